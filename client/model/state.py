@@ -1,0 +1,117 @@
+"""What the client knows. Plain data: ``apply`` changes it, ``select`` derives from it, the view draws it."""
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from protocol.values import Limits, Member, Message
+
+
+class Link(Enum):
+    """How the connection stands."""
+
+    OFFLINE = auto()
+    CONNECTING = auto()
+    RECONNECTING = auto()  # with ``State.retry_at``
+    ONLINE = auto()  # connected, nobody logged in
+    LOGGED_IN = auto()  # and everything that was missing is being fetched or here
+    REFUSED = auto()  # for good: the server's certificate changed, the protocol is another
+
+
+class Delivery(Enum):
+    """What is known of a message that was written here."""
+
+    WAITING = auto()  # in the outbox, not confirmed
+    REFUSED = auto()  # never stored; ``Pending.error`` says why
+
+
+@dataclass(slots=True)
+class Pending:
+    """A message of mine that the server has not confirmed; drawn below the confirmed ones."""
+
+    cid: str
+    conversation: str
+    text: str
+    kind: str = "text"
+    written_at: int = 0  # milliseconds since 1970
+    delivery: Delivery = Delivery.WAITING
+    error: str = ""  # a code
+
+
+@dataclass(slots=True)
+class Timeline:
+    """The part of a conversation that is here: one run of messages without a gap.
+
+    ``messages[i].seq == first + i``; ``last`` is the seq of the newest that was applied (0 when none is).
+    """
+
+    messages: list[Message] = field(default_factory=list)
+    more: bool = True  # older ones may be had from the server
+    loading: bool = False  # and are on their way
+
+    @property
+    def first(self) -> int:
+        return self.messages[0].seq if self.messages else 0
+
+    @property
+    def last(self) -> int:
+        return self.messages[-1].seq if self.messages else 0
+
+
+@dataclass(slots=True)
+class Conversation:
+    """A room or a private chat, as its line in the sidebar and its window need it."""
+
+    name: str  # "#thuhole", "@Bob"
+    members: int = 0
+    capacity: int = 0
+    member: bool = False  # a room: I hold a seat; a private chat: always
+    entered: bool = False
+    nickname: str = ""
+    owner: str = ""
+    online: bool = False  # a private chat: the friend is
+    ended: bool = False  # a private chat: we are friends no longer
+    head: int = 0
+    read: int = 0
+    unread: int = 0
+    mentions: int = 0
+    unread_from: int = 0  # the seq above which the line "new" is drawn; 0 for none
+    roster: list[Member] = field(default_factory=list)
+    timeline: Timeline = field(default_factory=Timeline)
+    pending: list[Pending] = field(default_factory=list)
+    draft: str = ""
+
+    @property
+    def is_room(self) -> bool:
+        return self.name.startswith("#")
+
+
+@dataclass(slots=True)
+class Note:
+    """Something the client itself has to say: an answer to a command, an error. Shown where it was asked for.
+
+    ``key`` names the words in the catalogue (an error's code among them), ``facts`` fill them in.
+    """
+
+    key: str
+    facts: dict[str, object] = field(default_factory=dict)
+    error: bool = False
+    at: int = 0  # milliseconds since 1970
+    conversation: str = ""  # "" is the home screen
+
+
+@dataclass(slots=True)
+class State:
+    """All of it."""
+
+    server: str = ""  # host:port, as typed
+    server_name: str = ""
+    encrypted: bool = False
+    limits: Limits | None = None
+    link: Link = Link.OFFLINE
+    retry_at: float = 0.0  # when the next attempt is made, seconds on the clock that counts for the view
+    lag: float | None = None  # seconds, of the last ping
+    username: str = ""
+    conversations: dict[str, Conversation] = field(default_factory=dict)
+    current: str = ""  # "" is the home screen
+    notes: list[Note] = field(default_factory=list)
+    ignored: set[str] = field(default_factory=set)

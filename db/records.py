@@ -1,0 +1,81 @@
+"""What query functions return. Plain, frozen, and without a word of the protocol."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    id: int
+    username: str
+    password_hash: str
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A room and, where it was asked for an account's eyes, that account's seat in it."""
+
+    conversation_id: int
+    name: str
+    capacity: int
+    members: int
+    owner: str
+    head: int
+    roster: int
+    seat: "Seat | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """A private chat as one of the two sees it. ``ended`` when they are friends no longer."""
+
+    conversation_id: int
+    friend_id: int
+    friend: str
+    head: int
+    roster: int
+    ended: bool
+    seat: "Seat"
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One account's membership in a conversation. ``unread`` counts messages of others behind ``read``."""
+
+    conversation_id: int
+    account_id: int
+    username: str
+    nickname: str | None
+    entered: bool
+    read: int
+    unread: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message on its way in. ``cid`` is ``None`` for a notice."""
+
+    conversation_id: int
+    account_id: int
+    username: str
+    nickname: str
+    kind: str
+    text: str
+    cid: str | None = None
+    target: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A message that is kept. ``sent_at`` in milliseconds since 1970."""
+
+    conversation_id: int
+    seq: int
+    account_id: int
+    username: str
+    nickname: str
+    kind: str
+    text: str
+    sent_at: int
+    cid: str | None = None
+    target: int | None = None

@@ -1,0 +1,155 @@
+"""Every table on one screen. How a database gets here is in ``migrations``.
+
+Rules that hold for all of it:
+
+* A time is an integer, milliseconds since 1970 (UTC): no engine's date type agrees with another's.
+* A name is stored as typed and as its canonical key (bytes, unique), so that no collation has a say.
+* A conversation's row is the lock for everything in it: whoever appends a message, takes or gives up a seat,
+  enters or leaves holds it until COMMIT. ``head`` is the last seq given, ``spoken`` counts the messages that people
+  would call messages, and ``roster`` grows whenever it changes who may read or speak here.
+* Messages are keyed by (conversation, seq), which is also how they lie on disk and how they are paged.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects import mysql, sqlite
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = MetaData(naming_convention=NAMING)
+
+Whole = BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
+Name = String(64).with_variant(mysql.VARCHAR(64, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
+Word = String(16).with_variant(mysql.VARCHAR(16, charset="ascii", collation="ascii_bin"), "mysql", "mariadb")
+Ascii = String(64).with_variant(mysql.VARCHAR(64, charset="ascii", collation="ascii_bin"), "mysql", "mariadb")
+Body = Text().with_variant(mysql.MEDIUMTEXT(charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
+Key = LargeBinary(255).with_variant(mysql.VARBINARY(255), "mysql", "mariadb")
+Digest = LargeBinary(32).with_variant(mysql.BINARY(32), "mysql", "mariadb")
+
+INNODB = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Whole, primary_key=True, autoincrement=True),
+    Column("username", Name, nullable=False),
+    Column("username_key", Key, nullable=False, unique=True),
+    Column("username_skeleton", Key, nullable=False, unique=True),
+    Column("password_hash", Ascii, nullable=False),
+    Column("registered_at", Whole, nullable=False),
+    Column("disabled_at", Whole),
+    **INNODB,
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("digest", Digest, primary_key=True),
+    Column("account_id", ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("family", Digest, nullable=False, index=True),  # one login and all that it was exchanged for
+    Column("parent", Digest),  # what this one was exchanged for
+    Column("expires_at", Whole, nullable=False, index=True),
+    **INNODB,
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", Whole, primary_key=True, autoincrement=True),
+    Column("kind", Word, nullable=False),  # room, direct
+    Column("head", Whole, nullable=False, server_default="0"),
+    Column("spoken", Whole, nullable=False, server_default="0"),
+    Column("roster", Whole, nullable=False, server_default="0"),
+    Column("last_at", Whole, nullable=False, server_default="0"),  # the time of the last message
+    **INNODB,
+)
+
+rooms = Table(
+    "rooms",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Name, nullable=False),
+    Column("name_key", Key, nullable=False, unique=True),
+    Column("name_skeleton", Key, nullable=False, unique=True),
+    Column("capacity", Integer, nullable=False),
+    Column("members", Integer, nullable=False, server_default="0"),  # seats taken
+    Column("owner_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("created_at", Whole, nullable=False),
+    **INNODB,
+)
+
+friendships = Table(
+    "friendships",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+    Column("low_id", ForeignKey("accounts.id"), nullable=False),  # the smaller of the two account ids
+    Column("high_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("since", Whole, nullable=False),
+    Column("ended_at", Whole),  # the private chat stays readable
+    UniqueConstraint("low_id", "high_id"),
+    **INNODB,
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), primary_key=True),
+    Column("nickname", Name),  # none before the first entry
+    Column("entered", Boolean, nullable=False, server_default="0"),
+    Column("read_seq", Whole, nullable=False, server_default="0"),
+    Column("joined_seq", Whole, nullable=False, server_default="0"),  # the head when the seat was taken
+    Column("joined_at", Whole, nullable=False),
+    Index(None, "account_id"),
+    **INNODB,
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+    Column("seq", Whole, primary_key=True, autoincrement=False),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("kind", Word, nullable=False),
+    Column("nickname", Name, nullable=False),
+    Column("text", Body, nullable=False),
+    Column("target", Whole),  # the seq that this one changes
+    Column("cid", Ascii),  # none for notices
+    Column("sent_at", Whole, nullable=False),
+    Column("spoken", Whole, nullable=False),  # how many up to this one people would call messages
+    UniqueConstraint("account_id", "cid"),
+    sqlite_with_rowid=False,
+    **INNODB,
+)
+
+servers = Table(
+    "servers",
+    metadata,
+    Column("id", Digest, primary_key=True),
+    Column("seen_at", Whole, nullable=False),  # renewed while the process lives
+    **INNODB,
+)
+
+attendances = Table(  # which server process an account has sessions on, so that none leaves on behalf of the other's
+    "attendances",
+    metadata,
+    Column("server_id", ForeignKey("servers.id", ondelete="CASCADE"), primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), primary_key=True),
+    **INNODB,
+)

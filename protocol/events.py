@@ -1,0 +1,62 @@
+"""What the server tells unasked. An event has no ``id``; a client ignores an event that it does not know."""
+
+from msgspec import UNSET, UnsetType
+
+from protocol import values
+from protocol.frame import Frame, snake_case
+
+
+class Event(Frame, frozen=True, kw_only=True, tag=snake_case):
+    """A line from the server that answers nothing."""
+
+
+class Welcome(Event, frozen=True, kw_only=True):
+    """The first line on a connection."""
+
+    protocol: int
+    server: str
+    name: str
+    limits: values.Limits
+
+
+class Message(Event, frozen=True, kw_only=True):
+    """Something was said, or happened, in a conversation of mine."""
+
+    message: values.Message
+
+
+class Read(Event, frozen=True, kw_only=True):
+    """Another session of mine has read up to here."""
+
+    conversation: str
+    seq: int
+
+
+class Presence(Event, frozen=True, kw_only=True):
+    """A friend, or somebody in a room with me, came or went."""
+
+    username: str
+    online: bool
+
+
+class Room(Event, frozen=True, kw_only=True):
+    """A room that I can see appeared or changed."""
+
+    room: values.Room
+
+
+class Friend(Event, frozen=True, kw_only=True):
+    """Somebody became my friend, or (``ended``) is it no longer."""
+
+    friend: values.Friend
+    ended: bool | UnsetType = UNSET
+
+
+class Closing(Event, frozen=True, kw_only=True):
+    """The server is about to close this connection."""
+
+    code: str
+    message: str
+
+
+AnyEvent = Welcome | Message | Read | Presence | Room | Friend | Closing

@@ -1,0 +1,27 @@
+"""The base of every frame: one JSON object on one line, tagged by ``"type"``."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+MAX_INTEGER = 2**53 - 1
+"""The largest integer that every JSON reader keeps exactly (RFC 8259, section 6)."""
+
+Id = Annotated[int, Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)] | Annotated[str, Meta(max_length=64)]
+"""A request's name for itself, chosen by the client and repeated in the response."""
+
+Natural = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
+Positive = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
+
+
+class Frame(msgspec.Struct, tag_field="type", frozen=True, kw_only=True):
+    """Any line: a request, a response or an event."""
+
+
+def snake_case(name: str) -> str:
+    """``EnterRoom`` -> ``enter_room``: a frame's tag is its class's name."""
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+
+
+__all__ = ["MAX_INTEGER", "UNSET", "Frame", "Id", "Natural", "Positive", "UnsetType", "snake_case"]

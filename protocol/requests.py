@@ -1,0 +1,178 @@
+"""What a client asks. Each request gets exactly one response with the same ``id``.
+
+The counterpart is ``responses``. A field that is not listed here is refused; a class's name in snake case
+is its tag.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from protocol.frame import Frame, Id, Natural, Positive, snake_case
+
+Cid = Annotated[str, Meta(pattern=r"^[!-~]{1,64}\Z")]
+"""A client's own id of a message it sends: 1 to 64 printable ASCII characters, unique per account for ever."""
+
+
+class Request(Frame, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=snake_case):
+    """A line from a client."""
+
+    id: Id
+
+
+class Register(Request, frozen=True, kw_only=True):
+    """Make an account. -> ``ok``"""
+
+    username: str
+    password: str
+
+
+class Login(Request, frozen=True, kw_only=True):
+    """Say who speaks on this connection. -> ``session``"""
+
+    username: str
+    password: str
+
+
+class Resume(Request, frozen=True, kw_only=True):
+    """Go on with an earlier session. -> ``session`` with a fresh token"""
+
+    token: str
+
+
+class Logout(Request, frozen=True, kw_only=True):
+    """End the session and void its token; with the account's last session, leave everything. -> ``ok``"""
+
+
+class ListRooms(Request, frozen=True, kw_only=True):
+    """Every room that I may see. -> ``rooms``"""
+
+
+class CreateRoom(Request, frozen=True, kw_only=True):
+    """Make a room with so many seats; it takes none of them. -> ``room``"""
+
+    room: str
+    capacity: int
+
+
+class EnterRoom(Request, frozen=True, kw_only=True):
+    """Enter a room under a nickname; the first entry takes a seat for good. -> ``entered``"""
+
+    room: str
+    nickname: str
+
+
+class LeaveRoom(Request, frozen=True, kw_only=True):
+    """Leave a room and keep the seat. -> ``ok``"""
+
+    room: str
+
+
+class ResignRoom(Request, frozen=True, kw_only=True):
+    """Give the seat up; the history is no longer mine to read. -> ``ok``"""
+
+    room: str
+
+
+class ListMembers(Request, frozen=True, kw_only=True):
+    """Who holds the seats of a room that I am a member of. -> ``members``"""
+
+    room: str
+
+
+class AddFriend(Request, frozen=True, kw_only=True):
+    """Become friends, both at once. -> ``friend``"""
+
+    username: str
+
+
+class RemoveFriend(Request, frozen=True, kw_only=True):
+    """End a friendship; both may still read what was said. -> ``ok``"""
+
+    username: str
+
+
+class ListFriends(Request, frozen=True, kw_only=True):
+    """-> ``friends``"""
+
+
+class EnterDirect(Request, frozen=True, kw_only=True):
+    """Enter the private chat with a friend under a nickname. -> ``entered``"""
+
+    username: str
+    nickname: str
+
+
+class LeaveDirect(Request, frozen=True, kw_only=True):
+    """Leave the private chat with a friend. -> ``ok``"""
+
+    username: str
+
+
+class Send(Request, frozen=True, kw_only=True):
+    """Say something in a conversation. -> ``sent``
+
+    The same ``cid`` with the same content gets the first answer again; without one the server makes one.
+    ``kind`` is ``text`` unless it says ``action`` (what ``/me`` sends).
+    """
+
+    to: str
+    text: str
+    cid: Cid | UnsetType = UNSET
+    kind: Literal["text", "action"] | UnsetType = UNSET
+
+
+class History(Request, frozen=True, kw_only=True):
+    """A page of a conversation: before or after a seq (exclusive), or the newest. -> ``history``"""
+
+    conversation: str
+    before: Natural | UnsetType = UNSET
+    after: Natural | UnsetType = UNSET
+    limit: Positive | UnsetType = UNSET
+
+
+class Read(Request, frozen=True, kw_only=True):
+    """I have read up to here; only ever moves forward. -> ``ok``"""
+
+    conversation: str
+    seq: Natural
+
+
+class Search(Request, frozen=True, kw_only=True):
+    """Messages with every word of the query, in what I may read, newest first. -> ``found``
+
+    ``before`` is a time: only what is older.
+    """
+
+    query: str
+    conversation: str | UnsetType = UNSET
+    before: str | UnsetType = UNSET
+    limit: Positive | UnsetType = UNSET
+
+
+class Ping(Request, frozen=True, kw_only=True):
+    """-> ``pong``"""
+
+
+AnyRequest = (
+    Register
+    | Login
+    | Resume
+    | Logout
+    | ListRooms
+    | CreateRoom
+    | EnterRoom
+    | LeaveRoom
+    | ResignRoom
+    | ListMembers
+    | AddFriend
+    | RemoveFriend
+    | ListFriends
+    | EnterDirect
+    | LeaveDirect
+    | Send
+    | History
+    | Read
+    | Search
+    | Ping
+)

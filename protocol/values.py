@@ -1,0 +1,110 @@
+"""What frames carry: messages, rooms, members, friends.
+
+A *conversation* is named ``#room`` or, for the one who is told, ``@friend``. Times are RFC 3339 in UTC
+with milliseconds; inside the program a time is an integer, the milliseconds since 1970.
+"""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+TEXT_KINDS = frozenset({"text", "action"})
+"""The kinds that people would call messages; everything else is a notice or changes a message."""
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a frame; it has no tag of its own."""
+
+
+class Message(Value):
+    """What is kept in a conversation: something said, or a notice of what happened.
+
+    ``seq`` is its place: 1, 2, 3 … without a gap, the same for everybody, for ever. ``kind`` is ``text``
+    or ``action`` (something said), ``enter`` or ``leave`` (``text`` is empty) or ``nick`` (``text`` is the
+    former nickname); a client shows a kind that it does not know as nothing. ``target`` is the seq of the
+    message that this one changes. ``cid`` stands only in what the author sees.
+    """
+
+    conversation: str
+    seq: int
+    time: str
+    kind: str
+    username: str
+    nickname: str
+    text: str
+    target: int | UnsetType = UNSET
+    cid: str | UnsetType = UNSET
+
+
+class Room(Value):
+    """A room as one account sees it.
+
+    ``members`` counts the seats taken of ``capacity``. ``head``, ``read`` (seqs) and ``unread`` (how many
+    messages of others stand behind ``read``) are told to members alone, ``nickname`` to those who have one.
+    """
+
+    room: str
+    members: int
+    capacity: int
+    member: bool
+    entered: bool
+    nickname: str | UnsetType = UNSET
+    head: int | UnsetType = UNSET
+    read: int | UnsetType = UNSET
+    unread: int | UnsetType = UNSET
+    owner: str | UnsetType = UNSET
+
+
+class Friend(Value):
+    """A friend and the private chat with them."""
+
+    friend: str
+    online: bool
+    entered: bool
+    head: int
+    read: int
+    unread: int
+    nickname: str | UnsetType = UNSET
+
+
+class Member(Value):
+    """One seat of a room. ``nickname`` is empty until the first entry gave one."""
+
+    username: str
+    nickname: str
+    entered: bool
+    online: bool
+
+
+class Limits(Value):
+    """What the server tells in ``welcome``. Ranges are ``[least, most]``; ``line`` is in bytes, ``password``'s
+    least in code points and its most in UTF-8 bytes, the others in code points."""
+
+    line: int
+    text: int
+    username: tuple[int, int]
+    password: tuple[int, int]
+    room: tuple[int, int]
+    nickname: tuple[int, int]
+    page: int
+
+
+@lru_cache(maxsize=64)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def format_time(milliseconds: int) -> str:
+    """Milliseconds since 1970 -> ``2026-11-22T04:22:43.273Z``."""
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{_second(seconds)}.{rest:03}Z"
+
+
+def parse_time(text: str) -> int:
+    """An RFC 3339 time -> milliseconds since 1970. Raises ``ValueError`` for anything else."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"a time without its zone: {text!r}")
+    return round(moment.timestamp() * 1000)

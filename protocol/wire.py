@@ -1,0 +1,135 @@
+"""Bytes to lines, lines to frames, frames to lines. The counterpart is the other end of the connection.
+
+Both sides use ``Lines``; the server reads requests with ``read_request``, the client reads answers with
+``read_answer``. Nothing here waits, so all of it is tested with bytes in, frames out.
+"""
+
+import re
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from protocol import events, requests, responses
+from protocol.errors import BadFrame, LineTooLong, UnknownType
+from protocol.frame import Frame
+from protocol.strict import diagnose
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode(frame: Frame) -> bytes:
+    """A frame -> its line, with the ``\\n``."""
+    return _encoder.encode(frame) + b"\n"
+
+
+class Lines:
+    """The bytes of one connection, cut into lines.
+
+    Feed it what arrives; take lines one at a time, so that whoever is busy can leave the rest where it is.
+    ``limit`` is the longest line in bytes, its end not counted, and may change between two lines. Past the
+    first line that is too long nothing is ever taken again: its tail must not be read as a line of its own.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._buffer = b""
+        self._start = 0
+        self._overrun = False
+
+    def __len__(self) -> int:
+        """How many bytes wait to be taken."""
+        return len(self._buffer) - self._start
+
+    def feed(self, data: bytes) -> None:
+        if self._overrun:
+            return
+        self._buffer = self._buffer[self._start :] + data if self._start < len(self._buffer) else data
+        self._start = 0
+
+    def take(self) -> bytes | None:
+        """The next line without its end, or ``None`` when there is no whole one. Empty lines are passed over.
+
+        Raises ``LineTooLong``, and from then on returns ``None``.
+        """
+        while not self._overrun:
+            end = self._buffer.find(b"\n", self._start)
+            length = (end if end >= 0 else len(self._buffer)) - self._start
+            if length > self.limit and not self._is_limit_and_return(end, length):
+                self._overrun, self._buffer, self._start = True, b"", 0
+                raise LineTooLong(limit=self.limit)
+            if end < 0:
+                return None
+            line = self._buffer[self._start : end].removesuffix(b"\r")
+            self._start = end + 1
+            if line and not line.isspace():
+                return line
+        return None
+
+    def _is_limit_and_return(self, end: int, length: int) -> bool:
+        """A line of just the limit may be followed by ``\\r\\n``."""
+        last = (end if end >= 0 else len(self._buffer)) - 1
+        return length == self.limit + 1 and self._buffer[last] == 0x0D
+
+
+_request = msgspec.json.Decoder(requests.AnyRequest)
+_ESCAPE = ord("\\")
+
+
+def read_request(line: bytes) -> requests.AnyRequest:
+    """A line -> the request it is. Raises a ``WireError`` that knows the request's id, where it can be read.
+
+    msgspec checks nearly everything in 0.3 µs. What it lets pass (a key that stands twice, an escaped NUL) or
+    words in its own way is settled by ``diagnose``, which is slow and exact.
+    """
+    try:
+        frame = _request.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _why_not(line, error) from None
+    if _ESCAPE in line or line.count(b'"') != _quotes(frame):
+        diagnose(line)
+    return frame
+
+
+def _quotes(frame: Frame) -> int:
+    """How many quotation marks a line of this frame has, when no key stands twice and nothing is escaped."""
+    quotes = 4  # "type" and its value
+    for value in msgspec.structs.astuple(frame):
+        if value is not UNSET:
+            quotes += 4 if isinstance(value, str) else 2
+    return quotes
+
+
+_UNKNOWN_TAG = re.compile(r"Invalid value '.*' - at `\$\.type`", re.DOTALL)
+
+
+def _why_not(line: bytes, error: Exception) -> Exception:
+    id = diagnose(line)
+    if _UNKNOWN_TAG.fullmatch(str(error)):
+        return UnknownType(id=id)
+    return BadFrame(id=id, reason=str(error))
+
+
+class _Envelope(msgspec.Struct):
+    type: str
+    id: int | str | None | UnsetType = UNSET
+
+
+_envelope = msgspec.json.Decoder(_Envelope)
+_response = msgspec.json.Decoder(responses.AnyResponse)
+_event = msgspec.json.Decoder(events.AnyEvent)
+
+
+def read_answer(line: bytes) -> responses.AnyResponse | events.AnyEvent | None:
+    """A line from the server -> a response, an event, or ``None`` for a kind of event that we do not know.
+
+    Raises ``BadFrame`` for anything else: whoever sent that is no chat server.
+    """
+    try:
+        envelope = _envelope.decode(line)
+        if envelope.id is not UNSET:
+            return _response.decode(line)
+        return _event.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if _UNKNOWN_TAG.fullmatch(str(error)):
+            return None
+        raise BadFrame(reason=str(error)) from None

@@ -1,0 +1,1 @@
+"""The tests mirror the tree; ``e2e`` runs real servers in real terminals."""

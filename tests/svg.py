@@ -1,0 +1,130 @@
+"""A pyte screen as a picture: SVG with one text a stretch of like cells, wide characters two cells wide.
+
+Needs no program and no font but a monospaced one; each ``textLength`` says how many cells a text fills, so
+that a font whose Chinese characters are not twice as wide as its letters cannot move what stands behind them.
+"""
+
+from dataclasses import dataclass
+from html import escape
+from itertools import groupby
+from typing import Any
+
+import pyte
+from wcwidth import wcwidth
+
+CELL, LINE, MARGIN, BAR = 9, 19, 14, 30
+"""Pixels: a cell's width, a line's height, the frame around the screen, the bar above it."""
+
+FOREGROUND, BACKGROUND = "#d4d7dd", "#1b1e24"
+COLOURS = {
+    "black": "#2a2e36", "red": "#e0646c", "green": "#8fbf73", "brown": "#d9b26a",
+    "blue": "#6ba4e0", "magenta": "#c08adf", "cyan": "#63b6c1", "white": "#c6cad2",
+    "brightblack": "#6e7683", "brightred": "#f08a90", "brightgreen": "#aede94", "brightbrown": "#efcf8e",
+    "brightblue": "#93c1f2", "brightmagenta": "#d7aef0", "bfightmagenta": "#d7aef0",
+    "brightcyan": "#8fd3dc", "brightwhite": "#f4f6f9",
+}  # fmt: skip
+"""The sixteen colours by pyte's names, one of which it misspells."""
+
+
+@dataclass(frozen=True)
+class _Style:
+    colour: str
+    background: str
+    bold: bool
+    italic: bool
+    underlined: bool
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Characters of one style and one width, from a column on."""
+
+    column: int
+    cells: int
+    text: str
+    style: _Style
+
+
+def render(screen: pyte.Screen, title: str = "") -> str:
+    """The screen as it stands, cursor included, as the text of an SVG file."""
+    width = screen.columns * CELL + 2 * MARGIN
+    height = screen.lines * LINE + 2 * MARGIN + BAR
+    body = "\n".join(_line(screen, number) for number in range(screen.lines))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">\n'
+        f'<rect width="{width}" height="{height}" rx="8" fill="{BACKGROUND}"/>\n'
+        f"{_bar(width, title)}\n"
+        f'<g transform="translate({MARGIN} {MARGIN + BAR})" xml:space="preserve" font-size="15" '
+        f"font-family=\"'DejaVu Sans Mono','Noto Sans Mono CJK SC',Menlo,Consolas,monospace\">\n"
+        f"{body}\n</g>\n</svg>\n"
+    )
+
+
+def _bar(width: int, title: str) -> str:
+    lamps = "".join(
+        f'<circle cx="{20 + 20 * place}" cy="20" r="6" fill="{colour}"/>'
+        for place, colour in enumerate((COLOURS["red"], COLOURS["brown"], COLOURS["green"]))
+    )
+    words = f'<text x="{width / 2:g}" y="25" text-anchor="middle" fill="{COLOURS["brightblack"]}" '
+    return f'{lamps}{words}font-size="13" font-family="sans-serif">{escape(title)}</text>'
+
+
+def _line(screen: pyte.Screen, number: int) -> str:
+    runs = _runs(screen, number)
+    return "".join([*(_backdrop(run, number) for run in runs), *(_text(run, number) for run in runs)])
+
+
+def _runs(screen: pyte.Screen, number: int) -> list[_Run]:
+    """A line of the screen as runs. The cell behind a wide character is empty and belongs to it."""
+    cells = screen.buffer[number]
+    columns = [column for column in range(screen.columns) if cells[column].data]
+    runs = []
+    for (style, wide), group in groupby(columns, lambda column: _kind(screen, number, column)):
+        place = list(group)
+        if style.background == BACKGROUND and not style.underlined:
+            while place and cells[place[-1]].data.isspace():
+                place.pop()
+        if place:
+            text = "".join(cells[column].data for column in place)
+            runs.append(_Run(place[0], len(place) * (2 if wide else 1), text, style))
+    return runs
+
+
+def _kind(screen: pyte.Screen, number: int, column: int) -> tuple[_Style, bool]:
+    character = screen.buffer[number][column]
+    cursor = not screen.cursor.hidden and (screen.cursor.y, screen.cursor.x) == (number, column)
+    return _style(character, cursor), wcwidth(character.data[0]) == 2
+
+
+def _style(character: Any, cursor: bool) -> _Style:
+    colour, background = _colour(character.fg, FOREGROUND), _colour(character.bg, BACKGROUND)
+    if bool(character.reverse) != cursor:
+        colour, background = background, colour
+    return _Style(colour, background, character.bold, character.italics, character.underscore)
+
+
+def _colour(name: str, default: str) -> str:
+    """pyte's name of a colour, or its six hexadecimal digits, as SVG has it."""
+    return default if name == "default" else COLOURS.get(name, f"#{name}")
+
+
+def _backdrop(run: _Run, number: int) -> str:
+    if run.style.background == BACKGROUND:
+        return ""
+    return (
+        f'<rect x="{run.column * CELL}" y="{number * LINE}" width="{run.cells * CELL}" height="{LINE}" '
+        f'fill="{run.style.background}"/>'
+    )
+
+
+def _text(run: _Run, number: int) -> str:
+    marks = [
+        ' font-weight="bold"' * run.style.bold,
+        ' font-style="italic"' * run.style.italic,
+        ' text-decoration="underline"' * run.style.underlined,
+    ]
+    return (
+        f'<text x="{run.column * CELL}" y="{number * LINE + 15}" fill="{run.style.colour}" '
+        f'textLength="{run.cells * CELL}" lengthAdjust="spacing"{"".join(marks)}>{escape(run.text)}</text>'
+    )

@@ -1,0 +1,298 @@
+"""Door 2: every change to the database, in one order, by one thread, many to a transaction.
+
+The counterpart is ``store``, the door for reads.
+
+Two kinds of work come in. A ``Post`` is a message; all posts of a batch become one INSERT. A ``Job`` is any other
+change: a function of the ``Transaction`` that checks under the lock and then writes. The rules:
+
+* A post or a job is answered after COMMIT, never before, and all of a batch in one call on the loop, in order. So
+  whatever the loop has been told is a prefix of what is committed.
+* A job MUST touch nothing but its transaction: it is run again when the database breaks the transaction off. It runs
+  in a savepoint; what it raises undoes itself alone and goes to whoever asked.
+* A post whose fate is unknown, because the connection broke during COMMIT, is simply written again: its cid tells
+  whether it is there. A job has no such mark, so it fails with ``Outage``, and nobody knows.
+* Every message is handed to ``deliver`` exactly once and without a gap, also one that another server process
+  stored, or that a COMMIT of unknown fate had stored after all: a transaction that finds a head beyond what was last
+  handed out fetches what lies between.
+"""
+
+import logging
+import queue
+import random
+import threading
+import time
+from asyncio import AbstractEventLoop, Future
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from db import messages
+from db.engine import begin_write
+from db.errors import Outage, is_outage, is_transient
+from db.messages import Head, Outcome, Verdict
+from db.records import Draft, Stored
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+MAX_BATCH = 200
+"""More in one transaction gains nothing on the disk, and the loop lags while it hands them out."""
+
+RETRIES = 20
+"""How often a deadlock or a lock timeout makes a transaction start again before it counts as an outage."""
+
+
+class Transaction:
+    """What a job may touch: the connection, the time, and the one way to add messages."""
+
+    def __init__(self, connection: Connection, now: int, handed: dict[int, int]) -> None:
+        self.connection = connection
+        self.now = now
+        self.stored: list[Stored] = []
+        self.moved: dict[int, int] = {}  # what ``handed`` becomes when this is committed
+        self._handed = handed  # conversation -> the last seq that was handed to deliver
+
+    def lock(self, conversation_ids: Iterable[int]) -> dict[int, Head]:
+        """Lock conversations, in the order of their ids, and take along what others stored there."""
+        heads = messages.lock(self.connection, set(conversation_ids))
+        for id, head in heads.items():
+            self.catch_up(id, head.head)
+        return heads
+
+    def append(self, heads: dict[int, Head], drafts: Sequence[Draft]) -> list[Outcome]:
+        """Store messages in conversations that ``lock`` returned."""
+        outcomes = messages.append(self.connection, heads, drafts, self.now)
+        self.stored += [outcome.stored for outcome in outcomes if outcome.verdict is Verdict.STORED]
+        for id in {draft.conversation_id for draft in drafts}:
+            self.moved[id] = heads[id].head
+        return outcomes
+
+    def catch_up(self, conversation_id: int, head: int) -> None:
+        """Somebody learns this head: from here on, nothing of the conversation may be left out of delivery."""
+        handed = self.moved.get(conversation_id, self._handed.get(conversation_id, head))
+        if handed < head:
+            self.stored += messages.between(self.connection, conversation_id, handed, head)
+        self.moved[conversation_id] = max(handed, head)
+
+
+@dataclass(slots=True, eq=False)
+class Post:
+    """A message to store. ``roster`` is the conversation's roster number under which its sender was found entitled."""
+
+    draft: Draft
+    roster: int
+    done: Callable[["Post", Outcome | Exception], None]
+    tag: Any = None  # for ``done``, to know what this was about
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """Any other change. ``done`` is called on the loop, before what the job stored is delivered."""
+
+    work: Callable[[Transaction], Any]
+    done: Callable[[Any], None]  # with the result, or with the exception
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Operations on their way through one transaction, and what is to be told of them."""
+
+    posts: list[Post] = field(default_factory=list)
+    jobs: list[Job] = field(default_factory=list)
+    outcomes: list[Outcome | Exception] = field(default_factory=list)  # of the posts
+    posted: list[Stored] = field(default_factory=list)
+    results: list[tuple[Any, list[Stored]]] = field(default_factory=list)  # of the jobs
+
+    def __len__(self) -> int:
+        return len(self.posts) + len(self.jobs)
+
+    def fail(self, error: Exception) -> None:
+        self.outcomes = [error] * len(self.posts)
+        self.posted = []
+        self.results = [(error, [])] * len(self.jobs)
+
+    def split(self) -> list["_Batch"]:
+        return [_Batch(posts=[post]) for post in self.posts] + [_Batch(jobs=[job]) for job in self.jobs]
+
+
+class Writer:
+    """The thread, its queue, and the way back to the loop.
+
+    ``deliver`` is called on the loop with messages just committed, in the order of their seqs. ``entitle`` is called
+    in the transaction for a sender whose ``Post.roster`` is out of date; it raises a refusal or returns.
+    ``patience`` is how long, in seconds, an outage of the database is sat out before operations fail.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        loop: AbstractEventLoop,
+        *,
+        deliver: Callable[[Sequence[Stored]], None],
+        entitle: Callable[[Connection, Draft], None],
+        patience: float = 5.0,
+    ) -> None:
+        self._engine = engine
+        self._loop = loop
+        self._deliver = deliver
+        self._entitle = entitle
+        self._patience = patience
+        self._queue: queue.SimpleQueue[Post | Job | None] = queue.SimpleQueue()
+        self._handed: dict[int, int] = {}
+        self._down_since: float | None = None
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="writer")
+        self._thread.start()
+
+    def add(self, operation: Post | Job) -> None:
+        self._queue.put(operation)
+
+    async def run(self, work: Callable[[Transaction], T]) -> T:
+        """Do a job and wait for it. Raises what it raised, or ``Outage``."""
+        future: Future[T] = self._loop.create_future()
+        self.add(Job(work, partial(_resolve, future)))
+        return await future
+
+    def close(self) -> None:
+        """Finish what was accepted (but sit out no outage any longer) and end the thread. Blocks."""
+        self._closing.set()
+        self._queue.put(None)
+        self._thread.join()
+
+    # On the writer's thread
+
+    def _run(self) -> None:
+        going = True
+        while going:
+            batch, going = self._take()
+            for settled in self._settle(batch):
+                self._loop.call_soon_threadsafe(self._hand_over, settled)
+
+    def _take(self) -> tuple[_Batch, bool]:
+        """Everything that waits, at most ``MAX_BATCH``; and whether there will be more."""
+        batch = _Batch()
+        operation = self._queue.get()
+        try:
+            while operation is not None:
+                if isinstance(operation, Post):
+                    batch.posts.append(operation)
+                else:
+                    batch.jobs.append(operation)
+                if len(batch) >= MAX_BATCH:
+                    return batch, True
+                operation = self._queue.get_nowait()
+        except queue.Empty:
+            return batch, True
+        return batch, False
+
+    def _settle(self, batch: _Batch) -> list[_Batch]:
+        """Write a batch, however often that takes, until each operation has its answer."""
+        retries, settled = 0, []
+        while batch:
+            committing = False
+            try:
+                with begin_write(self._engine) as connection:
+                    transaction = self._transact(connection, batch)
+                    committing = True
+                self._handed |= transaction.moved
+                self._down_since = None
+                break
+            except Exception as error:
+                if committing and batch.jobs:
+                    unknown, batch = _Batch(jobs=batch.jobs), _Batch(posts=batch.posts)
+                    unknown.fail(Outage("the connection broke during COMMIT"))
+                    settled.append(unknown)
+                if is_transient(error) and retries < RETRIES:
+                    retries += 1
+                    self._closing.wait(random.uniform(0, 0.002 * retries))
+                elif is_transient(error) or is_outage(error):
+                    if not self._sit_out(error):
+                        batch.fail(Outage(str(error)))
+                        break
+                elif len(batch) > 1:
+                    return settled + [part for one in batch.split() for part in self._settle(one)]
+                else:
+                    batch.fail(error)
+                    break
+        return [*settled, batch]
+
+    def _transact(self, connection: Connection, batch: _Batch) -> Transaction:
+        transaction = Transaction(connection, time.time_ns() // 1_000_000, self._handed)
+        if batch.posts:
+            batch.outcomes = self._post(transaction, batch.posts)
+        batch.posted, transaction.stored = transaction.stored, []
+        batch.results = []
+        for job in batch.jobs:
+            result = self._do(transaction, job)
+            batch.results.append((result, transaction.stored))
+            transaction.stored = []
+        return transaction
+
+    def _post(self, transaction: Transaction, posts: list[Post]) -> list[Outcome | Exception]:
+        heads = transaction.lock(post.draft.conversation_id for post in posts)
+        refused: dict[Post, Outcome | Exception] = {}
+        for post in posts:
+            head = heads.get(post.draft.conversation_id)
+            if head is None or head.roster != post.roster:
+                try:
+                    self._entitle(transaction.connection, post.draft)
+                except Exception as error:
+                    if is_transient(error) or is_outage(error):
+                        raise
+                    refused[post] = messages.find_duplicate(transaction.connection, post.draft) or error
+        accepted = [post.draft for post in posts if post not in refused] if refused else [p.draft for p in posts]
+        outcomes = iter(transaction.append(heads, accepted) if accepted else [])
+        return [refused[post] if post in refused else next(outcomes) for post in posts]
+
+    def _do(self, transaction: Transaction, job: Job) -> Any:
+        moved = dict(transaction.moved)
+        try:
+            with transaction.connection.begin_nested():
+                return job.work(transaction)
+        except Exception as error:
+            if is_transient(error) or is_outage(error):
+                raise
+            transaction.stored, transaction.moved = [], moved
+            return error
+
+    def _sit_out(self, error: Exception) -> bool:
+        """Wait a little for the database to come back; ``False`` when it has been away too long."""
+        now = time.monotonic()
+        if self._down_since is None:
+            self._down_since = now
+            log.warning("the database is away: %s", error)
+        away = now - self._down_since
+        if away >= self._patience or self._closing.is_set():
+            return False
+        self._closing.wait(min(0.05 + away / 4, 1.0))
+        return True
+
+    # On the loop
+
+    def _hand_over(self, batch: _Batch) -> None:
+        for post, outcome in zip(batch.posts, batch.outcomes, strict=True):
+            self._tell(post.done, post, outcome)
+        if batch.posted:
+            self._deliver(batch.posted)
+        for job, (result, stored) in zip(batch.jobs, batch.results, strict=True):
+            self._tell(job.done, result)
+            if stored:
+                self._deliver(stored)
+
+    def _tell(self, done: Callable[..., None], *arguments: object) -> None:
+        try:
+            done(*arguments)
+        except Exception:
+            log.exception("an answer could not be given")
+
+
+def _resolve(future: Future[Any], result: Any) -> None:
+    if future.cancelled():
+        return
+    if isinstance(result, Exception):
+        future.set_exception(result)
+    else:
+        future.set_result(result)

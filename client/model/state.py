@@ -35,6 +35,7 @@ class Pending:
     written_at: int = 0  # milliseconds since 1970
     delivery: Delivery = Delivery.WAITING
     error: str = ""  # a code
+    seq: int = 0  # its place, once it is confirmed; it is drawn until the message itself is here
 
 
 @dataclass(slots=True)
@@ -70,7 +71,8 @@ class Conversation:
     owner: str = ""
     online: bool = False  # a private chat: the friend is
     ended: bool = False  # a private chat: we are friends no longer
-    head: int = 0
+    head: int = 0  # the last seq that ``unread`` and the notices have been counted up to
+    heard: int = 0  # the last seq that we know to exist; beyond ``head``, something is missing
     read: int = 0
     unread: int = 0
     mentions: int = 0
@@ -97,6 +99,7 @@ class Note:
     error: bool = False
     at: int = 0  # milliseconds since 1970
     conversation: str = ""  # "" is the home screen
+    after: int = 0  # the last seq of the conversation when this was said: its place in the timeline
 
 
 @dataclass(slots=True)

@@ -1,0 +1,130 @@
+"""What the documents say and what the code does are one thing."""
+
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, get_args
+
+import msgspec
+import pytest
+
+from protocol import events, requests, responses, values, wire
+from protocol.errors import CODES
+from tests.processes import ROOT
+
+STRUCTS: dict[str, dict[str, type[msgspec.Struct]]] = {
+    "Values": {
+        name.__name__.lower(): name
+        for name in (values.Message, values.Room, values.Friend, values.Member, values.Limits)
+    },
+    "Requests": {frame.__struct_config__.tag: frame for frame in get_args(requests.AnyRequest)},
+    "Responses": {frame.__struct_config__.tag: frame for frame in get_args(responses.AnyResponse)},
+    "Events": {frame.__struct_config__.tag: frame for frame in get_args(events.AnyEvent)},
+}  # fmt: skip
+"""The chapters of the protocol's page and what each must describe."""
+
+EVERYTHING = [(chapter, name) for chapter, structs in STRUCTS.items() for name in structs]
+
+
+@dataclass
+class Section:
+    """One frame's or value's description: its fields and whether each is optional, and the example lines."""
+
+    fields: dict[str, bool] = field(default_factory=dict)
+    examples: list[str] = field(default_factory=list)
+
+
+def table(text: str) -> list[list[str]]:
+    """The rows of the Markdown tables in a text, heads and rules left out."""
+    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in row] for row in rows]
+
+
+@cache
+def chapters() -> dict[str, str]:
+    """The chapters of the protocol's page by title."""
+    page = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+    _, *parts = re.split(r"^## ", page, flags=re.MULTILINE)
+    return {title: text for title, _, text in (part.partition("\n") for part in parts)}
+
+
+@cache
+def sections(chapter: str) -> dict[str, Section]:
+    _, *parts = re.split(r"^### ", chapters()[chapter], flags=re.MULTILINE)
+    return {title.strip("`"): _section(text) for title, _, text in (part.partition("\n") for part in parts)}
+
+
+def _section(text: str) -> Section:
+    fields = {row[0].strip("`"): row[1].endswith("optional") for row in table(text)}
+    examples = re.findall(r"^```json\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    return Section(fields, "".join(examples).splitlines())
+
+
+def struct_fields(struct: type[msgspec.Struct]) -> dict[str, bool]:
+    own = [info for info in msgspec.structs.fields(struct) if info.name != "id"]
+    return {info.name: not info.required for info in own}
+
+
+@pytest.mark.parametrize("chapter", STRUCTS)
+def test_the_page_describes_what_there_is_and_nothing_else(chapter: str) -> None:
+    assert sections(chapter).keys() == STRUCTS[chapter].keys()
+
+
+@pytest.mark.parametrize(("chapter", "name"), EVERYTHING)
+def test_the_page_names_every_field_and_says_which_are_optional(chapter: str, name: str) -> None:
+    assert sections(chapter)[name].fields == struct_fields(STRUCTS[chapter][name])
+
+
+@pytest.mark.parametrize(("chapter", "name"), EVERYTHING)
+def test_every_example_is_what_it_says(chapter: str, name: str) -> None:
+    examples = sections(chapter)[name].examples
+    assert examples, "no example"
+    for example in examples:
+        decoded = decode(chapter, name, example)
+        assert type(decoded) is STRUCTS[chapter][name]
+        assert msgspec.json.decode(msgspec.json.encode(decoded)) == msgspec.json.decode(example)
+
+
+def decode(chapter: str, name: str, line: str) -> Any:
+    match chapter:
+        case "Values":
+            return msgspec.json.decode(line, type=STRUCTS[chapter][name])
+        case "Requests":
+            return wire.read_request(line.encode())
+    return wire.read_answer(line.encode())
+
+
+def test_the_conversation_by_hand_is_made_of_real_frames() -> None:
+    lines = re.findall(r"^([<>]) (.*)$", chapters()["A conversation by hand"], flags=re.MULTILINE)
+    for side, line in lines:
+        read = wire.read_request if side == ">" else wire.read_answer
+        assert read(line.encode()) is not None
+
+
+def test_every_code_is_listed_and_no_other() -> None:
+    assert {row[0].strip("`") for row in table(chapters()["Codes"])} == CODES.keys()
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_facts_of_a_code_are_those_that_it_is_worded_with(code: str) -> None:
+    listed = next(row[2] for row in table(chapters()["Codes"]) if row[0] == f"`{code}`")
+    worded = set(re.findall(r"{(\w+)", CODES[code].wording))
+    assert worded <= set(re.findall(r"`(\w+)`", listed))
+
+
+@pytest.mark.parametrize("name", STRUCTS["Requests"])
+def test_the_codes_named_beside_a_request_exist(name: str) -> None:
+    _, *parts = re.split(rf"^### `{name}`$", chapters()["Requests"], maxsplit=1, flags=re.MULTILINE)
+    listed = re.search(r"Codes: (.*?)\.$", parts[0].partition("### ")[0], flags=re.MULTILINE | re.DOTALL)
+    named = re.findall(r"`(\w+)`", listed[1]) if listed else []
+    assert set(named) - STRUCTS["Requests"].keys() <= CODES.keys()
+
+
+def test_every_link_inside_the_page_leads_somewhere() -> None:
+    page = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+    targets: list[str] = []
+    for title in re.findall(r"^#+ (.*)$", page, flags=re.MULTILINE):
+        anchor = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+        repeats = sum(1 for target in targets if re.fullmatch(re.escape(anchor) + r"(-\d+)?", target))
+        targets.append(f"{anchor}-{repeats}" if repeats else anchor)
+    assert set(re.findall(r"\]\(#([^)]*)\)", page)) <= set(targets)

@@ -1,0 +1,109 @@
+"""Will this database do? Asked once, at start: the answer is one line then, and not a message lost later."""
+
+from collections.abc import Iterator
+
+from pymysql.constants import CR, ER
+from sqlalchemy import URL, Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from db.engine import is_sqlite
+from db.errors import Unusable, number
+
+
+def check(engine: Engine) -> list[str]:
+    """What the operator should know, a sentence each. Raises ``Unusable`` when the database will not do."""
+    try:
+        with engine.connect() as connection:
+            look = _look_at_sqlite if is_sqlite(engine.url) else _look_at_mysql
+            return list(look(connection))
+    except DBAPIError as error:
+        raise unusable(engine.url, error) from error
+
+
+def unusable(url: URL, error: DBAPIError) -> Unusable:
+    """What the driver said, for whoever starts the server."""
+    return Unusable(_sqlite_reason(url, error) if is_sqlite(url) else _mysql_reason(url, error))
+
+
+def _sqlite_reason(url: URL, error: DBAPIError) -> str:
+    return f"cannot use the database file {url.database}: {error.orig}"
+
+
+def _mysql_reason(url: URL, error: DBAPIError) -> str:
+    where = _where(url)
+    match number(error):
+        case ER.ACCESS_DENIED_ERROR | 1698:
+            return f"the database at {where} refuses the user {url.username!r} or the password"
+        case ER.DBACCESS_DENIED_ERROR:
+            return f"the user {url.username!r} may not use the database {url.database!r} at {where}"
+        case ER.BAD_DB_ERROR:
+            return (
+                f"there is no database {url.database!r} at {where};"
+                f" make one with: CREATE DATABASE {url.database} CHARACTER SET utf8mb4"
+            )
+        case CR.CR_CONNECTION_ERROR | CR.CR_CONN_HOST_ERROR | CR.CR_UNKNOWN_HOST:
+            return f"cannot reach the database at {where}"
+    said = error.orig.args[-1] if error.orig is not None and error.orig.args else error
+    return f"the database at {where} says: {' '.join(str(said).split())}"
+
+
+def _where(url: URL) -> str:
+    socket = url.query.get("unix_socket")
+    return str(socket) if socket else f"{url.host or 'localhost'}:{url.port or 3306}"
+
+
+def _look_at_sqlite(connection: Connection) -> Iterator[str]:
+    if connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() != "wal":
+        path = connection.engine.url.database
+        raise Unusable(f"SQLite cannot keep a WAL beside {path}: is that a network drive?")
+    return iter(())
+
+
+def _look_at_mysql(connection: Connection) -> Iterator[str]:
+    facts = _variables(connection)
+    database = connection.engine.url.database
+    if facts["character_set_connection"] != "utf8mb4":
+        raise Unusable("the database does not speak utf8mb4 with us")
+    if facts["character_set_database"] != "utf8mb4":
+        raise Unusable(
+            f"the database {database!r} is in {facts['character_set_database']};"
+            f" change it with: ALTER DATABASE {database} CHARACTER SET utf8mb4"
+        )
+    if "STRICT_TRANS_TABLES" not in facts["sql_mode"]:
+        raise Unusable("the database refuses strict mode: it would cut what does not fit, and say nothing")
+    if not _has_innodb(connection):
+        raise Unusable("the database has no InnoDB, without which nothing that is confirmed would be safe")
+    return _doubts(facts)
+
+
+def _doubts(facts: dict[str, str]) -> Iterator[str]:
+    if facts["innodb_flush_log_at_trx_commit"] != "1":
+        yield (
+            f"innodb_flush_log_at_trx_commit is {facts['innodb_flush_log_at_trx_commit']}, not 1:"
+            " a crash of the database's machine may lose messages that were confirmed"
+        )
+    if facts["sync_binlog"] != "1":
+        yield f"sync_binlog is {facts['sync_binlog']}, not 1: " + (
+            "after a crash of the database's machine its replicas may lack messages that were confirmed"
+            if facts["log_bin"] == "ON"
+            else "this does no harm as long as the binary log stays off"
+        )
+
+
+def _variables(connection: Connection) -> dict[str, str]:
+    names = (
+        "character_set_connection",
+        "character_set_database",
+        "innodb_flush_log_at_trx_commit",
+        "log_bin",
+        "sql_mode",
+        "sync_binlog",
+    )
+    wanted = ", ".join(f"'{name}'" for name in names)
+    rows = connection.execute(text(f"SHOW VARIABLES WHERE variable_name IN ({wanted})"))
+    return {name.lower(): value for name, value in rows}
+
+
+def _has_innodb(connection: Connection) -> bool:
+    engines = {row.Engine: row.Support for row in connection.execute(text("SHOW ENGINES"))}
+    return engines.get("InnoDB") in ("YES", "DEFAULT")

@@ -1,0 +1,188 @@
+"""From a URL to an engine: the pool, the isolation, and what each database is told about durability.
+
+The counterparts are ``check``, which looks whether the database will do, and ``migrate``, which brings the
+schema.
+
+* SQLite: WAL, so that readers never wait for the writer; ``synchronous=FULL``, so that a COMMIT is on the
+  disk when it returns. One server process to a file.
+* MySQL and MariaDB: utf8mb4, strict mode and READ COMMITTED, under which a transaction sees what the last
+  holder of a lock committed (REPEATABLE READ would show the past instead).
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import ArgumentError
+
+from db.errors import Unusable, is_disconnect
+
+SPARE = 2
+"""Connections beside the readers': the writer's, and one for what happens once in a while."""
+
+SQLITE_PRAGMAS = {
+    "journal_mode": "WAL",
+    "synchronous": "FULL",
+    "foreign_keys": "ON",
+    "busy_timeout": "5000",  # ms; only a stranger with the file open could make us wait
+    "cache_size": "-16384",  # KiB, for each connection
+    "wal_autocheckpoint": "4000",  # pages; rarer checkpoints write a page that many commits touched only once
+    "journal_size_limit": str(64 << 20),  # bytes of WAL that may stay on the disk after a burst
+    "temp_store": "MEMORY",
+}
+
+MYSQL_SESSION = (
+    "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',"
+    " innodb_lock_wait_timeout = 5"
+)
+MYSQL_TIMEOUTS = {"connect_timeout": 5, "read_timeout": 10, "write_timeout": 10}
+"""Seconds. A database that hangs must count as an outage before the clients lose patience."""
+
+RECYCLE = 1800
+"""Seconds after which a connection is replaced: well below MySQL's ``wait_timeout`` and most firewalls'."""
+
+
+def normalise(url: str, password: str | None = None) -> URL:
+    """The URL as the rest of us use it: driver named, file path absolute, password in its place.
+
+    Raises ``Unusable`` for what is no URL of a database that we know.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise Unusable(
+            "the database URL does not parse; it looks like sqlite:///FILE or mysql://USER@HOST:3306/chatroom"
+        ) from None
+    match parsed.drivername:
+        case "sqlite" | "sqlite+pysqlite":
+            return _sqlite_url(parsed)
+        case "mysql" | "mysql+pymysql" | "mariadb" | "mariadb+pymysql":
+            return _mysql_url(parsed, password)
+    raise Unusable(f"{parsed.drivername} is no database that this server knows: sqlite and mysql are")
+
+
+def _sqlite_url(url: URL) -> URL:
+    file = url.database or ":memory:"
+    if file == ":memory:" or file.startswith("file:") or url.host or url.query:
+        raise Unusable("SQLite needs a plain file here, as in sqlite:///FILE: several threads share it")
+    return url.set(drivername="sqlite", database=str(Path(file).expanduser().resolve()))
+
+
+def _mysql_url(url: URL, password: str | None) -> URL:
+    if not url.database:
+        raise Unusable("the database URL names no database; it looks like mysql://USER@HOST:3306/chatroom")
+    url = url.set(drivername="mysql+pymysql").update_query_dict({"charset": "utf8mb4"})
+    return url if password is None else url.set(password=password)
+
+
+def is_sqlite(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite"
+
+
+def open_engine(url: str, *, readers: int = 4, password: str | None = None) -> Engine:
+    """An engine for ``readers`` threads that read and one that writes.
+
+    A SQLite file is created, readable by its owner alone; nothing is connected yet. Raises ``Unusable``.
+    """
+    target = normalise(url, password)
+    if is_sqlite(target):
+        _create_file(_path(target))
+        return _sqlite_engine(target, readers + SPARE)
+    return _mysql_engine(target, readers + SPARE, MYSQL_TIMEOUTS)
+
+
+def patient(engine: Engine) -> Engine:
+    """Another engine for the same database, whose statements may take as long as a migration does."""
+    if is_sqlite(engine.url):
+        return _sqlite_engine(engine.url, 1)
+    return _mysql_engine(engine.url, 1, {"connect_timeout": MYSQL_TIMEOUTS["connect_timeout"]})
+
+
+def _sqlite_engine(url: URL, connections: int) -> Engine:
+    engine = create_engine(url, pool_size=connections, max_overflow=0, pool_timeout=5)
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_up_sqlite(dbapi_connection: Any, record: object) -> None:
+    dbapi_connection.isolation_level = None  # the driver would begin transactions where it sees fit
+    for pragma, value in SQLITE_PRAGMAS.items():
+        dbapi_connection.execute(f"PRAGMA {pragma} = {value}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+def _mysql_engine(url: URL, connections: int, timeouts: dict[str, int]) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=5,
+        pool_recycle=RECYCLE,
+        isolation_level="READ COMMITTED",
+        connect_args={"init_command": MYSQL_SESSION, **timeouts},
+    )
+    event.listen(engine, "handle_error", _notice_disconnect)
+    return engine
+
+
+def _notice_disconnect(context: ExceptionContext) -> None:
+    """SQLAlchemy knows fewer ways for a connection to be lost than there are.
+
+    No ping precedes a transaction, which would cost a round trip each time: the first failure makes the pool
+    replace all that is as old, and both doors try again.
+    """
+    if context.sqlalchemy_exception is not None and is_disconnect(context.sqlalchemy_exception):
+        context.is_disconnect = True
+
+
+@contextmanager
+def begin_write(engine: Engine) -> Iterator[Connection]:
+    """A transaction that will write: committed at the end of the block, rolled back when it raises.
+
+    SQLite is told at once, since a reader who becomes a writer half-way may find that it has read the past.
+    """
+    with engine.connect() as connection, connection.execution_options(sqlite_begin="IMMEDIATE").begin():
+        yield connection
+
+
+def lock_file(url: str) -> FileLock | None:
+    """Keep other server processes away from a SQLite file until the lock is released, or this process ends.
+
+    ``None`` for a database that several processes may share. Raises ``Unusable`` when another one was first.
+    """
+    target = normalise(url)
+    if not is_sqlite(target):
+        return None
+    path = _path(target)
+    _create_file(path)
+    lock = FileLock(f"{path}.lock", timeout=0, mode=0o600, thread_local=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise Unusable(f"another chat-server uses this database file: {path}") from None
+    except OSError as error:
+        raise Unusable(f"cannot lock the database file {path}: {error.strerror}") from None
+    return lock
+
+
+def _path(url: URL) -> Path:
+    return Path(str(url.database))
+
+
+def _create_file(path: Path) -> None:
+    """The folder and an empty file, unless they exist; SQLite gives its WAL the mode of the file."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise Unusable(f"cannot open the database file {path}: {error.strerror}") from None

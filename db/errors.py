@@ -1,0 +1,133 @@
+"""What can go wrong with a database, and how to tell one trouble from another.
+
+::
+
+    DatabaseError
+    ├── Unusable     this database will not do; one sentence for whoever starts the server
+    ├── Taken        somebody has that name (or seat, or friendship) already
+    └── Outage       the database cannot be reached, or cannot write, at the moment
+
+The drivers raise by number. What the numbers ask of us is decided here: try again at once (``is_transient``),
+on another connection (``is_disconnect``), or after a while (``is_outage``).
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pymysql.constants import CR, ER
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+
+class DatabaseError(Exception):
+    """The base of all that ``db`` raises by itself."""
+
+
+class Unusable(DatabaseError):
+    """This database will not do. One sentence, without the password."""
+
+
+class Taken(DatabaseError):
+    """A unique key objects. The transaction, or its savepoint, is to be rolled back."""
+
+
+class Outage(DatabaseError):
+    """The database cannot be reached, or cannot write, at the moment. What was asked may have been done."""
+
+
+SQLITE_DUPLICATE = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
+SQLITE_TRANSIENT = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+SQLITE_OUTAGE = {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_NOMEM,
+}
+
+MYSQL_TRANSIENT = {ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT, ER.CHECKREAD}
+MYSQL_DISCONNECT = {
+    0,  # PyMySQL, of a connection that it has closed itself
+    CR.CR_CONNECTION_ERROR,
+    CR.CR_CONN_HOST_ERROR,
+    CR.CR_SERVER_GONE_ERROR,
+    CR.CR_SERVER_LOST,
+    ER.SERVER_SHUTDOWN,
+    ER.FORCING_CLOSE,
+    ER.NET_READ_ERROR,
+    ER.NET_READ_INTERRUPTED,
+    ER.NET_WRITE_INTERRUPTED,
+    1927,  # MariaDB: connection was killed
+    4031,  # MySQL: disconnected for inactivity
+}
+MYSQL_OUTAGE = MYSQL_DISCONNECT | {
+    28,  # no space left on device, as InnoDB passes it on
+    1836,  # running in read-only mode
+    3024,  # maximum statement execution time exceeded
+    3100,  # a replication hook refused the COMMIT
+    ER.CANT_CREATE_FILE,
+    ER.CANT_LOCK,
+    ER.CON_COUNT_ERROR,
+    ER.DISK_FULL,
+    ER.ERROR_ON_WRITE,
+    ER.OPTION_PREVENTS_STATEMENT,  # read_only
+    ER.OUT_OF_RESOURCES,
+    ER.OUTOFMEMORY,
+    ER.QUERY_INTERRUPTED,
+    ER.RECORD_FILE_FULL,
+    ER.TOO_MANY_USER_CONNECTIONS,
+    ER.USER_LIMIT_REACHED,
+}
+
+
+def number(error: BaseException) -> int | None:
+    """The driver's number for an error (MySQL's, or SQLite's extended result code), if it has one."""
+    origin = error.orig if isinstance(error, DBAPIError) else None
+    if isinstance(origin, sqlite3.Error):
+        return getattr(origin, "sqlite_errorcode", None)
+    first = origin.args[0] if origin is not None and origin.args else None
+    return first if isinstance(first, int) else None
+
+
+def is_transient(error: BaseException) -> bool:
+    """Two transactions were in each other's way: run the whole transaction again, at once."""
+    return _is_among(error, SQLITE_TRANSIENT, MYSQL_TRANSIENT)
+
+
+def is_disconnect(error: BaseException) -> bool:
+    """The connection is lost; the pool has thrown its like away, and another one may work."""
+    invalidated = isinstance(error, DBAPIError) and error.connection_invalidated
+    return invalidated or _is_among(error, set(), MYSQL_DISCONNECT)
+
+
+def is_outage(error: BaseException) -> bool:
+    """Nothing is wrong with what was asked; the database is away, full or read-only. Wait, and try again."""
+    if isinstance(error, Outage | PoolTimeout):
+        return True
+    return is_disconnect(error) or _is_among(error, SQLITE_OUTAGE, MYSQL_OUTAGE)
+
+
+def is_duplicate(error: BaseException) -> bool:
+    """A unique key objects."""
+    return isinstance(error, IntegrityError) and number(error) in {ER.DUP_ENTRY, *SQLITE_DUPLICATE}
+
+
+def _is_among(error: BaseException, sqlite: set[int], mysql: set[int]) -> bool:
+    code = number(error)
+    if code is None:
+        return False
+    if isinstance(error, DBAPIError) and isinstance(error.orig, sqlite3.Error):
+        return code & 0xFF in sqlite  # the lower byte is the kind, the rest its particulars
+    return code in mysql
+
+
+@contextmanager
+def taken_if_duplicate() -> Iterator[None]:
+    """``Taken`` in place of the driver's word for it."""
+    try:
+        yield
+    except IntegrityError as error:
+        if is_duplicate(error):
+            raise Taken from error
+        raise

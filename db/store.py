@@ -1,0 +1,66 @@
+"""Door 1: reads. A query function runs on a small pool of threads; the loop never waits.
+
+The counterpart is ``writer``, the door for changes. What a read returns was committed before it began.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from db.errors import Outage, is_disconnect, is_outage, is_transient
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+MAX_WAITING = 1000
+"""Reads that may wait for a thread. More would be answered after their clients have lost patience."""
+
+
+class Store:
+    """``run`` and ``close`` belong to the loop's thread."""
+
+    def __init__(self, engine: Engine, threads: int = 4) -> None:
+        self._engine = engine
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="store")
+        self._waiting = 0
+
+    async def run(
+        self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """What the query function returns, in a transaction of its own that only reads.
+
+        Raises ``Outage`` when the database is away or too many reads wait, and whatever the function raises.
+        """
+        if self._waiting >= MAX_WAITING:
+            raise Outage("too many reads are waiting")
+        work = partial(self._read, lambda connection: function(connection, *args, **kwargs))
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            self._waiting -= 1
+
+    def close(self) -> None:
+        """Finish what is being read, forget what waits. Blocks."""
+        self._threads.shutdown(cancel_futures=True)
+
+    def _read(self, function: Callable[[Connection], T]) -> T:
+        try:
+            try:
+                return self._attempt(function)
+            except Exception as error:
+                if not is_disconnect(error) and not is_transient(error):
+                    raise
+                return self._attempt(function)
+        except Exception as error:
+            if is_outage(error) or is_transient(error):
+                raise Outage(str(error)) from error
+            raise
+
+    def _attempt(self, function: Callable[[Connection], T]) -> T:
+        with self._engine.connect() as connection:
+            return function(connection)

@@ -1,0 +1,134 @@
+"""What must stand in the conversations in the end: rules 1, 2, 3, 4 and 7."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+
+from tests.delivery.history import Ack, Attempt, History, Move, Page, Refusal, Seat, Way
+from tests.delivery.ledger import NOTICES, Ledger, Name
+from tests.delivery.rules.wording import asked, listed, runs, said
+
+EXITS = {Move.LEAVING: 1, Move.LEFT: -1, Move.RESIGNING: 1, Move.RESIGNED: -1, Move.STAYED: -1}
+"""How each move changes the number of a client's unanswered requests to go."""
+
+
+def acknowledged_is_kept(ledger: Ledger) -> Iterator[str]:
+    """1. Every acknowledged cid is there, at the seq and time that it was told."""
+    final = {name: {each.seq: each for each in ledger.final(name)} for name in ledger.wholes}
+    for ack in ledger.history.of(Ack):
+        attempt = ledger.attempts[ack.client, ack.id]
+        there = final.get(attempt.conversation, {}).get(ack.seq)
+        if there is None:
+            yield f"{said(attempt)} was acknowledged as {ack.seq}, where there is nothing in the end"
+        elif (there.username, there.text, there.time) != (ack.client, attempt.text, ack.time):
+            yield f"{said(attempt)} was acknowledged as {ack.seq} of {ack.time}; there stands {there}"
+
+
+def nothing_is_doubled(ledger: Ledger) -> Iterator[str]:
+    """2. Every cid is there at most once, all its acks agree, and at most one calls itself the first."""
+    for name, story in ledger.stories.items():
+        if len(story.places) > 1:
+            yield f"{name} stands in the end {len(story.places)} times: {listed(story.places)}"
+        if len({(ack.seq, ack.time) for ack in story.acks}) > 1:
+            yield f"{name} was acknowledged as {', '.join(f'{ack.seq} of {ack.time}' for ack in story.acks)}"
+        if sum(not ack.duplicate for ack in story.acks) > 1:
+            yield f"{name} was stored anew more than once, by its acknowledgements"
+
+
+def nothing_is_invented(ledger: Ledger) -> Iterator[str]:
+    """3. Nothing is there that nobody sent or that was definitely refused; no refusal is without reason."""
+    sent = {(each.client, each.conversation, each.text): each for each in ledger.attempts.values()}
+    comers = {
+        (seat.client, seat.conversation) for seat in ledger.history.of(Seat) if seat.move is Move.ENTERING
+    }
+    for message in ledger.finals():
+        attempt = sent.get((message.username, message.conversation, message.text))
+        if message.kind in NOTICES:
+            if (message.username, message.conversation) not in comers:
+                yield f"{message}, who never asked to enter"
+        elif attempt is None:
+            yield f"{message}, which nobody sent there"
+        elif attempt.doomed:
+            yield f"{message}, which had to be refused as {attempt.doomed}"
+    for name, story in ledger.stories.items():
+        if story.was_refused and story.places:
+            yield f"{name} was refused as {story.refusals[-1].code}, and yet there is {story.places[0]}"
+    yield from _wrong_verdicts(ledger)
+
+
+def _wrong_verdicts(ledger: Ledger) -> Iterator[str]:
+    left = _unsettled_exits(ledger.history)
+    for refusal in ledger.history.of(Refusal):
+        attempt = ledger.attempts[refusal.client, refusal.id]
+        outside = {"not_entered", "not_a_member"} if (attempt.client, attempt.conversation) in left else set()
+        if refusal.is_definite and refusal.code not in ({attempt.doomed} if attempt.doomed else outside):
+            yield f"{said(attempt)} was refused as {refusal.code}; expected was {attempt.doomed or 'sent'}"
+    for ack in ledger.history.of(Ack):
+        attempt = ledger.attempts[ack.client, ack.id]
+        if attempt.doomed:
+            yield f"{said(attempt)} was acknowledged, and had to be refused as {attempt.doomed}"
+
+
+def _unsettled_exits(history: History) -> set[tuple[str, str]]:
+    """Who, from where: those whose leaving or resigning stayed unanswered and may yet take effect."""
+    open: dict[tuple[str, str], int] = defaultdict(int)
+    for seat in history.of(Seat):
+        open[seat.client, seat.conversation] += EXITS.get(seat.move, 0)
+    return {who for who, count in open.items() if count}
+
+
+def seqs_have_no_gap(ledger: Ledger) -> Iterator[str]:
+    """4. A conversation is 1 … n, also within every page of it, and its times do not go back."""
+    for conversation in ledger.wholes:
+        messages = ledger.final(conversation)
+        seqs = [message.seq for message in messages]
+        if seqs != list(range(1, len(seqs) + 1)):
+            yield f"{conversation} was read from 1 as {runs(seqs)}"
+        for one, next in pairwise(messages):
+            if next.time < one.time:
+                yield f"in {conversation} {next.seq} is of {next.time}, before {one.seq} of {one.time}"
+    for page in ledger.history.of(Page):
+        if _is_torn(page):
+            shown = runs([message.seq for message in page.messages])
+            yield f"{asked(page)}, got {shown} and was told that there was {'more' if page.more else 'no more'}"
+
+
+def _is_torn(page: Page) -> bool:
+    """Whether a page has a hole, is not the one asked for, or is wrong about there being more."""
+    seqs = [message.seq for message in page.messages]
+    if not seqs:
+        return page.more
+    if any(next != one + 1 for one, next in pairwise(seqs)):
+        return True
+    match page.way:
+        case Way.AFTER:
+            return seqs[0] != page.bound + 1
+        case Way.BEFORE:
+            return seqs[-1] >= page.bound or page.more != (seqs[0] > 1)
+        case Way.NEWEST:
+            return page.more != (seqs[0] > 1)
+
+
+def order_is_kept(ledger: Ledger) -> Iterator[str]:
+    """7. What was sent after an acknowledgement stands behind it; what one client sent stands as it was sent.
+
+    A message counts as sent with its first attempt: it may have taken effect with any of them.
+    """
+    places = {name: story.places[0].seq for name, story in ledger.stories.items() if story.places}
+    highest: dict[str, Ack] = {}
+    last: dict[tuple[str, str], tuple[int, Attempt]] = {}
+    for record in ledger.history.records:
+        if isinstance(record, Ack):
+            conversation = ledger.attempts[record.client, record.id].conversation
+            highest[conversation] = max(highest.get(conversation, record), record, key=lambda ack: ack.seq)
+        elif isinstance(record, Attempt) and not record.doomed:
+            seq = places.pop(Name(record.client, record.cid), None)
+            if seq is None:
+                continue
+            ack = highest.get(record.conversation)
+            if ack is not None and seq <= ack.seq:
+                yield f"{said(record)} stands at {seq}, before {ack.seq}, acknowledged before it was sent"
+            before = last.get((record.client, record.conversation))
+            if before and before[0] > seq:
+                yield f"{said(record)} stands at {seq}, before {said(before[1])} at {before[0]}, sent earlier"
+            last[record.client, record.conversation] = seq, record

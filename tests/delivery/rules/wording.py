@@ -1,0 +1,35 @@
+"""How the rules tell their stories."""
+
+from collections.abc import Iterable
+
+from tests.delivery.history import Attempt, Message, Page, Record, Told
+
+
+def who(record: Record) -> str:
+    return f"{record.client} ({type(record).__name__.lower()} at {record.at:.3f})"
+
+
+def said(attempt: Attempt) -> str:
+    return f"{attempt.client}'s {attempt.cid} to {attempt.conversation}"
+
+
+def asked(reading: Page | Told) -> str:
+    if isinstance(reading, Told):
+        return f"at {reading.begun:.3f} {reading.client} asked for the head of {reading.conversation}"
+    part = f"{reading.way} {reading.bound}" if reading.bound else str(reading.way)
+    return f"at {reading.begun:.3f} {reading.client} asked {reading.conversation} for its page {part}"
+
+
+def listed(messages: Iterable[Message]) -> str:
+    return "; ".join(str(message) for message in messages)
+
+
+def runs(seqs: list[int]) -> str:
+    """``[1, 2, 3, 5, 6]`` -> ``1-3, 5-6``."""
+    found: list[list[int]] = []
+    for seq in seqs:
+        if found and seq == found[-1][1] + 1:
+            found[-1][1] = seq
+        else:
+            found.append([seq, seq])
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in found) or "nothing"

@@ -1,0 +1,89 @@
+"""When two names are one name, when they only look like one, and what may be a name at all.
+
+A name is kept as it was typed and found by its ``key``. Two names with one key are one name; two with one
+``skeleton`` could be taken for each other on a screen, and only one of them may exist. Of any two ASCII names
+neither is ever the case unless they differ in nothing but upper and lower case. ``confusables`` holds what
+looks like what.
+
+A name holds only characters that this Python's Unicode has assigned, and Unicode promises that for those no
+later version changes a key (https://www.unicode.org/policies/stability_policy.html).
+"""
+
+import re
+import unicodedata
+from hashlib import sha256
+
+from protocol.confusables import PROTOTYPES
+from protocol.safe import IGNORABLE, safe
+
+MAX_KEY = 255
+"""In bytes; what an index of every database holds."""
+
+MAX_TYPED = 255
+"""In code points. What is longer is not looked at closely: normalising marks takes time that grows
+quadratically."""
+
+_IGNORABLE = re.compile(f"[{IGNORABLE}]")
+_JOINERS = re.compile("[\u200c\u200d\ufe0e\ufe0f]")
+_BLANK = re.compile("[\\s\u2800]")
+"""White space, and the Braille pattern without dots, which looks like it."""
+
+
+def key(name: str) -> bytes:
+    """What a name is found by, at most ``MAX_KEY`` bytes: NFKC, case-folded, without invisibles and outer
+    blanks."""
+    return _bytes(_folded(name))
+
+
+def skeleton(name: str) -> bytes:
+    """What a name looks like (UTS 39, section 4), at most ``MAX_KEY`` bytes. An ASCII name looks like its
+    key.
+
+    Look-alikes are replaced before case is folded: Cyrillic ``В`` looks like ``B``, but ``в`` not like ``b``.
+    """
+    if len(name) > MAX_TYPED:
+        return _bytes(name)
+    text = _IGNORABLE.sub("", name)
+    while (further := _folded(unicodedata.normalize("NFKD", text).translate(PROTOTYPES))) != text:
+        text = further
+    return _bytes(text)
+
+
+def is_name(name: str, least: int, most: int) -> bool:
+    """Whether this may be the name of an account or a room; the lengths are in code points.
+
+    Nothing blank or invisible, nothing that a screen would not show as it is, and no ``#`` or ``@`` in front.
+    """
+    return (
+        least <= len(name) <= most
+        and not name.startswith(("#", "@"))
+        and not _BLANK.search(name)
+        and safe(name) == name
+        and all(unicodedata.category(character) != "Cn" for character in name)
+        and 0 < len(_folded(name).encode()) <= MAX_KEY
+    )
+
+
+def is_nickname(nickname: str, least: int, most: int) -> bool:
+    """Whether this may be a nickname: printable, with blanks only inside. Emoji may have their joiners."""
+    visible = _JOINERS.sub("", nickname)
+    return (
+        least <= len(nickname) <= most
+        and nickname == nickname.strip()
+        and safe(visible) == visible
+        and _BLANK.sub("", visible) != ""
+    )
+
+
+def _folded(name: str) -> str:
+    """NFKC_Casefold (Unicode, section 3.13) and no blanks around it, repeated until it changes nothing."""
+    if len(name) > MAX_TYPED:
+        return name
+    further = unicodedata.normalize("NFKC", _IGNORABLE.sub("", name).casefold()).strip()
+    return further if further == name else _folded(further)
+
+
+def _bytes(text: str) -> bytes:
+    """Text as bytes; where that is too long for a key, a digest behind a byte that no name begins with."""
+    encoded = text.encode("utf-8", "surrogatepass")
+    return encoded if len(encoded) <= MAX_KEY else b"\0" + sha256(encoded).digest()

@@ -1,0 +1,96 @@
+"""What a peer wrote, made fit for screen, log and file. All text from elsewhere passes through ``safe``.
+
+A terminal obeys what it is shown, so of a remote text nothing may get there that is a command, that hides or
+reorders its neighbours, or that takes a width which no two programs agree about. What happens to a character:
+
+* A *control character* would be obeyed. It becomes its picture (ESC becomes ``␛``): one column wide,
+  printable everywhere, and whoever reads it sees that, and which, something was there. A C1 control has no
+  picture and becomes ``�``, as does whatever has no meaning of its own: surrogates, private use,
+  noncharacters, unassigned.
+* A *line break*, by whichever of its names, stays one or becomes ``␊``: see ``lines``. A tab becomes blanks.
+* An *invisible* character (bidirectional controls, zero-width, variation selectors, tags, fillers) goes
+  silently. So do the joiners of emoji: without them an emoji sequence falls into parts whose widths everybody
+  agrees about.
+* A *combining mark* goes when ``MAX_MARKS`` stand on its base already, or when it has none and would be drawn
+  on what our own screen shows before it.
+
+What is left is one line of characters (or several) that any terminal only shows.
+"""
+
+import re
+import unicodedata
+
+MAX_MARKS = 4
+"""Marks on one base. Vietnamese and Thai need two, pointed Hebrew three, a Tibetan stack four; Zalgo
+twenty."""
+
+TAB = "    "
+
+IGNORABLE = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+"""Default_Ignorable_Code_Point of Unicode 15.0 (DerivedCoreProperties.txt), as a regular expression's class
+holds it."""
+
+_PLAIN = re.compile(
+    "["
+    " -~\u00a0-\u00ac\u00ae-\u02ff"  # Latin
+    "\u0391-\u03a1\u03a3-\u03ff\u0400-\u0482\u048a-\u052f"  # Greek, Cyrillic
+    "\u2010-\u2027\u2030-\u205e\u20a0-\u20bf\u2100-\u218b\u2190-\u23ff\u2500-\u27bf"  # punctuation, symbols
+    "\u3000-\u3029\u3030-\u303f\u3041-\u3096\u309b-\u30ff\uff01-\uff9f"  # kana and what goes with it
+    "\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0002a6df\uac00-\ud7a3"  # ideographs, Hangul
+    "\U0001f300-\U0001f64f\U0001f680-\U0001f6d7\U0001f900-\U0001f9ff"  # emoji
+    "]*"
+)
+"""What nearly every text consists of, and nothing in it needs a second look."""
+
+_BREAK = re.compile("\r\n|[\r\x85\u2028\u2029]")
+_IGNORABLE = re.compile(f"[{IGNORABLE}]")
+_NEWER = re.compile("[\U0001f000-\U0001faff\U0001fc00-\U0001fffd\U00020000-\U0002fffd\U00030000-\U0003fffd]")
+"""Reserved for emoji and ideographs: unassigned here may only mean that this Python's Unicode is an older
+one."""
+
+
+def safe(text: str, *, lines: bool = False) -> str:
+    """A text that any terminal only shows, on one line; with ``lines``, line breaks are kept, each as
+    ``\\n``."""
+    if _PLAIN.fullmatch(text):
+        return text
+    text = _BREAK.sub("\n", text).replace("\t", TAB)
+    if not lines:
+        text = text.replace("\n", "\u240a")
+    return _thin("".join(map(_shown, text)))
+
+
+def _shown(character: str) -> str:
+    """What stands on the screen for one character, its neighbours aside."""
+    if character == "\n" or " " <= character <= "~":
+        return character
+    if character < " ":
+        return chr(0x2400 + ord(character))
+    if character == "\x7f":
+        return "\u2421"
+    if _IGNORABLE.match(character):
+        return ""
+    match unicodedata.category(character):
+        case "Cf":
+            return ""
+        case "Cn" if _NEWER.match(character):
+            return character
+        case "Cc" | "Cs" | "Co" | "Cn":
+            return "\ufffd"
+    return character
+
+
+def _thin(text: str) -> str:
+    """Leave each base its first few combining marks."""
+    kept, marks = [], MAX_MARKS
+    for character in text:
+        if unicodedata.category(character) in ("Mn", "Me"):
+            marks += 1
+        else:
+            marks = MAX_MARKS if character == "\n" else 0
+        if marks <= MAX_MARKS:
+            kept.append(character)
+    return "".join(kept)

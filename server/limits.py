@@ -1,0 +1,165 @@
+"""How much of anything one peer may have. Plain arithmetic: the time (seconds, of a clock that only goes
+forward) is an argument, nothing waits, and what refuses says for how long. The counterparts are
+``connection`` and the handlers.
+
+A limit of 0 is off.
+"""
+
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address, ip_network
+
+MINUTE = 60.0
+
+CROWDED = 60.0
+"""What to tell somebody who has all the connections there are for one address: when one will close nobody
+knows."""
+
+LONGEST_PAUSE = 300.0
+FORGIVEN_AFTER = 600.0
+"""Wrong passwords are forgotten when for so long no more of them came."""
+
+MOST_ENTRIES = 65_536
+"""How many addresses, or accounts at addresses, are kept in mind at once; the least recent ones go first."""
+
+
+class Bucket:
+    """A token bucket: ``burst`` at once, and ``rate`` a second in the long run."""
+
+    __slots__ = ("_at", "_burst", "_level", "_rate")
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._rate = rate
+        self._burst = max(burst, 1.0)
+        self._level = self._burst
+        self._at = 0.0
+
+    def take(self, now: float) -> float:
+        """Take one. Returns 0.0, or how long to wait for it; then nothing was taken."""
+        if not self._rate:
+            return 0.0
+        self._level = min(self._burst, self._level + (now - self._at) * self._rate)
+        self._at = now
+        if self._level < 1.0:
+            return (1.0 - self._level) / self._rate
+        self._level -= 1.0
+        return 0.0
+
+
+@dataclass(slots=True)
+class _Visitor:
+    since: float  # when the minute began that ``new`` counts in
+    new: int = 0
+    open: int = 0
+
+
+class Doorkeeper:
+    """Connections per address: how many at once, and how many new ones in a minute.
+
+    An IPv6 address stands for its /64, which is what one household or one host is given.
+    """
+
+    def __init__(self, at_once: int, per_minute: int) -> None:
+        self._at_once = at_once
+        self._per_minute = per_minute
+        self._visitors: dict[str, _Visitor] = {}
+
+    def admit(self, address: str, now: float) -> float | None:
+        """Count a new connection in. Returns ``None``, or how long to stay away; then it is not counted."""
+        visitor = self._visitor(neighbourhood(address), now)
+        if self._at_once and visitor.open >= self._at_once:
+            return CROWDED
+        if self._per_minute and visitor.new >= self._per_minute:
+            return visitor.since + MINUTE - now
+        visitor.open += 1
+        visitor.new += 1
+        return None
+
+    def release(self, address: str) -> None:
+        """Count out a connection that was admitted."""
+        if visitor := self._visitors.get(neighbourhood(address)):
+            visitor.open -= 1
+
+    def _visitor(self, place: str, now: float) -> _Visitor:
+        visitor = self._visitors.get(place)
+        if visitor is None:
+            self._make_room(now)
+            visitor = self._visitors[place] = _Visitor(since=now)
+        elif now - visitor.since >= MINUTE:
+            visitor.since, visitor.new = now, 0
+        return visitor
+
+    def _make_room(self, now: float) -> None:
+        """Forget who is gone for a minute, when there are many; and if that is not enough, whoever is
+        gone."""
+        for patience in (MINUTE, 0.0):
+            if len(self._visitors) < MOST_ENTRIES:
+                return
+            self._visitors = {
+                place: visitor
+                for place, visitor in self._visitors.items()
+                if visitor.open or now - visitor.since < patience
+            }
+
+
+def neighbourhood(address: str) -> str:
+    """What counts as one address: IPv4 as it is (in IPv6's clothes too), of IPv6 the /64."""
+    host = ip_address(address.partition("%")[0])
+    if not isinstance(host, IPv6Address):
+        return str(host)
+    return str(host.ipv4_mapped or ip_network((host, 64), strict=False))
+
+
+@dataclass(slots=True)
+class _Record:
+    since: float  # when the minute began that ``wrong`` counts in
+    wrong: int = 0
+    latest: float = 0.0
+    pause: float = 0.0  # the last wait imposed
+    until: float = 0.0  # when it ends
+
+
+class Attempts:
+    """Wrong passwords for one account from one address: ``limit`` in a minute, then a wait, doubling up to
+    five minutes.
+
+    Ask ``wait`` before a password is looked at, and once more before its verdict is told: whoever tries many
+    at once must not learn more than whoever tries them one by one. In a wait the right password is refused
+    too, but only at this address: the owner elsewhere still gets in. An account is named by its key, whether
+    or not it exists.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._records: dict[tuple[bytes, str], _Record] = {}
+
+    def wait(self, account: bytes, address: str, now: float) -> float:
+        """How long to wait before the next attempt; 0.0 when it may be made."""
+        record = self._records.get((account, neighbourhood(address)))
+        return max(0.0, record.until - now) if record else 0.0
+
+    def failed(self, account: bytes, address: str, now: float) -> None:
+        """The password was wrong."""
+        if not self._limit:
+            return
+        record = self._record((account, neighbourhood(address)), now)
+        record.latest = now
+        record.wrong += 1
+        if record.wrong >= self._limit or record.pause:
+            record.pause = min(record.pause * 2 or MINUTE, LONGEST_PAUSE)
+            record.until = now + record.pause
+
+    def succeeded(self, account: bytes, address: str) -> None:
+        """The password was right; all is forgiven."""
+        self._records.pop((account, neighbourhood(address)), None)
+
+    def _record(self, place: tuple[bytes, str], now: float) -> _Record:
+        """The record of a place, which from now on is the most recent one."""
+        record = self._records.pop(place, None)
+        if record is None or now - max(record.latest, record.until) >= FORGIVEN_AFTER:
+            record = _Record(since=now)
+        elif now - record.since >= MINUTE:
+            record.since, record.wrong = now, 0
+        while len(self._records) >= MOST_ENTRIES:
+            del self._records[next(iter(self._records))]
+        self._records[place] = record
+        return record

@@ -31,7 +31,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Something seen by a client, on one of its connections (they are numbered through the whole run)."""
+    """Something seen by a client, on one of its connections, which it numbers."""
 
     at: float
     client: str

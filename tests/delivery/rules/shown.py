@@ -45,13 +45,13 @@ Stream = list[Arrival | Told | Seat]
 
 
 def _streams(history: History) -> Iterator[tuple[str, Stream]]:
-    streams: dict[tuple[int, str], Stream] = defaultdict(list)
+    streams: dict[tuple[str, int, str], Stream] = defaultdict(list)
     for record in history.records:
         if isinstance(record, Arrival):
-            streams[record.connection, record.message.conversation].append(record)
+            streams[record.client, record.connection, record.message.conversation].append(record)
         elif (isinstance(record, Told) and record.opens) or isinstance(record, Seat):
-            streams[record.connection, record.conversation].append(record)
-    return ((conversation, stream) for (_, conversation), stream in streams.items())
+            streams[record.client, record.connection, record.conversation].append(record)
+    return ((conversation, stream) for (_, _, conversation), stream in streams.items())
 
 
 def _steps(conversation: str, stream: Stream) -> Iterator[str]:

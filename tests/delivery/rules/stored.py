@@ -90,7 +90,8 @@ def seqs_have_no_gap(ledger: Ledger) -> Iterator[str]:
     for page in ledger.history.of(Page):
         if _is_torn(page):
             shown = runs([message.seq for message in page.messages])
-            yield f"{asked(page)}, got {shown} and was told that there was {'more' if page.more else 'no more'}"
+            more = "more" if page.more else "no more"
+            yield f"{asked(page)}, got {shown} and was told that there was {more}"
 
 
 def _is_torn(page: Page) -> bool:

@@ -1,8 +1,8 @@
 """Brings a database to the schema of this program, whatever it held before. The steps are in ``migrations``.
 
-Two servers that start at once agree: the second waits, and then finds nothing to do. It may be killed anywhere
-and run again: SQLite does all of it in one transaction, and on MySQL, which knows none for DDL, every statement
-commits by itself and each step first looks what is there already.
+Two servers that start at once agree: the second waits, and then finds nothing to do. It may be killed
+anywhere and run again: SQLite does all of it in one transaction, and on MySQL, which knows none for DDL,
+every statement commits by itself and each step first looks what is there already.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,8 @@ PATIENCE = 60
 
 
 def upgrade(engine: Engine) -> None:
-    """Create or upgrade the schema. Raises ``Unusable`` for a database of another program or a newer server."""
+    """Create or upgrade the schema. Raises ``Unusable`` for a database of another program or a newer
+    server."""
     own = patient(engine)
     try:
         with _locked(own) as connection:

@@ -1,0 +1,62 @@
+"""Accounts: who there is. Passwords come hashed, and names with the keys that tell them apart."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, insert, select, update
+
+from db.errors import taken_if_duplicate
+from db.records import Account
+from db.schema import accounts
+
+
+def find(connection: Connection, key: bytes) -> Account | None:
+    """The account of that name."""
+    return _one(connection, accounts.c.username_key == key)
+
+
+def find_look_alike(connection: Connection, skeleton: bytes) -> Account | None:
+    """The account whose name looks like this one."""
+    return _one(connection, accounts.c.username_skeleton == skeleton)
+
+
+def get(connection: Connection, account_id: int) -> Account | None:
+    return _one(connection, accounts.c.id == account_id)
+
+
+def _one(connection: Connection, condition: ColumnElement[bool]) -> Account | None:
+    row = accounts.c
+    query = select(row.id, row.username, row.password_hash, row.disabled_at).where(condition)
+    found = connection.execute(query).one_or_none()
+    if found is None:
+        return None
+    return Account(found.id, found.username, found.password_hash, found.disabled_at is not None)
+
+
+def add(
+    connection: Connection, *, username: str, key: bytes, skeleton: bytes, password_hash: str, now: int
+) -> int:
+    """The new account's id. Raises ``Taken`` when the name, or one that looks like it, is somebody's."""
+    values: dict[str, Any] = {
+        "username": username,
+        "username_key": key,
+        "username_skeleton": skeleton,
+        "password_hash": password_hash,
+        "registered_at": now,
+    }
+    with taken_if_duplicate():
+        return connection.execute(insert(accounts).values(values)).lastrowid
+
+
+def set_password(connection: Connection, account_id: int, password_hash: str) -> None:
+    connection.execute(
+        update(accounts).where(accounts.c.id == account_id).values(password_hash=password_hash)
+    )
+
+
+def usernames(connection: Connection, ids: Collection[int]) -> dict[int, str]:
+    """The names of accounts, by id."""
+    if not ids:
+        return {}
+    query = select(accounts.c.id, accounts.c.username).where(accounts.c.id.in_(ids))
+    return {row.id: row.username for row in connection.execute(query)}

@@ -1,0 +1,135 @@
+"""Friendships, and the private chat that comes with each and outlives it.
+
+Two accounts have at most one friendship and one chat, for ever: an end is a date, and a new beginning takes
+it away.
+"""
+
+from collections.abc import Collection
+
+from sqlalchemy import ColumnElement, Connection, and_, case, insert, select, union_all, update
+
+from db import messages
+from db.errors import Taken, taken_if_duplicate
+from db.memberships import renew_roster
+from db.records import Direct, Seat
+from db.schema import accounts, conversations, friendships, memberships
+from db.seats import COLUMNS, AnyRow, holder, seats
+
+_friend = accounts.alias("friend")
+_DIRECT = (
+    friendships.c.conversation_id,
+    _friend.c.id.label("friend_id"),
+    _friend.c.username.label("friend"),
+    conversations.c.head,
+    conversations.c.roster,
+    friendships.c.ended_at,
+)
+
+
+def find(connection: Connection, account_id: int, other_id: int) -> Direct | None:
+    """The private chat of two accounts, also after the end of their friendship, as the first one sees it."""
+    conversation_id = _conversation_id(connection, account_id, other_id)
+    if conversation_id is None:
+        return None
+    return listing(connection, account_id, [conversation_id], include_ended=True)[0]
+
+
+def find_locked(connection: Connection, account_id: int, other_id: int) -> Direct | None:
+    """``find``, and nobody else changes it until COMMIT."""
+    conversation_id = _conversation_id(connection, account_id, other_id)
+    if conversation_id is None:
+        return None
+    messages.lock(connection, [conversation_id])
+    return listing(connection, account_id, [conversation_id], include_ended=True)[0]
+
+
+def listing(
+    connection: Connection,
+    account_id: int,
+    conversation_ids: Collection[int] | None = None,
+    include_ended: bool = False,
+) -> list[Direct]:
+    """The account's private chats, with present friends or all, by the friend's name; each with its own
+    seat."""
+    row = friendships.c
+    other = case((row.low_id == memberships.c.account_id, row.high_id), else_=row.low_id)
+    query = select(*_DIRECT, *COLUMNS)
+    query = query.join_from(memberships, friendships, row.conversation_id == memberships.c.conversation_id)
+    query = query.join(conversations, conversations.c.id == row.conversation_id)
+    query = query.join(_friend, _friend.c.id == other).join(holder, holder.c.id == memberships.c.account_id)
+    query = query.where(memberships.c.account_id == account_id).order_by(_friend.c.username_key)
+    if conversation_ids is not None:
+        query = query.where(row.conversation_id.in_(conversation_ids))
+    if not include_ended:
+        query = query.where(row.ended_at.is_(None))
+    rows = connection.execute(query).all()
+    mine = seats(connection, rows)
+    return [_direct(row, mine[row.conversation_id]) for row in rows]
+
+
+def friend_ids(connection: Connection, account_id: int) -> set[int]:
+    """The accounts that are friends of this one now."""
+    row = friendships.c
+    lower = select(row.high_id).where(row.low_id == account_id, row.ended_at.is_(None))
+    higher = select(row.low_id).where(row.high_id == account_id, row.ended_at.is_(None))
+    return set(connection.scalars(union_all(lower, higher)))
+
+
+def add(connection: Connection, account_id: int, other_id: int, now: int) -> int:
+    """Two accounts become friends, for the first time or again. Returns the conversation's id.
+
+    Raises ``Taken`` when they are friends, also when the other one was faster by a moment.
+    """
+    conversation_id = _conversation_id(connection, account_id, other_id)
+    if conversation_id is None:
+        return _befriend(connection, account_id, other_id, now)
+    messages.lock(connection, [conversation_id])
+    ended = and_(friendships.c.conversation_id == conversation_id, friendships.c.ended_at.is_not(None))
+    renewed = connection.execute(update(friendships).where(ended).values(since=now, ended_at=None))
+    if not renewed.rowcount:
+        raise Taken
+    renew_roster(connection, conversation_id)
+    return conversation_id
+
+
+def _befriend(connection: Connection, account_id: int, other_id: int, now: int) -> int:
+    added = connection.execute(insert(conversations).values(kind="direct", roster=1, last_at=now))
+    conversation_id = added.lastrowid
+    low_id, high_id = sorted((account_id, other_id))
+    friendship = {"conversation_id": conversation_id, "low_id": low_id, "high_id": high_id, "since": now}
+    with taken_if_duplicate():
+        connection.execute(insert(friendships).values(friendship))
+    seat = {"conversation_id": conversation_id, "joined_at": now}
+    both = [seat | {"account_id": id} for id in (low_id, high_id)]
+    connection.execute(insert(memberships).values(both))
+    return conversation_id
+
+
+def end(connection: Connection, conversation_id: int, now: int) -> None:
+    """They are friends no longer. What was said stays theirs to read."""
+    messages.lock(connection, [conversation_id])
+    row = friendships.c
+    connection.execute(update(friendships).where(row.conversation_id == conversation_id).values(ended_at=now))
+    renew_roster(connection, conversation_id)
+
+
+def _conversation_id(connection: Connection, account_id: int, other_id: int) -> int | None:
+    query = select(friendships.c.conversation_id).where(_pair(account_id, other_id))
+    return connection.execute(query).scalar_one_or_none()
+
+
+def _pair(account_id: int, other_id: int) -> ColumnElement[bool]:
+    low_id, high_id = sorted((account_id, other_id))
+    return and_(friendships.c.low_id == low_id, friendships.c.high_id == high_id)
+
+
+def _direct(row: AnyRow, seat: Seat) -> Direct:
+    return Direct(
+        conversation_id=row.conversation_id,
+        friend_id=row.friend_id,
+        friend=row.friend,
+        head=row.head,
+        roster=row.roster,
+        ended=row.ended_at is not None,
+        seat=seat,
+    )

@@ -1,0 +1,164 @@
+"""Memberships: the seats of a conversation, who has entered it, and how far each has read.
+
+Whoever changes a seat holds the lock of its conversation (``messages.lock``); ``mark_read`` alone needs none.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    delete,
+    insert,
+    select,
+    true,
+    tuple_,
+    update,
+)
+
+from db.errors import taken_if_duplicate
+from db.records import Seat
+from db.schema import accounts, conversations, memberships, rooms
+from db.seats import COLUMNS, AnyRow, holder, seats
+
+Place = tuple[int, int]
+"""A conversation's id and an account's: whose seat where."""
+
+
+def seat(connection: Connection, conversation_id: int, account_id: int) -> Seat | None:
+    """The account's seat with what is unread, if it has one."""
+    query = select(memberships.c.conversation_id, conversations.c.head, *COLUMNS)
+    query = query.join_from(memberships, conversations).join(holder, holder.c.id == memberships.c.account_id)
+    rows = connection.execute(query.where(_at(conversation_id, account_id))).all()
+    return seats(connection, rows).get(conversation_id)
+
+
+def roster(connection: Connection, conversation_id: int) -> list[Seat]:
+    """All seats of a conversation, by user name; what is unread is nobody else's business and left out."""
+    query = _plain().where(memberships.c.conversation_id == conversation_id)
+    return [_seat(row) for row in connection.execute(query.order_by(accounts.c.username_key))]
+
+
+def entered(connection: Connection, account_id: int) -> list[Seat]:
+    """The account's seats in all that it has entered, rooms and private chats; what is unread is left out."""
+    query = _plain().where(memberships.c.account_id == account_id, memberships.c.entered == true())
+    return [_seat(row) for row in connection.execute(query.order_by(memberships.c.conversation_id))]
+
+
+def entered_accounts(connection: Connection) -> list[int]:
+    """Every account that has entered anything."""
+    query = select(memberships.c.account_id).where(memberships.c.entered == true()).distinct()
+    return list(connection.scalars(query.order_by(memberships.c.account_id)))
+
+
+def take(
+    connection: Connection,
+    *,
+    conversation_id: int,
+    account_id: int,
+    nickname: str | None,
+    joined_seq: int,
+    now: int,
+) -> None:
+    """A seat for the account. Raises ``Taken`` when it has one there already."""
+    values: dict[str, Any] = {
+        "conversation_id": conversation_id,
+        "account_id": account_id,
+        "nickname": nickname,
+        "joined_seq": joined_seq,
+        "joined_at": now,
+    }
+    with taken_if_duplicate():
+        connection.execute(insert(memberships).values(values))
+    _count(connection, conversation_id, +1)
+    renew_roster(connection, conversation_id)
+
+
+def give_up(connection: Connection, conversation_id: int, account_id: int) -> None:
+    """The seat is free again. Nothing happens when there is none."""
+    dropped = connection.execute(delete(memberships).where(_at(conversation_id, account_id)))
+    if dropped.rowcount:
+        _count(connection, conversation_id, -1)
+        renew_roster(connection, conversation_id)
+
+
+def set_entered(
+    connection: Connection, conversation_id: int, account_id: int, entered: bool, nickname: str | None = None
+) -> None:
+    """The account enters, under a nickname, or leaves, and keeps the one it had."""
+    change = update(memberships).where(_at(conversation_id, account_id)).values(entered=entered)
+    connection.execute(change if nickname is None else change.values(nickname=nickname))
+    renew_roster(connection, conversation_id)
+
+
+def renew_roster(connection: Connection, conversation_id: int) -> None:
+    """Tell every server process that what it knows of this conversation's members is old."""
+    row = conversations.c
+    connection.execute(update(conversations).where(row.id == conversation_id).values(roster=row.roster + 1))
+
+
+def mark_read(connection: Connection, conversation_id: int, account_id: int, seq: int) -> int:
+    """The account has read up to ``seq``, or to the head. Returns what holds now, which is never less than
+    before.
+
+    0 for an account without a seat.
+    """
+    place = conversation_id, account_id
+    return mark_read_many(connection, {place: seq}).get(place, 0)
+
+
+def mark_read_many(connection: Connection, marks: Mapping[Place, int]) -> dict[Place, int]:
+    """``mark_read`` for many seats, in two statements; a place without a seat is missing in the answer."""
+    before = _reading(connection, marks)
+    now = {place: max(read, min(marks[place], head)) for place, (read, head) in before.items()}
+    moved = {place: seq for place, seq in now.items() if seq > before[place][0]}
+    if moved:
+        _set_read(connection, moved)
+    return now
+
+
+def _reading(connection: Connection, places: Mapping[Place, int]) -> dict[Place, tuple[int, int]]:
+    """How far each has read, and the head."""
+    row = memberships.c
+    query = select(row.conversation_id, row.account_id, row.read_seq, conversations.c.head)
+    query = query.join_from(memberships, conversations).where(_among(places))
+    return {(id, account): (read, head) for id, account, read, head in connection.execute(query)}
+
+
+def _set_read(connection: Connection, moved: Mapping[Place, int]) -> None:
+    """Without a lock another process may have been faster, so each is moved forward only."""
+    seq = case(*((_at(*place), seq) for place, seq in moved.items()))
+    ahead = case((memberships.c.read_seq < seq, seq), else_=memberships.c.read_seq)
+    connection.execute(update(memberships).where(_among(moved)).values(read_seq=ahead))
+
+
+def _at(conversation_id: int, account_id: int) -> ColumnElement[bool]:
+    return and_(memberships.c.conversation_id == conversation_id, memberships.c.account_id == account_id)
+
+
+def _among(places: Mapping[Place, int]) -> ColumnElement[bool]:
+    return tuple_(memberships.c.conversation_id, memberships.c.account_id).in_(sorted(places))
+
+
+def _count(connection: Connection, conversation_id: int, seats: int) -> None:
+    """A room counts its seats; a private chat has two for ever."""
+    row = rooms.c
+    change = update(rooms).where(row.conversation_id == conversation_id)
+    connection.execute(change.values(members=row.members + seats))
+
+
+def _plain() -> Select[*tuple[Any, ...]]:
+    row = memberships.c
+    query = select(
+        row.conversation_id, row.account_id, accounts.c.username, row.nickname, row.entered, row.read_seq
+    )
+    return query.join_from(memberships, accounts, accounts.c.id == row.account_id)
+
+
+def _seat(row: AnyRow) -> Seat:
+    id, account_id, username, nickname, entered, read = row
+    return Seat(id, account_id, username, nickname, entered, read)

@@ -1,0 +1,57 @@
+"""The server processes on this database, and on which of them an account has sessions.
+
+With this, no process makes an account leave that is still here through another one. A process that has not
+renewed its row for a while counts as dead, and its attendances with it.
+"""
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from db.schema import attendances, servers
+
+
+def beat(connection: Connection, server_id: bytes, now: int) -> bool:
+    """This process lives. ``True`` when its row was not there: at start, or when it had been taken for dead;
+    then who attends here must be told again."""
+    renewed = connection.execute(update(servers).where(servers.c.id == server_id).values(seen_at=now))
+    if renewed.rowcount:
+        return False
+    connection.execute(insert(servers).values(id=server_id, seen_at=now))
+    return True
+
+
+def forget(connection: Connection, server_id: bytes) -> None:
+    """This process ends, and nobody attends there any more."""
+    connection.execute(delete(servers).where(servers.c.id == server_id))
+
+
+def forget_dead(connection: Connection, alive_since: int) -> None:
+    """Remove processes that were last seen before a time."""
+    connection.execute(delete(servers).where(servers.c.seen_at < alive_since))
+
+
+def attend(connection: Connection, server_id: bytes, account_id: int) -> None:
+    """The account has a session on this process; once more changes nothing."""
+    row = attendances.c
+    query = select(row.account_id).where(row.server_id == server_id, row.account_id == account_id)
+    if connection.execute(query).one_or_none() is None:
+        connection.execute(insert(attendances).values(server_id=server_id, account_id=account_id))
+
+
+def depart(connection: Connection, server_id: bytes, account_id: int) -> None:
+    """The account has no session on this process any more."""
+    row = attendances.c
+    connection.execute(delete(attendances).where(row.server_id == server_id, row.account_id == account_id))
+
+
+def attended_elsewhere(connection: Connection, server_id: bytes, account_id: int, alive_since: int) -> bool:
+    """Whether the account has a session on another process that was seen since a time."""
+    row = attendances.c
+    query = select(row.account_id).join(servers, servers.c.id == row.server_id).limit(1)
+    query = query.where(row.account_id == account_id, row.server_id != server_id)
+    return connection.execute(query.where(servers.c.seen_at >= alive_since)).one_or_none() is not None
+
+
+def attended(connection: Connection, alive_since: int) -> set[int]:
+    """Every account that has a session on a process seen since a time."""
+    query = select(attendances.c.account_id).join(servers, servers.c.id == attendances.c.server_id)
+    return set(connection.scalars(query.where(servers.c.seen_at >= alive_since)))

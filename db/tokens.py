@@ -1,0 +1,68 @@
+"""Tokens: the stored right to resume. Only a digest of each is here, so that a stolen database opens no
+session.
+
+A *family* is one login and all that its token was exchanged for since. The *parent* of a token is the one
+that it was exchanged for, which stays good until the new one is used.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, delete, insert, select
+
+from db.schema import tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """``expires_at`` in milliseconds since 1970."""
+
+    account_id: int
+    family: bytes
+    parent: bytes | None
+    expires_at: int
+
+
+def add(
+    connection: Connection,
+    *,
+    digest: bytes,
+    account_id: int,
+    family: bytes,
+    parent: bytes | None,
+    expires_at: int,
+) -> None:
+    connection.execute(
+        insert(tokens).values(
+            digest=digest, account_id=account_id, family=family, parent=parent, expires_at=expires_at
+        )
+    )
+
+
+def find(connection: Connection, digest: bytes, now: int) -> Token | None:
+    """The token, unless it has expired."""
+    row = tokens.c
+    query = select(row.account_id, row.family, row.parent, row.expires_at)
+    found = connection.execute(query.where(row.digest == digest, row.expires_at > now)).one_or_none()
+    return None if found is None else Token(*found)
+
+
+def drop(connection: Connection, digest: bytes) -> None:
+    _drop(connection, tokens.c.digest == digest)
+
+
+def drop_family(connection: Connection, family: bytes) -> None:
+    _drop(connection, tokens.c.family == family)
+
+
+def drop_account(connection: Connection, account_id: int, except_family: bytes | None = None) -> None:
+    """Every token of an account, or all but those of the login that asks for it."""
+    others = () if except_family is None else (tokens.c.family != except_family,)
+    _drop(connection, tokens.c.account_id == account_id, *others)
+
+
+def drop_expired(connection: Connection, now: int) -> None:
+    _drop(connection, tokens.c.expires_at <= now)
+
+
+def _drop(connection: Connection, *conditions: ColumnElement[bool]) -> None:
+    connection.execute(delete(tokens).where(*conditions))

@@ -1,18 +1,18 @@
-"""What any test may ask for: a database, a running server, a terminal."""
+"""What any test may ask for: a running server, people logged in to it, a room, a terminal."""
 
 import sys
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from tests.processes import QUICK, Server
+from tests.processes import QUICK, Server, Wire
 from tests.terminal import Terminal
-
-pytest_plugins = ["tests.database"]
 
 Serve = Callable[..., Server]
 Open = Callable[..., Terminal]
+Unique = Callable[[str], str]
 
 
 @pytest.fixture
@@ -20,8 +20,9 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     """Start servers, each with a data folder of its own: ``serve("--database", url, settings=(...))``."""
     servers: list[Server] = []
 
-    def start(*arguments: str, settings: tuple[str, ...] = QUICK) -> Server:
-        servers.append(Server(tmp_path / f"server-{len(servers)}", *arguments, settings=settings))
+    def start(*arguments: str, settings: tuple[str, ...] = ()) -> Server:
+        data = tmp_path / f"server-{len(servers)}"
+        servers.append(Server(data, *arguments, settings=QUICK + settings))
         return servers[-1].start()
 
     yield start
@@ -33,6 +34,56 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 def server(serve: Serve) -> Server:
     """A fresh server of its own on SQLite."""
     return serve()
+
+
+@pytest.fixture(scope="session", params=["sqlite", "mysql"])
+def shared_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """One server an engine for all the tests that can live together, each with names of its own."""
+    arguments = []
+    if request.param == "mysql":
+        arguments = ["--database", request.getfixturevalue("mariadb").url("contract")]
+    server = Server(tmp_path_factory.mktemp(request.param) / "data", *arguments)
+    yield server.start()
+    server.close()
+
+
+_numbers = count(10)
+
+
+@pytest.fixture(scope="session")
+def unique() -> Unique:
+    """``"Alice"`` -> ``"Alice17"``: a name that no other test has."""
+    return lambda name: f"{name}{next(_numbers)}"
+
+
+@pytest.fixture
+def alice(shared_server: Server, unique: Unique) -> Wire:
+    return shared_server.user(unique("Alice"))
+
+
+@pytest.fixture
+def bob(shared_server: Server, unique: Unique) -> Wire:
+    return shared_server.user(unique("Bob"))
+
+
+@pytest.fixture
+def carol(shared_server: Server, unique: Unique) -> Wire:
+    return shared_server.user(unique("Carol"))
+
+
+@pytest.fixture
+def room_name(unique: Unique) -> str:
+    """The name of a room that does not exist."""
+    return unique("#thuhole")
+
+
+@pytest.fixture
+def room(alice: Wire, room_name: str) -> str:
+    """A room of five seats that Alice has made and nobody has entered."""
+    alice.request("create_room", room=room_name, capacity=5)
+    return room_name
 
 
 @pytest.fixture

@@ -40,7 +40,10 @@ class Refused(AssertionError):
 
 
 class Wire:
-    """One connection, line by line. Events that arrive while an answer is awaited are kept in ``events``."""
+    """One connection, line by line. Events that arrive while an answer is awaited are kept in ``events``.
+
+    Once logged in it knows its account: ``username``, its ``token``, and the login's whole answer, ``session``.
+    """
 
     def __init__(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
         plain = socket.create_connection((host, port), timeout=PATIENCE)
@@ -48,6 +51,8 @@ class Wire:
         self._lines = self.socket.makefile("rb")
         self._next_id = 0
         self.events: list[Json] = []
+        self.username = ""
+        self.session: Json = {}
         self.welcome = self.read()
 
     def __enter__(self) -> Self:
@@ -76,14 +81,9 @@ class Wire:
         frame: Json = json.loads(line)
         return frame
 
-    def is_closed(self) -> bool:
-        """Read to the end of the connection."""
-        try:
-            while self._lines.readline():
-                pass
-        except ConnectionError:
-            pass
-        return True
+    def rest(self) -> list[Json]:
+        """Everything that still comes until the server closes."""
+        return [json.loads(line) for line in self._lines]
 
     def start(self, type: str, **fields: Any) -> int:
         """Send a request without waiting for its answer; its id."""
@@ -131,14 +131,25 @@ class Wire:
             if fields.items() <= message.items():
                 return message
 
-    def login(self, username: str, password: str = "111111") -> Json:
-        return self.request("login", username=username, password=password)
+    def login(self, username: str, password: str = "111111") -> Self:
+        self.session = self.request("login", username=username, password=password)
+        self.username = self.session["username"]
+        return self
+
+    @property
+    def token(self) -> str:
+        token: str = self.session["token"]
+        return token
+
+    @property
+    def name(self) -> str:
+        """How others call the private chat with this account."""
+        return f"@{self.username}"
 
     def register(self, username: str, password: str = "111111") -> Self:
         """Make an account and log in to it."""
         self.request("register", username=username, password=password)
-        self.login(username, password)
-        return self
+        return self.login(username, password)
 
 
 def _matches(event: Json, type: str, fields: Json) -> bool:

@@ -1,0 +1,190 @@
+"""Where the settings' values come from. Its counterparts are ``config``, which declares them, and
+``__main__``.
+
+The first that speaks wins, in this order: a flag, the environment, the file, the default. The file is the one
+that ``--config`` names, or else ``server.toml`` in the data folder or in the user's config folder.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import platformdirs
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from server.config import SETTINGS, Config, Setting
+
+FILE = "server.toml"
+PREFIX = "CHAT_SERVER_"
+
+SHORT = {"database": "database.url"}
+"""Settings that may be called as their flag is, too."""
+
+MASK = "***"
+
+
+class Misconfigured(Exception):
+    """Something was set that is no setting, or is not as it must be. Says so in one sentence."""
+
+
+class Source(NamedTuple):
+    """A value as it was given, and where: ``flag``, ``environment NAME``, ``file PATH``."""
+
+    value: Any
+    place: str
+
+
+class Loaded(NamedTuple):
+    config: Config
+    sources: Mapping[str, Source]
+    """By the name of a setting; those that are not here have their default."""
+    idle: list[str]
+    """Variables of the environment that look like ours and set nothing."""
+
+
+def load(flags: Mapping[str, str], environment: Mapping[str, str], file: Path | None = None) -> Loaded:
+    """Put the configuration together. Raises ``Misconfigured``."""
+    variables, idle = _from_environment(environment)
+    sources = variables | _from_flags(flags)
+    if file := file or _default_file(sources):
+        sources = _from_file(file) | sources
+    values = {name: _read(SETTINGS[name], source) for name, source in sources.items()}
+    config = _build(Config, values)
+    _check(config)
+    return Loaded(config, sources, idle)
+
+
+def _from_flags(flags: Mapping[str, str]) -> dict[str, Source]:
+    return {_known(name, "flag"): Source(value, "flag") for name, value in flags.items()}
+
+
+def _from_environment(environment: Mapping[str, str]) -> tuple[dict[str, Source], list[str]]:
+    """What is set, and what sets nothing: no mistake to stop at, as other programs' names may begin like
+    ours.
+
+    An empty variable is as good as none.
+    """
+    names = {setting.variable: name for name, setting in SETTINGS.items()}
+    names |= {PREFIX + short.upper(): name for short, name in SHORT.items()}
+    ours = {
+        variable: value for variable, value in environment.items() if variable.startswith(PREFIX) and value
+    }
+    found = {names[v]: Source(value, f"environment {v}") for v, value in ours.items() if v in names}
+    return found, sorted(ours.keys() - names.keys())
+
+
+def _default_file(sources: Mapping[str, Source]) -> Path | None:
+    data = _read(SETTINGS["data"], sources["data"]) if "data" in sources else Config().data
+    files = (data / FILE, platformdirs.user_config_path("chatroom") / FILE)
+    return next((file for file in files if file.is_file()), None)
+
+
+def _from_file(file: Path) -> dict[str, Source]:
+    try:
+        content = tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise Misconfigured(f"cannot read {file}: {error.strerror}") from None
+    except ValueError as error:
+        raise Misconfigured(f"{file} is no TOML: {error}") from None
+    return {_known(name, f"file {file}"): Source(value, f"file {file}") for name, value in _flat(content)}
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _known(name: str, place: str) -> str:
+    name = SHORT.get(name, name)
+    if name in SETTINGS:
+        return name
+    close = difflib.get_close_matches(name, SETTINGS, n=1)
+    hint = f"did you mean {close[0]}?" if close else "--show-config lists all there are"
+    raise Misconfigured(f"there is no setting {name} ({place}); {hint}")
+
+
+def _read(setting: Setting, source: Source) -> Any:
+    """The value in the setting's own type. Text is read as a number where one is wanted."""
+    try:
+        return msgspec.convert(source.value, setting.type, strict=False, dec_hook=_path)
+    except ValueError:
+        but = "" if setting.is_secret else f", not {source.value!r}"
+        raise Misconfigured(f"{setting.name} must be {setting.expected}{but} ({source.place})") from None
+
+
+def _path(_: type, value: Any) -> Path:
+    if not (isinstance(value, str) and value):
+        raise ValueError("no path")
+    return Path(value).expanduser()
+
+
+def _build(section: type[Any], values: Mapping[str, Any], prefix: str = "") -> Any:
+    """A section of the configuration: these values (by full name), and defaults for the rest."""
+    given = {}
+    for field in msgspec.structs.fields(section):
+        name = prefix + field.name
+        if isinstance(field.default, msgspec.Struct):
+            given[field.name] = _build(type(field.default), values, f"{name}.")
+        elif name in values:
+            given[field.name] = values[name]
+    return section(**given)
+
+
+def _check(config: Config) -> None:
+    """What no setting can know alone."""
+    for ends in ("limits.username_", "limits.room_", "limits.nickname_", "password."):
+        least, most = _value(config, f"{ends}min"), _value(config, f"{ends}max")
+        if least > most:
+            raise Misconfigured(f"{ends}min is {least}, which is more than {ends}max, {most}")
+    if bool(config.tls.cert) != bool(config.tls.key):
+        raise Misconfigured("tls.cert and tls.key go together, and only one of them is set")
+
+
+def _value(config: Config, name: str) -> Any:
+    value: Any = config
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def describe(loaded: Loaded) -> str:
+    """The configuration as a TOML file, with where each value came from and what it is for. No secret is in
+    it."""
+    lines, section = ["# What holds, where it came from, and what it is for. A limit of 0 is off."], ""
+    for name, setting in SETTINGS.items():
+        group, _, last = name.rpartition(".")
+        if group != section:
+            section = group
+            lines += ["", f"[{group}]"]
+        place = loaded.sources[name].place if name in loaded.sources else "default"
+        lines.append(f"{last} = {_literal(_shown(loaded.config, setting))}  # {place}: {setting.purpose}")
+    return "\n".join(lines)
+
+
+def _shown(config: Config, setting: Setting) -> Any:
+    value = _value(config, setting.name)
+    if not (value and setting.is_secret):
+        return value
+    return _masked(value) if setting.name == "database.url" else MASK
+
+
+def _masked(url: str) -> str:
+    """A URL without its passwords; one that does not parse may hold one anywhere."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        return MASK
+    secrets = {name: MASK for name in parsed.query if "passw" in name.lower()}
+    return parsed.update_query_dict(secrets).render_as_string(hide_password=True)
+
+
+def _literal(value: Any) -> str:
+    """A value as TOML writes it; JSON's strings and numbers are TOML's too."""
+    return msgspec.json.encode(value, enc_hook=str).decode()

@@ -1,0 +1,79 @@
+"""Where a server is, and where on it one wants to go: ``[USER@]HOST[:PORT][/ROOM]``."""
+
+import ipaddress
+from dataclasses import dataclass
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 7878
+
+
+class BadAddress(ValueError):
+    """What was typed is no address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A server, and perhaps the account to use and the conversation to open there."""
+
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT
+    username: str = ""
+    conversation: str = ""  # "#thuhole", "@Bob"
+
+    @property
+    def server(self) -> str:
+        """``host:port``, and with brackets for IPv6: what certificates and outboxes are kept under."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether what is sent there cannot leave this machine."""
+        if self.host.lower() == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def parse(text: str) -> Address:
+    """What a person typed -> the address. What is left out has its default. Raises ``BadAddress``."""
+    place, _, conversation = text.strip().partition("/")
+    username, _, server = place.rpartition("@")
+    host, port = _split(server)
+    if any(character.isspace() for character in host + username):
+        raise BadAddress(text)
+    if conversation and conversation[0] not in "#@":
+        conversation = f"#{conversation}"
+    return Address(host or DEFAULT_HOST, port, username, conversation)
+
+
+def _split(server: str) -> tuple[str, int]:
+    """``host:port`` -> both. IPv6 stands in brackets, or alone and without a port."""
+    if server.startswith("["):
+        host, bracket, rest = server[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")) or not _is_ipv6(host):
+            raise BadAddress(server)
+        return host, _port(rest[1:])
+    if server.count(":") > 1:
+        if not _is_ipv6(server):
+            raise BadAddress(server)
+        return server, DEFAULT_PORT
+    host, _, port = server.partition(":")
+    return host, _port(port)
+
+
+def _port(digits: str) -> int:
+    if not digits:
+        return DEFAULT_PORT
+    if not (digits.isascii() and digits.isdecimal() and 0 < int(digits) < 65536):
+        raise BadAddress(digits)
+    return int(digits)
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).version == 6
+    except ValueError:
+        return False

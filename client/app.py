@@ -1,0 +1,87 @@
+"""The controller that a front end holds: ``Chat``, and what becomes of a line that somebody typed.
+
+A line is a command of the table in ``commands`` or something to say where one is. Lines are dealt with one
+after the other, so that ``/join lab`` and a greeting behind it come in this order also when they come out of
+a pipe.
+"""
+
+import asyncio
+from pathlib import Path
+
+from client import commands, completion
+from client.chat import Chat
+from client.config import Config
+from client.connection import Lost, Refused
+from client.link import Pace
+from client.model import apply, select
+from client.trust import Trust
+
+__all__ = ["App", "Lost", "Refused"]
+
+
+class App(Chat):
+    """One user's client, with a command line."""
+
+    def __init__(
+        self, config: Config, trust: Trust, outboxes: Path, *, pace: Pace | None = None, fill: bool = False
+    ) -> None:
+        super().__init__(config, trust, outboxes, pace=pace, fill=fill)
+        self._lines: asyncio.Queue[str] = asyncio.Queue()
+        self._reader: asyncio.Task[None] | None = None
+        self._held = ""
+
+    def submit(self, text: str) -> None:
+        """A line was typed. Whatever comes of it, good or bad, is in the state or in a note."""
+        if not text.strip():
+            return
+        if self._holds_password(text):
+            return
+        self._lines.put_nowait(text)
+        if self._reader is None:
+            self._reader = self.spawn(self._read())
+
+    def complete(self, text: str, cursor: int) -> list[completion.Completion]:
+        """What the word before the cursor could become."""
+        return completion.complete(self.state, text, cursor)
+
+    async def settled(self) -> None:
+        """Wait until every line is dealt with, what was said has its answer, and nothing is missing."""
+        await self._lines.join()
+        await super().settled()
+
+    async def close(self) -> None:
+        self._reader = None
+        await super().close()
+
+    async def _read(self) -> None:
+        while True:
+            text = await self._lines.get()
+            try:
+                await self._do(text)
+            except (Lost, Refused) as error:
+                self.note_error(error)
+            except commands.Wrong as error:
+                self.note(error.key, error=True, **error.facts)
+            finally:
+                self._lines.task_done()
+
+    async def _do(self, text: str) -> None:
+        if commands.is_command(text):
+            command, arguments = commands.parse(text)
+            await command.run(self, *arguments)
+        elif not self.state.current:
+            raise Refused("nowhere")
+        else:
+            self.write(self.state.current, commands.unescaped(text))
+
+    def _holds_password(self, text: str) -> bool:
+        """A line with the password in it is held back once: it was probably meant for somewhere else."""
+        if not self._password or self._password not in text or text == self._held:
+            self._held = ""
+            return False
+        self._held = text
+        one = select.current(self.state)
+        if one is not None:
+            apply.drafted(self.state, one.name, text)
+        self.note("held_back", error=True)
+        return True

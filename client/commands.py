@@ -1,0 +1,123 @@
+"""The commands as a table. ``/help``, completion and the manual are made from it; ``verbs`` does what it
+names.
+
+``arguments`` is both what people read and how a line is taken apart: ``ROOM [NICK]`` is one word and perhaps
+a second one, and the last argument takes the rest of the line, blanks included.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from client import verbs, words
+from client.chat import Chat
+from client.keys import KEYS
+from client.verbs import Wrong
+
+__all__ = ["COMMANDS", "Command", "Wrong", "find", "is_command", "parse", "unescaped"]
+
+
+@dataclass(frozen=True)
+class Command:
+    """One row. ``completes`` says what the arguments name, ``choices`` lists words that they may be."""
+
+    name: str
+    arguments: str
+    run: Callable[..., Awaitable[None]]
+    aliases: tuple[str, ...] = ()
+    completes: str = ""
+    choices: tuple[str, ...] = ()
+
+    @property
+    def help(self) -> str:
+        """The catalogue's key of what it does."""
+        return f"help.{self.name}"
+
+    @property
+    def usage(self) -> str:
+        return f"/{self.name} {self.arguments}".rstrip()
+
+    @property
+    def least(self) -> int:
+        return sum(not word.startswith("[") for word in self.arguments.split())
+
+    @property
+    def most(self) -> int:
+        return len(self.arguments.split())
+
+
+async def _help(chat: Chat, name: str = "") -> None:
+    shown = [command] if (command := find(name.removeprefix("/"))) else COMMANDS
+    if name and command is None:
+        raise Wrong("unknown_command", name=name.removeprefix("/"))
+    for row in shown:
+        also = " ".join(f"/{alias}" for alias in row.aliases)
+        usage = f"{row.usage} ({also})" if also else row.usage
+        chat.note("help_line", usage=usage, help=words.say(row.help))
+    if not name:
+        chat.note("help_more")
+
+
+async def _keys(chat: Chat) -> None:
+    for row in KEYS:
+        chat.note("key_line", name=row.name, help=words.say(row.help))
+
+
+COMMANDS = (
+    Command("help", "[COMMAND]", _help, completes="commands"),
+    Command("keys", "", _keys),
+    Command("join", "ROOM [NICK]", verbs.join, ("j", "enter"), completes="rooms"),
+    Command("leave", "[NAME]", verbs.leave, ("part",), completes="conversations"),
+    Command("resign", "[ROOM]", verbs.resign, completes="rooms"),
+    Command("create", "ROOM CAPACITY", verbs.create),
+    Command("rooms", "", verbs.list_rooms, ("list",)),
+    Command("members", "[ROOM]", verbs.list_members, ("names", "who"), completes="rooms"),
+    Command("friends", "", verbs.list_friends),
+    Command("friend", "NAME", verbs.add_friend, ("add",), completes="people"),
+    Command("unfriend", "NAME", verbs.remove_friend, ("remove",), completes="people"),
+    Command("msg", "NAME [TEXT]", verbs.message, ("m", "dm"), completes="people"),
+    Command("query", "NAME [NICK]", verbs.query, ("q",), completes="people"),
+    Command("nick", "NICK", verbs.nick),
+    Command("me", "TEXT", verbs.act, completes="people"),
+    Command("reply", "TEXT", verbs.reply, ("r",)),
+    Command("search", "WORDS", verbs.search),
+    Command("save", "[PATH]", verbs.save, ("export",), choices=("--format", "stop")),
+    Command("switch", "NAME", verbs.switch, ("buffer", "win"), completes="conversations"),
+    Command("close", "", verbs.close),
+    Command("clear", "", verbs.clear),
+    Command("whois", "NAME", verbs.whois, completes="people"),
+    Command("ignore", "[NAME]", verbs.ignore, completes="people"),
+    Command("lang", "[zh|en]", verbs.speak, choices=words.LANGUAGES),
+    Command("theme", "[NAME]", verbs.theme, choices=("default", "light", "dark")),
+    Command("set", "[NAME] [VALUE]", verbs.set_option, choices=("lang", "theme", "bell")),
+    Command("logout", "", verbs.logout),
+    Command("quit", "", verbs.leave_program, ("exit",)),
+)
+
+_BY_NAME = {name: command for command in COMMANDS for name in (command.name, *command.aliases)}
+
+
+def find(name: str) -> Command | None:
+    """The command of this name or alias."""
+    return _BY_NAME.get(name.lower())
+
+
+def is_command(text: str) -> bool:
+    """Whether a line is a command; ``//`` begins a message with a slash."""
+    return text.startswith("/") and not text.startswith("//")
+
+
+def unescaped(text: str) -> str:
+    """A message as it is meant."""
+    return text[1:] if text.startswith("//") else text
+
+
+def parse(text: str) -> tuple[Command, list[str]]:
+    """A command's line -> the command and its arguments. Raises ``Wrong``."""
+    name, *rest = text[1:].split(maxsplit=1)
+    command = find(name)
+    if command is None:
+        raise Wrong("unknown_command", name=name)
+    arguments = rest[0].strip().split(maxsplit=command.most - 1) if rest and command.most else rest
+    if not command.least <= len(arguments) <= command.most:
+        raise Wrong("usage", usage=command.usage)
+    return command, arguments

@@ -1,0 +1,138 @@
+"""Carries what is in the outbox to the server: in order, one at a time, until each has a definite answer.
+
+One at a time, because a message that was refused for haste must not be overtaken by the next; the disk and
+the network of a chat take longer than that costs. The counterpart of its rules is the delivery contract: a
+refusal means "never stored", and no answer, or a failure that is not ours, means "unknown", so the same cid
+is sent again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Literal
+
+from client.connection import Lost, Refused
+from client.link import Link
+from client.model import apply
+from client.model.state import Pending, State
+from client.outbox import Outbox
+from protocol import requests, responses
+from protocol.frame import UNSET, UnsetType
+
+UNKNOWN = frozenset({"unavailable", "internal", "going_away", "slow_consumer"})
+"""After these nobody knows whether a message was stored."""
+
+Ask = Callable[[requests.AnyRequest], Awaitable[responses.AnyResponse]]
+"""Asks the server; raises ``Refused`` or ``Lost``."""
+
+
+class Courier:
+    """The way of my messages out.
+
+    ``ask`` asks the server, ``enter`` enters a conversation under its last nickname.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        link: Link,
+        outbox: Outbox,
+        ask: Ask,
+        enter: Callable[[str], Awaitable[None]],
+        changed: Callable[[], None],
+    ) -> None:
+        self._state = state
+        self._link = link
+        self._outbox = outbox
+        self._ask = ask
+        self._enter = enter
+        self._changed = changed
+        self._queue = outbox.load()
+        self._ready = asyncio.Event()  # somebody is logged in on a connection that works
+        self._work = asyncio.Event()
+        self._idle = asyncio.Event()
+        for pending in self._queue:
+            apply.written(state, pending)
+        self._look()
+
+    def take(self, pending: Pending) -> None:
+        """One more. When this returns, it is on the disk. Raises ``OutboxFailed``."""
+        self._outbox.put(pending)
+        self._queue.append(pending)
+        apply.written(self._state, pending)
+        self._look()
+
+    def resume(self) -> None:
+        """There is a session to send in."""
+        self._ready.set()
+
+    async def settled(self) -> None:
+        """Wait until everything has its answer."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Send for ever."""
+        while True:
+            await self._work.wait()
+            await self._ready.wait()
+            pending = self._queue[0]
+            if await self._deliver(pending):
+                self._queue.pop(0)
+                self._outbox.remove(pending.cid)
+                self._look()
+            self._changed()
+
+    async def _deliver(self, pending: Pending) -> bool:
+        """Send one message once. Says whether its answer was definite."""
+        try:
+            async with asyncio.timeout(self._link.pace.answer):
+                await self._ask(_frame(pending))
+            return True
+        except TimeoutError:
+            self._ready.clear()
+            self._link.drop()
+        except Lost:
+            self._ready.clear()
+        except Refused as error:
+            return await self._refused(pending, error)
+        return False
+
+    async def _refused(self, pending: Pending, error: Refused) -> bool:
+        """Say whether that was the last word."""
+        if error.code == "rate_limited":
+            await asyncio.sleep(seconds(error))
+            return False
+        if error.code in UNKNOWN:
+            self._ready.clear()
+            self._link.hold(error)
+            self._link.failed()
+            return False
+        if error.code == "not_entered" and await self._entered(pending.conversation):
+            return False
+        apply.refused(self._state, pending.cid, error.code)
+        return True
+
+    async def _entered(self, name: str) -> bool:
+        """We were away for so long that the server left the room for us: back in."""
+        try:
+            await self._enter(name)
+        except Refused:
+            return False
+        except Lost:
+            self._ready.clear()
+        return True
+
+    def _look(self) -> None:
+        busy = bool(self._queue)
+        (self._work.set if busy else self._work.clear)()
+        (self._idle.clear if busy else self._idle.set)()
+
+
+def seconds(error: Refused, otherwise: float = 1.0) -> float:
+    """How long the server asks us to wait."""
+    wait = error.details.get("retry_after")
+    return float(wait) if isinstance(wait, int | float) and 0 <= wait < 3600 else otherwise
+
+
+def _frame(pending: Pending) -> requests.Send:
+    kind: Literal["action"] | UnsetType = "action" if pending.kind == "action" else UNSET
+    return requests.Send(id=0, to=pending.conversation, text=pending.text, cid=pending.cid, kind=kind)

@@ -1,0 +1,47 @@
+"""A message as one line of text, for ``--plain``, search results and log.txt.
+
+The screen's counterpart is ``view.messages``.
+"""
+
+import time
+from functools import lru_cache
+
+from client import words
+from protocol.safe import safe
+from protocol.values import TEXT_KINDS, Message, parse_time
+
+NOTICES = frozenset({"enter", "leave", "nick"})
+
+
+@lru_cache(maxsize=1024)
+def _second(second: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
+
+
+def clock(message_time: str) -> str:
+    """A message's time where this terminal stands: ``2022-12-15 20:07:40``."""
+    return _second(parse_time(message_time) // 1000)
+
+
+def of(message: Message, *, indent: str = "") -> str:
+    """``--2022-12-15 20:07:40-- BOB:Hello World!``; with ``indent``, its further lines stand below each
+    other.
+    """
+    nickname, text = safe(message.nickname), body(message, lines=bool(indent))
+    who = f"* {nickname} " if message.kind == "action" else f"{nickname}:"
+    return f"--{clock(message.time)}-- {who}{text}".replace("\n", f"\n{indent}")
+
+
+def body(message: Message, *, lines: bool = False) -> str:
+    """What was said, or what happened in words."""
+    if message.kind in TEXT_KINDS:
+        return safe(message.text, lines=lines)
+    if message.kind not in NOTICES:
+        return ""
+    place = "room" if message.conversation.startswith("#") else "direct"
+    return words.say(f"notice.{message.kind}.{place}", nickname=message.nickname, former=message.text)
+
+
+def is_shown(message: Message) -> bool:
+    """Whether this client has words for a message of this kind."""
+    return message.kind in TEXT_KINDS or message.kind in NOTICES

@@ -1,0 +1,193 @@
+"""Keeps one connection to a server open: dials, pings, notices that it is dead, dials again.
+
+What is said over it is for ``Chat`` to know. Dialling again waits longer after each failure, and a random
+part of that (full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), so that
+the clients of a restarted server do not all come in one moment.
+"""
+
+import asyncio
+import random
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from client import trust
+from client.address import Address
+from client.connection import Connection, Lost, Receive, Refused
+from client.model.state import Link as Standing
+from client.trust import Barred, Trust, Way
+from protocol import VERSION, requests, responses
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Every time here, in seconds."""
+
+    greeting: float = 1.0  # how long a plain server may take to greet before we try TLS
+    dial: float = 5.0  # TCP, TLS and greeting together
+    first: float = 0.5  # the longest wait after the first failure; it doubles with each
+    longest: float = 4.0  # and no wait is longer: ten seconds after the server is back, all is to be settled
+    ping: float = 30.0
+    dead: float = 75.0  # so long without a byte, and the connection is taken for dead
+    answer: float = 8.0  # so long without an answer to what must be answered soon, likewise
+
+
+class Link:
+    """A connection that comes back.
+
+    ``tell(standing, retry_at)`` hears how it stands, ``lag`` is the last ping's.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        trust: Trust,
+        receive: Receive,
+        tell: Callable[[Standing, float], None],
+        pace: Pace | None = None,
+    ) -> None:
+        self.address = address
+        self.pace = pace or Pace()
+        self.lag: float | None = None
+        self._trust = trust
+        self._receive = receive
+        self._tell = tell
+        self._connection: Connection | None = None
+        self._pinging: asyncio.Task[None] | None = None
+        self._failures = 0
+        self._not_before = 0.0
+
+    @property
+    def encrypted(self) -> bool:
+        return self._connection is not None and self._connection.encrypted
+
+    @property
+    def up(self) -> bool:
+        return self._connection is not None and not self._connection.closed.done()
+
+    async def open(self) -> None:
+        """Dial once.
+
+        Raises ``Refused`` with what went wrong; ``Barred``, a kind of it, when it is for good.
+        """
+        self._tell(Standing.CONNECTING, 0.0)
+        try:
+            await self._open()
+        except Refused as error:
+            self._tell(Standing.REFUSED if isinstance(error, Barred) else Standing.OFFLINE, 0.0)
+            raise
+
+    async def reopen(self) -> None:
+        """Dial until it works. Raises ``Barred`` when it never will."""
+        while not self.up:
+            wait = random.uniform(0, min(self.pace.longest, self.pace.first * 2**self._failures))
+            retry_at = max(time.monotonic() + wait, self._not_before)
+            self._tell(Standing.RECONNECTING, retry_at)
+            await asyncio.sleep(retry_at - time.monotonic())
+            try:
+                await self._open()
+            except Barred:
+                self._tell(Standing.REFUSED, 0.0)
+                raise
+            except Refused as error:
+                self._failures += 1
+                self.hold(error)
+
+    def hold(self, error: Refused) -> None:
+        """Do not dial before the time that the server asked for, if it did."""
+        wait = error.details.get("retry_after")
+        if isinstance(wait, int | float):
+            self._not_before = time.monotonic() + wait
+
+    def settled(self) -> None:
+        """The connection has proven itself: the next loss is a first failure again."""
+        self._failures = 0
+
+    def failed(self) -> None:
+        """The connection is of no use: end it, and wait longer before the next."""
+        self._failures += 1
+        self.drop()
+
+    def drop(self) -> None:
+        """End the connection at once, as if it had been lost."""
+        if self._connection is not None:
+            self._connection.abort()
+
+    def close(self) -> None:
+        """End it in good order."""
+        if self._pinging is not None:
+            self._pinging.cancel()
+        if self._connection is not None:
+            self._connection.close()
+
+    async def lost(self) -> None:
+        """Wait until there is no connection."""
+        if self._connection is not None:
+            await asyncio.shield(self._connection.closed)
+
+    async def request(self, frame: requests.AnyRequest, *, apart: bool = False) -> responses.AnyResponse:
+        """As ``Connection.request``, over the connection that there is."""
+        if self._connection is None:
+            raise Lost
+        return await self._connection.request(frame, apart=apart)
+
+    async def _open(self) -> None:
+        try:
+            async with asyncio.timeout(self.pace.dial):
+                self._connection = await self._dial()
+        except TimeoutError:
+            raise Refused("cannot_connect", {"server": self.address.server, "reason": "timeout"}) from None
+        except (ssl.SSLError, ConnectionError, Lost):
+            raise Refused("no_chat_server", {"server": self.address.server}) from None
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise Refused("cannot_connect", {"server": self.address.server, "reason": reason}) from None
+        self._pinging = asyncio.create_task(self._ping(self._connection))
+        self._tell(Standing.ONLINE, 0.0)
+
+    async def _dial(self) -> Connection:
+        """The first way that leads to a greeting."""
+        ways = self._trust.ways(self.address)
+        for way in ways:
+            connection = await self._reach(way)
+            patience = self.pace.greeting if way is not ways[-1] else None
+            try:
+                async with asyncio.timeout(patience):
+                    welcome = await asyncio.shield(connection.welcomed)
+            except TimeoutError:
+                connection.abort()
+                continue
+            except Lost:
+                raise connection.closing from None
+            if welcome.protocol != VERSION:
+                connection.abort()
+                raise Barred("other_protocol", {"theirs": welcome.protocol, "ours": VERSION})
+            return connection
+        raise Lost
+
+    async def _reach(self, way: Way) -> Connection:
+        loop = asyncio.get_running_loop()
+        tls = trust.context() if way is Way.TLS else None
+        _, connection = await loop.create_connection(
+            lambda: Connection(self._receive), self.address.host, self.address.port, ssl=tls
+        )
+        if (certificate := connection.certificate) is not None:
+            try:
+                self._trust.accept(self.address, certificate)
+            except Barred:
+                connection.abort()
+                raise
+        return connection
+
+    async def _ping(self, connection: Connection) -> None:
+        """Measure the lag, and end a connection that is silent for too long."""
+        while not connection.closed.done():
+            await asyncio.sleep(self.pace.ping)
+            asked = time.monotonic()
+            try:
+                async with asyncio.timeout(max(0.0, connection.heard_at + self.pace.dead - asked)):
+                    await connection.request(requests.Ping(id=0))
+                self.lag = time.monotonic() - asked
+            except (TimeoutError, Lost):
+                connection.abort()

@@ -1,0 +1,361 @@
+"""The only place that changes the state. The counterpart is ``select``, which derives from it.
+
+What the server says comes in through ``event`` and ``answer``; what the user does, through the other
+functions.
+
+One rule makes the history right, however it arrives (delivery, a page, twice, late, with holes): a timeline
+is one run of messages without a gap, and only what touches the run becomes part of it. An event that lies
+beyond the next place is not applied; it only tells (``heard``) that something is missing, and ``history``
+brings it. A page that contradicts what is here proves that the server has lost what it had shown, and then
+the page is right.
+"""
+
+from client.model import select
+from client.model.state import Conversation, Delivery, Note, Pending, State, Timeline
+from protocol import events, requests, responses, values
+from protocol.frame import UNSET
+from protocol.values import Member, Message
+
+MOST_NOTES = 1000
+"""So many of the client's own notes are kept; they are for the moment."""
+
+
+def event(state: State, told: events.AnyEvent) -> None:
+    """Something that the server says unasked."""
+    match told:
+        case events.Welcome():
+            state.server_name, state.limits = told.name, told.limits
+        case events.Message(message=message):
+            _message(state, message)
+        case events.Read(conversation=name, seq=seq):
+            read(state, name, seq)
+        case events.Presence():
+            _presence(state, told.username, told.online)
+        case events.Room(room=room):
+            _room(state, room)
+        case events.Friend(friend=friend, ended=ended):
+            _friend(state, friend).ended = ended is True
+        case events.Closing():
+            pass  # the connection keeps the reason
+
+
+def answer(state: State, asked: requests.AnyRequest, told: responses.AnyResponse) -> None:
+    """What the server answers to a request."""
+    match asked, told:
+        case _, responses.Session():
+            _session(state, told)
+        case _, responses.Entered():
+            _entered(state, told)
+        case _, responses.Rooms(rooms=rooms):
+            for room in rooms:
+                _room(state, room)
+        case _, responses.Room(room=room):
+            _room(state, room)
+        case _, responses.Friends(friends=friends):
+            for friend in friends:
+                _friend(state, friend)
+        case _, responses.Friend(friend=friend):
+            _friend(state, friend).ended = False
+        case requests.ListMembers(room=name), responses.Members(members=members):
+            conversation(state, name).roster = members
+        case requests.History(), responses.History():
+            _history(state, asked, told)
+        case requests.History(conversation=name), responses.Error():
+            conversation(state, name).timeline.loading = False
+        case requests.Send(to=name, cid=str(cid)), responses.Sent(seq=seq):
+            _sent(conversation(state, name), cid, seq)
+        case requests.LeaveRoom(room=name), responses.Ok():
+            conversation(state, name).entered = False
+        case requests.ResignRoom(room=name), responses.Ok():
+            _resigned(conversation(state, name))
+        case requests.LeaveDirect(username=name), responses.Ok():
+            conversation(state, f"@{name}").entered = False
+        case requests.RemoveFriend(username=name), responses.Ok():
+            _unfriended(conversation(state, f"@{name}"))
+        case requests.Read(conversation=name, seq=seq), responses.Ok():
+            read(state, name, seq)
+        case requests.Logout(), responses.Ok():
+            logged_out(state)
+
+
+def conversation(state: State, name: str) -> Conversation:
+    """The conversation of this name, made if it is new."""
+    if name not in state.conversations:
+        state.conversations[name] = Conversation(name, member=name.startswith("@"))
+    return state.conversations[name]
+
+
+def logged_out(state: State) -> None:
+    """Nobody is logged in any more: all that was theirs goes."""
+    state.username = state.current = ""
+    state.conversations.clear()
+    state.notes.clear()
+
+
+def read(state: State, name: str, seq: int) -> None:
+    """I have read up to here, in this session or another."""
+    if name in state.conversations:
+        one = state.conversations[name]
+        one.read = max(one.read, min(seq, one.head))
+        _recount(state, one)
+
+
+def switched(state: State, name: str) -> None:
+    """Another conversation is in sight; the line "new" is drawn where reading stopped."""
+    state.current = name
+    if name:
+        one = conversation(state, name)
+        one.unread_from = one.read if one.unread else 0
+
+
+def written(state: State, pending: Pending) -> None:
+    """A message of mine is on its way."""
+    conversation(state, pending.conversation).pending.append(pending)
+
+
+def refused(state: State, cid: str, code: str) -> None:
+    """The server will never store this message of mine; it stays in sight, with the reason."""
+    for pending in select.waiting(state):
+        if pending.cid == cid:
+            pending.delivery, pending.error = Delivery.REFUSED, code
+
+
+def drafted(state: State, name: str, text: str) -> None:
+    """A line that is not sent yet."""
+    conversation(state, name).draft = text
+
+
+def cleared(state: State, name: str) -> None:
+    """The user wants the notes and the refused messages of this conversation out of sight."""
+    state.notes[:] = [note for note in state.notes if note.conversation != name]
+    if name:
+        one = conversation(state, name)
+        one.pending = [pending for pending in one.pending if pending.delivery is Delivery.WAITING]
+
+
+def noted(state: State, note: Note) -> None:
+    state.notes.append(note)
+    del state.notes[:-MOST_NOTES]
+
+
+def ignored(state: State, username: str, ignore: bool) -> None:
+    """The user wants, or no longer wants, not to see what this account says."""
+    (state.ignored.add if ignore else state.ignored.discard)(username)
+    for one in state.conversations.values():
+        _recount(state, one)
+
+
+def loading(state: State, name: str) -> None:
+    """Older messages have been asked for."""
+    conversation(state, name).timeline.loading = True
+
+
+def gave_up(state: State, name: str) -> None:
+    """What was heard of cannot be had."""
+    one = conversation(state, name)
+    one.heard = one.timeline.last or one.head
+
+
+def _session(state: State, told: responses.Session) -> None:
+    state.username = told.username
+    mine = {room.room for room in told.rooms} | {friend.friend for friend in told.friends}
+    for one in state.conversations.values():
+        if one.name not in mine:
+            _resigned(one) if one.is_room else _unfriended(one)
+    for room in told.rooms:
+        _room(state, room, fresh=True)
+    for friend in told.friends:
+        _friend(state, friend, fresh=True).ended = False
+
+
+def _entered(state: State, told: responses.Entered) -> None:
+    if isinstance(told.room, values.Room):
+        one = _room(state, told.room, fresh=True)
+        one.roster = one.roster or [_seat(name) for name in told.members or ()]
+    elif isinstance(told.friend, values.Friend):
+        one = _friend(state, told.friend, fresh=True)
+    else:
+        return
+    one.entered = True
+    _absorb(state, one, told.messages, newest=True)
+
+
+def _seat(username: str) -> Member:
+    return Member(username=username, nickname="", entered=False, online=False)
+
+
+def _room(state: State, room: values.Room, *, fresh: bool = False) -> Conversation:
+    one = conversation(state, room.room)
+    fresh = fresh or (room.member and not one.member)
+    if one.member and not room.member:
+        _resigned(one)
+    one.members, one.capacity = room.members, room.capacity
+    one.member, one.entered = room.member, room.entered
+    one.nickname = room.nickname or one.nickname
+    one.owner = room.owner or one.owner
+    if room.head is not UNSET:
+        _told_head(state, one, room.head, room.read or 0, room.unread or 0, fresh)
+    return one
+
+
+def _friend(state: State, friend: values.Friend, *, fresh: bool = False) -> Conversation:
+    fresh = fresh or friend.friend not in state.conversations
+    one = conversation(state, friend.friend)
+    one.online, one.entered = friend.online, friend.entered
+    one.nickname = friend.nickname or one.nickname
+    _told_head(state, one, friend.head, friend.read, friend.unread, fresh)
+    return one
+
+
+def _told_head(state: State, one: Conversation, head: int, read: int, unread: int, fresh: bool) -> None:
+    """The server says where a conversation ends.
+
+    Only what begins a stream of events (``session``, ``entered``) says so of one definite moment in it, and
+    so may set the counts back; anything else is a hint that there may be more.
+    """
+    one.heard = max(one.heard, head)
+    if not fresh:
+        return
+    one.head, one.heard, one.read, one.unread = head, head, read, unread
+    if head < one.timeline.last:
+        one.timeline = Timeline()
+    _recount(state, one)
+
+
+def _message(state: State, message: Message) -> None:
+    one = conversation(state, message.conversation)
+    if message.seq == (one.timeline.last or one.head) + 1:
+        _absorb(state, one, [message])
+    one.heard = max(one.heard, message.seq)
+
+
+def _history(state: State, asked: requests.History, told: responses.History) -> None:
+    one = conversation(state, asked.conversation)
+    one.timeline.loading = False
+    if asked.after is not UNSET and not told.messages and asked.after < one.timeline.last:
+        one.timeline = Timeline()  # what stood there is there no longer
+        return
+    newest = asked.before is UNSET and asked.after is UNSET
+    _absorb(state, one, told.messages, newest=newest)
+    if asked.after is UNSET and not told.messages:
+        one.timeline.more = False
+
+
+def _absorb(state: State, one: Conversation, page: list[Message], *, newest: bool = False) -> None:
+    """Make a run of messages part of the timeline.
+
+    A page that does not touch what is here is worth something only if it is the newest: then it takes its
+    place.
+    """
+    if not page:
+        return
+    timeline = one.timeline
+    if _contradicts(timeline, page):
+        timeline = one.timeline = Timeline()
+    if not timeline.messages or (newest and page[0].seq > timeline.last + 1):
+        timeline.messages = list(page)
+    elif page[0].seq > timeline.last + 1 or page[-1].seq < timeline.first - 1:
+        return
+    else:
+        older = [message for message in page if message.seq < timeline.first]
+        newer = [message for message in page if message.seq > timeline.last]
+        timeline.messages[:0] = older
+        timeline.messages.extend(newer)
+    timeline.more = timeline.first > 1
+    for message in page:
+        if message.seq > one.head:
+            _arrived(state, one, message)
+    _settle(one, page)
+
+
+def _contradicts(timeline: Timeline, page: list[Message]) -> bool:
+    """Whether the page has another message in a place that is filled here."""
+    first, last = max(page[0].seq, timeline.first), min(page[-1].seq, timeline.last)
+    if not timeline.messages or first > last:
+        return False
+    ours = timeline.messages[first - timeline.first : last - timeline.first + 1]
+    theirs = page[first - page[0].seq : last - page[0].seq + 1]
+    return [_identity(message) for message in ours] != [_identity(message) for message in theirs]
+
+
+def _identity(message: Message) -> tuple[int, str, str, str, str]:
+    return message.seq, message.time, message.username, message.kind, message.text
+
+
+def _arrived(state: State, one: Conversation, message: Message) -> None:
+    """A message that nobody had counted."""
+    one.head = message.seq
+    one.heard = max(one.heard, message.seq)
+    if message.seq > one.read:
+        one.unread += select.counts(state, message)
+        one.mentions += select.mentions_me(state, one, message)
+    if message.kind in ("enter", "leave", "nick"):
+        _came_or_went(state, one, message)
+
+
+def _came_or_went(state: State, one: Conversation, message: Message) -> None:
+    inside = message.kind != "leave"
+    if message.username == state.username:
+        one.entered, one.nickname = inside, message.nickname
+    if one.is_room:
+        seat = Member(username=message.username, nickname=message.nickname, entered=inside, online=True)
+        others = [member for member in one.roster if member.username != message.username]
+        one.roster = sorted([*others, seat], key=lambda member: member.username.casefold())
+
+
+def _settle(one: Conversation, page: list[Message]) -> None:
+    """What was pending and is here now need not be drawn twice."""
+    if one.pending:
+        here = {message.cid for message in page}
+        last = one.timeline.last
+        one.pending = [
+            pending for pending in one.pending if pending.cid not in here and not 0 < pending.seq <= last
+        ]
+
+
+def _sent(one: Conversation, cid: str, seq: int) -> None:
+    for pending in one.pending:
+        if pending.cid == cid:
+            pending.seq = seq
+    one.heard = max(one.heard, seq)
+    _settle(one, [])
+
+
+def _recount(state: State, one: Conversation) -> None:
+    """Count again what is unread, as far as it is here; of what is not, the server's number stands."""
+    unread = mentions = 0
+    for message in reversed(one.timeline.messages):
+        if message.seq <= one.read:
+            break
+        if message.seq <= one.head:
+            unread += select.counts(state, message)
+            mentions += select.mentions_me(state, one, message)
+    one.mentions = mentions
+    if one.read >= one.head:
+        one.unread = 0
+    elif one.timeline.last >= one.head and one.timeline.first <= one.read + 1:
+        one.unread = unread
+
+
+def _presence(state: State, username: str, online: bool) -> None:
+    for one in state.conversations.values():
+        if one.name == f"@{username}":
+            one.online = online
+        one.roster = [
+            Member(username=seat.username, nickname=seat.nickname, entered=seat.entered, online=online)
+            if seat.username == username
+            else seat
+            for seat in one.roster
+        ]
+
+
+def _resigned(one: Conversation) -> None:
+    """A seat given up: the room's history is no longer mine to read."""
+    one.member = one.entered = False
+    one.timeline = Timeline()
+    one.head = one.heard = one.read = one.unread = one.mentions = one.unread_from = 0
+    one.roster = []
+
+
+def _unfriended(one: Conversation) -> None:
+    one.ended, one.entered, one.online = True, False, False

@@ -1,0 +1,129 @@
+"""What is derived from the state, and never kept in it. The counterpart is ``apply``, which changes it."""
+
+import re
+from functools import lru_cache
+
+from client.model.state import Conversation, Pending, State
+from protocol.names import key
+from protocol.values import TEXT_KINDS, Message
+
+
+def sidebar(state: State) -> list[Conversation]:
+    """The conversations that are mine: rooms by name, then friends by name."""
+    return rooms(state, mine=True) + directs(state)
+
+
+def rooms(state: State, *, mine: bool = False) -> list[Conversation]:
+    """Every room there is, or those in which I hold a seat, by name."""
+    found = (one for one in state.conversations.values() if one.is_room and (one.member or not mine))
+    return sorted(found, key=_by_name)
+
+
+def directs(state: State) -> list[Conversation]:
+    """Every private chat, also those of friendships that have ended and are still to be read, by name."""
+    return sorted((one for one in state.conversations.values() if not one.is_room), key=_by_name)
+
+
+def friends(state: State) -> list[Conversation]:
+    """The private chats with those who are my friends now, by name."""
+    return [one for one in directs(state) if not one.ended]
+
+
+def _by_name(conversation: Conversation) -> tuple[bytes, str]:
+    return key(conversation.name[1:]), conversation.name
+
+
+def current(state: State) -> Conversation | None:
+    """The conversation in sight; ``None`` on the home screen."""
+    return state.conversations.get(state.current)
+
+
+def unread_elsewhere(state: State) -> int:
+    """How many unread messages there are in the conversations out of sight."""
+    return sum(one.unread for one in sidebar(state) if one.name != state.current)
+
+
+def mentions_elsewhere(state: State) -> int:
+    return sum(one.mentions for one in sidebar(state) if one.name != state.current)
+
+
+def next_active(state: State) -> str:
+    """Where to look next: mentions first, then private chats, then rooms; the home screen if nothing waits."""
+    waiting = [one for one in sidebar(state) if one.name != state.current and (one.unread or one.mentions)]
+    waiting.sort(key=lambda one: (not one.mentions, one.is_room))
+    return waiting[0].name if waiting else ""
+
+
+def neighbour(state: State, step: int) -> str:
+    """The conversation so many places down (or up) from the current one, round and round through home."""
+    names = ["", *(one.name for one in sidebar(state))]
+    at = names.index(state.current) if state.current in names else 0
+    return names[(at + step) % len(names)]
+
+
+def find(state: State, name: str) -> str | None:
+    """What somebody who types this name means: a conversation's exact name, or the one that it begins.
+
+    The ``#`` or ``@`` may be left out; a room goes before a friend.
+    """
+    wanted = key(name.lstrip("#@"))
+    for fits in (bytes.__eq__, bytes.startswith):
+        for one in sidebar(state):
+            if name[:1] in ("", "#", "@") and one.name[:1] != name[:1]:
+                continue
+            if fits(key(one.name[1:]), wanted):
+                return one.name
+    return None
+
+
+def missing(conversation: Conversation) -> int | None:
+    """The seq after which messages are known to exist that are not here; ``None`` when nothing is missing.
+
+    A conversation of which nothing was ever shown misses only what came after the server told its head.
+    """
+    last = conversation.timeline.last or conversation.head
+    return last if conversation.heard > last else None
+
+
+def counts(state: State, message: Message) -> bool:
+    """Whether this message, while unread, adds to the number beside its conversation."""
+    return message.kind in TEXT_KINDS and message.username not in {state.username, *state.ignored}
+
+
+def mentions_me(state: State, conversation: Conversation, message: Message) -> bool:
+    """Whether somebody else names me: by my user name or by my nickname here."""
+    if not counts(state, message):
+        return False
+    names = frozenset(filter(None, (state.username, conversation.nickname)))
+    return _naming(names).search(message.text) is not None
+
+
+@lru_cache(maxsize=64)
+def _naming(names: frozenset[str]) -> re.Pattern[str]:
+    """Finds one of the names, not as a part of a longer Latin word: ``Al`` is not in "also", but is in
+    "你好Al".
+    """
+    either = "|".join(re.escape(name) for name in sorted(names))
+    return re.compile(rf"(?<![A-Za-z0-9_])(?:{either})(?![A-Za-z0-9_])", re.IGNORECASE)
+
+
+def waiting(state: State) -> list[Pending]:
+    """What I wrote and the server has not confirmed, in all conversations."""
+    return [pending for one in state.conversations.values() for pending in one.pending]
+
+
+def nickname(state: State, conversation: str) -> str:
+    """The nickname to enter under when none is given: the last one used there, or the user name."""
+    known = state.conversations.get(conversation)
+    return known.nickname if known is not None and known.nickname else state.username
+
+
+def last_writer(state: State) -> str | None:
+    """The private chat in which somebody else has said something last."""
+    said = {
+        one.name: message.time
+        for one in friends(state)
+        for message in reversed(one.timeline.messages)
+        if message.username != state.username and message.kind in TEXT_KINDS
+    }
+    return max(said, key=lambda name: said[name], default=None)

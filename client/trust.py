@@ -1,0 +1,99 @@
+"""Whom we talk to: when a connection is encrypted, and which certificate we take for the server's.
+
+The rules:
+
+* To this machine itself, a connection may be plain: we listen for a greeting first, and try TLS if none
+  comes.
+* To anywhere else it is TLS from the first byte, unless ``--insecure`` was typed.
+* A certificate is trusted on first use and kept under ``host:port``. Another one later is a hard stop, and so
+  is a server that was seen over TLS and would now be talked to in plain: either may be somebody in between.
+* ``--fingerprint`` says which certificate it must be, and then it is kept.
+
+The counterpart is ``server.tls``, which makes the certificate and prints its fingerprint at start.
+"""
+
+import hashlib
+import ssl
+from enum import Enum, auto
+from pathlib import Path
+
+from client import files
+from client.address import Address
+from client.connection import Refused
+
+
+class Way(Enum):
+    """How to talk to a server."""
+
+    PLAIN = auto()
+    TLS = auto()
+
+
+class Barred(Refused):
+    """We must not talk to this server; trying again will not help."""
+
+
+class Trust:
+    """What this user knows of certificates. ``path`` is the file it is kept in, one server a line."""
+
+    def __init__(self, path: Path, *, insecure: bool = False, fingerprint: str = "") -> None:
+        self._path = path
+        self._insecure = insecure
+        self._pinned = normal(fingerprint)
+
+    def ways(self, address: Address) -> list[Way]:
+        """How this server may be tried, in this order. Raises ``Barred``."""
+        known = self._pinned or self.known(address.server)
+        if self._insecure:
+            if known:
+                raise Barred("plain_after_tls", {"server": address.server, "file": str(self._path)})
+            return [Way.PLAIN]
+        if known or not address.loopback:
+            return [Way.TLS]
+        return [Way.PLAIN, Way.TLS]
+
+    def accept(self, address: Address, certificate: bytes) -> None:
+        """Take this certificate for the server's, and keep it if it is the first. Raises ``Barred``."""
+        seen = hashlib.sha256(certificate).hexdigest()
+        known = self._pinned or self.known(address.server)
+        if known and known != seen:
+            facts = {"server": address.server, "known": known, "seen": seen, "file": str(self._path)}
+            raise Barred("certificate_changed", facts)
+        if self.known(address.server) != seen:
+            self._keep(address.server, seen)
+
+    def known(self, server: str) -> str:
+        """The fingerprint kept for a server, or the empty string."""
+        return self._read().get(server, "")
+
+    def _read(self) -> dict[str, str]:
+        lines = [line.split() for line in files.read(self._path).splitlines()]
+        return {line[0]: normal(line[1]) for line in lines if len(line) == 2 and not line[0].startswith("#")}
+
+    def _keep(self, server: str, fingerprint: str) -> None:
+        known = self._read() | {server: fingerprint}
+        text = "".join(f"{server} sha256:{digest}\n" for server, digest in sorted(known.items()))
+        files.replace(self._path, text)
+
+
+def normal(fingerprint: str) -> str:
+    """``SHA256:AB:CD…`` -> ``abcd…``, as the server prints it without its prefix."""
+    return fingerprint.strip().lower().removeprefix("sha256:").replace(":", "")
+
+
+def is_fingerprint(text: str) -> bool:
+    """Whether this is a SHA-256 in hex, however it is written."""
+    digits = normal(text)
+    return len(digits) == 64 and all(digit in "0123456789abcdef" for digit in digits)
+
+
+def context() -> ssl.SSLContext:
+    """TLS 1.2 or later.
+
+    Which certificate is right is for ``Trust`` to say, not for the list of public authorities.
+    """
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    tls.check_hostname = False
+    tls.verify_mode = ssl.CERT_NONE
+    tls.minimum_version = ssl.TLSVersion.TLSv1_2
+    return tls

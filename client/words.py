@@ -1,0 +1,77 @@
+"""Every word that a person reads, in the person's language. The counterpart is ``locale/``.
+
+A message is named by a key (an error's code is one), and the catalogue of a language fills in the facts:
+``say("room_full", room="#lab", members=2, capacity=2)``. ``locale/<language>/LC_MESSAGES/`` holds two
+catalogues, ``client`` and, for what only the full screen says, ``screen``. After a change of a ``.po``::
+
+    pybabel compile --directory client/locale --domain "client screen"
+"""
+
+import gettext
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from protocol.safe import safe
+
+LANGUAGES = ("en", "zh")
+DOMAINS = ("client", "screen")
+FOLDER = Path(__file__).with_name("locale")
+
+
+language = ""
+"""The language in use, ``en`` or ``zh``: one for the whole program, as there is one person before it."""
+
+_catalogue: gettext.NullTranslations
+
+
+class _Facts(dict[str, object]):
+    """Facts that are missing show as ``?``: a server's errors may hold less than we know how to say."""
+
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def use(wanted: str) -> None:
+    """Speak this language from now on; any other than ours is English."""
+    global language, _catalogue
+    language = wanted if wanted in LANGUAGES else "en"
+    _catalogue = gettext.NullTranslations()
+    for domain in DOMAINS:
+        more = gettext.translation(domain, FOLDER, [language], fallback=True)
+        more.add_fallback(_catalogue)
+        _catalogue = more
+
+
+def of_locale(environment: Mapping[str, str] = os.environ) -> str:
+    """The language that the locale asks for: Chinese for any Chinese one, else English."""
+    for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := environment.get(name):
+            return "zh" if value.lower().startswith("zh") else "en"
+    return "en"
+
+
+def say(key: str, **facts: object) -> str:
+    """The words for a key. Facts may come from anywhere, and are made safe here.
+
+    A fact called ``count`` chooses between one and many.
+    """
+    if isinstance(count := facts.get("count"), int):
+        words = _catalogue.ngettext(key, key, count)
+    else:
+        words = _catalogue.gettext(key)
+    return words.format_map(_Facts({name: _show(fact) for name, fact in facts.items()}))
+
+
+def knows(key: str) -> bool:
+    """Whether there are words for this key: a server may be newer than this client."""
+    return _catalogue.gettext(key) != key
+
+
+def _show(fact: object) -> str:
+    if isinstance(fact, float):
+        return f"{fact:.1f}".removesuffix(".0")
+    return safe(str(fact))
+
+
+use(of_locale())

@@ -10,6 +10,8 @@ import pytest
 from tests.processes import QUICK, Server, Wire
 from tests.terminal import Terminal
 
+pytest_plugins = ["tests.database"]
+
 Serve = Callable[..., Server]
 Open = Callable[..., Terminal]
 Unique = Callable[[str], str]

@@ -1,0 +1,143 @@
+"""Seats: taken once, given up, entered and left; and reading, which only ever moves forward."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+from sqlalchemy import Connection, Engine
+
+from db import memberships, rooms
+from db.engine import begin_write
+from db.errors import Taken
+from tests.db.people import NOW, person, room, say, sit
+
+
+class Scene(NamedTuple):
+    connection: Connection
+    alice: int
+    bob: int
+    room: int
+
+    def counts(self) -> tuple[int, int]:
+        """The members that the room counts, and its roster number."""
+        found = rooms.find(self.connection, b"thuhole")
+        assert found is not None
+        return found.members, found.roster
+
+
+@pytest.fixture
+def scene(engine: Engine) -> Iterator[Scene]:
+    """Alice has a seat in the room, Bob has none."""
+    with begin_write(engine) as connection:
+        alice, bob = person(connection, "Alice"), person(connection, "Bob")
+        id = room(connection, "thuhole", alice)
+        sit(connection, id, alice)
+        yield Scene(connection, alice, bob, id)
+
+
+def test_a_seat_is_counted_when_it_is_taken_and_when_it_is_given_up(scene: Scene) -> None:
+    connection, alice, bob, id = scene
+    assert scene.counts() == (1, 1)
+    sit(connection, id, bob)
+    assert scene.counts() == (2, 2)
+    memberships.give_up(connection, id, alice)
+    assert scene.counts() == (1, 3)
+    assert memberships.seat(connection, id, alice) is None
+
+
+def test_a_second_seat_is_refused_and_not_counted(scene: Scene) -> None:
+    with pytest.raises(Taken), scene.connection.begin_nested():
+        sit(scene.connection, scene.room, scene.alice)
+    assert scene.counts() == (1, 1)
+
+
+def test_giving_up_a_seat_that_one_has_not_changes_nothing(scene: Scene) -> None:
+    memberships.give_up(scene.connection, scene.room, scene.bob)
+    assert scene.counts() == (1, 1)
+
+
+def test_the_roster_lists_seats_by_user_name(scene: Scene) -> None:
+    connection, _alice, bob, id = scene
+    aaron = person(connection, "aaron")
+    sit(connection, id, bob, aaron)
+    memberships.set_entered(connection, id, bob, True, "BOB")
+    listed = memberships.roster(connection, id)
+    assert [(seat.username, seat.nickname, seat.entered) for seat in listed] == [
+        ("aaron", None, False),
+        ("Alice", None, False),
+        ("Bob", "BOB", True),
+    ]
+
+
+def test_leaving_keeps_the_seat_and_the_nickname(scene: Scene) -> None:
+    connection, alice, _bob, id = scene
+    memberships.set_entered(connection, id, alice, True, "哈哈 😀")
+    assert [seat.conversation_id for seat in memberships.entered(connection, alice)] == [id]
+    assert memberships.entered_accounts(connection) == [alice]
+    memberships.set_entered(connection, id, alice, False)
+    seat = memberships.seat(connection, id, alice)
+    assert seat is not None
+    assert (seat.nickname, seat.entered) == ("哈哈 😀", False)
+    assert memberships.entered(connection, alice) == []
+    assert memberships.entered_accounts(connection) == []
+    assert scene.counts() == (1, 3)
+
+
+def test_a_taken_seat_may_bring_its_nickname(scene: Scene) -> None:
+    memberships.take(
+        scene.connection,
+        conversation_id=scene.room,
+        account_id=scene.bob,
+        nickname="BOB",
+        joined_seq=0,
+        now=NOW,
+    )
+    seat = memberships.seat(scene.connection, scene.room, scene.bob)
+    assert seat is not None
+    assert (seat.nickname, seat.read, seat.unread) == ("BOB", 0, 0)
+
+
+def test_reading_moves_forward_only_and_not_beyond_the_head(scene: Scene) -> None:
+    connection, alice, _bob, id = scene
+    for _ in range(5):
+        say(connection, id, alice)
+    told = [memberships.mark_read(connection, id, alice, seq) for seq in (3, 1, 99, 4)]
+    assert told == [3, 3, 5, 5]
+    seat = memberships.seat(connection, id, alice)
+    assert seat is not None
+    assert seat.read == 5
+
+
+def test_whoever_has_no_seat_has_read_nothing(scene: Scene) -> None:
+    assert memberships.mark_read(scene.connection, scene.room, scene.bob, 3) == 0
+    assert memberships.mark_read_many(scene.connection, {(999, scene.alice): 3}) == {}
+
+
+def test_many_read_at_once_each_as_far_as_each_may(scene: Scene) -> None:
+    connection, alice, bob, id = scene
+    other = room(connection, "other", bob)
+    sit(connection, id, bob)
+    sit(connection, other, bob)
+    for _ in range(4):
+        say(connection, id, alice)
+    memberships.mark_read(connection, id, bob, 3)
+    marks = {(id, alice): 2, (id, bob): 1, (other, bob): 7, (other, alice): 7}
+    held = {(id, alice): 2, (id, bob): 3, (other, bob): 0}
+    assert memberships.mark_read_many(connection, marks) == held
+    assert memberships.mark_read_many(connection, dict.fromkeys(marks, 0)) == held
+
+
+def test_two_processes_that_mark_at_once_end_with_the_further_one(engine: Engine) -> None:
+    with begin_write(engine) as connection:
+        alice = person(connection, "Alice")
+        id = room(connection, "thuhole", alice)
+        sit(connection, id, alice)
+        for _ in range(9):
+            say(connection, id, alice)
+    with begin_write(engine) as connection:
+        place = (id, alice)
+        stale = memberships._reading(connection, {place: 5})
+        memberships.mark_read(connection, id, alice, 8)
+        memberships._set_read(connection, {place: 5})
+        assert stale == {place: (0, 9)}
+        assert memberships.mark_read(connection, id, alice, 0) == 8

@@ -45,7 +45,9 @@ def shared_server(
     """One server an engine for all the tests that can live together, each with names of its own."""
     arguments = []
     if request.param == "mysql":
-        arguments = ["--database", request.getfixturevalue("mariadb").url("contract")]
+        mariadb = request.getfixturevalue("mariadb")
+        mariadb.drop("chat_contract")
+        arguments = ["--database", mariadb.url("chat_contract")]
     server = Server(tmp_path_factory.mktemp(request.param) / "data", *arguments)
     yield server.start()
     server.close()

@@ -42,7 +42,7 @@ class Refused(AssertionError):
 class Wire:
     """One connection, line by line. Events that arrive while an answer is awaited are kept in ``events``.
 
-    Once logged in it knows its account: ``username``, its ``token``, and the login's whole answer, ``session``.
+    Once logged in it knows its account: ``username``, its ``token``, and all that login told in ``session``.
     """
 
     def __init__(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:

@@ -181,8 +181,8 @@ def _masked(url: str) -> str:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
         return MASK
-    secrets = {name: MASK for name in parsed.query if "passw" in name.lower()}
-    return parsed.update_query_dict(secrets).render_as_string(hide_password=True)
+    secrets = [name for name in parsed.query if "passw" in name.lower()]
+    return parsed.difference_update_query(secrets).render_as_string(hide_password=True)
 
 
 def _literal(value: Any) -> str:

@@ -1,0 +1,42 @@
+"""The server's log, on standard error. Everything in it passes through ``protocol.safe``.
+
+So no peer can write a line of the log, or make a terminal that shows it do anything, whatever a module logs.
+"""
+
+import logging
+import sys
+from textwrap import indent
+from types import TracebackType
+
+from protocol.safe import safe
+from protocol.values import format_time
+
+SysExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+class SafeFormatter(logging.Formatter):
+    """One line a record. A traceback stands below, indented, so that nothing in it passes for a record."""
+
+    def __init__(self) -> None:
+        super().__init__(FORMAT)
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        return format_time(int(record.created * 1000))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return safe(super().formatMessage(record))
+
+    def formatException(self, ei: SysExcInfo) -> str:
+        return indent(safe(super().formatException(ei), lines=True), "    ")
+
+
+def set_up(level: str) -> None:
+    """Send the log to standard error, from this level (``debug`` … ``error``) on."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(SafeFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.getLogger("alembic").setLevel(
+        logging.WARNING
+    )  # how a migration goes is no news while it goes well
+    logging.raiseExceptions = False  # a log that cannot be written is no reason to write about it

@@ -1,0 +1,145 @@
+"""The server's side of TLS: whose certificate, and its fingerprint. Its counterpart is the client's
+``trust``.
+
+Beyond this machine connections are encrypted whether or not somebody thought of a certificate: without one
+the server makes its own, once, and people compare its fingerprint. Certificate and key made here lie in one
+file, so that there are always both or neither, whenever the power fails.
+"""
+
+import hashlib
+import ipaddress
+import os
+import secrets
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from server.config import Config
+
+OWN = "certificate.pem"
+"""The certificate made here and its private key, in the data folder."""
+
+LIFE = timedelta(days=20 * 365)
+"""Nobody renews a certificate that nobody knows of, and a changed one stops every client."""
+
+LEEWAY = timedelta(days=2)
+"""By so much a client's clock may be slow."""
+
+
+class BadCertificate(Exception):
+    """A certificate or key that cannot be used. Says why in one sentence."""
+
+
+class Tls:
+    """A certificate in use. ``context`` is for the listener, ``fingerprint`` (hex) for people.
+
+    Raises ``BadCertificate``, when made and by ``reload``.
+    """
+
+    def __init__(self, certificate: Path, key: Path) -> None:
+        self._files = certificate, key
+        self.context = _context()
+        self.fingerprint = self._load()
+
+    def reload(self) -> None:
+        """Read the files again; the next connection gets what they hold. What is unusable changes nothing."""
+        self.fingerprint = self._load()
+
+    def _load(self) -> str:
+        fingerprint = _fingerprint(self._files[0])
+        _use(_context(), *self._files)  # a rehearsal: a live context would keep the half that fitted
+        _use(self.context, *self._files)
+        return fingerprint
+
+
+def prepare(config: Config) -> Tls | None:
+    """What a configuration asks for; ``None`` for plain TCP. Makes a certificate where there is none.
+
+    Raises ``BadCertificate``.
+    """
+    if not config.encrypted:
+        return None
+    if config.tls.cert:
+        return Tls(Path(config.tls.cert).expanduser(), Path(config.tls.key).expanduser())
+    own = config.data / OWN
+    if not own.exists():
+        _make(own, config.host)
+    return Tls(own, own)
+
+
+def _context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _use(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+    try:
+        # Without a password of ours OpenSSL would ask for one at the terminal.
+        context.load_cert_chain(certificate, key, password=lambda: b"")
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            raise BadCertificate(
+                f"the key in {key} is not that of the certificate in {certificate}"
+            ) from None
+        raise BadCertificate(f"{key} holds no private key that can be used without a password") from None
+    except OSError as error:
+        raise BadCertificate(f"cannot read {error.filename or key}: {error.strerror}") from None
+
+
+def _fingerprint(certificate: Path) -> str:
+    """SHA-256 of a file's first certificate, the server's own."""
+    try:
+        own = x509.load_pem_x509_certificate(certificate.read_bytes())
+    except OSError as error:
+        raise BadCertificate(f"cannot read {certificate}: {error.strerror}") from None
+    except ValueError:
+        raise BadCertificate(f"{certificate} holds no certificate in PEM") from None
+    return hashlib.sha256(own.public_bytes(Encoding.DER)).hexdigest()
+
+
+def _make(file: Path, host: str) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    try:
+        _write(file, _self_signed(key, host).public_bytes(Encoding.PEM) + secret)
+    except OSError as error:
+        raise BadCertificate(f"cannot keep a certificate in {file}: {error.strerror}") from None
+
+
+def _self_signed(key: ec.EllipticCurvePrivateKey, host: str) -> x509.Certificate:
+    now = datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "chatroom")])
+    return (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - LEEWAY)
+        .not_valid_after(now + LIFE)
+        .add_extension(x509.SubjectAlternativeName(_alternatives(host)), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .sign(key, SHA256())
+    )
+
+
+def _alternatives(host: str) -> list[x509.GeneralName]:
+    """Names to go by; our client looks at the fingerprint alone."""
+    try:
+        return [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(host))]
+    except ValueError:
+        return [x509.DNSName("localhost")]
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Write a file that only we may read, whole or not at all."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    beside = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
+    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as draft:
+        draft.write(content)
+        draft.flush()
+        os.fsync(draft.fileno())
+    beside.replace(file)

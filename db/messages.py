@@ -2,12 +2,13 @@
 
 The order of a conversation is made here and nowhere else:
 
-1. ``lock`` the rows of all conversations of a batch, in the order of their ids, so that two writers cannot wait
-   for each other;
-2. ``append`` gives each draft ``head + 1``, ``head + 2`` …, inserts, and sets the heads, in the same transaction.
+1. ``lock`` the rows of all conversations of a batch, in the order of their ids, so that two writers cannot
+   wait for each other;
+2. ``append`` gives each draft ``head + 1``, ``head + 2`` …, inserts, and sets the heads, in the same
+   transaction.
 
-Nobody else can see or take a seq in between, also from another server process. Duplicates are not looked for: the
-unique (account, cid) objects, and only then are they searched out.
+Nobody else can see or take a seq in between, also from another server process. Duplicates are not looked for:
+the unique (account, cid) objects, and only then are they searched out.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -49,14 +50,16 @@ class Head:
 
 
 def lock(connection: Connection, conversation_ids: Collection[int]) -> dict[int, Head]:
-    """Lock conversations until the end of the transaction. One that does not exist is missing in the answer."""
+    """Lock conversations until the transaction ends. One that does not exist is missing in the answer."""
     row = conversations.c
     query = select(row.id, row.head, row.spoken, row.roster, row.last_at)
     query = query.where(row.id.in_(sorted(conversation_ids))).order_by(row.id).with_for_update()
     return {id: Head(*rest) for id, *rest in connection.execute(query)}
 
 
-def append(connection: Connection, heads: dict[int, Head], drafts: Sequence[Draft], now: int) -> list[Outcome]:
+def append(
+    connection: Connection, heads: dict[int, Head], drafts: Sequence[Draft], now: int
+) -> list[Outcome]:
     """Store drafts in the order given, each in a conversation that ``lock`` returned; ``heads`` moves along.
 
     Times do not go back within a conversation, whatever the clock does.
@@ -179,7 +182,9 @@ def page(
     after: int | None = None,
     limit: int,
 ) -> tuple[list[Stored], bool]:
-    """Messages before or after a seq (exclusive), or the newest, ascending; and whether there are more that way."""
+    """Messages before or after a seq (exclusive), or the newest, ascending; and whether there are more that
+    way.
+    """
     query = _stored().where(messages.c.conversation_id == conversation_id).limit(limit + 1)
     if after is not None:
         rows = list(connection.execute(query.where(messages.c.seq > after).order_by(messages.c.seq)))
@@ -197,7 +202,7 @@ def between(connection: Connection, conversation_id: int, after: int, upto: int)
     return [_record(row) for row in connection.execute(query)]
 
 
-def _stored() -> Select[Any]:
+def _stored() -> Select[*tuple[Any, ...]]:
     row = messages.c
     return select(
         row.conversation_id,
@@ -213,5 +218,5 @@ def _stored() -> Select[Any]:
     ).join(accounts, accounts.c.id == row.account_id)
 
 
-def _record(row: Row[Any]) -> Stored:
-    return Stored(*row)
+def _record(row: Row[*tuple[Any, ...]]) -> Stored:
+    return Stored(*row)  # the columns of ``_stored`` stand in the order of the record's fields

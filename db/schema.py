@@ -5,10 +5,12 @@ Rules that hold for all of it:
 * A time is an integer, milliseconds since 1970 (UTC): no engine's date type agrees with another's.
 * A name is stored as typed and as its canonical key (bytes, unique), so that no collation has a say.
 * A conversation's row is the lock for everything in it: whoever appends a message, takes or gives up a seat,
-  enters or leaves holds it until COMMIT. ``head`` is the last seq given, ``spoken`` counts the messages that people
-  would call messages, and ``roster`` grows whenever it changes who may read or speak here.
+  enters or leaves holds it until COMMIT. ``head`` is the last seq given, ``spoken`` counts the messages that
+  people would call messages, and ``roster`` grows whenever it changes who may read or speak here.
 * Messages are keyed by (conversation, seq), which is also how they lie on disk and how they are paged.
 """
+
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -35,14 +37,21 @@ NAMING = {
 metadata = MetaData(naming_convention=NAMING)
 
 Whole = BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
-Name = String(64).with_variant(mysql.VARCHAR(64, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
-Word = String(16).with_variant(mysql.VARCHAR(16, charset="ascii", collation="ascii_bin"), "mysql", "mariadb")
-Ascii = String(64).with_variant(mysql.VARCHAR(64, charset="ascii", collation="ascii_bin"), "mysql", "mariadb")
-Body = Text().with_variant(mysql.MEDIUMTEXT(charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
-Key = LargeBinary(255).with_variant(mysql.VARBINARY(255), "mysql", "mariadb")
-Digest = LargeBinary(32).with_variant(mysql.BINARY(32), "mysql", "mariadb")
+MYSQL = ("mysql", "mariadb")
+UTF8 = {"charset": "utf8mb4", "collation": "utf8mb4_bin"}
+ASCII = {"charset": "ascii", "collation": "ascii_bin"}
+Name = String(64).with_variant(mysql.VARCHAR(64, **UTF8), *MYSQL)
+Word = String(16).with_variant(mysql.VARCHAR(16, **ASCII), *MYSQL)
+Ascii = String(64).with_variant(mysql.VARCHAR(64, **ASCII), *MYSQL)
+Body = Text().with_variant(mysql.MEDIUMTEXT(**UTF8), *MYSQL)
+Key = LargeBinary(255).with_variant(mysql.VARBINARY(255), *MYSQL)
+Digest = LargeBinary(32).with_variant(mysql.BINARY(32), *MYSQL)
 
-INNODB = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+INNODB: dict[str, Any] = {
+    "mysql_engine": "InnoDB",
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_bin",
+}
 
 accounts = Table(
     "accounts",
@@ -146,7 +155,7 @@ servers = Table(
     **INNODB,
 )
 
-attendances = Table(  # which server process an account has sessions on, so that none leaves on behalf of the other's
+attendances = Table(  # on which server process an account has sessions
     "attendances",
     metadata,
     Column("server_id", ForeignKey("servers.id", ondelete="CASCADE"), primary_key=True),

@@ -2,18 +2,18 @@
 
 The counterpart is ``store``, the door for reads.
 
-Two kinds of work come in. A ``Post`` is a message; all posts of a batch become one INSERT. A ``Job`` is any other
-change: a function of the ``Transaction`` that checks under the lock and then writes. The rules:
+Two kinds of work come in. A ``Post`` is a message; all posts of a batch become one INSERT. A ``Job`` is any
+other change: a function of the ``Transaction`` that checks under the lock and then writes. The rules:
 
-* A post or a job is answered after COMMIT, never before, and all of a batch in one call on the loop, in order. So
-  whatever the loop has been told is a prefix of what is committed.
-* A job MUST touch nothing but its transaction: it is run again when the database breaks the transaction off. It runs
-  in a savepoint; what it raises undoes itself alone and goes to whoever asked.
-* A post whose fate is unknown, because the connection broke during COMMIT, is simply written again: its cid tells
-  whether it is there. A job has no such mark, so it fails with ``Outage``, and nobody knows.
+* A post or a job is answered after COMMIT, never before, and all of a batch in one call on the loop, in
+  order. So whatever the loop has been told is a prefix of what is committed.
+* A job MUST touch nothing but its transaction: it is run again when the database breaks the transaction off.
+  It runs in a savepoint; what it raises undoes itself alone and goes to whoever asked.
+* A post whose fate is unknown, because the connection broke during COMMIT, is simply written again: its cid
+  tells whether it is there. A job has no such mark, so it fails with ``Outage``, and nobody knows.
 * Every message is handed to ``deliver`` exactly once and without a gap, also one that another server process
-  stored, or that a COMMIT of unknown fate had stored after all: a transaction that finds a head beyond what was last
-  handed out fetches what lies between.
+  stored, or that a COMMIT of unknown fate had stored after all: a transaction that finds a head beyond what
+  was last handed out fetches what lies between.
 """
 
 import logging
@@ -51,6 +51,7 @@ class Transaction:
     def __init__(self, connection: Connection, now: int, handed: dict[int, int]) -> None:
         self.connection = connection
         self.now = now
+        self.missed: list[Stored] = []  # what others stored, to be delivered before anything of this job
         self.stored: list[Stored] = []
         self.moved: dict[int, int] = {}  # what ``handed`` becomes when this is committed
         self._handed = handed  # conversation -> the last seq that was handed to deliver
@@ -71,26 +72,36 @@ class Transaction:
         return outcomes
 
     def catch_up(self, conversation_id: int, head: int) -> None:
-        """Somebody learns this head: from here on, nothing of the conversation may be left out of delivery."""
+        """Somebody learns this head: from here on, nothing of the conversation may be left out."""
         handed = self.moved.get(conversation_id, self._handed.get(conversation_id, head))
         if handed < head:
-            self.stored += messages.between(self.connection, conversation_id, handed, head)
+            self.missed += messages.between(self.connection, conversation_id, handed, head)
         self.moved[conversation_id] = max(handed, head)
 
 
 @dataclass(slots=True, eq=False)
+class Stream:
+    """The posts of one session, which keep their order: after one of unknown fate, none behind it is stored."""
+
+    broken: bool = False
+
+
+@dataclass(slots=True, eq=False)
 class Post:
-    """A message to store. ``roster`` is the conversation's roster number under which its sender was found entitled."""
+    """A message to store. ``roster`` is the conversation's roster number under which its sender was found
+    entitled.
+    """
 
     draft: Draft
     roster: int
+    stream: Stream
     done: Callable[["Post", Outcome | Exception], None]
     tag: Any = None  # for ``done``, to know what this was about
 
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """Any other change. ``done`` is called on the loop, before what the job stored is delivered."""
+    """Any other change. ``done`` is called on the loop just before what the job stored is delivered."""
 
     work: Callable[[Transaction], Any]
     done: Callable[[Any], None]  # with the result, or with the exception
@@ -104,15 +115,19 @@ class _Batch:
     jobs: list[Job] = field(default_factory=list)
     outcomes: list[Outcome | Exception] = field(default_factory=list)  # of the posts
     posted: list[Stored] = field(default_factory=list)
-    results: list[tuple[Any, list[Stored]]] = field(default_factory=list)  # of the jobs
+    results: list[tuple[list[Stored], Any, list[Stored]]] = field(
+        default_factory=list
+    )  # missed, result, stored of a job
 
     def __len__(self) -> int:
         return len(self.posts) + len(self.jobs)
 
     def fail(self, error: Exception) -> None:
         self.outcomes = [error] * len(self.posts)
+        for post in self.posts:
+            post.stream.broken = True
         self.posted = []
-        self.results = [(error, [])] * len(self.jobs)
+        self.results = [([], error, [])] * len(self.jobs)
 
     def split(self) -> list["_Batch"]:
         return [_Batch(posts=[post]) for post in self.posts] + [_Batch(jobs=[job]) for job in self.jobs]
@@ -121,9 +136,10 @@ class _Batch:
 class Writer:
     """The thread, its queue, and the way back to the loop.
 
-    ``deliver`` is called on the loop with messages just committed, in the order of their seqs. ``entitle`` is called
-    in the transaction for a sender whose ``Post.roster`` is out of date; it raises a refusal or returns.
-    ``patience`` is how long, in seconds, an outage of the database is sat out before operations fail.
+    ``deliver`` is called on the loop with messages just committed, in the order of their seqs. ``entitle`` is
+    called in the transaction for a sender whose ``Post.roster`` is out of date; it raises a refusal or
+    returns. ``patience`` is how long, in seconds, an outage of the database is sat out before operations
+    fail.
     """
 
     def __init__(
@@ -223,12 +239,12 @@ class Writer:
         transaction = Transaction(connection, time.time_ns() // 1_000_000, self._handed)
         if batch.posts:
             batch.outcomes = self._post(transaction, batch.posts)
-        batch.posted, transaction.stored = transaction.stored, []
+        batch.posted = transaction.missed + transaction.stored
         batch.results = []
         for job in batch.jobs:
+            transaction.missed, transaction.stored = [], []
             result = self._do(transaction, job)
-            batch.results.append((result, transaction.stored))
-            transaction.stored = []
+            batch.results.append((transaction.missed, result, transaction.stored))
         return transaction
 
     def _post(self, transaction: Transaction, posts: list[Post]) -> list[Outcome | Exception]:
@@ -236,14 +252,18 @@ class Writer:
         refused: dict[Post, Outcome | Exception] = {}
         for post in posts:
             head = heads.get(post.draft.conversation_id)
-            if head is None or head.roster != post.roster:
+            if post.stream.broken:
+                refused[post] = Outage("an earlier message of this session is of unknown fate")
+            elif head is None or head.roster != post.roster:
                 try:
                     self._entitle(transaction.connection, post.draft)
                 except Exception as error:
                     if is_transient(error) or is_outage(error):
                         raise
                     refused[post] = messages.find_duplicate(transaction.connection, post.draft) or error
-        accepted = [post.draft for post in posts if post not in refused] if refused else [p.draft for p in posts]
+        accepted = (
+            [post.draft for post in posts if post not in refused] if refused else [p.draft for p in posts]
+        )
         outcomes = iter(transaction.append(heads, accepted) if accepted else [])
         return [refused[post] if post in refused else next(outcomes) for post in posts]
 
@@ -255,7 +275,7 @@ class Writer:
         except Exception as error:
             if is_transient(error) or is_outage(error):
                 raise
-            transaction.stored, transaction.moved = [], moved
+            transaction.missed, transaction.stored, transaction.moved = [], [], moved
             return error
 
     def _sit_out(self, error: Exception) -> bool:
@@ -275,12 +295,11 @@ class Writer:
     def _hand_over(self, batch: _Batch) -> None:
         for post, outcome in zip(batch.posts, batch.outcomes, strict=True):
             self._tell(post.done, post, outcome)
-        if batch.posted:
-            self._deliver(batch.posted)
-        for job, (result, stored) in zip(batch.jobs, batch.results, strict=True):
+        self._tell(self._deliver, batch.posted)
+        for job, (missed, result, stored) in zip(batch.jobs, batch.results, strict=True):
+            self._tell(self._deliver, missed)
             self._tell(job.done, result)
-            if stored:
-                self._deliver(stored)
+            self._tell(self._deliver, stored)
 
     def _tell(self, done: Callable[..., None], *arguments: object) -> None:
         try:

@@ -11,7 +11,8 @@ from msgspec import UNSET, Meta, UnsetType
 from protocol.frame import Frame, Id, Natural, Positive, snake_case
 
 Cid = Annotated[str, Meta(pattern=r"^[!-~]{1,64}\Z")]
-"""A client's own id of a message it sends: 1 to 64 printable ASCII characters, unique per account for ever."""
+"""A client's own id of a message it sends: 1 to 64 printable ASCII characters, unique per account for ever.
+"""
 
 
 class Request(Frame, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=snake_case):

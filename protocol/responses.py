@@ -105,17 +105,5 @@ class Found(Response, frozen=True, kw_only=True):
 
 
 AnyResponse = (
-    Ok
-    | Pong
-    | Error
-    | Session
-    | Rooms
-    | Room
-    | Entered
-    | Members
-    | Friend
-    | Friends
-    | Sent
-    | History
-    | Found
+    Ok | Pong | Error | Session | Rooms | Room | Entered | Members | Friend | Friends | Sent | History | Found
 )

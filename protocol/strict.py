@@ -114,7 +114,8 @@ def _id(value: dict[str, Any]) -> int | str | None:
 
 def _walk(value: Any) -> list[Any]:
     """Every key and every scalar in a JSON value."""
-    found, waiting = [], [value]
+    found: list[Any] = []
+    waiting = [value]
     while waiting:
         match waiting.pop():
             case dict(members):

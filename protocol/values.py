@@ -18,7 +18,7 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
     """A part of a frame; it has no tag of its own."""
 
 
-class Message(Value):
+class Message(Value, frozen=True, kw_only=True):
     """What is kept in a conversation: something said, or a notice of what happened.
 
     ``seq`` is its place: 1, 2, 3 … without a gap, the same for everybody, for ever. ``kind`` is ``text``
@@ -38,7 +38,7 @@ class Message(Value):
     cid: str | UnsetType = UNSET
 
 
-class Room(Value):
+class Room(Value, frozen=True, kw_only=True):
     """A room as one account sees it.
 
     ``members`` counts the seats taken of ``capacity``. ``head``, ``read`` (seqs) and ``unread`` (how many
@@ -57,7 +57,7 @@ class Room(Value):
     owner: str | UnsetType = UNSET
 
 
-class Friend(Value):
+class Friend(Value, frozen=True, kw_only=True):
     """A friend and the private chat with them."""
 
     friend: str
@@ -69,7 +69,7 @@ class Friend(Value):
     nickname: str | UnsetType = UNSET
 
 
-class Member(Value):
+class Member(Value, frozen=True, kw_only=True):
     """One seat of a room. ``nickname`` is empty until the first entry gave one."""
 
     username: str
@@ -78,9 +78,9 @@ class Member(Value):
     online: bool
 
 
-class Limits(Value):
-    """What the server tells in ``welcome``. Ranges are ``[least, most]``; ``line`` is in bytes, ``password``'s
-    least in code points and its most in UTF-8 bytes, the others in code points."""
+class Limits(Value, frozen=True, kw_only=True):
+    """What the server tells in ``welcome``. Ranges are ``[least, most]``; ``line`` is in bytes,
+    ``password``'s least in code points and its most in UTF-8 bytes, the others in code points."""
 
     line: int
     text: int

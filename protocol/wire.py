@@ -8,6 +8,7 @@ import re
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from msgspec.json import Decoder
 
 from protocol import events, requests, responses
 from protocol.errors import BadFrame, LineTooLong, UnknownType
@@ -40,6 +41,10 @@ class Lines:
         """How many bytes wait to be taken."""
         return len(self._buffer) - self._start
 
+    def has_line(self) -> bool:
+        """Whether ``take`` would have something to do."""
+        return self._buffer.find(b"\n", self._start) >= 0 or len(self) > self.limit
+
     def feed(self, data: bytes) -> None:
         if self._overrun:
             return
@@ -71,7 +76,7 @@ class Lines:
         return length == self.limit + 1 and self._buffer[last] == 0x0D
 
 
-_request = msgspec.json.Decoder(requests.AnyRequest)
+_request: Decoder[requests.AnyRequest] = Decoder(requests.AnyRequest)
 _ESCAPE = ord("\\")
 
 
@@ -111,12 +116,12 @@ def _why_not(line: bytes, error: Exception) -> Exception:
 
 class _Envelope(msgspec.Struct):
     type: str
-    id: int | str | None | UnsetType = UNSET
+    id: int | str | UnsetType | None = UNSET
 
 
-_envelope = msgspec.json.Decoder(_Envelope)
-_response = msgspec.json.Decoder(responses.AnyResponse)
-_event = msgspec.json.Decoder(events.AnyEvent)
+_envelope = Decoder(_Envelope)
+_response: Decoder[responses.AnyResponse] = Decoder(responses.AnyResponse)
+_event: Decoder[events.AnyEvent] = Decoder(events.AnyEvent)
 
 
 def read_answer(line: bytes) -> responses.AnyResponse | events.AnyEvent | None:

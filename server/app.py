@@ -1,0 +1,319 @@
+"""The server process: what it is made of, how it starts, and how it stops.
+
+Start: lock the file, check the database, bring its schema up to date, start the two doors, take over from an
+earlier life, listen, and only then say so.
+
+Stop, at SIGTERM or SIGINT:
+
+1. nobody new is let in;
+2. every session takes nothing more, finishes what it took, tells ``going_away``, and closes;
+3. whoever has not read that after a moment is cut off;
+4. the writer finishes what was accepted, and its thread ends;
+5. the process signs off from the database, and the pools close.
+
+All of it has ``STOP_WITHIN`` seconds; a second signal ends the process at once.
+"""
+
+import asyncio
+import hashlib
+import logging
+import os
+import platform
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from importlib.metadata import version
+from typing import Any
+
+from sqlalchemy import Engine
+
+import protocol
+from db import servers, tokens
+from db.check import check
+from db.engine import begin_write, lock_file, open_engine
+from db.errors import Unusable
+from db.migrate import upgrade
+from db.store import Store
+from db.writer import Transaction, Writer
+from protocol.errors import GoingAway, TooManyConnections
+from protocol.events import Welcome
+from protocol.values import Limits
+from protocol.wire import encode
+from server import dispatch, rights
+from server.announcer import Announcer
+from server.config import Config, bound
+from server.connection import Connection, Receiver
+from server.delivery import Delivery
+from server.handlers.accounts import Accounts
+from server.handlers.friends import Friends
+from server.handlers.history import History
+from server.handlers.messages import Messages
+from server.handlers.rooms import Rooms
+from server.limits import Attempts, Doorkeeper
+from server.live import Directory
+from server.passwords import Passwords
+from server.presence import Presence
+from server.session import Session
+from server.tls import BadCertificate, Tls, prepare
+
+log = logging.getLogger(__name__)
+
+STOP_WITHIN = 8.0
+"""Seconds for an orderly end; a supervisor's patience is usually ten."""
+
+BACKLOG = 1024
+"""Connections that may wait to be accepted: a class logs in at the same minute."""
+
+HOUSEKEEPING = 3600.0
+"""Seconds between two rounds of removing tokens that have expired."""
+
+
+class CannotStart(Exception):
+    """One sentence for whoever starts the server."""
+
+
+async def serve(config: Config, announce: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT. ``announce`` is called with the line that says where, once clients can
+    connect.
+
+    Raises ``CannotStart`` and ``tls.BadCertificate``.
+    """
+    tls = prepare(config)
+    try:
+        lock = lock_file(config.database_url)
+        engine = open_engine(
+            config.database_url, readers=config.database.readers, password=config.database.password or None
+        )
+        for doubt in await asyncio.to_thread(_prepare, engine):
+            log.warning("%s", doubt)
+    except Unusable as error:
+        raise CannotStart(str(error)) from None
+    try:
+        await Server(config, engine, tls).run(announce)
+    finally:
+        engine.dispose()
+        if lock is not None:
+            lock.release()
+
+
+def _prepare(engine: Engine) -> list[str]:
+    doubts = check(engine)
+    upgrade(engine)
+    return doubts
+
+
+class Server:
+    def __init__(self, config: Config, engine: Engine, tls: Tls | None) -> None:
+        self._config = config
+        self._tls = tls
+        self._engine = engine
+        self._loop = asyncio.get_running_loop()
+        self._sessions: set[Session] = set()
+        self._door = Doorkeeper(
+            config.limits.connections_per_address, config.limits.new_connections_per_minute
+        )
+        self._directory = Directory()
+        self._announcer = Announcer(self._directory, self._loop)
+        self._store = Store(engine, threads=config.database.readers)
+        self._passwords = Passwords(
+            config.password.bcrypt_cost, patience=config.password.queue, threads=config.password.threads
+        )
+        self._writer = Writer(
+            engine,
+            self._loop,
+            deliver=Delivery(self._directory).deliver,
+            entitle=rights.may_send,
+            patience=config.database.patience,
+        )
+        self._welcome = encode(_welcome(config))
+
+    async def run(self, announce: Callable[[str], None]) -> None:
+        try:
+            listener = await self._listen()
+        except CannotStart:
+            self._close_pools()
+            raise
+        stopping = self._catch_signals()
+        chores = [self._loop.create_task(self._presence.run()), self._loop.create_task(self._keep_house())]
+        announce(_listening(listener, self._tls))
+        await stopping.wait()
+        log.info("stopping")
+        for chore in chores:
+            chore.cancel()
+        await self._stop(listener)
+
+    # Start
+
+    async def _listen(self) -> asyncio.Server:
+        limits = self._config.limits
+        try:
+            listener = await self._loop.create_server(
+                self._open_connection,
+                self._config.host or None,
+                self._config.port,
+                backlog=BACKLOG,
+                start_serving=False,
+                **self._encryption(),
+            )
+        except OSError as error:
+            where = f"{self._config.host}:{self._config.port}"
+            raise CannotStart(f"cannot listen on {where}: {os.strerror(error.errno or 0)}") from None
+        self._presence = Presence(
+            self._directory,
+            self._announcer,
+            self._writer,
+            server_id=_identity(listener),
+            linger=limits.linger,
+        )
+        attempts = Attempts(limits.password_attempts)
+        self._table = dispatch.table(
+            Accounts(self._config, self._store, self._passwords, attempts, self._presence),
+            Rooms(limits, self._directory, self._announcer),
+            Friends(limits, self._directory, self._announcer),
+            Messages(limits, self._directory),
+            History(limits, self._directory, self._announcer),
+        )
+        await self._presence.begin()
+        await listener.start_serving()
+        return listener
+
+    def _encryption(self) -> dict[str, Any]:
+        if self._tls is None:
+            return {}
+        return {
+            "ssl": self._tls.context,
+            "ssl_handshake_timeout": self._config.limits.handshake_timeout or None,
+        }
+
+    def _open_connection(self) -> Connection:
+        return Connection(
+            self._open_session,
+            line_limit=bound(self._config.limits.line_before_login),
+            outbox_bytes=self._config.limits.outbox_bytes,
+            outbox_stall=self._config.limits.outbox_stall,
+        )
+
+    def _open_session(self, connection: Connection) -> Receiver:
+        wait = self._door.admit(connection.address, time.monotonic())
+        if wait is not None:
+            return Rejected(connection, TooManyConnections(retry_after=round(wait, 3)))
+        session = Session(
+            connection,
+            table=self._table,
+            writer=self._writer,
+            store=self._store,
+            presence=self._presence,
+            limits=self._config.limits,
+            welcome=self._welcome,
+            on_lost=self._forget,
+        )
+        self._sessions.add(session)
+        return session
+
+    def _forget(self, session: Session) -> None:
+        self._sessions.discard(session)
+        self._door.release(session.speaker.address)
+
+    def _catch_signals(self) -> asyncio.Event:
+        stopping = asyncio.Event()
+
+        def stop() -> None:
+            if stopping.is_set():
+                os._exit(1)  # asked twice: at once
+            stopping.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, stop)
+        self._loop.add_signal_handler(signal.SIGHUP, self._reload)
+        return stopping
+
+    def _reload(self) -> None:
+        """Read the certificate again; connections that stand keep the old one."""
+        if self._tls is None:
+            return
+        try:
+            self._tls.reload()
+        except BadCertificate as error:
+            log.error("the certificate stays as it was: %s", error)
+        else:
+            log.info("serving tls sha256:%s from now on", self._tls.fingerprint)
+
+    async def _keep_house(self) -> None:
+        while True:
+            with suppress(Exception):  # the database is away; there is no hurry
+                await self._writer.run(_drop_expired)
+            await asyncio.sleep(HOUSEKEEPING)
+
+    # Stop
+
+    async def _stop(self, listener: asyncio.Server) -> None:
+        listener.close()
+        self._presence.close()
+        for session in list(self._sessions):
+            session.finish(GoingAway())
+        deadline = self._loop.time() + STOP_WITHIN / 2
+        while self._sessions and self._loop.time() < deadline:
+            await asyncio.sleep(0.02)
+        for session in list(self._sessions):
+            session.abort()
+        await asyncio.to_thread(self._writer.close)
+        with suppress(Exception):  # it will be found dead soon enough
+            await asyncio.to_thread(self._sign_off)
+        self._close_pools()
+
+    def _sign_off(self) -> None:
+        with begin_write(self._engine) as connection:
+            servers.forget(connection, self._presence.server_id)
+
+    def _close_pools(self) -> None:
+        self._writer.close()
+        self._store.close()
+        self._passwords.close()
+
+
+class Rejected:
+    """Whoever may not come in: told why, and sent away."""
+
+    def __init__(self, connection: Connection, reason: TooManyConnections) -> None:
+        connection.close(reason)
+
+    def receive(self) -> None:
+        pass
+
+    def lost(self) -> None:
+        pass
+
+
+def _drop_expired(transaction: Transaction) -> None:
+    tokens.drop_expired(transaction.connection, transaction.now)
+
+
+def _welcome(config: Config) -> Welcome:
+    limits = config.limits
+    return Welcome(
+        protocol=protocol.VERSION,
+        server=f"chatroom/{version('chatroom')}",
+        name=config.name,
+        limits=Limits(
+            line=limits.line,
+            text=limits.text,
+            username=(limits.username_min, limits.username_max),
+            password=(config.password.min, config.password.max),
+            room=(limits.room_min, limits.room_max),
+            nickname=(limits.nickname_min, limits.nickname_max),
+            page=limits.page,
+        ),
+    )
+
+
+def _listening(listener: asyncio.Server, tls: Tls | None) -> str:
+    host, port, *_ = listener.sockets[0].getsockname()
+    where = f"listening on {f'[{host}]' if ':' in host else host}:{port}"
+    return where if tls is None else f"{where} tls sha256:{tls.fingerprint}"
+
+
+def _identity(listener: asyncio.Server) -> bytes:
+    """What this server process is called in the database: the same in its next life on the same address."""
+    address = listener.sockets[0].getsockname()[:2]
+    return hashlib.sha256(repr((platform.node(), address)).encode()).digest()

@@ -1,0 +1,198 @@
+"""One socket: bytes in, bytes out, and nothing of the chat. The counterpart above is ``session.Session``.
+
+Writing. Everything sent in one tick of the loop leaves in one ``write``. While the peer does not take what
+the transport holds, answers and events wait here; events beyond ``outbox_bytes``, or no progress for
+``outbox_stall`` seconds, end the connection as ``slow_consumer``. Whoever reads is never dropped for one
+large answer: only events count.
+
+Reading. Lines are taken by the session when it is ready for one. What it leaves lies in the buffer, and the
+socket is not read meanwhile, so a peer costs at most what one read brought. A peer that does not take its
+answers is not served.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Protocol, cast
+
+from protocol.errors import ChatError, SlowConsumer
+from protocol.events import Closing
+from protocol.wire import Lines, encode
+
+HIGH_WATER = 64 * 1024
+"""Bytes that the transport may hold before the rest waits here."""
+
+LAST_WORDS = 10.0
+"""Seconds that a closed connection has to take what is still to be said to it."""
+
+
+class Receiver(Protocol):
+    """Whoever takes the lines of a connection."""
+
+    def receive(self) -> None:
+        """There may be lines to take."""
+
+    def lost(self) -> None:
+        """The connection is gone; called once."""
+
+
+class Connection(asyncio.Protocol):
+    """Call ``take`` and ``send`` at will; ``close`` says why and lets the peer read what was sent before."""
+
+    def __init__(
+        self,
+        open_receiver: Callable[["Connection"], Receiver],
+        *,
+        line_limit: int,
+        outbox_bytes: int,
+        outbox_stall: float,
+    ) -> None:
+        self._open_receiver = open_receiver
+        self._lines = Lines(line_limit)
+        self._outbox_bytes = outbox_bytes
+        self._outbox_stall = outbox_stall
+        self._outbox: list[bytes] = []
+        self._waiting_events = 0  # bytes of events in the outbox while the transport is full
+        self._flushing = False
+        self._blocked = False
+        self._closing = False
+        self._watch: asyncio.TimerHandle | None = None
+        self.address = ""
+
+    # What the transport calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one, without saying so
+        peer = transport.get_extra_info("peername")
+        self.address = str(peer[0]) if isinstance(peer, tuple) else ""
+        self._transport.set_write_buffer_limits(high=HIGH_WATER)
+        _tune(transport.get_extra_info("socket"))
+        self._receiver = self._open_receiver(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._lines.feed(data)
+        self._receiver.receive()
+        if len(self._lines) and not self._closing:
+            self._pause_if_full()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._closing = True
+        self._stop_watching()
+        self._outbox.clear()
+        self._receiver.lost()
+
+    def pause_writing(self) -> None:
+        self._blocked = True
+        self._watch_progress(self._transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        self._blocked = False
+        self._stop_watching()
+        self._waiting_events = 0
+        self._flush()
+        if not self._blocked:
+            self.resume()
+
+    # What the session calls
+
+    @property
+    def ready(self) -> bool:
+        """Whether the peer may be served: it takes its answers, and nobody has hung up."""
+        return not (self._blocked or self._closing)
+
+    def take(self) -> bytes | None:
+        """The next line, if a whole one is here. Raises ``LineTooLong`` once."""
+        return self._lines.take()
+
+    def set_line_limit(self, limit: int) -> None:
+        self._lines.limit = limit
+
+    def resume(self) -> None:
+        """The session is ready for more: give it what lies here, and read on."""
+        if self._closing:
+            return
+        if len(self._lines):
+            self._receiver.receive()
+        if not self._closing and not self._pause_if_full():
+            self._transport.resume_reading()
+
+    def send(self, data: bytes) -> None:
+        """Send an answer: whole lines."""
+        if self._closing:
+            return
+        self._outbox.append(data)
+        if not self._flushing and not self._blocked:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+
+    def send_event(self, data: bytes) -> None:
+        """Send events: whole lines. A peer that lets too many of them wait is dropped."""
+        self.send(data)
+        if self._blocked:
+            self._waiting_events += len(data)
+            if 0 < self._outbox_bytes < self._waiting_events:
+                self.close(SlowConsumer())
+
+    def close(self, reason: ChatError | None = None) -> None:
+        """End the connection; the peer is told why, behind what the transport already holds."""
+        if self._closing:
+            return
+        if isinstance(reason, SlowConsumer):
+            self._outbox.clear()
+        if reason is not None:
+            self._outbox.append(encode(Closing(code=reason.code, message=reason.message)))
+        self._blocked = False
+        self._flush()
+        self._closing = True
+        self._stop_watching()
+        self._transport.close()
+        self._watch = self._loop.call_later(LAST_WORDS, self._transport.abort)
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    # Within
+
+    def _flush(self) -> None:
+        self._flushing = False
+        if self._outbox and not self._blocked and not self._closing:
+            data = self._outbox[0] if len(self._outbox) == 1 else b"".join(self._outbox)
+            self._outbox.clear()
+            self._transport.write(data)
+
+    def _pause_if_full(self) -> bool:
+        """A whole line or more lies here that the session is not ready for: stop reading."""
+        if self._lines.has_line():
+            self._transport.pause_reading()
+            return True
+        return False
+
+    def _watch_progress(self, size: int) -> None:
+        if self._outbox_stall:
+            self._watch = self._loop.call_later(self._outbox_stall, self._check_progress, size)
+
+    def _check_progress(self, size_then: int) -> None:
+        size = self._transport.get_write_buffer_size()
+        if size >= size_then:
+            self.close(SlowConsumer())
+        else:
+            self._watch_progress(size)
+
+    def _stop_watching(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+
+
+def _tune(sock: socket.socket | None) -> None:
+    """No delay for small writes; a peer that vanished silently is found out within a minute or so."""
+    if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, seconds in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 3)):
+        if hasattr(socket, option):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), seconds)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 75_000)

@@ -1,0 +1,103 @@
+"""Messages just stored, handed to every session that should see them: encoded once, given to many.
+
+The counterpart is ``db.writer``, which calls ``deliver`` with what is committed, gapless and in order.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
+
+from db.messages import SPOKEN_KINDS
+from db.records import Stored
+from protocol import events, values
+from protocol.frame import UNSET
+from protocol.values import format_time
+from protocol.wire import encode
+from server.live import Conversation, Directory, Seat, send
+
+_conversation = attrgetter("conversation_id")
+
+
+def message_value(stored: Stored, label: str, *, own: bool = False) -> values.Message:
+    """A message as it goes over the wire to whoever calls its conversation ``label``; only its author sees
+    the cid.
+    """
+    return values.Message(
+        conversation=label,
+        seq=stored.seq,
+        time=format_time(stored.sent_at),
+        kind=stored.kind,
+        username=stored.username,
+        nickname=stored.nickname,
+        text=stored.text,
+        target=UNSET if stored.target is None else stored.target,
+        cid=stored.cid if own and stored.cid is not None else UNSET,
+    )
+
+
+def event_line(stored: Stored, label: str, *, own: bool = False) -> bytes:
+    return encode(events.Message(message=message_value(stored, label, own=own)))
+
+
+class Delivery:
+    """Hands messages to the sessions in ``directory``."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+
+    def deliver(self, stored: Sequence[Stored]) -> None:
+        """Hand on messages, those of one conversation in the order of their seqs."""
+        for id, run in groupby(sorted(stored, key=_conversation), key=_conversation):
+            conversation = self._directory.conversations.get(id)
+            if conversation is not None:
+                self._hand_out(conversation, list(run))
+
+    def _hand_out(self, conversation: Conversation, run: list[Stored]) -> None:
+        conversation.head = run[-1].seq
+        self._count(conversation, run)
+        if not conversation.listeners:
+            return
+        if not conversation.name:
+            self._hand_out_direct(conversation, run)
+            return
+        label = f"#{conversation.name}"
+        lines = [event_line(stored, label) for stored in run]
+        everybody = b"".join(lines)
+        authors = {stored.account_id for stored in run if stored.cid is not None}
+        for listener in conversation.listeners:
+            assert listener.account is not None
+            if listener.account.id not in authors:
+                listener.send_event(everybody)
+        for author in authors:
+            self._hand_to_author(author, label, run, lines)
+
+    def _hand_to_author(self, author: int, label: str, run: list[Stored], lines: Iterable[bytes]) -> None:
+        account = self._directory.accounts.get(author)
+        if account is None or not account.speakers:
+            return
+        own = b"".join(
+            event_line(stored, label, own=True) if stored.account_id == author else line
+            for stored, line in zip(run, lines, strict=True)
+        )
+        send(account.speakers, own)
+
+    def _hand_out_direct(self, conversation: Conversation, run: list[Stored]) -> None:
+        """The two sides call it by two names, so each gets its own lines."""
+        for account, seat in self._sides(conversation):
+            lines = b"".join(
+                event_line(stored, seat.label, own=stored.account_id == account) for stored in run
+            )
+            send(self._directory.accounts[account].speakers, lines)
+
+    def _sides(self, conversation: Conversation) -> list[tuple[int, Seat]]:
+        accounts = {listener.account for listener in conversation.listeners}
+        return [(account.id, account.seats[conversation.id]) for account in accounts if account is not None]
+
+    def _count(self, conversation: Conversation, run: list[Stored]) -> None:
+        """Keep what is unread of others' messages current, without a step for each member."""
+        for stored in run:
+            if stored.kind in SPOKEN_KINDS:
+                conversation.spoken += 1
+                author = self._directory.accounts.get(stored.account_id)
+                if author is not None and conversation.id in author.seats:
+                    author.seats[conversation.id].spoke()

@@ -1,0 +1,72 @@
+"""Which request is answered by which handler, and who may ask. One table; nothing else decides it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from protocol import requests, responses
+from protocol.errors import AlreadyLoggedIn, NotLoggedIn
+from protocol.requests import Request
+from server.handlers.accounts import Accounts
+from server.handlers.friends import Friends
+from server.handlers.history import History
+from server.handlers.messages import Messages
+from server.handlers.rooms import Rooms
+from server.live import Speaker
+from server.replies import Handled
+
+
+class Who(Enum):
+    """Whom a request is for."""
+
+    ANYBODY = auto()
+    STRANGERS = auto()  # nobody has logged in on this connection yet
+    USERS = auto()
+
+    def admit(self, speaker: Speaker) -> None:
+        """Raises ``NotLoggedIn``, ``AlreadyLoggedIn``."""
+        if self is Who.USERS and speaker.account is None:
+            raise NotLoggedIn
+        if self is Who.STRANGERS and speaker.account is not None:
+            raise AlreadyLoggedIn
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A handler, whom it is for, and whether it waits for what the session asked before it."""
+
+    handle: Callable[[Speaker, Any], Handled]
+    who: Who = Who.USERS
+    waits: bool = True
+
+
+Table = dict[type[Request], Row]
+
+
+def table(accounts: Accounts, rooms: Rooms, friends: Friends, messages: Messages, history: History) -> Table:
+    return {
+        requests.Ping: Row(_pong, Who.ANYBODY, waits=False),
+        requests.Register: Row(accounts.register, Who.STRANGERS),
+        requests.Login: Row(accounts.login, Who.STRANGERS),
+        requests.Resume: Row(accounts.resume, Who.STRANGERS),
+        requests.Logout: Row(accounts.logout),
+        requests.ListRooms: Row(rooms.list_rooms),
+        requests.CreateRoom: Row(rooms.create_room),
+        requests.EnterRoom: Row(rooms.enter_room),
+        requests.LeaveRoom: Row(rooms.leave_room),
+        requests.ResignRoom: Row(rooms.resign_room),
+        requests.ListMembers: Row(rooms.list_members),
+        requests.ListFriends: Row(friends.list_friends),
+        requests.AddFriend: Row(friends.add_friend),
+        requests.RemoveFriend: Row(friends.remove_friend),
+        requests.EnterDirect: Row(friends.enter_direct),
+        requests.LeaveDirect: Row(friends.leave_direct),
+        requests.Send: Row(messages.send, waits=False),
+        requests.History: Row(history.history),
+        requests.Read: Row(history.read),
+    }
+
+
+def _pong(speaker: Speaker, request: requests.Ping) -> responses.Pong:
+    return responses.Pong(id=request.id)

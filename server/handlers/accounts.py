@@ -1,0 +1,216 @@
+"""Accounts: made, logged in to, resumed, logged out of."""
+
+import hashlib
+import secrets
+import time
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import Connection
+
+from db import accounts, tokens
+from db.errors import Taken
+from db.records import Account as Kept
+from db.store import Store
+from db.writer import Transaction
+from protocol import names, requests, responses
+from protocol.errors import (
+    BadPassword,
+    BadToken,
+    BadUsername,
+    TooManyAttempts,
+    UnknownUser,
+    UsernameTaken,
+    WrongPassword,
+)
+from protocol.frame import Id
+from server.config import Config
+from server.handlers.common import account_of
+from server.limits import Attempts
+from server.live import Speaker, friend_value, room_value
+from server.passwords import Passwords
+from server.presence import Presence, Snapshot
+from server.replies import Commit, Reply
+
+DAY = 24 * 60 * 60 * 1000
+
+
+class Accounts:
+    def __init__(
+        self, config: Config, store: Store, passwords: Passwords, attempts: Attempts, presence: Presence
+    ) -> None:
+        self._limits = config.limits
+        self._password = config.password
+        self._token_life = config.token.days * DAY
+        self._store = store
+        self._passwords = passwords
+        self._attempts = attempts
+        self._presence = presence
+
+    async def register(self, speaker: Speaker, request: requests.Register) -> Reply:
+        username, key, skeleton = (
+            request.username,
+            names.key(request.username),
+            names.skeleton(request.username),
+        )
+        if await self._store.run(_is_taken, key, skeleton):
+            raise UsernameTaken
+        self._check_username(username)
+        self._check_password(request.password)
+        password_hash = await self._passwords.hash(request.password)
+        work = partial(_add, username=username, key=key, skeleton=skeleton, password_hash=password_hash)
+        return Commit(work, lambda _: responses.Ok(id=request.id))
+
+    async def login(self, speaker: Speaker, request: requests.Login) -> Reply:
+        """Whoever guesses learns nothing from the time it takes: an unknown name costs a hash as well."""
+        self._check_password(request.password)
+        key = names.key(request.username)
+        kept = await self._store.run(accounts.find, key)
+        if kept is None:
+            self._check_username(request.username)
+        await self._check(kept, request.password, key, speaker.address)
+        assert kept is not None
+        token, family = _Token.fresh(), secrets.token_bytes(32)
+        work = partial(self._log_in, account_id=kept.id, token=token, family=family)
+        return Commit(work, partial(self._begin, speaker, request.id, token))
+
+    async def _check(self, kept: Kept | None, password: str, key: bytes, address: str) -> None:
+        """Check a password, at most so often. Raises ``WrongPassword``, ``UnknownUser``, ``TooManyAttempts``."""
+        self._check_attempts(key, address)
+        right = await self._passwords.verify(password, None if kept is None else kept.password_hash)
+        self._check_attempts(key, address)
+        if right and kept is not None:
+            self._attempts.succeeded(key, address)
+            return
+        self._attempts.failed(key, address, time.monotonic())
+        raise UnknownUser if kept is None else WrongPassword
+
+    def _check_attempts(self, key: bytes, address: str) -> None:
+        if wait := self._attempts.wait(key, address, time.monotonic()):
+            raise TooManyAttempts(retry_after=round(wait, 3))
+
+    def resume(self, speaker: Speaker, request: requests.Resume) -> Reply:
+        token = _Token.fresh()
+        work = partial(self._go_on, digest=_digest(request.token), token=token)
+        return Commit(work, partial(self._begin, speaker, request.id, token))
+
+    def logout(self, speaker: Speaker, request: requests.Logout) -> Reply:
+        account = account_of(speaker)
+        last = account.speakers == {speaker}
+
+        def work(transaction: Transaction) -> Snapshot | None:
+            tokens.drop_family(transaction.connection, speaker.family)
+            return self._presence.depart(transaction, account.id) if last else None
+
+        def then(found: Snapshot | None) -> responses.Response:
+            self._presence.log_out(speaker, account, found)
+            return responses.Ok(id=request.id)
+
+        return Commit(work, then)
+
+    def _check_username(self, username: str) -> None:
+        least, most = self._limits.username_min, self._limits.username_max
+        if not names.is_name(username, least, most):
+            raise BadUsername(least=least, most=most)
+
+    def _check_password(self, password: str) -> None:
+        least, most = self._password.min, self._password.max
+        if len(password) < least or len(password.encode()) > most or "\0" in password:
+            raise BadPassword(least=least, most=most)
+
+    # In the transaction
+
+    def _log_in(
+        self, transaction: Transaction, *, account_id: int, token: "_Token", family: bytes
+    ) -> "_Beginning":
+        account = accounts.get(transaction.connection, account_id)
+        if account is None or account.disabled:
+            raise UnknownUser
+        return self._session(transaction, account, token, family, parent=None)
+
+    def _go_on(self, transaction: Transaction, *, digest: bytes, token: "_Token") -> "_Beginning":
+        """Exchange a token. It stays good until the new one is used, for its answer may get lost on the way."""
+        connection = transaction.connection
+        old = tokens.find(connection, digest, transaction.now)
+        account = accounts.get(connection, old.account_id) if old is not None else None
+        if old is None or account is None or account.disabled:
+            raise BadToken
+        if old.parent is not None:
+            tokens.drop(connection, old.parent)
+        return self._session(transaction, account, token, old.family, parent=digest)
+
+    def _session(
+        self, transaction: Transaction, account: Kept, token: "_Token", family: bytes, parent: bytes | None
+    ) -> "_Beginning":
+        tokens.add(
+            transaction.connection,
+            digest=token.digest,
+            account_id=account.id,
+            family=family,
+            parent=parent,
+            expires_at=transaction.now + self._token_life,
+        )
+        return _Beginning(account, family, self._presence.attend(transaction, account.id))
+
+    # On the loop
+
+    def _begin(
+        self, speaker: Speaker, id: Id, token: "_Token", beginning: "_Beginning"
+    ) -> responses.Response:
+        speaker.family = beginning.family
+        self._presence.arrive(speaker, beginning.account, beginning.found)
+        online = self._presence.is_online
+        return responses.Session(
+            id=id,
+            username=beginning.account.username,
+            token=token.text,
+            rooms=[room_value(room) for room in beginning.found.rooms],
+            friends=[friend_value(direct, online(direct.friend_id)) for direct in beginning.found.friends],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """The right to resume: 256 bits that the client keeps, and of which the database knows only the digest."""
+
+    text: str
+    digest: bytes
+
+    @classmethod
+    def fresh(cls) -> "_Token":
+        text = secrets.token_urlsafe(32)
+        return cls(text, _digest(text))
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """What a session begins with."""
+
+    account: Kept
+    family: bytes
+    found: Snapshot
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _is_taken(connection: Connection, key: bytes, skeleton: bytes) -> bool:
+    return (
+        accounts.find(connection, key) is not None
+        or accounts.find_look_alike(connection, skeleton) is not None
+    )
+
+
+def _add(transaction: Transaction, *, username: str, key: bytes, skeleton: bytes, password_hash: str) -> None:
+    try:
+        accounts.add(
+            transaction.connection,
+            username=username,
+            key=key,
+            skeleton=skeleton,
+            password_hash=password_hash,
+            now=transaction.now,
+        )
+    except Taken:
+        raise UsernameTaken from None

@@ -1,0 +1,157 @@
+"""Friends, and the private chats with them."""
+
+from functools import partial
+
+from db import friends, memberships, messages
+from db.errors import Taken
+from db.records import Direct, Stored
+from db.writer import Transaction
+from protocol import names, requests, responses
+from protocol.errors import AlreadyFriends, NotEntered, NotFriends, SelfFriend
+from server import rights
+from server.announcer import Announcer
+from server.config import Limits
+from server.handlers.common import account_of, check_nickname, leave, notice, page_values
+from server.live import Account, Directory, Speaker, friend_value
+from server.replies import Commit, Query, Reply
+
+
+class Friends:
+    def __init__(self, limits: Limits, directory: Directory, announcer: Announcer) -> None:
+        self._limits = limits
+        self._directory = directory
+        self._announcer = announcer
+
+    def list_friends(self, speaker: Speaker, request: requests.ListFriends) -> Reply:
+        def then(found: list[Direct]) -> responses.Response:
+            values = [friend_value(direct, self._directory.is_online(direct.friend_id)) for direct in found]
+            return responses.Friends(id=request.id, friends=values)
+
+        return Query(partial(friends.listing, account_id=account_of(speaker).id), then)
+
+    def add_friend(self, speaker: Speaker, request: requests.AddFriend) -> Reply:
+        account = account_of(speaker)
+
+        def then(sides: tuple[Direct, Direct]) -> responses.Response:
+            mine, theirs = sides
+            self._tell_both(account, mine, theirs, but=speaker)
+            online = self._directory.is_online(mine.friend_id)
+            return responses.Friend(id=request.id, friend=friend_value(mine, online))
+
+        return Commit(partial(_befriend, account=account, username=request.username), then)
+
+    def remove_friend(self, speaker: Speaker, request: requests.RemoveFriend) -> Reply:
+        account = account_of(speaker)
+
+        def then(sides: tuple[Direct, Direct]) -> responses.Response:
+            self._tell_both(account, *sides, but=speaker)
+            return responses.Ok(id=request.id)
+
+        return Commit(partial(_part, account=account, username=request.username), then)
+
+    def enter_direct(self, speaker: Speaker, request: requests.EnterDirect) -> Reply:
+        account = account_of(speaker)
+        check_nickname(request.nickname, self._limits)
+
+        def then(entry: tuple[Direct, list[Stored]]) -> responses.Response:
+            direct, page = entry
+            self._directory.seat_in_direct(account, direct)
+            self._announcer.friend_changed(account, direct, but=speaker)
+            return responses.Entered(
+                id=request.id,
+                friend=friend_value(direct, self._directory.is_online(direct.friend_id)),
+                messages=page_values(page, f"@{direct.friend}", account.id),
+            )
+
+        work = partial(
+            _enter,
+            account=account,
+            username=request.username,
+            nickname=request.nickname,
+            page=self._limits.page,
+        )
+        return Commit(work, then)
+
+    def leave_direct(self, speaker: Speaker, request: requests.LeaveDirect) -> Reply:
+        account = account_of(speaker)
+
+        def then(direct: Direct) -> responses.Response:
+            self._directory.seat_in_direct(account, direct)
+            self._announcer.friend_changed(account, direct, but=speaker)
+            return responses.Ok(id=request.id)
+
+        return Commit(partial(_leave, account=account, username=request.username), then)
+
+    def _tell_both(self, account: Account, mine: Direct, theirs: Direct, *, but: Speaker) -> None:
+        """A friendship began or ended: both sides' sessions follow the private chat, and are told."""
+        self._directory.seat_in_direct(account, mine)
+        self._announcer.friend_changed(account, mine, but=but)
+        other = self._directory.accounts.get(mine.friend_id)
+        if other is not None:
+            self._directory.seat_in_direct(other, theirs)
+            self._announcer.friend_changed(other, theirs)
+
+
+# In the transaction
+
+
+def _befriend(transaction: Transaction, *, account: Account, username: str) -> tuple[Direct, Direct]:
+    connection = transaction.connection
+    if names.key(username) == names.key(account.username):
+        raise SelfFriend
+    other = rights.find_user(connection, username)
+    try:
+        friends.add(connection, account.id, other.id, transaction.now)
+    except Taken:
+        raise AlreadyFriends(username=other.username) from None
+    return _sides(transaction, account.id, other.id)
+
+
+def _part(transaction: Transaction, *, account: Account, username: str) -> tuple[Direct, Direct]:
+    """End a friendship. Whoever had entered the private chat leaves it first."""
+    direct = _lock(transaction, account.id, username)
+    if direct.ended:
+        raise NotFriends(username=direct.friend)
+    for seat in memberships.roster(transaction.connection, direct.conversation_id):
+        if seat.entered:
+            leave(transaction, seat)
+    friends.end(transaction.connection, direct.conversation_id, transaction.now)
+    return _sides(transaction, account.id, direct.friend_id)
+
+
+def _enter(
+    transaction: Transaction, *, account: Account, username: str, nickname: str, page: int
+) -> tuple[Direct, list[Stored]]:
+    connection = transaction.connection
+    direct = _lock(transaction, account.id, username)
+    if direct.ended:
+        raise NotFriends(username=direct.friend)
+    id = direct.conversation_id
+    if words := notice(direct.seat, account, nickname):
+        memberships.set_entered(connection, id, account.id, True, nickname)
+        transaction.append(transaction.lock([id]), [words])
+    newest, _ = messages.page(connection, id, limit=page)
+    return rights.find_direct(connection, account.id, username), newest
+
+
+def _leave(transaction: Transaction, *, account: Account, username: str) -> Direct:
+    direct = _lock(transaction, account.id, username)
+    if not direct.seat.entered:
+        raise NotEntered(conversation=f"@{direct.friend}")
+    leave(transaction, direct.seat)
+    return rights.find_direct(transaction.connection, account.id, username)
+
+
+def _lock(transaction: Transaction, account_id: int, username: str) -> Direct:
+    direct = rights.find_direct(transaction.connection, account_id, username)
+    transaction.lock([direct.conversation_id])
+    return rights.find_direct(transaction.connection, account_id, username)
+
+
+def _sides(transaction: Transaction, account_id: int, other_id: int) -> tuple[Direct, Direct]:
+    """A private chat as each of the two sees it."""
+    mine = friends.find(transaction.connection, account_id, other_id)
+    theirs = friends.find(transaction.connection, other_id, account_id)
+    assert mine is not None and theirs is not None
+    transaction.catch_up(mine.conversation_id, mine.head)
+    return mine, theirs

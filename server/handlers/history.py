@@ -1,0 +1,98 @@
+"""What was said before: pages, how far somebody has read, and search."""
+
+from functools import partial
+
+from sqlalchemy import Connection
+
+from db import friends, memberships, messages, rooms
+from db.records import Direct, Room, Stored
+from db.writer import Transaction
+from protocol import requests, responses
+from protocol.errors import BadFrame
+from protocol.frame import UNSET, UnsetType
+from server import rights
+from server.announcer import Announcer
+from server.config import Limits
+from server.handlers.common import account_of, page_values
+from server.live import Directory, Speaker
+from server.replies import Commit, Query, Reply
+
+
+class History:
+    def __init__(self, limits: Limits, directory: Directory, announcer: Announcer) -> None:
+        self._limits = limits
+        self._directory = directory
+        self._announcer = announcer
+
+    def history(self, speaker: Speaker, request: requests.History) -> Reply:
+        account = account_of(speaker)
+        if request.before is not UNSET and request.after is not UNSET:
+            raise BadFrame(id=request.id, reason="before and after exclude each other")
+
+        def then(found: tuple[str, list[Stored], bool]) -> responses.Response:
+            label, page, more = found
+            return responses.History(id=request.id, messages=page_values(page, label, account.id), more=more)
+
+        work = partial(
+            _page,
+            account_id=account.id,
+            conversation=request.conversation,
+            before=_or_none(request.before),
+            after=_or_none(request.after),
+            limit=self._at_most(request.limit),
+        )
+        return Query(work, then)
+
+    def read(self, speaker: Speaker, request: requests.Read) -> Reply:
+        account = account_of(speaker)
+
+        def then(found: tuple[int, int, int]) -> responses.Response:
+            id, read, unread = found
+            if seat := account.seats.get(id):
+                moved = read > seat.read
+                seat.read = read
+                seat.set_unread(unread)
+                if moved:
+                    self._announcer.read(account, seat, but=speaker)
+            return responses.Ok(id=request.id)
+
+        work = partial(_mark, account_id=account.id, conversation=request.conversation, seq=request.seq)
+        return Commit(work, then)
+
+    def _at_most(self, limit: int | UnsetType) -> int:
+        page = self._limits.page
+        return page if limit is UNSET else min(limit, page)
+
+
+def _page(
+    connection: Connection,
+    *,
+    account_id: int,
+    conversation: str,
+    before: int | None,
+    after: int | None,
+    limit: int,
+) -> tuple[str, list[Stored], bool]:
+    target = rights.readable(connection, account_id, conversation)
+    page, more = messages.page(connection, target.id, before=before, after=after, limit=limit)
+    return target.label, page, more
+
+
+def _mark(transaction: Transaction, *, account_id: int, conversation: str, seq: int) -> tuple[int, int, int]:
+    """Move the mark; the conversation's id, where the mark is now, and what is unread behind it."""
+    connection = transaction.connection
+    target = rights.readable(connection, account_id, conversation)
+    read = memberships.mark_read(connection, target.id, account_id, seq)
+    return target.id, read, _unread(connection, account_id, target.id)
+
+
+def _unread(connection: Connection, account_id: int, conversation_id: int) -> int:
+    kept: list[Room | Direct] = [
+        *rooms.listing(connection, account_id, [conversation_id], only_member=True),
+        *friends.listing(connection, account_id, [conversation_id], include_ended=True),
+    ]
+    return sum(one.seat.unread for one in kept if one.seat is not None)
+
+
+def _or_none(value: int | UnsetType) -> int | None:
+    return None if value is UNSET else value

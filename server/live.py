@@ -1,0 +1,228 @@
+"""What is live: who is connected, and what they would have to be told. The kept counterpart is ``db.schema``.
+
+All of it is derived from the database and changed on the loop alone, by what a commit's answer says, in
+commit order; so it always equals what is committed, a moment ago. Nothing here waits or decides.
+
+An ``Account`` is here as long as somebody speaks for it or its grace time runs; a ``Conversation`` as long as
+an account with a ``Seat`` in it is.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from db import records
+from protocol import names, values
+from protocol.errors import ChatError
+from protocol.frame import UNSET
+from server.limits import Bucket
+
+
+@dataclass(eq=False, slots=True)
+class Speaker:
+    """Who speaks on a connection, as everything behind the session knows them. Nobody yet: ``account`` is
+    ``None``.
+    """
+
+    address: str
+    send_event: Callable[[bytes], None]
+    close: Callable[[ChatError], None]
+    sends: Bucket  # how fast this one may speak
+    account: "Account | None" = None
+    family: bytes = b""  # of the session's tokens
+
+
+@dataclass(eq=False, slots=True)
+class Conversation:
+    """A conversation that somebody here follows. ``name`` is empty for a private chat: each side has its own."""
+
+    id: int
+    name: str
+    roster: int
+    head: int
+    spoken: int = 0  # messages that people would call messages, since this is live
+    seats: int = 0  # of live accounts; with the last one the conversation is live no longer
+    listeners: set[Speaker] = field(default_factory=set)
+
+
+@dataclass(eq=False, slots=True)
+class Seat:
+    """A live account's place in a conversation, and what the account calls it: ``#thuhole``, ``@Bob``."""
+
+    conversation: Conversation
+    label: str
+    nickname: str
+    entered: bool
+    read: int
+    ended: bool = False  # a private chat whose friendship is over: readable, no more
+    _unread_base: int = 0
+
+    @property
+    def unread(self) -> int:
+        return self.conversation.spoken - self._unread_base
+
+    def set_unread(self, unread: int) -> None:
+        self._unread_base = self.conversation.spoken - unread
+
+    def as_kept(self, account: "Account") -> records.Seat:
+        """The seat as the database would tell it now."""
+        return records.Seat(
+            conversation_id=self.conversation.id,
+            account_id=account.id,
+            username=account.username,
+            nickname=self.nickname or None,
+            entered=self.entered,
+            read=self.read,
+            unread=self.unread,
+        )
+
+    def spoke(self) -> None:
+        """One of the conversation's messages was the account's own."""
+        self._unread_base += 1
+
+    @property
+    def is_room(self) -> bool:
+        return bool(self.conversation.name)
+
+    @property
+    def may_send(self) -> bool:
+        return self.entered if self.is_room else not self.ended
+
+
+@dataclass(eq=False, slots=True)
+class Account:
+    """An account with somebody speaking for it, or in its grace time."""
+
+    id: int
+    username: str
+    speakers: set[Speaker] = field(default_factory=set)
+    seats: dict[int, Seat] = field(default_factory=dict)  # by conversation id
+    labels: dict[str, Seat] = field(default_factory=dict)  # by label as stored, the spelling that clients use
+
+    @property
+    def entered(self) -> list[Seat]:
+        return [seat for seat in self.seats.values() if seat.entered]
+
+
+def send(speakers: Iterable[Speaker], lines: bytes) -> None:
+    for speaker in speakers:
+        speaker.send_event(lines)
+
+
+class Directory:
+    """Everything live, by id."""
+
+    def __init__(self) -> None:
+        self.accounts: dict[int, Account] = {}
+        self.conversations: dict[int, Conversation] = {}
+
+    def speakers(self) -> Iterator[Speaker]:
+        """Every session."""
+        for account in self.accounts.values():
+            yield from account.speakers
+
+    def is_online(self, account_id: int) -> bool:
+        return account_id in self.accounts
+
+    def add_account(self, account_id: int, username: str) -> Account:
+        return self.accounts.setdefault(account_id, Account(account_id, username))
+
+    def drop_account(self, account: Account) -> None:
+        for seat in list(account.seats.values()):
+            self.drop_seat(account, seat.conversation.id)
+        self.accounts.pop(account.id, None)
+
+    def add_speaker(self, account: Account, speaker: Speaker) -> None:
+        speaker.account = account
+        account.speakers.add(speaker)
+        for seat in account.seats.values():
+            seat.conversation.listeners.add(speaker)
+
+    def drop_speaker(self, speaker: Speaker) -> Account | None:
+        account, speaker.account = speaker.account, None
+        if account is not None:
+            account.speakers.discard(speaker)
+            for seat in account.seats.values():
+                seat.conversation.listeners.discard(speaker)
+        return account
+
+    def seat_in_room(self, account: Account, room: records.Room) -> Seat:
+        """Put what the database says of an account's seat in a room."""
+        assert room.seat is not None
+        return self._seat(account, room.seat, f"#{room.name}", room.name, room.roster, room.head)
+
+    def seat_in_direct(self, account: Account, direct: records.Direct) -> Seat:
+        seat = self._seat(account, direct.seat, f"@{direct.friend}", "", direct.roster, direct.head)
+        seat.ended = direct.ended
+        return seat
+
+    def _seat(
+        self, account: Account, kept: records.Seat, label: str, name: str, roster: int, head: int
+    ) -> Seat:
+        id = kept.conversation_id
+        conversation = self.conversations.get(id)
+        if conversation is None:
+            conversation = self.conversations[id] = Conversation(id, name, roster, head)
+        conversation.roster = roster
+        seat = account.seats.get(id)
+        if seat is None:
+            seat = Seat(conversation, label, kept.nickname or "", kept.entered, kept.read)
+            account.seats[id] = account.labels[label] = seat
+            conversation.seats += 1
+            conversation.listeners |= account.speakers
+        seat.nickname, seat.entered, seat.read = kept.nickname or "", kept.entered, kept.read
+        seat.set_unread(kept.unread)
+        return seat
+
+    def drop_seat(self, account: Account, conversation_id: int) -> None:
+        seat = account.seats.pop(conversation_id, None)
+        if seat is None:
+            return
+        del account.labels[seat.label]
+        seat.conversation.listeners -= account.speakers
+        seat.conversation.seats -= 1
+        if not seat.conversation.seats:
+            self.conversations.pop(conversation_id, None)
+
+    def set_roster(self, conversation_id: int, roster: int) -> None:
+        """Who may read or speak there has changed; what was checked under an older number is checked again."""
+        if conversation := self.conversations.get(conversation_id):
+            conversation.roster = roster
+
+    def find_seat(self, account: Account, label: str) -> Seat | None:
+        """The seat that a request means, in whatever spelling of the name."""
+        if seat := account.labels.get(label):
+            return seat
+        kind, key = label[:1], names.key(label[1:])
+        same = (s for s in account.labels.values() if s.label[:1] == kind and names.key(s.label[1:]) == key)
+        return next(same, None)
+
+
+def room_value(room: records.Room) -> values.Room:
+    """A room as it goes over the wire to whoever's seat, or none, the record holds."""
+    seat = room.seat
+    return values.Room(
+        room=f"#{room.name}",
+        members=room.members,
+        capacity=room.capacity,
+        owner=room.owner,
+        member=seat is not None,
+        entered=seat is not None and seat.entered,
+        nickname=UNSET if seat is None or seat.nickname is None else seat.nickname,
+        head=UNSET if seat is None else room.head,
+        read=UNSET if seat is None else seat.read,
+        unread=UNSET if seat is None else seat.unread,
+    )
+
+
+def friend_value(direct: records.Direct, online: bool) -> values.Friend:
+    """A friend as it goes over the wire to the other one."""
+    seat = direct.seat
+    return values.Friend(
+        friend=f"@{direct.friend}",
+        online=online,
+        entered=seat.entered,
+        nickname=UNSET if seat.nickname is None else seat.nickname,
+        head=direct.head,
+        read=seat.read,
+        unread=seat.unread,
+    )

@@ -1,0 +1,200 @@
+"""Who is here: sessions arrive and go, and an account stays for its grace time after the last one was lost.
+
+An account that has entered something is left where it is when its connection breaks; ``linger`` seconds
+later, if nobody has come back, the server leaves on its behalf. The same holds for those who were inside when
+the server itself went down: their time is counted anew from its start. An account with sessions on another
+server process is that one's to care for.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from db import accounts, friends, memberships, rooms, servers
+from db.records import Account as Kept
+from db.records import Direct, Room
+from db.writer import Job, Transaction, Writer
+from server.announcer import Announcer
+from server.handlers.common import leave
+from server.live import Account, Directory, Speaker
+
+log = logging.getLogger(__name__)
+
+BEAT = 10.0
+"""Seconds between two signs of life of this process in the database."""
+
+ALIVE = 3 * BEAT
+"""Seconds after its last sign of life for which a server process counts as running."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that an account follows, as of one moment: the rooms it is a member of, every private chat, its
+    friends.
+    """
+
+    rooms: list[Room]
+    directs: list[Direct]
+
+    @property
+    def followed(self) -> list[Room | Direct]:
+        return [*self.rooms, *self.directs]
+
+    @property
+    def friends(self) -> list[Direct]:
+        return [direct for direct in self.directs if not direct.ended]
+
+
+class Presence:
+    def __init__(
+        self, directory: Directory, announcer: Announcer, writer: Writer, *, server_id: bytes, linger: float
+    ) -> None:
+        self._directory = directory
+        self._announcer = announcer
+        self._writer = writer
+        self.server_id = server_id
+        self._closed = False
+        self._linger = linger
+        self._graces: dict[int, asyncio.TimerHandle] = {}
+
+    # In the transaction
+
+    def attend(self, transaction: Transaction, account_id: int) -> Snapshot:
+        """Note that this process has a session of the account, and take down what that session follows."""
+        connection = transaction.connection
+        servers.attend(connection, self.server_id, account_id)
+        found = _snapshot(connection, account_id)
+        for followed in found.followed:
+            transaction.catch_up(followed.conversation_id, followed.head)
+        return found
+
+    def depart(self, transaction: Transaction, account_id: int) -> Snapshot:
+        """Leave all that the account has entered, unless another server process has a session of it."""
+        connection = transaction.connection
+        servers.depart(connection, self.server_id, account_id)
+        alive_since = transaction.now - round(ALIVE * 1000)
+        if not servers.attended_elsewhere(connection, self.server_id, account_id, alive_since):
+            transaction.lock(seat.conversation_id for seat in memberships.entered(connection, account_id))
+            for seat in memberships.entered(connection, account_id):
+                leave(transaction, seat)
+        return _snapshot(connection, account_id)
+
+    def _beat(self, transaction: Transaction, *, first: bool) -> list[tuple[int, str]]:
+        """Give a sign of life; whoever is inside somewhere while no living process cares for them."""
+        connection = transaction.connection
+        if first:
+            servers.forget(connection, self.server_id)  # an earlier life of ours, on the same address
+        servers.beat(connection, self.server_id, transaction.now)
+        attended = servers.attended(connection, transaction.now - round(ALIVE * 1000))
+        orphans = set(memberships.entered_accounts(connection)) - attended
+        for account_id in orphans:
+            servers.attend(connection, self.server_id, account_id)
+        return list(accounts.usernames(connection, orphans).items())
+
+    # On the loop
+
+    async def run(self) -> None:
+        """Beat for as long as the server runs."""
+        while True:
+            await asyncio.sleep(BEAT)
+            self._writer.add(Job(partial(self._beat, first=False), self._adopt))
+
+    async def begin(self) -> None:
+        """Take over from an earlier life of this server."""
+        self._adopt(await self._writer.run(partial(self._beat, first=True)))
+
+    def _adopt(self, orphans: list[tuple[int, str]] | Exception) -> None:
+        if isinstance(orphans, Exception):
+            log.warning("no sign of life could be given: %s", orphans)
+            return
+        for account_id, username in orphans:
+            if not self._directory.is_online(account_id):
+                self._wait_for(self._directory.add_account(account_id, username))
+
+    def arrive(self, speaker: Speaker, kept: Kept, found: Snapshot) -> None:
+        """A session begins. ``found`` is of the same commit, so that the next event is the one behind its
+        heads.
+        """
+        came = not self._directory.is_online(kept.id)
+        account = self._directory.add_account(kept.id, kept.username)
+        self._refresh(account, found)
+        self._directory.add_speaker(account, speaker)
+        if grace := self._graces.pop(account.id, None):
+            grace.cancel()
+        if came:
+            self._announcer.presence(account, _ids(found), online=True)
+
+    def gone(self, speaker: Speaker) -> None:
+        """A session's connection is lost."""
+        account = self._directory.drop_speaker(speaker)
+        if account is not None and not account.speakers:
+            self._wait_for(account)
+
+    def log_out(self, speaker: Speaker, account: Account, found: Snapshot | None) -> None:
+        """A session ends; with the last one (then ``found`` is there) the account has left everything."""
+        self._directory.drop_speaker(speaker)
+        if found is not None:
+            self.departed(account, found)
+        elif not account.speakers:
+            self._wait_for(account)
+
+    def is_online(self, account_id: int) -> bool:
+        return self._directory.is_online(account_id)
+
+    def departed(self, account: Account, found: Snapshot) -> None:
+        """An account has left everything. Unless somebody came back meanwhile, it is gone."""
+        if account.speakers:
+            self._refresh(account, found)
+            return
+        self._announcer.presence(account, _ids(found), online=False)
+        self._refresh(account, found)
+        self._directory.drop_account(account)
+
+    def _refresh(self, account: Account, found: Snapshot) -> None:
+        """Make the live seats what the database says."""
+        for room in found.rooms:
+            self._directory.seat_in_room(account, room)
+        for direct in found.directs:
+            self._directory.seat_in_direct(account, direct)
+        followed = {kept.conversation_id for kept in found.followed}
+        for id in account.seats.keys() - followed:
+            self._directory.drop_seat(account, id)
+
+    def _wait_for(self, account: Account) -> None:
+        if self._closed:
+            return
+        loop = asyncio.get_running_loop()
+        self._graces[account.id] = loop.call_later(self._linger, self._leave, account)
+
+    def _leave(self, account: Account) -> None:
+        self._graces.pop(account.id, None)
+        work = partial(self.depart, account_id=account.id)
+        self._writer.add(Job(work, partial(self._left, account)))
+
+    def _left(self, account: Account, found: Any) -> None:
+        if isinstance(found, Snapshot):
+            self.departed(account, found)
+        elif not account.speakers:
+            log.warning("could not leave on behalf of an account, will try again: %s", found)
+            self._wait_for(account)
+
+    def close(self) -> None:
+        """The server ends: nobody is made to leave any more; their grace time begins when it is back."""
+        self._closed = True
+        for grace in self._graces.values():
+            grace.cancel()
+
+
+def _snapshot(connection: Connection, account_id: int) -> Snapshot:
+    return Snapshot(
+        rooms.listing(connection, account_id, only_member=True),
+        friends.listing(connection, account_id, include_ended=True),
+    )
+
+
+def _ids(found: Snapshot) -> list[int]:
+    return [direct.friend_id for direct in found.friends]

@@ -1,0 +1,46 @@
+"""What a handler gives back: the answer, or whom to ask for it and how to answer then.
+
+``Commit`` and ``Query`` say what is to be done in the database and how its result becomes a response.
+``then`` runs on the loop; that of a ``Commit`` in commit order, before anything that was committed later is
+told to anybody.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from db.records import Draft
+from db.writer import Transaction
+from protocol.responses import Response
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A change, in a transaction of the writer."""
+
+    work: Callable[[Transaction], Any]
+    then: Callable[[Any], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question, on a reader's connection."""
+
+    work: Callable[[Connection], Any]
+    then: Callable[[Any], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A message for the writer's next batch, from somebody found entitled under the conversation's
+    ``roster``.
+    """
+
+    draft: Draft
+    roster: int
+
+
+Reply = Response | Commit | Query | Say
+Handled = Reply | Awaitable[Reply]

@@ -1,0 +1,321 @@
+"""Who speaks on a connection, and what is legal when. Below it ``connection`` knows bytes, above it
+``dispatch`` knows chat.
+
+The order of one session's requests:
+
+* They are taken one at a time. A ``send`` does not wait for the ones before it (up to ``MOST_PENDING`` are on
+  their way at once; the writer keeps them in order), and neither does a ``ping``, which nothing can tell from
+  one answered in its turn. Everything else waits until all before it is answered, and whatever follows waits
+  for it.
+* After a ``send`` of unknown fate nothing the session sent behind it may be stored, also what is still on the
+  wire: the client will send all of it again, in order. So such an answer ends the connection.
+
+The life of a session: strangers may register, log in, resume; users may do the rest; a logout makes a
+stranger again. Strangers get short lines and little time.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from db.errors import Outage
+from db.messages import Outcome
+from db.store import Store
+from db.writer import Job, Post, Stream, Writer
+from protocol.errors import (
+    ChatError,
+    Failure,
+    Internal,
+    LineTooLong,
+    LoginTimeout,
+    RateLimited,
+    Unavailable,
+    WireError,
+)
+from protocol.frame import Id
+from protocol.requests import Request, Send
+from protocol.responses import Error, Response
+from protocol.wire import encode, read_request
+from server.config import Limits, bound
+from server.connection import Connection
+from server.dispatch import Table
+from server.handlers.messages import sent
+from server.limits import Bucket
+from server.live import Speaker
+from server.presence import Presence
+from server.replies import Commit, Handled, Query, Reply, Say
+
+log = logging.getLogger(__name__)
+
+MOST_PENDING = 64
+"""Messages of one session on their way to the disk; it is not read from while there are more."""
+
+RETRY_AFTER = 1.0
+"""Seconds after which a client may try what was unavailable."""
+
+
+class Session:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        table: Table,
+        writer: Writer,
+        store: Store,
+        presence: Presence,
+        limits: Limits,
+        welcome: bytes,
+        on_lost: Callable[["Session"], None],
+    ) -> None:
+        self._connection = connection
+        self._table = table
+        self._writer = writer
+        self._store = store
+        self._presence = presence
+        self._limits = limits
+        self._on_lost = on_lost
+        self._loop = asyncio.get_running_loop()
+        self.speaker = Speaker(
+            address=connection.address,
+            send_event=connection.send_event,
+            close=connection.close,
+            sends=Bucket(limits.rate, limits.burst),
+        )
+        self._asks = Bucket(limits.requests_rate if limits.rate else 0, limits.requests_burst)
+        self._stream = Stream()
+        self._pending = 0  # sends on their way
+        self._waiting: Request | None = None  # taken, but all before it must be answered first
+        self._busy = False  # with a request that all behind it waits for
+        self._held: asyncio.TimerHandle | None = None  # too much rubbish came; nothing is taken until then
+        self._task: asyncio.Task[None] | None = None
+        self._finishing: ChatError | None = None
+        self._gone = False
+        self._deadline: asyncio.TimerHandle | None = None
+        self._connection.send(welcome)
+        self._be_stranger()
+
+    # What the connection calls
+
+    def receive(self) -> None:
+        """Take and handle lines for as long as there are some and they may be taken."""
+        while self._may_take():
+            try:
+                line = self._connection.take()
+            except LineTooLong as error:
+                self._refuse(None, error)
+                self._connection.close(error)
+                return
+            if line is None:
+                return
+            self._read(line)
+
+    def lost(self) -> None:
+        self._gone = True
+        for handle in (self._deadline, self._held):
+            if handle is not None:
+                handle.cancel()
+        if self._task is not None:
+            self._task.cancel()
+        self._presence.gone(self.speaker)
+        self._on_lost(self)
+
+    # What the server calls
+
+    def finish(self, reason: ChatError) -> None:
+        """Take nothing more, answer what was taken, then close."""
+        self._finishing = reason
+        self._go_on()
+
+    def abort(self) -> None:
+        """Cut the peer off."""
+        self._connection.abort()
+
+    # A line
+
+    def _may_take(self) -> bool:
+        return (
+            not self._busy
+            and self._waiting is None
+            and self._pending < MOST_PENDING
+            and self._held is None
+            and self._finishing is None
+            and self._connection.ready
+        )
+
+    def _read(self, line: bytes) -> None:
+        try:
+            request = read_request(line)
+        except WireError as error:
+            self._refuse(error.id, error)
+            self._hold(self._asks.take(time.monotonic()))
+            return
+        row = self._table[type(request)]
+        try:
+            row.who.admit(self.speaker)
+            if not isinstance(request, Send):
+                self._check_rate()
+        except ChatError as error:
+            self._refuse(request.id, error)
+            return
+        if row.waits and self._pending:
+            self._waiting = request
+        else:
+            self._perform(request)
+
+    def _check_rate(self) -> None:
+        if wait := self._asks.take(time.monotonic()):
+            raise RateLimited(retry_after=round(wait, 3))
+
+    def _hold(self, seconds: float) -> None:
+        """Rubbish is answered, but no faster than requests are."""
+        if seconds:
+            self._held = self._loop.call_later(seconds, self._release)
+
+    def _release(self) -> None:
+        self._held = None
+        self._go_on()
+
+    # A request
+
+    def _perform(self, request: Request) -> None:
+        try:
+            handled = self._table[type(request)].handle(self.speaker, request)
+        except Exception as error:
+            self._fail(request, error)
+        else:
+            self._follow(request, handled)
+
+    def _follow(self, request: Request, handled: Handled) -> None:
+        match handled:
+            case Response():
+                self._connection.send(encode(handled))
+            case Say(draft, roster):
+                self._pending += 1
+                self._writer.add(Post(draft, roster, self._stream, self._said, request.id))
+            case Commit(work, then):
+                self._busy = True
+                self._writer.add(Job(work, partial(self._committed, request, then)))
+            case Query(work, then):
+                self._start(request, self._ask(request, work, then))
+            case _:
+                self._start(request, self._await(request, handled))
+
+    def _start(self, request: Request, work: Any) -> None:
+        self._busy = True
+        self._task = self._loop.create_task(work)
+
+    async def _ask(self, request: Request, work: Callable[..., Any], then: Callable[[Any], Response]) -> None:
+        try:
+            answer = then(await self._store.run(work))
+        except Exception as error:
+            self._fail(request, error)
+        else:
+            self._connection.send(encode(answer))
+        self._task = None
+        self._be_free()
+
+    async def _await(self, request: Request, handled: Awaitable[Reply]) -> None:
+        try:
+            reply = await handled
+        except Exception as error:
+            self._fail(request, error)
+            reply = None
+        self._task = None
+        self._busy = False
+        if reply is not None:
+            self._follow(request, reply)
+        if not self._busy:
+            self._go_on()
+
+    def _committed(self, request: Request, then: Callable[[Any], Response], result: Any) -> None:
+        """A change is committed, or failed; ``then`` runs even if the asker has gone, for others follow from
+        it.
+        """
+        account = self.speaker.account
+        try:
+            if isinstance(result, Exception):
+                raise result
+            self._connection.send(encode(then(result)))
+        except Exception as error:
+            self._fail(request, error)
+        if self.speaker.account is not account:
+            self._change_standing()
+        self._be_free()
+
+    def _said(self, post: Post, outcome: Outcome | Exception) -> None:
+        self._pending -= 1
+        try:
+            if isinstance(outcome, Exception):
+                raise outcome
+            self._connection.send(encode(sent(post.tag, outcome)))
+        except Exception as error:
+            self._fail_send(post.tag, error)
+        self._go_on()
+
+    # Refusals and failures
+
+    def _fail(self, request: Request, error: Exception) -> None:
+        if isinstance(request, Send):
+            self._fail_send(request.id, error)
+        else:
+            self._refuse(request.id, self._worded(error))
+
+    def _fail_send(self, id: Id, error: Exception) -> None:
+        worded = self._worded(error)
+        self._refuse(id, worded)
+        if isinstance(worded, Failure):
+            self._stream.broken = True
+            self._connection.close(worded)
+
+    def _worded(self, error: Exception) -> ChatError:
+        """The one ladder from what went wrong to what a client is told; of our own faults it hears nothing
+        more.
+        """
+        if isinstance(error, ChatError):
+            return error
+        if isinstance(error, Outage):
+            return Unavailable(retry_after=RETRY_AFTER)
+        log.error("a request failed: %s", error, exc_info=error)
+        return Internal()
+
+    def _refuse(self, id: Id | None, error: ChatError) -> None:
+        answer = Error(id=id, code=error.code, message=error.message, details=error.details)
+        self._connection.send(encode(answer))
+
+    # Where the session stands
+
+    def _be_free(self) -> None:
+        self._busy = False
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Something that was waited for is over."""
+        if self._waiting is not None and not self._pending and not self._busy:
+            request, self._waiting = self._waiting, None
+            self._perform(request)
+        if self._finishing is not None:
+            if not (self._busy or self._pending or self._waiting):
+                self._connection.close(self._finishing)
+        elif self._may_take():
+            self._connection.resume()
+
+    def _change_standing(self) -> None:
+        if self.speaker.account is None:
+            self._be_stranger()
+            return
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._connection.set_line_limit(bound(self._limits.line))
+        if self._gone:
+            self._presence.gone(self.speaker)
+
+    def _be_stranger(self) -> None:
+        self._connection.set_line_limit(bound(self._limits.line_before_login))
+        if self._limits.login_timeout and not self._gone:
+            self._deadline = self._loop.call_later(self._limits.login_timeout, self._time_out)
+
+    def _time_out(self) -> None:
+        self._connection.close(LoginTimeout(seconds=self._limits.login_timeout))

@@ -165,11 +165,13 @@ class Server:
         *arguments: str,
         settings: tuple[str, ...] = QUICK,
         environment: Mapping[str, str] | None = None,
+        program: tuple[str, ...] = ("server",),
     ) -> None:
         self.data = data
         self.host = "127.0.0.1"
         self.port = 0
         self.announcement = ""
+        self._program = ["-m", *program]
         self._arguments = [*arguments, *(word for setting in settings for word in ("--set", setting))]
         self._environment = {**os.environ, **(environment or {})}
         self._log = data.with_name(data.name + ".stderr")
@@ -183,7 +185,7 @@ class Server:
 
     def start(self) -> Self:
         """Start it, and wait until clients can connect."""
-        command = [sys.executable, "-m", "server", "--port", str(self.port), "--data", str(self.data)]
+        command = [sys.executable, *self._program, "--port", str(self.port), "--data", str(self.data)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, *self._arguments],

@@ -15,7 +15,6 @@ What it does of its own accord is in ``habits``.
 import asyncio
 from asyncio import TaskGroup
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from random import Random
@@ -85,11 +84,10 @@ class Client:
     async def run(self) -> None:
         """Connect, again and again, until cancelled."""
         while True:
-            with suppress(OSError):
-                try:
-                    await self._once()
-                except* Lost:
-                    pass
+            try:
+                await self._once()
+            except* (Lost, OSError):
+                pass
             await asyncio.sleep(self.random.uniform(0, DESPAIR))
 
     async def _once(self) -> None:

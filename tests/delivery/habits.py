@@ -34,7 +34,7 @@ class Talker(Client):
             await habit(self)
 
     def write(self, conversation: str, filling: str = "", doomed: str = "") -> Pending:
-        """Something new to say. Others use the same cids, and of mine two differ in nothing but their case."""
+        """Something new. Others use the same cids, and of mine two each differ in nothing but their case."""
         self._written += 1
         cid = f"{'mM'[self._written % 2]}{self._written // 2}"
         return Pending(cid, conversation, filling if doomed else f"{self.name}'s {cid}{filling}", doomed)

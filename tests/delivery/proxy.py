@@ -143,9 +143,9 @@ class Cable:
 
 
 class Proxy:
-    """Listens on a port of its own and carries every connection to ``target``."""
+    """Listens on a port of its own and carries every connection to the port ``target``."""
 
-    def __init__(self, target: Callable[[], int]) -> None:
+    def __init__(self, target: int) -> None:
         self._target = target
         self._cables: dict[Cable, asyncio.Task[None]] = {}
         self._listener: asyncio.Server | None = None
@@ -177,7 +177,7 @@ class Proxy:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            server = await asyncio.open_connection("127.0.0.1", self._target())
+            server = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
             writer.transport.abort()
             return

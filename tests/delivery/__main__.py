@@ -1,0 +1,71 @@
+"""``python -m tests.delivery``: the proof, by hand, for as long as one likes."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Iterable
+from itertools import count
+
+from tests.delivery.check import Violation, check
+from tests.delivery.deployment import deployed
+from tests.delivery.figures import figures
+from tests.delivery.run import run
+
+TOLD = 5
+"""How many violations of one rule are told in full."""
+
+
+def main() -> int:
+    """The exit code: 0 when nothing was violated."""
+    options = _arguments()
+    seeds: Iterable[int] = (
+        range(options.seed, options.seed + options.rounds) if options.rounds else count(options.seed)
+    )
+    try:
+        return 0 if all(asyncio.run(_round(options, seed)) for seed in seeds) else 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.delivery", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60, help="of breaking things, in each round")
+    parser.add_argument("--seed", type=int, default=1, help="of the first round; each further one adds 1")
+    parser.add_argument(
+        "--rounds", type=int, default=1, help="each on an empty database; 0: until one is bad"
+    )
+    parser.add_argument("--database", choices=("sqlite", "mysql"), default="sqlite")
+    parser.add_argument("--servers", type=int, default=1, help="processes on the one database (mysql)")
+    parser.add_argument("--clients", type=int, default=20)
+    parser.add_argument("--pace", type=float, default=1.0, help="how many times as busy as usual")
+    parser.add_argument("--flaw", default="", help="plant a flaw in the server: see planted.py")
+    options = parser.parse_args()
+    if options.servers > 1 and options.database == "sqlite":
+        parser.error("one SQLite file is for one server")
+    return options
+
+
+async def _round(options: argparse.Namespace, seed: int) -> bool:
+    """One run, judged and told; whether it was good."""
+    print(f"seed {seed}: {options.database}, servers: {options.servers}, {options.seconds:g} s", flush=True)
+    async with deployed(options.database, options.servers, options.flaw) as site:
+        await run(site, seconds=options.seconds, seed=seed, clients=options.clients, pace=options.pace)
+    print(figures(site.history))
+    violations = check(site.history)
+    _tell(violations)
+    return not violations
+
+
+def _tell(violations: list[Violation]) -> None:
+    print("violations                   " + ("none" if not violations else str(len(violations))))
+    for rule in dict.fromkeys(violation.rule for violation in violations):
+        broken = [violation for violation in violations if violation.rule == rule]
+        for violation in broken[:TOLD]:
+            print(f"  {violation}")
+        if len(broken) > TOLD:
+            print(f"  rule {rule}: and {len(broken) - TOLD} more")
+    print(flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

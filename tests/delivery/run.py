@@ -1,0 +1,119 @@
+"""One run: clients talk, everything breaks, everything heals, everything is read. A history comes of it.
+
+The counterpart is ``check``, which judges the history.
+"""
+
+import asyncio
+from asyncio import TaskGroup
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from random import Random
+
+from tests.delivery.deployment import Site
+from tests.delivery.faults import DATABASE, SERVERS, Breakage, break_processes, spoil_network
+from tests.delivery.habits import ROOMS, VAULT, Talker
+from tests.delivery.history import Healed, now
+from tests.delivery.rules.recovery import PATIENCE
+
+NAMES = "Ann Bob Cyd Dan Eve Fay Gil Hal Ida Jon Kim Leo Mia Ned Pat Quin Ray Sue Tom Zoe"
+
+GRACE = 5.0
+"""Seconds that are waited beyond ``PATIENCE``, so that what comes late is told from what never comes."""
+
+
+class Stuck(AssertionError):
+    """Something that must come about, with everything working, did not."""
+
+
+async def run(
+    site: Site,
+    *,
+    seconds: float,
+    seed: int,
+    clients: int = 20,
+    pace: float = 1.0,
+    network: bool = True,
+    breakages: Mapping[Breakage, float] | None = None,
+) -> None:
+    """Fill the site's history. ``breakages`` are all that the site has, unless told otherwise."""
+    random = Random(seed)
+    talkers = [Talker(name, site.proxies, site.history, Random(f"{seed} {name}")) for name in names(clients)]
+    if breakages is None:
+        breakages = {**SERVERS, **(DATABASE if site.database else {})}
+    async with TaskGroup() as tasks:
+        lives = [tasks.create_task(talker.run()) for talker in talkers]
+        await _furnish(talkers)
+        for talker in talkers:
+            talker.pace, talker.talks = pace, True
+        await _spoil(site, random, seconds, network, breakages, talkers)
+        await _heal(site, talkers)
+        await _read_everything(talkers)
+        for life in lives:
+            life.cancel()
+
+
+def names(wanted: int) -> list[str]:
+    """As many user names as are wanted."""
+    known = NAMES.split()
+    return [f"{known[each % len(known)]}{each // len(known) or ''}" for each in range(wanted)]
+
+
+async def _furnish(talkers: Sequence[Talker]) -> None:
+    """Rooms, and a ring of friends."""
+    await _until(lambda: all(talker.is_online for talker in talkers), "everybody is logged in")
+    host, *others = talkers
+    for room, share in ROOMS.items():
+        await host.create(room, max(2, round(share * len(talkers))))
+    await host.create(VAULT, 2)
+    for talker in (host, others[0]):
+        await talker.enter(VAULT)
+    for one, other in zip(talkers, [*others, host], strict=True):
+        one.be_befriended(other.name)
+        other.be_befriended(one.name)
+        await one.befriend(other.name)
+        other.seats.add(other.private(one.name))
+
+
+async def _spoil(
+    site: Site,
+    random: Random,
+    seconds: float,
+    network: bool,
+    breakages: Mapping[Breakage, float],
+    talkers: Sequence[Talker],
+) -> None:
+    def unanswered() -> int:
+        return sum(talker.unanswered for talker in talkers)
+
+    storm = asyncio.create_task(spoil_network(site, random)) if network else None
+    await break_processes(site, random, seconds, breakages, unanswered)
+    if storm is not None:
+        storm.cancel()
+
+
+async def _heal(site: Site, talkers: Sequence[Talker]) -> None:
+    """Everything works and nobody says more; wait until no question is left, or for too long."""
+    for proxy in site.proxies:
+        proxy.heal()
+    for talker in talkers:
+        talker.talks = False
+    site.history.add(Healed(now(), "", 0))
+    with suppress(Stuck):  # rule 11 will have something to say
+        await _until(lambda: all(talker.is_settled for talker in talkers), "all is settled", PATIENCE + GRACE)
+
+
+async def _read_everything(talkers: Sequence[Talker]) -> None:
+    """Everybody reads whatever is theirs, from 1."""
+    for talker in talkers:
+        await talker.survey()
+        for conversation in sorted(talker.seats):
+            await talker.read_whole(conversation)
+
+
+async def _until(holds: Callable[[], bool], what: str, seconds: float = 3 * PATIENCE) -> None:
+    """Wait for something about many clients at once, of which none alone could tell."""
+    deadline = now() + seconds
+    while not holds():
+        if now() > deadline:
+            raise Stuck(f"waited in vain until {what}")
+        await asyncio.sleep(0.01)

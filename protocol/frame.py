@@ -8,11 +8,12 @@ from msgspec import UNSET, Meta, UnsetType
 MAX_INTEGER = 2**53 - 1
 """The largest integer that every JSON reader keeps exactly (RFC 8259, section 6)."""
 
-Id = Annotated[int, Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)] | Annotated[str, Meta(max_length=64)]
-"""A request's name for itself, chosen by the client and repeated in the response."""
-
+Whole = Annotated[int, Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
 Natural = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 Positive = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
+
+Id = Whole | Annotated[str, Meta(max_length=64)]
+"""A request's name for itself, chosen by the client and repeated in the response."""
 
 
 class Frame(msgspec.Struct, tag_field="type", frozen=True, kw_only=True):
@@ -24,4 +25,4 @@ def snake_case(name: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
 
 
-__all__ = ["MAX_INTEGER", "UNSET", "Frame", "Id", "Natural", "Positive", "UnsetType", "snake_case"]
+__all__ = ["MAX_INTEGER", "UNSET", "Frame", "Id", "Natural", "Positive", "UnsetType", "Whole", "snake_case"]

@@ -8,11 +8,10 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from protocol.frame import Frame, Id, Natural, Positive, snake_case
+from protocol.frame import Frame, Id, Natural, Positive, Whole, snake_case
 
 Cid = Annotated[str, Meta(pattern=r"^[!-~]{1,64}\Z")]
-"""A client's own id of a message it sends: 1 to 64 printable ASCII characters, unique per account for ever.
-"""
+"""A client's own id of a message: 1 to 64 printable ASCII characters, unique per account for ever."""
 
 
 class Request(Frame, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=snake_case):
@@ -53,7 +52,7 @@ class CreateRoom(Request, frozen=True, kw_only=True):
     """Make a room with so many seats; it takes none of them. -> ``room``"""
 
     room: str
-    capacity: int
+    capacity: Whole
 
 
 class EnterRoom(Request, frozen=True, kw_only=True):

@@ -110,6 +110,8 @@ class Server:
         self._engine = engine
         self._loop = asyncio.get_running_loop()
         self._sessions: set[Session] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
         self._door = Doorkeeper(
             config.limits.connections_per_address, config.limits.new_connections_per_minute
         )
@@ -209,10 +211,13 @@ class Server:
             on_lost=self._forget,
         )
         self._sessions.add(session)
+        self._empty.clear()
         return session
 
     def _forget(self, session: Session) -> None:
         self._sessions.discard(session)
+        if not self._sessions:
+            self._empty.set()
         self._door.release(session.speaker.address)
 
     def _catch_signals(self) -> asyncio.Event:
@@ -252,9 +257,8 @@ class Server:
         self._presence.close()
         for session in list(self._sessions):
             session.finish(GoingAway())
-        deadline = self._loop.time() + STOP_WITHIN / 2
-        while self._sessions and self._loop.time() < deadline:
-            await asyncio.sleep(0.02)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._empty.wait(), STOP_WITHIN / 2)
         for session in list(self._sessions):
             session.abort()
         await asyncio.to_thread(self._writer.close)

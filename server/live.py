@@ -33,7 +33,7 @@ class Speaker:
 
 @dataclass(eq=False, slots=True)
 class Conversation:
-    """A conversation that somebody here follows. ``name`` is empty for a private chat: each side has its own."""
+    """A conversation that somebody here follows. A private chat has no ``name``: each side has its own."""
 
     id: int
     name: str
@@ -184,7 +184,7 @@ class Directory:
             self.conversations.pop(conversation_id, None)
 
     def set_roster(self, conversation_id: int, roster: int) -> None:
-        """Who may read or speak there has changed; what was checked under an older number is checked again."""
+        """Who may read or speak there has changed: what was checked before is checked again."""
         if conversation := self.conversations.get(conversation_id):
             conversation.roster = roster
 

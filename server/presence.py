@@ -19,8 +19,8 @@ from db.records import Account as Kept
 from db.records import Direct, Room
 from db.writer import Job, Transaction, Writer
 from server.announcer import Announcer
-from server.handlers.common import leave
 from server.live import Account, Directory, Speaker
+from server.notices import leave
 
 log = logging.getLogger(__name__)
 

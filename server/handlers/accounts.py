@@ -75,7 +75,7 @@ class Accounts:
         return Commit(work, partial(self._begin, speaker, request.id, token))
 
     async def _check(self, kept: Kept | None, password: str, key: bytes, address: str) -> None:
-        """Check a password, at most so often. Raises ``WrongPassword``, ``UnknownUser``, ``TooManyAttempts``."""
+        """Raises ``WrongPassword``, ``UnknownUser``, or ``TooManyAttempts``."""
         self._check_attempts(key, address)
         right = await self._passwords.verify(password, None if kept is None else kept.password_hash)
         self._check_attempts(key, address)
@@ -129,7 +129,7 @@ class Accounts:
         return self._session(transaction, account, token, family, parent=None)
 
     def _go_on(self, transaction: Transaction, *, digest: bytes, token: "_Token") -> "_Beginning":
-        """Exchange a token. It stays good until the new one is used, for its answer may get lost on the way."""
+        """Exchange a token. It stays good until the new one is used: this answer may get lost."""
         connection = transaction.connection
         old = tokens.find(connection, digest, transaction.now)
         account = accounts.get(connection, old.account_id) if old is not None else None
@@ -171,7 +171,7 @@ class Accounts:
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """The right to resume: 256 bits that the client keeps, and of which the database knows only the digest."""
+    """The right to resume: 256 bits that the client keeps; the database knows only their digest."""
 
     text: str
     digest: bytes

@@ -11,8 +11,9 @@ from protocol.errors import AlreadyFriends, NotEntered, NotFriends, SelfFriend
 from server import rights
 from server.announcer import Announcer
 from server.config import Limits
-from server.handlers.common import account_of, check_nickname, leave, notice, page_values
+from server.handlers.common import account_of, check_nickname, page_values
 from server.live import Account, Directory, Speaker, friend_value
+from server.notices import enter, leave
 from server.replies import Commit, Query, Reply
 
 
@@ -126,11 +127,8 @@ def _enter(
     direct = _lock(transaction, account.id, username)
     if direct.ended:
         raise NotFriends(username=direct.friend)
-    id = direct.conversation_id
-    if words := notice(direct.seat, account, nickname):
-        memberships.set_entered(connection, id, account.id, True, nickname)
-        transaction.append(transaction.lock([id]), [words])
-    newest, _ = messages.page(connection, id, limit=page)
+    enter(transaction, direct.seat, account, nickname)
+    newest, _ = messages.page(connection, direct.conversation_id, limit=page)
     return rights.find_direct(connection, account.id, username), newest
 
 
@@ -152,6 +150,7 @@ def _sides(transaction: Transaction, account_id: int, other_id: int) -> tuple[Di
     """A private chat as each of the two sees it."""
     mine = friends.find(transaction.connection, account_id, other_id)
     theirs = friends.find(transaction.connection, other_id, account_id)
-    assert mine is not None and theirs is not None
+    assert mine is not None
+    assert theirs is not None
     transaction.catch_up(mine.conversation_id, mine.head)
     return mine, theirs

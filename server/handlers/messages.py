@@ -77,7 +77,7 @@ def sent(id: Id, outcome: Outcome) -> responses.Response:
 
 
 def _settle(transaction: Transaction, *, draft: Draft, to: str, refusal: Refusal | None) -> Outcome:
-    """Store a message that this process would refuse, if it was stored before or the database knows better."""
+    """Store a message that this process would refuse, unless the database knows better."""
     connection = transaction.connection
     try:
         draft = replace(draft, conversation_id=rights.sendable(connection, draft.account_id, to))

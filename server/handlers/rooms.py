@@ -14,8 +14,9 @@ from protocol.errors import BadCapacity, BadRoom, NotAMember, NotEntered, RoomEx
 from server import rights
 from server.announcer import Announcer
 from server.config import Limits
-from server.handlers.common import account_of, check_nickname, leave, notice, page_values
+from server.handlers.common import account_of, check_nickname, page_values
 from server.live import Account, Directory, Speaker, room_value
+from server.notices import enter, leave
 from server.replies import Commit, Query, Reply
 
 
@@ -143,16 +144,14 @@ def _enter(transaction: Transaction, *, account: Account, room: str, nickname: s
     id, seat = _lock(transaction, account.id, room)
     if first := seat is None:
         seat = _take_seat(transaction, id, account.id)
-    if words := notice(seat, account, nickname):
-        memberships.set_entered(connection, id, account.id, True, nickname)
-        transaction.append(transaction.lock([id]), [words])
+    enter(transaction, seat, account, nickname)
     newest, _ = messages.page(connection, id, limit=page)
     members = [seat.username for seat in memberships.roster(connection, id)]
     return Entry(_seated(connection, account.id, id), members, newest, first)
 
 
 def _take_seat(transaction: Transaction, id: int, account_id: int) -> Seat:
-    """Take one of the room's seats. The room's row is locked, so that nobody counts the same free seat twice."""
+    """Take a seat of a room that is locked, so that nobody counts the same free seat twice."""
     [room] = rooms.listing(transaction.connection, account_id, [id])
     if room.members >= room.capacity:
         raise RoomFull(room=f"#{room.name}", members=room.members, capacity=room.capacity)

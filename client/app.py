@@ -9,6 +9,7 @@ import asyncio
 from pathlib import Path
 
 from client import commands, completion
+from client.address import Address
 from client.chat import Chat
 from client.config import Config
 from client.connection import Lost, Refused
@@ -29,6 +30,21 @@ class App(Chat):
         self._lines: asyncio.Queue[str] = asyncio.Queue()
         self._reader: asyncio.Task[None] | None = None
         self._held = ""
+        self._destination = ""
+
+    def head_for(self, place: Address) -> None:
+        """What the form is to propose, and the conversation to enter once somebody is logged in."""
+        self.state.server = place.server
+        self.config.username = place.username or self.config.username
+        self._destination = place.conversation
+
+    async def login(self, username: str, password: str) -> None:
+        await super().login(username, password)
+        self.note("logged_in", username=self.state.username)
+        if self._destination:
+            verb = "query" if self._destination.startswith("@") else "join"
+            self.submit(f"/{verb} {self._destination}")
+            self._destination = ""
 
     def submit(self, text: str) -> None:
         """A line was typed. Whatever comes of it, good or bad, is in the state or in a note."""

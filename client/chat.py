@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from client import address, words
-from client.address import Address
+from client.address import Address, BadAddress
 from client.catchup import Catchup
 from client.config import Config
 from client.connection import Lost, Refused
@@ -68,7 +68,10 @@ class Chat:
 
     async def connect(self, to: Address | str) -> None:
         """Open the connection. Raises ``Refused`` with a code of the client's own when that does not work."""
-        place = address.parse(to) if isinstance(to, str) else to
+        try:
+            place = address.parse(to) if isinstance(to, str) else to
+        except BadAddress:
+            raise Refused("bad_address", {"address": to}) from None
         if self._link is not None:
             self._link.close()
         self.state.server = place.server

@@ -7,6 +7,7 @@ sense.
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from client import lines, transcript, words
 from client.chat import Chat, expect
@@ -255,7 +256,10 @@ async def whois(chat: Chat, name: str) -> None:
         for seat in one.roster:
             if wanted in (key(seat.username), key(seat.nickname)):
                 found = True
-                facts = {"username": seat.username, "nickname": seat.nickname or seat.username}
+                facts: dict[str, Any] = {
+                    "username": seat.username,
+                    "nickname": seat.nickname or seat.username,
+                }
                 chat.note("whois_seat", room=one.name, state=words.say(_online(seat.online)), **facts)
     if not found:
         raise Wrong("whois_nobody", name=name)

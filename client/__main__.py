@@ -1,0 +1,99 @@
+"""The command ``chat-client``: flags -> the front end that was asked for. The counterpart is
+``server.__main__``.
+"""
+
+import argparse
+import asyncio
+import io
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import NoReturn
+
+from client import address, config, files, plain, script, trust, words
+from client.address import Address, BadAddress
+from client.app import App
+from client.connection import Lost, Refused
+from client.trust import Trust
+from client.view import screen
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def main() -> None:
+    """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show an emoji shows a question mark
+    flags = _parser().parse_args()
+    kept = config.load(files.config_folder() / "client.json")
+    words.use(flags.lang or kept.lang or words.of_locale())
+    try:
+        sys.exit(asyncio.run(_run(flags, kept)))
+    except Refused as error:
+        text = words.say(error.code, **error.details) if words.knows(error.code) else error.code
+    except Lost:
+        text = words.say("connection_lost")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(f"chat-client: {text}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="chat-client", description="A chat room in the terminal.", allow_abbrev=False)
+    parser.add_argument("address", nargs="?", default="", help="[USER@]HOST[:PORT][/ROOM]")
+    parser.add_argument("--lang", choices=words.LANGUAGES, help="the language (else as the locale says)")
+    front = parser.add_mutually_exclusive_group()
+    front.add_argument("--plain", action="store_true", help="append lines, for pipes and screen readers")
+    front.add_argument("--json", action="store_true", help="events and requests as JSON, for programs")
+    parser.add_argument("--register", action="store_true", help="make the account first")
+    safety = parser.add_mutually_exclusive_group()
+    safety.add_argument("--fingerprint", default="", metavar="SHA256", help="the certificate that it must be")
+    safety.add_argument("--insecure", action="store_true", help="no TLS, also beyond this machine")
+    parser.add_argument("--version", action="version", version=f"chatroom {_version()}")
+    return parser
+
+
+async def _run(flags: argparse.Namespace, kept: config.Config) -> int:
+    place = _address(flags.address, kept)
+    if flags.fingerprint and not trust.is_fingerprint(flags.fingerprint):
+        raise Refused("bad_fingerprint")
+    known = Trust(
+        files.config_folder() / "known_servers", insecure=flags.insecure, fingerprint=flags.fingerprint
+    )
+    app = App(kept, known, files.state_folder(), fill=flags.plain or flags.json)
+    try:
+        if flags.plain:
+            return await plain.run(app, place, register=flags.register)
+        if flags.json:
+            return await script.run(app, place, register=flags.register)
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise Refused("no_terminal")
+        app.head_for(place)
+        await screen.run(app)
+        return 0
+    finally:
+        await app.close()
+
+
+def _address(typed: str, kept: config.Config) -> Address:
+    """Where to go: as typed, or to the last server that there was."""
+    try:
+        return address.parse(typed or kept.server)
+    except BadAddress:
+        raise Refused("bad_address", {"address": typed}) from None
+
+
+def _version() -> str:
+    try:
+        return version("chatroom")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""``--plain``: lines that are only ever appended, for pipes, dumb terminals and screen readers.
+
+Every command works; what is typed and is no command is said where one is. Not one escape byte is written. At
+the end of the input, what was said is seen through to its answer, and the exit code tells whether all went
+well::
+
+    echo done | CHAT_PASSWORD=… chat-client --plain alice@host/ops
+"""
+
+import sys
+
+from client import lines, words
+from client.address import Address
+from client.app import App
+from client.converse import converse, leave_if_over, put
+from client.model.state import Link, Note
+from client.news import News
+from protocol.safe import safe
+
+INDENT = "    "
+"""Before the further lines of one message, so that none of them can pass for a message of its own."""
+
+
+async def run(app: App, address: Address, *, register: bool) -> int:
+    """Talk over standard input and output. Returns the exit code. Raises ``Refused`` or ``Lost``."""
+    plain = Plain(app)
+    await converse(app, address, plain.take, register=register)
+    return 1 if plain.failed else 0
+
+
+class Plain:
+    """Prints what is new. ``failed`` once anything went wrong."""
+
+    def __init__(self, app: App) -> None:
+        self.failed = False
+        self._app = app
+        self._news = News(app.state)
+        self._begun = False
+        self._link = Link.OFFLINE
+        app.on_change = self._changed
+        app.on_note = self._note
+
+    async def take(self, line: str) -> None:
+        self._app.submit(line)
+
+    def _note(self, note: Note) -> None:
+        text = words.say(note.key, **note.facts)
+        if note.error:
+            self.failed = True
+            _mutter(text)
+        else:
+            put(self._app, text)
+
+    def _changed(self) -> None:
+        self._begun = leave_if_over(self._app, self._begun)
+        self._tell_link()
+        for one, skipped, messages in self._news.messages():
+            if skipped:
+                put(self._app, words.say("skipped", count=skipped))
+            for message in messages:
+                if lines.is_shown(message) and message.username not in self._app.state.ignored:
+                    put(self._app, f"{safe(one.name)} {lines.of(message, indent=INDENT)}")
+            self._app.viewed(one.name, one.timeline.last)
+        for pending in self._news.refused():
+            self._app.note("refused", error=True, text=pending.text, why=words.say(pending.error))
+
+    def _tell_link(self) -> None:
+        before, self._link = self._link, self._app.state.link
+        if self._link is Link.RECONNECTING and before is Link.LOGGED_IN:
+            _mutter(words.say("reconnecting"))
+        if self._link is Link.LOGGED_IN and before is Link.ONLINE and self._begun:
+            _mutter(words.say("reconnected"))
+
+
+def _mutter(text: str) -> None:
+    """On standard error, so that a script's output holds nothing but what was said."""
+    print(text, file=sys.stderr, flush=True)

@@ -28,8 +28,7 @@ PATIENCE = 60
 
 
 def upgrade(engine: Engine) -> None:
-    """Create or upgrade the schema. Raises ``Unusable`` for a database of another program or a newer
-    server."""
+    """Create or upgrade the schema. Raises ``Unusable`` for a database of a stranger or a newer server."""
     own = patient(engine)
     try:
         with _locked(own) as connection:

@@ -1,9 +1,18 @@
 """Who lives in the databases of these tests, and shorthands to let them live there."""
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import TypeVar
+
 from sqlalchemy import Connection
 
 from db import accounts, memberships, messages, rooms
+from db.engine import begin_write, open_engine
+from db.errors import is_transient
 from db.records import Draft, Stored
+
+T = TypeVar("T")
 
 NOW = 1_700_000_000_000
 
@@ -35,3 +44,26 @@ def say(
     cid = f"{conversation_id}-{heads[conversation_id].head}" if kind == "text" else None
     draft = Draft(conversation_id, account_id, "", "", kind, text, cid)
     return messages.append(connection, heads, [draft], NOW)[0].stored
+
+
+def at_once(url: str, works: Sequence[Callable[[Connection], T]]) -> list[T]:
+    """Do all of it at the same moment, each in a transaction on a connection of its own."""
+    engine = open_engine(url, readers=len(works))
+    connected = Barrier(len(works))
+
+    def do(work: Callable[[Connection], T]) -> T:
+        with engine.connect():
+            connected.wait()
+        while True:
+            try:
+                with begin_write(engine) as connection:
+                    return work(connection)
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+
+    try:
+        with ThreadPoolExecutor(len(works)) as pool:
+            return list(pool.map(do, works))
+    finally:
+        engine.dispose()

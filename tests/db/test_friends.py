@@ -1,16 +1,15 @@
 """Friendships: one for two, for ever, however often it ends and whoever is faster."""
 
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from functools import partial
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from db import friends, memberships
-from db.engine import begin_write, open_engine
-from db.errors import Taken, is_transient
+from db.engine import begin_write
+from db.errors import Taken
 from db.schema import conversations
-from tests.db.people import NOW, person, say
+from tests.db.people import NOW, at_once, person, say
 
 
 def test_friends_see_each_other_from_their_own_side(engine: Engine) -> None:
@@ -93,25 +92,19 @@ def test_two_who_add_each_other_at_once_become_friends_once(
         if before == "friends once":
             for pair in pairs:
                 friends.end(connection, friends.add(connection, *pair, NOW), NOW)
-    everybody = open_engine(database_url, readers=20)
-    together = Barrier(20)
 
-    def befriend(account_id: int, other_id: int) -> bool:
-        together.wait()
-        while True:
-            try:
-                with begin_write(everybody) as connection:
-                    friends.add(connection, account_id, other_id, NOW)
-                return True
-            except Taken:
-                return False
-            except Exception as error:
-                if not is_transient(error):
-                    raise
+    def befriend(connection: Connection, account_id: int, other_id: int) -> bool:
+        try:
+            with connection.begin_nested():
+                friends.add(connection, account_id, other_id, NOW)
+        except Taken:
+            return False
+        return True
 
-    with ThreadPoolExecutor(20) as pool:
-        told = list(pool.map(befriend, *zip(*pairs, *((b, a) for a, b in pairs), strict=True)))
-    everybody.dispose()
+    both_ways = pairs + [(other, one) for one, other in pairs]
+    told = at_once(
+        database_url, [partial(befriend, account_id=one, other_id=other) for one, other in both_ways]
+    )
     assert [one + other for one, other in zip(told[:10], told[10:], strict=True)] == [1] * 10
     with engine.connect() as connection:
         assert connection.scalar(select(func.count()).select_from(conversations)) == 10

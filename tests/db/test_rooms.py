@@ -1,15 +1,14 @@
 """Rooms, and that their seats cannot be counted wrong."""
 
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from functools import partial
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from db import memberships, rooms
-from db.engine import begin_write, open_engine
-from db.errors import Taken, is_transient
-from tests.db.people import NOW, person, room, say, sit
+from db.engine import begin_write
+from db.errors import Taken
+from tests.db.people import NOW, at_once, person, room, say, sit
 
 
 def test_a_new_room_has_an_owner_and_no_members(engine: Engine) -> None:
@@ -81,30 +80,16 @@ def test_fifty_who_want_the_last_seat_get_one(database_url: str, engine: Engine)
     with begin_write(engine) as connection:
         people = [person(connection, f"person{n}") for n in range(50)]
         narrow = room(connection, "narrow", people[0], capacity=1)
-    crowd = open_engine(database_url, readers=50)
-    together = Barrier(50)
 
-    def want_the_seat(account_id: int) -> bool:
-        together.wait()
-        while True:
-            try:
-                return enter(account_id)
-            except Exception as error:
-                if not is_transient(error):
-                    raise
+    def enter(connection: Connection, account_id: int) -> bool:
+        found = rooms.find_locked(connection, b"narrow", account_id)
+        assert found is not None
+        if found.members >= found.capacity:
+            return False
+        sit(connection, narrow, account_id)
+        return True
 
-    def enter(account_id: int) -> bool:
-        with begin_write(crowd) as connection:
-            found = rooms.find_locked(connection, b"narrow", account_id)
-            assert found is not None
-            if found.members >= found.capacity:
-                return False
-            sit(connection, narrow, account_id)
-            return True
-
-    with ThreadPoolExecutor(50) as pool:
-        seated = sum(pool.map(want_the_seat, people))
-    crowd.dispose()
+    seated = sum(at_once(database_url, [partial(enter, account_id=id) for id in people]))
     with engine.connect() as connection:
         found = rooms.find(connection, b"narrow")
         assert found is not None

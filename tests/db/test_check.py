@@ -1,0 +1,111 @@
+"""A database that will not do is found out at start, in one line that tells no password."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import DataError
+
+from db.check import check
+from db.engine import open_engine
+from db.errors import Unusable
+from tests.database import DatabaseServer, PrivateMariaDB
+
+
+def refusal(url: str) -> str:
+    engine = open_engine(url)
+    with pytest.raises(Unusable) as refused:
+        check(engine)
+    engine.dispose()
+    told = str(refused.value)
+    assert "\n" not in told
+    assert "secret" not in told
+    return told
+
+
+def doubts(url: str) -> list[str]:
+    engine = open_engine(url)
+    told = check(engine)
+    engine.dispose()
+    return told
+
+
+def test_sqlite_is_fine(sqlite_url: str) -> None:
+    assert doubts(sqlite_url) == []
+
+
+def test_a_file_that_is_something_else_is_left_alone(tmp_path: Path) -> None:
+    diary = tmp_path / "diary.txt"
+    diary.write_text("Dear diary, today I wrote a line that is longer than a header.\n" * 30)
+    before = diary.read_bytes()
+    assert refusal(f"sqlite:///{diary}") == f"cannot use the database file {diary}: file is not a database"
+    assert diary.read_bytes() == before
+
+
+def test_a_server_that_nobody_answers_at() -> None:
+    assert refusal("mysql://me:secret@127.0.0.1:1/chat") == "cannot reach the database at 127.0.0.1:1"
+
+
+def test_a_host_that_does_not_exist() -> None:
+    assert refusal("mysql://me:secret@host.invalid/chat").startswith(
+        "cannot reach the database at host.invalid"
+    )
+
+
+def test_a_database_that_does_not_exist(mariadb: DatabaseServer) -> None:
+    url = mariadb.address.set(database="nowhere").render_as_string(hide_password=False)
+    assert refusal(url).endswith("make one with: CREATE DATABASE nowhere CHARACTER SET utf8mb4")
+
+
+def test_a_user_who_is_not_let_in(mysql_url: str) -> None:
+    url = make_url(mysql_url).set(username="mallory", password="secret")
+    assert "refuses the user 'mallory' or the password" in refusal(url.render_as_string(hide_password=False))
+
+
+def test_a_user_who_may_not_use_this_database(mysql_url: str, mariadb: DatabaseServer) -> None:
+    with somebody(mariadb, "outsider") as name:
+        url = make_url(mysql_url).set(username=name, password="secret")
+        told = refusal(url.render_as_string(hide_password=False))
+    assert told.startswith(f"the user {name!r} may not use the database {url.database!r}")
+
+
+@contextmanager
+def somebody(server: DatabaseServer, name: str) -> Iterator[str]:
+    """A user who may log in and no more."""
+    server.execute(f"CREATE OR REPLACE USER {name}@'%' IDENTIFIED BY 'secret'")
+    yield name
+    server.execute(f"DROP USER {name}@'%'")
+
+
+def test_a_database_in_another_character_set(mysql_url: str, mariadb: DatabaseServer) -> None:
+    name = make_url(mysql_url).database
+    mariadb.execute(f"ALTER DATABASE {name} CHARACTER SET latin1")
+    told = refusal(mysql_url)
+    assert told == (
+        f"the database {name!r} is in latin1; change it with: ALTER DATABASE {name} CHARACTER SET utf8mb4"
+    )
+
+
+def test_a_server_that_is_lax_by_default_is_strict_with_us(fragile_mariadb: PrivateMariaDB) -> None:
+    fragile_mariadb.execute("SET GLOBAL sql_mode = ''")
+    engine = open_engine(fragile_mariadb.url("chat"))
+    check(engine)
+    with engine.connect() as connection:
+        connection.execute(text("CREATE TABLE names (name VARCHAR(3))"))
+        with pytest.raises(DataError):
+            connection.execute(text("INSERT INTO names VALUES ('Alice')"))
+    engine.dispose()
+
+
+def test_what_may_lose_confirmed_messages_is_told(fragile_mariadb: PrivateMariaDB) -> None:
+    url = fragile_mariadb.url("chat")
+    (harmless,) = doubts(url)
+    assert harmless.startswith("sync_binlog is 0, not 1: this does no harm")
+    fragile_mariadb.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 2")
+    fragile_mariadb.execute("SET GLOBAL sync_binlog = 1")
+    (serious,) = doubts(url)
+    assert serious.startswith("innodb_flush_log_at_trx_commit is 2, not 1: ")
+    fragile_mariadb.stop()
+    assert refusal(url).startswith("cannot reach the database at 127.0.0.1")

@@ -1,0 +1,171 @@
+"""The way of a database to the schema: from nothing, from half, from before, never from a stranger's."""
+
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, event, inspect, text
+
+from db import accounts, migrate, schema
+from db.engine import begin_write, open_engine
+from db.errors import Unusable
+from db.migrate import upgrade
+from tests.db.people import person
+
+NEXT_STEP = '''
+"""A step that is not there yet: accounts get a colour."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9000"
+down_revision = {head!r}
+
+
+def upgrade() -> None:
+    if "colour" not in {{column["name"] for column in sa.inspect(op.get_bind()).get_columns("accounts")}}:
+        op.add_column("accounts", sa.Column("colour", sa.Integer, nullable=False, server_default="7"))
+'''
+
+
+@pytest.fixture
+def bare(database_url: str) -> Iterator[Engine]:
+    """A database without a table."""
+    engine = open_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def next_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This program, one step later."""
+    later = tmp_path / "migrations"
+    shutil.copytree(migrate.MIGRATIONS, later, ignore=shutil.ignore_patterns("__pycache__"))
+    (head,) = ScriptDirectory(str(later)).get_heads()
+    (later / "versions" / "9000_colour.py").write_text(NEXT_STEP.format(head=head))
+    monkeypatch.setattr(migrate, "MIGRATIONS", later)
+
+
+def differences(engine: Engine) -> list[Any]:
+    """What Alembic would still have to do to arrive at ``db.schema``."""
+    with engine.connect() as connection:
+        options = {"compare_type": True, "compare_server_default": True}
+        found: list[Any] = compare_metadata(
+            MigrationContext.configure(connection, opts=options), schema.metadata
+        )
+        return found
+
+
+def tables(engine: Engine) -> set[str]:
+    with engine.connect() as connection:
+        return set(inspect(connection).get_table_names())
+
+
+def test_the_steps_arrive_at_the_schema(bare: Engine) -> None:
+    upgrade(bare)
+    assert differences(bare) == []
+
+
+def test_upgrading_again_changes_nothing_and_loses_nothing(bare: Engine) -> None:
+    upgrade(bare)
+    with begin_write(bare) as connection:
+        alice = person(connection, "Alice")
+    upgrade(bare)
+    with bare.connect() as connection:
+        assert accounts.usernames(connection, [alice]) == {alice: "Alice"}
+
+
+@pytest.mark.usefixtures("engine", "next_step")
+def test_a_database_that_holds_data_takes_the_next_step(bare: Engine) -> None:
+    with begin_write(bare) as connection:
+        alice = person(connection, "Alice")
+    upgrade(bare)
+    with bare.connect() as connection:
+        colours = connection.execute(text("SELECT id, username, colour FROM accounts")).all()
+    assert colours == [(alice, "Alice", 7)]
+
+
+def test_killed_behind_every_statement_it_is_done_in_the_end(bare: Engine) -> None:
+    lives = 0
+    while True:
+        try:
+            with killed_behind(statements=lives):
+                upgrade(bare)
+            break
+        except Killed:
+            lives += 1
+    assert lives >= 10
+    assert differences(bare) == []
+
+
+class Killed(Exception):
+    """The process is gone."""
+
+
+@contextmanager
+def killed_behind(statements: int) -> Iterator[None]:
+    """After so many that change something, the next one is not answered any more."""
+    left = [statements]
+
+    def count(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if statement.lstrip().upper().startswith(("CREATE", "INSERT")):
+            if not left[0]:
+                raise Killed
+            left[0] -= 1
+
+    event.listen(Engine, "after_cursor_execute", count)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "after_cursor_execute", count)
+
+
+def test_servers_that_start_at_once_agree(database_url: str, bare: Engine) -> None:
+    engines = [open_engine(database_url) for _ in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(upgrade, engines)) == [None] * 3
+    for engine in engines:
+        engine.dispose()
+    assert differences(bare) == []
+
+
+def test_whoever_waits_too_long_for_the_other_says_so(
+    mysql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "PATIENCE", 0)
+    engine = open_engine(mysql_url)
+    with (
+        migrate._locked(engine),
+        pytest.raises(Unusable, match="another chat-server is upgrading this database"),
+    ):
+        upgrade(engine)
+    engine.dispose()
+
+
+def test_a_database_of_a_newer_server_is_left_alone(engine: Engine) -> None:
+    with begin_write(engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(Unusable, match="at revision 9999, unknown to this chat-server"):
+        upgrade(engine)
+
+
+def test_a_database_of_another_program_is_left_alone(bare: Engine) -> None:
+    with begin_write(bare) as connection:
+        connection.execute(text("CREATE TABLE rooms (beds INTEGER)"))
+    with pytest.raises(Unusable, match="holds tables of another program: rooms"):
+        upgrade(bare)
+    assert tables(bare) == {"rooms"}
+
+
+def test_tables_of_other_names_are_no_concern_of_ours(bare: Engine) -> None:
+    with begin_write(bare) as connection:
+        connection.execute(text("CREATE TABLE diary (page INTEGER)"))
+    upgrade(bare)
+    assert {"diary", "rooms"} < tables(bare)

@@ -1,7 +1,7 @@
 """The keys and what they do, as a table. The bindings, F1, ``/keys`` and the manual are made from it.
 
-The counterpart is ``view.actions``, which has a method for every action. A row without an action is told to
-people but needs no binding of ours: the input line does it by itself.
+The counterpart is ``view.actions``, which has a method for every action. A row without an action is told
+to people but needs no binding of ours: the input line does it by itself.
 """
 
 from typing import NamedTuple

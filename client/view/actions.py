@@ -1,0 +1,250 @@
+"""What the keys do: a method for every action in ``client.keys``, and the bindings that lead there."""
+
+from collections.abc import Callable
+from functools import partial
+
+from prompt_toolkit.application import get_app
+from prompt_toolkit.filters import Condition, is_searching
+from prompt_toolkit.key_binding import (
+    ConditionalKeyBindings,
+    KeyBindings,
+    KeyBindingsBase,
+    merge_key_bindings,
+)
+from prompt_toolkit.key_binding.key_processor import KeyPressEvent
+from prompt_toolkit.keys import Keys
+
+from client import words
+from client.keys import KEYS
+from client.model import select
+from client.model.select import mentions_me
+from client.view.composer import PASTE_ASKS
+from client.view.desk import Desk
+from client.view.layout import shows_members, shows_sidebar
+from client.view.question import Question
+from client.view.scroll import Edge
+from client.view.sidebar import numbered
+from client.view.story import ConversationStory
+
+Table = dict[tuple[str, ...], Callable[[], object]]
+"""Keys that do the same, and what they do."""
+
+
+class Actions:
+    """One method for each action. All take the key's event, most have no use for it."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._app = desk.app
+        self._state = desk.state
+
+    # Writing
+
+    def send(self, event: KeyPressEvent) -> None:
+        desk = self._desk
+        desk.banner = None
+        if question := desk.question:
+            desk.question = None
+            question.yes()
+        else:
+            self._submit()
+
+    def _submit(self) -> None:
+        text = self._desk.composer.take()
+        if text.strip():
+            self._desk.helping, self._desk.goal = False, 0
+            self._desk.timeline.follow(self._state.current)
+            self._app.submit(text)
+
+    def newline(self, event: KeyPressEvent) -> None:
+        self._desk.composer.buffer.insert_text("\n")
+
+    def paste(self, event: KeyPressEvent) -> None:
+        """A paste is put in. One of many lines is asked about before an Enter may send it."""
+        composer = self._desk.composer
+        before = composer.buffer.document
+        count = composer.paste(event.data)
+        if count > PASTE_ASKS:
+            text = words.say("question.paste", count=count)
+            self._desk.ask(Question(text, yes=self._submit, no=partial(composer.put_back, before)))
+
+    def complete(self, event: KeyPressEvent) -> None:
+        buffer = self._desk.composer.buffer
+        if buffer.complete_state:
+            buffer.complete_next()
+        else:
+            buffer.start_completion(insert_common_part=True)
+
+    def complete_backwards(self, event: KeyPressEvent) -> None:
+        self._desk.composer.buffer.complete_previous()
+
+    def edit(self, event: KeyPressEvent) -> None:
+        self._desk.composer.buffer.open_in_editor()
+
+    def clear_or_quit(self, event: KeyPressEvent) -> None:
+        desk = self._desk
+        if desk.composer.text:
+            desk.question = None
+            desk.composer.take()
+        elif desk.question is not None and desk.question.quits:
+            self._app.quit()
+        else:
+            desk.ask(Question(words.say("question.quit"), yes=self._app.quit, quits=True))
+
+    def dismiss(self, event: KeyPressEvent) -> None:
+        """The topmost of what lies over something else goes. A draft never does."""
+        desk = self._desk
+        if desk.composer.buffer.complete_state:
+            desk.composer.buffer.cancel_completion()
+        elif desk.question:
+            question, desk.question = desk.question, None
+            question.no()
+        elif desk.banner:
+            desk.banner = None
+        else:
+            desk.helping = desk.bare = False
+
+    # Scrolling
+
+    def page_up(self, event: KeyPressEvent) -> None:
+        self._desk.goal = 0
+        self._desk.timeline.turn(-1)
+
+    def page_down(self, event: KeyPressEvent) -> None:
+        self._desk.goal = 0
+        self._desk.timeline.turn(1)
+
+    def top(self, event: KeyPressEvent) -> None:
+        self._desk.timeline.to(Edge.START)
+        self._desk.seek(1)
+
+    def bottom(self, event: KeyPressEvent) -> None:
+        self._desk.goal = 0
+        self._desk.timeline.to(Edge.END)
+
+    def first_unread(self, event: KeyPressEvent) -> None:
+        conversation = self._desk.conversation
+        if conversation and conversation.unread_from:
+            self._desk.seek(conversation.unread_from + 1)
+        else:
+            self._app.note("view.nothing_unread")
+
+    def next_mention(self, event: KeyPressEvent) -> None:
+        self._mention(1)
+
+    def previous_mention(self, event: KeyPressEvent) -> None:
+        self._mention(-1)
+
+    def _mention(self, step: int) -> None:
+        """Show the nearest message out of sight that names me."""
+        conversation, story = self._desk.conversation, self._desk.timeline.story
+        if conversation is None or not isinstance(story, ConversationStory):
+            return
+        here = conversation.timeline
+        if step > 0:
+            candidates = range(story.seq_at(self._desk.timeline.picture.bottom.block) + 1, here.last + 1)
+        else:
+            candidates = range(story.seq_at(self._desk.timeline.picture.top.block - 1), here.first - 1, -1)
+        for seq in candidates:
+            if seq >= here.first and mentions_me(self._state, conversation, here.messages[seq - here.first]):
+                self._desk.seek(seq)
+                return
+        self._app.note("view.no_mention")
+
+    # Conversations
+
+    def next_conversation(self, event: KeyPressEvent) -> None:
+        self._desk.turn_to(select.neighbour(self._state, 1))
+
+    def previous_conversation(self, event: KeyPressEvent) -> None:
+        self._desk.turn_to(select.neighbour(self._state, -1))
+
+    def numbered_conversation(self, event: KeyPressEvent) -> None:
+        name = numbered(self._state, int(event.key_sequence[-1].key))
+        if name is not None:
+            self._desk.turn_to(name)
+
+    def home(self, event: KeyPressEvent) -> None:
+        self._desk.turn_to("")
+
+    def next_active(self, event: KeyPressEvent) -> None:
+        self._desk.turn_to(select.next_active(self._state))
+
+    def switcher(self, event: KeyPressEvent) -> None:
+        self._desk.switcher.open()
+        event.app.layout.focus(self._desk.switcher.control)
+
+    # The screen
+
+    def help(self, event: KeyPressEvent) -> None:
+        self._desk.helping = not self._desk.helping
+
+    def fold_conversations(self, event: KeyPressEvent) -> None:
+        self._desk.folds["sidebar"] = shows_sidebar(self._desk)
+
+    def fold_members(self, event: KeyPressEvent) -> None:
+        self._desk.folds["members"] = shows_members(self._desk)
+
+    def bare(self, event: KeyPressEvent) -> None:
+        self._desk.bare = not self._desk.bare
+
+    def redraw(self, event: KeyPressEvent) -> None:
+        event.app.renderer.clear()
+
+
+def bindings(desk: Desk) -> KeyBindingsBase:
+    """The keys of the chat, of the switcher and of the form, each while it has the keyboard."""
+    in_chat = Condition(lambda: desk.logged_in and not desk.switcher.opened) & ~is_searching
+    in_switcher = Condition(lambda: desk.logged_in and desk.switcher.opened)
+    in_form = Condition(lambda: not desk.logged_in)
+    return merge_key_bindings(
+        [
+            ConditionalKeyBindings(_chat_bindings(Actions(desk)), in_chat),
+            ConditionalKeyBindings(_bound(_switcher_keys(desk)), in_switcher),
+            ConditionalKeyBindings(_bound(_form_keys(desk)), in_form),
+        ]
+    )
+
+
+def _chat_bindings(actions: Actions) -> KeyBindings:
+    found = KeyBindings()
+    for row in KEYS:
+        for keys in row.keys:
+            found.add(*keys.split())(getattr(actions, row.action))
+    found.add(Keys.BracketedPaste)(actions.paste)
+    return found
+
+
+def _switcher_keys(desk: Desk) -> Table:
+    def close(name: str | None = None) -> None:
+        desk.switcher.close()
+        get_app().layout.focus(desk.composer.control)
+        if name is not None:
+            desk.turn_to(name)
+
+    return {
+        ("enter",): lambda: close(desk.switcher.choice),
+        ("escape", "c-g", "c-c"): close,
+        ("down", "c-n", "tab"): lambda: desk.switcher.choose(1),
+        ("up", "c-p", "s-tab"): lambda: desk.switcher.choose(-1),
+    }
+
+
+def _form_keys(desk: Desk) -> Table:
+    return {
+        ("enter",): desk.form.enter,
+        ("tab", "down"): lambda: desk.form.step(1),
+        ("s-tab", "up"): lambda: desk.form.step(-1),
+        ("f2",): desk.form.turn,
+        ("escape",): desk.form.back,
+        ("c-c", "c-d"): desk.app.quit,
+        ("c-l",): lambda: get_app().renderer.clear(),
+    }
+
+
+def _bound(table: Table) -> KeyBindings:
+    found = KeyBindings()
+    for keys, act in table.items():
+        for key in keys:
+            found.add(key)(lambda event, act=act: act())
+    return found

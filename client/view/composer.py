@@ -1,0 +1,151 @@
+"""What is being written: one line or several, a draft for every conversation, and a memory of what was
+sent.
+
+Editing itself is prompt_toolkit's (readline's keys). Enter belongs to ``actions``: nothing leaves from
+here by itself, and a paste is only ever put in, never sent.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from itertools import accumulate
+
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.filters import Condition
+from prompt_toolkit.history import InMemoryHistory
+from prompt_toolkit.layout import BufferControl, Dimension, Window
+from prompt_toolkit.layout.processors import (
+    AfterInput,
+    ConditionalProcessor,
+    Processor,
+    Transformation,
+    TransformationInput,
+)
+from prompt_toolkit.widgets import SearchToolbar
+
+from client import words
+from client.model import apply
+from client.model.state import State
+from client.view.text import drawn
+
+Complete = Callable[[str, int], Sequence[tuple[str, int, str, str]]]
+"""Text and cursor -> replacement, where in the text it begins, what the menu shows, what explains it."""
+
+MOST_ROWS = 8
+"""The input grows to so many rows, then it scrolls."""
+
+PASTE_ASKS = 5
+"""A paste of more lines than this is asked about."""
+
+
+class Composer:
+    """The input of the conversation in sight. Its text is always that conversation's draft in the state."""
+
+    def __init__(self, state: State, complete: Complete) -> None:
+        self._state = state
+        self._name = ""
+        self._draft_at_home = ""
+        self.buffer = Buffer(
+            completer=_Completions(complete),
+            multiline=True,
+            tempfile_suffix=".txt",
+            on_text_changed=lambda _: self._keep(),
+        )
+        self.search = SearchToolbar(
+            backward_search_prompt=lambda: words.say("view.search_back"),
+            forward_search_prompt=lambda: words.say("view.search_on"),
+            ignore_case=True,
+        )
+        placeholder = AfterInput(lambda: " " + words.say("view.placeholder"), style="class:hint")
+        self.control = BufferControl(
+            self.buffer,
+            input_processors=[_Safe(), ConditionalProcessor(placeholder, Condition(lambda: not self.text))],
+            search_buffer_control=self.search.control,
+            preview_search=True,
+        )
+        self.window = Window(
+            self.control,
+            height=Dimension(min=1, max=MOST_ROWS),
+            wrap_lines=True,
+            dont_extend_height=True,
+            get_line_prefix=lambda line, wrapped: [("class:prompt", "  " if line or wrapped else "> ")],
+        )
+
+    @property
+    def text(self) -> str:
+        return self.buffer.text
+
+    def sync(self) -> None:
+        """Another conversation may be in sight, or the controller has put a line back."""
+        draft = self._draft_of(self._state.current)
+        if self._name != self._state.current or draft != self.text:
+            self._name = self._state.current
+            self.buffer.reset(Document(draft))
+
+    def _draft_of(self, name: str) -> str:
+        known = self._state.conversations.get(name)
+        return known.draft if known else self._draft_at_home
+
+    def _keep(self) -> None:
+        if self._name in self._state.conversations:
+            apply.drafted(self._state, self._name, self.text)
+        else:
+            self._draft_at_home = self.text
+
+    def take(self) -> str:
+        """What was written, which the history then remembers; the input is empty again."""
+        text = self.text
+        self.buffer.reset(append_to_history=bool(text.strip()))
+        self._keep()
+        return text
+
+    def forget(self) -> None:
+        """Somebody else may sit here now."""
+        self._name = self._draft_at_home = ""
+        self.buffer.history = InMemoryHistory()
+        self.buffer.reset()
+
+    def paste(self, text: str) -> int:
+        """Put a paste in at the cursor; how many lines it has."""
+        clean = text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
+        self.buffer.save_to_undo_stack()
+        self.buffer.insert_text(clean)
+        return clean.count("\n") + 1
+
+    def put_back(self, document: Document) -> None:
+        """As it was before the paste."""
+        self.buffer.document = document
+
+
+class _Completions(Completer):
+    """The controller's completions, for prompt_toolkit."""
+
+    def __init__(self, complete: Complete) -> None:
+        self._complete = complete
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+        for text, start, display, meta in self._complete(document.text, document.cursor_position):
+            yield Completion(text, start - document.cursor_position, drawn(display), drawn(meta))
+
+
+class _Safe(Processor):
+    """Shows what is written as others will see it: a pasted text is as little to be trusted as any."""
+
+    def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
+        line = transformation_input.document.lines[transformation_input.lineno]
+        if line.isascii() and line.isprintable():
+            return Transformation(transformation_input.fragments)
+        shown = [_shown(character) for character in line]
+        ends = list(accumulate(map(len, shown), initial=0))
+        return Transformation(
+            [("", "".join(shown))],
+            source_to_display=lambda at: ends[at] if at < len(ends) else ends[-1] + at - len(ends) + 1,
+            display_to_source=lambda at: next((i for i, end in enumerate(ends) if end >= at), len(line)),
+        )
+
+
+@lru_cache(maxsize=4096)
+def _shown(character: str) -> str:
+    """One character behind another; a mark needs something to stand on."""
+    return drawn(f"a{character}")[1:]

@@ -1,0 +1,232 @@
+"""The full-screen form before there is a session: log in, or register and be logged in.
+
+At most three things are asked at once. What is wrong is said under the field that it concerns; the
+counterpart, the controller, tells it as a ``Refused`` with a code.
+"""
+
+from enum import Enum
+
+from prompt_toolkit.application import get_app
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.document import Document
+from prompt_toolkit.filters import Condition
+from prompt_toolkit.layout import (
+    AnyContainer,
+    BufferControl,
+    ConditionalContainer,
+    Container,
+    FormattedTextControl,
+    HSplit,
+    VSplit,
+    Window,
+)
+from prompt_toolkit.layout.processors import ConditionalProcessor, PasswordProcessor
+
+from client import words
+from client.app import App, Lost, Refused
+from client.model.state import Link
+from client.view.pane import line
+from client.view.text import Fragment, Row, clip, columns, drawn
+
+WIDTH = 56
+_LABELS = 14
+"""Columns before a field."""
+
+DEFAULT_SERVER = "127.0.0.1:7878"
+
+CULPRITS = {
+    "bad_username": "username",
+    "username_taken": "username",
+    "unknown_user": "username",
+    "bad_password": "password",
+    "wrong_password": "password",
+    "too_many_attempts": "password",
+    "mismatch": "again",
+}
+"""Which field a refusal concerns; where there is no such field, the last."""
+
+
+class Mode(Enum):
+    """What the form does, and the fields that it asks for."""
+
+    LOGIN = ("server", "username", "password")
+    REGISTER = ("username", "password", "again")
+
+
+class Field:
+    """One line to fill in. ``error`` is what is wrong with it, in words."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.error = ""
+        self.buffer = Buffer(multiline=False, on_text_changed=lambda _: self.accept())
+        secret = ConditionalProcessor(PasswordProcessor("*"), name in ("password", "again"))
+        self.control = BufferControl(self.buffer, input_processors=[secret])
+
+    @property
+    def text(self) -> str:
+        return self.buffer.text
+
+    def fill(self, text: str) -> None:
+        self.buffer.reset(Document(text))
+
+    def accept(self) -> None:
+        """Whatever was wrong is being changed."""
+        self.error = ""
+
+    @property
+    def container(self) -> AnyContainer:
+        label = Window(FormattedTextControl(lambda: [self._label()]), width=_LABELS, height=1)
+        error = Window(
+            FormattedTextControl(lambda: [("class:error", self.error)]),
+            wrap_lines=True,
+            dont_extend_height=True,
+        )
+        return HSplit(
+            [
+                VSplit([label, Window(self.control, height=1, style="class:field")]),
+                ConditionalContainer(
+                    VSplit([Window(width=_LABELS), error]), Condition(lambda: bool(self.error))
+                ),
+            ]
+        )
+
+    def _label(self) -> Fragment:
+        text = clip(words.say(f"form.{self.name}"), _LABELS - 2)
+        return "class:label", f"{' ' * (_LABELS - 2 - columns(text))}{text}: "
+
+
+class Form:
+    """The form; it is in sight while ``State.username`` is empty."""
+
+    def __init__(self, app: App) -> None:
+        self.mode = Mode.LOGIN
+        self.busy = False
+        self.notice = ""
+        self._app = app
+        self._fields = {name: Field(name) for name in ("server", "username", "password", "again")}
+        self._fields["server"].fill(app.state.server or app.config.server or DEFAULT_SERVER)
+        self._fields["username"].fill(app.config.username)
+        self.container = _centred(
+            [
+                line(self._title),
+                line(self._server),
+                *map(self._where_asked, self._fields.values()),
+                line(lambda width: []),
+                line(self._standing),
+                line(lambda width: [("class:hint", words.say(f"form.keys.{self.mode.name.lower()}"))]),
+                line(self._limits),
+            ]
+        )
+
+    @property
+    def fields(self) -> list[Field]:
+        return [self._fields[name] for name in self.mode.value]
+
+    def start(self, notice: str = "") -> None:
+        """Show the form, its first empty field in focus."""
+        self.mode, self.notice = Mode.LOGIN, notice
+        for name in ("password", "again"):
+            self._fields[name].fill("")
+        self._focus(self._first_empty() or self.fields[-1])
+
+    def turn(self) -> None:
+        """From logging in to registering, or back. What was filled in stays."""
+        if not self.busy:
+            self.mode = Mode.REGISTER if self.mode is Mode.LOGIN else Mode.LOGIN
+            self.notice = ""
+            self._focus(self._first_empty() or self.fields[0])
+
+    def back(self) -> None:
+        """From registering to logging in."""
+        if self.mode is Mode.REGISTER:
+            self.turn()
+
+    def step(self, by: int) -> None:
+        """To the next field or the one before, round and round."""
+        self._focus(self.fields[(self.fields.index(self._focused()) + by) % len(self.fields)])
+
+    def enter(self) -> None:
+        """To what is still empty; with everything filled in, off it goes."""
+        if self.busy:
+            return
+        if empty := self._first_empty():
+            self._focus(empty)
+        elif self.mode is Mode.REGISTER and self._text("password") != self._text("again"):
+            self._blame("mismatch", {})
+        else:
+            self.busy = True
+            get_app().create_background_task(self._submit())
+
+    async def _submit(self) -> None:
+        try:
+            await self._connect()
+            if self.mode is Mode.REGISTER:
+                await self._app.register(self._text("username"), self._text("password"))
+            await self._app.login(self._text("username"), self._text("password"))
+            self._app.note("logged_in", username=self._app.state.username)
+        except Refused as error:
+            self._blame(error.code, error.details)
+        except Lost:
+            self._blame("not_connected", {})
+        finally:
+            self.busy = False
+            self._app.on_change()
+
+    async def _connect(self) -> None:
+        """Unless the form has just been talking to this very server."""
+        state, server = self._app.state, self._text("server")
+        if state.link is not Link.ONLINE or state.server != server:
+            await self._app.connect(server)
+
+    def _blame(self, code: str, details: dict[str, object]) -> None:
+        """Say what is wrong under the field that it concerns, and go there."""
+        name = CULPRITS.get(code, "server")
+        culprit = self._fields[name] if name in self.mode.value else self.fields[-1]
+        known = words.knows(code)
+        culprit.error = words.say(code, **details) if known else words.say("unknown_code", code=code)
+        self._focus(culprit)
+
+    def _text(self, name: str) -> str:
+        text = self._fields[name].text
+        return text.strip() if name in ("server", "username") else text
+
+    def _first_empty(self) -> Field | None:
+        return next((field for field in self.fields if not self._text(field.name)), None)
+
+    def _focused(self) -> Field:
+        layout = get_app().layout
+        return next((field for field in self.fields if layout.has_focus(field.control)), self.fields[0])
+
+    def _focus(self, field: Field) -> None:
+        get_app().layout.focus(field.control)
+
+    def _where_asked(self, field: Field) -> Container:
+        return ConditionalContainer(field.container, Condition(lambda: field.name in self.mode.value))
+
+    def _title(self, width: int) -> Row:
+        return [("class:heading", words.say(f"form.{self.mode.name.lower()}"))]
+
+    def _server(self, width: int) -> Row:
+        if self.mode is Mode.LOGIN:
+            return []
+        return [("class:hint", clip(words.say("form.at", server=self._text("server")), width))]
+
+    def _standing(self, width: int) -> Row:
+        if self.busy:
+            return [("class:note", words.say("form.busy"))]
+        return [("class:banner", clip(drawn(self.notice), width))]
+
+    def _limits(self, width: int) -> Row:
+        limits = self._app.state.limits
+        if self.mode is Mode.LOGIN or limits is None:
+            return []
+        (least, most), (least_password, _) = limits.username, limits.password
+        said = words.say("form.limits", least=least, most=most, password=least_password)
+        return [("class:hint", clip(said, width))]
+
+
+def _centred(rows: list[AnyContainer]) -> AnyContainer:
+    """In the middle of the screen, as far as there is room."""
+    block = VSplit([Window(), HSplit(rows, width=WIDTH), Window()])
+    return HSplit([Window(), block, Window()])

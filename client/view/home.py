@@ -1,0 +1,65 @@
+"""The home screen: who I am, every room with its seats, my friends, and what to press."""
+
+from client import words
+from client.model import select
+from client.model.state import Conversation, State
+from client.view.lists import ListStory
+from client.view.messages import note_line
+from client.view.story import notes_of
+from client.view.text import Row, drawn
+
+TITLE = ""
+"""The home screen's name among the conversations."""
+
+
+def home(state: State) -> ListStory:
+    lines = [*_greeting(state), [], *_rooms(state), [], *_friends(state), [], *_hints(), []]
+    notes = [note_line(note) for note in notes_of(state, TITLE)]
+    return ListStory(TITLE, lines + notes)
+
+
+def _greeting(state: State) -> list[Row]:
+    return [
+        [("class:heading", words.say("home.account", username=state.username))],
+        [("class:hint", words.say("home.server", server=state.server, name=state.server_name))],
+    ]
+
+
+def _rooms(state: State) -> list[Row]:
+    heading: Row = [("class:heading", words.say("home.rooms"))]
+    rows = [_room(room) for room in select.rooms(state)]
+    return [heading, *(rows or [[("class:hint", "  " + words.say("home.no_rooms"))]])]
+
+
+def _room(room: Conversation) -> Row:
+    name = room.name.removeprefix("#")
+    seats = words.say("room_line", room=name, members=room.members, capacity=room.capacity)
+    row: Row = [("class:text", f"  {seats}")]
+    if room.member:
+        row.append(("class:online", " " + words.say("home.entered" if room.entered else "home.member")))
+    return row + _unread(room)
+
+
+def _friends(state: State) -> list[Row]:
+    heading: Row = [("class:heading", words.say("home.friends"))]
+    rows = [_friend(friend) for friend in select.friends(state)]
+    return [heading, *(rows or [[("class:hint", "  " + words.say("home.no_friends"))]])]
+
+
+def _friend(friend: Conversation) -> Row:
+    style, presence = (
+        ("class:online", "state.online") if friend.online else ("class:offline", "state.offline")
+    )
+    name = drawn(friend.name.removeprefix("@"))
+    return [("class:text", f"  【{name}】 "), (style, words.say(presence)), *_unread(friend)]
+
+
+def _unread(conversation: Conversation) -> Row:
+    if not conversation.unread:
+        return []
+    return [("class:unread", "  " + words.say("view.unread", count=conversation.unread))]
+
+
+def _hints() -> list[Row]:
+    keys = ("home.hint.join", "home.hint.create", "home.hint.save", "home.hint.keys")
+    return [[("class:hint", words.say(key))] for key in keys]

@@ -1,0 +1,35 @@
+"""A story of ready lines, for what is no conversation: the home screen, the manual.
+
+The counterpart of ``story.ConversationStory``; here everything is small enough to be made whole.
+"""
+
+from collections.abc import Hashable, Sequence
+
+from client.view.text import Row, wrap_row
+
+_HANG = 2
+"""Columns by which the rest of a long line is indented."""
+
+
+class ListStory:
+    """Each line is a block, wrapped where it is too long for the pane."""
+
+    def __init__(self, title: str, lines: Sequence[Row], *, opens_at_top: bool = True) -> None:
+        self.title = title
+        self.opens_at_top = opens_at_top
+        self._lines = lines
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def rows(self, block: int, width: int) -> list[Row]:
+        return wrap_row(self._lines[block], width, min(_HANG, width // 4))
+
+    def name(self, block: int) -> Hashable:
+        return block
+
+    def find(self, name: Hashable) -> int | None:
+        return name if isinstance(name, int) and name < len(self._lines) else None
+
+    def below(self, block: int) -> int:
+        return len(self._lines) - 1 - block

@@ -1,0 +1,113 @@
+"""The full screen: draws the desk, and brings the state to it whenever that has changed.
+
+The counterpart is the controller, ``App``. A key is answered with a picture at once. What arrives by
+itself waits for a timer, so that two hundred messages a second cost thirty pictures.
+"""
+
+import asyncio
+import signal
+from typing import Any
+
+from prompt_toolkit.application import Application
+from prompt_toolkit.input import Input
+from prompt_toolkit.layout import Layout
+from prompt_toolkit.output import Output
+from prompt_toolkit.styles import DynamicStyle
+
+from client.app import App
+from client.model.state import Link
+from client.view import actions, layout, theme
+from client.view.bell import Bell
+from client.view.desk import Desk
+
+FRAME = 0.033
+"""Seconds between two pictures of what arrives by itself."""
+
+TICK = 1.0
+"""Seconds between two pictures while the status line counts down."""
+
+ESCAPE = 0.05
+"""Seconds after which an ESC byte is the key Esc, and not the beginning of another key's bytes."""
+
+SEQUENCE = 0.5
+"""Seconds within which the second key of a sequence has to follow."""
+
+
+async def run(app: App, *, mouse: bool = False) -> None:
+    """Show the client until the user quits or the terminal goes away. However it ends, the terminal is whole."""
+    await Screen(app, mouse=mouse).run()
+
+
+class Screen:
+    """``input`` and ``output`` are the terminal unless a test gives others."""
+
+    def __init__(
+        self, app: App, *, mouse: bool = False, input: Input | None = None, output: Output | None = None
+    ) -> None:
+        self.desk = Desk(app)
+        self._app = app
+        self._bell = Bell(app.state)
+        self._timer: asyncio.TimerHandle | None = None
+        self.application: Application[None] = Application(
+            layout=Layout(layout.root(self.desk)),
+            key_bindings=actions.bindings(self.desk),
+            style=DynamicStyle(lambda: theme.style(app.config.theme)),
+            color_depth=theme.colour_depth(),
+            full_screen=True,
+            mouse_support=mouse,
+            after_render=lambda _: self.desk.seen(),
+            input=input,
+            output=output,
+        )
+        self.application.ttimeoutlen, self.application.timeoutlen = ESCAPE, SEQUENCE
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._broke)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._app.quit)
+        quitting = asyncio.create_task(self._quit())
+        try:
+            await self.application.run_async(pre_run=self._begin, set_exception_handler=False)
+        except EOFError:
+            pass  # the terminal is gone, and whoever sat there too
+        finally:
+            quitting.cancel()
+            self._end()
+
+    def _begin(self) -> None:
+        self._app.on_change, self._app.on_note = self._changed, self.desk.announce
+        self.desk.sync()
+        self._changed()
+
+    def _end(self) -> None:
+        self._app.on_change, self._app.on_note = lambda: None, lambda note: None
+        if self._timer:
+            self._timer.cancel()
+
+    async def _quit(self) -> None:
+        await self._app.done.wait()
+        self._exit(None)
+
+    def _broke(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A mistake of ours: give the terminal back first, then tell."""
+        self._exit(context.get("exception") or RuntimeError(context["message"]))
+
+    def _exit(self, error: BaseException | None) -> None:
+        future = self.application.future
+        if future is not None and not future.done():
+            self.application.exit(exception=error) if error else self.application.exit()
+
+    def _changed(self) -> None:
+        """The state has changed: some picture soon."""
+        self.desk.sync()
+        if self._bell.rings(self._app.config.bell):
+            self.application.output.bell()
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(FRAME, self._draw)
+
+    def _draw(self) -> None:
+        self._timer = None
+        self.application.invalidate()
+        if self._app.state.link is Link.RECONNECTING:
+            self._timer = asyncio.get_running_loop().call_later(TICK, self._draw)

@@ -1,0 +1,66 @@
+"""The two lines that frame a conversation: what it is (above), and how things stand (below)."""
+
+import time
+
+from client import words
+from client.model import select
+from client.model.state import Conversation, Link, State
+from client.view.text import Row, drawn, fit
+
+LINKS = {
+    Link.OFFLINE: "link.offline",
+    Link.CONNECTING: "link.connecting",
+    Link.RECONNECTING: "link.reconnecting",
+    Link.ONLINE: "link.online",
+    Link.LOGGED_IN: "link.logged_in",
+    Link.REFUSED: "link.refused",
+}
+
+
+def topic_row(state: State, width: int) -> Row:
+    conversation = select.current(state)
+    home = words.say("topic.home", server=state.server_name)
+    return [("class:topic", fit(f" {_topic(state, conversation) if conversation else home}", width))]
+
+
+def status_row(state: State, more: int, width: int) -> Row:
+    """``more``: how much stands below the rows in sight."""
+    parts = [f"-MORE({more})-"] if more else []
+    parts.append(_link(state))
+    parts += filter(None, (_account(state), _elsewhere(state), words.say("status.help")))
+    healthy = state.link is Link.LOGGED_IN
+    return [("class:status" if healthy else "class:status.warning", fit(" " + " │ ".join(parts), width))]
+
+
+def _topic(state: State, conversation: Conversation) -> str:
+    nickname = conversation.nickname if conversation.entered else ""
+    return words.say(
+        _topic_key(conversation),
+        name=conversation.name[1:],
+        nickname=nickname or state.username,
+        username=state.username,
+        members=conversation.members,
+        capacity=conversation.capacity,
+    )
+
+
+def _topic_key(conversation: Conversation) -> str:
+    if not conversation.is_room:
+        return "topic.ended" if conversation.ended else "topic.direct"
+    return "topic.room" if conversation.entered else "topic.room_left"
+
+
+def _link(state: State) -> str:
+    seconds = max(0, round(state.retry_at - time.monotonic()))
+    return words.say(LINKS[state.link], lag=round((state.lag or 0) * 1000), seconds=seconds)
+
+
+def _account(state: State) -> str:
+    secure = " TLS" if state.encrypted else ""
+    return f"{drawn(state.username)}@{drawn(state.server)}{secure}" if state.username else ""
+
+
+def _elsewhere(state: State) -> str:
+    """The conversations out of sight in which something waits."""
+    waiting = [one for one in select.sidebar(state) if one.unread and one.name != state.current]
+    return " ".join(f"{drawn(one.name)}({one.unread}{'!' if one.mentions else ''})" for one in waiting)

@@ -1,0 +1,182 @@
+"""A story: the blocks of rows that one can scroll through, from the first to the last.
+
+A conversation's story is its messages, with the client's notes where they were made, and the lines that
+still wait for the server. The counterpart is ``timeline``, which asks only for the blocks in sight; so
+nothing here may cost more in a conversation of a million messages than in one of a thousand.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Hashable
+from functools import lru_cache
+from typing import Protocol
+
+from client import words
+from client.model.select import mentions_me
+from client.model.state import Conversation, Note, Pending, State
+from client.view.messages import Looks, message_rows, message_time, note_rows, pending_rows, ruler
+from client.view.text import Row
+from protocol.names import skeleton
+from protocol.values import Message
+
+
+class Story(Protocol):
+    """Blocks 0 to ``len - 1``, each of some rows or none."""
+
+    title: str
+    opens_at_top: bool
+
+    def __len__(self) -> int: ...
+
+    def rows(self, block: int, width: int) -> list[Row]: ...
+
+    def name(self, block: int) -> Hashable:
+        """What stays with the block when others come before it."""
+
+    def find(self, name: Hashable) -> int | None:
+        """The block of that name, if it is still there."""
+
+    def below(self, block: int) -> int:
+        """How many things worth counting stand below the block."""
+
+
+class ConversationStory:
+    """What a conversation shows, as it stands now; made anew for every picture.
+
+    Block 0 tells whether there is more above, then come messages and notes, then what is not confirmed.
+    ``self._slots[i]`` is where, among messages and notes together, the i-th note stands.
+    """
+
+    opens_at_top = False
+
+    def __init__(self, state: State, conversation: Conversation) -> None:
+        self.title = conversation.name
+        self._state = state
+        self._conversation = conversation
+        self._timeline = conversation.timeline
+        self._messages = conversation.timeline.messages
+        self._notes = sorted(notes_of(state, conversation.name), key=lambda note: note.after)
+        self._slots = [self._behind(note.after) + number for number, note in enumerate(self._notes)]
+        self._middle = len(self._messages) + len(self._notes)
+        self._first_unread = conversation.unread_from + 1 if conversation.unread_from else 0
+        self._accounts: frozenset[bytes] | None = None
+
+    def __len__(self) -> int:
+        return 1 + self._middle + len(self._conversation.pending)
+
+    def rows(self, block: int, width: int) -> list[Row]:
+        if block == 0:
+            return self._top_rows(width)
+        match self._thing(block):
+            case Note() as note:
+                return note_rows(note, width)
+            case Pending() as pending:
+                nickname = self._conversation.nickname or self._state.username
+                return pending_rows(pending, nickname, width)
+            case message:
+                return self._message_rows(message, width)
+
+    def name(self, block: int) -> Hashable:
+        if block == 0:
+            return None
+        match self._thing(block):
+            case Note() as note:
+                return id(note)
+            case Pending(cid=cid):
+                return cid
+            case message:
+                return message.seq
+
+    def find(self, name: Hashable) -> int | None:
+        if isinstance(name, int) and self._timeline.first <= name <= self._timeline.last:
+            return self.block_of(name)
+        for block in self._other_blocks():
+            if self.name(block) == name:
+                return block
+        return None
+
+    def block_of(self, seq: int) -> int:
+        """Where the message stands, or would stand if it were here."""
+        index = self._behind(seq - 1)
+        return 1 + index + bisect_right([slot - number for number, slot in enumerate(self._slots)], index)
+
+    def seq_at(self, block: int) -> int:
+        """The seq of the last message that stands in this block or above it; 0 for none."""
+        places = min(block, self._middle)
+        index = places - bisect_left(self._slots, places) - 1
+        return self._messages[index].seq if index >= 0 else 0
+
+    def below(self, block: int) -> int:
+        """How many messages and unconfirmed lines stand below the block."""
+        messages = self._timeline.last - self.seq_at(block) if self._messages else 0
+        return messages + min(len(self._conversation.pending), len(self) - 1 - block)
+
+    def _behind(self, seq: int) -> int:
+        """How many of the messages that are here stand up to this seq."""
+        return min(max(0, seq - self._timeline.first + 1), len(self._messages)) if self._messages else 0
+
+    def _thing(self, block: int) -> Message | Note | Pending:
+        place = block - 1
+        if place >= self._middle:
+            return self._conversation.pending[place - self._middle]
+        number = bisect_left(self._slots, place)
+        if number < len(self._slots) and self._slots[number] == place:
+            return self._notes[number]
+        return self._messages[place - number]
+
+    def _other_blocks(self) -> list[int]:
+        """The blocks that are no messages."""
+        return [0, *(1 + slot for slot in self._slots), *range(1 + self._middle, len(self))]
+
+    def _top_rows(self, width: int) -> list[Row]:
+        if not self._conversation.member:
+            label = words.say("view.not_member", room=self._conversation.name)
+        elif self._timeline.more:
+            label = words.say("view.loading" if self._timeline.loading else "view.more_above")
+        else:
+            label = words.say("view.beginning")
+        return [ruler("class:day", label, width)]
+
+    def _message_rows(self, message: Message, width: int) -> list[Row]:
+        rulers = self._rulers(message, width)
+        if message.username in self._state.ignored:
+            return rulers
+        mention = mentions_me(self._state, self._conversation, message)
+        mine = message.username == self._state.username
+        looks = Looks(width, words.language(), mine, mention, self._posing(message))
+        return rulers + message_rows(message, looks)
+
+    def _rulers(self, message: Message, width: int) -> list[Row]:
+        """What stands above a message: the line of its day, the line above the first unread one."""
+        rows = []
+        index = message.seq - self._timeline.first
+        day = message_time(message.time)[:10]
+        if index == 0 or message_time(self._messages[index - 1].time)[:10] != day:
+            rows.append(ruler("class:day", day, width))
+        if message.seq == self._first_unread:
+            rows.append(ruler("class:new", words.say("view.new"), width))
+        return rows
+
+    def _posing(self, message: Message) -> bool:
+        """The nickname looks like the name of an account, and not of the one that wrote."""
+        if message.nickname == message.username:
+            return False
+        if self._accounts is None:
+            self._accounts = _accounts(self._state, self._conversation)
+        looks = _looks_like(message.nickname)
+        return looks in self._accounts and looks != _looks_like(message.username)
+
+
+def notes_of(state: State, name: str) -> list[Note]:
+    return [note for note in state.notes if note.conversation == name]
+
+
+def _accounts(state: State, conversation: Conversation) -> frozenset[bytes]:
+    """What the names of all accounts look like that a reader of this conversation knows."""
+    friends = (name[1:] for name in state.conversations if name.startswith("@"))
+    members = (member.username for member in conversation.roster)
+    return frozenset(map(_looks_like, (state.username, *friends, *members)))
+
+
+@lru_cache(maxsize=4096)
+def _looks_like(name: str) -> bytes:
+    return skeleton(name)

@@ -1,0 +1,73 @@
+"""Ctrl-G: a few letters of a conversation's name, and Enter goes there. Until then it has the input's
+place.
+"""
+
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.layout import BufferControl, HSplit, Window
+from prompt_toolkit.layout.processors import BeforeInput
+
+from client import words
+from client.model import select
+from client.model.state import Conversation, State
+from client.view.pane import pane
+from client.view.text import Row, clip, drawn
+
+MOST = 6
+"""So many are offered at once."""
+
+
+class Switcher:
+    """``opened`` from Ctrl-G to Enter or Esc."""
+
+    def __init__(self, state: State) -> None:
+        self.opened = False
+        self._state = state
+        self._chosen = 0
+        self.buffer = Buffer(multiline=False, on_text_changed=lambda _: self.choose(-self._chosen))
+        prompt = BeforeInput(lambda: words.say("switcher.prompt"))
+        self.control = BufferControl(self.buffer, input_processors=[prompt])
+        self.container = HSplit([pane(self._rows, height=MOST), Window(self.control, height=1)])
+
+    def open(self) -> None:
+        self.opened, self._chosen = True, 0
+        self.buffer.reset()
+
+    def choose(self, step: int) -> None:
+        """Move the choice up or down."""
+        self._chosen = max(0, min(self._chosen + step, len(self.matches()) - 1))
+
+    def close(self) -> None:
+        self.opened = False
+
+    @property
+    def choice(self) -> str | None:
+        """The name of the conversation that Enter would go to."""
+        found = self.matches()
+        return found[self._chosen].name if self._chosen < len(found) else None
+
+    def matches(self) -> list[Conversation]:
+        """The conversations in whose names the letters stand in this order; the closest together first."""
+        wanted = self.buffer.text.strip().casefold()
+        scored = [(_spread(wanted, one.name.casefold()), one) for one in select.sidebar(self._state)]
+        found = [(spread, one) for spread, one in scored if spread is not None]
+        return [one for _, one in sorted(found, key=lambda pair: pair[0])][:MOST]
+
+    def _rows(self, width: int, height: int) -> list[Row]:
+        rows: list[Row] = [
+            [("class:chosen" if at == self._chosen else "class:text", clip(f" {drawn(one.name)} ", width))]
+            for at, one in enumerate(self.matches())
+        ]
+        return (rows or [[("class:hint", clip(f" {words.say('switcher.none')}", width))]])[:height]
+
+
+def _spread(wanted: str, name: str) -> int | None:
+    """How far apart the wanted letters stand in the name, and how far in; ``None`` when they do not."""
+    at = -1
+    spread = 0
+    for letter in wanted:
+        found = name.find(letter, at + 1)
+        if found < 0:
+            return None
+        spread += found - at - 1
+        at = found
+    return spread

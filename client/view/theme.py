@@ -1,0 +1,125 @@
+"""Colours: the terminal's own sixteen, never a background of ours, and none at all if ``NO_COLOR`` says
+so.
+
+A style is named after what it marks; the counterpart is every function that makes rows. ``default``
+keeps to colours that can be read on black and on white.
+"""
+
+import os
+from zlib import crc32
+
+from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.styles import Style
+
+_SHAPES = {
+    "topic": "reverse",
+    "status": "reverse",
+    "status.warning": "reverse bold",
+    "heading": "bold",
+    "current": "reverse",
+    "unread": "bold",
+    "mentioned": "bold underline",
+    "text": "",
+    "mention": "bold",
+    "me": "bold",
+    "refused": "bold",
+    "banner": "bold",
+    "banner.error": "bold",
+    "question": "bold reverse",
+    "chosen": "reverse",
+    "key": "bold",
+    "label": "",
+    "field": "underline",
+    "field.focused": "underline bold",
+    "completion-menu": "noinherit reverse",
+    "completion-menu.completion": "noinherit reverse",
+    "completion-menu.completion.current": "noinherit bold",
+    "completion-menu.meta.completion": "noinherit reverse",
+    "completion-menu.meta.completion.current": "noinherit",
+    "scrollbar.background": "noinherit reverse",
+    "scrollbar.button": "noinherit",
+}
+"""What marks things also where there is no colour."""
+
+_PALETTES = {
+    "default": {
+        "faint": "",
+        "good": "ansigreen",
+        "bad": "ansired",
+        "line": "ansicyan",
+        "soft": "ansimagenta",
+    },
+    "dark": {
+        "faint": "ansibrightblack",
+        "good": "ansibrightgreen",
+        "bad": "ansibrightred",
+        "line": "ansibrightcyan",
+        "soft": "ansibrightmagenta",
+    },
+    "light": {
+        "faint": "ansibrightblack",
+        "good": "ansigreen",
+        "bad": "ansired",
+        "line": "ansiblue",
+        "soft": "ansimagenta",
+    },
+}
+
+_NICKNAMES = {
+    "default": ("ansired", "ansigreen", "ansimagenta", "ansicyan"),
+    "dark": (
+        "ansibrightred",
+        "ansibrightgreen",
+        "ansibrightyellow",
+        "ansibrightblue",
+        "ansibrightmagenta",
+        "ansibrightcyan",
+    ),
+    "light": ("ansired", "ansigreen", "ansiblue", "ansimagenta"),
+}
+
+NAMES = tuple(_PALETTES)
+"""What ``/theme`` may be told."""
+
+_COLOURS = 12
+"""How many styles people are told apart by; a theme with fewer colours uses them again, bold."""
+
+
+def nickname_style(username: str) -> str:
+    """An account's style, the same in every conversation and on every day."""
+    return f"class:nick.{crc32(username.encode()) % _COLOURS}"
+
+
+def style(name: str) -> Style:
+    """The theme of that name; the default one for a name that is none."""
+    palette = _PALETTES.get(name, _PALETTES["default"])
+    colours = {
+        "time": palette["faint"],
+        "border": palette["faint"],
+        "hint": palette["faint"],
+        "pending": f"{palette['faint']} italic",
+        "notice": palette["soft"],
+        "action": palette["soft"],
+        "note": palette["line"],
+        "day": palette["line"],
+        "new": f"{palette['bad']} bold",
+        "mention": f"{palette['bad']} bold",
+        "mentioned": f"{palette['bad']} bold",
+        "refused": f"{palette['bad']} bold",
+        "error": f"{palette['bad']} bold",
+        "banner": f"{palette['good']} bold",
+        "banner.error": f"{palette['bad']} bold",
+        "online": palette["good"],
+        "offline": palette["faint"],
+    }
+    return Style.from_dict(_SHAPES | colours | _nicknames(name))
+
+
+def colour_depth() -> ColorDepth:
+    return ColorDepth.DEPTH_1_BIT if os.environ.get("NO_COLOR") else ColorDepth.DEPTH_4_BIT
+
+
+def _nicknames(name: str) -> dict[str, str]:
+    colours = _NICKNAMES.get(name, _NICKNAMES["default"])
+    styles = [*colours, *(f"{colour} bold" for colour in colours)]
+    return {f"nick.{number}": styles[number % len(styles)] for number in range(_COLOURS)}

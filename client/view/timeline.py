@@ -1,0 +1,87 @@
+"""The pane that shows a story: it hands prompt_toolkit exactly the rows in sight, and remembers for every
+story where somebody has scrolled to. The counterpart is ``scroll``, which knows how.
+"""
+
+from collections.abc import Callable
+
+from prompt_toolkit.layout.controls import UIContent, UIControl
+from prompt_toolkit.mouse_events import MouseEvent, MouseEventType
+
+from client.view.pane import content
+from client.view.scroll import Edge, Picture, Place, around, move, picture
+from client.view.story import Story
+
+_OVERLAP = 2
+"""Rows that stay in sight when a page is turned."""
+
+_WHEEL = 3
+"""Rows for one notch of a mouse's wheel."""
+
+
+class Timeline(UIControl):
+    """Shows the story that ``tell`` makes."""
+
+    def __init__(self, tell: Callable[[], Story]) -> None:
+        self._tell = tell
+        self._places: dict[str, Place] = {}
+        self.story: Story = tell()
+        self.width = self.height = 1
+        self.picture: Picture = picture(self.story, Edge.END, 1, 1)
+
+    def create_content(self, width: int, height: int) -> UIContent:
+        self.look(width, height)
+        return content(self.picture.rows)
+
+    def look(self, width: int, height: int) -> None:
+        """Take the picture of the story as it is now."""
+        self.story, self.width, self.height = self._tell(), max(1, width), max(1, height)
+        opening = Edge.START if self.story.opens_at_top else Edge.END
+        place = self._places.get(self.story.title, opening)
+        self.picture = picture(self.story, place, self.width, self.height)
+        self._places[self.story.title] = self.picture.place
+
+    @property
+    def more(self) -> int:
+        """How much stands below what is in sight."""
+        return 0 if self.picture.place is Edge.END else self.story.below(self.picture.bottom.block)
+
+    @property
+    def near_top(self) -> bool:
+        """Less than a page is left above."""
+        return self.picture.top.block <= self.height
+
+    def turn(self, pages: int) -> None:
+        """Scroll so many pages down, or up where negative."""
+        self.scroll(pages * max(1, self.height - _OVERLAP))
+
+    def scroll(self, rows: int) -> None:
+        self._go(move(self.story, self.picture, self.width, rows))
+
+    def show(self, block: int) -> None:
+        """Scroll until the block stands in the middle."""
+        self._go(around(self.story, block, self.width, self.height))
+
+    def to(self, edge: Edge) -> None:
+        self._go(edge)
+
+    def follow(self, title: str) -> None:
+        """Whatever was scrolled to: the end of that story again."""
+        self._places[title] = Edge.END
+
+    def restart(self, title: str) -> None:
+        """Whatever was scrolled to: that story as it opens."""
+        self._places.pop(title, None)
+
+    def forget(self) -> None:
+        self._places.clear()
+
+    def mouse_handler(self, mouse_event: MouseEvent) -> None:
+        match mouse_event.event_type:
+            case MouseEventType.SCROLL_UP:
+                self.scroll(-_WHEEL)
+            case MouseEventType.SCROLL_DOWN:
+                self.scroll(_WHEEL)
+
+    def _go(self, place: Place) -> None:
+        self._places[self.story.title] = place
+        self.look(self.width, self.height)

@@ -50,13 +50,17 @@ async def _round(options: argparse.Namespace, seed: int) -> bool:
     print(f"seed {seed}: {options.database}, servers: {options.servers}, {options.seconds:g} s", flush=True)
     async with deployed(options.database, options.servers, options.flaw) as site:
         await run(site, seconds=options.seconds, seed=seed, clients=options.clients, pace=options.pace)
+        stumbles = site.stumbles
     print(figures(site.history))
     violations = check(site.history)
-    _tell(violations)
-    return not violations
+    _tell(violations, stumbles)
+    return not violations and not stumbles
 
 
-def _tell(violations: list[Violation]) -> None:
+def _tell(violations: list[Violation], stumbles: list[str]) -> None:
+    print(f"tracebacks in the log        {len(stumbles)}")
+    for stumble in list(dict.fromkeys(each.partition("\n")[2] for each in stumbles))[:TOLD]:
+        print(stumble)
     print("violations                   " + ("none" if not violations else str(len(violations))))
     for rule in dict.fromkeys(violation.rule for violation in violations):
         broken = [violation for violation in violations if violation.rule == rule]

@@ -67,6 +67,7 @@ class Client:
         self.inside: set[str] = set()  # and those that I have entered
         self.said: list[Pending] = []  # what was acknowledged
         self.outbox: dict[str, Pending] = {}
+        self.is_retired = False
         self._doors = doors
         self._history = history
         self._ids = count(1)
@@ -82,8 +83,8 @@ class Client:
     # The connection
 
     async def run(self) -> None:
-        """Connect, again and again, until cancelled."""
-        while True:
+        """Connect, again and again, until retired."""
+        while not self.is_retired:
             try:
                 await self._once()
             except* (Lost, OSError):
@@ -106,10 +107,11 @@ class Client:
         await self._log_in(line)
         self._line = line
         self._stalled = True  # whatever was on its way when the last connection was lost
-        while True:
+        while not self.is_retired:
             await self._settle()
             await self._catch_up()
             await self._act()
+        raise Lost
 
     async def _act(self) -> None:
         """What it does of its own accord. Nothing, unless somebody gives it habits."""

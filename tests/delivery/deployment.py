@@ -1,6 +1,7 @@
 """What a run talks to and breaks: server processes, their database, and a proxy before each server."""
 
 import asyncio
+import re
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -24,6 +25,10 @@ SETTINGS = (
 """Every client has one address here and much to say, so what protects against that is off."""
 
 
+TRACEBACK = re.compile(r"^.*\n\s*Traceback .*\n(?:\s.*\n)*", re.MULTILINE)
+"""With the line of the log that it belongs to."""
+
+
 class Host(Protocol):
     """A server that can be broken, and keeps its port over all that."""
 
@@ -41,6 +46,9 @@ class Host(Protocol):
     async def pause(self) -> None: ...
 
     async def resume(self) -> None: ...
+
+    @property
+    def log(self) -> str: ...
 
 
 class Process:
@@ -68,6 +76,10 @@ class Process:
     async def resume(self) -> None:
         self.server.resume()
 
+    @property
+    def log(self) -> str:
+        return self.server.log
+
 
 @dataclass
 class Site:
@@ -81,6 +93,11 @@ class Site:
     def note(self, what: str, unanswered: int = 0) -> None:
         """Something is being broken."""
         self.history.add(Spoilt(now(), "", 0, what, unanswered))
+
+    @property
+    def stumbles(self) -> list[str]:
+        """Every traceback in the servers' logs: whatever happens to a server, it is no surprise to it."""
+        return [found[0] for host in self.hosts for found in TRACEBACK.finditer(host.log)]
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Site"]:

@@ -140,7 +140,7 @@ async def break_processes(
 ) -> None:
     """For so long; at the end, everything that was broken works again."""
     end = now() + seconds
-    while (rest := random.uniform(0.5, 1.5) * RESPITE) < end - now():
+    while breakages and (rest := random.uniform(0.5, 1.5) * RESPITE) < end - now():
         await asyncio.sleep(rest)
         (breakage,) = random.choices(list(breakages), list(breakages.values()))
         site.note(breakage.__name__.replace("_", " "), unanswered())

@@ -63,7 +63,8 @@ class Line:
         """Ask for a sign of life now and then. Raises ``Lost`` when none comes in time."""
         while True:
             try:
-                await asyncio.wait_for(self.ask({"type": "ping", "id": next_id()}), PATIENCE)
+                async with asyncio.timeout(PATIENCE):
+                    await self.ask({"type": "ping", "id": next_id()})
             except TimeoutError:
                 raise Lost from None
             await asyncio.sleep(PATIENCE / 4)

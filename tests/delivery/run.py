@@ -41,15 +41,16 @@ async def run(
     if breakages is None:
         breakages = {**SERVERS, **(DATABASE if site.database else {})}
     async with TaskGroup() as tasks:
-        lives = [tasks.create_task(talker.run()) for talker in talkers]
+        for talker in talkers:
+            tasks.create_task(talker.run())
         await _furnish(talkers)
         for talker in talkers:
             talker.pace, talker.talks = pace, True
         await _spoil(site, random, seconds, network, breakages, talkers)
         await _heal(site, talkers)
         await _read_everything(talkers)
-        for life in lives:
-            life.cancel()
+        for talker in talkers:
+            talker.is_retired = True
 
 
 def names(wanted: int) -> list[str]:

@@ -40,7 +40,6 @@ class App(Chat):
 
     async def login(self, username: str, password: str) -> None:
         await super().login(username, password)
-        self.note("logged_in", username=self.state.username)
         if self._destination:
             verb = "query" if self._destination.startswith("@") else "join"
             self.submit(f"/{verb} {self._destination}")

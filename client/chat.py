@@ -62,6 +62,7 @@ class Chat:
         self._password = ""
         self._tasks: set[asyncio.Task[None]] = set()
         self._lasting: list[asyncio.Task[None]] = []  # as long as somebody is logged in
+        self._present = asyncio.Event()  # somebody is logged in, on a connection that works
         self._seen: dict[str, int] = {}  # what is read, and not told to the server yet
 
     # The connection and the session
@@ -123,6 +124,14 @@ class Chat:
         if self._courier is not None:
             await self._courier.settled()
         await self._catchup.settled()
+        if self.saving is not None:
+            await self.saving
+
+    async def back(self) -> None:
+        """Wait until the session goes on. Raises ``Lost`` once nobody is logged in any more."""
+        if not self._token:
+            raise Lost
+        await self._present.wait()
 
     async def ask(self, frame: requests.AnyRequest, *, apart: bool = False) -> responses.AnyResponse:
         """Ask the server; ``apart``, the answer does not touch the state. Raises ``Refused`` or ``Lost``."""
@@ -305,6 +314,7 @@ class Chat:
         self._link.settled()
         self._stands(Standing.LOGGED_IN, 0.0)
         self.state.encrypted = self._link.encrypted
+        self._present.set()
         self._catchup.check()
         self._courier.resume()
         self.spawn(self._list_rooms())
@@ -314,6 +324,7 @@ class Chat:
         assert self._link is not None
         while True:
             await self._link.lost()
+            self._present.clear()
             self._catchup.stop()
             try:
                 await self._link.reopen()
@@ -362,6 +373,9 @@ class Chat:
     def _forget(self) -> None:
         """Nobody is logged in any more."""
         self._token = self._password = ""
+        if self.saving is not None:
+            self.saving.cancel()
+        self._present.clear()
         self._catchup.stop()
         self._seen.clear()
         for task in self._lasting:

@@ -64,7 +64,9 @@ async def _open_session(app: App, address: Address, *, register: bool) -> None:
         if "CHAT_PASSWORD" not in os.environ and _ask("prompt.password_again", secret=True) != password:
             raise Refused("mismatch")
         await app.register(username, password)
+        app.note("registered", username=username)
     await app.login(username, password)
+    app.note("logged_in", username=app.state.username)
     if address.conversation:
         await app.enter(address.conversation)
         app.switch(address.conversation)

@@ -6,6 +6,7 @@ the clients of a restarted server do not all come in one moment.
 """
 
 import asyncio
+import os
 import random
 import ssl
 import time
@@ -138,10 +139,10 @@ class Link:
                 self._connection = await self._dial()
         except TimeoutError:
             raise Refused("cannot_connect", {"server": self.address.server, "reason": "timeout"}) from None
-        except (ssl.SSLError, ConnectionError, Lost):
+        except (ssl.SSLError, ConnectionResetError, Lost):
             raise Refused("no_chat_server", {"server": self.address.server}) from None
         except OSError as error:
-            reason = error.strerror or str(error)
+            reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
             raise Refused("cannot_connect", {"server": self.address.server, "reason": reason}) from None
         self._pinging = asyncio.create_task(self._ping(self._connection))
         self._tell(Standing.ONLINE, 0.0)

@@ -36,7 +36,7 @@ class Plain:
         self._app = app
         self._news = News(app.state)
         self._begun = False
-        self._link = Link.OFFLINE
+        self._cut_off = False
         app.on_change = self._changed
         app.on_note = self._note
 
@@ -65,10 +65,12 @@ class Plain:
             self._app.note("refused", error=True, text=pending.text, why=words.say(pending.error))
 
     def _tell_link(self) -> None:
-        before, self._link = self._link, self._app.state.link
-        if self._link is Link.RECONNECTING and before is Link.LOGGED_IN:
+        link = self._app.state.link
+        if link is Link.RECONNECTING and not self._cut_off:
+            self._cut_off = True
             _mutter(words.say("reconnecting"))
-        if self._link is Link.LOGGED_IN and before is Link.ONLINE and self._begun:
+        if link is Link.LOGGED_IN and self._cut_off:
+            self._cut_off = False
             _mutter(words.say("reconnected"))
 
 

@@ -20,8 +20,9 @@ import msgspec
 
 from client import files, lines, words
 from client.chat import Chat, expect
+from client.connection import Lost
 from client.model import select
-from client.model.state import Conversation
+from client.model.state import Conversation, State
 from protocol import requests, responses
 from protocol.safe import safe
 from protocol.values import Message
@@ -42,8 +43,8 @@ class Shape(Enum):
     JSONL = "jsonl"
 
 
-Progress = Callable[[int, int], None]
-"""Is told how many messages are written, and of how many."""
+Progress = Callable[[int], None]
+"""Is told how many messages are written."""
 
 
 def arguments(typed: str) -> tuple[Path, Shape | None]:
@@ -55,13 +56,18 @@ def arguments(typed: str) -> tuple[Path, Shape | None]:
     return path / DEFAULT if path.is_dir() else path, shapes.get(option[1] if option else "txt")
 
 
+def total(state: State) -> int:
+    """How many messages there are to write."""
+    return sum(one.head for one in select.rooms(state, mine=True) + select.directs(state))
+
+
 async def save(chat: Chat, path: Path, shape: Shape, progress: Progress) -> int:
     """Write the file and say how many messages are in it.
 
-    Raises ``OSError``, ``Refused`` or ``Lost``; then, as when it is cancelled, the old file stands as it was.
+    A lost connection only makes it wait. Raises ``OSError`` or ``Refused``; then, as when it is cancelled, the old
+    file stands as it was.
     """
     rooms, directs = select.rooms(chat.state, mine=True), select.directs(chat.state)
-    total = sum(one.head for one in rooms + directs)
     count = 0
     with files.beside(path) as file:
         for heading, conversations in (("log.rooms", rooms), ("log.directs", directs)):
@@ -73,7 +79,7 @@ async def save(chat: Chat, path: Path, shape: Shape, progress: Progress) -> int:
                     file.write(_line(message, chat.state.username, shape))
                     count += 1
                     if count % REPORT_EVERY == 0:
-                        progress(count, total)
+                        progress(count)
             finally:
                 for reader in readers:
                     reader.stop()
@@ -108,7 +114,11 @@ class _Reader:
         found: list[Message] = []
         while after < to:
             frame = requests.History(id=0, conversation=self._name, after=after, limit=to - after)
-            page = expect(await self._chat.insist(frame, apart=True), responses.History).messages
+            try:
+                page = expect(await self._chat.insist(frame, apart=True), responses.History).messages
+            except Lost:
+                await self._chat.back()
+                continue
             if not page:
                 break
             found += page

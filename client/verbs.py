@@ -12,7 +12,7 @@ from typing import Any
 from client import lines, transcript, words
 from client.chat import Chat, expect
 from client.config import SETTINGS
-from client.connection import Lost, Refused
+from client.connection import Refused
 from client.model import apply, select
 from client.model.state import Conversation
 from protocol import requests, responses
@@ -165,18 +165,16 @@ async def save(chat: Chat, typed: str = "") -> None:
 
 
 async def _save(chat: Chat, path: Path, shape: transcript.Shape) -> None:
-    note = chat.note("saving", done=0, total=0)
+    note = chat.note("saving", done=0, total=transcript.total(chat.state))
 
-    def progress(done: int, total: int) -> None:
-        note.facts.update(done=done, total=total)
+    def progress(done: int) -> None:
+        note.facts["done"] = done
         chat.on_change()
 
     try:
         count = await transcript.save(chat, path, shape, progress)
     except OSError as error:
         chat.note("save_failed", error=True, path=str(path), reason=error.strerror or str(error))
-    except Lost:
-        chat.note("save_failed", error=True, path=str(path), reason=words.say("connection_lost"))
     except asyncio.CancelledError:
         chat.note("save_stopped", path=str(path))
         raise

@@ -1,6 +1,8 @@
 """What the documents say and what the code does are one thing."""
 
 import re
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, get_args
@@ -8,8 +10,11 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from client.commands import COMMANDS
+from client.keys import KEYS
 from protocol import events, requests, responses, values, wire
 from protocol.errors import CODES
+from server.config import SETTINGS
 from tests.processes import ROOT
 
 STRUCTS: dict[str, dict[str, type[msgspec.Struct]]] = {
@@ -36,7 +41,7 @@ class Section:
 
 def table(text: str) -> list[list[str]]:
     """The rows of the Markdown tables in a text, heads and rules left out."""
-    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| `")]
+    rows = [re.split(r"(?<!\\)\|", line.strip("|")) for line in text.splitlines() if line.startswith("| `")]
     return [[cell.strip() for cell in row] for row in rows]
 
 
@@ -128,3 +133,75 @@ def test_every_link_inside_the_page_leads_somewhere() -> None:
         repeats = sum(1 for target in targets if re.fullmatch(re.escape(anchor) + r"(-\d+)?", target))
         targets.append(f"{anchor}-{repeats}" if repeats else anchor)
     assert set(re.findall(r"\]\(#([^)]*)\)", page)) <= set(targets)
+
+
+READMES = ["README.md", "README.zh-CN.md"]
+
+
+def read(document: str) -> str:
+    return (ROOT / document).read_text(encoding="utf-8")
+
+
+def first_block(document: str) -> list[str]:
+    """The lines of a document's first block of code."""
+    return read(document).split("```")[1].splitlines()[1:]
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_the_readme_lists_the_commands_that_there_are(readme: str) -> None:
+    told = {row[0].strip("`").replace("\\|", "|"): row[2] for row in table(read(readme))}
+    assert told == {row.usage: " ".join(f"`/{alias}`" for alias in row.aliases) for row in COMMANDS}
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_the_readme_lists_the_keys_that_there_are(readme: str) -> None:
+    told = re.findall(r"^\| ([^`|-][^|]*?) \| [^|]*\|$", read(readme), flags=re.MULTILINE)
+    assert told[1:] == [row.name for row in KEYS]
+
+
+def test_every_setting_is_listed_with_its_default() -> None:
+    page = read("docs/operating.md")
+    told = {row[0].strip("`"): row[1].strip("`") for row in table(page) if len(row) == 3}
+    settings = {name: str(setting.default) for name, setting in SETTINGS.items()}
+    assert told.keys() == settings.keys()
+    del told["data"], settings["data"]  # depends on whose machine it is
+    assert told == settings
+
+
+def test_every_setting_is_explained_in_its_own_words() -> None:
+    told = {row[0].strip("`"): row[2] for row in table(read("docs/operating.md")) if len(row) == 3}
+    assert told == {name: setting.purpose for name, setting in SETTINGS.items()}
+
+
+def test_every_flag_of_the_server_is_listed() -> None:
+    synopsis = first_block("docs/operating.md")
+    told = set(re.findall(r"--[a-z-]+", " ".join(synopsis)))
+    finished = subprocess.run(
+        [sys.executable, "-m", "server", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert set(re.findall(r"--[a-z-]+", finished.stdout)) - told <= {"--help", "--show-config", "--version"}
+    assert told <= set(re.findall(r"--[a-z-]+", finished.stdout))
+
+
+def test_the_two_readmes_begin_with_the_same_commands() -> None:
+    assert first_block("README.md") == first_block("README.zh-CN.md")
+    assert first_block("README.md")[-1].endswith("chat-client")
+
+
+DOCUMENTS = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_link_to_a_file_leads_to_one(document: str) -> None:
+    folder = (ROOT / document).parent
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", read(document))
+    missing = [link for link in links if "://" not in link and not (folder / link).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_the_map_of_the_house_is_true(readme: str) -> None:
+    (plan,) = [block for block in read(readme).split("```") if block.startswith("\nprotocol/")]
+    folders = re.findall(r"^(\w+)/", plan, flags=re.MULTILINE)
+    assert all((ROOT / folder).is_dir() for folder in folders)
+    assert {path.parent.name for path in ROOT.glob("*/__init__.py")} <= set(folders)

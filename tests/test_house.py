@@ -1,0 +1,68 @@
+"""What holds for every room of the house, and no single test would see."""
+
+import ast
+import configparser
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from tests.processes import ROOT
+
+PACKAGES = ("client", "db", "protocol", "server")
+MODULES = sorted(path for name in (*PACKAGES, "tests", "bench") for path in (ROOT / name).rglob("*.py"))
+
+LONGEST = 450
+"""Lines; what is longer is two modules. A table of characters is no module to be read."""
+TABLES = {ROOT / "protocol" / "confusables.py"}
+
+
+@cache
+def source(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def names(paths: Iterator[Path]) -> list[str]:
+    return [str(path.relative_to(ROOT)) for path in paths]
+
+
+def test_a_module_opens_with_what_it_is_for() -> None:
+    assert not names(
+        path for path in MODULES if source(path) and not ast.get_docstring(ast.parse(source(path)))
+    )
+
+
+def test_a_module_can_be_read_in_one_sitting() -> None:
+    assert not names(path for path in MODULES if source(path).count("\n") > LONGEST and path not in TABLES)
+
+
+def test_nothing_is_imported_inside_a_function() -> None:
+    assert not names(path for path in MODULES if any(imports_inside(ast.parse(source(path)))))
+
+
+def imports_inside(tree: ast.Module) -> Iterator[ast.AST]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from (part for part in ast.walk(node) if isinstance(part, ast.Import | ast.ImportFrom))
+
+
+def test_nothing_is_left_for_later() -> None:
+    words = re.compile(r"\b(TO" + "DO|FIX" + r"ME)\b")
+    assert not names(path for path in MODULES if words.search(source(path)))
+
+
+def test_a_folder_with_modules_is_a_package() -> None:
+    """Without ``__init__`` it works in the checkout and is missing in the wheel."""
+    ours = (path for path in MODULES if path.relative_to(ROOT).parts[0] in PACKAGES)
+    assert not names(path for path in ours if not (path.parent / "__init__.py").exists())
+
+
+def test_every_file_that_is_no_module_is_installed_too() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    data = {package: patterns.split() for package, patterns in setup["options.package_data"].items()}
+    for package in PACKAGES:
+        folder = ROOT / package
+        installed = {path for pattern in data.get(package, []) for path in folder.glob(pattern)}
+        others = {path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+        assert not names(iter(others - installed))

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, Self
@@ -61,7 +62,8 @@ class DatabaseServer:
         """Cut everybody off; how many that were."""
         victims = self.execute("SELECT id FROM information_schema.processlist WHERE id != connection_id()")
         for (id,) in victims:
-            self.execute(f"KILL {id}")
+            with suppress(pymysql.err.OperationalError):  # it had ended already
+                self.execute(f"KILL {id}")
         return len(victims)
 
 

@@ -1,0 +1,99 @@
+"""What the load says to each kind of server, and how it understands the answers. The counterparts are
+``load``, which does the talking, and ``hosts``, which starts the servers.
+
+To join takes steps: each is a line to send, and what stands in the line that answers it.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from protocol.cids import new_cid
+
+TEXT = "The quick brown fox jumps over the lazy dog, and then some more."
+"""64 bytes, as in every figure here."""
+
+PASSWORD = "111111"
+
+
+class Step(NamedTuple):
+    line: bytes
+    answer: bytes
+
+
+class Dialect(Protocol):
+    """One way of chatting over TCP. ``echoes``: whether who speaks hears it too."""
+
+    echoes: bool
+
+    def greet(self, name: str) -> Iterator[Step]:
+        """From a fresh connection to somebody who may join rooms."""
+
+    def make_room(self, room: str) -> Iterator[Step]:
+        """Once for each room, before anybody enters it."""
+
+    def enter(self, name: str, room: str) -> Iterator[Step]: ...
+
+    def say(self, room: str, count: int) -> bytes:
+        """So many messages to a room."""
+
+    def understand(self, lines: bytes) -> tuple[int, int]:
+        """Whole lines -> how many of my messages they confirm, and how many messages they deliver."""
+
+
+class Chat:
+    """Our own protocol: every message has its own cid and is confirmed by itself, once it is on the disk."""
+
+    echoes = True
+
+    def greet(self, name: str) -> Iterator[Step]:
+        yield Step(b"", b'"welcome"')
+        yield Step(_frame("register", username=name, password=PASSWORD), b'"ok"')
+        yield Step(_frame("login", username=name, password=PASSWORD), b'"session"')
+
+    def make_room(self, room: str) -> Iterator[Step]:
+        yield Step(_frame("create_room", room=room, capacity=10_000), b'{"type":"room","id"')
+
+    def enter(self, name: str, room: str) -> Iterator[Step]:
+        yield Step(_frame("enter_room", room=room, nickname=name), b'"entered","id"')
+
+    def say(self, room: str, count: int) -> bytes:
+        return b"".join(self._message(room) for _ in range(count))
+
+    def understand(self, lines: bytes) -> tuple[int, int]:
+        confirmed = lines.count(b'{"type":"sent"')
+        return confirmed, lines.count(b"\n") - confirmed
+
+    def _message(self, room: str) -> bytes:
+        return f'{{"type":"send","id":1,"to":"#{room}","text":"{TEXT}","cid":"{new_cid()}"}}\n'.encode()
+
+
+def _frame(type: str, **fields: str | int) -> bytes:
+    words = "".join(
+        f',"{name}":{value}' if isinstance(value, int) else f',"{name}":"{value}"'
+        for name, value in fields.items()
+    )
+    return f'{{"type":"{type}","id":0{words}}}\n'.encode()
+
+
+class Irc:
+    """IRC confirms nothing, so behind each burst goes a PING that tells its own length."""
+
+    echoes = False
+    _PONG = re.compile(rb" PONG [^\n]* :?(\d+)\r\n")
+
+    def greet(self, name: str) -> Iterator[Step]:
+        yield Step(f"NICK {name}\r\nUSER {name} 0 * :{name}\r\n".encode(), b" 001 ")
+
+    def make_room(self, room: str) -> Iterator[Step]:
+        yield from ()
+
+    def enter(self, name: str, room: str) -> Iterator[Step]:
+        yield Step(f"JOIN #{room}\r\n".encode(), b" 366 ")
+
+    def say(self, room: str, count: int) -> bytes:
+        return f"PRIVMSG #{room} :{TEXT}\r\n".encode() * count + f"PING :{count}\r\n".encode()
+
+    def understand(self, lines: bytes) -> tuple[int, int]:
+        pongs = self._PONG.findall(lines)
+        return sum(map(int, pongs)), lines.count(b"\n") - len(pongs)

@@ -1,0 +1,213 @@
+"""The servers under measurement: ours, the floor below it, and the peers that are installed here.
+
+Each runs on the server's core, on loopback, with everything that protects it from one busy address turned
+off, and in a folder that is thrown away. The counterpart is ``dialects``, which talks to them.
+"""
+
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import machine
+from bench.dialects import Chat, Dialect, Irc
+from tests.database import PrivateMariaDB
+from tests.processes import ROOT, lines_within
+
+PATIENCE = 30.0
+"""Seconds in which a server has to start or to end."""
+
+SETTINGS = ("limits.rate=0", "limits.connections_per_address=0", "limits.new_connections_per_minute=0",
+            "limits.password_attempts=0", "password.bcrypt_cost=4")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Host:
+    """A server that runs and can be connected to."""
+
+    pid: int
+    port: int
+    dialect: Dialect
+
+
+Opening = Callable[[], AbstractContextManager[Host]]
+
+
+@contextmanager
+def on_sqlite(settings: Sequence[str] = SETTINGS) -> Iterator[Host]:
+    """Our server with a file of its own."""
+    with _folder() as data, _chatroom(data, settings) as host:
+        yield host
+
+
+@contextmanager
+def on_mariadb(settings: Sequence[str] = SETTINGS) -> Iterator[Host]:
+    """Our server with a MariaDB of its own. That is another program: it runs on whichever core is free."""
+    with mariadb() as database, _folder() as data:
+        with _chatroom(data, settings, "--database", database.url("chatroom")) as host:
+            yield host
+
+
+@contextmanager
+def floor() -> Iterator[Host]:
+    with _announced("bench.floor") as host:
+        yield host
+
+
+@contextmanager
+def ngircd() -> Iterator[Host]:
+    port = _free_port()
+    settings = NGIRCD.format(port=port)
+    with _folder() as folder, _configured(folder, settings) as file:
+        with _program(["ngircd", "-n", "-f", str(file)], port, Irc()) as host:
+            yield host
+
+
+@contextmanager
+def inspircd() -> Iterator[Host]:
+    port = _free_port()
+    with _folder() as folder, _configured(folder, INSPIRCD.format(port=port, folder=folder)) as file:
+        with _program(
+            ["inspircd", "--nofork", "--nolog", "--nopid", "--runasroot", f"--config={file}"], port, Irc()
+        ) as host:
+            yield host
+
+
+OURS: dict[str, Opening] = {"chatroom on SQLite": on_sqlite, "chatroom on MariaDB": on_mariadb}
+FLOOR: dict[str, Opening] = {"floor: uvloop, ready bytes": floor}
+PEERS: dict[str, Opening] = {"ngircd": ngircd, "inspircd": inspircd}
+PROGRAMS = {"chatroom on MariaDB": "mariadbd", "ngircd": "ngircd", "inspircd": "inspircd"}
+"""What has to be installed here for whom."""
+
+NGIRCD = """
+[Global]
+Name = bench.localhost
+Info = bench
+Ports = {port}
+Listen = 127.0.0.1
+[Limits]
+MaxConnections = 0
+MaxConnectionsIP = 0
+MaxJoins = 0
+MaxPenaltyTime = 0
+PingTimeout = 3600
+[Options]
+DNS = no
+Ident = no
+PAM = no
+"""
+
+INSPIRCD = """
+<server name="bench.localhost" description="bench" network="bench">
+<admin name="bench" nick="bench" email="bench@localhost">
+<bind address="127.0.0.1" port="{port}" type="clients">
+<power diepass="bench" restartpass="bench">
+<connect allow="*" timeout="60" threshold="100000" commandrate="1000000000" fakelag="no" pingfreq="3600"
+         hardsendq="100M" softsendq="100M" recvq="10M" localmax="100000" globalmax="100000" limit="100000"
+         resolvehostnames="no">
+<performance softlimit="100000" somaxconn="1024" netbuffersize="10240">
+<channels users="100000">
+<files motd="{folder}/motd">
+"""
+
+
+def installed(name: str) -> bool:
+    """Whether the program that this one needs is on this machine."""
+    return name not in PROGRAMS or _path(PROGRAMS[name]) is not None
+
+
+@contextmanager
+def mariadb() -> Iterator[PrivateMariaDB]:
+    """A database server of the benchmark's own."""
+    with _folder() as folder:
+        database = PrivateMariaDB(folder).start()
+        try:
+            yield database
+        finally:
+            database.kill()
+
+
+def _path(program: str) -> str | None:
+    """Servers often lie where only the administrator's shell looks."""
+    return shutil.which(program, path="/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin:/usr/local/bin")
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="chat-bench-") as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def _configured(folder: Path, text: str) -> Iterator[Path]:
+    (folder / "motd").write_text("bench\n")
+    file = folder / "config"
+    file.write_text(text)
+    yield file
+
+
+@contextmanager
+def _chatroom(data: Path, settings: Sequence[str], *arguments: str) -> Iterator[Host]:
+    flags = [word for setting in settings for word in ("--set", setting)]
+    with _announced("server", "--port", "0", "--data", str(data), *flags, *arguments) as host:
+        yield host
+
+
+@contextmanager
+def _announced(module: str, *arguments: str) -> Iterator[Host]:
+    """One of our own programs, which chooses its port and says so."""
+    command = [sys.executable, "-m", module, *arguments]
+    with _started(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        port = next(line for line in lines_within(process.stdout.fileno(), PATIENCE) if "listening on" in line)
+        yield Host(process.pid, int(port.split()[2].rpartition(":")[2]), Chat())
+
+
+@contextmanager
+def _program(command: list[str], port: int, dialect: Dialect) -> Iterator[Host]:
+    """Somebody else's program, which listens on a port given to it."""
+    command[0] = _path(command[0]) or command[0]
+    with _started(command, stdout=subprocess.DEVNULL) as process:
+        _wait_for(port)
+        yield Host(process.pid, port, dialect)
+
+
+@contextmanager
+def _started(command: list[str], stdout: int) -> Iterator[subprocess.Popen[bytes]]:
+    with machine.on(machine.SERVER_CORE):
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.DEVNULL
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _wait_for(port: int) -> None:
+    """Until somebody listens there."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,156 @@
+"""Certificates: made here, brought along, exchanged while running; and the ways in which one is of no use."""
+
+import hashlib
+import ssl
+import stat
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+)
+
+from server.config import Config
+from server.config import Tls as Settings
+from server.tls import OWN, BadCertificate, Tls, prepare
+
+
+def own(data: Path, host: str = "0.0.0.0") -> Tls:
+    tls = prepare(Config(host=host, data=data))
+    assert tls is not None
+    return tls
+
+
+def shown(server: ssl.SSLContext) -> bytes:
+    """The certificate (DER) that a client gets to see, over a connection that needs no socket."""
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    upstream, downstream = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = trusting.wrap_bio(downstream, upstream)
+    for end in [client, server.wrap_bio(upstream, downstream, server_side=True)] * 3:
+        with suppress(ssl.SSLWantReadError):
+            end.do_handshake()
+    certificate = client.getpeercert(binary_form=True)
+    assert certificate is not None
+    return certificate
+
+
+def brought(folder: Path, password: bytes | None = None) -> tuple[Path, Path]:
+    """A certificate and key in files of their own, as an administrator would bring them."""
+    own(folder)
+    pem = (folder / OWN).read_bytes()
+    start = pem.index(b"-----BEGIN PRIVATE KEY")
+    (folder / "cert.pem").write_bytes(pem[:start])
+    (folder / "key.pem").write_bytes(pem[start:] if password is None else _locked(password))
+    return folder / "cert.pem", folder / "key.pem"
+
+
+def _locked(password: bytes) -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password))
+
+
+# Made here
+
+
+def test_on_this_machine_there_is_none(tmp_path: Path) -> None:
+    assert prepare(Config(data=tmp_path)) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_fingerprint_is_that_of_the_certificate_a_client_sees(tmp_path: Path) -> None:
+    tls = own(tmp_path / "data")
+    assert tls.fingerprint == hashlib.sha256(shown(tls.context)).hexdigest()
+
+
+def test_it_is_made_once_and_only_we_may_read_it(tmp_path: Path) -> None:
+    data = tmp_path / "new" / "data"
+    assert own(data).fingerprint == own(data).fingerprint
+    assert [file.name for file in data.iterdir()] == [OWN]
+    assert stat.S_IMODE((data / OWN).stat().st_mode) == 0o600
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "chat.example.org"])
+def test_it_lasts_and_a_client_with_a_slow_clock_accepts_it(tmp_path: Path, host: str) -> None:
+    certificate = x509.load_der_x509_certificate(shown(own(tmp_path, host).context))
+    now = datetime.now(UTC)
+    assert certificate.not_valid_before_utc < now - timedelta(days=1)
+    assert certificate.not_valid_after_utc > now + timedelta(days=10 * 365)
+
+
+def test_nothing_older_than_tls_1_2_is_spoken(tmp_path: Path) -> None:
+    assert own(tmp_path).context.minimum_version is ssl.TLSVersion.TLSv1_2
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BadCertificate, match="cannot keep a certificate in"):
+        own(tmp_path / "file")
+
+
+# Brought along
+
+
+def test_a_certificate_of_ones_own(tmp_path: Path) -> None:
+    cert, key = brought(tmp_path)
+    tls = prepare(Config(tls=Settings(cert=str(cert), key=str(key))))
+    assert tls is not None
+    assert tls.fingerprint == hashlib.sha256(shown(tls.context)).hexdigest()
+
+
+def test_files_that_are_not_there(tmp_path: Path) -> None:
+    cert, key = brought(tmp_path)
+    with pytest.raises(BadCertificate, match=r"cannot read .*nowhere.pem: No such file or directory"):
+        Tls(tmp_path / "nowhere.pem", key)
+    with pytest.raises(BadCertificate, match=r"cannot read .*nowhere.pem: No such file or directory"):
+        Tls(cert, tmp_path / "nowhere.pem")
+
+
+def test_files_that_hold_something_else(tmp_path: Path) -> None:
+    cert, key = brought(tmp_path)
+    with pytest.raises(BadCertificate, match=r"key.pem holds no certificate in PEM"):
+        Tls(key, key)
+    with pytest.raises(BadCertificate, match=r"cert.pem holds no private key"):
+        Tls(cert, cert)
+
+
+def test_a_key_of_another_certificate(tmp_path: Path) -> None:
+    (cert, _), (_, key) = brought(tmp_path / "one"), brought(tmp_path / "other")
+    with pytest.raises(BadCertificate, match=r"the key in .* is not that of the certificate in"):
+        Tls(cert, key)
+
+
+def test_a_key_behind_a_password_is_refused_and_nobody_is_asked_for_it(tmp_path: Path) -> None:
+    with pytest.raises(BadCertificate, match="without a password"):
+        Tls(*brought(tmp_path, password=b"geheim"))
+
+
+# Exchanged
+
+
+def test_a_new_certificate_is_used_from_the_next_connection_on(tmp_path: Path) -> None:
+    cert, key = brought(tmp_path / "old")
+    tls = Tls(cert, key)
+    before = tls.fingerprint
+    for old, new in zip((cert, key), brought(tmp_path / "new"), strict=True):
+        new.replace(old)
+    tls.reload()
+    assert tls.fingerprint != before
+    assert tls.fingerprint == hashlib.sha256(shown(tls.context)).hexdigest()
+
+
+def test_a_new_certificate_that_is_of_no_use_changes_nothing(tmp_path: Path) -> None:
+    cert, key = brought(tmp_path / "old")
+    tls = Tls(cert, key)
+    before = tls.fingerprint
+    brought(tmp_path / "new")[0].replace(cert)  # and its key is still on the way
+    with pytest.raises(BadCertificate):
+        tls.reload()
+    assert tls.fingerprint == before == hashlib.sha256(shown(tls.context)).hexdigest()

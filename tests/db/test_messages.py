@@ -1,0 +1,136 @@
+"""Messages: seqs without a gap, one message a cid, times that do not go back, and pages by seq."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+from sqlalchemy import Connection, Engine, select
+
+from db import messages
+from db.engine import begin_write
+from db.messages import Verdict
+from db.records import Draft, Stored
+from db.schema import conversations
+from tests.db.people import NOW, at_once, person, room
+
+
+class Scene:
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.alice, self.bob = person(connection, "Alice"), person(connection, "Bob")
+        self.here = room(connection, "here", self.alice)
+        self.there = room(connection, "there", self.alice)
+
+    def draft(self, text: str, cid: str | None, *, there: bool = False, bob: bool = False) -> Draft:
+        author, name = (self.bob, "Bob") if bob else (self.alice, "Alice")
+        kind = "text" if cid is not None else "enter"
+        return Draft(self.there if there else self.here, author, name, name, kind, text, cid)
+
+    def append(self, *drafts: Draft, now: int = NOW) -> list[tuple[str, int]]:
+        heads = messages.lock(self.connection, {draft.conversation_id for draft in drafts})
+        outcomes = messages.append(self.connection, heads, drafts, now)
+        return [(verdict.name, stored.seq) for verdict, stored in outcomes]
+
+
+@pytest.fixture
+def scene(engine: Engine) -> Iterator[Scene]:
+    with begin_write(engine) as connection:
+        yield Scene(connection)
+
+
+def test_each_conversation_counts_for_itself(scene: Scene) -> None:
+    stored = scene.append(
+        scene.draft("one", "a"), scene.draft("uno", "b", there=True), scene.draft("two", "c")
+    )
+    assert stored == [("STORED", 1), ("STORED", 1), ("STORED", 2)]
+    assert scene.append(scene.draft("three", "d")) == [("STORED", 3)]
+
+
+def test_the_head_and_what_was_spoken_are_kept_with_the_conversation(scene: Scene) -> None:
+    scene.append(scene.draft("", None), scene.draft("hi", "a"), scene.draft("ho", "b"))
+    row = conversations.c
+    kept = scene.connection.execute(select(row.head, row.spoken, row.last_at).where(row.id == scene.here))
+    assert list(kept) == [(3, 2, NOW)]
+
+
+def test_the_same_cid_with_the_same_content_is_the_same_message(scene: Scene) -> None:
+    scene.append(scene.draft("hi", "a"))
+    again = scene.append(scene.draft("hi", "a"), scene.draft("new", "b"))
+    assert again == [("DUPLICATE", 1), ("STORED", 2)]
+
+
+def test_the_same_cid_twice_in_one_batch_is_stored_once(scene: Scene) -> None:
+    batch = scene.append(scene.draft("hi", "a"), scene.draft("hi", "a"), scene.draft("ho", "a"))
+    assert batch == [("STORED", 1), ("DUPLICATE", 1), ("REUSED", 1)]
+
+
+@pytest.mark.parametrize("other", ["text", "place"])
+def test_the_same_cid_with_other_content_is_refused(scene: Scene, other: str) -> None:
+    scene.append(scene.draft("hi", "a"))
+    draft = scene.draft("ho", "a") if other == "text" else scene.draft("hi", "a", there=True)
+    assert scene.append(draft) == [("REUSED", 1)]
+
+
+def test_cids_differ_by_a_single_byte_and_belong_to_their_author(scene: Scene) -> None:
+    stored = scene.append(scene.draft("x", "a"), scene.draft("x", "A"), scene.draft("x", "a", bob=True))
+    assert stored == [("STORED", 1), ("STORED", 2), ("STORED", 3)]
+
+
+def test_what_was_stored_before_is_found_by_its_cid(scene: Scene) -> None:
+    scene.append(scene.draft("hi", "a"))
+    assert messages.find_duplicate(scene.connection, scene.draft("hi", "b")) is None
+    found = messages.find_duplicate(scene.connection, scene.draft("hi", "a"))
+    assert found is not None
+    assert found.verdict is Verdict.DUPLICATE
+
+
+def test_times_do_not_go_back_when_the_clock_does(scene: Scene) -> None:
+    scene.append(scene.draft("late", "a"), now=NOW + 5_000)
+    scene.append(scene.draft("early", "b"), now=NOW)
+    page, _ = messages.page(scene.connection, scene.here, limit=10)
+    assert [stored.sent_at for stored in page] == [NOW + 5_000, NOW + 5_000]
+
+
+@pytest.mark.parametrize(
+    "text", ["你好，世界", "😀👩‍👩‍👧 \u202e", "a\nb\t'\"\\%_", "x" * 4096, "\U0010ffff" * 4096]
+)
+def test_a_text_comes_back_as_it_was(scene: Scene, text: str) -> None:
+    scene.append(scene.draft(text, "a"))
+    page, _ = messages.page(scene.connection, scene.here, limit=1)
+    assert page[0].text == text
+
+
+def test_pages_go_both_ways_and_say_whether_there_is_more(scene: Scene) -> None:
+    scene.append(*(scene.draft(str(n), str(n)) for n in range(1, 8)))
+    page = partial(messages.page, scene.connection, scene.here)
+
+    def seqs(found: tuple[list[Stored], bool]) -> tuple[list[int], bool]:
+        return [stored.seq for stored in found[0]], found[1]
+
+    assert seqs(page(limit=3)) == ([5, 6, 7], True)
+    assert seqs(page(before=5, limit=3)) == ([2, 3, 4], True)
+    assert seqs(page(before=2, limit=3)) == ([1], False)
+    assert seqs(page(after=0, limit=3)) == ([1, 2, 3], True)
+    assert seqs(page(after=4, limit=3)) == ([5, 6, 7], False)
+    assert seqs(page(after=7, limit=3)) == ([], False)
+    assert [stored.seq for stored in messages.between(scene.connection, scene.here, 2, 4)] == [3, 4]
+
+
+def test_writers_that_do_not_know_each_other_leave_no_gap(database_url: str, engine: Engine) -> None:
+    """Each appends to two rooms; were a seq taken outside the lock, two would take the same."""
+    with begin_write(engine) as connection:
+        scene = Scene(connection)
+
+    def work(writer: int, connection: Connection) -> None:
+        drafts = [
+            Draft(place, scene.alice, "Alice", "A", "text", "hi", f"{writer}-{place}-{n}")
+            for n in range(5)
+            for place in (scene.here, scene.there)
+        ]
+        messages.append(connection, messages.lock(connection, [scene.there, scene.here]), drafts, NOW)
+
+    at_once(database_url, [partial(work, writer) for writer in range(8)])
+    with engine.connect() as connection:
+        for place in (scene.here, scene.there):
+            page, _ = messages.page(connection, place, limit=100)
+            assert [stored.seq for stored in page] == list(range(1, 41))

@@ -55,7 +55,7 @@ NETWORK: Mapping[Callable[[Cable, Random], None], float] = {
 }
 """What happens to one connection, each with how often it does."""
 
-FLURRY = 0.02
+FLURRY = 0.05
 """Seconds between two such, on average, for all connections together."""
 
 # The processes

@@ -13,10 +13,10 @@ ROOMS = {"#den": 1.0, "#hall": 1.0, "#booth": 0.4, "#nook": 0.15}
 VAULT = "#vault"
 """A room of two into which nobody else ever asks to be let; the others only knock."""
 
-FILLINGS = ("", " 你好，世界", " 👩‍👩‍👧 🎉", " \u202eمرحبا", ' "\\" \u2028 \t.', " long" * 200)
+FILLINGS = ("", " 你好，世界", " 👩‍👩‍👧 🎉", " \u202eمرحبا", ' "\\" \u2028 \t.', " long" * 40)
 """What a text must be able to hold, and come back with."""
 
-PAUSE = 0.1
+PAUSE = 0.06
 """Seconds between two doings of one client, on average."""
 
 
@@ -141,8 +141,8 @@ HABITS: dict[Callable[[Talker], Awaitable[None]], float] = {
     chatter: 6,
     stammer: 4,
     repeat: 4,
-    look: 8,
-    browse: 6,
+    look: 4,
+    browse: 3,
     survey: 2,
     come: 8,
     visit: 1,

@@ -60,7 +60,7 @@ def names(wanted: int) -> list[str]:
 
 
 async def _furnish(talkers: Sequence[Talker]) -> None:
-    """Rooms, and a ring of friends."""
+    """Rooms, with as many inside as can be, and a ring of friends."""
     await _until(lambda: all(talker.is_online for talker in talkers), "everybody is logged in")
     host, *others = talkers
     for room, share in ROOMS.items():
@@ -73,6 +73,8 @@ async def _furnish(talkers: Sequence[Talker]) -> None:
         other.be_befriended(one.name)
         await one.befriend(other.name)
         other.seats.add(other.private(one.name))
+    for room in ROOMS:
+        await asyncio.gather(*(talker.enter(room) for talker in talkers))  # a race for its seats
 
 
 async def _spoil(

@@ -102,7 +102,12 @@ class Doorkeeper:
 
 
 def neighbourhood(address: str) -> str:
-    """What counts as one address: IPv4 as it is (in IPv6's clothes too), of IPv6 the /64."""
+    """What counts as one address: IPv4 as it is (in IPv6's clothes too), of IPv6 the /64.
+
+    A peer that has gone before we could ask has none, and those are all one.
+    """
+    if not address:
+        return ""
     host = ip_address(address.partition("%")[0])
     if not isinstance(host, IPv6Address):
         return str(host)

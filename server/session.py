@@ -114,6 +114,7 @@ class Session:
 
     def lost(self) -> None:
         self._gone = True
+        self._waiting = None  # whoever asked has left the account too; what was said before it is settled
         for handle in (self._deadline, self._held):
             if handle is not None:
                 handle.cancel()

@@ -57,7 +57,7 @@ class Composer:
             forward_search_prompt=lambda: words.say("view.search_on"),
             ignore_case=True,
         )
-        placeholder = AfterInput(lambda: " " + words.say("view.placeholder"), style="class:hint")
+        placeholder = AfterInput(lambda: words.say("view.placeholder"), style="class:hint")
         self.control = BufferControl(
             self.buffer,
             input_processors=[_Safe(), ConditionalProcessor(placeholder, Condition(lambda: not self.text))],

@@ -3,7 +3,7 @@
 from client import words
 from client.model import select
 from client.model.state import Conversation, State
-from client.view.lists import ListStory
+from client.view.lists import Line, ListStory
 from client.view.messages import note_line
 from client.view.story import notes_of
 from client.view.text import Row, drawn
@@ -13,9 +13,9 @@ TITLE = ""
 
 
 def home(state: State) -> ListStory:
-    lines = [*_greeting(state), [], *_rooms(state), [], *_friends(state), [], *_hints(), []]
+    rows = [*_greeting(state), [], *_rooms(state), [], *_friends(state), [], *_hints(), []]
     notes = [note_line(note) for note in notes_of(state, TITLE)]
-    return ListStory(TITLE, lines + notes)
+    return ListStory(TITLE, [Line(row) for row in rows + notes])
 
 
 def _greeting(state: State) -> list[Row]:

@@ -13,6 +13,7 @@ from prompt_toolkit.layout import (
     CompletionsMenu,
     ConditionalContainer,
     Container,
+    Dimension,
     DynamicContainer,
     Float,
     FloatContainer,
@@ -90,10 +91,13 @@ def _middle(desk: Desk) -> Container:
     roster = pane(lambda *size: _members(desk, *size), width=members.WIDTH)
     return VSplit(
         [
-            _when(lambda: shows_sidebar(desk), VSplit([conversations, _border()])),
+            _when(lambda: shows_sidebar(desk), conversations),
+            _when(lambda: shows_sidebar(desk), _border()),
             FloatContainer(Window(desk.timeline), [Float(_banner(desk), top=0)]),
-            _when(lambda: shows_members(desk), VSplit([_border(), roster])),
-        ]
+            _when(lambda: shows_members(desk), _border()),
+            _when(lambda: shows_members(desk), roster),
+        ],
+        height=Dimension(),  # whatever there is; nothing in it need be measured for that
     )
 
 

@@ -4,17 +4,22 @@ The counterpart of ``story.ConversationStory``; here everything is small enough 
 """
 
 from collections.abc import Hashable, Sequence
+from typing import NamedTuple
 
 from client.view.text import Row, wrap_row
 
-_HANG = 2
-"""Columns by which the rest of a long line is indented."""
+
+class Line(NamedTuple):
+    """A line of any length; ``hang`` is the indent of what does not fit on its first row."""
+
+    row: Row
+    hang: int = 2
 
 
 class ListStory:
     """Each line is a block, wrapped where it is too long for the pane."""
 
-    def __init__(self, title: str, lines: Sequence[Row], *, opens_at_top: bool = True) -> None:
+    def __init__(self, title: str, lines: Sequence[Line], *, opens_at_top: bool = True) -> None:
         self.title = title
         self.opens_at_top = opens_at_top
         self._lines = lines
@@ -23,7 +28,8 @@ class ListStory:
         return len(self._lines)
 
     def rows(self, block: int, width: int) -> list[Row]:
-        return wrap_row(self._lines[block], width, min(_HANG, width // 4))
+        line = self._lines[block]
+        return wrap_row(line.row, width, min(line.hang, width // 2))
 
     def name(self, block: int) -> Hashable:
         return block

@@ -3,28 +3,28 @@
 from client import words
 from client.commands import COMMANDS, Command
 from client.keys import KEYS
-from client.view.lists import ListStory
-from client.view.text import Row, columns
+from client.view.lists import Line, ListStory
+from client.view.text import columns, fit
 
 TITLE = "?"
 """No conversation has this name, so the manual keeps a place of its own."""
 
 
+_BLANK = Line([])
+
+
 def manual() -> ListStory:
-    return ListStory(TITLE, [*_hint(), *_keys(), [], *_commands()])
+    hint = Line([("class:hint", words.say("manual.close"))])
+    return ListStory(TITLE, [hint, _BLANK, *_keys(), _BLANK, *_commands()])
 
 
-def _hint() -> list[Row]:
-    return [[("class:hint", words.say("manual.close"))], []]
-
-
-def _keys() -> list[Row]:
-    heading: Row = [("class:heading", words.say("manual.keys"))]
+def _keys() -> list[Line]:
+    heading = Line([("class:heading", words.say("manual.keys"))])
     return [heading, *_table([(key.name, words.say(key.help)) for key in KEYS])]
 
 
-def _commands() -> list[Row]:
-    heading: Row = [("class:heading", words.say("manual.commands"))]
+def _commands() -> list[Line]:
+    heading = Line([("class:heading", words.say("manual.commands"))])
     return [heading, *_table([(_usage(command), words.say(command.help)) for command in COMMANDS])]
 
 
@@ -32,10 +32,10 @@ def _usage(command: Command) -> str:
     return " ".join([command.usage, *(f"(/{alias})" for alias in command.aliases)])
 
 
-def _table(lines: list[tuple[str, str]]) -> list[Row]:
+def _table(lines: list[tuple[str, str]]) -> list[Line]:
     """Two columns, the first as wide as its widest."""
     width = max((columns(left) for left, _ in lines), default=0)
     return [
-        [("class:key", f"  {left}{' ' * (width - columns(left))}"), ("class:text", f"  {right}")]
+        Line([("class:key", f"  {fit(left, width)}  "), ("class:text", right)], hang=width + 4)
         for left, right in lines
     ]

@@ -34,7 +34,7 @@ SEQUENCE = 0.5
 
 
 async def run(app: App, *, mouse: bool = False) -> None:
-    """Show the client until the user quits or the terminal goes away. However it ends, the terminal is whole."""
+    """Show the client until the user quits or the terminal goes away. The terminal is always restored."""
     await Screen(app, mouse=mouse).run()
 
 

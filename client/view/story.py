@@ -142,7 +142,7 @@ class ConversationStory:
             return rulers
         mention = mentions_me(self._state, self._conversation, message)
         mine = message.username == self._state.username
-        looks = Looks(width, words.language(), mine, mention, self._posing(message))
+        looks = Looks(width, words.language, mine, mention, self._posing(message))
         return rulers + message_rows(message, looks)
 
     def _rulers(self, message: Message, width: int) -> list[Row]:

@@ -6,6 +6,7 @@ keeps to colours that can be read on black and on white.
 """
 
 import os
+from functools import cache
 from zlib import crc32
 
 from prompt_toolkit.output import ColorDepth
@@ -90,6 +91,7 @@ def nickname_style(username: str) -> str:
     return f"class:nick.{crc32(username.encode()) % _COLOURS}"
 
 
+@cache
 def style(name: str) -> Style:
     """The theme of that name; the default one for a name that is none."""
     palette = _PALETTES.get(name, _PALETTES["default"])

@@ -71,6 +71,10 @@ def _look_at_mysql(connection: Connection) -> Iterator[str]:
         )
     if "STRICT_TRANS_TABLES" not in facts["sql_mode"]:
         raise Unusable("the database refuses strict mode: it would cut what does not fit, and say nothing")
+    if facts["log_bin"] == "ON" and facts["binlog_format"] == "STATEMENT":
+        raise Unusable(
+            "binlog_format is STATEMENT, with which the database refuses READ COMMITTED: set it to ROW"
+        )
     if not _has_innodb(connection):
         raise Unusable("the database has no InnoDB, without which nothing that is confirmed would be safe")
     return _doubts(facts)
@@ -92,6 +96,7 @@ def _doubts(facts: dict[str, str]) -> Iterator[str]:
 
 def _variables(connection: Connection) -> dict[str, str]:
     names = (
+        "binlog_format",
         "character_set_connection",
         "character_set_database",
         "innodb_flush_log_at_trx_commit",

@@ -46,7 +46,12 @@ SQLITE_OUTAGE = {
     sqlite3.SQLITE_NOMEM,
 }
 
-MYSQL_TRANSIENT = {ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT, ER.CHECKREAD}
+MYSQL_TRANSIENT = {
+    ER.LOCK_DEADLOCK,
+    ER.LOCK_WAIT_TIMEOUT,
+    ER.CHECKREAD,
+    ER.SP_DOES_NOT_EXIST,  # of a savepoint: a deadlock has rolled back everything, the savepoint with it
+}
 MYSQL_DISCONNECT = {
     0,  # PyMySQL, of a connection that it has closed itself
     CR.CR_CONNECTION_ERROR,

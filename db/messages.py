@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, Select, case, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
+from db.accounts import usernames
 from db.records import Draft, Stored
-from db.schema import accounts, conversations, messages
+from db.schema import conversations, messages
 
 SPOKEN_KINDS = ("text", "action")
 """The kinds that people would call messages; the others are notices or change a message."""
@@ -163,8 +164,8 @@ def _compare(draft: Draft, earlier: Stored) -> Verdict:
 
 def _by_cid(connection: Connection, drafts: Iterable[Draft]) -> dict[tuple[int, str], Stored]:
     keys = [(draft.account_id, draft.cid) for draft in drafts if draft.cid is not None]
-    found = connection.execute(_stored().where(tuple_(messages.c.account_id, messages.c.cid).in_(keys)))
-    return {(row.account_id, row.cid): _record(row) for row in found}
+    query = select(messages).where(tuple_(messages.c.account_id, messages.c.cid).in_(keys))
+    return {(one.account_id, one.cid): one for one in _read(connection, query) if one.cid is not None}
 
 
 def find_duplicate(connection: Connection, draft: Draft) -> Outcome | None:
@@ -185,38 +186,45 @@ def page(
     """Messages before or after a seq (exclusive), or the newest, ascending; and whether there are more that
     way.
     """
-    query = _stored().where(messages.c.conversation_id == conversation_id).limit(limit + 1)
+    seq = messages.c.seq
+    query = select(messages).where(messages.c.conversation_id == conversation_id).limit(limit + 1)
     if after is not None:
-        rows = list(connection.execute(query.where(messages.c.seq > after).order_by(messages.c.seq)))
-        return [_record(row) for row in rows[:limit]], len(rows) > limit
+        found = _read(connection, query.where(seq > after).order_by(seq))
+        return found[:limit], len(found) > limit
     if before is not None:
-        query = query.where(messages.c.seq < before)
-    rows = list(connection.execute(query.order_by(messages.c.seq.desc())))
-    return [_record(row) for row in reversed(rows[:limit])], len(rows) > limit
+        query = query.where(seq < before)
+    found = _read(connection, query.order_by(seq.desc()))
+    return found[:limit][::-1], len(found) > limit
 
 
 def between(connection: Connection, conversation_id: int, after: int, upto: int) -> list[Stored]:
     """Every message with ``after < seq <= upto``."""
-    query = _stored().where(messages.c.conversation_id == conversation_id)
+    query = select(messages).where(messages.c.conversation_id == conversation_id)
     query = query.where(messages.c.seq > after, messages.c.seq <= upto).order_by(messages.c.seq)
-    return [_record(row) for row in connection.execute(query)]
+    return _read(connection, query)
 
 
-def _stored() -> Select[*tuple[Any, ...]]:
-    row = messages.c
-    return select(
-        row.conversation_id,
-        row.seq,
-        row.account_id,
-        accounts.c.username,
-        row.nickname,
-        row.kind,
-        row.text,
-        row.sent_at,
-        row.cid,
-        row.target,
-    ).join(accounts, accounts.c.id == row.account_id)
+def _read(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[Stored]:
+    """The messages that a query of their table finds, in its order.
+
+    The names of their authors are fetched afterwards: joining them, MariaDB may come from the accounts, and
+    then sort a whole conversation for its newest page.
+    """
+    rows = connection.execute(query).all()
+    names = usernames(connection, {row.account_id for row in rows})
+    return [_record(row, names[row.account_id]) for row in rows]
 
 
-def _record(row: Row[*tuple[Any, ...]]) -> Stored:
-    return Stored(*row)  # the columns of ``_stored`` stand in the order of the record's fields
+def _record(row: Row[*tuple[Any, ...]], username: str) -> Stored:
+    return Stored(
+        conversation_id=row.conversation_id,
+        seq=row.seq,
+        account_id=row.account_id,
+        username=username,
+        nickname=row.nickname,
+        kind=row.kind,
+        text=row.text,
+        sent_at=row.sent_at,
+        cid=row.cid,
+        target=row.target,
+    )

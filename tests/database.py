@@ -71,7 +71,7 @@ class PrivateMariaDB(DatabaseServer):
     """A MariaDB server in a folder, on a port that it keeps across restarts. Its user root has no
     password."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__(URL.create("mysql+pymysql", username="root", host="127.0.0.1", port=_free_port()))
         self._data = folder / "data"
         self._log = folder / "log"
@@ -82,7 +82,6 @@ class PrivateMariaDB(DatabaseServer):
             f"--port={self.address.port}",
             "--bind-address=127.0.0.1",
             *_as_root(),
-            *options,
         ]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -91,12 +90,12 @@ class PrivateMariaDB(DatabaseServer):
         assert self._process is not None, "this database was never started"
         return self._process
 
-    def start(self) -> Self:
+    def start(self, *options: str) -> Self:
         """Start it, with empty data the first time, and wait until it can be used."""
         if not self._data.exists():
             self._install()
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(["mariadbd", *self._options], stdout=log, stderr=log)
+            self._process = subprocess.Popen(["mariadbd", *self._options, *options], stdout=log, stderr=log)
         deadline = time.monotonic() + PATIENCE
         while not self._answers():
             assert self.process.poll() is None, self._log.read_text()

@@ -99,6 +99,13 @@ def test_a_server_that_is_lax_by_default_is_strict_with_us(fragile_mariadb: Priv
     engine.dispose()
 
 
+def test_a_binary_log_that_would_refuse_every_write(fragile_mariadb: PrivateMariaDB) -> None:
+    url = fragile_mariadb.url("chat")
+    fragile_mariadb.stop()
+    fragile_mariadb.start("--log-bin", "--binlog-format=STATEMENT")
+    assert refusal(url).startswith("binlog_format is STATEMENT")
+
+
 def test_what_may_lose_confirmed_messages_is_told(fragile_mariadb: PrivateMariaDB) -> None:
     url = fragile_mariadb.url("chat")
     (harmless,) = doubts(url)

@@ -1,7 +1,9 @@
 """What the drivers raise by number, told apart by what it asks of us."""
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pymysql
 import pytest
@@ -93,6 +95,29 @@ def test_a_connection_that_was_killed_is_a_disconnect_and_the_next_one_works(
         assert connection.scalar(text("SELECT 1")) == 1
     engine.dispose()
     assert verdicts(lost.value) == (False, True, True)
+
+
+def test_a_deadlock_inside_a_savepoint_is_transient(mysql_url: str) -> None:
+    engine = open_engine(mysql_url)
+    with begin_write(engine) as connection:
+        connection.execute(text("CREATE TABLE t (id INTEGER PRIMARY KEY, x INTEGER) ENGINE=InnoDB"))
+        connection.execute(text("INSERT INTO t VALUES (1, 0), (2, 0)"))
+    both_hold_one = Barrier(2)
+
+    def cross(mine: int, yours: int) -> Exception | None:
+        try:
+            with begin_write(engine) as connection, connection.begin_nested():
+                connection.execute(text(f"UPDATE t SET x = 1 WHERE id = {mine}"))
+                both_hold_one.wait()
+                connection.execute(text(f"UPDATE t SET x = 1 WHERE id = {yours}"))
+        except OperationalError as error:
+            return error
+        return None
+
+    with ThreadPoolExecutor(2) as pool:
+        errors = [error for error in pool.map(cross, (1, 2), (2, 1)) if error]
+    engine.dispose()
+    assert [verdicts(error) for error in errors] == [(True, False, False)]
 
 
 def test_a_lock_that_another_holds_too_long_is_transient(mysql_url: str) -> None:

@@ -20,6 +20,7 @@ import logging
 import os
 import platform
 import signal
+import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -158,9 +159,9 @@ class Server:
                 start_serving=False,
                 **self._encryption(),
             )
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             where = f"{self._config.host}:{self._config.port}"
-            raise CannotStart(f"cannot listen on {where}: {os.strerror(error.errno or 0)}") from None
+            raise CannotStart(f"cannot listen on {where}: {_reason(error)}") from None
         self._presence = Presence(
             self._directory,
             self._announcer,
@@ -309,6 +310,15 @@ def _welcome(config: Config) -> Welcome:
             page=limits.page,
         ),
     )
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    """Why one cannot listen, without what the event loop adds to it."""
+    if isinstance(error, socket.gaierror):
+        return error.strerror or "no such host"
+    if isinstance(error, OSError):
+        return os.strerror(error.errno or 0)
+    return "no such host"
 
 
 def _listening(listener: asyncio.Server, tls: Tls | None) -> str:

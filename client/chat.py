@@ -12,6 +12,7 @@ on with what is unconfirmed.
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,6 +33,9 @@ from protocol.cids import new_cid
 
 READ_PAUSE = 0.3
 """Seconds. Reading is told to the server at most so often: who scrolls reads many messages a second."""
+
+FAREWELL = 2.0
+"""Seconds that leaving may take. What has no answer then waits on the disk for the next login."""
 
 TRY_LATER = frozenset({"rate_limited", "unavailable"})
 
@@ -111,13 +115,23 @@ class Chat:
         self.done.set()
 
     async def close(self) -> None:
-        """End everything in good order; the session stays good for its grace time."""
+        """End everything in good order: see what was said through to its answer, if that is soon, and log
+        out.
+        """
+        if self._present.is_set():
+            with suppress(TimeoutError, Lost, Refused):
+                async with asyncio.timeout(FAREWELL):
+                    await self.settled()
+                    await self.ask(requests.Logout(id=0))
         self._forget()
         for task in list(self._tasks):
             task.cancel()
         if self._link is not None:
             self._link.close()
-            await self._link.lost()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FAREWELL):
+                    await self._link.lost()
+            self._link.drop()
 
     async def settled(self) -> None:
         """Wait until what was said has its answer and nothing is missing."""

@@ -64,8 +64,8 @@ def total(state: State) -> int:
 async def save(chat: Chat, path: Path, shape: Shape, progress: Progress) -> int:
     """Write the file and say how many messages are in it.
 
-    A lost connection only makes it wait. Raises ``OSError`` or ``Refused``; then, as when it is cancelled, the old
-    file stands as it was.
+    A lost connection only makes it wait. Raises ``OSError`` or ``Refused``; then, as when it is cancelled,
+    the old file stands as it was.
     """
     rooms, directs = select.rooms(chat.state, mine=True), select.directs(chat.state)
     count = 0

@@ -1,0 +1,153 @@
+"""A server that plays its part line by line, so that a test reads as a transcript of both sides.
+
+It says and expects exactly what the test tells it to, in the test's order; whatever else the client says is a
+failure. It knows nothing of the protocol but JSON lines.
+"""
+
+import asyncio
+import json
+from typing import Any, Self
+
+Json = dict[str, Any]
+
+LIMITS = {
+    "line": 65536,
+    "text": 4096,
+    "username": [2, 10],
+    "password": [6, 72],
+    "room": [1, 32],
+    "nickname": [1, 32],
+    "page": 3,
+}
+
+ROUTINE = frozenset({"list_rooms", "list_members", "ping", "read"})
+"""Requests that a client makes by itself and that few stories are about: answered as if nothing was there."""
+
+
+class Peer:
+    """The server's end of one connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self.passed_over: list[Json] = []  # routine requests that were answered on the way
+
+    def say(self, **frame: Any) -> None:
+        """One line to the client."""
+        self._writer.write(json.dumps(frame, ensure_ascii=False).encode() + b"\n")
+
+    def say_bytes(self, data: bytes) -> None:
+        self._writer.write(data)
+
+    def welcome(self, **changes: Any) -> None:
+        frame = {"type": "welcome", "protocol": 1, "server": "fake/1", "name": "Fake", "limits": LIMITS}
+        self.say(**(frame | changes))
+
+    async def hear(self, type: str, **fields: Any) -> Json:
+        """The next request that is not routine, which must be this one."""
+        request = await self._next({type})
+        assert request["type"] == type, request
+        assert fields.items() <= request.items(), request
+        return request
+
+    def answer(self, request: Json, type: str, **fields: Any) -> None:
+        self.say(type=type, id=request["id"], **fields)
+
+    def refuse(self, request: Json, code: str, **details: Any) -> None:
+        self.answer(request, "error", code=code, message=code, details=details)
+
+    async def silence(self) -> None:
+        """The client hangs up, and has said nothing but routine before it does."""
+        line = await self._reader.readline()
+        while line and json.loads(line)["type"] in ROUTINE | {"logout"}:
+            line = await self._reader.readline()
+        assert not line, line
+
+    def hang_up(self) -> None:
+        """Cut the connection."""
+        self._writer.transport.abort()
+
+    async def _next(self, wanted: set[str]) -> Json:
+        while True:
+            line = await self._reader.readline()
+            assert line, f"the client hung up instead of {wanted}"
+            request: Json = json.loads(line)
+            if request["type"] in wanted or request["type"] not in ROUTINE:
+                return request
+            self.passed_over.append(request)
+            self._routine(request)
+
+    def _routine(self, request: Json) -> None:
+        match request["type"]:
+            case "list_rooms":
+                self.answer(request, "rooms", rooms=[])
+            case "list_members":
+                self.answer(request, "members", members=[])
+            case "ping":
+                self.answer(request, "pong")
+            case "read":
+                self.answer(request, "ok")
+
+
+class FakeServer:
+    """Listens on a port of its own. ``accept`` waits for the next client."""
+
+    def __init__(self) -> None:
+        self._peers: asyncio.Queue[Peer] = asyncio.Queue()
+        self._all: list[Peer] = []
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._take, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        for peer in self._all:
+            peer.hang_up()
+        await self._server.wait_closed()
+
+    @property
+    def address(self) -> str:
+        assert self._server is not None
+        host, port = self._server.sockets[0].getsockname()
+        return f"{host}:{port}"
+
+    async def accept(self) -> Peer:
+        return await self._peers.get()
+
+    async def greet(self) -> Peer:
+        """The next client, welcomed."""
+        peer = await self.accept()
+        peer.welcome()
+        return peer
+
+    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = Peer(reader, writer)
+        self._all.append(peer)
+        self._peers.put_nowait(peer)
+
+
+def message(seq: int, text: str = "", **fields: Any) -> Json:
+    """A message of Bob's in #lab, as it stands on the wire."""
+    made = {
+        "conversation": "#lab",
+        "seq": seq,
+        "time": f"2026-11-22T04:{seq // 60 % 60:02}:{seq % 60:02}.000Z",
+        "kind": "text",
+        "username": "Bob",
+        "nickname": "BOB",
+        "text": text or f"number {seq}",
+    }
+    return made | fields
+
+
+def room(name: str = "#lab", **fields: Any) -> Json:
+    """A room that I am a member of and have entered."""
+    made = {"room": name, "members": 2, "capacity": 5, "member": True, "entered": True, "nickname": "ALICE"}
+    return made | {"head": 0, "read": 0, "unread": 0, "owner": "Bob"} | fields
+
+
+def friend(name: str = "@Bob", **fields: Any) -> Json:
+    return {"friend": name, "online": True, "entered": False, "head": 0, "read": 0, "unread": 0} | fields

@@ -1,0 +1,223 @@
+"""However the history arrives, the state is the one that a fresh client would have."""
+
+from typing import Any
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from client.model import apply, select
+from client.model.state import Delivery, Pending, State
+from protocol import events, requests, responses, values
+from tests.client.fake_server import friend, message, room
+
+
+def msg(seq: int, text: str = "", **fields: Any) -> values.Message:
+    return msgspec.convert(message(seq, text, **fields), values.Message)
+
+
+def session(*rooms: dict[str, Any], friends: tuple[dict[str, Any], ...] = ()) -> responses.Session:
+    frame = {"type": "session", "id": 1, "username": "Alice", "token": "t"}
+    return msgspec.convert(frame | {"rooms": list(rooms), "friends": list(friends)}, responses.Session)
+
+
+def log_in(state: State, *rooms: dict[str, Any], friends: tuple[dict[str, Any], ...] = ()) -> None:
+    apply.answer(state, requests.Login(id=1, username="Alice", password="111111"), session(*rooms,
+    friends=friends))
+
+
+def tell(state: State, told: values.Message) -> None:
+    apply.event(state, events.Message(message=told))
+
+
+def page(state: State, *messages: values.Message, more: bool = False, **where: int) -> None:
+    asked = requests.History(id=1, conversation="#lab", **where)
+    apply.answer(state, asked, responses.History(id=1, messages=list(messages), more=more))
+
+
+def texts(state: State) -> list[str]:
+    return [one.text for one in state.conversations["#lab"].timeline.messages]
+
+
+LOG = [msg(seq) for seq in range(1, 31)]
+"""What was ever said."""
+
+
+@given(st.data())
+def test_any_order_of_events_and_pages_ends_in_the_same_timeline(data: st.DataObject) -> None:
+    state = State()
+    told = data.draw(st.integers(0, 30), label="head at login")
+    log_in(state, room(head=told))
+    lab = state.conversations["#lab"]
+    for _ in range(data.draw(st.integers(0, 40), label="steps")):
+        first = data.draw(st.integers(1, 30))
+        if data.draw(st.booleans()):
+            tell(state, LOG[first - 1])
+        else:
+            page(state, *LOG[first - 1 : first + 4], after=first - 1)
+        assert lab.timeline.messages == LOG[max(0, lab.timeline.first - 1) : lab.timeline.last]
+    tell(state, LOG[-1])
+    while (last := select.missing(lab)) is not None:
+        page(state, *LOG[last : last + 5], after=last)
+    while lab.timeline.more and lab.timeline.first > 1:
+        before = lab.timeline.first
+        page(state, *LOG[max(0, before - 6) : before - 1], before=before)
+    fresh = State()
+    log_in(fresh, room(head=30))
+    page(fresh, *LOG)
+    assert lab.timeline.messages[-1] == LOG[-1]
+    assert lab.timeline.messages == fresh.conversations["#lab"].timeline.messages[-len(lab.timeline.messages)
+    :] assert lab.head == 30
+
+
+@given(st.lists(st.integers(1, 30), max_size=40), st.integers(0, 30))
+def test_unread_counts_every_message_once(seqs: list[int], told: int) -> None:
+    state = State()
+    log_in(state, room(head=told, unread=told))
+    lab = state.conversations["#lab"]
+    for seq in [*seqs, 30]:
+        tell(state, LOG[seq - 1])
+        if (last := select.missing(lab)) is not None:
+            page(state, *LOG[last:], after=last)
+    assert lab.unread == 30
+
+
+def test_an_event_with_a_hole_before_it_is_only_a_hint() -> None:
+    state = State()
+    log_in(state, room(head=2))
+    tell(state, msg(3))
+    tell(state, msg(6))
+    assert texts(state) == ["number 3"]
+    assert select.missing(state.conversations["#lab"]) == 3
+    page(state, msg(4), msg(5), msg(6), after=3)
+    assert texts(state) == ["number 3", "number 4", "number 5", "number 6"]
+    assert select.missing(state.conversations["#lab"]) is None
+
+
+def test_a_page_that_contradicts_what_was_shown_is_right() -> None:
+    state = State()
+    log_in(state, room(head=3))
+    page(state, msg(1), msg(2), msg(3))
+    page(state, msg(3, "another one"), msg(4), after=2)
+    assert texts(state) == ["another one", "number 4"]
+    assert state.conversations["#lab"].timeline.more
+
+
+def test_a_server_that_has_lost_what_it_showed_is_right() -> None:
+    state = State()
+    log_in(state, room(head=3))
+    page(state, msg(1), msg(2), msg(3))
+    log_in(state, room(head=2))
+    assert texts(state) == []
+    assert state.conversations["#lab"].head == 2
+
+
+def test_the_newest_page_takes_the_place_of_one_that_it_does_not_touch() -> None:
+    state = State()
+    log_in(state, room(head=2))
+    page(state, msg(1), msg(2))
+    log_in(state, room(head=5000, unread=4998))
+    page(state, msg(4999), msg(5000), more=True)
+    assert texts(state) == ["number 4999", "number 5000"]
+    assert state.conversations["#lab"].unread == 4998
+
+
+def test_reading_anywhere_lowers_the_count_everywhere_and_never_raises_it() -> None:
+    state = State()
+    log_in(state, room(head=0))
+    for seq in range(1, 5):
+        tell(state, msg(seq))
+    lab = state.conversations["#lab"]
+    assert lab.unread == 4
+    apply.event(state, events.Read(conversation="#lab", seq=3))
+    assert (lab.read, lab.unread) == (3, 1)
+    apply.event(state, events.Read(conversation="#lab", seq=1))
+    assert (lab.read, lab.unread) == (3, 1)
+    apply.event(state, events.Read(conversation="#lab", seq=99))
+    assert (lab.read, lab.unread) == (4, 0)
+
+
+def test_only_what_others_say_is_unread() -> None:
+    state = State()
+    log_in(state, room(head=0))
+    tell(state, msg(1, kind="enter", text=""))
+    tell(state, msg(2, username="Alice"))
+    tell(state, msg(3, kind="action"))
+    assert state.conversations["#lab"].unread == 1
+
+
+def test_a_mention_is_my_name_or_my_nickname_as_a_word() -> None:
+    state = State()
+    log_in(state, room(head=0, nickname="小爱"))
+    lab = state.conversations["#lab"]
+    for seq, text in enumerate(["alice, look", "malice", "你好Alice在吗", "问问小爱", "nobody"], start=1):
+        tell(state, msg(seq, text))
+    assert lab.mentions == 3
+    tell(state, msg(6, "I am Alice", username="Alice"))
+    assert lab.mentions == 3
+    apply.read(state, "#lab", 6)
+    assert lab.mentions == 0
+
+
+def test_my_own_line_is_pending_until_it_stands_in_the_timeline() -> None:
+    state = State()
+    log_in(state, room(head=0))
+    lab = state.conversations["#lab"]
+    apply.written(state, Pending(cid="c1", conversation="#lab", text="hi"))
+    asked = requests.Send(id=1, to="#lab", text="hi", cid="c1")
+    apply.answer(state, asked, responses.Sent(id=1, cid="c1", seq=1, time="", duplicate=False))
+    assert [pending.cid for pending in lab.pending] == ["c1"]
+    tell(state, msg(1, "hi", username="Alice", cid="c1"))
+    assert lab.pending == []
+
+
+def test_a_refused_line_stays_with_its_reason_until_it_is_cleared_away() -> None:
+    state = State()
+    log_in(state, room(head=0))
+    apply.written(state, Pending(cid="c1", conversation="#lab", text="hi"))
+    apply.refused(state, "c1", "text_too_long")
+    pending = state.conversations["#lab"].pending[0]
+    assert (pending.delivery, pending.error) == (Delivery.REFUSED, "text_too_long")
+    apply.cleared(state, "#lab")
+    assert state.conversations["#lab"].pending == []
+
+
+def test_who_comes_and_goes_is_seen_in_the_roster() -> None:
+    state = State()
+    log_in(state, room(head=0))
+    tell(state, msg(1, kind="enter", text="", username="Carol", nickname="CC"))
+    lab = state.conversations["#lab"]
+    assert [(one.username, one.nickname, one.entered) for one in lab.roster] == [("Carol", "CC", True)]
+    apply.event(state, events.Presence(username="Carol", online=False))
+    tell(state, msg(2, kind="leave", text="", username="Carol", nickname="CC"))
+    assert not lab.roster[0].entered
+
+
+def test_a_seat_given_up_elsewhere_takes_the_history_with_it() -> None:
+    state = State()
+    log_in(state, room(head=1))
+    page(state, msg(1))
+    gone = room(member=False, entered=False, members=1)
+    for field in ("head", "read", "unread"):
+        del gone[field]
+    apply.event(state, events.Room(room=msgspec.convert(gone, values.Room)))
+    lab = state.conversations["#lab"]
+    assert (lab.member, lab.timeline.messages, lab.unread) == (False, [], 0)
+
+
+def test_a_friendship_that_ended_stays_readable() -> None:
+    state = State()
+    log_in(state, friends=(friend(head=2, unread=2),))
+    told = msgspec.convert(friend(head=2, unread=2, online=False), values.Friend)
+    apply.event(state, events.Friend(friend=told, ended=True))
+    bob = state.conversations["@Bob"]
+    assert (bob.ended, bob.member, bob.unread) == (True, True, 2)
+    assert select.friends(state) == []
+    assert select.directs(state) == [bob]
+
+
+def test_logging_out_leaves_nothing_of_the_account() -> None:
+    state = State()
+    log_in(state, room(head=1))
+    apply.answer(state, requests.Logout(id=2), responses.Ok(id=2))
+    assert (state.username, state.conversations, state.current) == ("", {}, "")

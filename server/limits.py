@@ -104,10 +104,10 @@ class Doorkeeper:
 def neighbourhood(address: str) -> str:
     """What counts as one address: IPv4 as it is (in IPv6's clothes too), of IPv6 the /64.
 
-    A peer that has gone before we could ask has none, and those are all one.
+    Whoever hung up before we looked has no address any more (``""``); they all count as one.
     """
     if not address:
-        return ""
+        return address
     host = ip_address(address.partition("%")[0])
     if not isinstance(host, IPv6Address):
         return str(host)

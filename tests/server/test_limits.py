@@ -109,6 +109,7 @@ def test_the_door_forgets_who_is_gone_but_never_who_is_here(monkeypatch: pytest.
         ("2001:db8::1", "2001:db8::ffff:1", True),
         ("2001:db8::1", "2001:db8:0:1::1", False),
         ("fe80::1%eth0", "fe80::1%eth1", True),
+        ("", "", True),
     ],
 )
 def test_what_counts_as_one_address(one: str, other: str, same: bool) -> None:

@@ -74,7 +74,7 @@ async def _run(flags: argparse.Namespace, kept: config.Config) -> int:
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise Refused("no_terminal")
         app.head_for(place)
-        await screen.run(app)
+        await screen.run(app, register=flags.register)
         return 0
     finally:
         await app.close()

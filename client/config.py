@@ -49,7 +49,7 @@ class Config:
 
 
 def load(path: Path) -> Config:
-    """The choices kept in a file; the defaults for whatever it does not hold, or holds in no shape of ours."""
+    """The choices kept in a file; the defaults for what it does not hold, or holds in no shape of ours."""
     config = Config(path)
     try:
         kept = json.loads(files.read(path) or "{}")

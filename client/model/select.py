@@ -48,7 +48,7 @@ def mentions_elsewhere(state: State) -> int:
 
 
 def next_active(state: State) -> str:
-    """Where to look next: mentions first, then private chats, then rooms; the home screen if nothing waits."""
+    """Where to look next: mentions first, then private chats, then rooms; home if nothing waits."""
     waiting = [one for one in sidebar(state) if one.name != state.current and (one.unread or one.mentions)]
     waiting.sort(key=lambda one: (not one.mentions, one.is_room))
     return waiting[0].name if waiting else ""

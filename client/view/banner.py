@@ -26,15 +26,17 @@ def is_announced(note: Note) -> bool:
 
 
 def banner_rows(note: Note, width: int) -> list[Row]:
-    """The box, as wide as its text needs, and never wider than ``width``."""
+    """The box in the middle of rows of its own: half a wide character beside it would be drawn over it."""
     style = "class:banner.error" if note.error else "class:banner"
     text = note_text(note)
     room = max(1, min(width, MOST_COLUMNS) - _FRAME)
     lines = [text[start:end] for start, end in wrap(text, room)]
     hint = f" {words.say('banner.close')} "
     inside = max(columns(hint), *map(columns, lines))
-    return [
-        [(style, f"╭{'─' * (inside + 2)}╮")],
-        *([(style, f"│ {fit(line, inside)} │")] for line in lines),
-        [(style, f"╰{'─' * (inside + 1 - columns(hint))}{hint}─╯")],
+    box = [
+        f"╭{'─' * (inside + 2)}╮",
+        *(f"│ {fit(line, inside)} │" for line in lines),
+        f"╰{'─' * (inside + 1 - columns(hint))}{hint}─╯",
     ]
+    margin = " " * ((width - inside - _FRAME) // 2)
+    return [[("", margin), (style, row)] for row in box]

@@ -11,7 +11,7 @@ from client.model import select
 from client.model.state import Conversation, Link, Note
 from client.view.banner import is_announced
 from client.view.composer import Composer
-from client.view.forms import Form
+from client.view.forms import Form, Mode
 from client.view.home import home
 from client.view.manual import manual
 from client.view.messages import note_text
@@ -22,7 +22,7 @@ from client.view.timeline import Timeline
 
 
 class Desk:
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, *, register: bool = False) -> None:
         self.app = app
         self.state = app.state
         self.banner: Note | None = None
@@ -34,8 +34,8 @@ class Desk:
         self.composer = Composer(app.state, app.complete)
         self.switcher = Switcher(app.state)
         self.timeline = Timeline(self._story)
-        self.form = Form(app)
-        self._chatting = False
+        self.form = Form(app, Mode.REGISTER if register else Mode.LOGIN)
+        self._chatting: bool | None = None  # unknown until the first picture
         self.composer.buffer.on_text_changed += lambda _: self._unask()
 
     @property

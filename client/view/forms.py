@@ -99,8 +99,8 @@ class Field:
 class Form:
     """The form; it is in sight while ``State.username`` is empty."""
 
-    def __init__(self, app: App) -> None:
-        self.mode = Mode.LOGIN
+    def __init__(self, app: App, mode: Mode = Mode.LOGIN) -> None:
+        self.mode = mode
         self.busy = False
         self.notice = ""
         self._app = app
@@ -123,9 +123,8 @@ class Form:
     def fields(self) -> list[Field]:
         return [self._fields[name] for name in self.mode.value]
 
-    def start(self, notice: str = "") -> None:
+    def start(self) -> None:
         """Show the form, its first empty field in focus."""
-        self.mode, self.notice = Mode.LOGIN, notice
         for name in ("password", "again"):
             self._fields[name].fill("")
         self._focus(self._first_empty() or self.fields[-1])
@@ -164,6 +163,7 @@ class Form:
             if self.mode is Mode.REGISTER:
                 await self._app.register(self._text("username"), self._text("password"))
             await self._app.login(self._text("username"), self._text("password"))
+            self.mode = Mode.LOGIN
             self._app.note("logged_in", username=self._app.state.username)
         except Refused as error:
             self._blame(error.code, error.details)

@@ -30,7 +30,7 @@ from client.view.members import members_rows
 from client.view.pane import Pane, line, pane
 from client.view.sidebar import sidebar_rows
 from client.view.status import status_row, topic_row
-from client.view.text import Row, fit, row_columns
+from client.view.text import Row, fit
 
 WIDE = 80
 """Columns from which the conversations are shown, unless F7 says otherwise."""
@@ -93,7 +93,7 @@ def _middle(desk: Desk) -> Container:
         [
             _when(lambda: shows_sidebar(desk), conversations),
             _when(lambda: shows_sidebar(desk), _border()),
-            FloatContainer(Window(desk.timeline), [Float(_banner(desk), top=0)]),
+            FloatContainer(Window(desk.timeline), [Float(_banner(desk), top=0, left=0, right=0)]),
             _when(lambda: shows_members(desk), _border()),
             _when(lambda: shows_members(desk), roster),
         ],
@@ -117,11 +117,7 @@ def _banner(desk: Desk) -> Container:
     def rows() -> list[Row]:
         return banner_rows(desk.banner, desk.timeline.width) if desk.banner else []
 
-    window = Window(
-        Pane(lambda width, height: rows()),
-        width=lambda: max(map(row_columns, rows()), default=0),
-        height=lambda: len(rows()),
-    )
+    window = Window(Pane(lambda width, height: rows()), height=lambda: len(rows()))
     return _when(lambda: desk.banner is not None, window)
 
 

@@ -33,18 +33,28 @@ SEQUENCE = 0.5
 """Seconds within which the second key of a sequence has to follow."""
 
 
-async def run(app: App, *, mouse: bool = False) -> None:
-    """Show the client until the user quits or the terminal goes away. The terminal is always restored."""
-    await Screen(app, mouse=mouse).run()
+async def run(app: App, *, register: bool = False, mouse: bool = False) -> None:
+    """Show the client until the user quits or the terminal goes away. The terminal is always restored.
+
+    ``register``: begin with making an account. ``mouse``: take the wheel for scrolling, and the terminal's own
+    copying away.
+    """
+    await Screen(app, register=register, mouse=mouse).run()
 
 
 class Screen:
     """``input`` and ``output`` are the terminal unless a test gives others."""
 
     def __init__(
-        self, app: App, *, mouse: bool = False, input: Input | None = None, output: Output | None = None
+        self,
+        app: App,
+        *,
+        register: bool = False,
+        mouse: bool = False,
+        input: Input | None = None,
+        output: Output | None = None,
     ) -> None:
-        self.desk = Desk(app)
+        self.desk = Desk(app, register=register)
         self._app = app
         self._bell = Bell(app.state)
         self._timer: asyncio.TimerHandle | None = None

@@ -39,10 +39,6 @@ def columns(text: str) -> int:
     return len(text) if text.isascii() else sum(map(get_cwidth, text))
 
 
-def row_columns(row: Row) -> int:
-    return sum(columns(text) for _, text in row)
-
-
 def clip(text: str, width: int) -> str:
     """Drawn text in at most so many columns, its end replaced by ``…`` where it is too long."""
     if columns(text) <= width:

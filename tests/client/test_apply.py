@@ -65,9 +65,10 @@ def test_any_order_of_events_and_pages_ends_in_the_same_timeline(data: st.DataOb
     fresh = State()
     log_in(fresh, room(head=30))
     page(fresh, *LOG)
-    assert lab.timeline.messages[-1] == LOG[-1]
-    assert lab.timeline.messages == fresh.conversations["#lab"].timeline.messages[-len(lab.timeline.messages)
-    :] assert lab.head == 30
+    here = lab.timeline.messages
+    assert here[-1] == LOG[-1]
+    assert here == fresh.conversations["#lab"].timeline.messages[-len(here) :]
+    assert lab.head == 30
 
 
 @given(st.lists(st.integers(1, 30), max_size=40), st.integers(0, 30))

@@ -5,6 +5,7 @@ shows what is waited for; nothing sleeps.
 """
 
 import os
+import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Self
 
 import pexpect
 import pyte
+from wcwidth import wcswidth
 
 from tests.processes import PATIENCE, ROOT
 from tests.svg import render
@@ -21,7 +23,7 @@ KEYS = {
     "Backspace": "\x7f", "Delete": "\x1b[3~", "PageUp": "\x1b[5~", "PageDown": "\x1b[6~",
     "Up": "\x1b[A", "Down": "\x1b[B", "Right": "\x1b[C", "Left": "\x1b[D", "Home": "\x1b[H", "End": "\x1b[F",
     "Alt-Home": "\x1b[1;3H", "Alt-End": "\x1b[1;3F", "Alt-Left": "\x1b[1;3D", "Alt-Right": "\x1b[1;3C",
-    "F1": "\x1bOP", "F5": "\x1b[15~", "F6": "\x1b[17~", "F7": "\x1b[18~", "F8": "\x1b[19~",
+    "F1": "\x1bOP", "F2": "\x1bOQ", "F5": "\x1b[15~", "F6": "\x1b[17~", "F7": "\x1b[18~", "F8": "\x1b[19~",
 }  # fmt: skip
 """What xterm sends for a key."""
 
@@ -51,6 +53,12 @@ class _Screen(pyte.Screen):
     def write_process_input(self, data: str) -> None:
         self._reply(data)
 
+    def row(self, number: int) -> str:
+        """A line as it is seen. An empty cell is a wide character's right half, or what was left of one."""
+        cells = [self.buffer[number][column].data for column in range(self.columns)]
+        wide = [False, *(wcswidth(cell) == 2 for cell in cells)]
+        return "".join(cell or " " * (not after_wide) for cell, after_wide in zip(cells, wide, strict=False))
+
 
 class Terminal:
     """A program in a terminal of so many cells. ``home`` is the user's, lest anything of ours be touched."""
@@ -63,6 +71,7 @@ class Terminal:
         lines: int = 24,
         environment: Mapping[str, str] | None = None,
     ) -> None:
+        self.home = home
         program, *arguments = command
         self._child: pexpect.spawn[bytes] = pexpect.spawn(
             program, arguments, cwd=str(home), env={**_environment(home), **(environment or {})},
@@ -75,7 +84,7 @@ class Terminal:
 
     @property
     def lines(self) -> list[str]:
-        return [line.rstrip() for line in self._screen.display]
+        return [self._screen.row(number).rstrip() for number in range(self._screen.lines)]
 
     @property
     def text(self) -> str:
@@ -122,8 +131,8 @@ class Terminal:
         while self._read(deadline):
             assert time.monotonic() < deadline, f"the program does not end; the screen:\n{self.text}"
         self._child.wait()
-        status, signal = self._child.exitstatus, self._child.signalstatus
-        return -signal if status is None and signal is not None else int(status or 0)
+        status, ended_by = self._child.exitstatus, self._child.signalstatus
+        return -ended_by if status is None and ended_by is not None else int(status or 0)
 
     def _read(self, deadline: float) -> bool:
         """Feed the screen once; false when the program has closed its end."""
@@ -136,6 +145,11 @@ class Terminal:
         self.output += data
         self._stream.feed(data)
         return True
+
+    def end(self, by: signal.Signals) -> Self:
+        """Send the program a signal."""
+        self._child.kill(by)
+        return self
 
     def resize(self, columns: int, lines: int) -> Self:
         self._screen.resize(lines, columns)

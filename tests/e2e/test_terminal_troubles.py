@@ -1,0 +1,110 @@
+"""What goes wrong on real evenings: the server dies, the window shrinks, a paste was not meant, a guest is rude."""
+
+import signal
+
+import pytest
+
+from tests.conftest import Open, Serve
+from tests.e2e.people import Person
+from tests.processes import Server
+
+ROOM = "#thuhole"
+
+
+@pytest.fixture
+def pair(serve: Serve, terminal: Open) -> tuple[Server, Person, Person]:
+    """A server, and Alice and Bob in one room there."""
+    server = serve(settings=("limits.linger=600",))
+    server.user("Host").request("create_room", room=ROOM, capacity=5)
+    people = [Person(terminal, server, username).register() for username in ("Alice", "Bob")]
+    for person in people:
+        person.says(f"/join thuhole {person.username.upper()}").is_told("成功进入聊天室")
+    return server, people[0], people[1]
+
+
+def test_what_is_written_while_the_server_is_away_arrives_once(pair: tuple[Server, Person, Person]) -> None:
+    server, alice, bob = pair
+    alice.says("before").sees("ALICE:before")
+    server.kill()
+    alice.sees("连接已断开")
+    for text in ("while away", "还在吗", "the last"):
+        alice.says(text).sees(text)
+    server.start()
+    bob.sees("ALICE:before", "ALICE:while away", "ALICE:还在吗", "ALICE:the last")
+    alice.terminal.wait_gone("发送中")
+    stored = server.connect().login("Bob").request("history", conversation=ROOM)["messages"]
+    texts = [message["text"] for message in stored if message["kind"] == "text"]
+    assert texts == ["before", "while away", "还在吗", "the last"]
+
+
+def test_what_is_written_into_a_stopped_server_arrives_once(pair: tuple[Server, Person, Person]) -> None:
+    server, alice, bob = pair
+    server.pause()
+    alice.says("is anybody there?").sees("发送中")
+    server.resume()
+    bob.sees("ALICE:is anybody there?")
+    alice.terminal.wait_gone("发送中")
+
+
+def test_what_was_written_is_sent_by_the_next_client(
+    pair: tuple[Server, Person, Person], terminal: Open
+) -> None:
+    """The client is killed with a message in its outbox; whoever logs in there next sends it."""
+    server, alice, bob = pair
+    server.kill()
+    alice.says("my last words").sees("发送中")
+    alice.terminal.end(signal.SIGKILL).wait_exit()
+    server.start()
+    again = Person(terminal, server, "Alice").log_in()
+    bob.sees("ALICE:my last words")
+    again.says("/switch thuhole").sees("ALICE:my last words")
+
+
+@pytest.mark.parametrize("ending", ["/quit", signal.SIGTERM, signal.SIGHUP])
+def test_the_terminal_is_left_as_it_was_found(
+    pair: tuple[Server, Person, Person], ending: str | signal.Signals
+) -> None:
+    _, alice, _ = pair
+    if isinstance(ending, str):
+        alice.says(ending)
+    else:
+        alice.terminal.end(ending)
+    alice.terminal.wait_exit()
+    for switched_on, switched_off in ((b"\x1b[?1049h", b"\x1b[?1049l"), (b"\x1b[?2004h", b"\x1b[?2004l")):
+        assert alice.terminal.output.rfind(switched_off) > alice.terminal.output.rfind(switched_on)
+
+
+def test_a_window_of_any_size_will_do(pair: tuple[Server, Person, Person]) -> None:
+    _, alice, bob = pair
+    for columns, lines in ((80, 24), (40, 10), (10, 3), (1, 1), (200, 60), (120, 30)):
+        alice.terminal.resize(columns, lines)
+        bob.says(f"{columns} by {lines}").sees(f"BOB:{columns} by {lines}")
+    alice.sees("BOB:1 by 1", "BOB:120 by 30")
+
+
+def test_a_typing_mistake_is_not_said_aloud(pair: tuple[Server, Person, Person]) -> None:
+    server, alice, bob = pair
+    alice.says("/jion thuhole").is_told("没有 /jion 这个命令")
+    alice.says("//jion is no command").sees("ALICE:/jion is no command")
+    bob.sees("ALICE:/jion is no command")
+    alice.says("111111").sees("含有您的密码，没有发送")
+    stored = server.connect().login("Bob").request("history", conversation=ROOM)["messages"]
+    assert [message["text"] for message in stored if message["text"]] == ["/jion is no command"]
+
+
+def test_a_paste_of_many_lines_is_asked_about(pair: tuple[Server, Person, Person]) -> None:
+    _, alice, bob = pair
+    alice.terminal.paste("\n".join(f"line {number}" for number in range(12))).wait_for("粘贴了 12 行")
+    alice.terminal.press("Enter").wait_gone("粘贴了")
+    bob.sees("ALICE:line 0", "line 11")
+
+
+def test_a_hostile_message_is_only_shown(pair: tuple[Server, Person, Person]) -> None:
+    server, alice, _ = pair
+    bob = server.connect().login("Bob")
+    alice.terminal.output = b""
+    bob.request("send", to=ROOM, text="\x1b]0;owned\x07\x1b[2J\x9b31m\u202eevil")
+    bob.request("send", to=ROOM, text="after it")
+    alice.sees("evil", "BOB:after it")
+    assert b"\x1b]0;owned" not in alice.terminal.output
+    assert "\u202e".encode() not in alice.terminal.output

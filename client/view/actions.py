@@ -30,6 +30,12 @@ Table = dict[tuple[str, ...], Callable[[], object]]
 """Keys that do the same, and what they do."""
 
 
+@Condition
+def _alone() -> bool:
+    """An ESC byte that nothing came with is the key Esc, and need not wait for what may follow."""
+    return not get_app().key_processor.input_queue
+
+
 class Actions:
     """One method for each action. All take the key's event, most have no use for it."""
 
@@ -210,7 +216,9 @@ def _chat_bindings(actions: Actions) -> KeyBindings:
     found = KeyBindings()
     for row in KEYS:
         for keys in row.keys:
-            found.add(*keys.split())(getattr(actions, row.action))
+            found.add(*keys.split(), eager=_alone if keys == "escape" else False)(
+                getattr(actions, row.action)
+            )
     found.add(Keys.BracketedPaste)(actions.paste)
     return found
 

@@ -1,4 +1,4 @@
-"""What just happened, in a box over the history that nobody overlooks.
+"""What just happened, in a box above the history that nobody overlooks.
 
 It takes no key from the input: it goes with the next Enter or Esc, or when the next thing happens. What
 it says stands in the history too.
@@ -26,7 +26,7 @@ def is_announced(note: Note) -> bool:
 
 
 def banner_rows(note: Note, width: int) -> list[Row]:
-    """The box in the middle of rows of its own: half a wide character beside it would be drawn over it."""
+    """The box, in the middle of rows of its own: it covers nothing."""
     style = "class:banner.error" if note.error else "class:banner"
     text = note_text(note)
     room = max(1, min(width, MOST_COLUMNS) - _FRAME)

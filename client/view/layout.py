@@ -93,7 +93,7 @@ def _middle(desk: Desk) -> Container:
         [
             _when(lambda: shows_sidebar(desk), conversations),
             _when(lambda: shows_sidebar(desk), _border()),
-            FloatContainer(Window(desk.timeline), [Float(_banner(desk), top=0, left=0, right=0)]),
+            HSplit([_banner(desk), Window(desk.timeline)]),
             _when(lambda: shows_members(desk), _border()),
             _when(lambda: shows_members(desk), roster),
         ],
@@ -109,15 +109,25 @@ def _when(condition: Callable[[], bool], container: AnyContainer) -> Container:
     return ConditionalContainer(container, Condition(condition))
 
 
+def _middle_width(desk: Desk) -> int:
+    """Columns that the panes at the sides leave."""
+    left = sidebar.WIDTH + 1 if shows_sidebar(desk) else 0
+    right = members.WIDTH + 1 if shows_members(desk) else 0
+    return _columns() - left - right
+
+
 def _border() -> Window:
     return Window(width=1, char="│", style="class:border")
 
 
 def _banner(desk: Desk) -> Container:
     def rows() -> list[Row]:
-        return banner_rows(desk.banner, desk.timeline.width) if desk.banner else []
+        return banner_rows(desk.banner, _middle_width(desk)) if desk.banner else []
 
-    window = Window(Pane(lambda width, height: rows()), height=lambda: len(rows()))
+    def height() -> Dimension:
+        return Dimension(preferred=len(rows()), max=len(rows()))
+
+    window = Window(Pane(lambda width, height: rows()[:height]), height=height)
     return _when(lambda: desk.banner is not None, window)
 
 

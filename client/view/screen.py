@@ -36,8 +36,7 @@ SEQUENCE = 0.5
 async def run(app: App, *, register: bool = False, mouse: bool = False) -> None:
     """Show the client until the user quits or the terminal goes away. The terminal is always restored.
 
-    ``register``: begin with making an account. ``mouse``: take the wheel for scrolling, and the terminal's own
-    copying away.
+    ``register``: begin with making an account. ``mouse``: the wheel scrolls, instead of the terminal copying.
     """
     await Screen(app, register=register, mouse=mouse).run()
 

@@ -75,9 +75,8 @@ def _locked(engine: Engine) -> Iterator[Connection]:
             yield connection
         return
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        name = func.concat(
-            "chatroom upgrade ", func.md5(func.database())
-        )  # a lock's name is for all databases
+        # The server has one set of names for locks, whatever the database.
+        name = func.concat("chatroom upgrade ", func.md5(func.database()))
         got = connection.scalar(select(func.get_lock(name, PATIENCE)))
         if not got:
             raise Unusable("another chat-server is upgrading this database; try again when it is done")

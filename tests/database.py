@@ -60,7 +60,10 @@ class DatabaseServer:
 
     def kill_connections(self) -> int:
         """Cut everybody off; how many that were."""
-        victims = self.execute("SELECT id FROM information_schema.processlist WHERE id != connection_id()")
+        victims = self.execute(
+            "SELECT id FROM information_schema.processlist"
+            " WHERE id != connection_id() AND user NOT IN ('system user', 'event_scheduler')"
+        )
         for (id,) in victims:
             with suppress(pymysql.err.OperationalError):  # it had ended already
                 self.execute(f"KILL {id}")

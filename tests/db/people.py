@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from db import accounts, memberships, messages, rooms
 from db.engine import begin_write, open_engine
@@ -67,3 +67,9 @@ def at_once(url: str, works: Sequence[Callable[[Connection], T]]) -> list[T]:
             return list(pool.map(do, works))
     finally:
         engine.dispose()
+
+
+def rows_walked(connection: Connection) -> int:
+    """How many rows this connection has read by stepping from one to the next; MySQL counts them."""
+    rows = connection.execute(text("SHOW SESSION STATUS LIKE 'Handler_read_%'"))
+    return sum(int(value) for name, value in rows if name != "Handler_read_key")

@@ -7,11 +7,12 @@ import pytest
 from sqlalchemy import Connection, Engine, select
 
 from db import messages
-from db.engine import begin_write
+from db.engine import begin_write, open_engine
 from db.messages import Verdict
+from db.migrate import upgrade
 from db.records import Draft, Stored
 from db.schema import conversations
-from tests.db.people import NOW, at_once, person, room
+from tests.db.people import NOW, at_once, person, room, rows_walked
 
 
 class Scene:
@@ -114,6 +115,18 @@ def test_pages_go_both_ways_and_say_whether_there_is_more(scene: Scene) -> None:
     assert seqs(page(after=4, limit=3)) == ([5, 6, 7], False)
     assert seqs(page(after=7, limit=3)) == ([], False)
     assert [stored.seq for stored in messages.between(scene.connection, scene.here, 2, 4)] == [3, 4]
+
+
+def test_mysql_does_not_walk_a_conversation_for_its_newest_page(mysql_url: str) -> None:
+    engine = open_engine(mysql_url)
+    upgrade(engine)
+    with begin_write(engine) as connection:
+        scene = Scene(connection)
+        scene.append(*(scene.draft("hi", str(n)) for n in range(500)))
+        before = rows_walked(connection)
+        assert len(messages.page(connection, scene.here, limit=10)[0]) == 10
+        assert rows_walked(connection) - before < 100
+    engine.dispose()
 
 
 def test_writers_that_do_not_know_each_other_leave_no_gap(database_url: str, engine: Engine) -> None:

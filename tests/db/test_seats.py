@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import Connection, Engine, event
 
 from db import friends, memberships, rooms, seats
 from db.engine import begin_write
-from tests.db.people import NOW, person, room, say, sit
+from tests.db.people import NOW, person, room, rows_walked, say, sit
 
 
 class Scene(NamedTuple):
@@ -112,18 +112,13 @@ def test_counting_walks_no_further_than_what_is_unread(scene: Scene) -> None:
         say(connection, id, author)
     memberships.mark_read(connection, id, alice, 290)
     if connection.dialect.name == "mysql":
-        before = _rows_walked(connection)
+        before = rows_walked(connection)
         assert scene.unread() == 5
-        assert _rows_walked(connection) - before < 60
+        assert rows_walked(connection) - before < 60
     else:
         plan = _plan_of_counting(scene)
         assert "SEARCH messages USING PRIMARY KEY (conversation_id=? AND seq>? AND seq<?)" in plan
         assert not [step for step in plan if step.startswith("SCAN messages")]
-
-
-def _rows_walked(connection: Connection) -> int:
-    rows = connection.execute(text("SHOW SESSION STATUS LIKE 'Handler_read_%'"))
-    return sum(int(value) for name, value in rows if name != "Handler_read_key")
 
 
 def _plan_of_counting(scene: Scene) -> list[str]:

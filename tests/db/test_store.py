@@ -12,7 +12,7 @@ from db import accounts, store
 from db.engine import begin_write, open_engine
 from db.errors import Outage
 from db.store import Store
-from tests.database import DatabaseServer, PrivateMariaDB
+from tests.database import PrivateMariaDB
 from tests.db.people import person
 
 
@@ -89,19 +89,15 @@ def test_more_reads_than_may_wait_are_refused(engine: Engine, monkeypatch: pytes
     asyncio.run(story())
 
 
-def test_a_read_outlives_the_death_of_every_connection(mysql_url: str, mariadb: DatabaseServer) -> None:
-    engine = open_engine(mysql_url)
+def test_a_read_outlives_the_death_of_every_connection(fragile_mariadb: PrivateMariaDB) -> None:
+    engine = open_engine(fragile_mariadb.url("chat"))
 
     async def story() -> None:
         async with opened(engine) as store:
             assert await store.run(one) == 1
-            for (id,) in mariadb.execute(
-                f"SELECT id FROM information_schema.processlist WHERE db = '{name}'"
-            ):
-                mariadb.execute(f"KILL {id}")
+            assert fragile_mariadb.kill_connections() == 1
             assert await store.run(one) == 1
 
-    name = engine.url.database
     asyncio.run(story())
     engine.dispose()
 

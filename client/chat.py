@@ -191,7 +191,7 @@ class Chat:
         one = self.state.conversations.get(name)
         if self._courier is None or one is None:
             raise Refused("not_logged_in" if self._courier is None else "nowhere")
-        if one.is_room and not one.entered:
+        if one.is_room and not one.entered and self._present.is_set():  # else it will be entered again
             raise Refused("not_entered", {"conversation": name})
         pending = Pending(cid=new_cid(), conversation=name, text=text, kind=kind, written_at=_now())
         try:

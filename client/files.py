@@ -35,7 +35,9 @@ def read(path: Path) -> str:
 
 
 def make_folder(path: Path) -> None:
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.parent.exists():
+        make_folder(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
 
 
 def replace(path: Path, text: str) -> None:

@@ -22,8 +22,9 @@ def session(*rooms: dict[str, Any], friends: tuple[dict[str, Any], ...] = ()) ->
 
 
 def log_in(state: State, *rooms: dict[str, Any], friends: tuple[dict[str, Any], ...] = ()) -> None:
-    apply.answer(state, requests.Login(id=1, username="Alice", password="111111"), session(*rooms,
-    friends=friends))
+    apply.answer(
+        state, requests.Login(id=1, username="Alice", password="111111"), session(*rooms, friends=friends)
+    )
 
 
 def tell(state: State, told: values.Message) -> None:

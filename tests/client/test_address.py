@@ -1,0 +1,54 @@
+"""What a person types to say where to go."""
+
+import pytest
+
+from client.address import Address, BadAddress, parse
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("", Address()),
+        ("host", Address("host")),
+        ("host:99", Address("host", 99)),
+        ("alice@host", Address("host", username="alice")),
+        ("alice@host:99/ops", Address("host", 99, "alice", "#ops")),
+        ("alice@host/#ops", Address("host", username="alice", conversation="#ops")),
+        ("alice@host/@Bob", Address("host", username="alice", conversation="@Bob")),
+        ("张三@主机/聊天", Address("主机", username="张三", conversation="#聊天")),
+        ("[::1]:99", Address("::1", 99)),
+        ("alice@[::1]/ops", Address("::1", username="alice", conversation="#ops")),
+        ("::1", Address("::1")),
+        ("/ops", Address(conversation="#ops")),
+        ("alice@", Address(username="alice")),
+    ],
+)
+def test_an_address_in_every_shape(text: str, address: Address) -> None:
+    assert parse(text) == address
+
+
+@pytest.mark.parametrize(
+    "text", ["host:0", "host:65536", "host:x", "[::1", "[host]", "1:2:3", "a b@host", "host:９"]
+)
+def test_what_is_no_address(text: str) -> None:
+    with pytest.raises(BadAddress):
+        parse(text)
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("localhost", True),
+        ("10.0.0.1", False),
+        ("lab", False),
+    ],
+)
+def test_loopback_is_what_cannot_leave_this_machine(host: str, loopback: bool) -> None:
+    assert Address(host).loopback is loopback
+
+
+def test_a_server_is_kept_under_one_name() -> None:
+    assert parse("alice@[::1]:99/ops").server == "[::1]:99"

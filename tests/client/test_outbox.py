@@ -1,0 +1,104 @@
+"""What was written outlives the process that wrote it, and belongs to one process at a time."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from client.model.state import Pending
+from client.outbox import Outbox, OutboxFailed
+
+ROOT = Path(__file__).parents[2]
+
+WRITE_AND_HANG = """
+import sys, time
+from pathlib import Path
+from client.model.state import Pending
+from client.outbox import Outbox
+outbox = Outbox(Path(sys.argv[1]), "Alice", "host:7878")
+for number in range(3):
+    outbox.put(Pending(cid=f"c{number}", conversation="#lab", text=f"line {number}"))
+print("written", flush=True)
+time.sleep(600)
+"""
+
+
+def outbox_of(folder: Path, username: str = "Alice", server: str = "host:7878") -> Outbox:
+    return Outbox(folder, username, server)
+
+
+def pending(cid: str, text: str = "hello") -> Pending:
+    return Pending(cid=cid, conversation="#lab", text=text, kind="action", written_at=5)
+
+
+def cids(outbox: Outbox) -> list[str]:
+    return [one.cid for one in outbox.load()]
+
+
+def test_it_keeps_the_order_and_everything_of_a_message(tmp_path: Path) -> None:
+    outbox = outbox_of(tmp_path)
+    for cid in ("c2", "c1", "c3"):
+        outbox.put(pending(cid))
+    outbox.remove("c1")
+    assert outbox.load() == [pending("c2"), pending("c3")]
+
+
+def test_what_a_killed_process_left_is_taken_over_once(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITE_AND_HANG, tmp_path], stdout=subprocess.PIPE, cwd=ROOT
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"written\n"
+        beside = outbox_of(tmp_path)
+        assert cids(beside) == []  # its owner lives
+        process.kill()
+    heir = outbox_of(tmp_path)
+    assert [one.text for one in heir.load()] == ["line 0", "line 1", "line 2"]
+    assert cids(outbox_of(tmp_path)) == []  # the heir lives
+
+
+def test_what_is_left_in_good_order_is_the_next_ones(tmp_path: Path) -> None:
+    outbox = outbox_of(tmp_path)
+    outbox.put(pending("c1"))
+    outbox.close()
+    assert cids(outbox_of(tmp_path)) == ["c1"]
+
+
+def test_an_empty_one_leaves_no_file(tmp_path: Path) -> None:
+    outbox = outbox_of(tmp_path)
+    outbox.put(pending("c1"))
+    outbox.remove("c1")
+    outbox.close()
+    assert list(tmp_path.rglob("*.sqlite*")) == []
+
+
+@pytest.mark.parametrize(("username", "server"), [("Bob", "host:7878"), ("Alice", "host:7879")])
+def test_another_account_and_another_server_have_their_own(
+    tmp_path: Path, username: str, server: str
+) -> None:
+    outbox = outbox_of(tmp_path)
+    outbox.put(pending("c1"))
+    outbox.close()
+    assert cids(outbox_of(tmp_path, username, server)) == []
+
+
+def test_names_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    outbox_of(folder, "../../x", "[::1]:7878").put(pending("c1"))
+    assert {path.name for path in tmp_path.iterdir()} == {"state"}
+
+
+def test_it_is_for_the_users_eyes_alone(tmp_path: Path) -> None:
+    outbox = outbox_of(tmp_path / "state")
+    outbox.put(pending("c1"))
+    files = [path for path in tmp_path.rglob("*.sqlite*")]
+    assert files
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+    assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_disk_that_cannot_hold_it_is_said_at_once(tmp_path: Path) -> None:
+    (tmp_path / "outbox").write_text("a file where the folder should be")
+    with pytest.raises(OutboxFailed):
+        outbox_of(tmp_path)

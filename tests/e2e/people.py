@@ -42,8 +42,9 @@ class Person:
         self.fill_in(REGISTER, "username", username=self.username, password=PASSWORD, again=PASSWORD)
         return self.sees(f"登录成功！您当前登录的账号为:{self.username}")
 
-    def log_in(self) -> Self:
-        self.fill_in(LOGIN, "username", username=self.username, password=PASSWORD)
+    def log_in_again(self) -> Self:
+        """The client still knows the server and the account."""
+        self.fill_in(LOGIN, "password", password=PASSWORD)
         return self.sees(f"登录成功！您当前登录的账号为:{self.username}")
 
     def says(self, line: str) -> Self:

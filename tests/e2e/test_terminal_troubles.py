@@ -1,4 +1,4 @@
-"""What goes wrong on real evenings: the server dies, the window shrinks, a paste was not meant, a guest is rude."""
+"""What goes wrong on real evenings: the server dies, the window shrinks, a guest is rude."""
 
 import signal
 
@@ -55,7 +55,7 @@ def test_what_was_written_is_sent_by_the_next_client(
     alice.says("my last words").sees("发送中")
     alice.terminal.end(signal.SIGKILL).wait_exit()
     server.start()
-    again = Person(terminal, server, "Alice").log_in()
+    again = Person(terminal, server, "Alice").log_in_again()
     bob.sees("ALICE:my last words")
     again.says("/switch thuhole").sees("ALICE:my last words")
 

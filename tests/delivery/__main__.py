@@ -3,11 +3,15 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from tests.database import PrivateMariaDB
 from tests.delivery.check import Violation, check
-from tests.delivery.deployment import deployed
+from tests.delivery.deployment import deploy
 from tests.delivery.figures import figures
 from tests.delivery.run import run
 
@@ -48,13 +52,27 @@ def _arguments() -> argparse.Namespace:
 async def _round(options: argparse.Namespace, seed: int) -> bool:
     """One run, judged and told; whether it was good."""
     print(f"seed {seed}: {options.database}, servers: {options.servers}, {options.seconds:g} s", flush=True)
-    async with deployed(options.database, options.servers, options.flaw) as site:
-        await run(site, seconds=options.seconds, seed=seed, clients=options.clients, pace=options.pace)
-        stumbles = site.stumbles
+    with TemporaryDirectory(prefix="chat-delivery-") as folder, _database(options, Path(folder)) as database:
+        async with deploy(Path(folder), database, options.servers, options.flaw).open() as site:
+            await run(site, seconds=options.seconds, seed=seed, clients=options.clients, pace=options.pace)
+            stumbles = site.stumbles
     print(figures(site.history))
     violations = check(site.history)
     _tell(violations, stumbles)
     return not violations and not stumbles
+
+
+@contextmanager
+def _database(options: argparse.Namespace, folder: Path) -> Iterator[PrivateMariaDB | None]:
+    """A MariaDB of our own, where one is wanted."""
+    if options.database == "sqlite":
+        yield None
+        return
+    mariadb = PrivateMariaDB(folder).start()
+    try:
+        yield mariadb
+    finally:
+        mariadb.kill()
 
 
 def _tell(violations: list[Violation], stumbles: list[str]) -> None:

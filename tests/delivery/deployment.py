@@ -2,9 +2,8 @@
 
 import asyncio
 import re
-import tempfile
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -102,47 +101,26 @@ class Site:
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Site"]:
         """Started, for the length of an ``async with``."""
-        try:
+        async with AsyncExitStack() as started:
             for host in self.hosts:
                 await host.start()
+                started.push_async_callback(host.kill)
                 proxy = Proxy(host.port)
                 await proxy.open()
+                started.push_async_callback(proxy.close)
                 self.proxies.append(proxy)
             yield self
-        finally:
-            for proxy in self.proxies:
-                await proxy.close()
-            for host in self.hosts:
-                await host.kill()
 
 
-def program(flaw: str) -> tuple[str, ...]:
-    """The module to run and its own arguments: the server, or the server with a flaw planted in it."""
-    return ("tests.delivery.planted", flaw) if flaw else ("server",)
+def deploy(folder: Path, database: PrivateMariaDB | None = None, servers: int = 1, flaw: str = "") -> Site:
+    """Server processes that share a database, or one with a SQLite file, which are yet to be opened.
 
-
-@asynccontextmanager
-async def deployed(database: str, servers: int = 1, flaw: str = "") -> AsyncIterator[Site]:
-    """Server processes with one database, ``sqlite`` or ``mysql``, that is thrown away afterwards."""
-    with tempfile.TemporaryDirectory(prefix="chat-delivery-") as name:
-        folder = Path(name)
-        if database == "sqlite":
-            hosts = [Process(Server(folder / "server", settings=SETTINGS, program=program(flaw)))]
-            async with Site(hosts).open() as site:
-                yield site
-            return
-        mariadb = await asyncio.to_thread(PrivateMariaDB(folder).start)
-        try:
-            url = mariadb.url("chat")
-            hosts = [
-                Process(
-                    Server(
-                        folder / f"server-{each}", "--database", url, settings=SETTINGS, program=program(flaw)
-                    )
-                )
-                for each in range(servers)
-            ]
-            async with Site(hosts, mariadb).open() as site:
-                yield site
-        finally:
-            await asyncio.to_thread(mariadb.kill)
+    ``flaw`` is one to plant in each: see ``planted``.
+    """
+    program = ("tests.delivery.planted", flaw) if flaw else ("server",)
+    where = ("--database", database.url("chat")) if database else ()
+    hosts = [
+        Process(Server(folder / f"server-{each}", *where, settings=SETTINGS, program=program))
+        for each in range(servers)
+    ]
+    return Site(hosts, database)

@@ -34,8 +34,12 @@ async def run(
     pace: float = 1.0,
     network: bool = True,
     breakages: Mapping[Breakage, float] | None = None,
+    patience: float = PATIENCE + GRACE,
 ) -> None:
-    """Fill the site's history. ``breakages`` are all that the site has, unless told otherwise."""
+    """Fill the site's history. ``breakages`` are all that the site has, unless told otherwise.
+
+    ``patience`` is for how many seconds, after everything has healed, there may be something unsettled.
+    """
     random = Random(seed)
     talkers = [Talker(name, site.proxies, site.history, Random(f"{seed} {name}")) for name in names(clients)]
     if breakages is None:
@@ -47,7 +51,7 @@ async def run(
         for talker in talkers:
             talker.pace, talker.talks = pace, True
         await _spoil(site, random, seconds, network, breakages, talkers)
-        await _heal(site, talkers)
+        await _heal(site, talkers, patience)
         await _read_everything(talkers)
         for talker in talkers:
             talker.is_retired = True
@@ -94,7 +98,7 @@ async def _spoil(
         storm.cancel()
 
 
-async def _heal(site: Site, talkers: Sequence[Talker]) -> None:
+async def _heal(site: Site, talkers: Sequence[Talker], patience: float) -> None:
     """Everything works and nobody says more; wait until no question is left, or for too long."""
     for proxy in site.proxies:
         proxy.heal()
@@ -102,7 +106,7 @@ async def _heal(site: Site, talkers: Sequence[Talker]) -> None:
         talker.talks = False
     site.history.add(Healed(now(), "", 0))
     with suppress(Stuck):  # rule 11 will have something to say
-        await _until(lambda: all(talker.is_settled for talker in talkers), "all is settled", PATIENCE + GRACE)
+        await _until(lambda: all(talker.is_settled for talker in talkers), "all is settled", patience)
 
 
 async def _read_everything(talkers: Sequence[Talker]) -> None:

@@ -1,0 +1,157 @@
+"""The server with one fault planted in it: what the check is for must be caught by the check.
+
+``python -m tests.delivery.planted FLAW …`` is ``chat-server …`` that makes the mistake FLAW. The mistakes are
+made by patching the server's own functions here, in a process of their own; the product has no switch for
+them.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, inspect, select
+
+import db.messages
+import server.__main__
+import server.app
+from db.records import Draft, Stored
+from db.schema import conversations, messages
+from db.writer import Writer
+
+HESITATION = 0.1
+"""Seconds for which a wrong moment is held, so that somebody sees it."""
+
+
+def ack_before_commit() -> None:
+    """Senders are told ``sent`` while the transaction is still open."""
+
+    def tell(writer: Any, batch: Any) -> None:
+        for post, outcome in zip(batch.posts, batch.outcomes, strict=True):
+            writer._loop.call_soon_threadsafe(post.done, post, outcome)
+            post.done = _nothing
+
+    _before_commit(tell)
+
+
+def delivery_before_commit() -> None:
+    """Everybody is shown messages while the transaction is still open."""
+
+    def tell(writer: Any, batch: Any) -> None:
+        writer._loop.call_soon_threadsafe(writer._deliver, batch.posted)
+        batch.posted = []
+
+    _before_commit(tell)
+
+
+def _before_commit(tell: Callable[[Any, Any], None]) -> None:
+    def transact(self: Any, connection: Connection, batch: Any) -> Any:
+        transaction = proper(self, connection, batch)
+        tell(self, batch)
+        time.sleep(HESITATION)
+        return transaction
+
+    proper = _patch(Writer, "_transact", transact)
+
+
+def cids_in_memory() -> None:
+    """Which cids there are is known to this process, not to the database."""
+    known: dict[tuple[int, str], Stored] = {}
+
+    def append(connection: Connection, heads: Any, drafts: Sequence[Draft], now: int) -> list[Any]:
+        outcomes: list[Any] = db.messages._append(connection, heads, drafts, now, known)
+        known.update({(each.stored.account_id, each.stored.cid): each.stored for each in outcomes})
+        return outcomes
+
+    def by_cid(connection: Connection, drafts: Sequence[Draft]) -> dict[tuple[int, str], Stored]:
+        keys = [(draft.account_id, draft.cid) for draft in drafts if draft.cid is not None]
+        return {key: known[key] for key in keys if key in known}
+
+    _patch(db.messages, "append", append)
+    _patch(db.messages, "_by_cid", by_cid)
+    row = _patch(db.messages, "_row", lambda stored, spoken: row(replace(stored, cid=None), spoken))
+
+
+def seq_outside_lock() -> None:
+    """The next seq is one more than the highest in sight, and no lock keeps others from the same thought.
+
+    The table's own key would not have it, so that goes too. It takes two servers on one database to show.
+    """
+
+    def lock(connection: Connection, ids: Collection[int]) -> dict[int, Any]:
+        row = conversations.c
+        highest = (
+            select(func.max(messages.c.seq)).where(messages.c.conversation_id == row.id).scalar_subquery()
+        )
+        query = select(row.id, func.coalesce(highest, 0), row.spoken, row.roster, row.last_at)
+        found = {
+            id: db.messages.Head(*rest) for id, *rest in connection.execute(query.where(row.id.in_(ids)))
+        }
+        time.sleep(HESITATION)
+        return found
+
+    def upgrade(engine: Engine) -> None:
+        proper(engine)
+        with engine.begin() as connection:
+            if inspect(connection).get_pk_constraint("messages")["constrained_columns"]:
+                connection.exec_driver_sql(
+                    "ALTER TABLE messages DROP PRIMARY KEY, ADD INDEX (conversation_id, seq)"
+                )
+
+    proper = _patch(server.app, "upgrade", upgrade)
+    _patch(db.messages, "lock", lock)
+
+
+def page_by_row() -> None:
+    """Pages go by when a row was made, which is not where it stands."""
+
+    def page(connection: Connection, conversation_id: int, *, limit: int, **bounds: int | None) -> Any:
+        found, more = proper(connection, conversation_id, limit=limit, **bounds)
+        after = bounds.get("after")
+        if after is None or not found:
+            return found, more
+        bound = db.messages.between(connection, conversation_id, after - 1, after)
+        return [each for each in found if not bound or each.sent_at > bound[0].sent_at], more
+
+    proper = _patch(db.messages, "page", page)
+
+
+def lost_events() -> None:
+    """Now and then a message is not handed out."""
+    random = Random(1)
+
+    def begin(self: Any, *arguments: Any, deliver: Callable[[Sequence[Stored]], None], **more: Any) -> None:
+        def forgetful(stored: Sequence[Stored]) -> None:
+            deliver([each for each in stored if random.random() > 0.05])
+
+        proper(self, *arguments, deliver=forgetful, **more)
+
+    proper = _patch(Writer, "__init__", begin)
+
+
+FLAWS: dict[str, Callable[[], None]] = {
+    "ack-before-commit": ack_before_commit,
+    "delivery-before-commit": delivery_before_commit,
+    "cids-in-memory": cids_in_memory,
+    "seq-outside-lock": seq_outside_lock,
+    "page-by-row": page_by_row,
+    "lost-events": lost_events,
+}
+
+
+def _patch(where: Any, name: str, made: Callable[..., Any]) -> Callable[..., Any]:
+    """Put a function in the place of another, which is returned."""
+    proper: Callable[..., Any] = getattr(where, name)
+    setattr(where, name, made)
+    return proper
+
+
+def _nothing(*arguments: object) -> None:
+    """Somebody was told already."""
+
+
+if __name__ == "__main__":
+    FLAWS[sys.argv.pop(1)]()
+    server.__main__.main()

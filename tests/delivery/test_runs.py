@@ -1,0 +1,58 @@
+"""The contract holds, while everything breaks. Short runs; for longer ones see ``docs/delivery.md``."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.database import PrivateMariaDB
+from tests.delivery.check import check
+from tests.delivery.deployment import Site, deploy
+from tests.delivery.faults import Breakage, restart_server
+from tests.delivery.figures import Figures, figures
+from tests.delivery.run import run
+
+
+def prove(
+    site: Site,
+    *,
+    seconds: float,
+    seed: int,
+    network: bool = True,
+    breakages: Mapping[Breakage, float] | None = None,
+) -> Figures:
+    """A run in which nothing may go wrong; what it has been through."""
+
+    async def whole() -> list[str]:
+        async with site.open():
+            await run(site, seconds=seconds, seed=seed, network=network, breakages=breakages)
+            return site.stumbles
+
+    stumbles = asyncio.run(whole())
+    found = figures(site.history)
+    told = "\n".join(str(violation) for violation in check(site.history))
+    assert not told, f"{told}\n{found}"
+    assert not stumbles, "\n".join(stumbles)
+    return found
+
+
+@pytest.mark.parametrize("database", ["sqlite", "mysql"])
+def test_nothing_is_lost_doubled_or_moved(
+    database: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    mariadb = request.getfixturevalue("fragile_mariadb") if database == "mysql" else None
+    found = prove(deploy(tmp_path, mariadb), seconds=20, seed=7)
+    assert found.perilous
+    assert found.resolved
+    assert found.duplicates
+
+
+def test_two_servers_on_one_database_agree(tmp_path: Path, fragile_mariadb: PrivateMariaDB) -> None:
+    prove(deploy(tmp_path, fragile_mariadb, servers=2), seconds=15, seed=8)
+
+
+def test_a_restart_loses_nothing_while_twenty_are_talking(tmp_path: Path) -> None:
+    found = prove(deploy(tmp_path), seconds=10, seed=9, network=False, breakages={restart_server: 1.0})
+    assert found.breakages["restart server"]
+    assert found.perilous

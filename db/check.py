@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pymysql.constants import CR, ER
-from sqlalchemy import URL, Connection, Engine, text
+from sqlalchemy import URL, Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from db.engine import is_sqlite
@@ -64,7 +64,7 @@ def _look_at_mysql(connection: Connection) -> Iterator[str]:
     database = connection.engine.url.database
     if facts["character_set_connection"] != "utf8mb4":
         raise Unusable("the database does not speak utf8mb4 with us")
-    if facts["character_set_database"] != "utf8mb4":
+    if facts["character_set_database"] != "utf8mb4" and not _adopt(connection):
         raise Unusable(
             f"the database {database!r} is in {facts['character_set_database']};"
             f" change it with: ALTER DATABASE {database} CHARACTER SET utf8mb4"
@@ -78,6 +78,17 @@ def _look_at_mysql(connection: Connection) -> Iterator[str]:
     if not _has_innodb(connection):
         raise Unusable("the database has no InnoDB, without which nothing that is confirmed would be safe")
     return _doubts(facts)
+
+
+def _adopt(connection: Connection) -> bool:
+    """Make an empty database utf8mb4: ``CREATE DATABASE`` alone gives many a server's old default."""
+    if inspect(connection).get_table_names():
+        return False
+    try:
+        connection.execute(text("ALTER DATABASE CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"))
+    except DBAPIError:
+        return False
+    return True
 
 
 def _doubts(facts: dict[str, str]) -> Iterator[str]:

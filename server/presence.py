@@ -18,6 +18,7 @@ from db import accounts, friends, memberships, rooms, servers
 from db.records import Account as Kept
 from db.records import Direct, Room
 from db.writer import Job, Transaction, Writer
+from protocol.errors import ChatError
 from server.announcer import Announcer
 from server.live import Account, Directory, Speaker
 from server.notices import leave
@@ -83,13 +84,15 @@ class Presence:
                 leave(transaction, seat)
         return _snapshot(connection, account_id)
 
-    def _beat(self, transaction: Transaction, *, first: bool) -> list[tuple[int, str]]:
+    def _beat(self, transaction: Transaction, *, here: list[int]) -> list[tuple[int, str]]:
         """Give a sign of life; whoever is inside somewhere while no living process cares for them."""
         connection = transaction.connection
-        if first:
-            servers.forget(connection, self.server_id)  # an earlier life of ours, on the same address
-        servers.beat(connection, self.server_id, transaction.now)
-        attended = servers.attended(connection, transaction.now - round(ALIVE * 1000))
+        alive_since = transaction.now - round(ALIVE * 1000)
+        servers.forget_dead(connection, alive_since)
+        if servers.beat(connection, self.server_id, transaction.now):  # we had been taken for dead
+            for account_id in here:
+                servers.attend(connection, self.server_id, account_id)
+        attended = servers.attended(connection, alive_since)
         orphans = set(memberships.entered_accounts(connection)) - attended
         for account_id in orphans:
             servers.attend(connection, self.server_id, account_id)
@@ -101,11 +104,12 @@ class Presence:
         """Beat for as long as the server runs."""
         while True:
             await asyncio.sleep(BEAT)
-            self._writer.add(Job(partial(self._beat, first=False), self._adopt))
+            self._writer.add(Job(partial(self._beat, here=list(self._directory.accounts)), self._adopt))
 
     async def begin(self) -> None:
         """Take over from an earlier life of this server."""
-        self._adopt(await self._writer.run(partial(self._beat, first=True)))
+        await self._writer.run(lambda transaction: servers.forget(transaction.connection, self.server_id))
+        self._adopt(await self._writer.run(partial(self._beat, here=[])))
 
     def _adopt(self, orphans: list[tuple[int, str]] | Exception) -> None:
         if isinstance(orphans, Exception):
@@ -141,6 +145,14 @@ class Presence:
             self.departed(account, found)
         elif not account.speakers:
             self._wait_for(account)
+
+    def dismiss(self, account: Account, reason: ChatError, *, but: Speaker | None = None) -> None:
+        """End an account's sessions, and say why; with the last one the account leaves at once."""
+        for speaker in account.speakers - {but}:
+            self._directory.drop_speaker(speaker)
+            speaker.close(reason)
+        if not account.speakers and not self._closed:
+            self._leave(account)
 
     def is_online(self, account_id: int) -> bool:
         return self._directory.is_online(account_id)

@@ -4,8 +4,8 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from db import friends, memberships, messages, rooms
-from db.records import Direct, Room, Stored
+from db import memberships, messages
+from db.records import Stored
 from db.writer import Transaction
 from protocol import requests, responses
 from protocol.errors import BadFrame
@@ -83,15 +83,9 @@ def _mark(transaction: Transaction, *, account_id: int, conversation: str, seq: 
     connection = transaction.connection
     target = rights.readable(connection, account_id, conversation)
     read = memberships.mark_read(connection, target.id, account_id, seq)
-    return target.id, read, _unread(connection, account_id, target.id)
-
-
-def _unread(connection: Connection, account_id: int, conversation_id: int) -> int:
-    kept: list[Room | Direct] = [
-        *rooms.listing(connection, account_id, [conversation_id], only_member=True),
-        *friends.listing(connection, account_id, [conversation_id], include_ended=True),
-    ]
-    return sum(one.seat.unread for one in kept if one.seat is not None)
+    seat = memberships.seat(connection, target.id, account_id)
+    assert seat is not None  # ``readable`` has found it
+    return target.id, read, seat.unread
 
 
 def _or_none(value: int | UnsetType) -> int | None:

@@ -79,9 +79,21 @@ def somebody(server: DatabaseServer, name: str) -> Iterator[str]:
     server.execute(f"DROP USER {name}@'%'")
 
 
+def test_an_empty_database_in_another_character_set_is_put_right(
+    mysql_url: str, mariadb: DatabaseServer
+) -> None:
+    name = make_url(mysql_url).database
+    mariadb.execute(f"ALTER DATABASE {name} CHARACTER SET latin1")
+    engine = open_engine(mysql_url)
+    check(engine)
+    engine.dispose()
+    assert "utf8mb4" in mariadb.execute(f"SHOW CREATE DATABASE {name}")[0][1]
+
+
 def test_a_database_in_another_character_set(mysql_url: str, mariadb: DatabaseServer) -> None:
     name = make_url(mysql_url).database
     mariadb.execute(f"ALTER DATABASE {name} CHARACTER SET latin1")
+    mariadb.execute(f"CREATE TABLE {name}.somebodys (id INT)")
     told = refusal(mysql_url)
     assert told == (
         f"the database {name!r} is in latin1; change it with: ALTER DATABASE {name} CHARACTER SET utf8mb4"

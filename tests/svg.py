@@ -1,7 +1,7 @@
 """A pyte screen as a picture: SVG with one text a stretch of like cells, wide characters two cells wide.
 
-Needs no program and no font but a monospaced one; each ``textLength`` says how many cells a text fills, so
-that a font whose Chinese characters are not twice as wide as its letters cannot move what stands behind them.
+Needs no program and no font but a monospaced one: a wide character is put into its cells by itself, and of
+other texts it is said how long they are, so that no font can move what stands behind them.
 """
 
 from dataclasses import dataclass
@@ -125,6 +125,13 @@ def _text(run: _Run, number: int) -> str:
         ' text-decoration="underline"' * run.style.underlined,
     ]
     return (
-        f'<text x="{run.column * CELL}" y="{number * LINE + 15}" fill="{run.style.colour}" '
-        f'textLength="{run.cells * CELL}" lengthAdjust="spacing"{"".join(marks)}>{escape(run.text)}</text>'
+        f'<text {_place(run)} y="{number * LINE + 15}" fill="{run.style.colour}"'
+        f"{''.join(marks)}>{escape(run.text)}</text>"
     )
+
+
+def _place(run: _Run) -> str:
+    start = run.column * CELL
+    if run.cells == len(run.text):
+        return f'x="{start}" textLength="{run.cells * CELL}"'
+    return f'x="{" ".join(str(start + 2 * CELL * place) for place in range(len(run.text)))}"'

@@ -156,9 +156,10 @@ class Terminal:
         self._child.setwinsize(lines, columns)
         return self
 
-    def shot(self, path: Path, title: str = "") -> None:
+    def shot(self, path: Path, title: str = "") -> Self:
         """Write a picture (SVG) of the screen."""
         path.write_text(render(self._screen, title), encoding="utf-8")
+        return self
 
     def close(self) -> None:
         self._child.close(force=True)

@@ -48,10 +48,15 @@ def add(
         return connection.execute(insert(accounts).values(values)).lastrowid
 
 
-def set_password(connection: Connection, account_id: int, password_hash: str) -> None:
-    connection.execute(
-        update(accounts).where(accounts.c.id == account_id).values(password_hash=password_hash)
-    )
+def set_password(
+    connection: Connection, account_id: int, password_hash: str, instead_of: str | None = None
+) -> bool:
+    """Store another hash; with ``instead_of`` only if that one still stands there. Returns whether it was
+    done."""
+    change = update(accounts).where(accounts.c.id == account_id)
+    if instead_of is not None:
+        change = change.where(accounts.c.password_hash == instead_of)
+    return bool(connection.execute(change.values(password_hash=password_hash)).rowcount)
 
 
 def usernames(connection: Connection, ids: Collection[int]) -> dict[int, str]:

@@ -54,9 +54,9 @@ def drop_family(connection: Connection, family: bytes) -> None:
     _drop(connection, tokens.c.family == family)
 
 
-def drop_account(connection: Connection, account_id: int, except_family: bytes | None = None) -> None:
-    """Every token of an account, or all but those of the login that asks for it."""
-    others = () if except_family is None else (tokens.c.family != except_family,)
+def drop_account(connection: Connection, account_id: int, but: bytes | None = None) -> None:
+    """Every token of an account, or all but the one with this digest."""
+    others = () if but is None else (tokens.c.digest != but,)
     _drop(connection, tokens.c.account_id == account_id, *others)
 
 

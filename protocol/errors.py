@@ -16,7 +16,7 @@
     │   ├── EmptyText  TextTooLong  CidReused
     │   └── TooManyAttempts  RateLimited  TooManyConnections    (try again later)
     ├── Disconnection        why the server ends a connection
-    │   └── SlowConsumer  LoginTimeout  GoingAway
+    │   └── SlowConsumer  LoginTimeout  LoggedOut  GoingAway
     └── Failure              not the client's fault; of a ``send`` nobody knows whether it was stored
         └── Unavailable  Internal
 
@@ -252,6 +252,11 @@ class LoginTimeout(Disconnection):
 
     code = "login_timeout"
     wording = "nobody logged in within {seconds:g} s"
+
+
+class LoggedOut(Disconnection):
+    code = "logged_out"
+    wording = "this session was ended; log in again"
 
 
 class GoingAway(Disconnection):

@@ -44,6 +44,13 @@ class Logout(Request, frozen=True, kw_only=True):
     """End the session and void its token; with the account's last session, leave everything. -> ``ok``"""
 
 
+class ChangePassword(Request, frozen=True, kw_only=True):
+    """Take a new password; every other session of mine ends, and its token is void. -> ``ok``"""
+
+    password: str
+    new_password: str
+
+
 class ListRooms(Request, frozen=True, kw_only=True):
     """Every room that I may see. -> ``rooms``"""
 
@@ -159,6 +166,7 @@ AnyRequest = (
     | Login
     | Resume
     | Logout
+    | ChangePassword
     | ListRooms
     | CreateRoom
     | EnterRoom

@@ -171,7 +171,7 @@ class Server:
         )
         attempts = Attempts(limits.password_attempts)
         self._table = dispatch.table(
-            Accounts(self._config, self._store, self._passwords, attempts, self._presence),
+            Accounts(self._config, self._store, self._writer, self._passwords, attempts, self._presence),
             Rooms(limits, self._directory, self._announcer),
             Friends(limits, self._directory, self._announcer),
             Messages(limits, self._directory),

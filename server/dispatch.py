@@ -51,6 +51,7 @@ def table(accounts: Accounts, rooms: Rooms, friends: Friends, messages: Messages
         requests.Login: Row(accounts.login, Who.STRANGERS),
         requests.Resume: Row(accounts.resume, Who.STRANGERS),
         requests.Logout: Row(accounts.logout),
+        requests.ChangePassword: Row(accounts.change_password),
         requests.ListRooms: Row(rooms.list_rooms),
         requests.CreateRoom: Row(rooms.create_room),
         requests.EnterRoom: Row(rooms.enter_room),

@@ -29,6 +29,7 @@ class Speaker:
     sends: Bucket  # how fast this one may speak
     account: "Account | None" = None
     family: bytes = b""  # of the session's tokens
+    token: bytes = b""  # the digest of the one that it was given
 
 
 @dataclass(eq=False, slots=True)

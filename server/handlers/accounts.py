@@ -1,24 +1,29 @@
-"""Accounts: made, logged in to, resumed, logged out of."""
+"""Accounts: made, logged in to, resumed, logged out of; and a new password."""
 
+import asyncio
 import hashlib
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Connection
 
 from db import accounts, tokens
-from db.errors import Taken
+from db.errors import Outage, Taken
 from db.records import Account as Kept
 from db.store import Store
-from db.writer import Transaction
+from db.writer import Transaction, Writer
 from protocol import names, requests, responses
 from protocol.errors import (
     BadPassword,
     BadToken,
     BadUsername,
+    ChatError,
+    LoggedOut,
     TooManyAttempts,
+    Unavailable,
     UnknownUser,
     UsernameTaken,
     WrongPassword,
@@ -34,18 +39,29 @@ from server.replies import Commit, Reply
 
 DAY = 24 * 60 * 60 * 1000
 
+AT_ONCE = 1.0
+"""Seconds after which to try again what a change of the password has overtaken."""
+
 
 class Accounts:
     def __init__(
-        self, config: Config, store: Store, passwords: Passwords, attempts: Attempts, presence: Presence
+        self,
+        config: Config,
+        store: Store,
+        writer: Writer,
+        passwords: Passwords,
+        attempts: Attempts,
+        presence: Presence,
     ) -> None:
         self._limits = config.limits
         self._password = config.password
         self._token_life = config.token.days * DAY
         self._store = store
+        self._writer = writer
         self._passwords = passwords
         self._attempts = attempts
         self._presence = presence
+        self._renewals: set[asyncio.Task[None]] = set()
 
     async def register(self, speaker: Speaker, request: requests.Register) -> Reply:
         username, key, skeleton = (
@@ -68,22 +84,55 @@ class Accounts:
         kept = await self._store.run(accounts.find, key)
         if kept is None:
             self._check_username(request.username)
-        await self._check(kept, request.password, key, speaker.address)
-        assert kept is not None
+        known = await self._check(kept, request.password, key, speaker.address)
         token, family = _Token.fresh(), secrets.token_bytes(32)
-        work = partial(self._log_in, account_id=kept.id, token=token, family=family)
-        return Commit(work, partial(self._begin, speaker, request.id, token))
 
-    async def _check(self, kept: Kept | None, password: str, key: bytes, address: str) -> None:
-        """Raises ``WrongPassword``, ``UnknownUser``, or ``TooManyAttempts``."""
+        def then(beginning: _Beginning) -> responses.Response:
+            self._renew(beginning.account, request.password)
+            return self._begin(speaker, request.id, token, beginning)
+
+        return Commit(partial(self._log_in, known=known, token=token, family=family), then)
+
+    async def change_password(self, speaker: Speaker, request: requests.ChangePassword) -> Reply:
+        """Whoever knows the old password is the owner; everybody else who has a session, or a token, is out.
+        """
+        account = account_of(speaker)
+        self._check_password(request.new_password)
+        kept = await self._store.run(accounts.get, account.id)
+        known = await self._check(kept, request.password, names.key(account.username), speaker.address)
+        password_hash = await self._passwords.hash(request.new_password)
+
+        def then(_: None) -> responses.Response:
+            self._presence.dismiss(account, LoggedOut(), but=speaker)
+            return responses.Ok(id=request.id)
+
+        return Commit(
+            partial(_change_password, known=known, password_hash=password_hash, token=speaker.token), then
+        )
+
+    async def _check(self, kept: Kept | None, password: str, key: bytes, address: str) -> Kept:
+        """The account whose password this is. Raises ``WrongPassword``, ``UnknownUser``, or
+        ``TooManyAttempts``."""
         self._check_attempts(key, address)
         right = await self._passwords.verify(password, None if kept is None else kept.password_hash)
         self._check_attempts(key, address)
         if right and kept is not None:
             self._attempts.succeeded(key, address)
-            return
+            return kept
         self._attempts.failed(key, address, time.monotonic())
         raise UnknownUser if kept is None else WrongPassword
+
+    def _renew(self, kept: Kept, password: str) -> None:
+        """Hash a password anew if the cost of hashing was another then; nobody waits for it."""
+        if self._passwords.needs_rehash(kept.password_hash):
+            renewal = asyncio.get_running_loop().create_task(self._rehash(kept, password))
+            self._renewals.add(renewal)
+            renewal.add_done_callback(self._renewals.discard)
+
+    async def _rehash(self, kept: Kept, password: str) -> None:
+        with suppress(ChatError, Outage):  # there will be another login
+            password_hash = await self._passwords.hash(password)
+            await self._writer.run(partial(_replace_hash, known=kept, password_hash=password_hash))
 
     def _check_attempts(self, key: bytes, address: str) -> None:
         if wait := self._attempts.wait(key, address, time.monotonic()):
@@ -121,11 +170,13 @@ class Accounts:
     # In the transaction
 
     def _log_in(
-        self, transaction: Transaction, *, account_id: int, token: "_Token", family: bytes
+        self, transaction: Transaction, *, known: Kept, token: "_Token", family: bytes
     ) -> "_Beginning":
-        account = accounts.get(transaction.connection, account_id)
+        account = accounts.get(transaction.connection, known.id)
         if account is None or account.disabled:
             raise UnknownUser
+        if account.password_hash != known.password_hash:
+            raise Unavailable(retry_after=AT_ONCE)
         return self._session(transaction, account, token, family, parent=None)
 
     def _go_on(self, transaction: Transaction, *, digest: bytes, token: "_Token") -> "_Beginning":
@@ -150,14 +201,14 @@ class Accounts:
             parent=parent,
             expires_at=transaction.now + self._token_life,
         )
-        return _Beginning(account, family, self._presence.attend(transaction, account.id))
+        return _Beginning(account, family, token.digest, self._presence.attend(transaction, account.id))
 
     # On the loop
 
     def _begin(
         self, speaker: Speaker, id: Id, token: "_Token", beginning: "_Beginning"
     ) -> responses.Response:
-        speaker.family = beginning.family
+        speaker.family, speaker.token = beginning.family, beginning.token
         self._presence.arrive(speaker, beginning.account, beginning.found)
         online = self._presence.is_online
         return responses.Session(
@@ -188,6 +239,7 @@ class _Beginning:
 
     account: Kept
     family: bytes
+    token: bytes
     found: Snapshot
 
 
@@ -214,3 +266,16 @@ def _add(transaction: Transaction, *, username: str, key: bytes, skeleton: bytes
         )
     except Taken:
         raise UsernameTaken from None
+
+
+def _change_password(transaction: Transaction, *, known: Kept, password_hash: str, token: bytes) -> None:
+    """Raises ``Unavailable`` when the password has changed since it was checked."""
+    _replace_hash(transaction, known=known, password_hash=password_hash)
+    tokens.drop_account(transaction.connection, known.id, but=token)
+
+
+def _replace_hash(transaction: Transaction, *, known: Kept, password_hash: str) -> None:
+    if not accounts.set_password(
+        transaction.connection, known.id, password_hash, instead_of=known.password_hash
+    ):
+        raise Unavailable(retry_after=AT_ONCE)

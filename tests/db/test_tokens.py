@@ -60,7 +60,7 @@ def test_logging_out_drops_the_family(connection: Connection) -> None:
 
 
 def test_a_new_password_drops_all_or_all_others(connection: Connection, alice: int) -> None:
-    tokens.drop_account(connection, alice, except_family=AWAY)
+    tokens.drop_account(connection, alice, but=PHONE)
     assert good(connection) == [PHONE]
     tokens.drop_account(connection, alice)
     assert good(connection) == []

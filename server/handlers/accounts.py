@@ -94,8 +94,7 @@ class Accounts:
         return Commit(partial(self._log_in, known=known, token=token, family=family), then)
 
     async def change_password(self, speaker: Speaker, request: requests.ChangePassword) -> Reply:
-        """Whoever knows the old password is the owner; everybody else who has a session, or a token, is out.
-        """
+        """Whoever knows the old password is the owner; everybody else who has a session, or a token, is out."""
         account = account_of(speaker)
         self._check_password(request.new_password)
         kept = await self._store.run(accounts.get, account.id)

@@ -67,9 +67,7 @@ def test_a_new_password_is_held_to_what_any_password_is(alice: Wire, new_passwor
 def test_a_wrong_old_password_counts_as_an_attempt(serve: Serve) -> None:
     server = serve(settings=("limits.password_attempts=3",))
     alice = server.user("Alice")
-    tried = [
-        alice.refusal("change_password", password=f"wrong-{n}", new_password="222222") for n in range(4)
-    ]
+    tried = [alice.refusal("change_password", password=f"wrong-{n}", new_password="222222") for n in range(4)]
     assert tried == ["wrong_password"] * 3 + ["too_many_attempts"]
     assert server.connect().refusal("login", username="Alice", password="111111") == "too_many_attempts"
 

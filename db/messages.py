@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, case, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, Select, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
+from db import bulk
 from db.accounts import usernames
 from db.records import Draft, Stored
-from db.schema import conversations, messages
+from db.schema import messages
 
 SPOKEN_KINDS = ("text", "action")
 """The kinds that people would call messages; the others are notices or change a message."""
@@ -52,10 +53,8 @@ class Head:
 
 def lock(connection: Connection, conversation_ids: Collection[int]) -> dict[int, Head]:
     """Lock conversations until the transaction ends. One that does not exist is missing in the answer."""
-    row = conversations.c
-    query = select(row.id, row.head, row.spoken, row.roster, row.last_at)
-    query = query.where(row.id.in_(sorted(conversation_ids))).order_by(row.id).with_for_update()
-    return {id: Head(*rest) for id, *rest in connection.execute(query)}
+    locked = bulk.lock_conversations(connection, sorted(conversation_ids))
+    return {id: Head(head, spoken, roster, last_at) for id, head, spoken, roster, last_at in locked}
 
 
 def append(
@@ -66,8 +65,7 @@ def append(
     Times do not go back within a conversation, whatever the clock does.
     """
     try:
-        with connection.begin_nested():
-            return _append(connection, heads, drafts, now, {})
+        return _append(connection, heads, drafts, now, {})
     except IntegrityError:
         return _append(connection, heads, drafts, now, _by_cid(connection, drafts))
 
@@ -94,8 +92,9 @@ def _append(
         if draft.cid is not None:
             known[draft.account_id, draft.cid] = stored
     if rows:
-        connection.execute(insert(messages), rows)
-        _set_heads(connection, {id: head for id, head in moved.items() if head.head != heads[id].head})
+        bulk.insert_messages(connection, rows)
+        grown = sorted(id for id, head in moved.items() if head.head != heads[id].head)
+        bulk.set_heads(connection, [_head_row(id, moved[id]) for id in grown])
     heads.update(moved)
     return outcomes
 
@@ -122,34 +121,23 @@ def _place(draft: Draft, head: Head, now: int) -> Stored:
     )
 
 
-def _row(stored: Stored, spoken: int) -> dict[str, Any]:
-    return {
-        "conversation_id": stored.conversation_id,
-        "seq": stored.seq,
-        "account_id": stored.account_id,
-        "kind": stored.kind,
-        "nickname": stored.nickname,
-        "text": stored.text,
-        "target": stored.target,
-        "cid": stored.cid,
-        "sent_at": stored.sent_at,
-        "spoken": spoken,
-    }
-
-
-def _set_heads(connection: Connection, heads: dict[int, Head]) -> None:
-    """All heads in one statement: a round trip for each would cost more than the messages do."""
-    if not heads:
-        return
-    id = conversations.c.id
-    change = update(conversations).where(id.in_(sorted(heads)))
-    connection.execute(
-        change.values(
-            head=case({i: head.head for i, head in heads.items()}, value=id),
-            spoken=case({i: head.spoken for i, head in heads.items()}, value=id),
-            last_at=case({i: head.last_at for i, head in heads.items()}, value=id),
-        )
+def _row(stored: Stored, spoken: int) -> bulk.Values:
+    return (
+        stored.conversation_id,
+        stored.seq,
+        stored.account_id,
+        stored.kind,
+        stored.nickname,
+        stored.text,
+        stored.target,
+        stored.cid,
+        stored.sent_at,
+        spoken,
     )
+
+
+def _head_row(id: int, head: Head) -> tuple[int, int, int, int]:
+    return id, head.head, head.spoken, head.last_at
 
 
 def _compare(draft: Draft, earlier: Stored) -> Verdict:

@@ -81,7 +81,7 @@ class Transaction:
 
 @dataclass(slots=True, eq=False)
 class Stream:
-    """The posts of one session, which keep their order: after one of unknown fate, none behind it is stored."""
+    """The posts of one session, which keep their order: behind one of unknown fate, none is stored."""
 
     broken: bool = False
 

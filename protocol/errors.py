@@ -16,7 +16,7 @@
     │   ├── EmptyText  TextTooLong  CidReused
     │   └── TooManyAttempts  RateLimited  TooManyConnections    (try again later)
     ├── Disconnection        why the server ends a connection
-    │   └── SlowConsumer  LoginTimeout  LoggedOut  GoingAway
+    │   └── SlowConsumer  LoginTimeout  SessionEnded  GoingAway
     └── Failure              not the client's fault; of a ``send`` nobody knows whether it was stored
         └── Unavailable  Internal
 
@@ -254,8 +254,8 @@ class LoginTimeout(Disconnection):
     wording = "nobody logged in within {seconds:g} s"
 
 
-class LoggedOut(Disconnection):
-    code = "logged_out"
+class SessionEnded(Disconnection):
+    code = "session_ended"
     wording = "this session was ended; log in again"
 
 

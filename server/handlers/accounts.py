@@ -21,7 +21,7 @@ from protocol.errors import (
     BadToken,
     BadUsername,
     ChatError,
-    LoggedOut,
+    SessionEnded,
     TooManyAttempts,
     Unavailable,
     UnknownUser,
@@ -40,7 +40,7 @@ from server.replies import Commit, Reply
 DAY = 24 * 60 * 60 * 1000
 
 AT_ONCE = 1.0
-"""Seconds after which to try again what a change of the password has overtaken."""
+"""Seconds after which to try again what another change of the password has overtaken."""
 
 
 class Accounts:
@@ -102,7 +102,7 @@ class Accounts:
         password_hash = await self._passwords.hash(request.new_password)
 
         def then(_: None) -> responses.Response:
-            self._presence.dismiss(account, LoggedOut(), but=speaker)
+            self._presence.dismiss(account, SessionEnded(), but=speaker)
             return responses.Ok(id=request.id)
 
         return Commit(

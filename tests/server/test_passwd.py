@@ -24,7 +24,7 @@ def test_it_ends_every_other_session_and_says_why(shared_server: Server, alice: 
     laptop, phone = (shared_server.connect().login(alice.username) for _ in range(2))
     change(alice)
     for wire in (laptop, phone):
-        assert [(frame["type"], frame["code"]) for frame in wire.rest()] == [("closing", "logged_out")]
+        assert [(frame["type"], frame["code"]) for frame in wire.rest()] == [("closing", "session_ended")]
     for token in (laptop.token, phone.token):
         assert shared_server.connect().refusal("resume", token=token) == "bad_token"
     assert bob.ask("ping")["type"] == "pong"

@@ -1,0 +1,128 @@
+"""The network spoils connections as it is told, and nothing else."""
+
+import asyncio
+import json
+from asyncio import StreamReader, StreamWriter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from random import Random
+
+import pytest
+
+from tests.delivery.proxy import Cable, Proxy
+
+Ends = tuple[StreamReader, StreamWriter]
+Story = Callable[[Ends, Ends, Cable], Awaitable[None]]
+
+
+@asynccontextmanager
+async def through_a_proxy() -> AsyncIterator[tuple[Ends, Ends, Cable]]:
+    """A client's ends, a server's ends, and the cable between them."""
+    arrived: asyncio.Queue[Ends] = asyncio.Queue()
+
+    async def accept(reader: StreamReader, writer: StreamWriter) -> None:
+        await arrived.put((reader, writer))
+
+    listener = await asyncio.start_server(accept, "127.0.0.1", 0)
+    proxy = Proxy(listener.sockets[0].getsockname()[1])
+    await proxy.open()
+    client = await asyncio.open_connection("127.0.0.1", proxy.port)
+    server = await arrived.get()
+    try:
+        yield client, server, proxy.cables[0]
+    finally:
+        client[1].close()
+        server[1].close()
+        await proxy.close()
+        listener.close()
+
+
+def tell(story: Story) -> None:
+    async def whole() -> None:
+        async with through_a_proxy() as (client, server, cable):
+            await story(client, server, cable)
+
+    asyncio.run(whole())
+
+
+def test_bytes_pass_both_ways() -> None:
+    async def story(client: Ends, server: Ends, cable: Cable) -> None:
+        client[1].write(b"hello\n")
+        assert await server[0].readline() == b"hello\n"
+        server[1].write(b"welcome\n")
+        assert await client[0].readline() == b"welcome\n"
+
+    tell(story)
+
+
+def test_a_farewell_passes_too() -> None:
+    async def story(client: Ends, server: Ends, cable: Cable) -> None:
+        client[1].write(b"bye")
+        client[1].close()
+        assert await server[0].read() == b"bye"
+
+    tell(story)
+
+
+def test_a_cut_falls_behind_the_byte_it_was_told() -> None:
+    async def story(client: Ends, server: Ends, cable: Cable) -> None:
+        cable.up.cut_after = 3
+        client[1].write(b"hello\n")
+        assert await server[0].read() == b"hel"
+        assert await client[0].read() == b""
+
+    tell(story)
+
+
+def test_a_reset_is_no_farewell() -> None:
+    async def story(client: Ends, server: Ends, cable: Cable) -> None:
+        cable.reset()
+        with pytest.raises(ConnectionResetError):
+            await client[0].read()
+
+    tell(story)
+
+
+def test_what_was_held_arrives_when_all_is_mended_even_after_its_sender_has_gone() -> None:
+    async def story(client: Ends, server: Ends, cable: Cable) -> None:
+        cable.up.hold()
+        client[1].write(b"hello\n")
+        server[1].write(b"are you there\n")
+        assert await client[0].readline() == b"are you there\n"
+        client[1].close()
+        cable.mend()
+        assert await server[0].read() == b"hello\n"
+
+    tell(story)
+
+
+def test_dripping_changes_no_byte() -> None:
+    async def story(client: Ends, server: Ends, cable: Cable) -> None:
+        cable.up.drips = True
+        client[1].write(b"x" * 1000 + b"\n")
+        assert await server[0].readline() == b"x" * 1000 + b"\n"
+
+    tell(story)
+
+
+def test_only_an_acknowledged_send_is_repeated_and_only_between_lines() -> None:
+    one, other = _line("send", 1), _line("send", 2)
+
+    async def story(client: Ends, server: Ends, cable: Cable) -> None:
+        client[1].write(one + other)
+        assert await server[0].readexactly(len(one + other)) == one + other
+        cable.replay(Random(1))
+        server[1].write(_line("sent", 2))
+        await client[0].readline()
+        cable.replay(Random(1))
+        client[1].write(b'{"type":"pi')
+        assert await server[0].readexactly(11) == b'{"type":"pi'
+        client[1].write(b'ng"}\n')
+        assert await server[0].readline() == b'ng"}\n'
+        assert await server[0].readline() == other
+
+    tell(story)
+
+
+def _line(type: str, id: int) -> bytes:
+    return json.dumps({"type": type, "id": id}, separators=(",", ":")).encode() + b"\n"

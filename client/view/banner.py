@@ -10,7 +10,18 @@ from client.view.messages import note_text
 from client.view.text import Row, columns, fit, wrap
 
 ANNOUNCED = frozenset(
-    {"entered_room", "entered_direct", "left_room", "left_direct", "resigned", "logged_in", "saved"}
+    {
+        "logged_in",
+        "entered_room",
+        "entered_direct",
+        "left_room",
+        "left_direct",
+        "resigned",
+        "created",
+        "befriended",
+        "befriended_by",
+        "saved",
+    }
 )
 """The notes that are announced though they are no errors."""
 

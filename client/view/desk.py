@@ -78,9 +78,10 @@ class Desk:
         if not self.logged_in:
             self.form.notice = note_text(note)
             return
-        self.timeline.follow(note.conversation)
         if is_announced(note):
             self.banner = note
+        if note.conversation or not is_announced(note):  # what is announced need not push home out of sight
+            self.timeline.follow(note.conversation)
 
     def seek(self, seq: int) -> None:
         """Show the message with this seq, as soon as it is here."""

@@ -12,6 +12,10 @@ TITLE = ""
 """The home screen's name among the conversations."""
 
 
+HINTS = ("join", "query", "create", "friend", "save", "keys")
+"""What to press, in this order."""
+
+
 def home(state: State) -> ListStory:
     rows = [*_greeting(state), [], *_rooms(state), [], *_friends(state), [], *_hints(), []]
     notes = [note_line(note) for note in notes_of(state, TITLE)]
@@ -61,5 +65,4 @@ def _unread(conversation: Conversation) -> Row:
 
 
 def _hints() -> list[Row]:
-    keys = ("home.hint.join", "home.hint.create", "home.hint.save", "home.hint.keys")
-    return [[("class:hint", words.say(key))] for key in keys]
+    return [[("class:hint", words.say(f"home.hint.{hint}"))] for hint in HINTS]

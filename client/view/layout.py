@@ -128,7 +128,7 @@ def _banner(desk: Desk) -> Container:
         return Dimension(preferred=len(rows()), max=len(rows()))
 
     window = Window(Pane(lambda width, height: rows()[:height]), height=height)
-    return _when(lambda: desk.banner is not None, window)
+    return _when(lambda: desk.banner is not None and _rows() >= 10, window)
 
 
 def _members(desk: Desk, width: int, height: int) -> list[Row]:

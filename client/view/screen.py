@@ -33,6 +33,10 @@ SEQUENCE = 0.5
 """Seconds within which the second key of a sequence has to follow."""
 
 
+_FAREWELLS = (signal.SIGTERM, signal.SIGHUP)
+"""Signals that ask the program to end; the terminal is to be whole then too."""
+
+
 async def run(app: App, *, register: bool = False, mouse: bool = False) -> None:
     """Show the client until the user quits or the terminal goes away. The terminal is always restored.
 
@@ -73,7 +77,7 @@ class Screen:
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._broke)
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in _FAREWELLS:
             loop.add_signal_handler(number, self._app.quit)
         quitting = asyncio.create_task(self._quit())
         try:
@@ -82,17 +86,20 @@ class Screen:
             pass  # the terminal is gone, and whoever sat there too
         finally:
             quitting.cancel()
-            self._end()
+            self._end(loop)
 
     def _begin(self) -> None:
         self._app.on_change, self._app.on_note = self._changed, self.desk.announce
         self.desk.sync()
         self._changed()
 
-    def _end(self) -> None:
+    def _end(self, loop: asyncio.AbstractEventLoop) -> None:
         self._app.on_change, self._app.on_note = lambda: None, lambda note: None
         if self._timer:
             self._timer.cancel()
+        loop.set_exception_handler(None)
+        for number in _FAREWELLS:
+            loop.remove_signal_handler(number)
 
     async def _quit(self) -> None:
         await self._app.done.wait()

@@ -19,7 +19,7 @@ LIMITS = Limits(
 
 
 class FakeApp(App):
-    """``done_`` what the view asked for, in order; ``refusal`` is what the next login meets."""
+    """``asked`` is what the view asked for, in order; ``refusal`` is what the next login meets."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(Config(folder / "config"), Trust(folder / "trust"), folder)
@@ -98,7 +98,13 @@ def message(
     """A message; one second after the one before unless ``at`` says otherwise."""
     time = format_time(at + seq * 1000)
     return Message(
-        conversation=conversation, seq=seq, time=time, kind=kind, username=username, nickname=nickname, text=text
+        conversation=conversation,
+        seq=seq,
+        time=time,
+        kind=kind,
+        username=username,
+        nickname=nickname,
+        text=text,
     )
 
 

@@ -1,0 +1,357 @@
+"""The whole screen, as somebody sees it who sits before it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from client import words
+from client.connection import Refused
+from client.model.state import Link
+from tests.client.view.fake import FakeApp, arrive, friend, room
+from tests.client.view.stage import Stage, stage
+
+Tale = Callable[[Stage], Awaitable[None]]
+
+
+@pytest.fixture(params=["en", "zh"])
+def language(request: pytest.FixtureRequest) -> str:
+    words.use(request.param)
+    return str(request.param)
+
+
+@pytest.fixture
+def english() -> None:
+    words.use("en")
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> FakeApp:
+    """Nobody is logged in."""
+    return FakeApp(tmp_path)
+
+
+@pytest.fixture
+def alice(app: FakeApp) -> FakeApp:
+    """Alice is logged in; she knows two rooms and Bob, and sees the home screen."""
+    room(app.state, says=200)
+    room(app.state, "#zoo", says=3)
+    friend(app.state)
+    app.state.username, app.state.link = "Alice", Link.LOGGED_IN
+    return app
+
+
+def play(app: FakeApp, tale: Tale, columns: int = 80, lines: int = 24) -> None:
+    async def tell() -> None:
+        async with stage(app, columns, lines) as one:
+            await tale(one)
+
+    asyncio.run(tell())
+
+
+def typed(one: Stage) -> str:
+    return one.lines[-1].removeprefix("> ")
+
+
+def history(one: Stage) -> list[str]:
+    """What stands between the panes, at 80 columns."""
+    return [line.partition("│")[2] for line in one.lines[1:-2]]
+
+
+@pytest.mark.usefixtures("english")
+class TestForm:
+    def test_one_logs_in_with_three_fields(self, app: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            await one.sees("Log in", "127.0.0.1:7878", "User name", "Password")
+            one.type("Alice")
+            one.press("Enter")
+            one.type("111111")
+            await one.sees("******")
+            one.press("Enter")
+            await one.sees("You are logged in as Alice", "Logged in as Alice")
+
+        play(app, tale)
+        assert app.asked == [("connect", "127.0.0.1:7878"), ("login", "Alice", "111111")]
+
+    @pytest.mark.parametrize(
+        ("code", "said"), [("unknown_user", "no such user"), ("wrong_password", "password is wrong")]
+    )
+    def test_what_is_wrong_is_said_and_can_be_put_right(self, app: FakeApp, code: str, said: str) -> None:
+        async def tale(one: Stage) -> None:
+            app.refusal = Refused(code)
+            one.type("Alice\r111111\r")
+            await one.sees(words.say(code))
+            one.press("Ctrl-U")
+            await one.loses(words.say(code))
+
+        play(app, tale)
+
+    def test_registering_asks_for_the_password_twice(self, app: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            one.press("F2")
+            await one.sees("Once more")
+            one.type("Alice\r111111\r11111\r")
+            await one.sees(words.say("mismatch"))
+            one.type("1\r")
+            await one.sees("You are logged in as Alice")
+
+        play(app, tale)
+        assert app.asked[1:] == [("register", "Alice", "111111"), ("login", "Alice", "111111")]
+
+    def test_logging_out_leads_back_to_an_empty_form(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            await one.sees("You are logged in as Alice")
+            alice.state.username = ""
+            alice.state.conversations.clear()
+            alice.note("logged_out")
+            await one.sees("Log in", words.say("logged_out"))
+
+        play(alice, tale)
+
+
+@pytest.mark.usefixtures("english")
+class TestWriting:
+    def test_enter_sends_and_a_further_key_makes_a_new_line(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            one.press("Alt-1")
+            one.type("one")
+            one.press("Alt-Enter")
+            one.type("two")
+            await one.until(lambda: one.lines[-2:] == ["> one", "  two"], "for two lines")
+            one.press("Enter")
+            await one.until(lambda: typed(one) == words.say("view.placeholder"), "for an empty input")
+
+        play(alice, tale)
+        assert ("submit", "one\ntwo") in alice.asked
+
+    def test_every_conversation_has_its_draft(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            one.press("Alt-2")
+            one.type("for the zoo")
+            one.press("Alt-1")
+            await one.until(lambda: typed(one) == words.say("view.placeholder"), "for the other's input")
+            one.press("Alt-2")
+            await one.until(lambda: typed(one) == "for the zoo", "for the draft")
+            one.press("Esc")
+            one.press("F1")
+            await one.sees("Keys")
+            assert typed(one) == "for the zoo"
+
+        play(alice, tale)
+
+    def test_a_paste_of_many_lines_is_asked_about_and_never_sent_by_itself(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            one.type("before ")
+            one.paste("\r".join(f"line {number}" for number in range(6)))
+            await one.sees("6 lines pasted", "line 5")
+            one.press("Esc")
+            await one.until(lambda: typed(one) == "before", "for the paste to be undone")
+            one.paste("two\nlines")
+            await one.until(lambda: one.lines[-2:] == ["> before two", "  lines"], "for a short paste")
+
+        play(alice, tale)
+        assert not alice.asked
+
+    def test_ctrl_c_clears_then_asks_and_typing_on_is_an_answer(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            one.type("half a th")
+            one.press("Ctrl-C")
+            await one.until(lambda: typed(one) == words.say("view.placeholder"), "for an empty input")
+            assert not alice.done.is_set()
+            one.press("Ctrl-C")
+            await one.sees(words.say("question.quit"))
+            one.type("x")
+            await one.loses(words.say("question.quit"))
+            assert typed(one) == "x"
+            one.press("Ctrl-C", "Ctrl-C", "Ctrl-C")
+            await alice.done.wait()
+
+        play(alice, tale)
+
+    def test_the_arrow_brings_back_what_was_written(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            one.type("first\r")
+            one.type("second\r")
+            await one.until(lambda: typed(one) == words.say("view.placeholder"), "for an empty input")
+            one.press("Up")
+            await one.until(lambda: typed(one) == "second", "for the newer line")
+            one.press("Up")
+            await one.until(lambda: typed(one) == "first", "for the older line")
+
+        play(alice, tale)
+
+    def test_tab_completes_a_command(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            one.type("/mem")
+            one.press("Tab")
+            await one.until(lambda: typed(one) == "/members", "for the command")
+
+        play(alice, tale)
+
+
+@pytest.mark.usefixtures("english")
+class TestReading:
+    def test_a_message_arrives_while_one_reads_what_is_older(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            one.press("Alt-1")
+            await one.sees("message 200")
+            one.press("PageUp")
+            await one.sees("-MORE(19)-", "message 181")
+            before = history(one)
+            arrive(alice.state, "#thuhole", "something new")
+            alice.on_change()
+            await one.sees("-MORE(20)-")
+            assert history(one) == before
+            one.press("Alt-End")
+            await one.sees("something new")
+            assert "-MORE" not in one.text
+
+        play(alice, tale)
+
+    def test_what_was_seen_is_read_and_what_is_above_is_fetched(self, alice: FakeApp) -> None:
+        one_room = alice.state.conversations["#thuhole"]
+        one_room.timeline.messages = one_room.timeline.messages[150:]
+        one_room.timeline.more, one_room.read = True, 190
+
+        async def tale(one: Stage) -> None:
+            one.press("Alt-1")
+            await one.sees("message 200")
+            assert ("load_older", "#thuhole") not in alice.asked
+            one.press("PageUp", "PageUp")
+            await one.until(lambda: ("load_older", "#thuhole") in alice.asked, "for older messages")
+
+        play(alice, tale)
+        assert ("viewed", "#thuhole", 200) in alice.asked
+
+    def test_the_first_unread_message_is_a_key_away(self, alice: FakeApp) -> None:
+        alice.state.conversations["#thuhole"].read = 100
+        alice.state.conversations["#thuhole"].unread = 100
+
+        async def tale(one: Stage) -> None:
+            one.press("Alt-1")
+            await one.sees("message 200")
+            one.press("Alt-u")
+            await one.sees("new messages", "message 101")
+
+        play(alice, tale)
+
+    def test_mentions_are_found_in_both_directions(self, alice: FakeApp) -> None:
+        messages = alice.state.conversations["#thuhole"].timeline.messages
+        arrive(alice.state, "#thuhole", "ALICE, look", *(f"chatter {number}" for number in range(99)))
+
+        async def tale(one: Stage) -> None:
+            one.press("Alt-1")
+            await one.sees("chatter 98")
+            one.press("Alt-p")
+            await one.sees("ALICE, look")
+            one.press("Alt-p")
+            await one.sees(words.say("view.no_mention"))
+
+        play(alice, tale)
+        assert len(messages) == 300
+
+
+@pytest.mark.usefixtures("english")
+class TestGoingAround:
+    def test_the_switcher_finds_by_a_few_letters(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            one.type("a draft")
+            one.press("Ctrl-G")
+            await one.sees(words.say("switcher.prompt").strip())
+            one.type("thl")
+            await one.until(lambda: "#zoo" not in one.text, "for fewer")
+            one.press("Enter")
+            await one.sees("Room: thuhole")
+            one.press("Alt-0")
+            await one.sees("You are logged in as Alice", "a draft")
+
+        play(alice, tale)
+
+    def test_round_and_round(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            for key, sight in [
+                ("F6", "Room: thuhole"),
+                ("Alt-Right", "Room: zoo"),
+                ("Ctrl-N", "Private chat with: Bob"),
+                ("Ctrl-N", "You are logged in"),
+                ("Ctrl-P", "Private chat with: Bob"),
+                ("Alt-Left", "Room: zoo"),
+                ("F5", "Room: thuhole"),
+            ]:
+                one.press(key)
+                await one.sees(sight)
+
+        play(alice, tale)
+
+    def test_an_announcement_goes_with_esc_and_hides_nothing(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            one.press("Alt-1")
+            await one.sees("message 200")
+            one.type("still writing")
+            alice.note("room_full", error=True, room="#test_chat", members=2, capacity=2)
+            await one.sees("╭─", "message 200", "still writing")
+            one.press("Esc")
+            await one.loses("╭─")
+            assert typed(one) == "still writing"
+            assert "#test_chat" in one.text
+
+        play(alice, tale)
+
+    def test_help_lies_over_the_history_and_takes_no_key(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            one.press("Alt-1", "F1")
+            await one.sees("Ctrl-A E K U W Y")
+            one.type("x")
+            await one.until(lambda: typed(one) == "x", "for the letter")
+            one.press("Alt-End")
+            await one.sees("/quit")
+            one.press("Esc")
+            await one.sees("message 200")
+
+        play(alice, tale)
+
+
+@pytest.mark.usefixtures("language")
+class TestSizes:
+    def test_at_80_by_24_the_conversations_stand_beside_the_history(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            one.press("Alt-2")
+            await one.sees("│--2022-12-15", words.say("sidebar.rooms"))
+            one.press("F7")
+            await one.loses(words.say("sidebar.rooms") + " ")
+            await one.until(lambda: one.lines[1].startswith("────"), "for the history alone")
+            one.press("F8")
+            await one.sees("● Bob (BOB)")
+
+        play(alice, tale)
+
+    def test_at_160_by_50_the_members_too(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            one.press("Alt-1")
+            await one.sees("● Alice (ALICE)", "● Bob (BOB)", "message 200")
+
+        play(alice, tale, columns=160, lines=50)
+
+    @pytest.mark.parametrize("size", [(1, 1), (2, 3), (10, 2), (30, 5), (500, 3)])
+    def test_no_size_breaks_it(self, alice: FakeApp, size: tuple[int, int]) -> None:
+        async def tale(one: Stage) -> None:
+            one.press("Alt-1")
+            await one.sees("message 200")
+            alice.note("room_full", error=True, room="#test_chat", members=2, capacity=2)
+            one.resize(*size)
+            one.press("F1", "PageDown", "Esc", "Ctrl-G", "Esc")
+            one.resize(80, 24)
+            await one.sees("message 200")
+
+        play(alice, tale)
+
+    @pytest.mark.parametrize("size", [(1, 1), (10, 2), (30, 8)])
+    def test_the_form_neither(self, app: FakeApp, size: tuple[int, int]) -> None:
+        async def tale(one: Stage) -> None:
+            one.resize(*size)
+            one.press("F2", "Tab", "Enter")
+            one.resize(80, 24)
+            await one.sees(words.say("form.again"))
+
+        play(app, tale)

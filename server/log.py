@@ -39,4 +39,6 @@ def set_up(level: str) -> None:
     logging.getLogger("alembic").setLevel(
         logging.WARNING
     )  # how a migration goes is no news while it goes well
+    # A connection of the pool that broke is told of by whoever was using it; the pool adds a traceback.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     logging.raiseExceptions = False  # a log that cannot be written is no reason to write about it

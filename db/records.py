@@ -1,6 +1,11 @@
-"""What query functions return. Plain, frozen, and without a word of the protocol."""
+"""What query functions return. Plain, frozen, and without a word of the protocol.
+
+The two that are made for every message are ``Struct``s, which take a fifth of a dataclass's time to make.
+"""
 
 from dataclasses import dataclass
+
+from msgspec import Struct
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +56,7 @@ class Seat:
     unread: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """A message on its way in. ``cid`` is ``None`` for a notice."""
 
     conversation_id: int
@@ -65,8 +69,7 @@ class Draft:
     target: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """A message that is kept. ``sent_at`` in milliseconds since 1970."""
 
     conversation_id: int

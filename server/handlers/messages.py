@@ -6,8 +6,9 @@ for the cid first: a message that was stored before is confirmed again, whatever
 """
 
 import time
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from db import memberships, messages
 from db.messages import Outcome, Verdict

@@ -8,10 +8,10 @@ them.
 import sys
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 from random import Random
 from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, Engine, func, inspect, select
 
 import db.messages

@@ -22,10 +22,10 @@ class Edge(Enum):
 
 
 class Anchor(NamedTuple):
-    """The lowest row in sight: a block by its name and a row of it."""
+    """The lowest row in sight: a block by its name, and how many of the block's rows are below that row."""
 
     block: Hashable
-    row: int
+    hidden: int = 0
 
 
 Place = Anchor | Edge
@@ -105,7 +105,7 @@ class _Sight:
         if place is Edge.START:
             return self._first_of(range(len(self._story))) or Spot(0, 0)
         if isinstance(place, Anchor) and (block := self._story.find(place.block)) is not None:
-            return Spot(block, max(0, min(place.row, len(self._block(block)) - 1)))
+            return Spot(block, max(0, len(self._block(block)) - 1 - place.hidden))
         return self._last_of(range(len(self._story) - 1, -1, -1)) or Spot(0, 0)
 
     def place(self, top: Spot, bottom: Spot) -> Place:
@@ -115,7 +115,7 @@ class _Sight:
         return Edge.END if self.below(bottom) is None else self.anchor(bottom)
 
     def anchor(self, spot: Spot) -> Anchor:
-        return Anchor(self._story.name(spot.block), spot.row)
+        return Anchor(self._story.name(spot.block), len(self._block(spot.block)) - 1 - spot.row)
 
     def _block(self, block: int) -> list[Row]:
         if block not in self._rows:

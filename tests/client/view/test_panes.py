@@ -1,0 +1,132 @@
+"""What stands around the history: home, the panes at the sides, the lines above and below."""
+
+import pytest
+
+from client import words
+from client.model.state import Link, Note, State
+from client.view.banner import banner_rows
+from client.view.home import home
+from client.view.manual import manual
+from client.view.members import members_rows
+from client.view.sidebar import numbered, sidebar_rows
+from client.view.status import status_row, topic_row
+from client.view.story import Story
+from client.view.text import Row, columns
+from tests.client.view.fake import friend, room, seat
+
+
+def text(rows: list[Row]) -> list[str]:
+    return ["".join(part for _, part in row) for row in rows]
+
+
+def all_of(story: Story, width: int = 80) -> str:
+    return "\n".join(line for block in range(len(story)) for line in text(story.rows(block, width)))
+
+
+@pytest.fixture(autouse=True)
+def chinese() -> None:
+    words.use("zh")
+
+
+@pytest.fixture
+def state() -> State:
+    found = State(username="Alice", server="127.0.0.1:7878", link=Link.LOGGED_IN, lag=0.0123)
+    room(found)
+    friend(found)
+    friend(found, "@Carol", online=False).unread = 2
+    return found
+
+
+class TestHome:
+    def test_it_shows_who_i_am_every_room_and_my_friends(self, state: State) -> None:
+        seen = all_of(home(state))
+        assert "您当前登录的账号为:Alice" in seen
+        assert "【thuhole: 成员数量2人,最大成员数量5人】" in seen
+        assert "【Bob】 在线" in seen
+        assert "【Carol】 离线  2 条未读消息" in seen
+
+    def test_it_says_when_there_is_nothing(self) -> None:
+        seen = all_of(home(State(username="Alice")))
+        assert "还没有聊天室。" in seen
+        assert "还没有好友。" in seen
+        assert "/create" in seen
+
+    def test_what_the_client_says_here_stands_below(self, state: State) -> None:
+        state.notes.append(Note("logged_out"))
+        assert all_of(home(state)).endswith(f"--- {words.say('logged_out')}")
+
+
+class TestSidebar:
+    def test_rooms_then_friends_with_what_waits(self, state: State) -> None:
+        state.conversations["#thuhole"].unread, state.conversations["#thuhole"].mentions = 3, 1
+        lines = text(sidebar_rows(state, 20, 20))
+        assert [line.rstrip() for line in lines] == [
+            "  首页", "聊天室", "1 ● thuhole     @1 3", "好友", "2 ● Bob", "3 ○ Carol          2",
+        ]  # fmt: skip
+        assert {columns(line) for line in lines} == {20}
+
+    def test_the_current_one_stays_in_sight(self, state: State) -> None:
+        for number in range(50):
+            room(state, f"#room{number:02}")
+        state.current = "#room40"
+        assert any("room40" in line for line in text(sidebar_rows(state, 20, 5)))
+
+    def test_numbers_are_those_of_the_keys(self, state: State) -> None:
+        assert numbered(state, 2) == "@Bob"
+        assert numbered(state, 9) is None
+
+
+class TestMembers:
+    def test_accounts_with_their_nicknames_those_who_are_here_first(self, state: State) -> None:
+        one = state.conversations["#thuhole"]
+        one.roster = [seat("Alice", "ALICE", entered=False), seat("Zoe"), seat("Bob", "BOB", online=False)]
+        lines = [line.rstrip() for line in text(members_rows(one, 20, 10))]
+        assert lines == ["注册成员 2/5", "● Zoe", "○ Alice (ALICE)", "○ Bob (BOB)"]
+
+    def test_those_for_whom_there_is_no_room_are_counted(self, state: State) -> None:
+        one = state.conversations["#thuhole"]
+        one.roster = [seat(f"user{number}") for number in range(30)]
+        lines = text(members_rows(one, 20, 10))
+        assert len(lines) == 10
+        assert "22" in lines[-1]
+
+
+class TestLines:
+    def test_the_topic_says_room_nickname_and_account(self, state: State) -> None:
+        state.current = "#thuhole"
+        (topic,) = text([topic_row(state, 80)])
+        assert "聊天室编号:thuhole" in topic
+        assert "您使用的昵称:ALICE" in topic
+        assert "您的真实名称:Alice" in topic
+
+    def test_a_private_chat_says_with_whom(self, state: State) -> None:
+        state.current = "@Bob"
+        assert "私聊对象:Bob" in text([topic_row(state, 80)])[0]
+
+    def test_the_status_says_how_things_stand(self, state: State) -> None:
+        (status,) = text([status_row(state, 50, 80)])
+        assert status.startswith(" -MORE(50)- │ 在线")
+        assert "Alice@127.0.0.1:7878" in status
+        assert "@Carol(2)" in status
+
+    @pytest.mark.parametrize("link", Link)
+    @pytest.mark.parametrize("width", [0, 1, 7, 200])
+    def test_both_fit_whatever_happens(self, state: State, link: Link, width: int) -> None:
+        state.link = link
+        for row in (topic_row(state, width), status_row(state, 0, width)):
+            assert columns(text([row])[0]) == width
+
+
+@pytest.mark.parametrize("width", [10, 40, 100])
+def test_a_banner_is_a_box_that_fits(width: int) -> None:
+    note = Note("room_full", {"room": "#test_chat", "members": 2, "capacity": 2}, error=True)
+    lines = text(banner_rows(note, width))
+    assert len({columns(line) for line in lines}) == 1
+    assert columns(lines[0]) <= width
+    assert "人数" in "".join(lines)
+
+
+def test_the_manual_tells_every_key_and_every_command() -> None:
+    seen = all_of(manual())
+    assert "Ctrl-X Ctrl-E" in seen
+    assert "/join ROOM [NICK] (/j) (/enter)" in seen

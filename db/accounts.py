@@ -20,6 +20,12 @@ def find_look_alike(connection: Connection, skeleton: bytes) -> Account | None:
     return _one(connection, accounts.c.username_skeleton == skeleton)
 
 
+def lock(connection: Connection, ids: Collection[int]) -> None:
+    """Nobody else changes what is between these accounts until COMMIT."""
+    query = select(accounts.c.id).where(accounts.c.id.in_(ids)).order_by(accounts.c.id)
+    connection.execute(query.with_for_update())
+
+
 def get(connection: Connection, account_id: int) -> Account | None:
     return _one(connection, accounts.c.id == account_id)
 

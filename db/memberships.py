@@ -43,6 +43,14 @@ def roster(connection: Connection, conversation_id: int) -> list[Seat]:
     return [_seat(row) for row in connection.execute(query.order_by(accounts.c.username_key))]
 
 
+def eldest(connection: Connection, conversation_id: int) -> Seat | None:
+    """The seat that was taken before all others which are still taken."""
+    query = _plain().where(memberships.c.conversation_id == conversation_id)
+    query = query.order_by(memberships.c.joined_at, memberships.c.joined_seq, memberships.c.account_id)
+    found = connection.execute(query.limit(1)).one_or_none()
+    return None if found is None else _seat(found)
+
+
 def entered(connection: Connection, account_id: int) -> list[Seat]:
     """The account's seats in all that it has entered, rooms and private chats; what is unread is left out."""
     query = _plain().where(memberships.c.account_id == account_id, memberships.c.entered == true())

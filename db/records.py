@@ -3,7 +3,7 @@
 The two that are made for every message are ``Struct``s, which take a fifth of a dataclass's time to make.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from msgspec import Struct
 
@@ -18,15 +18,23 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A room and, where it was asked for an account's eyes, that account's seat in it."""
+    """A room and, where it was asked for an account's eyes, that account's seat in it, or its invitation.
+
+    ``password_hash`` is there when a seat takes a password; ``topic`` is empty if there is none.
+    """
 
     conversation_id: int
     name: str
     capacity: int
     members: int
+    owner_id: int
     owner: str
+    topic: str
+    private: bool
+    password_hash: str | None = field(repr=False)
     head: int
     roster: int
+    invited: bool = False
     seat: "Seat | None" = None
 
 

@@ -1,14 +1,19 @@
-"""Rooms: a conversation with a name and a number of seats. Who holds the seats is in ``memberships``."""
+"""Rooms: a conversation with a name and a number of seats.
+
+Who holds the seats is in ``memberships``, who may not have one, or was asked to take one, in ``guests``.
+"""
 
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, insert, select
+from sqlalchemy import Connection, Select, and_, delete, false, func, insert, select, update
 
 from db import messages
 from db.errors import taken_if_duplicate
+from db.memberships import renew_roster
 from db.records import Room, Seat
-from db.schema import accounts, conversations, memberships, rooms
+from db.schema import accounts, bans, conversations, invitations, memberships, rooms
+from db.schema import messages as kept
 from db.seats import COLUMNS, AnyRow, holder, seats
 
 _owner = accounts.alias("owner")
@@ -18,38 +23,59 @@ _ROOM = (
     rooms.c.name,
     rooms.c.capacity,
     rooms.c.members,
+    rooms.c.owner_id,
     _owner.c.username.label("owner"),
+    rooms.c.topic,
+    rooms.c.private,
+    rooms.c.password_hash,
     conversations.c.head,
     conversations.c.roster,
 )
+_INVITED = invitations.c.account_id.is_not(None).label("invited")
+_NOBODY = false().label("invited")
 
 
 def find(connection: Connection, key: bytes) -> Room | None:
     """The room of that name, as nobody in particular sees it."""
-    query = _join(select(*_ROOM)).where(rooms.c.name_key == key)
+    query = _join(select(*_ROOM, _NOBODY)).where(rooms.c.name_key == key)
     found = connection.execute(query).one_or_none()
     return None if found is None else _room(found, None)
 
 
 def find_look_alike(connection: Connection, skeleton: bytes) -> Room | None:
     """The room whose name looks like this one."""
-    query = _join(select(*_ROOM)).where(rooms.c.name_skeleton == skeleton)
+    query = _join(select(*_ROOM, _NOBODY)).where(rooms.c.name_skeleton == skeleton)
     found = connection.execute(query).one_or_none()
     return None if found is None else _room(found, None)
 
 
-def find_locked(connection: Connection, key: bytes, account_id: int) -> Room | None:
-    """The room of that name and the account's seat in it, which nobody else changes until COMMIT."""
-    query = select(rooms.c.conversation_id).where(rooms.c.name_key == key)
-    conversation_id = connection.execute(query).scalar_one_or_none()
+def find_as(connection: Connection, key: bytes, account_id: int) -> Room | None:
+    """The room of that name, with the account's seat in it."""
+    conversation_id = connection.execute(
+        select(rooms.c.conversation_id).where(rooms.c.name_key == key)
+    ).scalar_one_or_none()
     if conversation_id is None:
         return None
-    messages.lock(connection, [conversation_id])
-    return listing(connection, account_id, [conversation_id])[0]  # read behind the lock, so it is as of now
+    return next(iter(listing(connection, account_id, [conversation_id])), None)
+
+
+def password_hash(connection: Connection, key: bytes) -> str | None:
+    """The hash of the password that a seat in the room of that name takes, if there are both."""
+    query = select(rooms.c.password_hash).where(rooms.c.name_key == key)
+    return connection.execute(query).scalar_one_or_none()
 
 
 def add(
-    connection: Connection, *, name: str, key: bytes, skeleton: bytes, capacity: int, owner_id: int, now: int
+    connection: Connection,
+    *,
+    name: str,
+    key: bytes,
+    skeleton: bytes,
+    capacity: int,
+    owner_id: int,
+    now: int,
+    private: bool = False,
+    password_hash: str | None = None,
 ) -> int:
     """The new conversation's id. Raises ``Taken`` when a room has the name, or one that looks like it."""
     added = connection.execute(insert(conversations).values(kind="room", last_at=now))
@@ -62,6 +88,8 @@ def add(
         "capacity": capacity,
         "owner_id": owner_id,
         "created_at": now,
+        "private": private,
+        "password_hash": password_hash,
     }
     with taken_if_duplicate():
         connection.execute(insert(rooms).values(values))
@@ -78,13 +106,58 @@ def listing(
     own_seat = and_(
         memberships.c.conversation_id == rooms.c.conversation_id, memberships.c.account_id == account_id
     )
-    query = _join(select(*_ROOM, *COLUMNS)).join(memberships, own_seat, isouter=not only_member)
+    asked = and_(
+        invitations.c.conversation_id == rooms.c.conversation_id, invitations.c.account_id == account_id
+    )
+    query = _join(select(*_ROOM, _INVITED, *COLUMNS)).join(invitations, asked, isouter=True)
+    query = query.join(memberships, own_seat, isouter=not only_member)
     query = query.join(holder, holder.c.id == memberships.c.account_id, isouter=not only_member)
     if conversation_ids is not None:
         query = query.where(rooms.c.conversation_id.in_(conversation_ids))
     rows = connection.execute(query.order_by(rooms.c.name_key)).all()
     mine = seats(connection, rows)
     return [_room(row, mine.get(row.conversation_id)) for row in rows]
+
+
+def set_topic(connection: Connection, conversation_id: int, topic: str) -> None:
+    _change(connection, conversation_id, topic=topic or None)
+
+
+def set_owner(connection: Connection, conversation_id: int, owner_id: int) -> None:
+    _change(connection, conversation_id, owner_id=owner_id)
+
+
+def _change(connection: Connection, conversation_id: int, **values: Any) -> None:
+    row = rooms.c
+    connection.execute(update(rooms).where(row.conversation_id == conversation_id).values(values))
+
+
+def remove(connection: Connection, conversation_id: int) -> None:
+    """There is no such room any more, and its name is free; what was said there waits for ``sweep``.
+
+    The room is locked. Its conversation stays until then, so that whoever speaks there is refused.
+    """
+    for table in (memberships, bans, invitations, rooms):
+        connection.execute(delete(table).where(table.c.conversation_id == conversation_id))
+    renew_roster(connection, conversation_id)
+
+
+def sweep(connection: Connection, most: int) -> bool:
+    """Forget so many messages of a room that was removed. ``False`` when there was nothing to forget."""
+    row = conversations.c
+    orphans = select(row.id).join(rooms, rooms.c.conversation_id == row.id, isouter=True)
+    orphans = orphans.where(row.kind == "room", rooms.c.conversation_id.is_(None)).order_by(row.id).limit(1)
+    conversation_id = connection.execute(orphans).scalar_one_or_none()
+    if conversation_id is None:
+        return False
+    messages.lock(connection, [conversation_id])
+    mine = kept.c.conversation_id == conversation_id
+    first = connection.execute(select(func.min(kept.c.seq)).where(mine)).scalar_one()
+    if first is None:
+        connection.execute(delete(conversations).where(row.id == conversation_id))
+    else:
+        connection.execute(delete(kept).where(mine, kept.c.seq < first + most))
+    return True
 
 
 def _join(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
@@ -98,8 +171,13 @@ def _room(row: AnyRow, seat: Seat | None) -> Room:
         name=row.name,
         capacity=row.capacity,
         members=row.members,
+        owner_id=row.owner_id,
         owner=row.owner,
+        topic=row.topic or "",
+        private=row.private,
+        password_hash=row.password_hash,
         head=row.head,
         roster=row.roster,
+        invited=bool(row.invited),
         seat=seat,
     )

@@ -43,6 +43,7 @@ ASCII = {"charset": "ascii", "collation": "ascii_bin"}
 Name = String(64).with_variant(mysql.VARCHAR(64, **UTF8), *MYSQL)
 Word = String(16).with_variant(mysql.VARCHAR(16, **ASCII), *MYSQL)
 Ascii = String(64).with_variant(mysql.VARCHAR(64, **ASCII), *MYSQL)
+Line = String(512).with_variant(mysql.VARCHAR(512, **UTF8), *MYSQL)
 Body = Text().with_variant(mysql.MEDIUMTEXT(**UTF8), *MYSQL)
 Key = LargeBinary(255).with_variant(mysql.VARBINARY(255), *MYSQL)
 Digest = LargeBinary(32).with_variant(mysql.BINARY(32), *MYSQL)
@@ -63,6 +64,7 @@ accounts = Table(
     Column("password_hash", Ascii, nullable=False),
     Column("registered_at", Whole, nullable=False),
     Column("disabled_at", Whole),
+    Column("sessions_since", Whole, index=True),  # sessions that began earlier are over
     **INNODB,
 )
 
@@ -100,6 +102,27 @@ rooms = Table(
     Column("members", Integer, nullable=False, server_default="0"),  # seats taken
     Column("owner_id", ForeignKey("accounts.id"), nullable=False, index=True),
     Column("created_at", Whole, nullable=False),
+    Column("topic", Line),
+    Column("private", Boolean, nullable=False, server_default="0"),  # seen by members and the invited alone
+    Column("password_hash", Ascii),  # of the password that a seat takes, if it takes one
+    **INNODB,
+)
+
+bans = Table(
+    "bans",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), primary_key=True, index=True),
+    Column("banned_at", Whole, nullable=False),
+    **INNODB,
+)
+
+invitations = Table(  # until the seat is taken
+    "invitations",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), primary_key=True, index=True),
+    Column("invited_at", Whole, nullable=False),
     **INNODB,
 )
 
@@ -112,6 +135,15 @@ friendships = Table(
     Column("since", Whole, nullable=False),
     Column("ended_at", Whole),  # the private chat stays readable
     UniqueConstraint("low_id", "high_id"),
+    **INNODB,
+)
+
+blocks = Table(  # who wants to hear nothing more from whom
+    "blocks",
+    metadata,
+    Column("account_id", ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True),
+    Column("blocked_id", ForeignKey("accounts.id"), primary_key=True, index=True),
+    Column("since", Whole, nullable=False),
     **INNODB,
 )
 

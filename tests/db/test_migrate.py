@@ -115,7 +115,7 @@ def killed_behind(statements: int) -> Iterator[None]:
     left = [statements]
 
     def count(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if statement.lstrip().upper().startswith(("CREATE", "INSERT")):
+        if statement.lstrip().upper().startswith(("ALTER", "CREATE", "INSERT")):
             if not left[0]:
                 raise Killed
             left[0] -= 1

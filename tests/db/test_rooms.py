@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 from sqlalchemy import Connection, Engine
 
-from db import memberships, rooms
+from db import memberships, messages, rooms
 from db.engine import begin_write
 from db.errors import Taken
 from tests.db.people import NOW, at_once, person, room, say, sit
@@ -26,7 +26,7 @@ def test_an_unknown_room_is_none_however_it_is_asked_for(engine: Engine) -> None
         alice = person(connection, "Alice")
         assert rooms.find(connection, b"thuhole") is None
         assert rooms.find_look_alike(connection, b"thuhole") is None
-        assert rooms.find_locked(connection, b"thuhole", alice) is None
+        assert rooms.find_as(connection, b"thuhole", alice) is None
         assert rooms.listing(connection, alice) == []
 
 
@@ -82,7 +82,8 @@ def test_fifty_who_want_the_last_seat_get_one(database_url: str, engine: Engine)
         narrow = room(connection, "narrow", people[0], capacity=1)
 
     def enter(connection: Connection, account_id: int) -> bool:
-        found = rooms.find_locked(connection, b"narrow", account_id)
+        messages.lock(connection, [narrow])
+        found = rooms.find_as(connection, b"narrow", account_id)
         assert found is not None
         if found.members >= found.capacity:
             return False

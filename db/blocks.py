@@ -1,0 +1,44 @@
+"""Blocks: who wants to hear nothing more from whom. Only the one who blocks ever learns of it.
+
+Whoever changes one, or relies on there being none, holds the lock of both accounts (``accounts.lock``).
+"""
+
+from sqlalchemy import Connection, delete, insert, select
+
+from db.schema import accounts, blocks
+
+
+def add(connection: Connection, account_id: int, blocked_id: int, now: int) -> None:
+    """The account blocks another one; once more changes nothing."""
+    if not exists(connection, account_id, blocked_id):
+        connection.execute(insert(blocks).values(account_id=account_id, blocked_id=blocked_id, since=now))
+
+
+def remove(connection: Connection, account_id: int, blocked_id: int) -> bool:
+    """It blocks the other one no longer. ``False`` when it did not."""
+    row = blocks.c
+    chosen = delete(blocks).where(row.account_id == account_id, row.blocked_id == blocked_id)
+    return bool(connection.execute(chosen).rowcount)
+
+
+def exists(connection: Connection, account_id: int, blocked_id: int) -> bool:
+    row = blocks.c
+    query = select(row.since).where(row.account_id == account_id, row.blocked_id == blocked_id)
+    return connection.execute(query).one_or_none() is not None
+
+
+def listing(connection: Connection, account_id: int) -> list[str]:
+    """The names of those whom an account has blocked, in their order."""
+    query = select(accounts.c.username).join(blocks, blocks.c.blocked_id == accounts.c.id)
+    query = query.where(blocks.c.account_id == account_id).order_by(accounts.c.username_key)
+    return list(connection.scalars(query))
+
+
+def blocked_by(connection: Connection, account_id: int) -> set[int]:
+    """Those whom an account has blocked."""
+    return set(connection.scalars(select(blocks.c.blocked_id).where(blocks.c.account_id == account_id)))
+
+
+def blockers(connection: Connection, account_id: int) -> set[int]:
+    """Those who have blocked an account."""
+    return set(connection.scalars(select(blocks.c.account_id).where(blocks.c.blocked_id == account_id)))

@@ -1,0 +1,64 @@
+"""Who may not come into a room, and who may although it is closed to others: bans and invitations.
+
+Whoever changes them holds the lock of the room (``messages.lock``). An invitation lasts until its seat is
+taken.
+"""
+
+from sqlalchemy import Connection, Table, delete, insert, select
+
+from db.schema import accounts, bans, invitations
+
+
+def ban(connection: Connection, conversation_id: int, account_id: int, now: int) -> bool:
+    """``False`` when the account was banned before."""
+    if is_banned(connection, conversation_id, account_id):
+        return False
+    place = {"conversation_id": conversation_id, "account_id": account_id}
+    connection.execute(insert(bans).values(place | {"banned_at": now}))
+    return True
+
+
+def unban(connection: Connection, conversation_id: int, account_id: int) -> None:
+    _drop(connection, bans, conversation_id, account_id)
+
+
+def is_banned(connection: Connection, conversation_id: int, account_id: int) -> bool:
+    return _is_in(connection, bans, conversation_id, account_id)
+
+
+def banned(connection: Connection, conversation_id: int) -> list[str]:
+    """The names of those who are banned from a room, in their order."""
+    query = select(accounts.c.username).join(bans, bans.c.account_id == accounts.c.id)
+    query = query.where(bans.c.conversation_id == conversation_id).order_by(accounts.c.username_key)
+    return list(connection.scalars(query))
+
+
+def invite(connection: Connection, conversation_id: int, account_id: int, now: int) -> bool:
+    """``False`` when the account was invited before."""
+    if _is_in(connection, invitations, conversation_id, account_id):
+        return False
+    place = {"conversation_id": conversation_id, "account_id": account_id}
+    connection.execute(insert(invitations).values(place | {"invited_at": now}))
+    return True
+
+
+def uninvite(connection: Connection, conversation_id: int, account_id: int) -> None:
+    _drop(connection, invitations, conversation_id, account_id)
+
+
+def invited_to(connection: Connection, account_id: int) -> set[int]:
+    """The rooms that an account is invited to."""
+    row = invitations.c
+    return set(connection.scalars(select(row.conversation_id).where(row.account_id == account_id)))
+
+
+def _is_in(connection: Connection, table: Table, conversation_id: int, account_id: int) -> bool:
+    row = table.c
+    query = select(row.account_id).where(row.conversation_id == conversation_id, row.account_id == account_id)
+    return connection.execute(query).one_or_none() is not None
+
+
+def _drop(connection: Connection, table: Table, conversation_id: int, account_id: int) -> None:
+    row = table.c
+    chosen = delete(table).where(row.conversation_id == conversation_id, row.account_id == account_id)
+    connection.execute(chosen)

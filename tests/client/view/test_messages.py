@@ -29,6 +29,11 @@ def test_a_message_as_the_report_shows_it() -> None:
     assert shown(message("你好!", seq=44, nickname="ALICE")) == ["--2022-12-15 12:00:44-- ALICE:你好!"]
 
 
+@pytest.mark.usefixtures("beijing")
+def test_the_time_is_that_of_this_place() -> None:
+    assert shown(message("hi")) == ["--2022-12-15 20:00:01-- BOB:hi"]
+
+
 @pytest.mark.parametrize(
     ("kind", "where", "said"),
     [

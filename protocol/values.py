@@ -43,6 +43,8 @@ class Room(Value, frozen=True, kw_only=True):
 
     ``members`` counts the seats taken of ``capacity``. ``head``, ``read`` (seqs) and ``unread`` (how many
     messages of others stand behind ``read``) are told to members alone, ``nickname`` to those who have one.
+    ``private`` (seen by members and the invited alone), ``locked`` (a seat takes a password) and ``invited`` (I
+    may take a seat) are there when they are true.
     """
 
     room: str
@@ -55,6 +57,10 @@ class Room(Value, frozen=True, kw_only=True):
     read: int | UnsetType = UNSET
     unread: int | UnsetType = UNSET
     owner: str | UnsetType = UNSET
+    topic: str | UnsetType = UNSET
+    private: bool | UnsetType = UNSET
+    locked: bool | UnsetType = UNSET
+    invited: bool | UnsetType = UNSET
 
 
 class Friend(Value, frozen=True, kw_only=True):
@@ -91,15 +97,17 @@ class Limits(Value, frozen=True, kw_only=True):
     page: int
 
 
+@lru_cache(maxsize=1024)
+def format_time(milliseconds: int) -> str:
+    """Milliseconds since 1970 -> ``2026-11-22T04:22:43.273Z``. All that is stored in one transaction has one
+    time, and each receiver, sender and page asks for it."""
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{_second(seconds)}.{rest:03}Z"
+
+
 @lru_cache(maxsize=64)
 def _second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-
-
-def format_time(milliseconds: int) -> str:
-    """Milliseconds since 1970 -> ``2026-11-22T04:22:43.273Z``."""
-    seconds, rest = divmod(milliseconds, 1000)
-    return f"{_second(seconds)}.{rest:03}Z"
 
 
 def parse_time(text: str) -> int:

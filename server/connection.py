@@ -55,6 +55,7 @@ class Connection(asyncio.Protocol):
         self._waiting_events = 0  # bytes of events in the outbox while the transport is full
         self._flushing = False
         self._blocked = False
+        self._paused = False
         self._closing = False
         self._watch: asyncio.TimerHandle | None = None
         self.address = ""
@@ -110,10 +111,9 @@ class Connection(asyncio.Protocol):
 
     def resume(self) -> None:
         """The session is ready for more: give it what lies here, and read on."""
-        if self._closing:
+        if self._closing or not self._paused:
             return
-        if len(self._lines):
-            self._receiver.receive()
+        self._receiver.receive()
         if not self._closing and not self._pause_if_full():
             self._transport.resume_reading()
 
@@ -163,10 +163,10 @@ class Connection(asyncio.Protocol):
 
     def _pause_if_full(self) -> bool:
         """A whole line or more lies here that the session is not ready for: stop reading."""
-        if self._lines.has_line():
+        self._paused = self._lines.has_line()
+        if self._paused:
             self._transport.pause_reading()
-            return True
-        return False
+        return self._paused
 
     def _watch_progress(self, size: int) -> None:
         if self._outbox_stall:

@@ -6,8 +6,7 @@ told to anybody.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -16,24 +15,21 @@ from db.writer import Transaction
 from protocol.responses import Response
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """A change, in a transaction of the writer."""
 
     work: Callable[[Transaction], Any]
     then: Callable[[Any], Response]
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """A question, on a reader's connection."""
 
     work: Callable[[Connection], Any]
     then: Callable[[Any], Response]
 
 
-@dataclass(frozen=True, slots=True)
-class Say:
+class Say(NamedTuple):
     """A message for the writer's next batch, from somebody found entitled under the conversation's
     ``roster``.
     """

@@ -65,7 +65,9 @@ class Seat:
 
 
 class Draft(Struct, frozen=True):
-    """A message on its way in. ``cid`` is ``None`` for a notice."""
+    """A message on its way in. ``cid`` is ``None`` for a notice; ``target`` is the seq of the message that it
+    changes or answers.
+    """
 
     conversation_id: int
     account_id: int
@@ -77,8 +79,19 @@ class Draft(Struct, frozen=True):
     target: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What became of a message after it was said. ``reactions``: to each, who reacted so, by user name."""
+
+    edited_at: int | None = None
+    deleted: bool = False
+    reactions: dict[str, list[str]] = field(default_factory=dict)
+
+
 class Stored(Struct, frozen=True):
-    """A message that is kept. ``sent_at`` in milliseconds since 1970."""
+    """A message that is kept. ``sent_at`` in milliseconds since 1970. ``revision`` is there where somebody
+    asked how the message stands now, and something was done to it.
+    """
 
     conversation_id: int
     seq: int
@@ -90,3 +103,4 @@ class Stored(Struct, frozen=True):
     sent_at: int
     cid: str | None = None
     target: int | None = None
+    revision: Revision | None = None

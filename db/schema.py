@@ -170,7 +170,7 @@ messages = Table(
     Column("kind", Word, nullable=False),
     Column("nickname", Name, nullable=False),
     Column("text", Body, nullable=False),
-    Column("target", Whole),  # the seq that this one changes
+    Column("target", Whole),  # the seq of the message that this one changes, or answers
     Column("cid", Ascii),  # none for notices
     Column("sent_at", Whole, nullable=False),
     Column("spoken", Whole, nullable=False),  # how many up to this one people would call messages
@@ -192,5 +192,15 @@ attendances = Table(  # on which server process an account has sessions
     metadata,
     Column("server_id", ForeignKey("servers.id", ondelete="CASCADE"), primary_key=True),
     Column("account_id", ForeignKey("accounts.id"), primary_key=True),
+    **INNODB,
+)
+
+revisions = Table(  # which of the messages that change a target still count
+    "revisions",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+    Column("target", Whole, primary_key=True, autoincrement=False),
+    Column("seq", Whole, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
     **INNODB,
 )

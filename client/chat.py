@@ -143,8 +143,10 @@ class Chat:
 
     async def back(self) -> None:
         """Wait until the session goes on. Raises ``Lost`` once nobody is logged in any more."""
-        if not self._token:
+        if self._link is None or not self._token:
             raise Lost
+        if not self._link.up:
+            self._present.clear()
         await self._present.wait()
 
     async def ask(self, frame: requests.AnyRequest, *, apart: bool = False) -> responses.AnyResponse:
@@ -281,6 +283,8 @@ class Chat:
     def _receive(
         self, asked: requests.AnyRequest | None, told: responses.AnyResponse | events.AnyEvent
     ) -> None:
+        if self._link is not None:
+            self.state.lag = self._link.lag
         if isinstance(told, events.Event):
             apply.event(self.state, told)
         elif asked is not None:

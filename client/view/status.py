@@ -27,7 +27,7 @@ def status_row(state: State, more: int, width: int) -> Row:
     """``more``: how much stands below the rows in sight."""
     parts = [f"-MORE({more})-"] if more else []
     parts.append(_link(state))
-    parts += filter(None, (_account(state), _elsewhere(state), words.say("status.help")))
+    parts += filter(None, (_lag(state), _account(state), _elsewhere(state), words.say("status.help")))
     healthy = state.link is Link.LOGGED_IN
     return [("class:status" if healthy else "class:status.warning", fit(" " + " │ ".join(parts), width))]
 
@@ -52,7 +52,14 @@ def _topic_key(conversation: Conversation) -> str:
 
 def _link(state: State) -> str:
     seconds = max(0, round(state.retry_at - time.monotonic()))
-    return words.say(LINKS[state.link], lag=round((state.lag or 0) * 1000), seconds=seconds)
+    return words.say(LINKS[state.link], seconds=seconds)
+
+
+def _lag(state: State) -> str:
+    """How long the last ping took."""
+    if state.link is not Link.LOGGED_IN or state.lag is None:
+        return ""
+    return words.say("status.lag", lag=max(1, round(state.lag * 1000)))
 
 
 def _account(state: State) -> str:

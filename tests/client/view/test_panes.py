@@ -105,7 +105,7 @@ class TestLines:
 
     def test_the_status_says_how_things_stand(self, state: State) -> None:
         (status,) = text([status_row(state, 50, 80)])
-        assert status.startswith(" -MORE(50)- │ 在线")
+        assert status.startswith(" -MORE(50)- │ 在线 │ 12 毫秒 │ ")
         assert "Alice@127.0.0.1:7878" in status
         assert "@Carol(2)" in status
 

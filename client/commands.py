@@ -5,6 +5,7 @@ names.
 a second one, and the last argument takes the rest of the line, blanks included.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -113,11 +114,11 @@ def unescaped(text: str) -> str:
 
 def parse(text: str) -> tuple[Command, list[str]]:
     """A command's line -> the command and its arguments. Raises ``Wrong``."""
-    name, *rest = text[1:].split(maxsplit=1)
+    name, rest = re.split(r"\s+|$", text[1:], maxsplit=1)
     command = find(name)
     if command is None:
         raise Wrong("unknown_command", name=name)
-    arguments = rest[0].strip().split(maxsplit=command.most - 1) if rest and command.most else rest
+    arguments = rest.rstrip().split(maxsplit=max(0, command.most - 1))
     if not command.least <= len(arguments) <= command.most:
         raise Wrong("usage", usage=command.usage)
     return command, arguments

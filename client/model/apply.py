@@ -217,8 +217,8 @@ def _told_head(state: State, one: Conversation, head: int, read: int, unread: in
     if not fresh:
         return
     one.head, one.heard, one.read, one.unread = head, head, read, unread
-    if head < one.timeline.last:
-        one.timeline = Timeline()
+    if head < one.timeline.last or not head:
+        one.timeline = Timeline(more=head > 0)
     _recount(state, one)
 
 

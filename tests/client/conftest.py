@@ -1,7 +1,6 @@
-"""Tests of the client may be coroutines: each runs in a loop of its own, and fails rather than hang."""
+"""A client as a test wants it, and a server that plays its part."""
 
-import asyncio
-import inspect
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -13,26 +12,11 @@ from client.link import Pace
 from client.trust import Trust
 from tests.client.fake_server import FakeServer
 
-PATIENCE = 30.0
-"""Seconds. Nothing depends on it while the code is right."""
-
 BRISK = Pace(first=0.01, longest=0.01)
 """No test waits for a back-off."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    if not inspect.iscoroutinefunction(pyfuncitem.obj):
-        return None
-    names = pyfuncitem._fixtureinfo.argnames
-    arguments = {name: pyfuncitem.funcargs[name] for name in names}
-
-    async def story() -> None:
-        async with asyncio.timeout(PATIENCE):
-            await pyfuncitem.obj(**arguments)
-
-    asyncio.run(story())
-    return True
+Start = Callable[..., App]
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +36,16 @@ def fake() -> FakeServer:
     return FakeServer()
 
 
-def new_app(home: Path, *, pace: Pace = BRISK, fill: bool = False) -> App:
-    """A client as it is after its start, with everything that it keeps in ``home``."""
-    config = Config(home / "client.json")
-    return App(config, Trust(home / "known_servers"), home, pace=pace, fill=fill)
+@pytest.fixture
+async def start(home: Path) -> AsyncIterator[Start]:
+    """Start clients, each as it is after its start, with everything that it keeps in ``home``."""
+    started: list[App] = []
+
+    def one(*, pace: Pace = BRISK, fill: bool = False) -> App:
+        config = Config(home / "client.json")
+        started.append(App(config, Trust(home / "known_servers"), home, pace=pace, fill=fill))
+        return started[-1]
+
+    yield one
+    for app in started:
+        await app.close()

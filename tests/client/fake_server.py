@@ -10,6 +10,9 @@ from typing import Any, Self
 
 Json = dict[str, Any]
 
+PATIENCE = 30.0
+"""Seconds until a test that waits for a client fails. No outcome depends on it while the code is right."""
+
 LIMITS = {
     "line": 65536,
     "text": 4096,
@@ -69,7 +72,8 @@ class Peer:
 
     async def _next(self, wanted: set[str]) -> Json:
         while True:
-            line = await self._reader.readline()
+            async with asyncio.timeout(PATIENCE):
+                line = await self._reader.readline()
             assert line, f"the client hung up instead of {wanted}"
             request: Json = json.loads(line)
             if request["type"] in wanted or request["type"] not in ROUTINE:
@@ -115,7 +119,8 @@ class FakeServer:
         return f"{host}:{port}"
 
     async def accept(self) -> Peer:
-        return await self._peers.get()
+        async with asyncio.timeout(PATIENCE):
+            return await self._peers.get()
 
     async def greet(self) -> Peer:
         """The next client, welcomed."""

@@ -58,6 +58,8 @@ def test_any_order_of_events_and_pages_ends_in_the_same_timeline(data: st.DataOb
             page(state, *LOG[first - 1 : first + 4], after=first - 1)
         assert lab.timeline.messages == LOG[max(0, lab.timeline.first - 1) : lab.timeline.last]
     tell(state, LOG[-1])
+    if not lab.timeline.messages:
+        page(state, *LOG[-5:], more=True)
     while (last := select.missing(lab)) is not None:
         page(state, *LOG[last : last + 5], after=last)
     while lab.timeline.more and lab.timeline.first > 1:

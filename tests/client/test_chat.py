@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,17 +10,18 @@ from client.app import App
 from client.connection import Refused
 from client.link import Pace
 from client.model.state import Conversation, Delivery, Link
-from tests.client.conftest import BRISK, new_app
-from tests.client.fake_server import FakeServer, Peer, friend, message, room
+from tests.client.conftest import BRISK, Start
+from tests.client.fake_server import PATIENCE, FakeServer, Peer, friend, message, room
 
 
 async def until(app: App, condition: Callable[[], object]) -> None:
     """Wait until the state is as the test expects."""
     changed = asyncio.Event()
     before, app.on_change = app.on_change, changed.set
-    while not condition():
-        await changed.wait()
-        changed.clear()
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await changed.wait()
+            changed.clear()
     app.on_change = before
 
 
@@ -33,6 +33,7 @@ async def logged_in(fake: FakeServer, app: App, **session: Any) -> Peer:
     entering = asyncio.create_task(app.login("Alice", "secret1"))
     begin(peer, await peer.hear("login", username="Alice", password="secret1"), **session)
     await entering
+    peer.answer(await peer.hear("list_rooms"), "rooms", rooms=[])
     return peer
 
 
@@ -49,9 +50,9 @@ def texts(app: App) -> list[str]:
     return [one.text for one in lab(app).timeline.messages]
 
 
-async def test_a_line_goes_out_and_comes_back(fake: FakeServer, home: Path) -> None:
+async def test_a_line_goes_out_and_comes_back(fake: FakeServer, start: Start) -> None:
     async with fake:
-        app = new_app(home)
+        app = start()
         peer = await logged_in(fake, app)
         app.write("#lab", "hello")
         sent = await peer.hear("send", to="#lab", text="hello")
@@ -63,10 +64,10 @@ async def test_a_line_goes_out_and_comes_back(fake: FakeServer, home: Path) -> N
 
 
 async def test_after_a_lost_connection_everything_goes_on_under_the_same_cid(
-    fake: FakeServer, home: Path
+    fake: FakeServer, start: Start
 ) -> None:
     async with fake:
-        app = new_app(home)
+        app = start()
         peer = await logged_in(fake, app)
         peer.say(type="message", message=message(1))
         app.write("#lab", "first")
@@ -93,10 +94,10 @@ async def test_after_a_lost_connection_everything_goes_on_under_the_same_cid(
 
 
 async def test_a_token_that_is_no_longer_good_falls_back_to_the_password(
-    fake: FakeServer, home: Path
+    fake: FakeServer, start: Start
 ) -> None:
     async with fake:
-        app = new_app(home)
+        app = start()
         (await logged_in(fake, app)).hang_up()
         peer = await fake.greet()
         peer.refuse(await peer.hear("resume"), "bad_token")
@@ -104,9 +105,9 @@ async def test_a_token_that_is_no_longer_good_falls_back_to_the_password(
         await until(app, lambda: app.state.link is Link.LOGGED_IN)
 
 
-async def test_a_password_changed_elsewhere_leads_back_to_the_login(fake: FakeServer, home: Path) -> None:
+async def test_a_password_changed_elsewhere_leads_back_to_the_login(fake: FakeServer, start: Start) -> None:
     async with fake:
-        app = new_app(home)
+        app = start()
         (await logged_in(fake, app)).hang_up()
         peer = await fake.greet()
         peer.refuse(await peer.hear("resume"), "bad_token")
@@ -116,9 +117,9 @@ async def test_a_password_changed_elsewhere_leads_back_to_the_login(fake: FakeSe
         assert app.state.link is Link.ONLINE
 
 
-async def test_a_room_that_the_server_left_for_us_is_entered_again(fake: FakeServer, home: Path) -> None:
+async def test_a_room_that_the_server_left_for_us_is_entered_again(fake: FakeServer, start: Start) -> None:
     async with fake:
-        app = new_app(home)
+        app = start()
         (await logged_in(fake, app)).hang_up()
         peer = await fake.greet()
         begin(peer, await peer.hear("resume"), rooms=[room(entered=False)])
@@ -127,9 +128,9 @@ async def test_a_room_that_the_server_left_for_us_is_entered_again(fake: FakeSer
         await until(app, lambda: lab(app).entered and app.state.link is Link.LOGGED_IN)
 
 
-async def test_haste_only_makes_it_wait_and_nothing_overtakes(fake: FakeServer, home: Path) -> None:
+async def test_haste_only_makes_it_wait_and_nothing_overtakes(fake: FakeServer, start: Start) -> None:
     async with fake:
-        app = new_app(home)
+        app = start()
         peer = await logged_in(fake, app)
         app.write("#lab", "first")
         app.write("#lab", "second")
@@ -140,9 +141,11 @@ async def test_haste_only_makes_it_wait_and_nothing_overtakes(fake: FakeServer, 
         await peer.hear("send", text="second")
 
 
-async def test_a_failure_of_the_servers_says_nothing_about_the_message(fake: FakeServer, home: Path) -> None:
+async def test_a_failure_of_the_servers_says_nothing_about_the_message(
+    fake: FakeServer, start: Start
+) -> None:
     async with fake:
-        app = new_app(home)
+        app = start()
         peer = await logged_in(fake, app)
         app.write("#lab", "hello")
         unlucky = await peer.hear("send")
@@ -156,9 +159,9 @@ async def test_a_failure_of_the_servers_says_nothing_about_the_message(fake: Fak
         assert lab(app).pending == []
 
 
-async def test_a_refusal_is_the_last_word_and_the_next_line_goes_on(fake: FakeServer, home: Path) -> None:
+async def test_a_refusal_is_the_last_word_and_the_next_line_goes_on(fake: FakeServer, start: Start) -> None:
     async with fake:
-        app = new_app(home)
+        app = start()
         peer = await logged_in(fake, app)
         app.write("#lab", "x" * 5000)
         app.write("#lab", "short")
@@ -171,9 +174,11 @@ async def test_a_refusal_is_the_last_word_and_the_next_line_goes_on(fake: FakeSe
         assert (refused.delivery, refused.error) == (Delivery.REFUSED, "text_too_long")
 
 
-async def test_a_server_that_does_not_answer_is_left_and_dialled_again(fake: FakeServer, home: Path) -> None:
+async def test_a_server_that_does_not_answer_is_left_and_dialled_again(
+    fake: FakeServer, start: Start
+) -> None:
     async with fake:
-        app = new_app(home, pace=Pace(first=0.01, longest=0.01, answer=0.1))
+        app = start(pace=Pace(first=0.01, longest=0.01, answer=0.1))
         peer = await logged_in(fake, app)
         app.write("#lab", "hello")
         unanswered = await peer.hear("send")
@@ -182,26 +187,26 @@ async def test_a_server_that_does_not_answer_is_left_and_dialled_again(fake: Fak
         await peer.hear("send", cid=unanswered["cid"])
 
 
-async def test_a_silent_connection_is_taken_for_dead(fake: FakeServer, home: Path) -> None:
+async def test_a_silent_connection_is_taken_for_dead(fake: FakeServer, start: Start) -> None:
     async with fake:
-        app = new_app(home, pace=Pace(first=0.01, longest=0.01, ping=0.05, dead=0.1))
+        app = start(pace=Pace(first=0.01, longest=0.01, ping=0.05, dead=0.1))
         await logged_in(fake, app)
         peer = await fake.greet()
         await peer.hear("resume")
 
 
-async def test_a_client_that_is_started_again_sends_what_the_killed_one_had_written(
-    fake: FakeServer, home: Path
+async def test_a_client_that_is_started_again_sends_what_the_one_before_had_written(
+    fake: FakeServer, start: Start
 ) -> None:
     async with fake:
-        killed = new_app(home)
-        peer = await logged_in(fake, killed)
-        killed.write("#lab", "remember me")
+        before = start(pace=Pace(first=60.0, longest=60.0))
+        peer = await logged_in(fake, before)
+        before.write("#lab", "remember me")
         first = await peer.hear("send")
-        killed._outbox._file.close()  # type: ignore[union-attr]  # as a kill would
         peer.hang_up()
+        await before.close()
 
-        app = new_app(home)
+        app = start()
         peer = await logged_in(fake, app)
         again = await peer.hear("send", text="remember me", cid=first["cid"])
         peer.refuse(again, "not_entered", conversation="#lab")
@@ -210,9 +215,9 @@ async def test_a_client_that_is_started_again_sends_what_the_killed_one_had_writ
         await peer.hear("send", cid=first["cid"])
 
 
-async def test_a_lost_event_is_fetched(fake: FakeServer, home: Path) -> None:
+async def test_a_lost_event_is_fetched(fake: FakeServer, start: Start) -> None:
     async with fake:
-        app = new_app(home)
+        app = start()
         peer = await logged_in(fake, app)
         peer.say(type="message", message=message(1))
         peer.say(type="message", message=message(4))
@@ -224,10 +229,10 @@ async def test_a_lost_event_is_fetched(fake: FakeServer, home: Path) -> None:
 
 
 async def test_a_hole_too_large_to_scroll_through_becomes_the_newest_page(
-    fake: FakeServer, home: Path
+    fake: FakeServer, start: Start
 ) -> None:
     async with fake:
-        app = new_app(home)
+        app = start()
         peer = await logged_in(fake, app)
         peer.say(type="message", message=message(1))
         peer.say(type="message", message=message(5000))
@@ -238,10 +243,10 @@ async def test_a_hole_too_large_to_scroll_through_becomes_the_newest_page(
 
 
 async def test_a_server_whose_database_lost_the_last_message_is_believed(
-    fake: FakeServer, home: Path
+    fake: FakeServer, start: Start
 ) -> None:
     async with fake:
-        app = new_app(home)
+        app = start()
         peer = await logged_in(fake, app)
         peer.say(type="message", message=message(1))
         peer.say(type="message", message=message(2, "seen, then lost"))
@@ -254,9 +259,9 @@ async def test_a_server_whose_database_lost_the_last_message_is_believed(
         await until(app, lambda: texts(app) == ["what came instead"])
 
 
-async def test_what_is_read_is_told_once_for_many(fake: FakeServer, home: Path) -> None:
+async def test_what_is_read_is_told_once_for_many(fake: FakeServer, start: Start) -> None:
     async with fake:
-        app = new_app(home)
+        app = start()
         peer = await logged_in(fake, app, rooms=[room(head=9, unread=9)])
         for seq in range(1, 10):
             app.viewed("#lab", seq)
@@ -265,9 +270,9 @@ async def test_what_is_read_is_told_once_for_many(fake: FakeServer, home: Path) 
         assert (reading["conversation"], reading["seq"]) == ("#lab", 9)
 
 
-async def test_scrolling_up_asks_for_one_page_at_a_time(fake: FakeServer, home: Path) -> None:
+async def test_scrolling_up_asks_for_one_page_at_a_time(fake: FakeServer, start: Start) -> None:
     async with fake:
-        app = new_app(home)
+        app = start()
         peer = await logged_in(fake, app, rooms=[room(head=5)])
         app.switch("#lab")
         app.load_older("#lab")
@@ -285,9 +290,9 @@ async def test_scrolling_up_asks_for_one_page_at_a_time(fake: FakeServer, home: 
         await peer.silence()
 
 
-async def test_a_login_form_that_stood_for_long_dials_again(fake: FakeServer, home: Path) -> None:
+async def test_a_login_form_that_stood_for_long_dials_again(fake: FakeServer, start: Start) -> None:
     async with fake:
-        app = new_app(home)
+        app = start()
         connecting = asyncio.create_task(app.connect(fake.address))
         peer = await fake.greet()
         await connecting
@@ -302,9 +307,9 @@ async def test_a_login_form_that_stood_for_long_dials_again(fake: FakeServer, ho
         assert app.state.username == "Alice"
 
 
-async def test_logging_out_frees_the_connection_for_somebody_else(fake: FakeServer, home: Path) -> None:
+async def test_logging_out_frees_the_connection_for_somebody_else(fake: FakeServer, start: Start) -> None:
     async with fake:
-        app = new_app(home)
+        app = start()
         peer = await logged_in(fake, app)
         leaving = asyncio.create_task(app.logout())
         peer.answer(await peer.hear("logout"), "ok")
@@ -321,10 +326,10 @@ async def test_logging_out_frees_the_connection_for_somebody_else(fake: FakeServ
     [("unknown_user", {}), ("wrong_password", {}), ("bad_username", {"least": 2, "most": 10})],
 )
 async def test_the_three_failures_of_a_login_are_told_apart(
-    fake: FakeServer, home: Path, code: str, details: dict[str, Any]
+    fake: FakeServer, start: Start, code: str, details: dict[str, Any]
 ) -> None:
     async with fake:
-        app = new_app(home)
+        app = start()
         connecting = asyncio.create_task(app.connect(fake.address))
         peer = await fake.greet()
         await connecting
@@ -335,17 +340,17 @@ async def test_the_three_failures_of_a_login_are_told_apart(
         assert (refused.value.code, refused.value.details) == (code, details)
 
 
-async def test_what_answers_may_be_no_chat_server(fake: FakeServer, home: Path) -> None:
+async def test_what_answers_may_be_no_chat_server(fake: FakeServer, start: Start) -> None:
     async with fake:
-        connecting = asyncio.create_task(new_app(home).connect(fake.address))
+        connecting = asyncio.create_task(start().connect(fake.address))
         (await fake.accept()).say_bytes(b"220 mail.example ESMTP\r\n")
         with pytest.raises(Refused, match="no_chat_server"):
             await connecting
 
 
-async def test_what_answers_may_speak_another_protocol(fake: FakeServer, home: Path) -> None:
+async def test_what_answers_may_speak_another_protocol(fake: FakeServer, start: Start) -> None:
     async with fake:
-        app = new_app(home)
+        app = start()
         connecting = asyncio.create_task(app.connect(fake.address))
         (await fake.accept()).welcome(protocol=2)
         with pytest.raises(Refused, match="other_protocol"):
@@ -353,14 +358,14 @@ async def test_what_answers_may_speak_another_protocol(fake: FakeServer, home: P
         assert app.state.link is Link.REFUSED
 
 
-async def test_nobody_may_answer_at_all(home: Path) -> None:
+async def test_nobody_may_answer_at_all(start: Start) -> None:
     with pytest.raises(Refused, match="cannot_connect"):
-        await new_app(home, pace=BRISK).connect("127.0.0.1:1")
+        await start(pace=BRISK).connect("127.0.0.1:1")
 
 
-async def test_a_server_that_turns_us_away_says_why(fake: FakeServer, home: Path) -> None:
+async def test_a_server_that_turns_us_away_says_why(fake: FakeServer, start: Start) -> None:
     async with fake:
-        connecting = asyncio.create_task(new_app(home).connect(fake.address))
+        connecting = asyncio.create_task(start().connect(fake.address))
         peer = await fake.accept()
         details = {"retry_after": 7}
         peer.say(type="error", id=None, code="too_many_connections", message="", details=details)
@@ -371,9 +376,9 @@ async def test_a_server_that_turns_us_away_says_why(fake: FakeServer, home: Path
         assert (refused.value.code, refused.value.details) == ("too_many_connections", details)
 
 
-async def test_a_friend_made_elsewhere_is_announced(fake: FakeServer, home: Path) -> None:
+async def test_a_friend_made_elsewhere_is_announced(fake: FakeServer, start: Start) -> None:
     async with fake:
-        app = new_app(home)
+        app = start()
         peer = await logged_in(fake, app)
         peer.say(type="friend", friend=friend())
         await until(app, lambda: "@Bob" in app.state.conversations)
@@ -381,10 +386,10 @@ async def test_a_friend_made_elsewhere_is_announced(fake: FakeServer, home: Path
 
 
 async def test_unknown_events_and_fields_of_a_newer_server_are_passed_over(
-    fake: FakeServer, home: Path
+    fake: FakeServer, start: Start
 ) -> None:
     async with fake:
-        app = new_app(home)
+        app = start()
         peer = await logged_in(fake, app)
         peer.say(type="typing", conversation="#lab", username="Bob")
         peer.say(type="message", message=message(1, mood="good"), shard=3)

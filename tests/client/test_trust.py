@@ -129,7 +129,7 @@ async def test_on_this_machine_a_server_with_tls_is_recognised(tmp_path: Path, p
         app = app_of(path)
         await greeted(server, app)
         assert app.state.encrypted
-        assert server.address in path.read_text()
+        assert Trust(path).known(server.address)
 
 
 async def test_a_changed_certificate_stops_before_a_word_is_said(tmp_path: Path, path: Path) -> None:

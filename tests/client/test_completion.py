@@ -1,0 +1,60 @@
+"""What Tab offers."""
+
+from client.completion import complete
+from client.model.state import Conversation, State
+from protocol.values import Member
+
+
+def state() -> State:
+    roster = [
+        Member(username="Bob", nickname="BOB", entered=True, online=True),
+        Member(username="Alice", nickname="ALICE", entered=True, online=True),
+        Member(username="张三", nickname="小三", entered=True, online=True),
+    ]
+    made = State(username="Alice", current="#lab")
+    made.conversations = {
+        "#lab": Conversation("#lab", member=True, roster=roster),
+        "#lounge": Conversation("#lounge"),
+        "@Carol": Conversation("@Carol", member=True),
+    }
+    return made
+
+
+def offered(text: str) -> list[str]:
+    return [one.replacement for one in complete(state(), text, len(text))]
+
+
+def test_commands_by_name_and_by_alias() -> None:
+    assert offered("/jo") == ["/join "]
+    assert offered("/ex") == ["/export ", "/exit "]
+    assert "/quit " in offered("/")
+
+
+def test_a_commands_arguments_are_what_it_asks_for() -> None:
+    assert offered("/join l") == ["#lab ", "#lounge "]
+    assert offered("/join #lo") == ["#lounge "]
+    assert offered("/msg c") == ["Carol "]
+    assert offered("/switch @") == ["@Carol "]
+    assert offered("/lang z") == ["zh "]
+    assert offered("/help jo") == ["join "]
+
+
+def test_people_of_this_room_by_nickname_and_by_account() -> None:
+    assert offered("hello b") == ["BOB ", "Bob "]
+    assert offered("小") == ["小三 "]
+    assert offered("alic") == ["ALICE "]
+
+
+def test_a_word_in_the_middle_keeps_what_stands_before_and_after() -> None:
+    [one] = complete(state(), "hey caro, come", len("hey caro"))
+    assert (one.replacement, one.start) == ("Carol ", 4)
+
+
+def test_emoji_by_their_names() -> None:
+    assert "😀" in offered("so funny :grinning face")[:0] or "😀" in offered(":grinning_face")
+    assert offered(":nosuchthing") == []
+
+
+def test_nothing_is_offered_for_nothing() -> None:
+    assert offered("") == []
+    assert offered("hello ") == []

@@ -1,0 +1,216 @@
+"""log.txt: exactly the report's lines, whole or not at all."""
+
+import asyncio
+import errno
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from client import words
+from client.app import App
+from client.transcript import Shape, arguments, save
+from tests.client.conftest import Start
+from tests.client.fake_server import FakeServer, Json, Peer, friend, message, room
+from tests.client.test_chat import logged_in
+
+REPORT = """\
+-----下面是群聊的聊天记录-----
+聊天室:test 时间:2022-12-14 23:02:58 用户名:Alice(昵称)ALICE 内容:昵称为"ALICE"的用户进入了房间。
+聊天室:thuhole 时间:2022-12-14 23:03:07 用户名:Bob(昵称)BOB 内容:你好
+聊天室:test 时间:2022-12-14 23:14:50 用户名:Alice(昵称)ALICE 内容:昵称为"ALICE"的用户退出了房间。
+-----下面是私聊的聊天记录-----
+时间:2022-12-14 23:46:47 发送人:Alice 接收人:Bob 内容:昵称为"ALICE"的用户进入了私聊。
+时间:2022-12-14 23:50:10 发送人:Bob 接收人:Alice 内容:在吗
+"""
+
+
+@pytest.fixture(autouse=True)
+def _shanghai(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def said(conversation: str, seq: int, clock: str, username: str, kind: str = "text", text: str = "") -> Json:
+    """``clock`` is Shanghai's."""
+    hour, rest = clock.split(":", 1)
+    moment = f"2022-12-14T{int(hour) - 8:02}:{rest}.000Z"
+    facts = {"username": username, "nickname": username.upper(), "kind": kind, "time": moment}
+    return message(seq, conversation=conversation, **facts) | {"text": text}
+
+
+HISTORY = {
+    "#test": [
+        said("#test", 1, "23:02:58", "Alice", "enter"),
+        said("#test", 2, "23:14:50", "Alice", "leave"),
+    ],
+    "#thuhole": [said("#thuhole", 1, "23:03:07", "Bob", text="你好")],
+    "@Bob": [
+        said("@Bob", 1, "23:46:47", "Alice", "enter"),
+        said("@Bob", 2, "23:50:10", "Bob", text="在吗"),
+    ],
+}
+
+
+async def in_chat(fake: FakeServer, app: App, history: dict[str, list[Json]]) -> Peer:
+    rooms = [room(name, head=len(log)) for name, log in history.items() if name.startswith("#")]
+    friends = [friend(name, head=len(log)) for name, log in history.items() if name.startswith("@")]
+    return await logged_in(fake, app, rooms=rooms, friends=friends)
+
+
+async def serve(peer: Peer, history: dict[str, list[Json]]) -> None:
+    """Answer every question for history, a page of three at most."""
+    while True:
+        asked = await peer.hear("history")
+        after = asked["after"]
+        page = history[asked["conversation"]][after : after + min(3, asked["limit"])]
+        peer.answer(asked, "history", messages=page, more=after + len(page) < len(history))
+
+
+def files_in(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.iterdir() if path.is_file()}
+
+
+async def saved(
+    fake: FakeServer, start: Start, history: dict[str, list[Json]], path: Path, **how: Any
+) -> int:
+    async with fake:
+        app = start()
+        peer = await in_chat(fake, app, history)
+        serving = asyncio.create_task(serve(peer, history))
+        try:
+            return await save(app, path, how.get("shape", Shape.TXT), lambda done: None)
+        finally:
+            serving.cancel()
+
+
+async def test_it_is_the_reports_to_the_letter(fake: FakeServer, start: Start, tmp_path: Path) -> None:
+    words.use("zh")
+    assert await saved(fake, start, HISTORY, tmp_path / "log.txt") == 5
+    assert (tmp_path / "log.txt").read_text("utf-8") == REPORT
+
+
+async def test_in_english_it_has_the_same_shape(fake: FakeServer, start: Start, tmp_path: Path) -> None:
+    await saved(fake, start, HISTORY, tmp_path / "log.txt")
+    lines = (tmp_path / "log.txt").read_text("utf-8").splitlines()
+    assert lines[0] == "-----Room messages-----"
+    assert lines[2] == "Room:thuhole Time:2022-12-14 23:03:07 User:Bob(nickname)BOB Text:你好"
+    assert lines[-1] == "Time:2022-12-14 23:50:10 From:Bob To:Alice Text:在吗"
+
+
+async def test_many_pages_of_several_rooms_come_in_the_order_of_time(
+    fake: FakeServer, start: Start, tmp_path: Path
+) -> None:
+    history = {
+        "#odd": [
+            message(seq, conversation="#odd", time=f"2022-12-14T04:00:{2 * seq:02}.000Z")
+            for seq in range(1, 26)
+        ],
+        "#even": [
+            message(seq, conversation="#even", time=f"2022-12-14T04:00:{2 * seq + 1:02}.000Z")
+            for seq in range(1, 26)
+        ],
+    }
+    assert await saved(fake, start, history, tmp_path / "log.txt") == 50
+    lines = (tmp_path / "log.txt").read_text("utf-8").splitlines()[1:-1]
+    times = [line.split("Time:")[1][:19] for line in lines]
+    assert times == sorted(times)
+    assert len(set(times)) == 50
+
+
+@pytest.mark.parametrize("shape", Shape)
+async def test_a_message_is_one_physical_line_whatever_it_holds(
+    fake: FakeServer, start: Start, tmp_path: Path, shape: Shape
+) -> None:
+    evil = "one\ntwo\r\nthree\u2028four\u2029five\x85six\x0bseven\x0ceight\x1cnine\x1b[2J\x9b2J"
+    history = {"#lab": [message(1, evil, nickname="A\u2028B")]}
+    await saved(fake, start, history, tmp_path / "log", shape=shape)
+    written = (tmp_path / "log").read_text("utf-8")
+    assert len(written.splitlines()) == (3 if shape is Shape.TXT else 1)
+    assert "\x1b" not in written
+    assert "\x9b" not in written
+    if shape is Shape.JSONL:
+        assert json.loads(written)["text"] == evil
+
+
+async def test_a_link_is_replaced_and_where_it_leads_is_not_touched(
+    fake: FakeServer, start: Start, tmp_path: Path
+) -> None:
+    (tmp_path / "target").write_text("precious")
+    (tmp_path / "log.txt").symlink_to(tmp_path / "target")
+    await saved(fake, start, HISTORY, tmp_path / "log.txt")
+    assert (tmp_path / "target").read_text() == "precious"
+    assert not (tmp_path / "log.txt").is_symlink()
+    assert (tmp_path / "log.txt").stat().st_mode & 0o777 == 0o600
+
+
+async def test_on_a_full_disk_the_old_file_stays(
+    fake: FakeServer, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "log.txt").write_text("the old one")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    async with fake:
+        app = start()
+        peer = await in_chat(fake, app, HISTORY)
+        serving = asyncio.create_task(serve(peer, HISTORY))
+        with pytest.raises(OSError, match="No space left"):
+            await save(app, tmp_path / "log.txt", Shape.TXT, lambda done: None)
+        serving.cancel()
+    assert files_in(tmp_path) == {"log.txt": "the old one"}
+
+
+async def test_a_save_that_is_stopped_leaves_nothing_behind(
+    fake: FakeServer, start: Start, tmp_path: Path
+) -> None:
+    async with fake:
+        app = start()
+        peer = await in_chat(fake, app, HISTORY)
+        app.submit(f"/save {tmp_path / 'log.txt'}")
+        await peer.hear("history")
+        app.submit("/save")
+        app.submit("/save stop")
+        await app._lines.join()
+        assert app.saving is not None
+        with pytest.raises(asyncio.CancelledError):
+            await app.saving
+        assert [note.key for note in app.state.notes] == ["saving", "saving_already", "save_stopped"]
+    assert files_in(tmp_path) == {}
+
+
+async def test_a_lost_connection_only_makes_it_wait(fake: FakeServer, start: Start, tmp_path: Path) -> None:
+    async with fake:
+        app = start()
+        peer = await in_chat(fake, app, {"#thuhole": HISTORY["#thuhole"]})
+        saving = asyncio.create_task(save(app, tmp_path / "log.txt", Shape.TXT, lambda done: None))
+        await peer.hear("history")
+        peer.hang_up()
+        peer = await fake.greet()
+        resume = await peer.hear("resume")
+        frame = {"username": "Alice", "token": "t", "rooms": [room("#thuhole", head=1)], "friends": []}
+        peer.answer(resume, "session", **frame)
+        serving = asyncio.create_task(serve(peer, HISTORY))
+        assert await saving == 1
+        serving.cancel()
+
+
+def test_where_to_and_in_which_shape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert arguments("") == (Path("log.txt"), Shape.TXT)
+    assert arguments("my log.txt") == (Path("my log.txt"), Shape.TXT)
+    assert arguments("--format jsonl") == (Path("log.txt"), Shape.JSONL)
+    assert arguments("a b --format=jsonl") == (Path("a b"), Shape.JSONL)
+    assert arguments("--format txt here")[1] is Shape.TXT
+    assert arguments("--format") == (Path("log.txt"), None)
+    assert arguments("--format pdf")[1] is None
+    assert arguments(str(tmp_path)) == (tmp_path / "log.txt", Shape.TXT)

@@ -25,6 +25,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    column,
+    table,
 )
 from sqlalchemy.dialects import mysql, sqlite
 
@@ -203,4 +205,20 @@ revisions = Table(  # which of the messages that change a target still count
     Column("seq", Whole, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
     **INNODB,
+)
+
+indexed = Table(  # how far search looks into the index, and behind which seq it reads the messages themselves
+    "indexed",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+    Column("seq", Whole, nullable=False),
+    **INNODB,
+)
+
+documents = table(  # the terms of messages; each engine has it in a form of its own, which is in migrations
+    "documents",
+    column("rowid", Whole),  # the message's time, so that their order is that of the messages
+    column("terms", Text),
+    column("conversation_id", Whole),
+    column("seq", Whole),
 )

@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import mysql, sqlite
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 
 Whole = sa.BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
 MYSQL = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}

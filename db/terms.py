@@ -1,0 +1,178 @@
+"""From a text to the terms under which it is indexed, and from a query to what it asks for.
+
+The counterparts are ``documents``, which keeps the terms of messages, and ``search``, which looks them up.
+
+What a text consists of, once it is folded (upper and lower case, full and half width, invisibles are gone):
+
+* *words*: runs of letters, digits and their marks, in scripts that put blanks between words. They are found
+  whole;
+* *runs* of characters that stand without blanks: Chinese, Japanese, Korean, Thai, also emoji. They are found
+  inside longer runs;
+* everything else, which divides. It counts only in a phrase.
+
+The terms are what the full-text index of any engine takes as it is, without settings: lower-case ASCII
+letters and digits, at most 84 (MySQL drops what is longer), beginning with a mark of ours, so that none is too
+short and none is on a list of words to leave out. A word is one term. A run is a term for every two
+neighbours, and one for its last character; so a single character is sought as the beginning of a term.
+
+Different texts may share a term, so whatever the index finds is held against the query afterwards.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import lru_cache
+from itertools import groupby, pairwise
+
+from protocol.safe import IGNORABLE
+
+LONGEST = 84
+"""``innodb_ft_max_token_size``, as MySQL and MariaDB come."""
+
+MOST_MARKS = 30
+"""Combining marks on one base (UAX 15, section 13). Putting thousands in order takes quadratic time."""
+
+MOST_TERMS = 16
+"""Terms of a query that the index is asked for. They narrow enough; the rest is for ``Query.matches``."""
+
+_IGNORABLE = re.compile(f"[{IGNORABLE}]")
+_PILE = re.compile(rf"[^\w\s]{{{MOST_MARKS + 1},}}")
+_PIECE = re.compile(r'"([^"]*)"|([^\s"]+)')
+_QUOTES = str.maketrans("“”", '""')  # as a Chinese keyboard types them; the wide one folds to it
+_UNSPACED = re.compile(
+    "["
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao; Myanmar; Khmer
+    "\u1100-\u11ff\ua960-\ua97f\uac00-\ud7ff"  # Hangul: what follows a word is written onto it
+    "\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u3035\u303b\u3041-\u31ff"  # radicals, kana, bopomofo
+    "\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uf900-\ufaff\U00020000-\U0003ffff"  # ideographs, Yi
+    "\U0001b000-\U0001b16f\U0001f000-\U0001faff"  # more kana; emoji, also those newer than this Python
+    "]"
+)
+
+
+class Kind(Enum):
+    """What a character of a folded text is part of."""
+
+    WORD = auto()
+    RUN = auto()
+    GAP = auto()
+
+
+def fold(text: str) -> str:
+    """A text as it is compared: NFKC, case-folded, without invisibles."""
+    if text.isascii():
+        return text.lower()
+    text = _PILE.sub(_flatten, _IGNORABLE.sub("", text))
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+def _flatten(pile: re.Match[str]) -> str:
+    kept, marks = [], 0
+    for character in pile[0]:
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks <= MOST_MARKS:
+            kept.append(character)
+    return "".join(kept)
+
+
+@lru_cache(maxsize=8192)
+def kind(character: str) -> Kind:
+    category = unicodedata.category(character)
+    if category[0] in "PZ":
+        return Kind.GAP
+    if category == "So" or _UNSPACED.match(character):
+        return Kind.RUN
+    return Kind.WORD if category[0] in "LNM" else Kind.GAP
+
+
+def terms(text: str) -> str:
+    """The terms of a text, each once, a blank between any two."""
+    found: set[str] = set()
+    for part, characters in _parts(fold(text)):
+        if part is Kind.WORD:
+            found.add(_word(characters))
+        else:
+            found.update(_pairs(characters), [_character(characters[-1])])
+    return " ".join(sorted(found))
+
+
+def _parts(folded: str) -> Iterator[tuple[Kind, str]]:
+    """The words and runs of a folded text."""
+    for part, characters in groupby(folded, key=kind):
+        if part is not Kind.GAP:
+            yield part, "".join(characters)
+
+
+def _word(word: str) -> str:
+    return f"w0{word if word.isascii() else word.encode().hex()}"[:LONGEST]
+
+
+def _pairs(run: str) -> list[str]:
+    return [f"{_character(first)}{ord(second):05x}" for first, second in pairwise(run)]
+
+
+def _character(character: str) -> str:
+    """The term of a run's last character, and what the term of any other begins with."""
+    return f"c0{ord(character):05x}"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is sought. Folded throughout: ``words``, ``runs``, and ``phrases`` with single blanks.
+
+    ``terms`` every text has that matches; one that ends with ``*`` is the beginning of such a term.
+    """
+
+    words: frozenset[str]
+    runs: frozenset[str]
+    phrases: tuple[str, ...]
+    terms: tuple[str, ...]
+
+    def matches(self, text: str) -> bool:
+        """Whether every word, run and phrase is there."""
+        folded = fold(text)
+        if not all(run in folded for run in self.runs):
+            return False
+        if not self.words <= {characters for _, characters in _parts(folded)}:
+            return False
+        return not self.phrases or _holds(" ".join(folded.split()), self.phrases)
+
+
+def parse(query: str) -> Query | None:
+    """What somebody typed: words, and "phrases" in quotation marks. ``None`` when there is no word in it."""
+    words: set[str] = set()
+    runs: set[str] = set()
+    phrases = []
+    for phrase, piece in _PIECE.findall(fold(query).translate(_QUOTES)):
+        for part, characters in _parts(phrase or piece):
+            (words if part is Kind.WORD else runs).add(characters)
+        if phrase.strip():
+            phrases.append(" ".join(phrase.split()))
+    sought = [_word(word) for word in sorted(words, key=len, reverse=True)]
+    for run in sorted(runs, key=len, reverse=True):
+        sought += _pairs(run) or [f"{_character(run)}*"]
+    if not sought:
+        return None
+    return Query(frozenset(words), frozenset(runs), tuple(phrases), tuple(dict.fromkeys(sought))[:MOST_TERMS])
+
+
+def _holds(text: str, phrases: tuple[str, ...]) -> bool:
+    return all(any(_is_whole(text, phrase, place) for place in _places(text, phrase)) for phrase in phrases)
+
+
+def _places(text: str, phrase: str) -> Iterator[int]:
+    place = text.find(phrase)
+    while place >= 0:
+        yield place
+        place = text.find(phrase, place + 1)
+
+
+def _is_whole(text: str, phrase: str, place: int) -> bool:
+    """Whether a phrase that stands here begins and ends no word half-way."""
+    return not _divides(text, place) and not _divides(text, place + len(phrase))
+
+
+def _divides(text: str, place: int) -> bool:
+    return 0 < place < len(text) and kind(text[place - 1]) is kind(text[place]) is Kind.WORD

@@ -1,7 +1,7 @@
 """A pyte screen as a picture: SVG with one text a stretch of like cells, wide characters two cells wide.
 
-Needs no program and no font but a monospaced one: a wide character is put into its cells by itself, and of
-other texts it is said how long they are, so that no font can move what stands behind them.
+Needs no program and no font but a monospaced one: each text is told how long it is, and wide characters are
+as big as their two cells, so that no font can move what stands behind them.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from typing import Any
 import pyte
 from wcwidth import wcwidth
 
-CELL, LINE, MARGIN, BAR = 9, 19, 14, 30
+CELL, LINE, MARGIN, BAR = 9, 21, 14, 30
 """Pixels: a cell's width, a line's height, the frame around the screen, the bar above it."""
 
 FOREGROUND, BACKGROUND = "#d4d7dd", "#1b1e24"
@@ -120,18 +120,12 @@ def _backdrop(run: _Run, number: int) -> str:
 
 def _text(run: _Run, number: int) -> str:
     marks = [
+        f' font-size="{2 * CELL}"' * (run.cells > len(run.text)),
         ' font-weight="bold"' * run.style.bold,
         ' font-style="italic"' * run.style.italic,
         ' text-decoration="underline"' * run.style.underlined,
     ]
     return (
-        f'<text {_place(run)} y="{number * LINE + 15}" fill="{run.style.colour}"'
-        f"{''.join(marks)}>{escape(run.text)}</text>"
+        f'<text x="{run.column * CELL}" y="{number * LINE + 16}" textLength="{run.cells * CELL}" '
+        f'fill="{run.style.colour}"{"".join(marks)}>{escape(run.text)}</text>'
     )
-
-
-def _place(run: _Run) -> str:
-    start = run.column * CELL
-    if run.cells == len(run.text):
-        return f'x="{start}" textLength="{run.cells * CELL}"'
-    return f'x="{" ".join(str(start + 2 * CELL * place) for place in range(len(run.text)))}"'

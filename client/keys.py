@@ -50,6 +50,7 @@ KEYS = (
     Key(("f8",), "F8", "fold_members"),
     Key(("escape l",), "Alt-L", "bare"),
     Key(("c-l",), "Ctrl-L", "redraw"),
+    Key(("c-z",), "Ctrl-Z", "suspend"),
     Key(("escape",), "Esc", "dismiss"),
     Key(("c-c",), "Ctrl-C", "clear_or_quit"),
 )

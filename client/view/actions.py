@@ -197,6 +197,9 @@ class Actions:
     def redraw(self, event: KeyPressEvent) -> None:
         event.app.renderer.clear()
 
+    def suspend(self, event: KeyPressEvent) -> None:
+        event.app.suspend_to_background()
+
 
 def bindings(desk: Desk) -> KeyBindingsBase:
     """The keys of the chat, of the switcher and of the form, each while it has the keyboard."""

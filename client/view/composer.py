@@ -12,12 +12,14 @@ from itertools import accumulate
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
-from prompt_toolkit.filters import Condition
+from prompt_toolkit.filters import Condition, is_searching
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.layout import BufferControl, Dimension, Window
 from prompt_toolkit.layout.processors import (
     AfterInput,
     ConditionalProcessor,
+    HighlightIncrementalSearchProcessor,
+    HighlightSelectionProcessor,
     Processor,
     Transformation,
     TransformationInput,
@@ -57,10 +59,19 @@ class Composer:
             forward_search_prompt=lambda: words.say("view.search_on"),
             ignore_case=True,
         )
-        placeholder = AfterInput(lambda: words.say("view.placeholder"), style="class:hint")
+        placeholder = ConditionalProcessor(
+            AfterInput(lambda: words.say("view.placeholder"), style="class:hint"),
+            Condition(lambda: not self.text) & ~is_searching,
+        )
         self.control = BufferControl(
             self.buffer,
-            input_processors=[_Safe(), ConditionalProcessor(placeholder, Condition(lambda: not self.text))],
+            input_processors=[
+                _Safe(),
+                HighlightIncrementalSearchProcessor(),
+                HighlightSelectionProcessor(),
+                placeholder,
+            ],
+            include_default_input_processors=False,  # they would go on showing what was searched for
             search_buffer_control=self.search.control,
             preview_search=True,
         )

@@ -20,18 +20,21 @@ _SHAPES = {
     "current": "reverse",
     "unread": "bold",
     "mentioned": "bold underline",
-    "text": "",
     "mention": "bold",
     "me": "bold",
+    "new": "bold",
+    "error": "bold",
     "refused": "bold",
+    "pending": "italic",
     "banner": "bold",
     "banner.error": "bold",
     "question": "bold reverse",
     "chosen": "reverse",
     "key": "bold",
-    "label": "",
     "field": "underline",
-    "field.focused": "underline bold",
+    "incsearch": "noinherit reverse",
+    "incsearch.current": "noinherit reverse",
+    "selected": "reverse",
     "completion-menu": "noinherit reverse",
     "completion-menu.completion": "noinherit reverse",
     "completion-menu.completion.current": "noinherit bold",
@@ -42,14 +45,29 @@ _SHAPES = {
 }
 """What marks things also where there is no colour."""
 
+_USES = {
+    "time": "faint",
+    "border": "faint",
+    "hint": "faint",
+    "offline": "faint",
+    "pending": "faint",
+    "notice": "soft",
+    "action": "soft",
+    "note": "line",
+    "day": "line",
+    "online": "good",
+    "banner": "good",
+    "new": "bad",
+    "mention": "bad",
+    "mentioned": "bad",
+    "refused": "bad",
+    "error": "bad",
+    "banner.error": "bad",
+}
+"""Which of a theme's colours they have."""
+
 _PALETTES = {
-    "default": {
-        "faint": "",
-        "good": "ansigreen",
-        "bad": "ansired",
-        "line": "ansicyan",
-        "soft": "ansimagenta",
-    },
+    "default": {"good": "ansigreen", "bad": "ansired", "line": "ansicyan", "soft": "ansimagenta"},
     "dark": {
         "faint": "ansibrightblack",
         "good": "ansibrightgreen",
@@ -64,23 +82,16 @@ _PALETTES = {
         "line": "ansiblue",
         "soft": "ansimagenta",
     },
+    "plain": {},
 }
+"""Each theme's colours by what they are for; one that is missing is the terminal's own."""
 
 _NICKNAMES = {
     "default": ("ansired", "ansigreen", "ansimagenta", "ansicyan"),
-    "dark": (
-        "ansibrightred",
-        "ansibrightgreen",
-        "ansibrightyellow",
-        "ansibrightblue",
-        "ansibrightmagenta",
-        "ansibrightcyan",
-    ),
+    "dark": tuple(f"ansibright{colour}" for colour in ("red", "green", "yellow", "blue", "magenta", "cyan")),
     "light": ("ansired", "ansigreen", "ansiblue", "ansimagenta"),
+    "plain": ("",),
 }
-
-NAMES = tuple(_PALETTES)
-"""What ``/theme`` may be told."""
 
 _COLOURS = 12
 """How many styles people are told apart by; a theme with fewer colours uses them again, bold."""
@@ -95,26 +106,8 @@ def nickname_style(username: str) -> str:
 def style(name: str) -> Style:
     """The theme of that name; the default one for a name that is none."""
     palette = _PALETTES.get(name, _PALETTES["default"])
-    colours = {
-        "time": palette["faint"],
-        "border": palette["faint"],
-        "hint": palette["faint"],
-        "pending": f"{palette['faint']} italic",
-        "notice": palette["soft"],
-        "action": palette["soft"],
-        "note": palette["line"],
-        "day": palette["line"],
-        "new": f"{palette['bad']} bold",
-        "mention": f"{palette['bad']} bold",
-        "mentioned": f"{palette['bad']} bold",
-        "refused": f"{palette['bad']} bold",
-        "error": f"{palette['bad']} bold",
-        "banner": f"{palette['good']} bold",
-        "banner.error": f"{palette['bad']} bold",
-        "online": palette["good"],
-        "offline": palette["faint"],
-    }
-    return Style.from_dict(_SHAPES | colours | _nicknames(name))
+    coloured = {shape: f"{palette.get(use, '')} {_SHAPES.get(shape, '')}" for shape, use in _USES.items()}
+    return Style.from_dict(_SHAPES | coloured | _nicknames(name))
 
 
 def colour_depth() -> ColorDepth:

@@ -181,6 +181,21 @@ class TestWriting:
 
         play(alice, tale)
 
+    def test_ctrl_r_searches_what_was_written(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            one.type("first thing\r")
+            one.type("second\r")
+            await one.until(lambda: ("submit", "second") in alice.asked, "for both to be sent")
+            one.press("Ctrl-R")
+            one.type("thi")
+            await one.until(lambda: typed(one) == "first thing", "for what was searched")
+            one.press("Enter")
+            await one.loses(words.say("view.search_back").strip())
+            one.type("!\r")
+            await one.until(lambda: ("submit", "first !thing") in alice.asked, "for it to be sent")
+
+        play(alice, tale)
+
     def test_tab_completes_a_command(self, alice: FakeApp) -> None:
         async def tale(one: Stage) -> None:
             one.type("/mem")

@@ -37,6 +37,9 @@ READ_PAUSE = 0.3
 FAREWELL = 2.0
 """Seconds that leaving may take. What has no answer then waits on the disk for the next login."""
 
+ENDED = frozenset({"session_ended", "account_disabled"})
+"""Codes after which the server does not want this session back, and nobody should log in again unasked."""
+
 TRY_LATER = frozenset({"rate_limited", "unavailable"})
 
 Answer = TypeVar("Answer", bound=responses.Response)
@@ -300,8 +303,18 @@ class Chat:
             case events.Friend(friend=friend, ended=ended):
                 self._catchup.look(friend.friend)
                 self.note("unfriended_by" if ended is True else "befriended_by", username=friend.friend[1:])
+            case events.Invited(room=room, username=username):
+                self.note("invited_by", username=username, room=room.room)
+            case events.Removed(room=name, reason=reason):
+                self._removed(name, f"removed.{reason}")
         self.on_frame(told)
         self.on_change()
+
+    def _removed(self, name: str, key: str) -> None:
+        """A room is ours no longer: nobody should go on looking at it."""
+        if self.state.current == name:
+            self.switch("")
+        self.note(key if words.knows(key) else "removed.kick", error=True, room=name)
 
     def _stands(self, standing: Standing, retry_at: float) -> None:
         self.state.link, self.state.retry_at = standing, retry_at
@@ -344,6 +357,9 @@ class Chat:
             await self._link.lost()
             self._present.clear()
             self._catchup.stop()
+            if self._link.reason in ENDED:
+                self._expelled(self._link.reason)
+                return
             try:
                 await self._link.reopen()
                 async with asyncio.timeout(self._link.pace.answer):
@@ -355,8 +371,8 @@ class Chat:
             except (Lost, TimeoutError):
                 self._link.failed()
             except Refused as error:
-                if error.code in ("wrong_password", "unknown_user"):
-                    self._expelled()
+                if error.code in ("wrong_password", "unknown_user", *ENDED):
+                    self._expelled("login_again")
                     return
                 self._link.hold(error)
                 self._link.failed()
@@ -381,12 +397,12 @@ class Chat:
         except Refused as error:
             self.note_error(error)
 
-    def _expelled(self) -> None:
-        """The password was changed elsewhere: somebody has to log in again."""
+    def _expelled(self, key: str) -> None:
+        """The session was ended elsewhere: somebody has to log in again."""
         self._forget()
         apply.logged_out(self.state)
-        self._stands(Standing.ONLINE, 0.0)
-        self.note("login_again", error=True)
+        self._stands(Standing.ONLINE if self._link and self._link.up else Standing.OFFLINE, 0.0)
+        self.note(key, error=True)
 
     def _forget(self) -> None:
         """Nobody is logged in any more."""

@@ -10,8 +10,6 @@ from client import words
 from protocol.safe import safe
 from protocol.values import TEXT_KINDS, Message, parse_time
 
-NOTICES = frozenset({"enter", "leave", "nick"})
-
 
 @lru_cache(maxsize=1024)
 def _second(second: int) -> str:
@@ -36,12 +34,16 @@ def body(message: Message, *, lines: bool = False) -> str:
     """What was said, or what happened in words."""
     if message.kind in TEXT_KINDS:
         return safe(message.text, lines=lines)
-    if message.kind not in NOTICES:
+    if not is_shown(message):
         return ""
-    place = "room" if message.conversation.startswith("#") else "direct"
-    return words.say(f"notice.{message.kind}.{place}", nickname=message.nickname, former=message.text)
+    return words.say(_notice(message), nickname=message.nickname, former=message.text)
 
 
 def is_shown(message: Message) -> bool:
-    """Whether this client has words for a message of this kind."""
-    return message.kind in TEXT_KINDS or message.kind in NOTICES
+    """Whether this client has words for a message of this kind; a newer server may have more kinds."""
+    return message.kind in TEXT_KINDS or words.knows(_notice(message))
+
+
+def _notice(message: Message) -> str:
+    """The catalogue's key of what happened."""
+    return f"notice.{message.kind}.{'room' if message.conversation.startswith('#') else 'direct'}"

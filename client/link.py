@@ -67,6 +67,11 @@ class Link:
     def up(self) -> bool:
         return self._connection is not None and not self._connection.closed.done()
 
+    @property
+    def reason(self) -> str:
+        """The code that the server gave for ending the connection, or why it seems to have ended."""
+        return self._connection.closing.code if self._connection else ""
+
     async def open(self) -> None:
         """Dial once.
 

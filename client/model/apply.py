@@ -37,6 +37,12 @@ def event(state: State, told: events.AnyEvent) -> None:
             _friend(state, friend).ended = ended is True
         case events.Closing():
             pass  # the connection keeps the reason
+        case events.Invited(room=room):
+            _room(state, room)
+        case events.Removed(room=name, reason=reason):
+            _resigned(conversation(state, name))
+            if reason == "close":
+                del state.conversations[name]
 
 
 def answer(state: State, asked: requests.AnyRequest, told: responses.AnyResponse) -> None:

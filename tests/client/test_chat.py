@@ -33,7 +33,6 @@ async def logged_in(fake: FakeServer, app: App, **session: Any) -> Peer:
     entering = asyncio.create_task(app.login("Alice", "secret1"))
     begin(peer, await peer.hear("login", username="Alice", password="secret1"), **session)
     await entering
-    peer.answer(await peer.hear("list_rooms"), "rooms", rooms=[])
     return peer
 
 
@@ -394,3 +393,26 @@ async def test_unknown_events_and_fields_of_a_newer_server_are_passed_over(
         peer.say(type="typing", conversation="#lab", username="Bob")
         peer.say(type="message", message=message(1, mood="good"), shard=3)
         await until(app, lambda: texts(app) == ["number 1"])
+
+
+async def test_a_session_that_was_ended_elsewhere_is_not_begun_again_unasked(
+    fake: FakeServer, start: Start
+) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app)
+        peer.say(type="closing", code="session_ended", message="")
+        peer.hang_up()
+        await until(app, lambda: app.state.username == "")
+        assert [note.key for note in app.state.notes] == ["session_ended"]
+
+
+async def test_who_is_put_out_of_a_room_is_told_and_led_home(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app)
+        app.switch("#lab")
+        peer.say(type="removed", room="#lab", reason="kick", username="Bob")
+        await until(app, lambda: app.state.current == "")
+        assert not lab(app).member
+        assert [note.key for note in app.state.notes] == ["removed.kick"]

@@ -136,7 +136,7 @@ async def test_a_code_of_a_newer_server_is_shown_as_it_is(fake: FakeServer, star
         app = start()
         peer = await logged_in(fake, app)
         error = {"code": "full_moon", "message": "", "details": {}}
-        await typed(app, peer, "/rooms", ({"type": "list_rooms"}, "error", error))
+        await typed(app, peer, "/friends", ({"type": "list_friends"}, "error", error))
         assert (keys(app), app.state.notes[0].facts) == (["unknown_code"], {"code": "full_moon"})
 
 
@@ -166,7 +166,7 @@ async def test_a_reply_goes_to_whoever_wrote_last(fake: FakeServer, start: Start
         peer = await logged_in(fake, app, friends=[friend("@Bob"), friend("@Carol")])
         peer.say(type="message", message=message(1, conversation="@Carol", username="Carol"))
         peer.say(type="message", message=message(1, conversation="@Bob", time="2027-01-01T00:00:00.000Z"))
-        await typed(app, peer, "/rooms", ({"type": "list_rooms"}, "rooms", {"rooms": []}))
+        await typed(app, peer, "/friends", ({"type": "list_friends"}, "friends", {"friends": []}))
         app.submit("/reply got it")
         await peer.hear("send", to="@Bob", text="got it")
 
@@ -213,7 +213,7 @@ async def test_what_somebody_says_can_be_ignored_and_that_is_kept(
         await app.settled()
         peer.say(type="message", message=message(1))
         peer.say(type="message", message=message(2, username="Carol"))
-        await typed(app, peer, "/rooms", ({"type": "list_rooms"}, "rooms", {"rooms": []}))
+        await typed(app, peer, "/friends", ({"type": "list_friends"}, "friends", {"friends": []}))
         assert texts(app) == ["number 1", "number 2"]
         assert app.state.conversations["#lab"].unread == 1
         assert load(home / "client.json").ignored == ["Bob"]

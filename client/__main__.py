@@ -40,7 +40,7 @@ def main() -> None:
         text = words.say("connection_lost")
     except KeyboardInterrupt:
         sys.exit(130)
-    sys.exit(f"chat-client: {text}")
+    sys.exit(f"chat-client: {' '.join(text.split())}")  # exactly one line
 
 
 def _parser() -> argparse.ArgumentParser:

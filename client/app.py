@@ -61,8 +61,12 @@ class App(Chat):
 
     async def settled(self) -> None:
         """Wait until every line is dealt with, what was said has its answer, and nothing is missing."""
-        await self._lines.join()
+        await self.dealt_with()
         await super().settled()
+
+    async def dealt_with(self) -> None:
+        """Wait until no line that was typed waits any more."""
+        await self._lines.join()
 
     async def close(self) -> None:
         self._reader = None

@@ -23,7 +23,7 @@ class Setting:
 
 SETTINGS = (
     Setting("lang", ("", "zh", "en"), "set.lang"),  # "" follows the locale
-    Setting("theme", ("default", "light", "dark", "plain"), "set.theme"),
+    Setting("theme", ("default", "light", "dark"), "set.theme"),
     Setting("bell", ("mentions", "all", "off"), "set.bell"),
 )
 

@@ -53,7 +53,8 @@ class Script:
             self._app.submit(line)
 
     async def _ask(self, line: str) -> None:
-        """One request in the words of the wire."""
+        """One request in the words of the wire, in its turn among the lines."""
+        await self._app.dealt_with()
         id: int | str | None = None
         try:
             frame = wire.read_request(line.encode("utf-8", "surrogatepass"))

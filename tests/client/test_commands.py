@@ -92,7 +92,7 @@ async def typed(
     app.submit(line)
     for expected, type, fields in answers:
         peer.answer(await peer.hear(**expected), type, **fields)
-    await app._lines.join()
+    await app.dealt_with()
 
 
 async def test_lines_are_dealt_with_in_the_order_they_were_typed(fake: FakeServer, start: Start) -> None:
@@ -257,6 +257,6 @@ async def test_a_command_without_a_connection_says_that_there_is_none(fake: Fake
         app.submit("/create x 5")
         peer = await fake.greet()
         begin(peer, await peer.hear("resume"))
-        await app._lines.join()
+        await app.dealt_with()
         assert "not_connected" in keys(app)
         await asyncio.sleep(0)

@@ -180,7 +180,7 @@ async def test_a_save_that_is_stopped_leaves_nothing_behind(
         await peer.hear("history")
         app.submit("/save")
         app.submit("/save stop")
-        await app._lines.join()
+        await app.dealt_with()
         assert app.saving is not None
         with pytest.raises(asyncio.CancelledError):
             await app.saving

@@ -1,0 +1,171 @@
+"""``--plain`` and ``--json`` as a script meets them: a real process, pipes, an exit code."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.client.fake_server import FakeServer, Json, Peer, message, room
+
+Run = Callable[..., "Client"]
+
+
+class Client:
+    """``chat-client`` in a process of its own."""
+
+    def __init__(self, home: Path, *arguments: str) -> None:
+        self._arguments = arguments
+        self._environment = os.environ | {
+            "XDG_CONFIG_HOME": str(home / "config"),
+            "XDG_STATE_HOME": str(home / "state"),
+            "CHAT_PASSWORD": "secret1",
+            "TERM": "dumb",
+            "LANGUAGE": "en",
+            "PYTHONIOENCODING": "utf-8",
+        }
+
+    async def run(self, typed: str) -> tuple[int, str, str]:
+        """What comes of it when this is typed and then nothing more: exit code, output, errors."""
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "client", *self._arguments,
+            stdin=pipe, stdout=pipe, stderr=pipe, env=self._environment,
+        )  # fmt: skip
+        output, errors = await process.communicate(typed.encode())
+        assert process.returncode is not None
+        return process.returncode, output.decode(), errors.decode()
+
+
+@pytest.fixture
+def client(home: Path) -> Run:
+    return lambda *arguments: Client(home, *arguments)
+
+
+async def log_in(fake: FakeServer, **session: Any) -> Peer:
+    peer = await fake.greet()
+    login = await peer.hear("login", username="Alice", password="secret1")
+    peer.answer(login, "session", **{"username": "Alice", "token": "t", "rooms": [], "friends": []} | session)
+    return peer
+
+
+async def enter(peer: Peer, *messages: Json) -> None:
+    entering = await peer.hear("enter_room", room="#lab")
+    inside = room(head=len(messages))
+    peer.answer(entering, "entered", room=inside, members=["Alice"], messages=list(messages))
+
+
+async def take(peer: Peer, text: str, seq: int) -> None:
+    """Store what the client sends, and tell it so."""
+    sent = await peer.hear("send", text=text)
+    own = message(seq, text, username="Alice", nickname="ALICE", cid=sent["cid"])
+    peer.say(type="message", message=own)
+    peer.answer(sent, "sent", cid=sent["cid"], seq=seq, time=own["time"], duplicate=False)
+
+
+async def test_a_notifier_is_one_line_of_shell(fake: FakeServer, client: Run) -> None:
+    async with fake:
+        running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab").run("done"))
+        peer = await log_in(fake)
+        await enter(peer)
+        await take(peer, "done", 1)
+        peer.answer(await peer.hear("logout"), "ok")
+        code, output, errors = await running
+        assert (code, errors) == (0, "")
+        assert output.splitlines()[-1].endswith("-- ALICE:done")
+
+
+async def test_not_one_escape_byte_whatever_a_peer_says(fake: FakeServer, client: Run) -> None:
+    async with fake:
+        running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab").run(""))
+        peer = await log_in(fake)
+        forged = "hi\n--2022-12-15 20:07:40-- BOB:forged \x1b[2J\x9b2J\x07\u202e"
+        await enter(peer, message(1, forged, nickname="B\x1bB"))
+        peer.answer(await peer.hear("logout"), "ok")
+        code, output, _ = await running
+        assert code == 0
+        assert not set(output) & {"\x1b", "\x9b", "\x07", "\u202e"}
+        assert not any(line.startswith("#lab --2022-12-15") for line in output.splitlines())
+        assert "    --2022-12-15 20:07:40-- BOB:forged" in output
+
+
+async def test_a_room_that_is_full_ends_it_with_one_line(fake: FakeServer, client: Run) -> None:
+    async with fake:
+        running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab").run("hello\n"))
+        peer = await log_in(fake)
+        entering = await peer.hear("enter_room")
+        peer.refuse(entering, "room_full", room="#lab", members=2, capacity=2)
+        peer.answer(await peer.hear("logout"), "ok")
+        code, _, errors = await running
+        assert code == 1
+        assert errors == "chat-client: Room #lab is full (2 of 2 seats taken). Choose another one.\n"
+
+
+async def test_a_line_that_is_refused_makes_the_exit_code_tell(fake: FakeServer, client: Run) -> None:
+    async with fake:
+        running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab").run("one\ntwo\n"))
+        peer = await log_in(fake)
+        await enter(peer)
+        peer.refuse(await peer.hear("send", text="one"), "text_too_long", limit=2)
+        await take(peer, "two", 1)
+        peer.answer(await peer.hear("logout"), "ok")
+        code, _, errors = await running
+        assert code == 1
+        assert errors.startswith("Not delivered: one (")
+
+
+async def test_what_is_unconfirmed_at_the_end_survives_a_lost_connection(
+    fake: FakeServer, client: Run
+) -> None:
+    async with fake:
+        running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab").run("done\n"))
+        peer = await log_in(fake)
+        await enter(peer)
+        await peer.hear("send", text="done")
+        peer.hang_up()
+        peer = await fake.greet()
+        resumed = {"username": "Alice", "token": "u", "rooms": [room()], "friends": []}
+        peer.answer(await peer.hear("resume", token="t"), "session", **resumed)
+        await take(peer, "done", 1)
+        peer.answer(await peer.hear("logout"), "ok")
+        assert (await running)[0] == 0
+
+
+async def test_json_tells_each_message_once_and_answers_requests(fake: FakeServer, client: Run) -> None:
+    typed = '/join lab\n{"type":"ping","id":"p"}\n{"type":"dance","id":7}\n'
+    async with fake:
+        running = asyncio.create_task(client("--json", f"Alice@{fake.address}").run(typed))
+        peer = await log_in(fake)
+        await enter(peer, message(1), message(2, "a\u2028b"))
+        peer.answer(await peer._next({"ping"}), "pong")
+        peer.answer(await peer.hear("logout"), "ok")
+        code, output, _ = await running
+        said = [json.loads(line) for line in output.splitlines()]
+        messages = [one["message"] for one in said if one["type"] == "message"]
+        assert messages == [message(1), message(2, "a\u2028b")]
+        assert {"type": "pong", "id": "p"} in said
+        [error] = [one for one in said if one["type"] == "error"]
+        assert (error["id"], error["code"], code) == (7, "unknown_type", 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["--bogus"], "chat-client: unrecognized arguments: --bogus\n"),
+        (["--plain", "host:99999"], "chat-client: This is no address: host:99999"),
+        (["--plain", "--fingerprint", "12"], "chat-client: A fingerprint is a SHA-256"),
+        (["--plain", "--json"], "chat-client: argument --json: not allowed with argument --plain\n"),
+        (["--plain", "a@127.0.0.1:1"], "chat-client: Cannot connect to 127.0.0.1:1: Connection refused\n"),
+        ([], "chat-client: This is no terminal."),
+    ],
+)
+async def test_whatever_is_wrong_is_one_line(client: Run, arguments: list[str], error: str) -> None:
+    code, output, errors = await client(*arguments).run("")
+    assert code != 0
+    assert output == ""
+    assert errors.startswith(error)
+    assert errors.count("\n") == 1

@@ -21,6 +21,8 @@ ANNOUNCED = frozenset(
         "befriended",
         "befriended_by",
         "saved",
+        "view.no_mention",
+        "view.nothing_unread",
     }
 )
 """The notes that are announced though they are no errors."""

@@ -74,14 +74,11 @@ class Desk:
         self.question = None
 
     def announce(self, note: Note) -> None:
-        """The client says something: where it was asked, and if it matters in the banner as well."""
+        """The client says something. It stands in its story anyway; if it matters, in the banner as well."""
         if not self.logged_in:
             self.form.notice = note_text(note)
-            return
-        if is_announced(note):
+        elif is_announced(note):
             self.banner = note
-        if note.conversation or not is_announced(note):  # what is announced need not push home out of sight
-            self.timeline.follow(note.conversation)
 
     def seek(self, seq: int) -> None:
         """Show the message with this seq, as soon as it is here."""

@@ -26,6 +26,7 @@ class Stage:
     def __init__(self, app: FakeApp, keyboard: PipeInput, columns: int, lines: int) -> None:
         self.app = app
         self._keyboard = keyboard
+        self.output = ""  # every byte that went to the terminal
         self._drawn = asyncio.Event()
         self._glass = pyte.Screen(columns, lines)
         self._stream = pyte.Stream(self._glass)
@@ -51,6 +52,10 @@ class Stage:
     def paste(self, text: str) -> None:
         self._keyboard.send_text(f"\x1b[200~{text}\x1b[201~")
 
+    def hang_up(self) -> None:
+        """The terminal is closed."""
+        self._keyboard.close()
+
     def resize(self, columns: int, lines: int) -> None:
         self._glass.resize(lines, columns)
         self.screen.application._on_resize()
@@ -75,6 +80,7 @@ class Stage:
         return Size(rows=self._glass.lines, columns=self._glass.columns)
 
     def _show(self, data: str) -> None:
+        self.output += data
         self._stream.feed(data)
         self._drawn.set()
 

@@ -218,6 +218,9 @@ class TestReading:
             alice.on_change()
             await one.sees("-MORE(20)-")
             assert history(one) == before
+            alice.note("language")
+            await one.sees("-MORE(20)-")
+            assert history(one) == before
             one.press("Alt-End")
             await one.sees("something new")
             assert "-MORE" not in one.text
@@ -370,3 +373,52 @@ class TestSizes:
             await one.sees(words.say("form.again"))
 
         play(app, tale)
+
+
+class TestTheEnd:
+    LEAVES = "\x1b[?1049l"
+    """What brings a terminal back from the alternate screen."""
+
+    def test_the_terminal_is_given_back(self, alice: FakeApp) -> None:
+        stages: list[Stage] = []
+
+        async def tale(one: Stage) -> None:
+            stages.append(one)
+
+        play(alice, tale)
+        assert self.LEAVES in stages[0].output
+
+    def test_also_when_we_have_made_a_mistake(self, alice: FakeApp) -> None:
+        stages: list[Stage] = []
+
+        async def tale(one: Stage) -> None:
+            stages.append(one)
+            asyncio.get_running_loop().call_soon(lambda: 1 // 0)
+            await one.until(lambda: self.LEAVES in one.output, "for the terminal to be given back")
+
+        with pytest.raises(ZeroDivisionError):
+            play(alice, tale)
+
+    def test_a_terminal_that_goes_away_ends_it(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            one.hang_up()
+            await one.until(lambda: self.LEAVES in one.output, "for the end")
+
+        play(alice, tale)
+
+
+@pytest.mark.usefixtures("english")
+def test_the_bell_rings_for_what_comes_elsewhere(alice: FakeApp) -> None:
+    async def tale(one: Stage) -> None:
+        one.press("Alt-1")
+        await one.sees("message 200")
+        arrive(alice.state, "#zoo", "chatter")
+        alice.on_change()
+        await one.sees("#zoo(1)")
+        assert "\a" not in one.output
+        alice.state.conversations["#zoo"].mentions = 1
+        alice.on_change()
+        await one.sees("#zoo(1!)")
+        assert one.output.count("\a") == 1
+
+    play(alice, tale)

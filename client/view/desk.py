@@ -22,6 +22,8 @@ from client.view.timeline import Timeline
 
 
 class Desk:
+    """The parts, and who of them is in sight."""
+
     def __init__(self, app: App, *, register: bool = False) -> None:
         self.app = app
         self.state = app.state

@@ -55,13 +55,16 @@ class Timeline(UIControl):
         self.scroll(pages * max(1, self.height - _OVERLAP))
 
     def scroll(self, rows: int) -> None:
+        self._look_again()
         self._go(move(self.story, self.picture, self.width, rows))
 
     def show(self, block: int) -> None:
         """Scroll until the block stands in the middle."""
+        self._look_again()
         self._go(around(self.story, block, self.width, self.height))
 
     def to(self, edge: Edge) -> None:
+        self._look_again()
         self._go(edge)
 
     def follow(self, title: str) -> None:
@@ -84,4 +87,8 @@ class Timeline(UIControl):
 
     def _go(self, place: Place) -> None:
         self._places[self.story.title] = place
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """Keys may follow so fast upon each other that no picture was drawn in between."""
         self.look(self.width, self.height)

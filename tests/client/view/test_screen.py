@@ -242,6 +242,15 @@ class TestReading:
         play(alice, tale)
         assert ("viewed", "#thuhole", 200) in alice.asked
 
+    def test_keys_may_come_faster_than_pictures(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            one.type("\x1b1\x1b[5~\x1b2")  # to the first room, a page up, on to the second
+            await one.sees("Room: zoo", "message 3")
+            one.press("Alt-1")
+            await one.sees("-MORE(19)-", "message 181")
+
+        play(alice, tale)
+
     def test_the_first_unread_message_is_a_key_away(self, alice: FakeApp) -> None:
         alice.state.conversations["#thuhole"].read = 100
         alice.state.conversations["#thuhole"].unread = 100

@@ -234,30 +234,27 @@ class Chat:
         self._seen[name] = seq
         self.on_change()
 
-    def note(self, key: str, *, error: bool = False, **facts: object) -> Note:
+    def note(self, key: str, /, *, error: bool = False, **facts: object) -> Note:
         """Say something to the user where they are looking. The note may be brought up to date later."""
-        one = select.current(self.state)
-        note = Note(
-            key,
-            facts,
-            error,
-            at=_now(),
-            conversation=self.state.current,
-            after=one.timeline.last if one else 0,
-        )
-        apply.noted(self.state, note)
-        self.on_note(note)
-        self.on_change()
-        return note
+        return self._note(key, facts, error)
 
     def note_error(self, error: Refused | Lost) -> None:
         """Say what went wrong: in words of its code, or the bare code of a newer server's."""
         if isinstance(error, Lost):
             self.note("not_connected", error=True)
         elif words.knows(error.code):
-            self.note(error.code, error=True, **error.details)
+            self._note(error.code, error.details, True)
         else:
             self.note("unknown_code", error=True, code=error.code)
+
+    def _note(self, key: str, facts: dict[str, object], error: bool) -> Note:
+        one = select.current(self.state)
+        after = one.timeline.last if one else 0
+        note = Note(key, facts, error, at=_now(), conversation=self.state.current, after=after)
+        apply.noted(self.state, note)
+        self.on_note(note)
+        self.on_change()
+        return note
 
     def ignore(self, username: str, ignored: bool) -> None:
         """Show, or show no longer, what this account says."""

@@ -51,14 +51,14 @@ def of_locale(environment: Mapping[str, str] = os.environ) -> str:
     return "en"
 
 
-def say(key: str, **facts: object) -> str:
+def say(key: str, /, **facts: object) -> str:
     """The words for a key. Facts may come from anywhere, and are made safe here.
 
     A fact called ``count`` chooses between one and many.
     """
-    if isinstance(count := facts.get("count"), int):
-        words = _catalogue.ngettext(key, key, count)
-    else:
+    count = facts.get("count")
+    words = _catalogue.ngettext(key, key, count) if isinstance(count, int) else key
+    if words == key:
         words = _catalogue.gettext(key)
     return words.format_map(_Facts({name: _show(fact) for name, fact in facts.items()}))
 

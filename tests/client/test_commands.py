@@ -140,6 +140,17 @@ async def test_a_code_of_a_newer_server_is_shown_as_it_is(fake: FakeServer, star
         assert (keys(app), app.state.notes[0].facts) == (["unknown_code"], {"code": "full_moon"})
 
 
+async def test_no_fact_that_a_server_thinks_of_can_break_a_note(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app)
+        details = {"key": 1, "error": 2, "self": 3, "count": 4, "room": ["x"]}
+        error = {"code": "unknown_room", "message": "", "details": details}
+        await typed(app, peer, "/friends", ({"type": "list_friends"}, "error", error))
+        [note] = app.state.notes
+        assert words.say(note.key, **note.facts).startswith("There is no room")
+
+
 async def test_the_nickname_of_the_last_time_is_the_default(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()

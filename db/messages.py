@@ -11,12 +11,13 @@ Nobody else can see or take a seq in between, also from another server process. 
 the unique (account, cid) objects, and only then are they searched out.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, select, tuple_
+from sqlalchemy import Connection, Row, Select, and_, or_, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
 from db import bulk
@@ -26,6 +27,9 @@ from db.schema import messages
 
 SPOKEN_KINDS = ("text", "action")
 """The kinds that people would call messages; the others are notices or change a message."""
+
+Place = tuple[int, int]
+"""A conversation's id and a seq: which message."""
 
 
 class Verdict(Enum):
@@ -190,6 +194,16 @@ def between(connection: Connection, conversation_id: int, after: int, upto: int)
     query = select(messages).where(messages.c.conversation_id == conversation_id)
     query = query.where(messages.c.seq > after, messages.c.seq <= upto).order_by(messages.c.seq)
     return _read(connection, query)
+
+
+def at(connection: Connection, places: Iterable[Place]) -> list[Stored]:
+    """The messages at these places, in no order."""
+    seqs: dict[int, list[int]] = defaultdict(list)
+    for conversation_id, seq in places:
+        seqs[conversation_id].append(seq)
+    row = messages.c
+    wanted = [and_(row.conversation_id == id, row.seq.in_(seqs[id])) for id in seqs]
+    return _read(connection, select(messages).where(or_(*wanted))) if wanted else []
 
 
 def _read(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[Stored]:

@@ -11,8 +11,8 @@ What a text consists of, once it is folded (upper and lower case, full and half 
 * everything else, which divides. It counts only in a phrase.
 
 The terms are what the full-text index of any engine takes as it is, without settings: lower-case ASCII
-letters and digits, at most 84 (MySQL drops what is longer), beginning with a mark of ours, so that none is too
-short and none is on a list of words to leave out. A word is one term. A run is a term for every two
+letters and digits, at most 84 (MySQL drops what is longer), beginning with a mark of ours, so that none is
+too short and none is on a list of words to leave out. A word is one term. A run is a term for every two
 neighbours, and one for its last character; so a single character is sought as the beginning of a term.
 
 Different texts may share a term, so whatever the index finds is held against the query afterwards.

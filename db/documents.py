@@ -1,0 +1,169 @@
+"""The index of search as it is written: ``gather`` what is not in it yet, ``store`` that, slice by slice.
+
+The counterpart is ``search``, which reads it; ``terms`` says what a document consists of.
+
+* What is indexed of a conversation is a beginning, and ``indexed`` says up to which seq. Behind it ``search``
+  reads the messages themselves, so a message is found as soon as it is stored.
+* A slice is gathered on a reader's connection, with all the work on the texts. Storing it takes the writer a
+  few statements, in a transaction that nobody's message waits for longer than for another one.
+* ``store`` moves a mark only from where ``gather`` found it. When another server process was faster it raises
+  ``Taken`` and has done nothing: nothing is indexed twice, and no process waits for another.
+* Documents and marks are of one transaction: whoever is killed goes on where it was.
+* A document is a message that people would call one. An edit is a document too, of the message that it
+  changes; whether that one still reads so is for ``search`` to look up.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Select, and_, case, delete, func, insert, select, tuple_, union_all, update
+
+from db.errors import Taken, taken_if_duplicate
+from db.messages import SPOKEN_KINDS
+from db.schema import conversations, documents, indexed, messages
+from db.terms import terms
+
+AT_ONCE = 50
+"""Conversations in one slice."""
+
+BITS = 20
+"""How far a time is shifted to make place for what tells the documents of one millisecond apart."""
+
+END_OF_TIME = (1 << 63 - BITS) - 1
+"""The last millisecond of which a document can be, in the year 2248."""
+
+
+class Mark(NamedTuple):
+    """A conversation's mark, where it was (``None``: there was none), and where it goes."""
+
+    conversation_id: int
+    before: int | None
+    after: int
+
+
+class Document(NamedTuple):
+    """The message that it stands for, that one's time, and the terms."""
+
+    conversation_id: int
+    seq: int
+    sent_at: int
+    terms: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What goes into the index in one transaction."""
+
+    marks: list[Mark]
+    documents: list[Document]
+
+
+said = messages.alias("said")
+"""A message that says something about a text: its own, or that of the message which it edits."""
+
+
+def subjects(conversation_id: int, after: int) -> Select[*tuple[Any, ...]]:
+    """What was said in a conversation behind a seq, joined to the messages whose text it is."""
+    subject = case((said.c.kind == "edit", said.c.target), else_=said.c.seq)
+    same = and_(messages.c.conversation_id == said.c.conversation_id, messages.c.seq == subject)
+    query = select().join_from(said, messages, same)
+    query = query.where(said.c.conversation_id == conversation_id, said.c.seq > after)
+    return query.where(said.c.kind.in_((*SPOKEN_KINDS, "edit")))
+
+
+def first_rowid(sent_at: int) -> int:
+    """Documents of this time or a later one have this ``rowid`` or a greater one, all others a smaller."""
+    return min(max(sent_at, 0), END_OF_TIME) << BITS
+
+
+def gather(connection: Connection, most: int) -> Slice | None:
+    """The next slice, of at most so many messages. ``None`` when everything is indexed.
+
+    Conversations that lack little come first: one with a long past does not keep the others waiting.
+    """
+    marks = list(_next_marks(connection, most))
+    if not marks:
+        return None
+    row = messages.c
+    queries = [
+        subjects(id, before or 0)
+        .where(said.c.seq <= after)
+        .with_only_columns(row.conversation_id, row.seq, row.sent_at, said.c.text, maintain_column_froms=True)
+        for id, before, after in marks
+    ]
+    found = connection.execute(union_all(*queries))
+    return Slice(marks, [Document(id, seq, sent_at, terms(text)) for id, seq, sent_at, text in found])
+
+
+def _next_marks(connection: Connection, most: int) -> Iterator[Mark]:
+    lacks = conversations.c.head - func.coalesce(indexed.c.seq, 0)
+    query = select(conversations.c.id, indexed.c.seq, conversations.c.head)
+    query = query.join_from(conversations, indexed, isouter=True).where(lacks > 0)
+    for id, before, head in connection.execute(query.order_by(lacks).limit(AT_ONCE)):
+        after = min(head, (before or 0) + most)
+        yield Mark(id, before, after)
+        most -= after - (before or 0)
+        if not most:
+            return
+
+
+def store(connection: Connection, slice: Slice) -> None:
+    """Put a slice into the index. Raises ``Taken`` when part of it is there already; then undo it all."""
+    _move([mark for mark in slice.marks if mark.before is not None], connection)
+    _set([mark for mark in slice.marks if mark.before is None], connection)
+    written = [document for document in slice.documents if document.terms]
+    if written:
+        connection.execute(insert(documents), _rows(connection, written))
+
+
+def _move(marks: Sequence[Mark], connection: Connection) -> None:
+    if not marks:
+        return
+    row = indexed.c
+    found = tuple_(row.conversation_id, row.seq).in_([mark[:2] for mark in marks])
+    after = case({mark.conversation_id: mark.after for mark in marks}, value=row.conversation_id)
+    if connection.execute(update(indexed).where(found).values(seq=after)).rowcount != len(marks):
+        raise Taken
+
+
+def _set(marks: Sequence[Mark], connection: Connection) -> None:
+    if marks:
+        rows = [{"conversation_id": mark.conversation_id, "seq": mark.after} for mark in marks]
+        with taken_if_duplicate():
+            connection.execute(insert(indexed), rows)
+
+
+def _rows(connection: Connection, written: Sequence[Document]) -> list[dict[str, Any]]:
+    """The rows of documents, in the order that costs SQLite least."""
+    wanted = [_rowid(document) for document in written]
+    query = select(documents.c.rowid).where(documents.c.rowid.in_(wanted))
+    taken = set(connection.scalars(query))
+    rows = []
+    for document, rowid in zip(written, wanted, strict=True):
+        rowid = _free(connection, rowid, taken)
+        taken.add(rowid)
+        place = {"conversation_id": document.conversation_id, "seq": document.seq}
+        rows.append({"rowid": rowid, "terms": document.terms, **place})
+    return sorted(rows, key=lambda row: row["rowid"])
+
+
+def _rowid(document: Document) -> int:
+    """Any number of the document's millisecond, best one that no other document has."""
+    return first_rowid(document.sent_at) + (document.conversation_id * 8191 + document.seq) % (1 << BITS)
+
+
+def _free(connection: Connection, rowid: int, taken: set[int]) -> int:
+    while rowid in taken:
+        rowid += 1
+        query = select(documents.c.rowid).where(documents.c.rowid == rowid)
+        if connection.execute(query).one_or_none() is not None:
+            taken.add(rowid)
+    return rowid
+
+
+def forget(connection: Connection, conversation_id: int, first: int, last: int) -> None:
+    """Remove the documents of a conversation's messages from one time to another, both included."""
+    row = documents.c
+    change = delete(documents).where(row.rowid >= first_rowid(first), row.rowid < first_rowid(last + 1))
+    connection.execute(change.where(row.conversation_id == conversation_id))

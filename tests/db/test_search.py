@@ -1,0 +1,355 @@
+"""Search on both engines: what is found, in which order, wherever the index happens to end."""
+
+import random
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+from sqlalchemy import Connection, Engine, event, func, select
+
+from db import documents, friends, memberships, messages, revisions, search, terms
+from db.engine import begin_write
+from db.errors import Taken
+from db.records import Draft, Stored
+from db.schema import documents as index
+from tests.db.people import NOW, at_once, person, room, say, sit
+
+WORDS = [
+    "fox",
+    "Quick",
+    "the",
+    "a",
+    "x1",
+    "été",
+    "привет",
+    "今天天气",
+    "天气很好",
+    "天",
+    "😀",
+    "ＦＯＸ",
+    "Fox's",
+]
+SEEDS = range(3)
+
+
+@pytest.fixture
+def connection(engine: Engine) -> Iterator[Connection]:
+    """One transaction for a whole story; MySQL's index shows only what is committed, so ``index_all`` does
+    that."""
+    with engine.connect().execution_options(sqlite_begin="IMMEDIATE") as connection:
+        yield connection
+
+
+@pytest.fixture
+def alice(connection: Connection) -> int:
+    return person(connection, "Alice")
+
+
+@pytest.fixture
+def library(connection: Connection, alice: int) -> int:
+    """A room in which Alice sits."""
+    id = room(connection, "library", alice)
+    sit(connection, id, alice)
+    return id
+
+
+def index_some(connection: Connection, most: int) -> bool:
+    """Index one slice."""
+    slice = documents.gather(connection, most)
+    if slice is not None:
+        documents.store(connection, slice)
+        connection.commit()
+    return slice is not None
+
+
+def index_all(connection: Connection, most: int = 100) -> None:
+    while index_some(connection, most):
+        pass
+
+
+def tell(connection: Connection, conversation_id: int, account_id: int, text: str, at: int = NOW) -> Stored:
+    """Say something at a time."""
+    heads = messages.lock(connection, [conversation_id])
+    cid = f"{conversation_id}-{heads[conversation_id].head}"
+    draft = Draft(conversation_id, account_id, "", "", "text", text, cid)
+    return messages.append(connection, heads, [draft], at)[0].stored
+
+
+def found(
+    connection: Connection,
+    account_id: int,
+    query: str,
+    *,
+    limit: int = 50,
+    before: int | None = None,
+    conversation_id: int | None = None,
+) -> list[str]:
+    """The texts that a search finds, newest first."""
+    parsed = terms.parse(query)
+    assert parsed is not None
+    newest, _ = search.search(
+        connection, account_id, parsed, limit=limit, before=before, conversation_id=conversation_id
+    )
+    return [message.text for message in newest]
+
+
+LIBRARY = ["The quick brown fox", "fox, the Quick one", "今天天气很好", "天今气天", "100% sure_thing"]
+FOUND = {
+    "QUICK fox": ["fox, the Quick one", "The quick brown fox"],
+    "fox brown": ["The quick brown fox"],
+    '"quick one"': ["fox, the Quick one"],
+    '"fox quick"': [],
+    "the": ["fox, the Quick one", "The quick brown fox"],
+    "天气": ["今天天气很好"],
+    "今天 很好": ["今天天气很好"],
+    "今天很好": [],
+    "气": ["天今气天", "今天天气很好"],
+    "天": ["天今气天", "今天天气很好"],
+    "100%": ["100% sure_thing"],
+    "absent": [],
+}
+
+
+def test_what_is_found_in_the_index_and_behind_it(connection: Connection, alice: int, library: int) -> None:
+    for number, text in enumerate(LIBRARY):
+        tell(connection, library, alice, text, NOW + number)
+    assert {query: found(connection, alice, query) for query in FOUND} == FOUND
+    index_all(connection)
+    assert {query: found(connection, alice, query) for query in FOUND} == FOUND
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_it_finds_what_reading_everything_finds(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    chance = random.Random(seed)
+    monkeypatch.setattr(search, "PAGE", 5)
+    monkeypatch.setattr(search, "WALK", 20)
+    people = [person(connection, name) for name in ("Alice", "Bob")]
+    rooms = [room(connection, name, people[0]) for name in ("one", "two", "three")]
+    sit(connection, rooms[0], *people)
+    sit(connection, rooms[1], people[0])
+    mine = {people[0]: rooms[:2], people[1]: rooms[:1]}
+    told: list[Stored] = []
+    for minute in range(150):
+        text = " ".join(chance.choices(WORDS, k=chance.randint(1, 4)))
+        told.append(
+            tell(connection, chance.choice(rooms), people[0], text, NOW + minute // chance.randint(1, 4))
+        )
+        if chance.random() < 0.1:
+            index_some(connection, chance.randint(1, 30))
+    for _ in range(60):
+        query = " ".join(chance.choices([*WORDS, '"quick fox"', '"天气"'], k=chance.choice([1, 1, 2])))
+        account, limit = chance.choice(people), chance.choice([1, 3, 200])
+        before = chance.choice([None, NOW + 20])
+        parsed = terms.parse(query)
+        assert parsed is not None
+        expected = read_everything(told, mine[account], query, before)
+        newest, more = search.search(connection, account, parsed, before=before, limit=limit)
+        assert ([place(one) for one in newest], more) == (expected[:limit], len(expected) > limit)
+
+
+def place(message: Stored) -> messages.Place:
+    return message.conversation_id, message.seq
+
+
+def read_everything(
+    told: list[Stored], rooms: list[int], query: str, before: int | None
+) -> list[messages.Place]:
+    """A search as anybody would write it who had all the time in the world."""
+    parts = re.findall(r'"[^"]*"|\S+', plain(query))
+    matching = [
+        message
+        for message in told
+        if message.conversation_id in rooms
+        and (before is None or message.sent_at < before)
+        and all(is_in(part, plain(message.text)) for part in parts)
+    ]
+    newest = sorted(matching, key=lambda one: (one.sent_at, *place(one)), reverse=True)
+    return [place(one) for one in newest]
+
+
+def plain(text: str) -> str:
+    return text.replace("ＦＯＸ", "fox").replace("'", " ").lower()
+
+
+def is_in(part: str, text: str) -> bool:
+    part = part.strip('"')
+    if part[0] in "今天😀":
+        return part in text
+    return re.search(rf"\b{part}\b", text) is not None
+
+
+def test_only_what_one_may_read_is_found(connection: Connection, alice: int, library: int) -> None:
+    bob, carol = person(connection, "Bob"), person(connection, "Carol")
+    private = friends.add(connection, alice, bob, NOW)
+    tell(connection, library, alice, "fox in the library", NOW)
+    tell(connection, private, bob, "fox between us", NOW + 1)
+    for _ in range(2):
+        assert found(connection, alice, "fox") == ["fox between us", "fox in the library"]
+        assert found(connection, alice, "fox", conversation_id=library) == ["fox in the library"]
+        assert found(connection, bob, "fox") == ["fox between us"]
+        assert found(connection, bob, "fox", conversation_id=library) == []
+        assert found(connection, carol, "fox") == []
+        index_all(connection)
+    friends.end(connection, private, NOW + 2)
+    memberships.give_up(connection, library, alice)
+    assert found(connection, alice, "fox") == ["fox between us"]
+
+
+def test_notices_are_not_found(connection: Connection, alice: int, library: int) -> None:
+    say(connection, library, alice, "fox", kind="nick")
+    say(connection, library, alice, "a fox", kind="action")
+    assert found(connection, alice, "fox") == ["a fox"]
+    index_all(connection)
+    assert found(connection, alice, "fox") == ["a fox"]
+
+
+@pytest.mark.parametrize("indexed", [0, 1, 2, 3, 4])
+def test_a_changed_message_is_found_as_it_reads_now(
+    connection: Connection, alice: int, library: int, indexed: int
+) -> None:
+    first = tell(connection, library, alice, "a fox", NOW)
+    tell(connection, library, alice, "another fox", NOW + 1)
+    change(connection, first, "edit", "a hound")
+    change(connection, first, "edit", "a badger")
+    if indexed:
+        index_some(connection, indexed)
+    assert found(connection, alice, "badger") == ["a badger"]
+    assert found(connection, alice, "hound") == []
+    assert found(connection, alice, "fox") == ["another fox"]
+    assert found(connection, alice, "a badger", before=NOW + 1) == ["a badger"]
+    change(connection, first, "delete", "")
+    assert found(connection, alice, "badger") == []
+
+
+def change(connection: Connection, target: Stored, kind: str, text: str) -> None:
+    heads = messages.lock(connection, [target.conversation_id])
+    cid = f"change-{heads[target.conversation_id].head}"
+    draft = Draft(target.conversation_id, target.account_id, "", "", kind, text, cid, target.seq)
+    revisions.record(connection, messages.append(connection, heads, [draft], NOW + 2)[0].stored)
+
+
+def test_a_time_of_any_size_is_a_time(connection: Connection, alice: int, library: int) -> None:
+    tell(connection, library, alice, "fox")
+    for _ in range(2):
+        assert found(connection, alice, "fox", before=253_402_300_799_999) == ["fox"]
+        assert found(connection, alice, "fox", before=-62_135_596_800_000) == []
+        assert found(connection, alice, "fox", before=NOW) == []
+        index_all(connection)
+
+
+def test_documents_of_one_number_find_places_beside_each_other(
+    connection: Connection, alice: int, library: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents, "_rowid", lambda document: documents.first_rowid(document.sent_at))
+    texts = [f"fox {number}" for number in range(5)]
+    for text in texts:
+        tell(connection, library, alice, text)
+    index_all(connection, most=2)
+    assert found(connection, alice, "fox") == texts[::-1]
+
+
+def test_conversations_that_lack_little_are_indexed_first(
+    connection: Connection, alice: int, library: int
+) -> None:
+    for _ in range(10):
+        tell(connection, library, alice, "long ago")
+    hall = room(connection, "hall", alice)
+    tell(connection, hall, alice, "just now")
+    slice = documents.gather(connection, 4)
+    assert slice is not None
+    assert slice.marks == [(hall, None, 1), (library, None, 3)]
+
+
+def test_what_another_process_has_indexed_is_not_indexed_again(
+    engine: Engine, connection: Connection, alice: int, library: int
+) -> None:
+    for round in range(2):  # with no mark yet, and with one
+        tell(connection, library, alice, "fox")
+        slice = documents.gather(connection, 10)
+        assert slice is not None
+        index_all(connection)
+        with pytest.raises(Taken):
+            documents.store(connection, slice)
+        connection.rollback()
+        assert found(connection, alice, "fox") == ["fox"] * (round + 1)
+
+
+def test_processes_that_index_at_once_share_the_work(database_url: str, engine: Engine) -> None:
+    with begin_write(engine) as connection:
+        alice = person(connection, "Alice")
+        library = room(connection, "library", alice)
+        for _ in range(40):
+            tell(connection, library, alice, "fox")
+
+    def work(connection: Connection) -> None:
+        while (slice := documents.gather(connection, 7)) is not None:
+            try:
+                with connection.begin_nested():
+                    documents.store(connection, slice)
+            except Taken:
+                return
+
+    while True:
+        at_once(database_url, [work] * 4)
+        with engine.connect() as connection:
+            if documents.gather(connection, 1) is None:
+                break
+    with engine.connect() as connection:
+        assert connection.scalar(select(func.count()).select_from(index)) == 40
+
+
+def test_killed_anywhere_it_goes_on_where_it_was(engine: Engine) -> None:
+    with begin_write(engine) as connection:
+        alice = person(connection, "Alice")
+        library = room(connection, "library", alice)
+        sit(connection, library, alice)
+        for _ in range(10):
+            tell(connection, library, alice, "fox")
+    for statements in range(20):
+        with engine.connect() as connection:
+            slice = documents.gather(connection, 3)
+        if slice is None:
+            break
+        with suppress(Killed), killed_before(engine, statements), begin_write(engine) as connection:
+            documents.store(connection, slice)
+    with engine.connect() as connection:
+        assert documents.gather(connection, 1) is None
+        assert found(connection, alice, "fox") == ["fox"] * 10
+        assert connection.scalar(select(func.count()).select_from(index)) == 10
+
+
+class Killed(Exception):
+    """The process is gone."""
+
+
+@contextmanager
+def killed_before(engine: Engine, statements: int) -> Iterator[None]:
+    """So many statements are done; at the next one the process is gone."""
+    left = [statements]
+
+    def count(*_: object) -> None:
+        if not left[0]:
+            raise Killed
+        left[0] -= 1
+
+    event.listen(engine, "before_cursor_execute", count)
+    try:
+        yield
+    finally:
+        event.remove(engine, "before_cursor_execute", count)
+
+
+def test_forgotten_documents_are_gone(connection: Connection, alice: int, library: int) -> None:
+    hall = room(connection, "hall", alice)
+    sit(connection, hall, alice)
+    for minute in range(4):
+        tell(connection, library, alice, f"library {minute}", NOW + minute)
+        tell(connection, hall, alice, f"hall {minute}", NOW + minute)
+    index_all(connection)
+    documents.forget(connection, library, NOW + 1, NOW + 2)
+    connection.commit()
+    assert found(connection, alice, "library") == ["library 3", "library 0"]
+    assert len(found(connection, alice, "hall")) == 4

@@ -1,1 +1,1 @@
-"""How fast, and against whom: ``python -m bench``. What is measured, and what was, is in docs/benchmarks.md."""
+"""How fast, and against whom: ``python -m bench``. What was measured is in docs/benchmarks.md."""

@@ -34,8 +34,14 @@ class Dialect(Protocol):
 
     def enter(self, name: str, room: str) -> Iterator[Step]: ...
 
+    def befriend(self, name: str) -> Iterator[Step]:
+        """Before anything is said to this one alone."""
+
     def say(self, room: str, count: int) -> bytes:
         """So many messages to a room."""
+
+    def whisper(self, name: str) -> bytes:
+        """One message to one person."""
 
     def understand(self, lines: bytes) -> tuple[int, int]:
         """Whole lines -> how many of my messages they confirm, and how many messages they deliver."""
@@ -49,7 +55,10 @@ class Chat:
     def greet(self, name: str) -> Iterator[Step]:
         yield Step(b"", b'"welcome"')
         yield Step(_frame("register", username=name, password=PASSWORD), b'"ok"')
-        yield Step(_frame("login", username=name, password=PASSWORD), b'"session"')
+        yield self.login(name)
+
+    def login(self, name: str) -> Step:
+        return Step(_frame("login", username=name, password=PASSWORD), b'"session"')
 
     def make_room(self, room: str) -> Iterator[Step]:
         yield Step(_frame("create_room", room=room, capacity=10_000), b'{"type":"room","id"')
@@ -57,15 +66,21 @@ class Chat:
     def enter(self, name: str, room: str) -> Iterator[Step]:
         yield Step(_frame("enter_room", room=room, nickname=name), b'"entered","id"')
 
+    def befriend(self, name: str) -> Iterator[Step]:
+        yield Step(_frame("add_friend", username=name), b'{"type":"friend","id"')
+
     def say(self, room: str, count: int) -> bytes:
-        return b"".join(self._message(room) for _ in range(count))
+        return b"".join(self._message(f"#{room}") for _ in range(count))
+
+    def whisper(self, name: str) -> bytes:
+        return self._message(f"@{name}")
 
     def understand(self, lines: bytes) -> tuple[int, int]:
         confirmed = lines.count(b'{"type":"sent"')
         return confirmed, lines.count(b"\n") - confirmed
 
-    def _message(self, room: str) -> bytes:
-        return f'{{"type":"send","id":1,"to":"#{room}","text":"{TEXT}","cid":"{new_cid()}"}}\n'.encode()
+    def _message(self, to: str) -> bytes:
+        return f'{{"type":"send","id":1,"to":"{to}","text":"{TEXT}","cid":"{new_cid()}"}}\n'.encode()
 
 
 def _frame(type: str, **fields: str | int) -> bytes:
@@ -90,6 +105,12 @@ class Irc:
 
     def enter(self, name: str, room: str) -> Iterator[Step]:
         yield Step(f"JOIN #{room}\r\n".encode(), b" 366 ")
+
+    def befriend(self, name: str) -> Iterator[Step]:
+        yield from ()
+
+    def whisper(self, name: str) -> bytes:
+        return f"PRIVMSG {name} :{TEXT}\r\n".encode()
 
     def say(self, room: str, count: int) -> bytes:
         return f"PRIVMSG #{room} :{TEXT}\r\n".encode() * count + f"PING :{count}\r\n".encode()

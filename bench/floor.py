@@ -26,7 +26,9 @@ ANSWERS = {
     b"login": b'{"type":"session","id":0}\n',
     b"create_room": b'{"type":"room","id":0}\n',
     b"enter_room": b'{"type":"entered","id":0}\n',
+    b"add_friend": b'{"type":"friend","id":0}\n',
 }
+SEND = b'{"type":"send"'
 _TYPE = re.compile(rb'^{"type":"(\w+)"')
 _ROOM = re.compile(rb'"room":"([^"]*)"')
 
@@ -65,7 +67,7 @@ class Peer(asyncio.Protocol):
         lines, newline, self._rest = (self._rest + data).rpartition(b"\n")
         if not newline:
             return
-        if self._room is not None:
+        if self._room is not None and lines.startswith(SEND):
             count = lines.count(b"\n") + 1
             self._confirmed += count
             self._room.add(count)

@@ -48,10 +48,13 @@ def on_sqlite(settings: Sequence[str] = SETTINGS) -> Iterator[Host]:
 
 @contextmanager
 def on_mariadb(settings: Sequence[str] = SETTINGS) -> Iterator[Host]:
-    """Our server with a MariaDB of its own. That is another program: it runs on whichever core is free."""
-    with mariadb() as database, _folder() as data:
-        with _chatroom(data, settings, "--database", database.url("chatroom")) as host:
-            yield host
+    """Our server with a MariaDB of its own."""
+    with (
+        mariadb() as database,
+        _folder() as data,
+        _chatroom(data, settings, "--database", database.url("chatroom")) as host,
+    ):
+        yield host
 
 
 @contextmanager
@@ -63,20 +66,23 @@ def floor() -> Iterator[Host]:
 @contextmanager
 def ngircd() -> Iterator[Host]:
     port = _free_port()
-    settings = NGIRCD.format(port=port)
-    with _folder() as folder, _configured(folder, settings) as file:
-        with _program(["ngircd", "-n", "-f", str(file)], port, Irc()) as host:
-            yield host
+    with (
+        _folder() as folder,
+        _configured(folder, NGIRCD.format(port=port)) as file,
+        _program(["ngircd", "-n", "-f", str(file)], port, Irc()) as host,
+    ):
+        yield host
 
 
 @contextmanager
 def inspircd() -> Iterator[Host]:
     port = _free_port()
-    with _folder() as folder, _configured(folder, INSPIRCD.format(port=port, folder=folder)) as file:
-        with _program(
-            ["inspircd", "--nofork", "--nolog", "--nopid", "--runasroot", f"--config={file}"], port, Irc()
-        ) as host:
-            yield host
+    with (
+        _folder() as folder,
+        _configured(folder, INSPIRCD.format(port=port, folder=folder)) as file,
+        _program(["inspircd", *INSPIRCD_FLAGS, f"--config={file}"], port, Irc()) as host,
+    ):
+        yield host
 
 
 OURS: dict[str, Opening] = {"chatroom on SQLite": on_sqlite, "chatroom on MariaDB": on_mariadb}
@@ -103,6 +109,7 @@ Ident = no
 PAM = no
 """
 
+INSPIRCD_FLAGS = ("--nofork", "--nolog", "--nopid", "--runasroot")
 INSPIRCD = """
 <server name="bench.localhost" description="bench" network="bench">
 <admin name="bench" nick="bench" email="bench@localhost">
@@ -124,9 +131,10 @@ def installed(name: str) -> bool:
 
 @contextmanager
 def mariadb() -> Iterator[PrivateMariaDB]:
-    """A database server of the benchmark's own."""
+    """A database server of the benchmark's own, which flushes. It runs on whichever core is free."""
     with _folder() as folder:
-        database = PrivateMariaDB(folder).start()
+        with machine.on(*machine.CORES):
+            database = PrivateMariaDB(folder).start()
         try:
             yield database
         finally:
@@ -165,7 +173,9 @@ def _announced(module: str, *arguments: str) -> Iterator[Host]:
     command = [sys.executable, "-m", module, *arguments]
     with _started(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        port = next(line for line in lines_within(process.stdout.fileno(), PATIENCE) if "listening on" in line)
+        port = next(
+            line for line in lines_within(process.stdout.fileno(), PATIENCE) if "listening on" in line
+        )
         yield Host(process.pid, int(port.split()[2].rpartition(":")[2]), Chat())
 
 

@@ -60,16 +60,12 @@ class Count:
 
 @dataclass(frozen=True)
 class Talk:
-    """What came of talking for a while. Seconds; ``delays`` is how long each confirmation took, sorted."""
+    """What came of talking for a while. ``delays`` is how long each confirmation took, in seconds."""
 
     seconds: float
     heard: int
     confirmed: int
     delays: Sequence[float]
-
-    def delay(self, share: float) -> float:
-        """The delay that this share (0.99) of all confirmations kept within."""
-        return self.delays[min(int(len(self.delays) * share), len(self.delays) - 1)] if self.delays else 0.0
 
 
 class Crowd:
@@ -92,13 +88,13 @@ class Crowd:
 
     def join(self, names: Iterable[str], rooms: Sequence[str] = ()) -> list[Client]:
         """Connect and log in; with rooms, make them and spread everybody over them in turn."""
-        joined = [self._connect(name) for name in names]
-        self._walk(joined, lambda client: self._dialect.greet(client.name))
-        self._walk(joined[:1], lambda _: chain.from_iterable(map(self._dialect.make_room, rooms)))
+        joined = [self.connect(name) for name in names]
+        self.walk(joined, lambda client: self._dialect.greet(client.name))
+        self.walk(joined[:1], lambda _: chain.from_iterable(map(self._dialect.make_room, rooms)))
         for number, client in enumerate(joined if rooms else []):
             client.room = rooms[number % len(rooms)]
         if rooms:
-            self._walk(joined, lambda client: self._dialect.enter(client.name, client.room))
+            self.walk(joined, lambda client: self._dialect.enter(client.name, client.room))
         self.settle()
         return joined
 
@@ -115,14 +111,15 @@ class Crowd:
         for client in self._by_file.values():
             client.socket.close()
 
-    def _connect(self, name: str) -> Client:
+    def connect(self, name: str) -> Client:
+        """One more connection, which says nothing by itself."""
         client = Client(name, socket.create_connection(("127.0.0.1", self._port)))
         client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._by_file[client.socket.fileno()] = client
         self._epoll.register(client.socket, select.EPOLLIN)
         return client
 
-    def _walk(self, clients: Sequence[Client], way: Callable[[Client], Iterator[Step]]) -> None:
+    def walk(self, clients: Sequence[Client], way: Callable[[Client], Iterator[Step]]) -> None:
         """Everybody goes this way, a hundred at a time."""
         for first in range(0, len(clients), AT_ONCE):
             self._walk_together({client: way(client) for client in clients[first : first + AT_ONCE]})
@@ -161,8 +158,8 @@ class Crowd:
         seconds: float,
         mark: Callable[[], None],
     ) -> Talk:
-        """Everybody of ``speakers`` keeps ``window`` messages unconfirmed. ``mark`` is called at the beginning
-        and at the end of what is measured.
+        """Everybody of ``speakers`` keeps ``window`` messages unconfirmed. ``mark`` is called at the
+        beginning and at the end of what is measured.
 
         Afterwards all that was said must have been confirmed, and heard by everybody, once. Raises ``Lost``.
         """
@@ -178,7 +175,7 @@ class Crowd:
         self._listen_for(seconds)
         after = self._count()
         mark()
-        delays = sorted(self._delays)
+        delays = list(self._delays)
         self._talking = False
         self._finish(speakers)
         return Talk(

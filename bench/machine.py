@@ -15,10 +15,10 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @contextmanager
-def on(core: int) -> Iterator[None]:
-    """Run on this core meanwhile; what is started meanwhile stays there."""
+def on(*cores: int) -> Iterator[None]:
+    """Run on these cores meanwhile; what is started meanwhile stays there."""
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
+    os.sched_setaffinity(0, cores)
     try:
         yield
     finally:

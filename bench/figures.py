@@ -1,0 +1,45 @@
+"""What a measurement gives: one figure, of one server, in one scenario.
+
+The counterparts are ``report`` and ``plot``, which show figures, and the modules with scenarios in them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+
+@dataclass(frozen=True)
+class Figure:
+    """``who`` did ``value`` of ``unit``. ``floor`` marks what no server can be better than. ``beside`` holds
+    what else was seen: the share of its core that the load used, how long confirmations took.
+    """
+
+    scenario: str
+    who: str
+    value: float
+    unit: str
+    floor: bool = False
+    beside: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def less_is_better(self) -> bool:
+        return self.unit in ("ms", "µs", "kB")
+
+
+def middle(figures: Sequence[Figure]) -> Figure:
+    """Of several rounds, the one that stands for all: the median, of everything seen by itself."""
+    first = figures[0]
+    return Figure(
+        first.scenario,
+        first.who,
+        median(figure.value for figure in figures),
+        first.unit,
+        first.floor,
+        {name: median(figure.beside[name] for figure in figures) for name in first.beside},
+    )
+
+
+def share(values: Sequence[float], part: float) -> float:
+    """The value that this part (0.99) of all stay within."""
+    ascending = sorted(values)
+    return ascending[min(int(len(ascending) * part), len(ascending) - 1)]

@@ -1,0 +1,102 @@
+"""S1, S2 and S5: rooms full of people who talk, and how much of it gets through."""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from bench import machine
+from bench.figures import Figure, middle, share
+from bench.hosts import FLOOR, OURS, PEERS, Host, Opening, installed
+from bench.load import Crowd, Talk
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Who talks where. ``window`` is how many messages of each speaker may be unconfirmed."""
+
+    name: str
+    title: str
+    people: int
+    rooms: int
+    speakers: int
+    window: int
+    counts: str  # deliveries, or confirmed
+
+    @property
+    def unit(self) -> str:
+        return "deliveries/s" if self.counts == "deliveries" else "messages/s"
+
+
+PLANS = {
+    plan.name: plan
+    for plan in (
+        Plan("S1", "one room of 100, 10 speak, 16 unanswered each", 100, 1, 10, 16, "deliveries"),
+        Plan("S2", "200 rooms of 10, all speak, 4 unanswered each", 2000, 200, 2000, 4, "deliveries"),
+        Plan("S5a", "one sender, one at a time", 1, 1, 1, 1, "confirmed"),
+        Plan("S5b", "50 senders in one room, one at a time", 50, 1, 50, 1, "confirmed"),
+        Plan("S5c", "50 senders in rooms of their own, 16 unanswered", 50, 50, 50, 16, "confirmed"),
+        Plan("S5d", "100 senders in one room: the confirmation's p99", 100, 1, 100, 1, "confirmed"),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Seconds of processor used so far: the server's, and the load's."""
+
+    server: float
+    load: float
+
+
+def measure(plan: Plan, *, seconds: float, rounds: int, peers: bool = True) -> Iterator[Figure]:
+    """One figure for each server: ours, and for deliveries also the floor and the peers."""
+    hosts: Mapping[str, Opening] = OURS
+    if plan.counts == "deliveries":
+        hosts = FLOOR | OURS | (PEERS if peers else {})
+    for who, opening in hosts.items():
+        if installed(who):
+            with opening() as host:
+                yield middle(list(_rounds(plan, who, host, seconds, rounds)))
+
+
+def _rounds(plan: Plan, who: str, host: Host, seconds: float, rounds: int) -> Iterator[Figure]:
+    crowd = Crowd(host.dialect, host.port)
+    try:
+        names = [f"u{number}" for number in range(plan.people)]
+        people = crowd.join(names, [f"room{number}" for number in range(plan.rooms)])
+        for _ in range(rounds):
+            usage: list[Usage] = []
+            talk = crowd.talk(
+                people[: plan.speakers],
+                window=plan.window,
+                warm_up=seconds / 4,
+                seconds=seconds,
+                mark=lambda usage=usage: usage.append(_usage(host)),  # type: ignore[misc]
+            )
+            yield _figure(plan, who, talk, *usage)
+    finally:
+        crowd.close()
+
+
+def _usage(host: Host) -> Usage:
+    return Usage(machine.cpu_seconds(host.pid), time.process_time())
+
+
+def _figure(plan: Plan, who: str, talk: Talk, before: Usage, after: Usage) -> Figure:
+    done = talk.heard if plan.counts == "deliveries" else talk.confirmed
+    server = after.server - before.server
+    return Figure(
+        scenario=plan.name,
+        who=who,
+        value=done / talk.seconds,
+        unit=plan.unit,
+        floor=who in FLOOR,
+        beside={
+            "per server CPU second": done / server if server else 0.0,
+            "server µs a message": server / talk.confirmed * 1e6 if talk.confirmed else 0.0,
+            "server core": server / talk.seconds,
+            "load core": (after.load - before.load) / talk.seconds,
+            "p50 ms": share(talk.delays, 0.50) * 1e3,
+            "p99 ms": share(talk.delays, 0.99) * 1e3,
+        },
+    )

@@ -1,0 +1,127 @@
+"""S3, S4 and the login storm: what an idle connection weighs, how long one message takes, and whether anybody
+waits while others log in."""
+
+import socket
+import time
+from collections.abc import Iterator
+
+from bench import machine
+from bench.dialects import Chat
+from bench.figures import Figure, share
+from bench.hosts import FLOOR, OURS, PEERS, SETTINGS, Host, installed, on_sqlite
+from bench.load import Client, Crowd
+
+IDLE = 5000
+STORM = 20
+COST = 12
+"""What bcrypt costs by default; everywhere else here it is cheap."""
+
+
+def idle(people: int = IDLE) -> Iterator[Figure]:
+    """S3: resident memory for each connection that has logged in and does nothing."""
+    for who, opening in (FLOOR | OURS | PEERS).items():
+        if installed(who):
+            with opening() as host:
+                yield Figure("S3", who, _weight(host, people) / 1000, "kB", floor=who in FLOOR)
+
+
+def _weight(host: Host, people: int) -> float:
+    crowd = Crowd(host.dialect, host.port)
+    try:
+        crowd.join(
+            [f"w{number}" for number in range(people // 10)]
+        )  # what the first ones cost is the process's
+        before = machine.resident_bytes(host.pid)
+        crowd.join([f"u{number}" for number in range(people)])
+        return (machine.resident_bytes(host.pid) - before) / people
+    finally:
+        crowd.close()
+
+
+def one_way(seconds: float) -> Iterator[Figure]:
+    """S4: from before the sender's ``send`` to after the receiver's ``recv``, one message at a time."""
+    for who, opening in (FLOOR | OURS | PEERS).items():
+        if installed(who):
+            with opening() as host:
+                delays = _delays(host, seconds)
+                beside = {"p99 ms": share(delays, 0.99) * 1e3}
+                yield Figure("S4", who, share(delays, 0.50) * 1e6, "µs", floor=who in FLOOR, beside=beside)
+
+
+def _delays(host: Host, seconds: float) -> list[float]:
+    crowd = Crowd(host.dialect, host.port)
+    try:
+        sender, receiver = crowd.join(["u0", "u1"], ["room0"])
+        crowd.walk([sender], lambda client: host.dialect.befriend(receiver.name))
+        crowd.settle()
+        delays, until = [], time.perf_counter() + seconds
+        while time.perf_counter() < until:
+            delays.append(_pass_on(sender, receiver, host.dialect.whisper(receiver.name)))
+        return delays[len(delays) // 10 :]
+    finally:
+        crowd.close()
+
+
+def _pass_on(sender: Client, receiver: Client, line: bytes) -> float:
+    started = time.perf_counter()
+    sender.socket.sendall(line)
+    heard = b""
+    while not heard.endswith(b"\n"):
+        heard = receiver.socket.recv(65536)
+    taken = time.perf_counter() - started
+    _drain(sender.socket)
+    return taken
+
+
+def _drain(sock: socket.socket) -> bytes:
+    """What lies there."""
+    try:
+        return sock.recv(65536, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return b""
+
+
+def login_storm() -> Iterator[Figure]:
+    """How long a ping takes while twenty people log in: longer than the loop ever lags."""
+    expensive = [setting for setting in SETTINGS if "bcrypt" not in setting] + [
+        f"password.bcrypt_cost={COST}"
+    ]
+    with on_sqlite(expensive) as host:
+        crowd = Crowd(Chat(), host.port)
+        try:
+            crowd.join([f"u{number}" for number in range(STORM)])
+            quiet, *_ = crowd.clients
+            calm = [_ping(quiet) for _ in range(200)]
+            delays = _storm(crowd, quiet)
+        finally:
+            crowd.close()
+    beside = {"p50 ms": share(delays, 0.5) * 1e3, "p99 ms before": share(calm, 0.99) * 1e3}
+    yield Figure("login storm", "chatroom on SQLite", share(delays, 0.99) * 1e3, "ms", beside=beside)
+
+
+def _storm(crowd: Crowd, quiet: Client) -> list[float]:
+    """Twenty log in at once, on new connections; the pings until all are in."""
+    people = [crowd.connect(f"u{number}") for number in range(STORM)]
+    ways = {client: Chat().login(client.name) for client in people}
+    for client, step in ways.items():
+        client.socket.sendall(step.line)
+    delays = []
+    while ways:
+        delays.append(_ping(quiet))
+        ways = {client: step for client, step in ways.items() if step.answer not in _heard(client)}
+    return delays
+
+
+def _heard(client: Client) -> bytes:
+    """All that has come so far."""
+    client.rest += _drain(client.socket)
+    return client.rest
+
+
+def _ping(client: Client) -> float:
+    started = time.perf_counter()
+    client.socket.sendall(b'{"type":"ping","id":1}\n')
+    heard = b""
+    while b'"pong"' not in heard:
+        heard += client.socket.recv(65536)
+    return time.perf_counter() - started

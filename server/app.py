@@ -51,6 +51,8 @@ from server.handlers.friends import Friends
 from server.handlers.history import History
 from server.handlers.messages import Messages
 from server.handlers.rooms import Rooms
+from server.handlers.search import Search
+from server.indexer import Indexer
 from server.limits import Attempts, Doorkeeper
 from server.live import Directory
 from server.passwords import Passwords
@@ -138,7 +140,11 @@ class Server:
             self._close_pools()
             raise
         stopping = self._catch_signals()
-        chores = [self._loop.create_task(self._presence.run()), self._loop.create_task(self._keep_house())]
+        indexer = Indexer(self._store, self._writer)
+        chores = [
+            self._loop.create_task(chore)
+            for chore in (self._presence.run(), self._keep_house(), indexer.run())
+        ]
         announce(_listening(listener, self._tls))
         await stopping.wait()
         log.info("stopping")
@@ -176,6 +182,7 @@ class Server:
             Friends(limits, self._directory, self._announcer),
             Messages(limits, self._directory),
             History(limits, self._directory, self._announcer),
+            Search(limits),
         )
         await self._presence.begin()
         await listener.start_serving()

@@ -13,6 +13,7 @@ from server.handlers.friends import Friends
 from server.handlers.history import History
 from server.handlers.messages import Messages
 from server.handlers.rooms import Rooms
+from server.handlers.search import Search
 from server.live import Speaker
 from server.replies import Handled
 
@@ -44,7 +45,14 @@ class Row:
 Table = dict[type[Request], Row]
 
 
-def table(accounts: Accounts, rooms: Rooms, friends: Friends, messages: Messages, history: History) -> Table:
+def table(
+    accounts: Accounts,
+    rooms: Rooms,
+    friends: Friends,
+    messages: Messages,
+    history: History,
+    search: Search,
+) -> Table:
     return {
         requests.Ping: Row(_pong, Who.ANYBODY, waits=False),
         requests.Register: Row(accounts.register, Who.STRANGERS),
@@ -66,6 +74,7 @@ def table(accounts: Accounts, rooms: Rooms, friends: Friends, messages: Messages
         requests.Send: Row(messages.send, waits=False),
         requests.History: Row(history.history),
         requests.Read: Row(history.read),
+        requests.Search: Row(search.search),
     }
 
 

@@ -1,0 +1,94 @@
+"""Finding messages again, in one conversation or in all that one may read."""
+
+from collections.abc import Collection
+from functools import partial
+
+from sqlalchemy import Connection
+
+from db import friends, rooms, search, terms
+from db.records import Stored
+from protocol import requests, responses
+from protocol.errors import BadFrame, EmptyText, TextTooLong
+from protocol.frame import UNSET
+from protocol.values import parse_time
+from server import rights
+from server.config import Limits, bound
+from server.delivery import message_value
+from server.handlers.common import account_of
+from server.live import Speaker
+from server.replies import Query, Reply
+
+Labels = dict[int, str]
+"""What the asker calls conversations, by id."""
+
+
+class Search:
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+
+    def search(self, speaker: Speaker, request: requests.Search) -> Reply:
+        account = account_of(speaker)
+
+        def then(found: tuple[list[Stored], bool, Labels]) -> responses.Response:
+            newest, more, labels = found
+            values = [
+                message_value(one, labels[one.conversation_id], own=one.account_id == account.id)
+                for one in newest
+                if one.conversation_id in labels
+            ]
+            return responses.Found(id=request.id, messages=values, more=more)
+
+        page = self._limits.page
+        work = partial(
+            _find,
+            account_id=account.id,
+            query=self._parse(request.query),
+            conversation=None if request.conversation is UNSET else request.conversation,
+            before=_time(request),
+            limit=page if request.limit is UNSET else min(request.limit, page),
+        )
+        return Query(work, then)
+
+    def _parse(self, query: str) -> terms.Query:
+        if len(query) > bound(self._limits.text):
+            raise TextTooLong(limit=self._limits.text)
+        parsed = terms.parse(query)
+        if parsed is None:
+            raise EmptyText
+        return parsed
+
+
+def _time(request: requests.Search) -> int | None:
+    if request.before is UNSET:
+        return None
+    try:
+        return parse_time(request.before)
+    except ValueError:
+        raise BadFrame(id=request.id, reason="before is no time as in RFC 3339") from None
+
+
+def _find(
+    connection: Connection,
+    *,
+    account_id: int,
+    query: terms.Query,
+    conversation: str | None,
+    before: int | None,
+    limit: int,
+) -> tuple[list[Stored], bool, Labels]:
+    target = None if conversation is None else rights.readable(connection, account_id, conversation).id
+    newest, more = search.search(
+        connection, account_id, query, conversation_id=target, before=before, limit=limit
+    )
+    return newest, more, _labels(connection, account_id, {one.conversation_id for one in newest})
+
+
+def _labels(connection: Connection, account_id: int, ids: Collection[int]) -> Labels:
+    """Of those conversations which the account may read now."""
+    if not ids:
+        return {}
+    seated = rooms.listing(connection, account_id, ids, only_member=True)
+    directs = friends.listing(connection, account_id, ids, include_ended=True)
+    return {room.conversation_id: f"#{room.name}" for room in seated} | {
+        direct.conversation_id: f"@{direct.friend}" for direct in directs
+    }

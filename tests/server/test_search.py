@@ -1,0 +1,169 @@
+"""Search over the wire, and the indexer behind it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from sqlalchemy import Connection, Engine, func, select
+
+from db import documents
+from db.engine import begin_write
+from db.errors import Outage
+from db.schema import documents as index
+from db.store import Store
+from db.writer import Writer
+from server import indexer
+from server.indexer import Indexer
+from tests.db.people import person, say
+from tests.db.people import room as add_room
+from tests.processes import Server, Wire
+
+
+@pytest.fixture
+def inside(alice: Wire, bob: Wire, room: str) -> str:
+    """A room that Alice and Bob have entered."""
+    alice.request("enter_room", room=room, nickname="ALICE")
+    bob.request("enter_room", room=room, nickname="BOB")
+    return room
+
+
+@pytest.mark.parametrize("query", ["", " ", "%", '""', "\u3000"])
+def test_a_query_needs_a_word(alice: Wire, query: str) -> None:
+    assert alice.refusal("search", query=query) == "empty_text"
+
+
+def test_a_query_is_no_longer_than_a_text(alice: Wire) -> None:
+    assert alice.request("search", query="x" * 4096)["messages"] == []
+    error = alice.ask("search", query="x" * 4097)
+    assert (error["code"], error["details"]) == ("text_too_long", {"limit": 4096})
+
+
+@pytest.mark.parametrize("before", ["", "yesterday", "2026-11-22", "2026-11-22T04:22:43", "1700000000"])
+def test_a_time_that_is_none_makes_no_frame(alice: Wire, before: str) -> None:
+    assert alice.refusal("search", query="fox", before=before) == "bad_frame"
+
+
+@pytest.mark.parametrize("before", ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59.999+08:00"])
+def test_before_the_beginning_there_is_nothing(alice: Wire, inside: str, before: str) -> None:
+    alice.request("send", to=inside, text="a fox")
+    answer = alice.request("search", query="fox", conversation=inside, before=before)
+    assert (answer["messages"], answer["more"]) == ([], False)
+
+
+def test_what_is_found_is_the_message_as_history_shows_it(alice: Wire, bob: Wire, inside: str) -> None:
+    alice.request("send", to=inside, text="a fox")
+    for one in (alice, bob):
+        (found,) = one.request("search", query="FOX", before="9999-12-31T23:59:59Z")["messages"]
+        assert found == one.request("history", conversation=inside, limit=1)["messages"][0]
+
+
+def test_a_message_is_found_as_soon_as_it_is_sent(alice: Wire, bob: Wire, inside: str) -> None:
+    for number in range(20):
+        alice.request("send", to=inside, text=f"fox{number}")
+        assert len(bob.request("search", query=f"fox{number}")["messages"]) == 1
+
+
+def test_a_page_holds_no_more_than_asked_and_no_more_than_a_page(alice: Wire, inside: str) -> None:
+    for id in [alice.start("send", to=inside, text="a fox") for _ in range(101)]:
+        alice.answer(id)
+    for limit, count in ((None, 100), (1000, 100), (100, 100), (7, 7)):
+        asked = {} if limit is None else {"limit": limit}
+        found = alice.request("search", query="fox", conversation=inside, **asked)
+        assert ([one["seq"] for one in found["messages"]], found["more"]) == (
+            list(range(103, 103 - count, -1)),
+            True,
+        )
+
+
+def test_who_resigns_finds_nothing_there_any_more(alice: Wire, bob: Wire, inside: str) -> None:
+    alice.request("send", to=inside, text="a fox")
+    bob.request("resign_room", room=inside)
+    assert bob.request("search", query="fox")["messages"] == []
+    assert bob.refusal("search", query="fox", conversation=inside) == "not_a_member"
+    assert bob.refusal("search", query="fox", conversation="#nowhere") == "unknown_room"
+
+
+def test_a_private_chat_is_searched_also_after_the_friendship(alice: Wire, bob: Wire, carol: Wire) -> None:
+    alice.request("add_friend", username=bob.username)
+    alice.request("send", to=bob.name, text="a fox between us")
+    alice.request("remove_friend", username=bob.username)
+    for one, other in ((alice, bob), (bob, alice)):
+        for where in ({}, {"conversation": other.name}):
+            (found,) = one.request("search", query="fox", **where)["messages"]
+            assert found["conversation"] == other.name
+    assert carol.refusal("search", query="fox", conversation=alice.name) == "not_friends"
+
+
+def test_strangers_do_not_search(shared_server: Server) -> None:
+    assert shared_server.connect().refusal("search", query="fox") == "not_logged_in"
+
+
+# The indexer
+
+
+@asynccontextmanager
+async def working(engine: Engine) -> AsyncIterator[Indexer]:
+    store = Store(engine)
+    writer = Writer(
+        engine, asyncio.get_running_loop(), deliver=lambda _: None, entitle=lambda *_: None, patience=0
+    )
+    try:
+        yield Indexer(store, writer)
+    finally:
+        await asyncio.to_thread(writer.close)
+        store.close()
+
+
+@pytest.fixture
+def told(engine: Engine) -> int:
+    """So many messages that nobody has indexed."""
+    with begin_write(engine) as connection:
+        alice = person(connection, "Alice")
+        library = add_room(connection, "library", alice)
+        for _ in range(2 * indexer.SLICE + 1):
+            say(connection, library, alice, "a fox")
+    return 2 * indexer.SLICE + 1
+
+
+def count(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return connection.execute(select(func.count()).select_from(index)).scalar_one()
+
+
+async def test_it_takes_what_there_is_slice_by_slice(engine: Engine, told: int) -> None:
+    async with working(engine) as indexer:
+        steps = [await indexer.step() for _ in range(4)]
+    assert steps == [True, True, True, False]
+    assert count(engine) == told
+
+
+async def test_two_of_them_index_nothing_twice(engine: Engine, told: int) -> None:
+    async with working(engine) as one, working(engine) as other:
+        while any(await asyncio.gather(one.step(), other.step())):
+            pass
+    assert count(engine) == told
+
+
+async def test_it_goes_on_when_the_database_is_back(
+    engine: Engine, told: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexer, "IDLE", 0)
+    gather, troubles = documents.gather, [Outage("away"), RuntimeError("what is this?")]
+    done = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def fragile(connection: Connection, most: int) -> documents.Slice | None:
+        if troubles:
+            raise troubles.pop()
+        slice = gather(connection, most)
+        if slice is None:
+            loop.call_soon_threadsafe(done.set)
+        return slice
+
+    monkeypatch.setattr(documents, "gather", fragile)
+    async with working(engine) as worker:
+        running = asyncio.create_task(worker.run())
+        await done.wait()
+        running.cancel()
+    assert count(engine) == told

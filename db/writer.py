@@ -44,6 +44,8 @@ MAX_BATCH = 200
 RETRIES = 20
 """How often a deadlock or a lock timeout makes a transaction start again before it counts as an outage."""
 
+BEHIND_UNKNOWN = "an earlier message of this session is of unknown fate"
+
 
 class Transaction:
     """What a job may touch: the connection, the time, and the one way to add messages."""
@@ -81,7 +83,7 @@ class Transaction:
 
 @dataclass(slots=True, eq=False)
 class Stream:
-    """The posts of one session, which keep their order: behind one of unknown fate, none is stored."""
+    """What one session asks for, in its order: behind a post of unknown fate, nothing is done."""
 
     broken: bool = False
 
@@ -105,6 +107,7 @@ class Job:
 
     work: Callable[[Transaction], Any]
     done: Callable[[Any], None]  # with the result, or with the exception
+    stream: Stream | None = None  # of the session that asks
 
 
 @dataclass(slots=True)
@@ -253,7 +256,7 @@ class Writer:
         for post in posts:
             head = heads.get(post.draft.conversation_id)
             if post.stream.broken:
-                refused[post] = Outage("an earlier message of this session is of unknown fate")
+                refused[post] = Outage(BEHIND_UNKNOWN)
             elif head is None or head.roster != post.roster:
                 try:
                     self._entitle(transaction.connection, post.draft)
@@ -268,6 +271,8 @@ class Writer:
         return [refused[post] if post in refused else next(outcomes) for post in posts]
 
     def _do(self, transaction: Transaction, job: Job) -> Any:
+        if job.stream is not None and job.stream.broken:
+            return Outage(BEHIND_UNKNOWN)
         moved = dict(transaction.moved)
         try:
             with transaction.connection.begin_nested():

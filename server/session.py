@@ -198,7 +198,7 @@ class Session:
                 self._writer.add(Post(draft, roster, self._stream, self._said, request.id))
             case Commit(work, then):
                 self._busy = True
-                self._writer.add(Job(work, partial(self._committed, request, then)))
+                self._writer.add(Job(work, partial(self._committed, request, then), self._stream))
             case Query(work, then):
                 self._start(request, self._ask(request, work, then))
             case _:

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -210,6 +211,20 @@ async def test_behind_a_message_of_unknown_fate_nothing_of_the_session_is_stored
         writer.add(stage.post("second"))
         writer.add(stage.post("of another session", stream=Stream()))
     assert [isinstance(answer, Outage) for answer in stage.of("post")] == [True, True, False]
+    assert stage.kept() == ["of another session"]
+
+
+async def test_and_nothing_else_that_the_session_asks_for_is_done(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An edit is a job: had it been stored, what was said before it would come behind it."""
+    _failing_times(monkeypatch, 1, partial(Outage, "away"))
+    async with stage.writing(patience=0.0) as writer:
+        writer.add(stage.post("first"))
+        await stage.answered(1)
+        writer.add(replace(stage.job(partial(stage.say, text="second")), stream=stage.stream))
+        writer.add(stage.job(partial(stage.say, text="of another session")))
+    assert [isinstance(answer, Outage) for answer in stage.of("job")] == [True, False]
     assert stage.kept() == ["of another session"]
 
 

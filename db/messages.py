@@ -11,13 +11,14 @@ Nobody else can see or take a seq in between, also from another server process. 
 the unique (account, cid) objects, and only then are they searched out.
 """
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, and_, or_, select, tuple_
+from sqlalchemy import Connection, Row, Select, and_, func, or_, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
 from db import bulk
@@ -187,6 +188,22 @@ def page(
         query = query.where(seq < before)
     found = _read(connection, query.order_by(seq.desc()))
     return found[:limit][::-1], len(found) > limit
+
+
+def last_before(connection: Connection, conversation_id: int, time: int) -> int:
+    """The seq of the last message that is older than a time, in milliseconds since 1970; 0 if none is.
+
+    Times do not go back, so it is found by halving: twenty looks for a million messages, and no index.
+    """
+    row = messages.c
+    here = row.conversation_id == conversation_id
+    head = connection.execute(select(func.max(row.seq)).where(here)).scalar_one() or 0
+
+    def sent_at(seq: int) -> int:
+        at: int = connection.execute(select(row.sent_at).where(here, row.seq == seq)).scalar_one()
+        return at
+
+    return bisect_left(range(1, head + 1), time, key=sent_at)
 
 
 def between(connection: Connection, conversation_id: int, after: int, upto: int) -> list[Stored]:

@@ -22,22 +22,19 @@ from typing import Any
 from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select
 
-from db.messages import SPOKEN_KINDS, between
+from db.messages import SPOKEN_KINDS, Place, at
 from db.records import Revision, Stored
 from db.schema import accounts, messages, revisions
 
 KINDS = ("edit", "delete", "react", "unreact")
 """The kinds of messages that change another one."""
 
-Place = tuple[int, int]
-"""A conversation's id and a seq: which message."""
-
 Change = Row[*tuple[Any, ...]]
 
 
 def find(connection: Connection, conversation_id: int, seq: int) -> Stored | None:
     """A message as it stands now, if people would call it one."""
-    found = between(connection, conversation_id, seq - 1, seq)
+    found = at(connection, [(conversation_id, seq)])
     if not found or found[0].kind not in SPOKEN_KINDS:
         return None
     return latest(connection, found)[0]

@@ -14,6 +14,7 @@
     │   ├── NotAMember  NotEntered
     │   ├── NotFriends  AlreadyFriends  SelfFriend
     │   ├── EmptyText  TextTooLong  CidReused
+    │   ├── BadTarget  NotYours  BadReaction  TooManyReactions
     │   └── TooManyAttempts  RateLimited  TooManyConnections    (try again later)
     ├── Disconnection        why the server ends a connection
     │   └── SlowConsumer  LoginTimeout  SessionEnded  GoingAway
@@ -215,6 +216,34 @@ class CidReused(Refusal):
 
     code = "cid_reused"
     wording = "another message of yours has this cid"
+
+
+class BadTarget(Refusal):
+    """Facts: ``target``."""
+
+    code = "bad_target"
+    wording = "there is nothing said at {target} here, or it was deleted"
+
+
+class NotYours(Refusal):
+    """Facts: ``target``."""
+
+    code = "not_yours"
+    wording = "what was said at {target} is not yours to change"
+
+
+class BadReaction(Refusal):
+    """Facts: ``most`` (code points)."""
+
+    code = "bad_reaction"
+    wording = "a reaction is an emoji or one word, of at most {most} characters"
+
+
+class TooManyReactions(Refusal):
+    """Facts: ``limit``."""
+
+    code = "too_many_reactions"
+    wording = "one may react to a message in at most {limit} ways"
 
 
 class TooManyAttempts(Refusal):

@@ -23,6 +23,9 @@ MAX_TYPED = 255
 """In code points. What is longer is not looked at closely: normalising marks takes time that grows
 quadratically."""
 
+MAX_REACTION = 32
+"""In code points: a family of emoji needs 11, and a short word fits."""
+
 _IGNORABLE = re.compile(f"[{IGNORABLE}]")
 _JOINERS = re.compile("[\u200c\u200d\ufe0e\ufe0f]")
 _BLANK = re.compile("[\\s\u2800]")
@@ -73,6 +76,11 @@ def is_nickname(nickname: str, least: int, most: int) -> bool:
         and safe(visible) == visible
         and _BLANK.sub("", visible) != ""
     )
+
+
+def is_reaction(text: str) -> bool:
+    """Whether this may be a reaction to a message: an emoji or a word, without blanks."""
+    return is_nickname(text, 1, MAX_REACTION) and not _BLANK.search(text)
 
 
 def _folded(name: str) -> str:

@@ -117,24 +117,32 @@ class LeaveDirect(Request, frozen=True, kw_only=True):
 
 
 class Send(Request, frozen=True, kw_only=True):
-    """Say something in a conversation. -> ``sent``
+    """Say something in a conversation, or change what was said there. -> ``sent``
 
     The same ``cid`` with the same content gets the first answer again; without one the server makes one.
-    ``kind`` is ``text`` unless it says ``action`` (what ``/me`` sends).
+    ``kind`` is ``text`` unless it says ``action`` (what ``/me`` sends), or ``edit`` (``text`` is the new
+    one), ``delete`` (``text`` is empty), ``react`` or ``unreact`` (``text`` is the reaction). These four
+    change the message whose seq is ``target``; a ``text`` or ``action`` with a ``target`` answers it.
     """
 
     to: str
     text: str
     cid: Cid | UnsetType = UNSET
-    kind: Literal["text", "action"] | UnsetType = UNSET
+    kind: Literal["text", "action", "edit", "delete", "react", "unreact"] | UnsetType = UNSET
+    target: Positive | UnsetType = UNSET
 
 
 class History(Request, frozen=True, kw_only=True):
-    """A page of a conversation: before or after a seq (exclusive), or the newest. -> ``history``"""
+    """A page of a conversation: before or after a seq (exclusive), or from a time on, or the newest. ->
+    ``history``
+
+    ``at`` is a time: the page begins with the first message that is not older.
+    """
 
     conversation: str
     before: Natural | UnsetType = UNSET
     after: Natural | UnsetType = UNSET
+    at: str | UnsetType = UNSET
     limit: Positive | UnsetType = UNSET
 
 

@@ -13,6 +13,9 @@ from msgspec import UNSET, UnsetType
 TEXT_KINDS = frozenset({"text", "action"})
 """The kinds that people would call messages; everything else is a notice or changes a message."""
 
+CHANGE_KINDS = frozenset({"edit", "delete", "react", "unreact"})
+"""The kinds that change the message in ``target``: ``text`` is the new text, empty, or the reaction."""
+
 
 class Value(msgspec.Struct, frozen=True, kw_only=True):
     """A part of a frame; it has no tag of its own."""
@@ -23,8 +26,12 @@ class Message(Value, frozen=True, kw_only=True):
 
     ``seq`` is its place: 1, 2, 3 … without a gap, the same for everybody, for ever. ``kind`` is ``text``
     or ``action`` (something said), ``enter`` or ``leave`` (``text`` is empty) or ``nick`` (``text`` is the
-    former nickname); a client shows a kind that it does not know as nothing. ``target`` is the seq of the
-    message that this one changes. ``cid`` stands only in what the author sees.
+    former nickname), or one of ``CHANGE_KINDS``; a client shows a kind that it does not know as nothing.
+    ``target`` is the seq of the message that this one changes or, if it is something said, answers. ``cid``
+    stands only in what the author sees.
+
+    A page shows what was said as it stands now: with the latest ``text``; ``edited``, the time of the last
+    edit; ``deleted``, and then no text; ``reactions``, to each the user names of those who reacted so.
     """
 
     conversation: str
@@ -36,6 +43,9 @@ class Message(Value, frozen=True, kw_only=True):
     text: str
     target: int | UnsetType = UNSET
     cid: str | UnsetType = UNSET
+    edited: str | UnsetType = UNSET
+    deleted: bool | UnsetType = UNSET
+    reactions: dict[str, list[str]] | UnsetType = UNSET
 
 
 class Room(Value, frozen=True, kw_only=True):

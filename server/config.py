@@ -47,6 +47,7 @@ class Limits(Struct, frozen=True):
     line_before_login: Annotated[Count, "bytes in a line before login; a stranger gets little"] = 4096
     line: Annotated[Count, "bytes in a line after login"] = 65536
     text: Annotated[Count, "code points in the text of a message"] = 4096
+    reactions: Annotated[Count, "different reactions by one account to one message"] = 20
     rate: Annotated[Amount, "messages a second by one session, in the long run"] = 5.0
     burst: Annotated[Amount, "messages by one session at once"] = 20.0
     requests_rate: Annotated[Amount, "other requests a second by one connection, in the long run"] = 50.0

@@ -2,7 +2,9 @@
 
 * A room's messages exist for its members alone, a private chat's for its two sides, also after their
   friendship.
-* Speaking in a room takes having entered it; speaking to a friend takes being friends.
+* Speaking in a room takes having entered it; speaking to a friend takes being friends. So does changing what
+  was said: one edits and deletes what is one's own, a room's owner deletes what anybody said there, and
+  everybody may react.
 
 Everything here asks the database, within the transaction of whoever asks: a right is what is committed, not
 what a process remembers.
@@ -13,9 +15,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from db import accounts, friends, rooms
-from db.records import Account, Direct, Draft, Room
+from db.records import Account, Direct, Draft, Room, Stored
 from protocol import names
-from protocol.errors import NotAMember, NotEntered, NotFriends, UnknownRoom, UnknownUser
+from protocol.errors import NotAMember, NotEntered, NotFriends, NotYours, UnknownRoom, UnknownUser
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,16 @@ def may_send(connection: Connection, draft: Draft) -> None:
             raise NotFriends(username=direct.friend)
         return
     raise UnknownRoom(room="")
+
+
+def may_change(connection: Connection, draft: Draft, said: Stored) -> None:
+    """Check that a draft's author may do to a message what the draft says. Raises ``NotYours``."""
+    if draft.kind in ("react", "unreact") or said.account_id == draft.account_id:
+        return
+    rooms_here = rooms.listing(connection, draft.account_id, [draft.conversation_id])
+    if draft.kind == "delete" and any(room.owner_id == draft.account_id for room in rooms_here):
+        return
+    raise NotYours(target=said.seq)
 
 
 def sendable(connection: Connection, account_id: int, conversation: str) -> int:

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from db import friends, memberships, messages
+from db import friends, memberships, messages, revisions
 from db.errors import Taken
 from db.records import Direct, Stored
 from db.writer import Transaction
@@ -129,7 +129,7 @@ def _enter(
         raise NotFriends(username=direct.friend)
     enter(transaction, direct.seat, account, nickname)
     newest, _ = messages.page(connection, direct.conversation_id, limit=page)
-    return rights.find_direct(connection, account.id, username), newest
+    return rights.find_direct(connection, account.id, username), revisions.latest(connection, newest)
 
 
 def _leave(transaction: Transaction, *, account: Account, username: str) -> Direct:

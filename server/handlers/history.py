@@ -4,7 +4,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from db import memberships, messages
+from db import memberships, messages, revisions
 from db.records import Stored
 from db.writer import Transaction
 from protocol import requests, responses
@@ -13,7 +13,7 @@ from protocol.frame import UNSET, UnsetType
 from server import rights
 from server.announcer import Announcer
 from server.config import Limits
-from server.handlers.common import account_of, page_values
+from server.handlers.common import account_of, page_values, time_of
 from server.live import Directory, Speaker
 from server.replies import Commit, Query, Reply
 
@@ -26,8 +26,8 @@ class History:
 
     def history(self, speaker: Speaker, request: requests.History) -> Reply:
         account = account_of(speaker)
-        if request.before is not UNSET and request.after is not UNSET:
-            raise BadFrame(id=request.id, reason="before and after exclude each other")
+        if sum(place is not UNSET for place in (request.before, request.after, request.at)) > 1:
+            raise BadFrame(id=request.id, reason="before, after and at exclude each other")
 
         def then(found: tuple[str, list[Stored], bool]) -> responses.Response:
             label, page, more = found
@@ -39,6 +39,7 @@ class History:
             conversation=request.conversation,
             before=_or_none(request.before),
             after=_or_none(request.after),
+            at=None if request.at is UNSET else time_of(request.id, request.at),
             limit=self._at_most(request.limit),
         )
         return Query(work, then)
@@ -71,11 +72,14 @@ def _page(
     conversation: str,
     before: int | None,
     after: int | None,
+    at: int | None,
     limit: int,
 ) -> tuple[str, list[Stored], bool]:
     target = rights.readable(connection, account_id, conversation)
+    if at is not None:
+        after = messages.last_before(connection, target.id, at)
     page, more = messages.page(connection, target.id, before=before, after=after, limit=limit)
-    return target.label, page, more
+    return target.label, revisions.latest(connection, page), more
 
 
 def _mark(transaction: Transaction, *, account_id: int, conversation: str, seq: int) -> tuple[int, int, int]:

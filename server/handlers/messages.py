@@ -1,24 +1,36 @@
-"""Something is said: the one request that everything else is built around.
+"""Something is said, or what was said is changed: the one request that everything else is built around.
 
 Nearly every ``send`` takes the short way: what can be checked without the database is checked, and the
 message joins the writer's next batch. Whatever might be refused takes the long way, a transaction that looks
-for the cid first: a message that was stored before is confirmed again, whatever has changed since.
+for the cid first: a message that was stored before is confirmed again, whatever has changed since. So does
+whatever has a ``target``, which is looked at under the lock of the conversation.
 """
 
 import time
 from functools import partial
 
 from msgspec.structs import replace
+from sqlalchemy import Connection
 
-from db import memberships, messages
+from db import memberships, messages, revisions
 from db.messages import Outcome, Verdict
-from db.records import Draft
+from db.records import Draft, Revision
 from db.writer import Transaction
-from protocol import requests, responses
+from protocol import names, requests, responses
 from protocol.cids import new_cid
-from protocol.errors import CidReused, EmptyText, RateLimited, Refusal, TextTooLong
+from protocol.errors import (
+    BadFrame,
+    BadReaction,
+    BadTarget,
+    CidReused,
+    EmptyText,
+    RateLimited,
+    Refusal,
+    TextTooLong,
+    TooManyReactions,
+)
 from protocol.frame import UNSET, Id
-from protocol.values import format_time
+from protocol.values import CHANGE_KINDS, format_time
 from server import rights
 from server.config import Limits
 from server.handlers.common import account_of
@@ -36,7 +48,7 @@ class Messages:
 
     def send(self, speaker: Speaker, request: requests.Send) -> Reply:
         account = account_of(speaker)
-        self._check_text(request.text)
+        self._check(request)
         seat = self._directory.find_seat(account, request.to)
         wait = speaker.sends.take(time.monotonic())
         draft = Draft(
@@ -47,13 +59,32 @@ class Messages:
             kind="text" if request.kind is UNSET else request.kind,
             text=request.text,
             cid=new_cid() if request.cid is UNSET else request.cid,
+            target=None if request.target is UNSET else request.target,
         )
-        if seat is not None and seat.may_send and not wait:
+        if seat is not None and seat.may_send and not wait and draft.target is None:
             return Say(draft, seat.conversation.roster)
-        refusal = RateLimited(retry_after=round(wait, 3)) if wait else None
-        return Commit(
-            partial(_settle, draft=draft, to=request.to, refusal=refusal), partial(sent, request.id)
+        work = partial(
+            _settle,
+            draft=draft,
+            to=request.to,
+            refusal=RateLimited(retry_after=round(wait, 3)) if wait else None,
+            most_reactions=self._limits.reactions,
         )
+        return Commit(work, partial(sent, request.id))
+
+    def _check(self, request: requests.Send) -> None:
+        """Refuse what could not be stored at any time."""
+        if request.kind in CHANGE_KINDS and request.target is UNSET:
+            raise BadFrame(id=request.id, reason="what changes a message needs its target")
+        match request.kind:
+            case "delete":
+                if request.text:
+                    raise BadFrame(id=request.id, reason="the text of a delete is empty")
+            case "react" | "unreact":
+                if not names.is_reaction(request.text):
+                    raise BadReaction(most=names.MAX_REACTION)
+            case _:
+                self._check_text(request.text)
 
     def _check_text(self, text: str) -> None:
         if not text or text.isspace():
@@ -77,21 +108,51 @@ def sent(id: Id, outcome: Outcome) -> responses.Response:
     )
 
 
-def _settle(transaction: Transaction, *, draft: Draft, to: str, refusal: Refusal | None) -> Outcome:
-    """Store a message that this process would refuse, unless the database knows better."""
+def _settle(
+    transaction: Transaction, *, draft: Draft, to: str, refusal: Refusal | None, most_reactions: int
+) -> Outcome:
+    """Store a message with a target, or one that would be refused unless the database knew better."""
     connection = transaction.connection
     try:
         draft = replace(draft, conversation_id=rights.sendable(connection, draft.account_id, to))
     except Refusal as error:
         draft, refusal = replace(draft, conversation_id=NOWHERE), refusal or error
+    heads = transaction.lock([draft.conversation_id])
     if earlier := messages.find_duplicate(connection, draft):
         return earlier
     if refusal is not None:
         raise refusal
-    heads = transaction.lock([draft.conversation_id])
     rights.may_send(connection, draft)
+    if draft.target is not None:
+        _check_target(connection, draft, draft.target, most_reactions)
     seat = memberships.seat(connection, draft.conversation_id, draft.account_id)
     if seat is not None and seat.entered and seat.nickname is not None:
         draft = replace(draft, nickname=seat.nickname)
     [outcome] = transaction.append(heads, [draft])
+    if draft.kind in revisions.KINDS and outcome.verdict is Verdict.STORED:
+        revisions.record(connection, outcome.stored)
     return outcome
+
+
+def _check_target(connection: Connection, draft: Draft, target: int, most_reactions: int) -> None:
+    """Check that there is something to change or answer. One may still answer what was deleted meanwhile.
+
+    Raises ``BadTarget``, ``NotYours``, ``TooManyReactions``.
+    """
+    said = revisions.find(connection, draft.conversation_id, target)
+    if said is None:
+        raise BadTarget(target=target)
+    if draft.kind not in revisions.KINDS:
+        return
+    now = said.revision or Revision()
+    if now.deleted:
+        raise BadTarget(target=target)
+    rights.may_change(connection, draft, said)
+    if draft.kind == "react":
+        _check_reaction(draft, now.reactions, most_reactions)
+
+
+def _check_reaction(draft: Draft, reactions: dict[str, list[str]], most: int) -> None:
+    mine = [text for text, usernames in reactions.items() if draft.username in usernames]
+    if draft.text not in mine and 0 < most <= len(mine):
+        raise TooManyReactions(limit=most)

@@ -5,7 +5,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from db import memberships, messages, rooms
+from db import memberships, messages, revisions, rooms
 from db.errors import Taken
 from db.records import Room, Seat, Stored
 from db.writer import Transaction
@@ -147,7 +147,7 @@ def _enter(transaction: Transaction, *, account: Account, room: str, nickname: s
     enter(transaction, seat, account, nickname)
     newest, _ = messages.page(connection, id, limit=page)
     members = [seat.username for seat in memberships.roster(connection, id)]
-    return Entry(_seated(connection, account.id, id), members, newest, first)
+    return Entry(_seated(connection, account.id, id), members, revisions.latest(connection, newest), first)
 
 
 def _take_seat(transaction: Transaction, id: int, account_id: int) -> Seat:

@@ -8,13 +8,11 @@ from sqlalchemy import Connection
 from db import friends, rooms, search, terms
 from db.records import Stored
 from protocol import requests, responses
-from protocol.errors import BadFrame, EmptyText, TextTooLong
+from protocol.errors import EmptyText, TextTooLong
 from protocol.frame import UNSET
-from protocol.values import parse_time
 from server import rights
 from server.config import Limits, bound
-from server.delivery import message_value
-from server.handlers.common import account_of
+from server.handlers.common import account_of, shown_value, time_of
 from server.live import Speaker
 from server.replies import Query, Reply
 
@@ -32,7 +30,7 @@ class Search:
         def then(found: tuple[list[Stored], bool, Labels]) -> responses.Response:
             newest, more, labels = found
             values = [
-                message_value(one, labels[one.conversation_id], own=one.account_id == account.id)
+                shown_value(one, labels[one.conversation_id], own=one.account_id == account.id)
                 for one in newest
                 if one.conversation_id in labels
             ]
@@ -44,7 +42,7 @@ class Search:
             account_id=account.id,
             query=self._parse(request.query),
             conversation=None if request.conversation is UNSET else request.conversation,
-            before=_time(request),
+            before=None if request.before is UNSET else time_of(request.id, request.before),
             limit=page if request.limit is UNSET else min(request.limit, page),
         )
         return Query(work, then)
@@ -56,15 +54,6 @@ class Search:
         if parsed is None:
             raise EmptyText
         return parsed
-
-
-def _time(request: requests.Search) -> int | None:
-    if request.before is UNSET:
-        return None
-    try:
-        return parse_time(request.before)
-    except ValueError:
-        raise BadFrame(id=request.id, reason="before is no time as in RFC 3339") from None
 
 
 def _find(

@@ -117,6 +117,14 @@ def test_pages_go_both_ways_and_say_whether_there_is_more(scene: Scene) -> None:
     assert [stored.seq for stored in messages.between(scene.connection, scene.here, 2, 4)] == [3, 4]
 
 
+def test_a_place_in_time_is_found_by_halving(scene: Scene) -> None:
+    assert messages.last_before(scene.connection, scene.here, NOW) == 0
+    for number, seconds in enumerate((1, 2, 2, 2, 5)):
+        scene.append(scene.draft("hi", str(number)), now=NOW + seconds)
+    found = [messages.last_before(scene.connection, scene.here, NOW + seconds) for seconds in range(8)]
+    assert found == [0, 0, 1, 4, 4, 4, 5, 5]
+
+
 def test_mysql_does_not_walk_a_conversation_for_its_newest_page(mysql_url: str) -> None:
     engine = open_engine(mysql_url)
     upgrade(engine)

@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Select, and_, case, delete, func, insert, sel
 from db.errors import Taken, taken_if_duplicate
 from db.messages import SPOKEN_KINDS
 from db.schema import conversations, documents, indexed, messages
-from db.terms import terms
+from db.terms import home, terms
 
 AT_ONCE = 50
 """Conversations in one slice."""
@@ -43,7 +43,7 @@ class Mark(NamedTuple):
 
 
 class Document(NamedTuple):
-    """The message that it stands for, that one's time, and the terms."""
+    """The message that it stands for, that one's time, and the terms of its text."""
 
     conversation_id: int
     seq: int
@@ -144,7 +144,7 @@ def _rows(connection: Connection, written: Sequence[Document]) -> list[dict[str,
         rowid = _free(connection, rowid, taken)
         taken.add(rowid)
         place = {"conversation_id": document.conversation_id, "seq": document.seq}
-        rows.append({"rowid": rowid, "terms": document.terms, **place})
+        rows.append({"rowid": rowid, "terms": f"{home(document.conversation_id)} {document.terms}", **place})
     return sorted(rows, key=lambda row: row["rowid"])
 
 

@@ -26,11 +26,14 @@ from db.records import Stored
 from db.revisions import latest
 from db.schema import conversations, documents, indexed, memberships
 from db.schema import messages as kept
-from db.terms import Query
+from db.terms import Query, home
 
 PAGE = 200
 """Candidates that are looked at together at first; when too few of them match, each page has more, up to"""
 LARGEST = 4000
+
+HOMES = 64
+"""Conversations that SQLite is told to look in; with more of them, that costs more than it saves."""
 
 WALK = 2000
 """Documents that are looked through one by one on MySQL: a few milliseconds, less than finding a common word
@@ -158,7 +161,7 @@ def _candidates(
 ) -> Iterator[list[Candidate]]:
     """Documents of these conversations that have all the terms, newest first, page by page."""
     if connection.dialect.name == "sqlite":
-        yield from _pages(connection, ids, _in_fts5(terms), below)
+        yield from _pages(connection, ids, _in_fts5(terms, ids), below)
         return
     floor = _floor(connection, below)
     yield from _pages(connection, ids, and_(documents.c.rowid >= floor, *_by_look(terms)), below)
@@ -186,14 +189,22 @@ def _floor(connection: Connection, below: int) -> int:
     return connection.execute(select(func.min(newest.c.rowid))).scalar_one() or 0
 
 
-def _in_fts5(terms: Sequence[str]) -> ColumnElement[bool]:
-    """``"w0quick" "c00597d"*``: all of these, of the last the beginning."""
-    sought = " ".join(f'"{term.removesuffix("*")}"{"*" * term.endswith("*")}' for term in terms)
+def _in_fts5(terms: Sequence[str], ids: Sequence[int]) -> ColumnElement[bool]:
+    """``("r01" OR "r02") AND "w0quick" AND "c00597d"*``: in one of these, all of those, of the last the
+    beginning.
+
+    Without the conversations, a word that is common elsewhere alone would be walked through to its end.
+    """
+    parts = [f'"{term.removesuffix("*")}"{"*" * term.endswith("*")}' for term in terms]
+    if len(ids) <= HOMES:
+        homes = " OR ".join(f'"{home(id)}"' for id in ids)
+        parts.insert(0, f"({homes})")
+    sought = " AND ".join(parts)
     return literal_column("documents").bool_op("MATCH")(sought)
 
 
 def _in_innodb(terms: Sequence[str]) -> ColumnElement[bool]:
-    """``+w0quick +c00597d*``: the same."""
+    """``+w0quick +c00597d*``: all of these."""
     sought = literal(" ".join(f"+{term}" for term in terms))
     return mysql.match(documents.c.terms, against=sought, in_boolean_mode=True)
 

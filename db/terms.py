@@ -13,7 +13,8 @@ What a text consists of, once it is folded (upper and lower case, full and half 
 The terms are what the full-text index of any engine takes as it is, without settings: lower-case ASCII
 letters and digits, at most 84 (MySQL drops what is longer), beginning with a mark of ours, so that none is
 too short and none is on a list of words to leave out. A word is one term. A run is a term for every two
-neighbours, and one for its last character; so a single character is sought as the beginning of a term.
+neighbours, and one for its last character; so a single character is sought as the beginning of a term. The
+conversation is a term too.
 
 Different texts may share a term, so whatever the index finds is held against the query afterwards.
 """
@@ -26,8 +27,6 @@ from enum import Enum, auto
 from functools import lru_cache
 from itertools import groupby, pairwise
 
-from protocol.safe import IGNORABLE
-
 LONGEST = 84
 """``innodb_ft_max_token_size``, as MySQL and MariaDB come."""
 
@@ -37,7 +36,11 @@ MOST_MARKS = 30
 MOST_TERMS = 16
 """Terms of a query that the index is asked for. They narrow enough; the rest is for ``Query.matches``."""
 
-_IGNORABLE = re.compile(f"[{IGNORABLE}]")
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
+)
+"""Joiners, direction marks, variation selectors, fillers: what no reader sees."""
 _PILE = re.compile(rf"[^\w\s]{{{MOST_MARKS + 1},}}")
 _PIECE = re.compile(r'"([^"]*)"|([^\s"]+)')
 _QUOTES = str.maketrans("“”", '""')  # as a Chinese keyboard types them; the wide one folds to it
@@ -64,7 +67,7 @@ def fold(text: str) -> str:
     """A text as it is compared: NFKC, case-folded, without invisibles."""
     if text.isascii():
         return text.lower()
-    text = _PILE.sub(_flatten, _IGNORABLE.sub("", text))
+    text = _PILE.sub(_flatten, _INVISIBLE.sub("", text))
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
@@ -116,6 +119,11 @@ def _pairs(run: str) -> list[str]:
 def _character(character: str) -> str:
     """The term of a run's last character, and what the term of any other begins with."""
     return f"c0{ord(character):05x}"
+
+
+def home(conversation_id: int) -> str:
+    """The term of all that is said in a conversation."""
+    return f"r0{conversation_id:x}"
 
 
 @dataclass(frozen=True, slots=True)

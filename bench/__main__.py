@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from bench import commits, machine, talking, waiting
+from bench import commits, machine, reading, screens, talking, waiting
 from bench.figures import Figure
 from bench.plot import plot
 from bench.report import as_json, table
@@ -17,7 +17,7 @@ Scenario = Callable[[], Iterator[Figure]]
 
 def main() -> int:
     options = _parser().parse_args()
-    scenarios = _scenarios(options.seconds, options.rounds)
+    scenarios = _scenarios(options.seconds, options.rounds, options.messages)
     unknown = set(options.scenarios) - set(scenarios)
     if unknown:
         print(
@@ -44,7 +44,7 @@ def _tell(figures: list[Figure], json: Path | None, svg: Path | None) -> None:
         svg.write_text(plot(figures))
 
 
-def _scenarios(seconds: float, rounds: int) -> dict[str, Scenario]:
+def _scenarios(seconds: float, rounds: int, messages: int) -> dict[str, Scenario]:
     """Every scenario by its name, in the order of the table in docs/benchmarks.md."""
     talk = {
         name: partial(talking.measure, plan, seconds=seconds, rounds=rounds)
@@ -57,6 +57,9 @@ def _scenarios(seconds: float, rounds: int) -> dict[str, Scenario]:
         **{name: run for name, run in talk.items() if name.startswith("S5")},
         "commits": partial(commits.measure, seconds),
         "storm": waiting.login_storm,
+        "reading": partial(reading.measure, messages),
+        "start": screens.start,
+        "drawing": partial(screens.drawing, messages),
     }
 
 
@@ -67,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seconds", type=float, default=3.0, help="that a round lasts")
     parser.add_argument("--rounds", type=int, default=3, help="of which the median counts")
+    parser.add_argument("--messages", type=int, default=200_000, help="in the room that is read and drawn")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures for programs")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the figures, as SVG")
     return parser

@@ -14,8 +14,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import TypeVar
 
 from bench.dialects import Dialect, Step
+
+T = TypeVar("T")
 
 CHUNK = 1 << 18
 """Bytes taken from a socket at once."""
@@ -88,8 +91,11 @@ class Crowd:
 
     def join(self, names: Iterable[str], rooms: Sequence[str] = ()) -> list[Client]:
         """Connect and log in; with rooms, make them and spread everybody over them in turn."""
-        joined = [self.connect(name) for name in names]
-        self.walk(joined, lambda client: self._dialect.greet(client.name))
+        joined = []
+        for some in _hundreds(list(names)):
+            greeted = [self.connect(name) for name in some]
+            self._walk_together({client: self._dialect.greet(client.name) for client in greeted})
+            joined += greeted
         self.walk(joined[:1], lambda _: chain.from_iterable(map(self._dialect.make_room, rooms)))
         for number, client in enumerate(joined if rooms else []):
             client.room = rooms[number % len(rooms)]
@@ -121,8 +127,8 @@ class Crowd:
 
     def walk(self, clients: Sequence[Client], way: Callable[[Client], Iterator[Step]]) -> None:
         """Everybody goes this way, a hundred at a time."""
-        for first in range(0, len(clients), AT_ONCE):
-            self._walk_together({client: way(client) for client in clients[first : first + AT_ONCE]})
+        for some in _hundreds(clients):
+            self._walk_together({client: way(client) for client in some})
 
     def _walk_together(self, ways: dict[Client, Iterator[Step]]) -> None:
         awaited: dict[Client, bytes] = {}
@@ -258,3 +264,7 @@ class Crowd:
         end = data.rfind(b"\n") + 1
         client.rest = data[end:]
         return data[:end]
+
+
+def _hundreds(all: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (all[first : first + AT_ONCE] for first in range(0, len(all), AT_ONCE))

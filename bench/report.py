@@ -7,8 +7,8 @@ from dataclasses import asdict
 from bench import machine
 from bench.figures import Figure
 
-COLUMNS = ("scenario", "who", "figure", "of the floor", "per server CPU s", "server µs a message", "load's core",
-           "p50", "p99")  # fmt: skip
+COLUMNS = ("scenario", "who", "figure", "of the floor", "per server CPU s",
+           "server µs a message", "load's core", "p50", "p99")  # fmt: skip
 
 
 def table(figures: Sequence[Figure]) -> str:

@@ -37,7 +37,7 @@ class Pace:
 class Link:
     """A connection that comes back.
 
-    ``tell(standing, retry_at)`` hears how it stands, ``lag`` is the last ping's.
+    ``tell(standing, retry_at)`` hears how it stands, ``measured(lag)`` how many seconds a ping took.
     """
 
     def __init__(
@@ -46,14 +46,15 @@ class Link:
         trust: Trust,
         receive: Receive,
         tell: Callable[[Standing, float], None],
+        measured: Callable[[float], None],
         pace: Pace | None = None,
     ) -> None:
         self.address = address
         self.pace = pace or Pace()
-        self.lag: float | None = None
         self._trust = trust
         self._receive = receive
         self._tell = tell
+        self._measured = measured
         self._connection: Connection | None = None
         self._pinging: asyncio.Task[None] | None = None
         self._failures = 0
@@ -189,11 +190,11 @@ class Link:
     async def _ping(self, connection: Connection) -> None:
         """Measure the lag, and end a connection that is silent for too long."""
         while not connection.closed.done():
-            await asyncio.sleep(self.pace.ping)
             asked = time.monotonic()
             try:
                 async with asyncio.timeout(max(0.0, connection.heard_at + self.pace.dead - asked)):
                     await connection.request(requests.Ping(id=0))
-                self.lag = time.monotonic() - asked
+                self._measured(time.monotonic() - asked)
             except (TimeoutError, Lost):
                 connection.abort()
+            await asyncio.sleep(self.pace.ping)

@@ -19,10 +19,11 @@ from pathlib import Path
 import msgspec
 
 from client import files, lines, words
-from client.chat import Chat, expect
+from client.chat import Chat
 from client.connection import Lost
 from client.model import select
 from client.model.state import Conversation, State
+from client.session import expect
 from protocol import requests, responses
 from protocol.safe import safe
 from protocol.values import Message

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from client import lines, transcript, words
-from client.chat import Chat, expect
+from client.chat import Chat
 from client.config import SETTINGS
 from client.connection import Refused
 from client.model import apply, select
 from client.model.state import Conversation
+from client.session import expect
 from protocol import requests, responses
 from protocol.names import key
 

@@ -416,3 +416,29 @@ async def test_who_is_put_out_of_a_room_is_told_and_led_home(fake: FakeServer, s
         await until(app, lambda: app.state.current == "")
         assert not lab(app).member
         assert [note.key for note in app.state.notes] == ["removed.kick"]
+
+
+@pytest.mark.parametrize("code", ["internal", "unavailable"])
+async def test_a_logout_that_fails_leaves_nobody_logged_in_at_either_end(
+    fake: FakeServer, start: Start, code: str
+) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app)
+        leaving = asyncio.create_task(app.logout())
+        peer.refuse(await peer.hear("logout"), code, retry_after=1)
+        await leaving
+        assert (app.state.username, app.state.link) == ("", Link.OFFLINE)
+        await peer.silence()
+        entering = asyncio.create_task(app.login("Bob", "secret2"))
+        peer = await fake.greet()
+        begin(peer, await peer.hear("login", username="Bob"), username="Bob")
+        await entering
+        assert app.state.username == "Bob"
+
+
+async def test_the_lag_is_known_as_soon_as_somebody_is_connected(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        await logged_in(fake, app)
+        await until(app, lambda: app.state.lag is not None)

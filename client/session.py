@@ -1,0 +1,260 @@
+"""A connection on which somebody is logged in, and stays so: connect, log in, come back, log out.
+
+After every new connection the same steps are taken (``_resume``): the kept token opens the session again, or
+the password where the token is no longer good, and what the server undid meanwhile is done again. ``Chat``
+stands on top of this; it says what a beginning, an interruption and an end of the session mean to it.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+from client import address
+from client.address import Address, BadAddress
+from client.connection import Lost, Refused
+from client.courier import seconds
+from client.link import Link, Pace
+from client.model import apply
+from client.model.state import Link as Standing
+from client.model.state import State
+from client.trust import Barred, Trust
+from protocol import events, requests, responses
+
+FAREWELL = 2.0
+"""Seconds that leaving may take. What has no answer then waits on the disk for the next login."""
+
+ENDED = frozenset({"session_ended", "account_disabled"})
+"""Codes after which the server does not want this session back, and nobody should log in again unasked."""
+
+TRY_LATER = frozenset({"rate_limited", "unavailable"})
+
+Answer = TypeVar("Answer", bound=responses.Response)
+
+
+class Session(ABC):
+    """The hook ``on_change`` is the front end's to set; it hears whenever the state is another."""
+
+    def __init__(self, state: State, trust: Trust, pace: Pace | None) -> None:
+        self.state = state
+        self.on_change: Callable[[], None] = lambda: None
+        self._trust = trust
+        self._pace = pace
+        self._link: Link | None = None
+        self._token = ""
+        self._password = ""
+        self._present = asyncio.Event()  # somebody is logged in, on a connection that works
+        self._lasting: list[asyncio.Task[None]] = []  # as long as somebody is logged in
+
+    # For ``Chat`` to say
+
+    @abstractmethod
+    def _receive(
+        self, asked: requests.AnyRequest | None, told: responses.AnyResponse | events.AnyEvent
+    ) -> None:
+        """Whatever the server says, in its order; an answer comes with what it answers."""
+
+    @abstractmethod
+    def _begun(self) -> None:
+        """A session has begun, or goes on, on this connection."""
+
+    @abstractmethod
+    def _interrupted(self) -> None:
+        """The connection is lost, or the session is over."""
+
+    @abstractmethod
+    async def _return(self, inside: list[str]) -> None:
+        """Before a session goes on: enter again what the server has left for us meanwhile."""
+
+    @abstractmethod
+    def note_error(self, error: Refused | Lost) -> None:
+        """Tell the user what went wrong."""
+
+    @abstractmethod
+    async def settled(self) -> None:
+        """Wait until nothing is under way that leaving would cut off."""
+
+    # What one can do
+
+    async def connect(self, to: Address | str) -> None:
+        """Open the connection. Raises ``Refused`` with a code of the client's own when that does not work."""
+        try:
+            place = address.parse(to) if isinstance(to, str) else to
+        except BadAddress:
+            raise Refused("bad_address", {"address": to}) from None
+        if self._link is not None:
+            self._link.close()
+        self.state.server = place.server
+        self._link = Link(place, self._trust, self._receive, self._stands, self._measured, self._pace)
+        await self._link.open()
+        self.state.encrypted = self._link.encrypted
+        self.on_change()
+
+    async def register(self, username: str, password: str) -> None:
+        """Make an account. Raises ``Refused``."""
+        await self._reach()
+        await self.ask(requests.Register(id=0, username=username, password=password))
+
+    async def login(self, username: str, password: str) -> None:
+        """Log in, and stay so over lost connections. Raises ``Refused``."""
+        await self._reach()
+        session = await self.ask(requests.Login(id=0, username=username, password=password))
+        self._token, self._password = expect(session, responses.Session).token, password
+        self._lasting.append(asyncio.create_task(self._keep()))
+
+    async def change_password(self, password: str, new_password: str) -> None:
+        """Take a new password; the account's other sessions end. Raises ``Refused``."""
+        await self.ask(requests.ChangePassword(id=0, password=password, new_password=new_password))
+        self._password = new_password
+
+    async def logout(self) -> None:
+        """Back to the login. What is not confirmed waits on the disk for the next time."""
+        self._forget()
+        try:
+            async with asyncio.timeout(FAREWELL):
+                await self.ask(requests.Logout(id=0))
+        except (Lost, Refused, TimeoutError):
+            await self._drop()  # whoever logs in next must not find the server thinking it is still us
+            apply.logged_out(self.state)
+        self._stands_without_session()
+
+    async def close(self) -> None:
+        """End everything in good order."""
+        if self._present.is_set():
+            with suppress(TimeoutError, Lost, Refused):
+                async with asyncio.timeout(FAREWELL):
+                    await self.settled()
+                    await self.ask(requests.Logout(id=0))
+        self._forget()
+        if self._link is not None:
+            self._link.close()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FAREWELL):
+                    await self._link.lost()
+            self._link.drop()
+
+    async def back(self) -> None:
+        """Wait until the session goes on. Raises ``Lost`` once nobody is logged in any more."""
+        if self._link is None or not self._token:
+            raise Lost
+        if not self._link.up:
+            self._present.clear()
+        await self._present.wait()
+
+    async def ask(self, frame: requests.AnyRequest, *, apart: bool = False) -> responses.AnyResponse:
+        """Ask the server; ``apart``, the answer does not touch the state. Raises ``Refused`` or ``Lost``."""
+        if self._link is None:
+            raise Lost
+        answer = await self._link.request(frame, apart=apart)
+        if isinstance(answer, responses.Error):
+            raise Refused(answer.code, answer.details)
+        return answer
+
+    async def insist(self, frame: requests.AnyRequest, *, apart: bool = False) -> responses.AnyResponse:
+        """Ask for something that can be asked for again, and wait where the server asks us to."""
+        while True:
+            try:
+                return await self.ask(frame, apart=apart)
+            except Refused as error:
+                if error.code not in TRY_LATER:
+                    raise
+                await asyncio.sleep(seconds(error))
+
+    # Inside
+
+    async def _reach(self) -> None:
+        """A server hangs up on those who say nothing for long, such as a login form."""
+        if self._link is None:
+            raise Refused("not_connected")
+        if not self._link.up:
+            await self._link.open()
+
+    def _begin(self) -> None:
+        assert self._link is not None
+        self._link.settled()
+        self._stands(Standing.LOGGED_IN, 0.0)
+        self.state.encrypted = self._link.encrypted
+        self._present.set()
+        self._begun()
+
+    async def _keep(self) -> None:
+        """Whenever the connection is lost, get it back."""
+        assert self._link is not None
+        while True:
+            await self._link.lost()
+            self._present.clear()
+            self._interrupted()
+            if self._link.reason in ENDED:
+                self._expelled(self._link.reason)
+                return
+            try:
+                await self._link.reopen()
+                async with asyncio.timeout(self._link.pace.answer):
+                    await self._resume()
+                self._begin()
+            except Barred as error:
+                self.note_error(error)
+                return
+            except (Lost, TimeoutError):
+                self._link.failed()
+            except Refused as error:
+                if error.code in ("wrong_password", "unknown_user", *ENDED):
+                    self._expelled("login_again")
+                    return
+                self._link.hold(error)
+                self._link.failed()
+
+    async def _resume(self) -> None:
+        inside = [one.name for one in self.state.conversations.values() if one.entered]
+        username = self.state.username
+        try:
+            session = await self.ask(requests.Resume(id=0, token=self._token))
+        except Refused as error:
+            if error.code != "bad_token":
+                raise
+            session = await self.ask(requests.Login(id=0, username=username, password=self._password))
+        self._token = expect(session, responses.Session).token
+        await self._return([name for name in inside if not self.state.conversations[name].entered])
+
+    def _expelled(self, code: str) -> None:
+        """The session was ended elsewhere: somebody has to log in again."""
+        self._forget()
+        apply.logged_out(self.state)
+        self._stands_without_session()
+        self.note_error(Refused(code))
+
+    def _forget(self) -> None:
+        """Nobody is logged in any more."""
+        self._token = self._password = ""
+        self._present.clear()
+        self._interrupted()
+        for task in self._lasting:
+            task.cancel()
+        self._lasting.clear()
+
+    async def _drop(self) -> None:
+        if self._link is not None:
+            self._link.drop()
+            await self._link.lost()
+
+    def _stands_without_session(self) -> None:
+        self._stands(Standing.ONLINE if self._link and self._link.up else Standing.OFFLINE, 0.0)
+
+    def _stands(self, standing: Standing, retry_at: float) -> None:
+        self.state.link, self.state.retry_at = standing, retry_at
+        self.on_change()
+
+    def _measured(self, lag: float) -> None:
+        self.state.lag = lag
+        self.on_change()
+
+
+def expect(answer: responses.AnyResponse, kind: type[Answer]) -> Answer:
+    """The answer as what it has to be.
+
+    Raises ``Refused``: a server that says something else is none of ours.
+    """
+    if not isinstance(answer, kind):
+        raise Refused("no_chat_server", {"server": ""})
+    return answer

@@ -58,6 +58,8 @@ class Head:
 
 def lock(connection: Connection, conversation_ids: Collection[int]) -> dict[int, Head]:
     """Lock conversations until the transaction ends. One that does not exist is missing in the answer."""
+    if not conversation_ids:
+        return {}
     locked = bulk.lock_conversations(connection, sorted(conversation_ids))
     return {id: Head(head, spoken, roster, last_at) for id, head, spoken, roster, last_at in locked}
 

@@ -9,10 +9,12 @@
     ├── Refusal              the request is understood and refused; nothing was stored
     │   ├── NotLoggedIn  AlreadyLoggedIn
     │   ├── BadUsername  BadPassword  UsernameTaken
-    │   ├── UnknownUser  WrongPassword  BadToken
+    │   ├── UnknownUser  WrongPassword  BadToken  NotYourself
+    │   ├── AccountDisabled                                 (closes the sessions that there are)
     │   ├── UnknownRoom  BadRoom  RoomExists  RoomFull  BadCapacity  BadNickname
-    │   ├── NotAMember  NotEntered
-    │   ├── NotFriends  AlreadyFriends  SelfFriend
+    │   ├── InvitationNeeded  WrongRoomPassword  Banned
+    │   ├── NotAMember  NotEntered  NotOwner  NoSuchMember  RoomNotEmpty
+    │   ├── NotFriends  AlreadyFriends  SelfFriend  Blocked  Declined
     │   ├── EmptyText  TextTooLong  CidReused
     │   ├── BadTarget  NotYours  BadReaction  TooManyReactions
     │   └── TooManyAttempts  RateLimited  TooManyConnections    (try again later)
@@ -124,6 +126,16 @@ class BadToken(Refusal):
     wording = "this token is not, or no longer, good; log in with the password"
 
 
+class AccountDisabled(Refusal):
+    code = "account_disabled"
+    wording = "this account has been disabled by who runs the server"
+
+
+class NotYourself(Refusal):
+    code = "not_yourself"
+    wording = "that cannot be done to oneself"
+
+
 class UnknownRoom(Refusal):
     """Facts: ``room``."""
 
@@ -166,6 +178,27 @@ class BadNickname(Refusal):
     wording = "a nickname has {least} to {most} printable characters and does not begin or end with a blank"
 
 
+class InvitationNeeded(Refusal):
+    """Facts: ``room``."""
+
+    code = "invitation_needed"
+    wording = "only who is invited may enter {room}"
+
+
+class WrongRoomPassword(Refusal):
+    """Facts: ``room``."""
+
+    code = "wrong_room_password"
+    wording = "a seat in {room} takes a password, and this is not it"
+
+
+class Banned(Refusal):
+    """Facts: ``room``, ``username``."""
+
+    code = "banned"
+    wording = "{username} is banned from {room}"
+
+
 class NotAMember(Refusal):
     """Facts: ``room``."""
 
@@ -178,6 +211,27 @@ class NotEntered(Refusal):
 
     code = "not_entered"
     wording = "enter {conversation} first"
+
+
+class NotOwner(Refusal):
+    """Facts: ``room``."""
+
+    code = "not_owner"
+    wording = "only the owner of {room} may do that"
+
+
+class NoSuchMember(Refusal):
+    """Facts: ``room``, ``username``."""
+
+    code = "no_such_member"
+    wording = "{username} is not a member of {room}"
+
+
+class RoomNotEmpty(Refusal):
+    """Facts: ``room``, ``members`` (others than the owner)."""
+
+    code = "room_not_empty"
+    wording = "{members} others have a seat in {room}"
 
 
 class NotFriends(Refusal):
@@ -197,6 +251,20 @@ class AlreadyFriends(Refusal):
 class SelfFriend(Refusal):
     code = "self_friend"
     wording = "nobody can be a friend of oneself here"
+
+
+class Blocked(Refusal):
+    """Facts: ``username``."""
+
+    code = "blocked"
+    wording = "you have blocked {username}"
+
+
+class Declined(Refusal):
+    """Facts: ``username``."""
+
+    code = "declined"
+    wording = "{username} does not want that"
 
 
 class EmptyText(Refusal):

@@ -45,6 +45,25 @@ class Room(Event, frozen=True, kw_only=True):
     room: values.Room
 
 
+class Invited(Event, frozen=True, kw_only=True):
+    """Somebody asked me into a room of theirs."""
+
+    room: values.Room
+    username: str
+
+
+class Removed(Event, frozen=True, kw_only=True):
+    """A room is mine no longer, and what was said there not mine to read.
+
+    ``reason``: I was put out (``kick``, ``ban``), another session of mine gave the seat up (``resign``), or
+    there is no such room any more (``close``). ``username`` is who did it, if it was no administrator.
+    """
+
+    room: str
+    reason: str
+    username: str | UnsetType = UNSET
+
+
 class Friend(Event, frozen=True, kw_only=True):
     """Somebody became my friend, or (``ended``) is it no longer."""
 
@@ -59,4 +78,4 @@ class Closing(Event, frozen=True, kw_only=True):
     message: str
 
 
-AnyEvent = Welcome | Message | Read | Presence | Room | Friend | Closing
+AnyEvent = Welcome | Message | Read | Presence | Room | Invited | Removed | Friend | Closing

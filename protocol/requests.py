@@ -56,10 +56,15 @@ class ListRooms(Request, frozen=True, kw_only=True):
 
 
 class CreateRoom(Request, frozen=True, kw_only=True):
-    """Make a room with so many seats; it takes none of them. -> ``room``"""
+    """Make a room with so many seats, and own it; that takes none of them. -> ``room``
+
+    A ``private`` room is seen by its members and the invited alone; ``password`` is what a seat takes.
+    """
 
     room: str
     capacity: Whole
+    private: bool | UnsetType = UNSET
+    password: str | UnsetType = UNSET
 
 
 class EnterRoom(Request, frozen=True, kw_only=True):
@@ -67,6 +72,7 @@ class EnterRoom(Request, frozen=True, kw_only=True):
 
     room: str
     nickname: str
+    password: str | UnsetType = UNSET
 
 
 class LeaveRoom(Request, frozen=True, kw_only=True):
@@ -87,6 +93,60 @@ class ListMembers(Request, frozen=True, kw_only=True):
     room: str
 
 
+class SetTopic(Request, frozen=True, kw_only=True):
+    """Say what my room is about; an empty topic is none. -> ``ok``"""
+
+    room: str
+    topic: str
+
+
+class Invite(Request, frozen=True, kw_only=True):
+    """Ask somebody into my room; they need neither its password nor anybody else's leave. -> ``ok``"""
+
+    room: str
+    username: str
+
+
+class Kick(Request, frozen=True, kw_only=True):
+    """Take a member's seat in my room away. -> ``ok``"""
+
+    room: str
+    username: str
+
+
+class Ban(Request, frozen=True, kw_only=True):
+    """Take somebody's seat in my room away, if there is one, and let them in no more. -> ``ok``"""
+
+    room: str
+    username: str
+
+
+class Unban(Request, frozen=True, kw_only=True):
+    """Let somebody in again. -> ``ok``"""
+
+    room: str
+    username: str
+
+
+class ListBanned(Request, frozen=True, kw_only=True):
+    """Whom my room lets in no more. -> ``banned``"""
+
+    room: str
+
+
+class TransferRoom(Request, frozen=True, kw_only=True):
+    """Make a member the owner of my room. -> ``ok``"""
+
+    room: str
+    username: str
+
+
+class CloseRoom(Request, frozen=True, kw_only=True):
+    """End my room, in which nobody else has a seat, and all that was said there. -> ``ok``"""
+
+    room: str
+
+
 class AddFriend(Request, frozen=True, kw_only=True):
     """Become friends, both at once. -> ``friend``"""
 
@@ -101,6 +161,22 @@ class RemoveFriend(Request, frozen=True, kw_only=True):
 
 class ListFriends(Request, frozen=True, kw_only=True):
     """-> ``friends``"""
+
+
+class Block(Request, frozen=True, kw_only=True):
+    """Hear nothing more from somebody, who does not learn of it; a friendship ends. -> ``ok``"""
+
+    username: str
+
+
+class Unblock(Request, frozen=True, kw_only=True):
+    """Take a block back; a friendship that it ended stays ended. -> ``ok``"""
+
+    username: str
+
+
+class ListBlocked(Request, frozen=True, kw_only=True):
+    """Whom I have blocked. -> ``blocked``"""
 
 
 class EnterDirect(Request, frozen=True, kw_only=True):
@@ -181,9 +257,20 @@ AnyRequest = (
     | LeaveRoom
     | ResignRoom
     | ListMembers
+    | SetTopic
+    | Invite
+    | Kick
+    | Ban
+    | Unban
+    | ListBanned
+    | TransferRoom
+    | CloseRoom
     | AddFriend
     | RemoveFriend
     | ListFriends
+    | Block
+    | Unblock
+    | ListBlocked
     | EnterDirect
     | LeaveDirect
     | Send

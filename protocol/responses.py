@@ -69,6 +69,12 @@ class Members(Response, frozen=True, kw_only=True):
     members: list[values.Member]
 
 
+class Banned(Response, frozen=True, kw_only=True):
+    """Whom a room lets in no more, by name."""
+
+    usernames: list[str]
+
+
 class Friend(Response, frozen=True, kw_only=True):
     """The friend just made."""
 
@@ -79,6 +85,12 @@ class Friends(Response, frozen=True, kw_only=True):
     """Everybody who is my friend, by name."""
 
     friends: list[values.Friend]
+
+
+class Blocked(Response, frozen=True, kw_only=True):
+    """Whom I have blocked, by name."""
+
+    usernames: list[str]
 
 
 class Sent(Response, frozen=True, kw_only=True):
@@ -105,5 +117,19 @@ class Found(Response, frozen=True, kw_only=True):
 
 
 AnyResponse = (
-    Ok | Pong | Error | Session | Rooms | Room | Entered | Members | Friend | Friends | Sent | History | Found
+    Ok
+    | Pong
+    | Error
+    | Session
+    | Rooms
+    | Room
+    | Entered
+    | Members
+    | Banned
+    | Friend
+    | Friends
+    | Blocked
+    | Sent
+    | History
+    | Found
 )

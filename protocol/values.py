@@ -53,8 +53,8 @@ class Room(Value, frozen=True, kw_only=True):
 
     ``members`` counts the seats taken of ``capacity``. ``head``, ``read`` (seqs) and ``unread`` (how many
     messages of others stand behind ``read``) are told to members alone, ``nickname`` to those who have one.
-    ``private`` (seen by members and the invited alone), ``locked`` (a seat takes a password) and ``invited`` (I
-    may take a seat) are there when they are true.
+    ``private`` (seen by members and the invited alone), ``locked`` (a seat takes a password) and ``invited``
+    (I am) are there when they are true.
     """
 
     room: str

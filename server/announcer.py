@@ -23,25 +23,43 @@ class Announcer:
         self._changed: dict[int, records.Room] = {}
 
     def room_changed(self, room: records.Room) -> None:
-        """Tell everybody, soon, that a room appeared or that its seats changed."""
+        """Tell everybody who may see a room, soon, that it appeared or changed."""
         if not self._changed:
             self._loop.call_later(SETTLE, self._tell_rooms)
         self._changed[room.conversation_id] = room
 
     def _tell_rooms(self) -> None:
         changed, self._changed = self._changed, {}
-        lines = {
-            id: encode(events.Room(room=room_value(replace(room, seat=None)))) for id, room in changed.items()
-        }
-        everybody = b"".join(lines.values())
+        plain = {id: _line(replace(room, seat=None, invited=False)) for id, room in changed.items()}
+        public = b"".join(plain[id] for id, room in changed.items() if not room.private)
         for account in self._directory.accounts.values():
-            if changed.keys() & account.seats.keys():
-                mine = lines | {
-                    id: _own_line(account, changed[id]) for id in changed.keys() & account.seats.keys()
-                }
-                send(account.speakers, b"".join(mine.values()))
-            else:
-                send(account.speakers, everybody)
+            own = {id for id, room in changed.items() if _is_special(account, room)}
+            if own:
+                lines = [
+                    _own_line(account, room) if id in own else plain[id]
+                    for id, room in changed.items()
+                    if id in own or not room.private
+                ]
+                send(account.speakers, b"".join(lines))
+            elif public:
+                send(account.speakers, public)
+
+    def removed(
+        self, account: Account, room: str, reason: str, by: str | None, *, but: Speaker | None = None
+    ) -> None:
+        """Tell an account's sessions that a room is theirs no longer."""
+        self.tell(account.speakers, _removed(room, reason, by), but=but)
+
+    def room_closed(self, room: records.Room, by: str | None) -> None:
+        """Tell everybody who could see a room that there is none any more."""
+        self._changed.pop(room.conversation_id, None)
+        for account in self._directory.accounts.values():
+            if not room.private or _is_special(account, room):
+                self.removed(account, room.name, "close", by)
+
+    def invited(self, account: Account, room: records.Room, by: str) -> None:
+        value = room_value(replace(room, seat=None, invited=True))
+        self.tell(account.speakers, events.Invited(room=value, username=by))
 
     def own_room_changed(self, account: Account, room: records.Room, *, but: Speaker | None = None) -> None:
         """Tell an account's other sessions what it entered or left."""
@@ -58,25 +76,49 @@ class Announcer:
     def presence(self, account: Account, friends: Iterable[int], *, online: bool) -> None:
         """Tell friends, and those who are in a room with the account, that it came or went."""
         audience = {
-            listener
-            for seat in account.entered
-            if seat.is_room
-            for listener in seat.conversation.listeners
-            if listener.account is not None and listener.account.seats[seat.conversation.id].entered
+            listener for seat in account.seats.values() if seat.is_room for listener in seat.conversation.listeners
         }
         for id in friends:
             if friend := self._directory.accounts.get(id):
                 audience |= friend.speakers
-        self.tell(audience - account.speakers, events.Presence(username=account.username, online=online))
+        hidden = {speaker for speaker in audience if _is_blocked(account, speaker)}
+        event = events.Presence(username=account.username, online=online)
+        self.tell(audience - account.speakers - hidden, event)
+
+    def hide(self, account: Account, other: Account, *, hidden: bool) -> None:
+        """Tell an account that another one, in a room with it, went offline for it, or is back."""
+        common = account.seats.keys() & other.seats.keys()
+        if any(account.seats[id].is_room for id in common):
+            self.tell(other.speakers, events.Presence(username=account.username, online=not hidden))
 
     def tell(self, speakers: Iterable[Speaker], event: Frame, *, but: Speaker | None = None) -> None:
         line = encode(event)
         send((speaker for speaker in speakers if speaker is not but), line)
 
 
+def _is_blocked(account: Account, speaker: Speaker) -> bool:
+    return speaker.account is not None and speaker.account.id in account.blocked
+
+
+def _is_special(account: Account, room: records.Room) -> bool:
+    """Whether an account sees a room otherwise than everybody does."""
+    id = room.conversation_id
+    return id in account.seats or id in account.invited or account.id == room.owner_id
+
+
 def _own_line(account: Account, room: records.Room) -> bytes:
-    """A changed room as a member sees it, as of now."""
-    seat = account.seats[room.conversation_id]
-    return encode(
-        events.Room(room=room_value(replace(room, seat=seat.as_kept(account), head=seat.conversation.head)))
-    )
+    """A changed room as a member, the owner, or somebody invited sees it, as of now."""
+    invited = room.conversation_id in account.invited
+    seat = account.seats.get(room.conversation_id)
+    if seat is None:
+        return _line(replace(room, seat=None, invited=invited))
+    head = seat.conversation.head
+    return _line(replace(room, seat=seat.as_kept(account), head=head, invited=invited))
+
+
+def _line(room: records.Room) -> bytes:
+    return encode(events.Room(room=room_value(room)))
+
+
+def _removed(room: str, reason: str, by: str | None) -> events.Removed:
+    return events.Removed(room=f"#{room}", reason=reason, username=UNSET if by is None else by)

@@ -50,6 +50,8 @@ from server.handlers.accounts import Accounts
 from server.handlers.friends import Friends
 from server.handlers.history import History
 from server.handlers.messages import Messages
+from server.handlers.moderation import Moderation
+from server.handlers.people import People
 from server.handlers.rooms import Rooms
 from server.handlers.search import Search
 from server.indexer import Indexer
@@ -176,10 +178,13 @@ class Server:
             linger=limits.linger,
         )
         attempts = Attempts(limits.password_attempts)
+        friends = Friends(limits, self._directory, self._announcer)
         self._table = dispatch.table(
             Accounts(self._config, self._store, self._writer, self._passwords, attempts, self._presence),
-            Rooms(limits, self._directory, self._announcer),
-            Friends(limits, self._directory, self._announcer),
+            Rooms(self._config, self._store, self._passwords, attempts, self._directory, self._announcer),
+            Moderation(limits, self._directory, self._announcer),
+            friends,
+            People(self._directory, self._announcer, friends),
             Messages(limits, self._directory),
             History(limits, self._directory, self._announcer),
             Search(limits),

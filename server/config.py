@@ -26,6 +26,7 @@ Count = Annotated[int, Meta(ge=0, le=1 << 40, description="a whole number, at le
 Some = Annotated[int, Meta(ge=1, le=1 << 20, description="a whole number, at least 1")]
 Amount = Annotated[float, Meta(ge=0, lt=1e9, description="a number, at least 0")]
 NameLength = Annotated[int, Meta(ge=1, le=64, description="a whole number, 1 to 64")]  # the columns' width
+TopicLength = Annotated[int, Meta(ge=1, le=512, description="a whole number, 1 to 512")]  # likewise
 PasswordLength = Annotated[int, Meta(ge=1, le=72, description="a whole number, 1 to 72 (bcrypt ends there)")]
 Cost = Annotated[int, Meta(ge=4, le=31, description="a whole number, 4 to 31")]
 
@@ -68,6 +69,7 @@ class Limits(Struct, frozen=True):
     username_max: Annotated[NameLength, "code points in a user name, at most"] = 10
     room_min: Annotated[NameLength, "code points in a room's name, at least"] = 1
     room_max: Annotated[NameLength, "code points in a room's name, at most"] = 32
+    topic: Annotated[TopicLength, "code points in the topic of a room"] = 200
     nickname_min: Annotated[NameLength, "code points in a nickname, at least"] = 1
     nickname_max: Annotated[NameLength, "code points in a nickname, at most"] = 32
 

@@ -12,6 +12,8 @@ from server.handlers.accounts import Accounts
 from server.handlers.friends import Friends
 from server.handlers.history import History
 from server.handlers.messages import Messages
+from server.handlers.moderation import Moderation
+from server.handlers.people import People
 from server.handlers.rooms import Rooms
 from server.handlers.search import Search
 from server.live import Speaker
@@ -48,7 +50,9 @@ Table = dict[type[Request], Row]
 def table(
     accounts: Accounts,
     rooms: Rooms,
+    moderation: Moderation,
     friends: Friends,
+    people: People,
     messages: Messages,
     history: History,
     search: Search,
@@ -66,9 +70,20 @@ def table(
         requests.LeaveRoom: Row(rooms.leave_room),
         requests.ResignRoom: Row(rooms.resign_room),
         requests.ListMembers: Row(rooms.list_members),
+        requests.SetTopic: Row(moderation.set_topic),
+        requests.Invite: Row(moderation.invite),
+        requests.Kick: Row(moderation.kick),
+        requests.Ban: Row(moderation.ban),
+        requests.Unban: Row(moderation.unban),
+        requests.ListBanned: Row(moderation.list_banned),
+        requests.TransferRoom: Row(moderation.transfer_room),
+        requests.CloseRoom: Row(moderation.close_room),
         requests.ListFriends: Row(friends.list_friends),
         requests.AddFriend: Row(friends.add_friend),
         requests.RemoveFriend: Row(friends.remove_friend),
+        requests.Block: Row(people.block),
+        requests.Unblock: Row(people.unblock),
+        requests.ListBlocked: Row(people.list_blocked),
         requests.EnterDirect: Row(friends.enter_direct),
         requests.LeaveDirect: Row(friends.leave_direct),
         requests.Send: Row(messages.send, waits=False),

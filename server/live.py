@@ -98,6 +98,8 @@ class Account:
     speakers: set[Speaker] = field(default_factory=set)
     seats: dict[int, Seat] = field(default_factory=dict)  # by conversation id
     labels: dict[str, Seat] = field(default_factory=dict)  # by label as stored, the spelling that clients use
+    invited: set[int] = field(default_factory=set)  # to these rooms
+    blocked: set[int] = field(default_factory=set)  # these accounts
 
     @property
     def entered(self) -> list[Seat]:
@@ -146,19 +148,26 @@ class Directory:
                 seat.conversation.listeners.discard(speaker)
         return account
 
-    def seat_in_room(self, account: Account, room: records.Room) -> Seat:
+    def seat_in_room(self, account: Account, room: records.Room) -> None:
         """Put what the database says of an account's seat in a room."""
         assert room.seat is not None
-        return self._seat(account, room.seat, f"#{room.name}", room.name, room.roster, room.head)
+        self._seat(account, room.seat, f"#{room.name}", room.name, room.roster, room.head)
 
-    def seat_in_direct(self, account: Account, direct: records.Direct) -> Seat:
-        seat = self._seat(account, direct.seat, f"@{direct.friend}", "", direct.roster, direct.head)
-        seat.ended = direct.ended
-        return seat
+    def seat_in_direct(self, account: Account, direct: records.Direct) -> None:
+        self._seat(account, direct.seat, f"@{direct.friend}", "", direct.roster, direct.head, direct.ended)
 
     def _seat(
-        self, account: Account, kept: records.Seat, label: str, name: str, roster: int, head: int
-    ) -> Seat:
+        self,
+        account: Account,
+        kept: records.Seat,
+        label: str,
+        name: str,
+        roster: int,
+        head: int,
+        ended: bool = False,
+    ) -> None:
+        if self.accounts.get(account.id) is not account:
+            return  # its sessions were ended while this was on its way
         id = kept.conversation_id
         conversation = self.conversations.get(id)
         if conversation is None:
@@ -171,8 +180,8 @@ class Directory:
             conversation.seats += 1
             conversation.listeners |= account.speakers
         seat.nickname, seat.entered, seat.read = kept.nickname or "", kept.entered, kept.read
+        seat.ended = ended
         seat.set_unread(kept.unread)
-        return seat
 
     def drop_seat(self, account: Account, conversation_id: int) -> None:
         seat = account.seats.pop(conversation_id, None)
@@ -206,6 +215,10 @@ def room_value(room: records.Room) -> values.Room:
         members=room.members,
         capacity=room.capacity,
         owner=room.owner,
+        topic=room.topic or UNSET,
+        private=room.private or UNSET,
+        locked=room.password_hash is not None or UNSET,
+        invited=room.invited or UNSET,
         member=seat is not None,
         entered=seat is not None and seat.entered,
         nickname=UNSET if seat is None or seat.nickname is None else seat.nickname,
@@ -216,11 +229,11 @@ def room_value(room: records.Room) -> values.Room:
 
 
 def friend_value(direct: records.Direct, online: bool) -> values.Friend:
-    """A friend as it goes over the wire to the other one."""
+    """A friend as it goes over the wire to the other one; who is a friend no longer is offline."""
     seat = direct.seat
     return values.Friend(
         friend=f"@{direct.friend}",
-        online=online,
+        online=online and not direct.ended,
         entered=seat.entered,
         nickname=UNSET if seat.nickname is None else seat.nickname,
         head=direct.head,

@@ -1,17 +1,11 @@
-"""The notices of entering, leaving and a new nickname, stored together with the change that they tell of."""
-
-from typing import Protocol
+"""Notices, stored together with the change that they tell of: who entered, left or took a new nickname, and
+what the owner of a room did.
+"""
 
 from db import memberships
-from db.records import Draft, Seat
+from db.records import Draft, Room, Seat
 from db.writer import Transaction
-
-
-class Named(Protocol):
-    @property
-    def id(self) -> int: ...
-    @property
-    def username(self) -> str: ...
+from server.rights import Named
 
 
 def enter(transaction: Transaction, seat: Seat, account: Named, nickname: str) -> None:
@@ -32,4 +26,12 @@ def leave(transaction: Transaction, seat: Seat) -> None:
     id = seat.conversation_id
     memberships.set_entered(transaction.connection, id, seat.account_id, False)
     notice = Draft(id, seat.account_id, seat.username, seat.nickname or seat.username, "leave", "")
+    transaction.append(transaction.lock([id]), [notice])
+
+
+def tell(transaction: Transaction, room: Room, account: Named, kind: str, text: str) -> None:
+    """Let a locked room's history tell what an account, by whose eyes the room is, did to it."""
+    id = room.conversation_id
+    nickname = room.seat.nickname if room.seat is not None else None
+    notice = Draft(id, account.id, account.username, nickname or account.username, kind, text)
     transaction.append(transaction.lock([id]), [notice])

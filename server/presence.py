@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from db import accounts, friends, memberships, rooms, servers
+from db import accounts, blocks, friends, guests, memberships, rooms, servers
 from db.records import Account as Kept
 from db.records import Direct, Room
 from db.writer import Job, Transaction, Writer
@@ -35,11 +35,13 @@ ALIVE = 3 * BEAT
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """All that an account follows, as of one moment: the rooms it is a member of, every private chat, its
-    friends.
+    friends; the rooms that it is invited to, and the accounts that it has blocked.
     """
 
     rooms: list[Room]
     directs: list[Direct]
+    invited: set[int]
+    blocked: set[int]
 
     @property
     def followed(self) -> list[Room | Direct]:
@@ -175,6 +177,7 @@ class Presence:
         followed = {kept.conversation_id for kept in found.followed}
         for id in account.seats.keys() - followed:
             self._directory.drop_seat(account, id)
+        account.invited, account.blocked = found.invited, found.blocked
 
     def _wait_for(self, account: Account) -> None:
         if self._closed:
@@ -205,6 +208,8 @@ def _snapshot(connection: Connection, account_id: int) -> Snapshot:
     return Snapshot(
         rooms.listing(connection, account_id, only_member=True),
         friends.listing(connection, account_id, include_ended=True),
+        guests.invited_to(connection, account_id),
+        blocks.blocked_by(connection, account_id),
     )
 
 

@@ -1,23 +1,57 @@
-"""Who may read and who may speak: the one place where that is decided.
+"""Who may see, read, speak and rule: the one place where that is decided.
 
 * A room's messages exist for its members alone, a private chat's for its two sides, also after their
   friendship.
 * Speaking in a room takes having entered it; speaking to a friend takes being friends. So does changing what
   was said: one edits and deletes what is one's own, a room's owner deletes what anybody said there, and
   everybody may react.
+* A private room exists for its owner, its members and the invited alone. That it is there is told to whoever
+  tries to enter it, since that much can be found out by trying to make one of the same name.
+* A seat takes not being banned. In a private room it also takes the invitation, in one with a password the
+  invitation or the password, and so in one with both. Who has a seat may come and go.
+* What a room is about, and who may be in it, is for its owner to say.
+* Whoever has blocked somebody is offline for them, and can neither be befriended nor be invited by them.
 
 Everything here asks the database, within the transaction of whoever asks: a right is what is committed, not
 what a process remembers.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from sqlalchemy import Connection
 
-from db import accounts, friends, rooms
+from db import accounts, blocks, friends, guests, rooms
 from db.records import Account, Direct, Draft, Room, Stored
 from protocol import names
-from protocol.errors import NotAMember, NotEntered, NotFriends, NotYours, UnknownRoom, UnknownUser
+from protocol.errors import (
+    Banned,
+    Blocked,
+    Declined,
+    InvitationNeeded,
+    NotAMember,
+    NotEntered,
+    NotFriends,
+    NotOwner,
+    NotYours,
+    UnknownRoom,
+    UnknownUser,
+    WrongRoomPassword,
+)
+from protocol.frame import UNSET, UnsetType
+
+Proof = str | None | UnsetType
+"""What was found out about a password for a room: the hash that it fits, ``None`` if it fits none, ``UNSET``
+if there was none to look at."""
+
+
+class Named(Protocol):
+    """An account, kept or live."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def username(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +62,53 @@ class Conversation:
     label: str
 
 
-def find_room(connection: Connection, room: str) -> Room:
-    """A room by any spelling of its name, with or without ``#``. Raises ``UnknownRoom``."""
-    name = room.removeprefix("#")
-    found = rooms.find(connection, names.key(name))
-    if found is None:
-        raise UnknownRoom(room=f"#{name}")
+def find_room(connection: Connection, account_id: int, room: str) -> Room:
+    """A room by any spelling of its name, with or without ``#``, as the account sees it.
+
+    Raises ``UnknownRoom``, also for one that it may not see.
+    """
+    found = find_door(connection, account_id, room)
+    if not sees(account_id, found):
+        raise UnknownRoom(room=_label(room))
     return found
+
+
+def find_door(connection: Connection, account_id: int, room: str) -> Room:
+    """``find_room`` for somebody who wants to come in, and perhaps must not. Raises ``UnknownRoom``."""
+    found = rooms.find_as(connection, names.key(room.removeprefix("#")), account_id)
+    if found is None:
+        raise UnknownRoom(room=_label(room))
+    return found
+
+
+def visible_rooms(connection: Connection, account_id: int) -> list[Room]:
+    """Every room that the account may see, by name."""
+    return [room for room in rooms.listing(connection, account_id) if sees(account_id, room)]
+
+
+def sees(account_id: int, room: Room) -> bool:
+    """Whether the account may know of a room, which is as it sees it."""
+    return not room.private or room.seat is not None or room.invited or room.owner_id == account_id
+
+
+def check_owner(account_id: int, room: Room) -> None:
+    """Raises ``NotOwner``."""
+    if room.owner_id != account_id:
+        raise NotOwner(room=f"#{room.name}")
+
+
+def may_sit(connection: Connection, account: Named, room: Room, proof: Proof) -> None:
+    """Check that an account may take a seat, if there is one. Raises ``Banned``, ``InvitationNeeded``,
+    ``WrongRoomPassword``.
+    """
+    if guests.is_banned(connection, room.conversation_id, account.id):
+        raise Banned(room=f"#{room.name}", username=account.username)
+    if room.invited or room.owner_id == account.id:
+        return
+    if room.private and (room.password_hash is None or proof is UNSET):
+        raise InvitationNeeded(room=f"#{room.name}")
+    if room.password_hash is not None and room.password_hash != proof:
+        raise WrongRoomPassword(room=f"#{room.name}")
 
 
 def find_user(connection: Connection, username: str) -> Account:
@@ -45,8 +119,7 @@ def find_user(connection: Connection, username: str) -> Account:
 
 
 def find_direct(connection: Connection, account_id: int, username: str) -> Direct:
-    """The private chat with somebody who is, or once was, a friend. Raises ``UnknownUser``, ``NotFriends``.
-    """
+    """The private chat with somebody who is, or was, a friend. Raises ``UnknownUser``, ``NotFriends``."""
     other = find_user(connection, username)
     found = friends.find(connection, account_id, other.id)
     if found is None:
@@ -61,10 +134,10 @@ def readable(connection: Connection, account_id: int, conversation: str) -> Conv
     if conversation.startswith("@"):
         direct = find_direct(connection, account_id, conversation[1:])
         return Conversation(direct.conversation_id, f"@{direct.friend}")
-    room = find_room(connection, conversation)
-    for seated in rooms.listing(connection, account_id, [room.conversation_id], only_member=True):
-        return Conversation(seated.conversation_id, f"#{seated.name}")
-    raise NotAMember(room=f"#{room.name}")
+    room = find_room(connection, account_id, conversation)
+    if room.seat is None:
+        raise NotAMember(room=f"#{room.name}")
+    return Conversation(room.conversation_id, f"#{room.name}")
 
 
 def may_send(connection: Connection, draft: Draft) -> None:
@@ -73,6 +146,8 @@ def may_send(connection: Connection, draft: Draft) -> None:
     """
     only = [draft.conversation_id]
     for room in rooms.listing(connection, draft.account_id, only):
+        if not sees(draft.account_id, room):
+            raise UnknownRoom(room=f"#{room.name}")
         if room.seat is None or not room.seat.entered:
             raise NotEntered(conversation=f"#{room.name}")
         return
@@ -94,8 +169,29 @@ def may_change(connection: Connection, draft: Draft, said: Stored) -> None:
 
 
 def sendable(connection: Connection, account_id: int, conversation: str) -> int:
-    """The id of a conversation that a text is addressed to. Whether it may be sent there is for ``may_send``.
-    """
+    """The id of a conversation that a text is addressed to; ``may_send`` says whether it may go there."""
     if conversation.startswith("@"):
         return find_direct(connection, account_id, conversation[1:]).conversation_id
-    return find_room(connection, conversation).conversation_id
+    return find_room(connection, account_id, conversation).conversation_id
+
+
+def may_befriend(connection: Connection, account_id: int, other: Account) -> None:
+    """Check that two accounts, both locked, may become friends. Raises ``Blocked``, ``Declined``."""
+    if blocks.exists(connection, account_id, other.id):
+        raise Blocked(username=other.username)
+    may_approach(connection, account_id, other)
+
+
+def may_approach(connection: Connection, account_id: int, other: Account) -> None:
+    """Check that an account may ask something of another one. Raises ``Declined``."""
+    if blocks.exists(connection, other.id, account_id):
+        raise Declined(username=other.username)
+
+
+def hidden_from(connection: Connection, account_id: int) -> set[int]:
+    """The accounts that are offline for this one, wherever they are."""
+    return blocks.blockers(connection, account_id)
+
+
+def _label(room: str) -> str:
+    return f"#{room.removeprefix('#')}"

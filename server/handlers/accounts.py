@@ -17,12 +17,11 @@ from db.store import Store
 from db.writer import Transaction, Writer
 from protocol import names, requests, responses
 from protocol.errors import (
-    BadPassword,
+    AccountDisabled,
     BadToken,
     BadUsername,
     ChatError,
     SessionEnded,
-    TooManyAttempts,
     Unavailable,
     UnknownUser,
     UsernameTaken,
@@ -30,7 +29,7 @@ from protocol.errors import (
 )
 from protocol.frame import Id
 from server.config import Config
-from server.handlers.common import account_of
+from server.handlers.common import account_of, check_attempts, check_password
 from server.limits import Attempts
 from server.live import Speaker, friend_value, room_value
 from server.passwords import Passwords
@@ -72,14 +71,14 @@ class Accounts:
         if await self._store.run(_is_taken, key, skeleton):
             raise UsernameTaken
         self._check_username(username)
-        self._check_password(request.password)
+        check_password(request.password, self._password)
         password_hash = await self._passwords.hash(request.password)
         work = partial(_add, username=username, key=key, skeleton=skeleton, password_hash=password_hash)
         return Commit(work, lambda _: responses.Ok(id=request.id))
 
     async def login(self, speaker: Speaker, request: requests.Login) -> Reply:
         """Whoever guesses learns nothing from the time it takes: an unknown name costs a hash as well."""
-        self._check_password(request.password)
+        check_password(request.password, self._password)
         key = names.key(request.username)
         kept = await self._store.run(accounts.find, key)
         if kept is None:
@@ -94,9 +93,9 @@ class Accounts:
         return Commit(partial(self._log_in, known=known, token=token, family=family), then)
 
     async def change_password(self, speaker: Speaker, request: requests.ChangePassword) -> Reply:
-        """Whoever knows the old password is the owner; everybody else who has a session, or a token, is out."""
+        """Whoever knows the old password is the owner; everybody else, with a session or a token, is out."""
         account = account_of(speaker)
-        self._check_password(request.new_password)
+        check_password(request.new_password, self._password)
         kept = await self._store.run(accounts.get, account.id)
         known = await self._check(kept, request.password, names.key(account.username), speaker.address)
         password_hash = await self._passwords.hash(request.new_password)
@@ -112,9 +111,9 @@ class Accounts:
     async def _check(self, kept: Kept | None, password: str, key: bytes, address: str) -> Kept:
         """The account whose password this is. Raises ``WrongPassword``, ``UnknownUser``, or
         ``TooManyAttempts``."""
-        self._check_attempts(key, address)
+        check_attempts(self._attempts, key, address)
         right = await self._passwords.verify(password, None if kept is None else kept.password_hash)
-        self._check_attempts(key, address)
+        check_attempts(self._attempts, key, address)
         if right and kept is not None:
             self._attempts.succeeded(key, address)
             return kept
@@ -132,10 +131,6 @@ class Accounts:
         with suppress(ChatError, Outage):  # there will be another login
             password_hash = await self._passwords.hash(password)
             await self._writer.run(partial(_replace_hash, known=kept, password_hash=password_hash))
-
-    def _check_attempts(self, key: bytes, address: str) -> None:
-        if wait := self._attempts.wait(key, address, time.monotonic()):
-            raise TooManyAttempts(retry_after=round(wait, 3))
 
     def resume(self, speaker: Speaker, request: requests.Resume) -> Reply:
         token = _Token.fresh()
@@ -161,21 +156,18 @@ class Accounts:
         if not names.is_name(username, least, most):
             raise BadUsername(least=least, most=most)
 
-    def _check_password(self, password: str) -> None:
-        least, most = self._password.min, self._password.max
-        if len(password) < least or len(password.encode()) > most or "\0" in password:
-            raise BadPassword(least=least, most=most)
-
     # In the transaction
 
     def _log_in(
         self, transaction: Transaction, *, known: Kept, token: "_Token", family: bytes
     ) -> "_Beginning":
         account = accounts.get(transaction.connection, known.id)
-        if account is None or account.disabled:
+        if account is None:
             raise UnknownUser
         if account.password_hash != known.password_hash:
             raise Unavailable(retry_after=AT_ONCE)
+        if account.disabled:
+            raise AccountDisabled
         return self._session(transaction, account, token, family, parent=None)
 
     def _go_on(self, transaction: Transaction, *, digest: bytes, token: "_Token") -> "_Beginning":

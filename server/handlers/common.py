@@ -1,14 +1,24 @@
-"""What several handlers need: the speaker's account, nicknames, times, and pages."""
+"""What several handlers need: the speaker's account, nicknames, passwords and how often one may guess them,
+times, pages, and rooms under their lock.
+"""
+
+import time
+from collections.abc import Callable
 
 from msgspec.structs import replace
+from sqlalchemy import Connection
 
-from db.records import Stored
+from db import rooms
+from db.records import Room, Stored
+from db.writer import Transaction
 from protocol import names, values
-from protocol.errors import BadFrame, BadNickname
+from protocol.errors import BadFrame, BadNickname, BadPassword, TooManyAttempts
 from protocol.frame import UNSET, Id
 from protocol.values import format_time, parse_time
-from server.config import Limits
+from server import rights
+from server.config import Limits, Password
 from server.delivery import message_value
+from server.limits import Attempts
 from server.live import Account, Speaker
 
 
@@ -46,3 +56,31 @@ def shown_value(stored: Stored, label: str, *, own: bool) -> values.Message:
         deleted=revision.deleted or UNSET,
         reactions=revision.reactions or UNSET,
     )
+
+
+def check_password(password: str, limits: Password) -> None:
+    if len(password) < limits.min or len(password.encode()) > limits.max or "\0" in password:
+        raise BadPassword(least=limits.min, most=limits.max)
+
+
+def check_attempts(attempts: Attempts, key: bytes, address: str) -> None:
+    if wait := attempts.wait(key, address, time.monotonic()):
+        raise TooManyAttempts(retry_after=round(wait, 3))
+
+
+FindRoom = Callable[[Connection, int, str], Room]
+
+
+def lock_room(
+    transaction: Transaction, account_id: int, room: str, find: FindRoom = rights.find_room
+) -> Room:
+    """A room as the account sees it, which nobody else changes until COMMIT."""
+    found = find(transaction.connection, account_id, room)
+    transaction.lock([found.conversation_id])
+    return find(transaction.connection, account_id, room)
+
+
+def room_as(connection: Connection, account_id: int, conversation_id: int) -> Room:
+    """A room that is there, as the account sees it, whether or not it may."""
+    [room] = rooms.listing(connection, account_id, [conversation_id])
+    return room

@@ -1,8 +1,8 @@
-"""Friends, and the private chats with them."""
+"""Friends, and the private chats with them. How to be rid of somebody for good is in ``people``."""
 
 from functools import partial
 
-from db import friends, memberships, messages, revisions
+from db import accounts, friends, memberships, messages, revisions
 from db.errors import Taken
 from db.records import Direct, Stored
 from db.writer import Transaction
@@ -35,7 +35,7 @@ class Friends:
 
         def then(sides: tuple[Direct, Direct]) -> responses.Response:
             mine, theirs = sides
-            self._tell_both(account, mine, theirs, but=speaker)
+            self.tell_both(account, mine, theirs, but=speaker)
             online = self._directory.is_online(mine.friend_id)
             return responses.Friend(id=request.id, friend=friend_value(mine, online))
 
@@ -45,7 +45,7 @@ class Friends:
         account = account_of(speaker)
 
         def then(sides: tuple[Direct, Direct]) -> responses.Response:
-            self._tell_both(account, *sides, but=speaker)
+            self.tell_both(account, *sides, but=speaker)
             return responses.Ok(id=request.id)
 
         return Commit(partial(_part, account=account, username=request.username), then)
@@ -83,7 +83,7 @@ class Friends:
 
         return Commit(partial(_leave, account=account, username=request.username), then)
 
-    def _tell_both(self, account: Account, mine: Direct, theirs: Direct, *, but: Speaker) -> None:
+    def tell_both(self, account: Account, mine: Direct, theirs: Direct, *, but: Speaker) -> None:
         """A friendship began or ended: both sides' sessions follow the private chat, and are told."""
         self._directory.seat_in_direct(account, mine)
         self._announcer.friend_changed(account, mine, but=but)
@@ -101,6 +101,8 @@ def _befriend(transaction: Transaction, *, account: Account, username: str) -> t
     if names.key(username) == names.key(account.username):
         raise SelfFriend
     other = rights.find_user(connection, username)
+    accounts.lock(connection, (account.id, other.id))
+    rights.may_befriend(connection, account.id, other)
     try:
         friends.add(connection, account.id, other.id, transaction.now)
     except Taken:
@@ -109,15 +111,22 @@ def _befriend(transaction: Transaction, *, account: Account, username: str) -> t
 
 
 def _part(transaction: Transaction, *, account: Account, username: str) -> tuple[Direct, Direct]:
-    """End a friendship. Whoever had entered the private chat leaves it first."""
     direct = _lock(transaction, account.id, username)
     if direct.ended:
         raise NotFriends(username=direct.friend)
+    return part(transaction, account.id, direct)
+
+
+def part(transaction: Transaction, account_id: int, direct: Direct) -> tuple[Direct, Direct]:
+    """End a friendship, whose private chat is locked and left first by whoever had entered it.
+
+    Returns how the two see it then.
+    """
     for seat in memberships.roster(transaction.connection, direct.conversation_id):
         if seat.entered:
             leave(transaction, seat)
     friends.end(transaction.connection, direct.conversation_id, transaction.now)
-    return _sides(transaction, account.id, direct.friend_id)
+    return _sides(transaction, account_id, direct.friend_id)
 
 
 def _enter(

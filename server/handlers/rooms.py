@@ -1,23 +1,37 @@
-"""Rooms: made, entered, left, given up; and who holds their seats."""
+"""Rooms: made, entered, left, given up; and who holds their seats. ``moderation`` is what an owner may do."""
 
+import time
 from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Connection
 
-from db import memberships, messages, revisions, rooms
+from db import guests, memberships, messages, revisions, rooms
 from db.errors import Taken
 from db.records import Room, Seat, Stored
+from db.store import Store
 from db.writer import Transaction
 from protocol import names, requests, responses, values
 from protocol.errors import BadCapacity, BadRoom, NotAMember, NotEntered, RoomExists, RoomFull
+from protocol.frame import UNSET, UnsetType
 from server import rights
 from server.announcer import Announcer
-from server.config import Limits
-from server.handlers.common import account_of, check_nickname, page_values
+from server.config import Config
+from server.handlers.common import (
+    account_of,
+    check_attempts,
+    check_nickname,
+    check_password,
+    lock_room,
+    page_values,
+    room_as,
+)
+from server.limits import Attempts
 from server.live import Account, Directory, Speaker, room_value
 from server.notices import enter, leave
-from server.replies import Commit, Query, Reply
+from server.passwords import Passwords
+from server.replies import Commit, Handled, Query, Reply
+from server.rights import Proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +45,20 @@ class Entry:
 
 
 class Rooms:
-    def __init__(self, limits: Limits, directory: Directory, announcer: Announcer) -> None:
-        self._limits = limits
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        passwords: Passwords,
+        attempts: Attempts,
+        directory: Directory,
+        announcer: Announcer,
+    ) -> None:
+        self._limits = config.limits
+        self._password = config.password
+        self._store = store
+        self._passwords = passwords
+        self._attempts = attempts
         self._directory = directory
         self._announcer = announcer
 
@@ -42,28 +68,69 @@ class Rooms:
         def then(found: list[Room]) -> responses.Response:
             return responses.Rooms(id=request.id, rooms=[room_value(room) for room in found])
 
-        return Query(partial(rooms.listing, account_id=account.id), then)
+        return Query(partial(rights.visible_rooms, account_id=account.id), then)
 
-    def create_room(self, speaker: Speaker, request: requests.CreateRoom) -> Reply:
+    async def create_room(self, speaker: Speaker, request: requests.CreateRoom) -> Reply:
         account = account_of(speaker)
         name = request.room.removeprefix("#")
         if not names.is_name(name, self._limits.room_min, self._limits.room_max):
             raise BadRoom(least=self._limits.room_min, most=self._limits.room_max)
         if not 1 <= request.capacity <= self._limits.capacity:
             raise BadCapacity(least=1, most=self._limits.capacity)
+        password_hash = await self._hash(request.password)
 
         def then(room: Room) -> responses.Response:
             self._announcer.room_changed(room)
             return responses.Room(id=request.id, room=room_value(room))
 
-        return Commit(partial(_create, name=name, capacity=request.capacity, owner_id=account.id), then)
+        work = partial(
+            _create,
+            name=name,
+            capacity=request.capacity,
+            owner_id=account.id,
+            private=request.private is True,
+            password_hash=password_hash,
+        )
+        return Commit(work, then)
 
-    def enter_room(self, speaker: Speaker, request: requests.EnterRoom) -> Reply:
-        account = account_of(speaker)
+    async def _hash(self, password: str | UnsetType) -> str | None:
+        if password is UNSET:
+            return None
+        check_password(password, self._password)
+        return await self._passwords.hash(password)
+
+    def enter_room(self, speaker: Speaker, request: requests.EnterRoom) -> Handled:
         check_nickname(request.nickname, self._limits)
+        if request.password is UNSET:
+            return self._enter(speaker, request, UNSET)
+        return self._enter_with(speaker, request, request.password)
+
+    async def _enter_with(self, speaker: Speaker, request: requests.EnterRoom, password: str) -> Reply:
+        return self._enter(speaker, request, await self._prove(speaker, request.room, password))
+
+    async def _prove(self, speaker: Speaker, room: str, password: str) -> str | None:
+        """The hash of a room's password, if this is the password.
+
+        A wrong one counts for the account at this room. Where there is none, finding out takes as long.
+        """
+        key = names.key(room.removeprefix("#"))
+        place = b"#%d %s" % (account_of(speaker).id, key)
+        check_attempts(self._attempts, place, speaker.address)
+        kept = await self._store.run(rooms.password_hash, key)
+        if await self._passwords.verify(password, kept):
+            check_attempts(self._attempts, place, speaker.address)
+            self._attempts.succeeded(place, speaker.address)
+            return kept
+        if kept is not None:
+            self._attempts.failed(place, speaker.address, time.monotonic())
+        return None
+
+    def _enter(self, speaker: Speaker, request: requests.EnterRoom, proof: Proof) -> Reply:
+        account = account_of(speaker)
 
         def then(entry: Entry) -> responses.Response:
             self._directory.seat_in_room(account, entry.room)
+            account.invited.discard(entry.room.conversation_id)
             if entry.first:
                 self._announcer.room_changed(entry.room)
             else:
@@ -77,7 +144,12 @@ class Rooms:
             )
 
         work = partial(
-            _enter, account=account, room=request.room, nickname=request.nickname, page=self._limits.page
+            _enter,
+            account=account,
+            room=request.room,
+            nickname=request.nickname,
+            page=self._limits.page,
+            proof=proof,
         )
         return Commit(work, then)
 
@@ -97,6 +169,7 @@ class Rooms:
         def then(room: Room) -> responses.Response:
             self._directory.drop_seat(account, room.conversation_id)
             self._directory.set_roster(room.conversation_id, room.roster)
+            self._announcer.removed(account, room.name, "resign", account.username, but=speaker)
             self._announcer.room_changed(room)
             return responses.Ok(id=request.id)
 
@@ -105,27 +178,37 @@ class Rooms:
     def list_members(self, speaker: Speaker, request: requests.ListMembers) -> Reply:
         account = account_of(speaker)
 
-        def then(seats: list[Seat]) -> responses.Response:
-            return responses.Members(id=request.id, members=[self._member(seat) for seat in seats])
+        def then(found: tuple[list[Seat], set[int]]) -> responses.Response:
+            seats, hidden = found
+            members = [self._member(seat, hidden) for seat in seats]
+            return responses.Members(id=request.id, members=members)
 
         return Query(partial(_members, account_id=account.id, room=request.room), then)
 
-    def _member(self, seat: Seat) -> values.Member:
+    def _member(self, seat: Seat, hidden: set[int]) -> values.Member:
         return values.Member(
             username=seat.username,
             nickname=seat.nickname or "",
             entered=seat.entered,
-            online=self._directory.is_online(seat.account_id),
+            online=seat.account_id not in hidden and self._directory.is_online(seat.account_id),
         )
 
 
 # In the transaction
 
 
-def _create(transaction: Transaction, *, name: str, capacity: int, owner_id: int) -> Room:
+def _create(
+    transaction: Transaction,
+    *,
+    name: str,
+    capacity: int,
+    owner_id: int,
+    private: bool,
+    password_hash: str | None,
+) -> Room:
     connection = transaction.connection
     try:
-        rooms.add(
+        id = rooms.add(
             connection,
             name=name,
             key=names.key(name),
@@ -133,76 +216,80 @@ def _create(transaction: Transaction, *, name: str, capacity: int, owner_id: int
             capacity=capacity,
             owner_id=owner_id,
             now=transaction.now,
+            private=private,
+            password_hash=password_hash,
         )
     except Taken:
         raise RoomExists(room=f"#{name}") from None
-    return rights.find_room(connection, name)
+    return room_as(connection, owner_id, id)
 
 
-def _enter(transaction: Transaction, *, account: Account, room: str, nickname: str, page: int) -> Entry:
+def _enter(
+    transaction: Transaction, *, account: Account, room: str, nickname: str, page: int, proof: Proof
+) -> Entry:
     connection = transaction.connection
-    id, seat = _lock(transaction, account.id, room)
+    there = lock_room(transaction, account.id, room, rights.find_door)
+    id, seat = there.conversation_id, there.seat
     if first := seat is None:
-        seat = _take_seat(transaction, id, account.id)
+        rights.may_sit(connection, account, there, proof)
+        seat = _take_seat(transaction, account.id, there)
     enter(transaction, seat, account, nickname)
     newest, _ = messages.page(connection, id, limit=page)
     members = [seat.username for seat in memberships.roster(connection, id)]
-    return Entry(_seated(connection, account.id, id), members, revisions.latest(connection, newest), first)
+    return Entry(room_as(connection, account.id, id), members, revisions.latest(connection, newest), first)
 
 
-def _take_seat(transaction: Transaction, id: int, account_id: int) -> Seat:
+def _take_seat(transaction: Transaction, account_id: int, room: Room) -> Seat:
     """Take a seat of a room that is locked, so that nobody counts the same free seat twice."""
-    [room] = rooms.listing(transaction.connection, account_id, [id])
+    connection, id = transaction.connection, room.conversation_id
     if room.members >= room.capacity:
         raise RoomFull(room=f"#{room.name}", members=room.members, capacity=room.capacity)
     memberships.take(
-        transaction.connection,
+        connection,
         conversation_id=id,
         account_id=account_id,
         nickname=None,
         joined_seq=room.head,
         now=transaction.now,
     )
-    seat = memberships.seat(transaction.connection, id, account_id)
+    guests.uninvite(connection, id, account_id)
+    seat = memberships.seat(connection, id, account_id)
     assert seat is not None
     return seat
 
 
 def _leave(transaction: Transaction, *, account: Account, room: str) -> Room:
-    id, seat = _lock(transaction, account.id, room)
-    if seat is None:
-        raise NotAMember(room=_label(room))
+    there, seat = _lock_own(transaction, account.id, room)
     if not seat.entered:
-        raise NotEntered(conversation=_label(room))
+        raise NotEntered(conversation=f"#{there.name}")
     leave(transaction, seat)
-    return _seated(transaction.connection, account.id, id)
+    return room_as(transaction.connection, account.id, there.conversation_id)
 
 
 def _resign(transaction: Transaction, *, account: Account, room: str) -> Room:
-    id, seat = _lock(transaction, account.id, room)
-    if seat is None:
-        raise NotAMember(room=_label(room))
+    """Give a seat up. An owner's room goes to whoever has been a member for longest; if nobody is left, it
+    stays the owner's."""
+    connection = transaction.connection
+    there, seat = _lock_own(transaction, account.id, room)
     if seat.entered:
         leave(transaction, seat)
-    memberships.give_up(transaction.connection, id, account.id)
-    return rights.find_room(transaction.connection, room)
+    memberships.give_up(connection, there.conversation_id, account.id)
+    heir = memberships.eldest(connection, there.conversation_id)
+    if there.owner_id == account.id and heir is not None:
+        rooms.set_owner(connection, there.conversation_id, heir.account_id)
+    return room_as(connection, account.id, there.conversation_id)
 
 
-def _lock(transaction: Transaction, account_id: int, room: str) -> tuple[int, Seat | None]:
-    """Lock a room; its id and this account's seat in it, if it has one."""
-    id = rights.find_room(transaction.connection, room).conversation_id
-    transaction.lock([id])
-    return id, memberships.seat(transaction.connection, id, account_id)
+def _lock_own(transaction: Transaction, account_id: int, room: str) -> tuple[Room, Seat]:
+    """A room, locked, and the account's seat in it. Raises ``UnknownRoom``, ``NotAMember``."""
+    there = lock_room(transaction, account_id, room)
+    if there.seat is None:
+        raise NotAMember(room=f"#{there.name}")
+    return there, there.seat
 
 
-def _seated(connection: Connection, account_id: int, conversation_id: int) -> Room:
-    [room] = rooms.listing(connection, account_id, [conversation_id])
-    return room
-
-
-def _members(connection: Connection, *, account_id: int, room: str) -> list[Seat]:
-    return memberships.roster(connection, rights.readable(connection, account_id, _label(room)).id)
-
-
-def _label(room: str) -> str:
-    return f"#{room.removeprefix('#')}"
+def _members(connection: Connection, *, account_id: int, room: str) -> tuple[list[Seat], set[int]]:
+    """The seats of a room, and who of all accounts is offline for the one who asks."""
+    label = f"#{room.removeprefix('#')}"
+    seats = memberships.roster(connection, rights.readable(connection, account_id, label).id)
+    return seats, rights.hidden_from(connection, account_id)

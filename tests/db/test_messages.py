@@ -155,3 +155,7 @@ def test_writers_that_do_not_know_each_other_leave_no_gap(database_url: str, eng
         for place in (scene.here, scene.there):
             page, _ = messages.page(connection, place, limit=100)
             assert [stored.seq for stored in page] == list(range(1, 41))
+
+
+def test_who_has_nothing_to_lock_locks_nothing(scene: Scene) -> None:
+    assert messages.lock(scene.connection, []) == {}

@@ -13,7 +13,7 @@ The counterpart is ``search``, which reads it; ``terms`` says what a document co
   changes; whether that one still reads so is for ``search`` to look up.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -32,6 +32,9 @@ BITS = 20
 
 END_OF_TIME = (1 << 63 - BITS) - 1
 """The last millisecond of which a document can be, in the year 2248."""
+
+NEAR = 8
+"""How far from its place the document of a message, or of one of its edits, is looked for."""
 
 
 class Mark(NamedTuple):
@@ -162,8 +165,13 @@ def _free(connection: Connection, rowid: int, taken: set[int]) -> int:
     return rowid
 
 
-def forget(connection: Connection, conversation_id: int, first: int, last: int) -> None:
-    """Remove the documents of a conversation's messages from one time to another, both included."""
-    row = documents.c
-    change = delete(documents).where(row.rowid >= first_rowid(first), row.rowid < first_rowid(last + 1))
-    connection.execute(change.where(row.conversation_id == conversation_id))
+def forget(connection: Connection, conversation_id: int, gone: Iterable[tuple[int, int]]) -> None:
+    """Remove the documents of messages of a conversation, each told by its seq and its time.
+
+    A document that stands further from its place than any but a flood would move it may be left behind. It
+    leads to no message, so nobody finds it.
+    """
+    places = [_rowid(Document(conversation_id, seq, sent_at, "")) for seq, sent_at in gone]
+    near = [place + step for place in places for step in range(NEAR)]
+    change = delete(documents).where(documents.c.rowid.in_(near))
+    connection.execute(change.where(documents.c.conversation_id == conversation_id))

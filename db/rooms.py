@@ -6,9 +6,9 @@ Who holds the seats is in ``memberships``, who may not have one, or was asked to
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, delete, false, func, insert, select, update
+from sqlalchemy import Connection, Select, and_, delete, false, insert, select, update
 
-from db import messages
+from db import documents, messages
 from db.errors import taken_if_duplicate
 from db.memberships import renew_roster
 from db.records import Room, Seat
@@ -152,11 +152,13 @@ def sweep(connection: Connection, most: int) -> bool:
         return False
     messages.lock(connection, [conversation_id])
     mine = kept.c.conversation_id == conversation_id
-    first = connection.execute(select(func.min(kept.c.seq)).where(mine)).scalar_one()
-    if first is None:
-        connection.execute(delete(conversations).where(row.id == conversation_id))
+    oldest = select(kept.c.seq, kept.c.sent_at).where(mine).order_by(kept.c.seq).limit(most)
+    gone = [(seq, sent_at) for seq, sent_at in connection.execute(oldest)]
+    if gone:
+        documents.forget(connection, conversation_id, gone)
+        connection.execute(delete(kept).where(mine, kept.c.seq <= gone[-1][0]))
     else:
-        connection.execute(delete(kept).where(mine, kept.c.seq < first + most))
+        connection.execute(delete(conversations).where(row.id == conversation_id))
     return True
 
 

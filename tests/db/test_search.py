@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 import pytest
 from sqlalchemy import Connection, Engine, event, func, select
 
-from db import documents, friends, memberships, messages, revisions, search, terms
+from db import documents, friends, memberships, messages, revisions, rooms, search, terms
 from db.engine import begin_write
 from db.errors import Taken
 from db.records import Draft, Stored
@@ -127,15 +127,15 @@ def test_it_finds_what_reading_everything_finds(
     monkeypatch.setattr(search, "PAGE", 5)
     monkeypatch.setattr(search, "WALK", 20)
     people = [person(connection, name) for name in ("Alice", "Bob")]
-    rooms = [room(connection, name, people[0]) for name in ("one", "two", "three")]
-    sit(connection, rooms[0], *people)
-    sit(connection, rooms[1], people[0])
-    mine = {people[0]: rooms[:2], people[1]: rooms[:1]}
+    places = [room(connection, name, people[0]) for name in ("one", "two", "three")]
+    sit(connection, places[0], *people)
+    sit(connection, places[1], people[0])
+    mine = {people[0]: places[:2], people[1]: places[:1]}
     told: list[Stored] = []
     for minute in range(150):
         text = " ".join(chance.choices(WORDS, k=chance.randint(1, 4)))
         told.append(
-            tell(connection, chance.choice(rooms), people[0], text, NOW + minute // chance.randint(1, 4))
+            tell(connection, chance.choice(places), people[0], text, NOW + minute // chance.randint(1, 4))
         )
         if chance.random() < 0.1:
             index_some(connection, chance.randint(1, 30))
@@ -342,14 +342,17 @@ def killed_before(engine: Engine, statements: int) -> Iterator[None]:
         event.remove(engine, "before_cursor_execute", count)
 
 
-def test_forgotten_documents_are_gone(connection: Connection, alice: int, library: int) -> None:
+def test_what_was_said_in_a_removed_room_leaves_the_index(
+    connection: Connection, alice: int, library: int
+) -> None:
     hall = room(connection, "hall", alice)
     sit(connection, hall, alice)
-    for minute in range(4):
-        tell(connection, library, alice, f"library {minute}", NOW + minute)
-        tell(connection, hall, alice, f"hall {minute}", NOW + minute)
+    for _ in range(5):
+        tell(connection, library, alice, "fox")
+        change(connection, tell(connection, hall, alice, "fox"), "edit", "a fox")
     index_all(connection)
-    documents.forget(connection, library, NOW + 1, NOW + 2)
-    connection.commit()
-    assert found(connection, alice, "library") == ["library 3", "library 0"]
-    assert len(found(connection, alice, "hall")) == 4
+    rooms.remove(connection, hall)
+    while rooms.sweep(connection, 3):
+        connection.commit()
+    assert connection.scalar(select(func.count()).select_from(index)) == 5
+    assert found(connection, alice, "fox") == ["fox"] * 5

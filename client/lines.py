@@ -36,7 +36,7 @@ def body(message: Message, *, lines: bool = False) -> str:
         return safe(message.text, lines=lines)
     if not is_shown(message):
         return ""
-    return words.say(_notice(message), nickname=message.nickname, former=message.text)
+    return words.say(_notice(message), nickname=message.nickname, text=message.text)
 
 
 def is_shown(message: Message) -> bool:
@@ -46,4 +46,5 @@ def is_shown(message: Message) -> bool:
 
 def _notice(message: Message) -> str:
     """The catalogue's key of what happened."""
-    return f"notice.{message.kind}.{'room' if message.conversation.startswith('#') else 'direct'}"
+    kind = "no_topic" if message.kind == "topic" and not message.text else message.kind
+    return f"notice.{kind}.{'room' if message.conversation.startswith('#') else 'direct'}"

@@ -10,13 +10,11 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from client import words
+from client import lines, words
 from client.model.state import Delivery, Note, Pending
 from client.view.text import Fragment, Row, columns, drawn, wrap_row
 from client.view.theme import nickname_style
 from protocol.values import TEXT_KINDS, Message, parse_time
-
-NOTICE_KINDS = frozenset({"enter", "leave", "nick"})
 
 INDENT = 4
 """Of the rows of a message after its first; in a very narrow pane, less."""
@@ -107,7 +105,4 @@ def _body(message: Message, looks: Looks) -> Fragment | None:
     """What was said or happened."""
     if message.kind in TEXT_KINDS:
         return "class:mention" if looks.mention else "class:text", drawn(message.text, lines=True)
-    if message.kind not in NOTICE_KINDS:
-        return None
-    key = f"notice.{message.kind}.{'room' if message.conversation.startswith('#') else 'direct'}"
-    return "class:notice", drawn(words.say(key, nickname=message.nickname, former=message.text))
+    return ("class:notice", drawn(lines.body(message))) if lines.is_shown(message) else None

@@ -40,9 +40,7 @@ def event(state: State, told: events.AnyEvent) -> None:
         case events.Invited(room=room):
             _room(state, room)
         case events.Removed(room=name, reason=reason):
-            _resigned(conversation(state, name))
-            if reason == "close":
-                del state.conversations[name]
+            _removed(state, name, reason)
 
 
 def answer(state: State, asked: requests.AnyRequest, told: responses.AnyResponse) -> None:
@@ -76,8 +74,11 @@ def answer(state: State, asked: requests.AnyRequest, told: responses.AnyResponse
             _resigned(conversation(state, name))
         case requests.LeaveDirect(username=name), responses.Ok():
             conversation(state, f"@{name}").entered = False
-        case requests.RemoveFriend(username=name), responses.Ok():
-            _unfriended(conversation(state, f"@{name}"))
+        case requests.RemoveFriend(username=name) | requests.Block(username=name), responses.Ok():
+            if (direct := state.conversations.get(f"@{name}")) is not None:
+                _unfriended(direct)
+        case requests.CloseRoom(room=name), responses.Ok():
+            _removed(state, name, "close")
         case requests.Read(conversation=name, seq=seq), responses.Ok():
             read(state, name, seq)
         case requests.Logout(), responses.Ok():
@@ -199,6 +200,8 @@ def _room(state: State, room: values.Room, *, fresh: bool = False) -> Conversati
     one.member, one.entered = room.member, room.entered
     one.nickname = room.nickname or one.nickname
     one.owner = room.owner or one.owner
+    one.topic = room.topic or ""
+    one.private, one.locked, one.invited = room.private is True, room.locked is True, room.invited is True
     if room.head is not UNSET:
         _told_head(state, one, room.head, room.read or 0, room.unread or 0, fresh)
     return one
@@ -297,6 +300,8 @@ def _arrived(state: State, one: Conversation, message: Message) -> None:
         one.mentions += select.mentions_me(state, one, message)
     if message.kind in ("enter", "leave", "nick"):
         _came_or_went(state, one, message)
+    elif message.kind in ("kick", "ban"):
+        one.roster = [member for member in one.roster if member.username != message.text]
 
 
 def _came_or_went(state: State, one: Conversation, message: Message) -> None:
@@ -361,6 +366,13 @@ def _resigned(one: Conversation) -> None:
     one.timeline = Timeline()
     one.head = one.heard = one.read = one.unread = one.mentions = one.unread_from = 0
     one.roster = []
+
+
+def _removed(state: State, name: str, reason: str) -> None:
+    """A room is mine no longer; one that was closed is nobody's."""
+    _resigned(conversation(state, name))
+    if reason == "close":
+        del state.conversations[name]
 
 
 def _unfriended(one: Conversation) -> None:

@@ -69,6 +69,10 @@ class Conversation:
     entered: bool = False
     nickname: str = ""
     owner: str = ""
+    topic: str = ""
+    private: bool = False  # a room: only its members and the invited see it
+    locked: bool = False  # a room: a seat takes a password
+    invited: bool = False  # a room: I may take a seat whatever else holds
     online: bool = False  # a private chat: the friend is
     ended: bool = False  # a private chat: we are friends no longer
     head: int = 0  # the last seq that ``unread`` and the notices have been counted up to

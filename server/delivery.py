@@ -3,7 +3,7 @@
 The counterpart is ``db.writer``, which calls ``deliver`` with what is committed, gapless and in order.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from operator import attrgetter
 
@@ -63,23 +63,18 @@ class Delivery:
         label = f"#{conversation.name}"
         lines = [event_line(stored, label) for stored in run]
         everybody = b"".join(lines)
-        authors = {stored.account_id for stored in run if stored.cid is not None}
+        authored = _authored(run)
         for listener in conversation.listeners:
             assert listener.account is not None
-            if listener.account.id not in authors:
+            if listener.account.id not in authored:
                 listener.send_event(everybody)
-        for author in authors:
-            self._hand_to_author(author, label, run, lines)
-
-    def _hand_to_author(self, author: int, label: str, run: list[Stored], lines: Iterable[bytes]) -> None:
-        account = self._directory.accounts.get(author)
-        if account is None or not account.speakers:
-            return
-        own = b"".join(
-            event_line(stored, label, own=True) if stored.account_id == author else line
-            for stored, line in zip(run, lines, strict=True)
-        )
-        send(account.speakers, own)
+        for author, places in authored.items():
+            account = self._directory.accounts.get(author)
+            if account is not None and account.speakers:
+                own = lines.copy()
+                for place in places:
+                    own[place] = event_line(run[place], label, own=True)
+                send(account.speakers, b"".join(own))
 
     def _hand_out_direct(self, conversation: Conversation, run: list[Stored]) -> None:
         """The two sides call it by two names, so each gets its own lines."""
@@ -101,3 +96,14 @@ class Delivery:
                 author = self._directory.accounts.get(stored.account_id)
                 if author is not None and conversation.id in author.seats:
                     author.seats[conversation.id].spoke()
+
+
+def _authored(run: Sequence[Stored]) -> dict[int, list[int]]:
+    """Who said what: by account, the places of its messages in the run. A notice has no cid, and so looks the
+    same to everybody.
+    """
+    places: dict[int, list[int]] = {}
+    for place, stored in enumerate(run):
+        if stored.cid is not None:
+            places.setdefault(stored.account_id, []).append(place)
+    return places

@@ -32,6 +32,14 @@ class Read(Event, frozen=True, kw_only=True):
     seq: int
 
 
+class Typing(Event, frozen=True, kw_only=True):
+    """Somebody is writing something in a room that I have entered, or to me."""
+
+    conversation: str
+    username: str
+    nickname: str
+
+
 class Presence(Event, frozen=True, kw_only=True):
     """A friend, or somebody in a room with me, came or went."""
 
@@ -78,4 +86,4 @@ class Closing(Event, frozen=True, kw_only=True):
     message: str
 
 
-AnyEvent = Welcome | Message | Read | Presence | Room | Invited | Removed | Friend | Closing
+AnyEvent = Welcome | Message | Read | Typing | Presence | Room | Invited | Removed | Friend | Closing

@@ -229,6 +229,12 @@ class Read(Request, frozen=True, kw_only=True):
     seq: Natural
 
 
+class Typing(Request, frozen=True, kw_only=True):
+    """I am writing something there: to be said every few seconds, and kept nowhere. -> ``ok``"""
+
+    conversation: str
+
+
 class Search(Request, frozen=True, kw_only=True):
     """Messages with every word of the query, in what I may read, newest first. -> ``found``
 
@@ -276,6 +282,7 @@ AnyRequest = (
     | Send
     | History
     | Read
+    | Typing
     | Search
     | Ping
 )

@@ -1,7 +1,7 @@
-"""Everything told unasked that is no message: rooms, friends, presence, how far I have read."""
+"""Everything told unasked that is no message: rooms, friends, presence, typing, how far I have read."""
 
 from asyncio import AbstractEventLoop
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from db import records
@@ -73,17 +73,28 @@ class Announcer:
     def read(self, account: Account, seat: Seat, *, but: Speaker) -> None:
         self.tell(account.speakers, events.Read(conversation=seat.label, seq=seat.read), but=but)
 
+    def typing(self, account: Account, seat: Seat) -> None:
+        """Tell the others who are in a room, or the friend, that an account is writing something there."""
+        event = events.Typing(
+            conversation=seat.label if seat.is_room else f"@{account.username}",
+            username=account.username,
+            nickname=seat.nickname if seat.entered else account.username,
+        )
+        self.tell(_others(account, _attentive(seat)), event)
+
     def presence(self, account: Account, friends: Iterable[int], *, online: bool) -> None:
         """Tell friends, and those who are in a room with the account, that it came or went."""
         audience = {
-            listener for seat in account.seats.values() if seat.is_room for listener in seat.conversation.listeners
+            listener
+            for seat in account.seats.values()
+            if seat.is_room
+            for listener in seat.conversation.listeners
         }
         for id in friends:
             if friend := self._directory.accounts.get(id):
                 audience |= friend.speakers
-        hidden = {speaker for speaker in audience if _is_blocked(account, speaker)}
         event = events.Presence(username=account.username, online=online)
-        self.tell(audience - account.speakers - hidden, event)
+        self.tell(_others(account, audience), event)
 
     def hide(self, account: Account, other: Account, *, hidden: bool) -> None:
         """Tell an account that another one, in a room with it, went offline for it, or is back."""
@@ -96,14 +107,27 @@ class Announcer:
         send((speaker for speaker in speakers if speaker is not but), line)
 
 
-def _is_blocked(account: Account, speaker: Speaker) -> bool:
-    return speaker.account is not None and speaker.account.id in account.blocked
+def _others(account: Account, speakers: set[Speaker]) -> Iterator[Speaker]:
+    """Of these, the sessions of other accounts, except those for which this one is offline."""
+    for speaker in speakers - account.speakers:
+        if speaker.account is not None and speaker.account.id not in account.blocked:
+            yield speaker
 
 
 def _is_special(account: Account, room: records.Room) -> bool:
     """Whether an account sees a room otherwise than everybody does."""
     id = room.conversation_id
     return id in account.seats or id in account.invited or account.id == room.owner_id
+
+
+def _attentive(seat: Seat) -> set[Speaker]:
+    """The sessions of those who have entered the room, or of both who share the private chat."""
+    id = seat.conversation.id
+    return {
+        listener
+        for listener in seat.conversation.listeners
+        if listener.account is not None and (not seat.is_room or listener.account.seats[id].entered)
+    }
 
 
 def _own_line(account: Account, room: records.Room) -> bytes:

@@ -54,6 +54,7 @@ from server.handlers.moderation import Moderation
 from server.handlers.people import People
 from server.handlers.rooms import Rooms
 from server.handlers.search import Search
+from server.handlers.typing import Typing
 from server.indexer import Indexer
 from server.limits import Attempts, Doorkeeper
 from server.live import Directory
@@ -188,6 +189,7 @@ class Server:
             Messages(limits, self._directory),
             History(limits, self._directory, self._announcer),
             Search(limits),
+            Typing(self._directory, self._announcer),
         )
         await self._presence.begin()
         await listener.start_serving()

@@ -16,6 +16,7 @@ from server.handlers.moderation import Moderation
 from server.handlers.people import People
 from server.handlers.rooms import Rooms
 from server.handlers.search import Search
+from server.handlers.typing import Typing
 from server.live import Speaker
 from server.replies import Handled
 
@@ -56,6 +57,7 @@ def table(
     messages: Messages,
     history: History,
     search: Search,
+    typing: Typing,
 ) -> Table:
     return {
         requests.Ping: Row(_pong, Who.ANYBODY, waits=False),
@@ -89,6 +91,7 @@ def table(
         requests.Send: Row(messages.send, waits=False),
         requests.History: Row(history.history),
         requests.Read: Row(history.read),
+        requests.Typing: Row(typing.typing),
         requests.Search: Row(search.search),
     }
 

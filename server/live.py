@@ -27,6 +27,7 @@ class Speaker:
     send_event: Callable[[bytes], None]
     close: Callable[[ChatError], None]
     sends: Bucket  # how fast this one may speak
+    hints: Bucket  # how often this one may let others know that something is being typed
     account: "Account | None" = None
     family: bytes = b""  # of the session's tokens
     token: bytes = b""  # the digest of the one that it was given

@@ -83,6 +83,7 @@ class Session:
             send_event=connection.send_event,
             close=connection.close,
             sends=Bucket(limits.rate, limits.burst),
+            hints=Bucket(limits.typing_rate if limits.rate else 0, limits.typing_burst),
         )
         self._asks = Bucket(limits.requests_rate if limits.rate else 0, limits.requests_burst)
         self._stream = Stream()

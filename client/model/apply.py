@@ -7,14 +7,14 @@ One rule makes the history right, however it arrives (delivery, a page, twice, l
 is one run of messages without a gap, and only what touches the run becomes part of it. An event that lies
 beyond the next place is not applied; it only tells (``heard``) that something is missing, and ``history``
 brings it. A page that contradicts what is here proves that the server has lost what it had shown, and then
-the page is right.
+the page is right. Who goes far back has a second run (``past``) before them, until the two touch.
 """
 
-from client.model import select
+from client.model import changes, select
 from client.model.state import Conversation, Delivery, Note, Pending, State, Timeline
 from protocol import events, requests, responses, values
 from protocol.frame import UNSET
-from protocol.values import Member, Message
+from protocol.values import CHANGE_KINDS, Member, Message
 
 MOST_NOTES = 1000
 """So many of the client's own notes are kept; they are for the moment."""
@@ -65,7 +65,7 @@ def answer(state: State, asked: requests.AnyRequest, told: responses.AnyResponse
         case requests.History(), responses.History():
             _history(state, asked, told)
         case requests.History(conversation=name), responses.Error():
-            conversation(state, name).timeline.loading = False
+            conversation(state, name).shown.loading = False
         case requests.Send(to=name, cid=str(cid)), responses.Sent(seq=seq):
             _sent(conversation(state, name), cid, seq)
         case requests.LeaveRoom(room=name), responses.Ok():
@@ -154,7 +154,24 @@ def ignored(state: State, username: str, ignore: bool) -> None:
 
 def loading(state: State, name: str) -> None:
     """Older messages have been asked for."""
-    conversation(state, name).timeline.loading = True
+    conversation(state, name).shown.loading = True
+
+
+def went_back(state: State, name: str, page: list[Message]) -> None:
+    """The user looks at a page far from the end: a run of its own, unless it touches what is here."""
+    one = conversation(state, name)
+    one.past = _joined(Timeline(more=page[0].seq > 1), page) if page else None
+    _reunite(one)
+
+
+def came_back(state: State, name: str) -> None:
+    """The user is at the end of the conversation again."""
+    conversation(state, name).past = None
+
+
+def selected(state: State, name: str, seq: int) -> None:
+    """The next command about a message is about this one; 0: about none in particular."""
+    conversation(state, name).selected = seq
 
 
 def gave_up(state: State, name: str) -> None:
@@ -227,7 +244,7 @@ def _told_head(state: State, one: Conversation, head: int, read: int, unread: in
         return
     one.head, one.heard, one.read, one.unread = head, head, read, unread
     if head < one.timeline.last or not head:
-        one.timeline = Timeline(more=head > 0)
+        one.timeline, one.past = Timeline(more=head > 0), None
     _recount(state, one)
 
 
@@ -240,41 +257,75 @@ def _message(state: State, message: Message) -> None:
 
 def _history(state: State, asked: requests.History, told: responses.History) -> None:
     one = conversation(state, asked.conversation)
-    one.timeline.loading = False
+    one.timeline.loading = one.shown.loading = False
     if asked.after is not UNSET and not told.messages and asked.after < one.timeline.last:
-        one.timeline = Timeline()  # what stood there is there no longer
+        one.timeline, one.past = Timeline(), None  # what stood there is there no longer
         return
     newest = asked.before is UNSET and asked.after is UNSET
     _absorb(state, one, told.messages, newest=newest)
+    if one.past is not None and told.messages:
+        one.past = _joined(one.past, told.messages)
+        _reunite(one)
     if asked.after is UNSET and not told.messages:
-        one.timeline.more = False
+        one.shown.more = False
 
 
 def _absorb(state: State, one: Conversation, page: list[Message], *, newest: bool = False) -> None:
-    """Make a run of messages part of the timeline.
-
-    A page that does not touch what is here is worth something only if it is the newest: then it takes its
-    place.
-    """
+    """Make a run of messages part of the timeline."""
     if not page:
         return
-    timeline = one.timeline
-    if _contradicts(timeline, page):
-        timeline = one.timeline = Timeline()
-    if not timeline.messages or (newest and page[0].seq > timeline.last + 1):
-        timeline.messages = list(page)
-    elif page[0].seq > timeline.last + 1 or page[-1].seq < timeline.first - 1:
+    one.timeline = _joined(one.timeline, page, newest=newest)
+    if page[0].seq > one.timeline.last:
         return
-    else:
-        older = [message for message in page if message.seq < timeline.first]
-        newer = [message for message in page if message.seq > timeline.last]
-        timeline.messages[:0] = older
-        timeline.messages.extend(newer)
-    timeline.more = timeline.first > 1
     for message in page:
         if message.seq > one.head:
             _arrived(state, one, message)
     _settle(one, page)
+
+
+def _joined(timeline: Timeline, page: list[Message], *, newest: bool = False) -> Timeline:
+    """A run and a page that touches it, as one.
+
+    A page that does not is worth something only if it is the newest: then it takes the run's place.
+    """
+    if _contradicts(timeline, page) or (newest and page[0].seq > timeline.last + 1):
+        timeline = Timeline()
+    if not timeline.messages:
+        timeline.messages = list(page)
+    elif page[0].seq > timeline.last + 1 or page[-1].seq < timeline.first - 1:
+        return timeline
+    else:
+        older = [message for message in page if message.seq < timeline.first]
+        newer = page[len(page) - max(0, page[-1].seq - timeline.last) :]
+        known = page[len(older) : len(page) - len(newer)]
+        at = page[0].seq + len(older) - timeline.first
+        timeline.messages[at : at + len(known)] = known  # as they stand now
+        timeline.messages[:0] = older
+        timeline.messages.extend(newer)
+    timeline.more = timeline.first > 1
+    _revise(timeline, page)
+    return timeline
+
+
+def _revise(timeline: Timeline, page: list[Message]) -> None:
+    """Show on the messages what was done to them, by what is on the page or was here before."""
+    touched = {message.seq for message in page} & timeline.changes.keys()
+    for message in page:
+        if message.kind in CHANGE_KINDS and message.target is not UNSET:
+            timeline.changes.setdefault(message.target, {})[message.seq] = message
+            touched.add(message.target)
+    for seq in touched:
+        if (said := timeline.find(seq)) is not None:
+            done = timeline.changes[seq]
+            latest = changes.latest(said, (done[each] for each in sorted(done)))
+            timeline.messages[seq - timeline.first] = latest
+
+
+def _reunite(one: Conversation) -> None:
+    """Two runs that touch are one."""
+    past, here = one.past, one.timeline
+    if past is not None and here.messages and past.last >= here.first - 1:
+        one.timeline, one.past = _joined(here, past.messages), None
 
 
 def _contradicts(timeline: Timeline, page: list[Message]) -> bool:
@@ -284,11 +335,19 @@ def _contradicts(timeline: Timeline, page: list[Message]) -> bool:
         return False
     ours = timeline.messages[first - timeline.first : last - timeline.first + 1]
     theirs = page[first - page[0].seq : last - page[0].seq + 1]
-    return [_identity(message) for message in ours] != [_identity(message) for message in theirs]
+    return not all(map(_is_same, ours, theirs))
 
 
-def _identity(message: Message) -> tuple[int, str, str, str, str]:
-    return message.seq, message.time, message.username, message.kind, message.text
+def _is_same(ours: Message, theirs: Message) -> bool:
+    """Whether these are one message, whatever was done to it since."""
+    if (ours.seq, ours.time, ours.username, ours.kind) != (
+        theirs.seq,
+        theirs.time,
+        theirs.username,
+        theirs.kind,
+    ):
+        return False
+    return ours.text == theirs.text or changes.is_revised(ours) or changes.is_revised(theirs)
 
 
 def _arrived(state: State, one: Conversation, message: Message) -> None:
@@ -363,7 +422,7 @@ def _presence(state: State, username: str, online: bool) -> None:
 def _resigned(one: Conversation) -> None:
     """A seat given up: the room's history is no longer mine to read."""
     one.member = one.entered = False
-    one.timeline = Timeline()
+    one.timeline, one.past, one.selected = Timeline(), None, 0
     one.head = one.heard = one.read = one.unread = one.mentions = one.unread_from = 0
     one.roster = []
 

@@ -26,12 +26,15 @@ class Delivery(Enum):
 
 @dataclass(slots=True)
 class Pending:
-    """A message of mine that the server has not confirmed; drawn below the confirmed ones."""
+    """A message of mine that the server has not confirmed; drawn below the confirmed ones. ``target`` is the
+    seq of the message that it changes or answers, 0 if there is none.
+    """
 
     cid: str
     conversation: str
     text: str
     kind: str = "text"
+    target: int = 0
     written_at: int = 0  # milliseconds since 1970
     delivery: Delivery = Delivery.WAITING
     error: str = ""  # a code
@@ -40,12 +43,14 @@ class Pending:
 
 @dataclass(slots=True)
 class Timeline:
-    """The part of a conversation that is here: one run of messages without a gap.
+    """A part of a conversation that is here: one run of messages without a gap.
 
-    ``messages[i].seq == first + i``; ``last`` is the seq of the newest that was applied (0 when none is).
+    ``messages[i].seq == first + i``, and each is as it stands now; ``last`` is the seq of the newest that was
+    applied (0 when none is).
     """
 
     messages: list[Message] = field(default_factory=list)
+    changes: dict[int, dict[int, Message]] = field(default_factory=dict)  # by target, by seq
     more: bool = True  # older ones may be had from the server
     loading: bool = False  # and are on their way
 
@@ -56,6 +61,18 @@ class Timeline:
     @property
     def last(self) -> int:
         return self.messages[-1].seq if self.messages else 0
+
+    def find(self, seq: int) -> Message | None:
+        """The message in this place, if it is here."""
+        return self.messages[seq - self.first] if self.first <= seq <= self.last and seq else None
+
+
+@dataclass(slots=True)
+class Typing:
+    """Somebody writes something; if nothing more is heard, until ``until`` (on the clock of ``retry_at``)."""
+
+    nickname: str
+    until: float
 
 
 @dataclass(slots=True)
@@ -82,13 +99,23 @@ class Conversation:
     mentions: int = 0
     unread_from: int = 0  # the seq above which the line "new" is drawn; 0 for none
     roster: list[Member] = field(default_factory=list)
-    timeline: Timeline = field(default_factory=Timeline)
+    timeline: Timeline = field(default_factory=Timeline)  # up to the newest message
+    past: Timeline | None = (
+        None  # what somebody looks at who went far back, while that is apart from the above
+    )
+    selected: int = 0  # the seq of the message that commands are to be about; 0 for none
+    typing: dict[str, Typing] = field(default_factory=dict)  # by user name
     pending: list[Pending] = field(default_factory=list)
     draft: str = ""
 
     @property
     def is_room(self) -> bool:
         return self.name.startswith("#")
+
+    @property
+    def shown(self) -> Timeline:
+        """The run that is in sight."""
+        return self.past or self.timeline
 
 
 @dataclass(slots=True)

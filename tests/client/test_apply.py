@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 
 from client.model import apply, select
 from client.model.state import Delivery, Pending, State
@@ -32,7 +33,9 @@ def tell(state: State, told: values.Message) -> None:
 
 
 def page(state: State, *messages: values.Message, more: bool = False, **where: int) -> None:
-    asked = requests.History(id=1, conversation="#lab", **where)
+    asked = requests.History(
+        id=1, conversation="#lab", before=where.get("before", UNSET), after=where.get("after", UNSET)
+    )
     apply.answer(state, asked, responses.History(id=1, messages=list(messages), more=more))
 
 

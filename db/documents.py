@@ -4,8 +4,8 @@ The counterpart is ``search``, which reads it; ``terms`` says what a document co
 
 * What is indexed of a conversation is a beginning, and ``indexed`` says up to which seq. Behind it ``search``
   reads the messages themselves, so a message is found as soon as it is stored.
-* A slice is gathered on a reader's connection, with all the work on the texts. Storing it takes the writer a
-  few statements, in a transaction that nobody's message waits for longer than for another one.
+* A slice is gathered on a reader's connection, with all the work on the texts; storing it is a few
+  statements.
 * ``store`` moves a mark only from where ``gather`` found it. When another server process was faster it raises
   ``Taken`` and has done nothing: nothing is indexed twice, and no process waits for another.
 * Documents and marks are of one transaction: whoever is killed goes on where it was.

@@ -11,6 +11,9 @@ A search reads three things, in this order, so that no message can slip from one
 In the index, SQLite walks from the newest document with the terms to older ones, for as long as it is asked
 to. MySQL finds all of them before it shows the first, which takes long for a word that is in every tenth
 message; but such a word is met soon by looking through the newest documents, so that is done first.
+
+A word may be common, but not where one looks. So the conversation is a term as well, and asked for whenever
+that is cheap.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,6 +37,9 @@ LARGEST = 4000
 
 HOMES = 64
 """Conversations that SQLite is told to look in; with more of them, that costs more than it saves."""
+
+FEW = 10_000
+"""Messages in all the conversations that MySQL is told to look in: it goes through every one of them."""
 
 WALK = 2000
 """Documents that are looked through one by one on MySQL: a few milliseconds, less than finding a common word
@@ -138,8 +144,7 @@ def _indexed(
     Documents of one millisecond come in any order, so none is left before it is read whole.
     """
     found: dict[Place, Stored] = {}
-    ids = [one.conversation_id for one in where]
-    for page in _candidates(connection, ids, query.terms, first_rowid(before)):
+    for page in _candidates(connection, where, query.terms, first_rowid(before)):
         current = latest(
             connection, messages.at(connection, {(one.conversation_id, one.seq) for one in page})
         )
@@ -157,15 +162,19 @@ class Candidate(NamedTuple):
 
 
 def _candidates(
-    connection: Connection, ids: Sequence[int], terms: Sequence[str], below: int
+    connection: Connection, where: Sequence[Readable], terms: Sequence[str], below: int
 ) -> Iterator[list[Candidate]]:
     """Documents of these conversations that have all the terms, newest first, page by page."""
+    ids = [one.conversation_id for one in where]
+    homes = [home(id) for id in ids]
     if connection.dialect.name == "sqlite":
-        yield from _pages(connection, ids, _in_fts5(terms, ids), below)
-        return
-    floor = _floor(connection, below)
-    yield from _pages(connection, ids, and_(documents.c.rowid >= floor, *_by_look(terms)), below)
-    yield from _pages(connection, ids, _in_innodb(terms), floor)
+        yield from _pages(connection, ids, _in_fts5(homes if len(ids) <= HOMES else [], terms), below)
+    elif sum(one.indexed for one in where) <= FEW:
+        yield from _pages(connection, ids, _in_innodb(homes, terms), below)
+    else:
+        floor = _floor(connection, below)
+        yield from _pages(connection, ids, and_(documents.c.rowid >= floor, *_by_look(terms)), below)
+        yield from _pages(connection, ids, _in_innodb([], terms), floor)
 
 
 def _pages(
@@ -189,23 +198,21 @@ def _floor(connection: Connection, below: int) -> int:
     return connection.execute(select(func.min(newest.c.rowid))).scalar_one() or 0
 
 
-def _in_fts5(terms: Sequence[str], ids: Sequence[int]) -> ColumnElement[bool]:
+def _in_fts5(homes: Sequence[str], terms: Sequence[str]) -> ColumnElement[bool]:
     """``("r01" OR "r02") AND "w0quick" AND "c00597d"*``: in one of these, all of those, of the last the
     beginning.
-
-    Without the conversations, a word that is common elsewhere alone would be walked through to its end.
     """
     parts = [f'"{term.removesuffix("*")}"{"*" * term.endswith("*")}' for term in terms]
-    if len(ids) <= HOMES:
-        homes = " OR ".join(f'"{home(id)}"' for id in ids)
-        parts.insert(0, f"({homes})")
-    sought = " AND ".join(parts)
-    return literal_column("documents").bool_op("MATCH")(sought)
+    if homes:
+        anywhere = " OR ".join(f'"{one}"' for one in homes)
+        parts.insert(0, f"({anywhere})")
+    return literal_column("documents").bool_op("MATCH")(" AND ".join(parts))
 
 
-def _in_innodb(terms: Sequence[str]) -> ColumnElement[bool]:
-    """``+w0quick +c00597d*``: all of these."""
-    sought = literal(" ".join(f"+{term}" for term in terms))
+def _in_innodb(homes: Sequence[str], terms: Sequence[str]) -> ColumnElement[bool]:
+    """``+(r01 r02) +w0quick +c00597d*``: the same."""
+    anywhere = [f"+({' '.join(homes)})"] if homes else []
+    sought = literal(" ".join([*anywhere, *(f"+{term}" for term in terms)]))
     return mysql.match(documents.c.terms, against=sought, in_boolean_mode=True)
 
 

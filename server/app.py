@@ -143,7 +143,7 @@ class Server:
             self._close_pools()
             raise
         stopping = self._catch_signals()
-        indexer = Indexer(self._store, self._writer)
+        indexer = Indexer(self._engine, self._store, self._writer)
         chores = [
             self._loop.create_task(chore)
             for chore in (self._presence.run(), self._keep_house(), indexer.run())

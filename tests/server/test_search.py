@@ -109,7 +109,7 @@ async def working(engine: Engine) -> AsyncIterator[Indexer]:
         engine, asyncio.get_running_loop(), deliver=lambda _: None, entitle=lambda *_: None, patience=0
     )
     try:
-        yield Indexer(store, writer)
+        yield Indexer(engine, store, writer)
     finally:
         await asyncio.to_thread(writer.close)
         store.close()

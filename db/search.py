@@ -38,7 +38,7 @@ LARGEST = 4000
 HOMES = 64
 """Conversations that SQLite is told to look in; with more of them, that costs more than it saves."""
 
-FEW = 10_000
+FEW = 30_000
 """Messages in all the conversations that MySQL is told to look in: it goes through every one of them."""
 
 WALK = 2000

@@ -65,6 +65,14 @@ def set_password(
     return bool(connection.execute(change.values(password_hash=password_hash)).rowcount)
 
 
+def registered_at(connection: Connection, account_id: int) -> int:
+    """When an account that there is was made."""
+    when: int = connection.execute(
+        select(accounts.c.registered_at).where(accounts.c.id == account_id)
+    ).scalar_one()
+    return when
+
+
 def usernames(connection: Connection, ids: Collection[int]) -> dict[int, str]:
     """The names of accounts, by id."""
     if not ids:

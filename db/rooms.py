@@ -162,6 +162,15 @@ def sweep(connection: Connection, most: int) -> bool:
     return True
 
 
+def common(connection: Connection, account_id: int, other_id: int) -> list[str]:
+    """The names of the rooms in which both accounts have a seat, in their order."""
+    theirs = memberships.alias()
+    query = select(rooms.c.name).join(memberships, memberships.c.conversation_id == rooms.c.conversation_id)
+    query = query.join(theirs, theirs.c.conversation_id == rooms.c.conversation_id)
+    query = query.where(memberships.c.account_id == account_id, theirs.c.account_id == other_id)
+    return list(connection.scalars(query.order_by(rooms.c.name_key)))
+
+
 def _join(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     query = query.join_from(rooms, conversations, conversations.c.id == rooms.c.conversation_id)
     return query.join(_owner, _owner.c.id == rooms.c.owner_id)

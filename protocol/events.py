@@ -41,10 +41,11 @@ class Typing(Event, frozen=True, kw_only=True):
 
 
 class Presence(Event, frozen=True, kw_only=True):
-    """A friend, or somebody in a room with me, came or went."""
+    """A friend, or somebody in a room with me, came or went, or (``away``) is there and yet not."""
 
     username: str
     online: bool
+    away: str | UnsetType = UNSET
 
 
 class Room(Event, frozen=True, kw_only=True):

@@ -235,6 +235,18 @@ class Typing(Request, frozen=True, kw_only=True):
     conversation: str
 
 
+class SetAway(Request, frozen=True, kw_only=True):
+    """Let others know that I am away, and why; an empty text: I am back. -> ``ok``"""
+
+    text: str
+
+
+class Whois(Request, frozen=True, kw_only=True):
+    """Who somebody is. -> ``user``"""
+
+    username: str
+
+
 class Search(Request, frozen=True, kw_only=True):
     """Messages with every word of the query, in what I may read, newest first. -> ``found``
 
@@ -283,6 +295,8 @@ AnyRequest = (
     | History
     | Read
     | Typing
+    | SetAway
+    | Whois
     | Search
     | Ping
 )

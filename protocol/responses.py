@@ -93,6 +93,12 @@ class Blocked(Response, frozen=True, kw_only=True):
     usernames: list[str]
 
 
+class User(Response, frozen=True, kw_only=True):
+    """Who somebody is."""
+
+    user: values.User
+
+
 class Sent(Response, frozen=True, kw_only=True):
     """Stored for good, at this place; ``duplicate`` when it had been before."""
 
@@ -129,6 +135,7 @@ AnyResponse = (
     | Friend
     | Friends
     | Blocked
+    | User
     | Sent
     | History
     | Found

@@ -74,7 +74,7 @@ class Room(Value, frozen=True, kw_only=True):
 
 
 class Friend(Value, frozen=True, kw_only=True):
-    """A friend and the private chat with them."""
+    """A friend and the private chat with them. ``away`` is what they let others know of being away."""
 
     friend: str
     online: bool
@@ -83,6 +83,7 @@ class Friend(Value, frozen=True, kw_only=True):
     read: int
     unread: int
     nickname: str | UnsetType = UNSET
+    away: str | UnsetType = UNSET
 
 
 class Member(Value, frozen=True, kw_only=True):
@@ -92,6 +93,19 @@ class Member(Value, frozen=True, kw_only=True):
     nickname: str
     entered: bool
     online: bool
+    away: str | UnsetType = UNSET
+
+
+class User(Value, frozen=True, kw_only=True):
+    """An account as another one may know it: ``registered`` is a time, ``rooms`` are those that both are
+    members of. Strangers look offline to each other.
+    """
+
+    username: str
+    registered: str
+    online: bool
+    rooms: list[str]
+    away: str | UnsetType = UNSET
 
 
 class Limits(Value, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from db import records
 from protocol import events
 from protocol.frame import UNSET, Frame
 from protocol.wire import encode
-from server.live import Account, Directory, Seat, Speaker, friend_value, room_value, send
+from server.live import Account, Directory, Seat, Speaker, away_value, friend_value, room_value, send
 
 SETTLE = 0.1
 """Seconds in which changes of rooms are gathered: a class entering its room is told of in a few lines, not in
@@ -67,7 +67,7 @@ class Announcer:
 
     def friend_changed(self, account: Account, direct: records.Direct, *, but: Speaker | None = None) -> None:
         """Tell an account's sessions that a friendship, or what it has entered of it, changed."""
-        value = friend_value(direct, self._directory.is_online(direct.friend_id))
+        value = friend_value(direct, self._directory.accounts.get(direct.friend_id))
         self.tell(account.speakers, events.Friend(friend=value, ended=direct.ended or UNSET), but=but)
 
     def read(self, account: Account, seat: Seat, *, but: Speaker) -> None:
@@ -82,29 +82,35 @@ class Announcer:
         )
         self.tell(_others(account, _attentive(seat)), event)
 
-    def presence(self, account: Account, friends: Iterable[int], *, online: bool) -> None:
+    def presence(self, account: Account, *, online: bool) -> None:
         """Tell friends, and those who are in a room with the account, that it came or went."""
         audience = {
             listener
             for seat in account.seats.values()
-            if seat.is_room
+            if not seat.ended
             for listener in seat.conversation.listeners
         }
-        for id in friends:
-            if friend := self._directory.accounts.get(id):
-                audience |= friend.speakers
-        event = events.Presence(username=account.username, online=online)
-        self.tell(_others(account, audience), event)
+        self.tell(_others(account, audience), _presence(account, online))
+
+    def away(self, account: Account, *, but: Speaker) -> None:
+        """Tell them, and the account's other sessions, that it is away or back."""
+        self.presence(account, online=True)
+        self.tell(account.speakers, _presence(account, True), but=but)
 
     def hide(self, account: Account, other: Account, *, hidden: bool) -> None:
         """Tell an account that another one, in a room with it, went offline for it, or is back."""
         common = account.seats.keys() & other.seats.keys()
         if any(account.seats[id].is_room for id in common):
-            self.tell(other.speakers, events.Presence(username=account.username, online=not hidden))
+            self.tell(other.speakers, _presence(account, not hidden))
 
     def tell(self, speakers: Iterable[Speaker], event: Frame, *, but: Speaker | None = None) -> None:
         line = encode(event)
         send((speaker for speaker in speakers if speaker is not but), line)
+
+
+def _presence(account: Account, online: bool) -> events.Presence:
+    away = away_value(account) if online else UNSET
+    return events.Presence(username=account.username, online=online, away=away)
 
 
 def _others(account: Account, speakers: set[Speaker]) -> Iterator[Speaker]:

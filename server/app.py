@@ -55,6 +55,7 @@ from server.handlers.people import People
 from server.handlers.rooms import Rooms
 from server.handlers.search import Search
 from server.handlers.typing import Typing
+from server.handlers.whereabouts import Whereabouts
 from server.indexer import Indexer
 from server.limits import Attempts, Doorkeeper
 from server.live import Directory
@@ -190,6 +191,7 @@ class Server:
             History(limits, self._directory, self._announcer),
             Search(limits),
             Typing(self._directory, self._announcer),
+            Whereabouts(limits, self._directory, self._announcer),
         )
         await self._presence.begin()
         await listener.start_serving()

@@ -48,6 +48,7 @@ class Limits(Struct, frozen=True):
     line_before_login: Annotated[Count, "bytes in a line before login; a stranger gets little"] = 4096
     line: Annotated[Count, "bytes in a line after login"] = 65536
     text: Annotated[Count, "code points in the text of a message"] = 4096
+    away: Annotated[Count, "code points in what somebody lets others know of being away"] = 80
     reactions: Annotated[Count, "different reactions by one account to one message"] = 20
     rate: Annotated[Amount, "messages a second by one session, in the long run"] = 5.0
     burst: Annotated[Amount, "messages by one session at once"] = 20.0

@@ -17,6 +17,7 @@ from server.handlers.people import People
 from server.handlers.rooms import Rooms
 from server.handlers.search import Search
 from server.handlers.typing import Typing
+from server.handlers.whereabouts import Whereabouts
 from server.live import Speaker
 from server.replies import Handled
 
@@ -58,6 +59,7 @@ def table(
     history: History,
     search: Search,
     typing: Typing,
+    whereabouts: Whereabouts,
 ) -> Table:
     return {
         requests.Ping: Row(_pong, Who.ANYBODY, waits=False),
@@ -92,6 +94,8 @@ def table(
         requests.History: Row(history.history),
         requests.Read: Row(history.read),
         requests.Typing: Row(typing.typing),
+        requests.SetAway: Row(whereabouts.set_away),
+        requests.Whois: Row(whereabouts.whois),
         requests.Search: Row(search.search),
     }
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from db import records
 from protocol import names, values
 from protocol.errors import ChatError
-from protocol.frame import UNSET
+from protocol.frame import UNSET, UnsetType
 from server.limits import Bucket
 
 
@@ -101,6 +101,7 @@ class Account:
     labels: dict[str, Seat] = field(default_factory=dict)  # by label as stored, the spelling that clients use
     invited: set[int] = field(default_factory=set)  # to these rooms
     blocked: set[int] = field(default_factory=set)  # these accounts
+    away: str = ""  # what it lets others know of being away, if it is
 
     @property
     def entered(self) -> list[Seat]:
@@ -229,15 +230,23 @@ def room_value(room: records.Room) -> values.Room:
     )
 
 
-def friend_value(direct: records.Direct, online: bool) -> values.Friend:
-    """A friend as it goes over the wire to the other one; who is a friend no longer is offline."""
-    seat = direct.seat
+def friend_value(direct: records.Direct, friend: Account | None) -> values.Friend:
+    """A friend as it goes over the wire to the other one; who is a friend no longer is offline.
+
+    ``friend`` is the live account, if there is one.
+    """
+    seat, online = direct.seat, friend is not None and not direct.ended
     return values.Friend(
         friend=f"@{direct.friend}",
-        online=online and not direct.ended,
+        online=online,
+        away=away_value(friend) if online else UNSET,
         entered=seat.entered,
         nickname=UNSET if seat.nickname is None else seat.nickname,
         head=direct.head,
         read=seat.read,
         unread=seat.unread,
     )
+
+
+def away_value(account: Account | None) -> str | UnsetType:
+    return UNSET if account is None else account.away or UNSET

@@ -18,9 +18,10 @@ from db import accounts, blocks, friends, guests, memberships, rooms, servers
 from db.records import Account as Kept
 from db.records import Direct, Room
 from db.writer import Job, Transaction, Writer
+from protocol import values
 from protocol.errors import ChatError
 from server.announcer import Announcer
-from server.live import Account, Directory, Speaker
+from server.live import Account, Directory, Speaker, friend_value
 from server.notices import leave
 
 log = logging.getLogger(__name__)
@@ -132,7 +133,7 @@ class Presence:
         if grace := self._graces.pop(account.id, None):
             grace.cancel()
         if came:
-            self._announcer.presence(account, _ids(found), online=True)
+            self._announcer.presence(account, online=True)
 
     def gone(self, speaker: Speaker) -> None:
         """A session's connection is lost."""
@@ -156,17 +157,17 @@ class Presence:
         if not account.speakers and not self._closed:
             self._leave(account)
 
-    def is_online(self, account_id: int) -> bool:
-        return self._directory.is_online(account_id)
+    def friend_values(self, found: Snapshot) -> list[values.Friend]:
+        """The friends in a snapshot as they go over the wire to whose it is."""
+        here = self._directory.accounts
+        return [friend_value(direct, here.get(direct.friend_id)) for direct in found.friends]
 
     def departed(self, account: Account, found: Snapshot) -> None:
         """An account has left everything. Unless somebody came back meanwhile, it is gone."""
-        if account.speakers:
-            self._refresh(account, found)
-            return
-        self._announcer.presence(account, _ids(found), online=False)
         self._refresh(account, found)
-        self._directory.drop_account(account)
+        if not account.speakers:
+            self._announcer.presence(account, online=False)
+            self._directory.drop_account(account)
 
     def _refresh(self, account: Account, found: Snapshot) -> None:
         """Make the live seats what the database says."""
@@ -211,7 +212,3 @@ def _snapshot(connection: Connection, account_id: int) -> Snapshot:
         guests.invited_to(connection, account_id),
         blocks.blocked_by(connection, account_id),
     )
-
-
-def _ids(found: Snapshot) -> list[int]:
-    return [direct.friend_id for direct in found.friends]

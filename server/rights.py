@@ -188,6 +188,16 @@ def may_approach(connection: Connection, account_id: int, other: Account) -> Non
         raise Declined(username=other.username)
 
 
+def may_watch(connection: Connection, account_id: int, other_id: int) -> bool:
+    """Whether an account may know that another one is online: a friend, or somebody in a room with it."""
+    if other_id == account_id:
+        return True
+    if blocks.exists(connection, other_id, account_id):
+        return False
+    known = friends.friend_ids(connection, account_id)
+    return other_id in known or bool(rooms.common(connection, account_id, other_id))
+
+
 def hidden_from(connection: Connection, account_id: int) -> set[int]:
     """The accounts that are offline for this one, wherever they are."""
     return blocks.blockers(connection, account_id)

@@ -20,7 +20,7 @@ from tests.processes import ROOT
 STRUCTS: dict[str, dict[str, type[msgspec.Struct]]] = {
     "Values": {
         name.__name__.lower(): name
-        for name in (values.Message, values.Room, values.Friend, values.Member, values.Limits)
+        for name in (values.Message, values.Room, values.Friend, values.Member, values.User, values.Limits)
     },
     "Requests": {frame.__struct_config__.tag: frame for frame in get_args(requests.AnyRequest)},
     "Responses": {frame.__struct_config__.tag: frame for frame in get_args(responses.AnyResponse)},

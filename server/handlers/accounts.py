@@ -31,7 +31,7 @@ from protocol.frame import Id
 from server.config import Config
 from server.handlers.common import account_of, check_attempts, check_password
 from server.limits import Attempts
-from server.live import Speaker, friend_value, room_value
+from server.live import Speaker, room_value
 from server.passwords import Passwords
 from server.presence import Presence, Snapshot
 from server.replies import Commit, Reply
@@ -201,13 +201,12 @@ class Accounts:
     ) -> responses.Response:
         speaker.family, speaker.token = beginning.family, beginning.token
         self._presence.arrive(speaker, beginning.account, beginning.found)
-        online = self._presence.is_online
         return responses.Session(
             id=id,
             username=beginning.account.username,
             token=token.text,
             rooms=[room_value(room) for room in beginning.found.rooms],
-            friends=[friend_value(direct, online(direct.friend_id)) for direct in beginning.found.friends],
+            friends=self._presence.friend_values(beginning.found),
         )
 
 

@@ -6,7 +6,7 @@ from db import accounts, friends, memberships, messages, revisions
 from db.errors import Taken
 from db.records import Direct, Stored
 from db.writer import Transaction
-from protocol import names, requests, responses
+from protocol import names, requests, responses, values
 from protocol.errors import AlreadyFriends, NotEntered, NotFriends, SelfFriend
 from server import rights
 from server.announcer import Announcer
@@ -25,8 +25,7 @@ class Friends:
 
     def list_friends(self, speaker: Speaker, request: requests.ListFriends) -> Reply:
         def then(found: list[Direct]) -> responses.Response:
-            values = [friend_value(direct, self._directory.is_online(direct.friend_id)) for direct in found]
-            return responses.Friends(id=request.id, friends=values)
+            return responses.Friends(id=request.id, friends=[self._value(direct) for direct in found])
 
         return Query(partial(friends.listing, account_id=account_of(speaker).id), then)
 
@@ -36,8 +35,7 @@ class Friends:
         def then(sides: tuple[Direct, Direct]) -> responses.Response:
             mine, theirs = sides
             self.tell_both(account, mine, theirs, but=speaker)
-            online = self._directory.is_online(mine.friend_id)
-            return responses.Friend(id=request.id, friend=friend_value(mine, online))
+            return responses.Friend(id=request.id, friend=self._value(mine))
 
         return Commit(partial(_befriend, account=account, username=request.username), then)
 
@@ -60,7 +58,7 @@ class Friends:
             self._announcer.friend_changed(account, direct, but=speaker)
             return responses.Entered(
                 id=request.id,
-                friend=friend_value(direct, self._directory.is_online(direct.friend_id)),
+                friend=self._value(direct),
                 messages=page_values(page, f"@{direct.friend}", account.id),
             )
 
@@ -91,6 +89,9 @@ class Friends:
         if other is not None:
             self._directory.seat_in_direct(other, theirs)
             self._announcer.friend_changed(other, theirs)
+
+    def _value(self, direct: Direct) -> values.Friend:
+        return friend_value(direct, self._directory.accounts.get(direct.friend_id))
 
 
 # In the transaction

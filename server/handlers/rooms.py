@@ -27,7 +27,7 @@ from server.handlers.common import (
     room_as,
 )
 from server.limits import Attempts
-from server.live import Account, Directory, Speaker, room_value
+from server.live import Account, Directory, Speaker, away_value, room_value
 from server.notices import enter, leave
 from server.passwords import Passwords
 from server.replies import Commit, Handled, Query, Reply
@@ -186,11 +186,13 @@ class Rooms:
         return Query(partial(_members, account_id=account.id, room=request.room), then)
 
     def _member(self, seat: Seat, hidden: set[int]) -> values.Member:
+        live = None if seat.account_id in hidden else self._directory.accounts.get(seat.account_id)
         return values.Member(
             username=seat.username,
             nickname=seat.nickname or "",
             entered=seat.entered,
-            online=seat.account_id not in hidden and self._directory.is_online(seat.account_id),
+            online=live is not None,
+            away=away_value(live),
         )
 
 

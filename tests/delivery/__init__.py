@@ -11,7 +11,6 @@ spoils connections, to what ``deployment`` starts and ``faults`` breaks. All tha
 and received goes into a ``history``; ``check`` is the contract, and judges it. ``run`` puts the pieces
 together and ``figures`` counts what a run has been through.
 
-Nothing here imports the server or the protocol: a mistake of theirs must not be mirrored. ``fake`` is a
-server in memory that keeps the contract, or breaks it in one way that it is told, and ``planted`` does the
-same to the real one: so the checker is checked.
+None of that imports the server or the protocol: a mistake of theirs must not be mirrored. The check itself is
+checked by stories written by hand (``scene``), and by a real server with a fault in it (``planted``).
 """

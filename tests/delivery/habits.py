@@ -141,7 +141,7 @@ HABITS: dict[Callable[[Talker], Awaitable[None]], float] = {
     chatter: 6,
     stammer: 4,
     repeat: 4,
-    look: 4,
+    look: 8,
     browse: 3,
     survey: 2,
     come: 8,

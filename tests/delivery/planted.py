@@ -17,9 +17,13 @@ from sqlalchemy import Connection, Engine, func, inspect, select
 import db.messages
 import server.__main__
 import server.app
-from db.records import Draft, Stored
+import server.handlers.rooms
+import server.rights
+from db import memberships
+from db.records import Draft, Room, Seat, Stored
 from db.schema import conversations, messages
-from db.writer import Writer
+from db.writer import Transaction, Writer
+from protocol.errors import NotAMember
 
 HESITATION = 0.1
 """Seconds for which a wrong moment is held, so that somebody sees it."""
@@ -131,6 +135,32 @@ def lost_events() -> None:
     proper = _patch(Writer, "__init__", begin)
 
 
+def seats_uncounted() -> None:
+    """Whoever asks for a seat gets one."""
+
+    def take_seat(transaction: Transaction, account_id: int, room: Room) -> Seat | None:
+        connection, now, id = transaction.connection, transaction.now, room.conversation_id
+        memberships.take(
+            connection, conversation_id=id, account_id=account_id, nickname=None, joined_seq=0, now=now
+        )
+        return memberships.seat(connection, id, account_id)
+
+    _patch(server.handlers.rooms, "_take_seat", take_seat)
+
+
+def pages_for_strangers() -> None:
+    """Whoever asks for a page of a room gets it."""
+
+    def readable(connection: Connection, account_id: int, conversation: str) -> Any:
+        try:
+            return proper(connection, account_id, conversation)
+        except NotAMember:
+            room = server.rights.find_room(connection, account_id, conversation)
+            return server.rights.Conversation(room.conversation_id, f"#{room.name}")
+
+    proper = _patch(server.rights, "readable", readable)
+
+
 FLAWS: dict[str, Callable[[], None]] = {
     "ack-before-commit": ack_before_commit,
     "delivery-before-commit": delivery_before_commit,
@@ -138,6 +168,8 @@ FLAWS: dict[str, Callable[[], None]] = {
     "seq-outside-lock": seq_outside_lock,
     "page-by-row": page_by_row,
     "lost-events": lost_events,
+    "seats-uncounted": seats_uncounted,
+    "pages-for-strangers": pages_for_strangers,
 }
 
 

@@ -47,14 +47,17 @@ async def run(
     async with TaskGroup() as tasks:
         for talker in talkers:
             tasks.create_task(talker.run())
-        await _furnish(talkers)
-        for talker in talkers:
-            talker.pace, talker.talks = pace, True
-        await _spoil(site, random, seconds, network, breakages, talkers)
-        await _heal(site, talkers, patience)
-        await _read_everything(talkers)
-        for talker in talkers:
-            talker.is_retired = True
+        try:
+            await _furnish(talkers)
+            for talker in talkers:
+                talker.pace, talker.talks = pace, True
+            await _spoil(site, random, seconds, network, breakages, talkers)
+            await _heal(site, talkers, patience)
+            for talker in talkers:
+                await _read_everything(talker)
+        finally:
+            for talker in talkers:
+                talker.is_retired = True
 
 
 def names(wanted: int) -> list[str]:
@@ -109,12 +112,12 @@ async def _heal(site: Site, talkers: Sequence[Talker], patience: float) -> None:
         await _until(lambda: all(talker.is_settled for talker in talkers), "all is settled", patience)
 
 
-async def _read_everything(talkers: Sequence[Talker]) -> None:
-    """Everybody reads whatever is theirs, from 1."""
-    for talker in talkers:
-        await talker.survey()
-        for conversation in sorted(talker.seats):
-            await talker.read_whole(conversation)
+async def _read_everything(talker: Talker) -> None:
+    """Whatever is theirs, from 1."""
+    await _until(lambda: talker.is_online, f"{talker.name} is logged in")
+    await talker.survey()
+    for conversation in sorted(talker.seats):
+        await talker.read_whole(conversation)
 
 
 async def _until(holds: Callable[[], bool], what: str, seconds: float = 3 * PATIENCE) -> None:

@@ -41,7 +41,7 @@ def test_losing_what_was_acknowledged_before_the_commit(tmp_path: Path) -> None:
 
 def test_delivering_before_the_commit(tmp_path: Path) -> None:
     site = deploy(tmp_path, flaw="delivery-before-commit")
-    assert "8" in rules_broken(site, seconds=3)
+    assert rules_broken(site, seconds=8, killing=True) & {"5", "8"}
 
 
 def test_remembering_cids_in_memory_only(tmp_path: Path) -> None:
@@ -62,3 +62,13 @@ def test_paging_by_row(tmp_path: Path) -> None:
 def test_losing_events(tmp_path: Path) -> None:
     site = deploy(tmp_path, flaw="lost-events")
     assert "6" in rules_broken(site, seconds=3)
+
+
+def test_counting_no_seats(tmp_path: Path) -> None:
+    site = deploy(tmp_path, flaw="seats-uncounted")
+    assert "10" in rules_broken(site, seconds=1)
+
+
+def test_showing_pages_to_strangers(tmp_path: Path) -> None:
+    site = deploy(tmp_path, flaw="pages-for-strangers")
+    assert "9" in rules_broken(site, seconds=3)

@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
+from msgspec import Struct
 from sqlalchemy import Connection, Engine
 
 from db import messages
@@ -88,8 +89,7 @@ class Stream:
     broken: bool = False
 
 
-@dataclass(slots=True, eq=False)
-class Post:
+class Post(Struct, eq=False):
     """A message to store. ``roster`` is the conversation's roster number under which its sender was found
     entitled.
     """

@@ -192,11 +192,11 @@ class Session:
 
     def _follow(self, request: Request, handled: Handled) -> None:
         match handled:
+            case Say():
+                self._pending += 1
+                self._writer.add(Post(*handled, self._stream, self._said, request.id))
             case Response():
                 self._connection.send(encode(handled))
-            case Say(draft, roster):
-                self._pending += 1
-                self._writer.add(Post(draft, roster, self._stream, self._said, request.id))
             case Commit(work, then):
                 self._busy = True
                 self._writer.add(Job(work, partial(self._committed, request, then), self._stream))

@@ -1,56 +1,166 @@
 """The keys and what they do, as a table. The bindings, F1, ``/keys`` and the manual are made from it.
 
-The counterpart is ``view.actions``, which has a method for every action. A row without an action is told
-to people but needs no binding of ours: the input line does it by itself.
+The counterpart is ``view.actions``, which has a method for every action. What the user has changed with
+``/bind`` is laid over the table (``held``). A row without keys is told to people but needs no binding of
+ours: the input line does it by itself.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 
 class Key(NamedTuple):
-    """``keys`` are prompt_toolkit's names, those of a sequence separated by a blank; ``name`` is what people
-    read.
+    """``keys`` are prompt_toolkit's names, those of a sequence separated by a blank; ``label`` is what people
+    read where that is not simply the keys' own names.
     """
 
     keys: tuple[str, ...]
-    name: str
     action: str
-    editing: str = ""
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        """What people read."""
+        return self.label or ", ".join(map(spell, self.keys))
 
     @property
     def help(self) -> str:
         """The catalogue's key of what it does."""
-        return f"key.{self.action or self.editing}"
+        return f"key.{self.action}"
 
 
 KEYS = (
-    Key(("enter",), "Enter", "send"),
-    Key(("escape enter", "c-j"), "Alt-Enter, Ctrl-J", "newline"),
-    Key(("tab",), "Tab", "complete"),
-    Key(("s-tab",), "Shift-Tab", "complete_backwards"),
-    Key((), "↑ ↓", "", editing="history"),
-    Key((), "Ctrl-R", "", editing="search"),
-    Key((), "Ctrl-A E K U W Y", "", editing="readline"),
-    Key(("c-x c-e",), "Ctrl-X Ctrl-E", "edit"),
-    Key(("pageup",), "PgUp", "page_up"),
-    Key(("pagedown",), "PgDn", "page_down"),
-    Key(("escape home",), "Alt-Home", "top"),
-    Key(("escape end",), "Alt-End", "bottom"),
-    Key(("escape u",), "Alt-U", "first_unread"),
-    Key(("escape n",), "Alt-N", "next_mention"),
-    Key(("escape p",), "Alt-P", "previous_mention"),
-    Key(("c-n", "escape right", "f6"), "Ctrl-N, Alt-→, F6", "next_conversation"),
-    Key(("c-p", "escape left", "f5"), "Ctrl-P, Alt-←, F5", "previous_conversation"),
-    Key(tuple(f"escape {digit}" for digit in range(1, 10)), "Alt-1…9", "numbered_conversation"),
-    Key(("escape 0",), "Alt-0", "home"),
-    Key(("escape a",), "Alt-A", "next_active"),
-    Key(("c-g",), "Ctrl-G", "switcher"),
-    Key(("f1",), "F1", "help"),
-    Key(("f7",), "F7", "fold_conversations"),
-    Key(("f8",), "F8", "fold_members"),
-    Key(("escape l",), "Alt-L", "bare"),
-    Key(("c-l",), "Ctrl-L", "redraw"),
-    Key(("c-z",), "Ctrl-Z", "suspend"),
-    Key(("escape",), "Esc", "dismiss"),
-    Key(("c-c",), "Ctrl-C", "clear_or_quit"),
+    Key(("enter",), "send"),
+    Key(("escape enter", "c-j"), "newline"),
+    Key(("tab",), "complete"),
+    Key(("s-tab",), "complete_backwards"),
+    Key((), "history", "↑ ↓"),
+    Key((), "search", "Ctrl-R"),
+    Key((), "readline", "Ctrl-A E K U W Y"),
+    Key(("c-x c-e",), "edit"),
+    Key(("pageup",), "page_up"),
+    Key(("pagedown",), "page_down"),
+    Key(("escape home",), "top"),
+    Key(("escape end",), "bottom"),
+    Key(("escape u",), "first_unread"),
+    Key(("escape n",), "next_mention"),
+    Key(("escape p",), "previous_mention"),
+    Key(("c-n", "escape right", "f6"), "next_conversation"),
+    Key(("c-p", "escape left", "f5"), "previous_conversation"),
+    Key(tuple(f"escape {digit}" for digit in range(1, 10)), "numbered_conversation", "Alt-1…9"),
+    Key(("escape 0",), "home"),
+    Key(("escape a",), "next_active"),
+    Key(("c-g",), "switcher"),
+    Key(("f1",), "help"),
+    Key(("f7",), "fold_conversations"),
+    Key(("f8",), "fold_members"),
+    Key(("escape l",), "bare"),
+    Key(("c-l",), "redraw"),
+    Key(("c-z",), "suspend"),
+    Key(("escape",), "dismiss"),
+    Key(("c-c",), "clear_or_quit"),
 )
+
+FIXED = frozenset({"enter", "escape", "c-c"})
+"""Keys that nobody can take away from themselves: without them there is no way back."""
+
+BINDABLE = tuple(row.action for row in KEYS if row.keys and not row.label)
+"""Actions that any key can do: all but those that depend on which key it was."""
+
+NOTHING = ""
+"""The action of a key that is to do nothing of ours."""
+
+
+def held(changes: Mapping[str, str]) -> list[Key]:
+    """The table as the user has changed it: ``changes`` has an action for each key that was bound anew."""
+    changes = {keys: action for keys, action in changes.items() if is_free(keys)}
+    return [_held(row, changes) for row in KEYS]
+
+
+def is_free(keys: str) -> bool:
+    """Whether it can be bound."""
+    return keys not in FIXED and read(spell(keys)) == keys
+
+
+def _held(row: Key, changes: Mapping[str, str]) -> Key:
+    kept = [keys for keys in row.keys if keys not in changes]
+    more = [keys for keys, action in changes.items() if action == row.action in BINDABLE]
+    changed = len(kept) < len(row.keys)
+    return row._replace(keys=(*kept, *more), label="" if changed else row.label)
+
+
+# How keys are called
+
+_SPELLED = {
+    "enter": "Enter",
+    "tab": "Tab",
+    "escape": "Esc",
+    "space": "Space",
+    "insert": "Ins",
+    "delete": "Del",
+    "home": "Home",
+    "end": "End",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+}
+"""Keys that have a name."""
+
+_READ = {name.lower(): key for key, name in _SPELLED.items()} | {key: key for key in _SPELLED}
+"""Both ways to type one."""
+
+_MOVING = frozenset(_SPELLED) - {"enter", "tab", "escape", "space"}
+"""Those that a terminal tells apart with Ctrl or Shift."""
+
+_TYPED_OTHERWISE = frozenset("him")
+"""Ctrl with one of these is the byte of Backspace, Tab or Enter."""
+
+
+def spell(keys: str) -> str:
+    """prompt_toolkit's name of a key or of a sequence -> people's: ``escape n`` is ``Alt-N``."""
+    if keys.startswith("escape "):
+        return f"Alt-{spell(keys.removeprefix('escape '))}"
+    return " ".join(map(_spell, keys.split()))
+
+
+def _spell(key: str) -> str:
+    for prefix, modifier in (("c-", "Ctrl-"), ("s-", "Shift-")):
+        if key.startswith(prefix) and len(key) > len(prefix):
+            return f"{modifier}{_spell(key.removeprefix(prefix))}"
+    return _SPELLED.get(key, key.upper())
+
+
+def read(name: str) -> str | None:
+    """What people call a key -> prompt_toolkit's name of it; ``None`` for what is no key that could be bound.
+
+    A letter alone is to be written, not to be bound.
+    """
+    modifier, _, key = name.lower().partition("-")
+    match modifier:
+        case "alt" if rest := _base(key) or read(key):
+            return f"escape {rest}"
+        case "ctrl" if _goes_with_ctrl(key):
+            return f"c-{_READ.get(key, key)}"
+        case "shift" if _READ.get(key) in _MOVING | {"tab"}:
+            return f"s-{_READ[key]}"
+    key = _READ.get(name.lower(), name.lower())
+    return key if key in _SPELLED.keys() - {"space"} or _is_function_key(key) else None
+
+
+def _base(key: str) -> str | None:
+    """A key that needs no modifier of its own behind Alt."""
+    if key in _READ and key not in ("space", "escape", "esc"):
+        return _READ[key]
+    return key if len(key) == 1 and key.isascii() and key.isprintable() and key != " " else None
+
+
+def _goes_with_ctrl(key: str) -> bool:
+    letter = len(key) == 1 and "a" <= key <= "z" and key not in _TYPED_OTHERWISE
+    return letter or _READ.get(key) in _MOVING
+
+
+def _is_function_key(key: str) -> bool:
+    return key.startswith("f") and key[1:].isdecimal() and key[1:].isascii() and 1 <= int(key[1:]) <= 24

@@ -97,6 +97,7 @@ def logged_out(state: State) -> None:
     state.username = state.current = ""
     state.conversations.clear()
     state.notes.clear()
+    state.attention.clear()
 
 
 def read(state: State, name: str, seq: int) -> None:
@@ -150,6 +151,11 @@ def ignored(state: State, username: str, ignore: bool) -> None:
     (state.ignored.add if ignore else state.ignored.discard)(username)
     for one in state.conversations.values():
         _recount(state, one)
+
+
+def attending(state: State, attention: dict[str, str]) -> None:
+    """What the user has chosen to be called for, by conversation."""
+    state.attention = attention
 
 
 def loading(state: State, name: str) -> None:

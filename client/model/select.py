@@ -48,10 +48,39 @@ def mentions_elsewhere(state: State) -> int:
 
 
 def next_active(state: State) -> str:
-    """Where to look next: mentions first, then private chats, then rooms; home if nothing waits."""
-    waiting = [one for one in sidebar(state) if one.name != state.current and (one.unread or one.mentions)]
+    """Where to look next: mentions first, then private chats, then rooms; home if nothing waits.
+
+    What is muted does not count.
+    """
+    waiting = [
+        one
+        for one in sidebar(state)
+        if one.name != state.current and (one.unread or one.mentions) and not is_muted(state, one)
+    ]
     waiting.sort(key=lambda one: (not one.mentions, one.is_room))
     return waiting[0].name if waiting else ""
+
+
+def is_muted(state: State, conversation: Conversation) -> bool:
+    """Whether nothing there is worth a call."""
+    return state.attention.get(conversation.name) == "none"
+
+
+def calls(state: State, conversation: Conversation, otherwise: str) -> int:
+    """How much waits there that is worth a call: of ``otherwise``, if nothing else was chosen for it.
+
+    ``mentions`` are what names me, and all that is said in private.
+    """
+    choice = state.attention.get(conversation.name, otherwise)
+    if choice == "none":
+        return 0
+    return conversation.mentions if choice == "mentions" and conversation.is_room else conversation.unread
+
+
+def last_said(state: State, conversation: Conversation) -> Message | None:
+    """The last message of somebody else's that is here."""
+    messages = reversed(conversation.timeline.messages)
+    return next((message for message in messages if counts(state, message)), None)
 
 
 def neighbour(state: State, step: int) -> str:

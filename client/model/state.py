@@ -149,3 +149,4 @@ class State:
     current: str = ""  # "" is the home screen
     notes: list[Note] = field(default_factory=list)
     ignored: set[str] = field(default_factory=set)
+    attention: dict[str, str] = field(default_factory=dict)  # conversation -> all, mentions, none, if chosen

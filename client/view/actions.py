@@ -1,12 +1,13 @@
 """What the keys do: a method for every action in ``client.keys``, and the bindings that lead there."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 from prompt_toolkit.application import get_app
 from prompt_toolkit.filters import Condition, is_searching
 from prompt_toolkit.key_binding import (
     ConditionalKeyBindings,
+    DynamicKeyBindings,
     KeyBindings,
     KeyBindingsBase,
     merge_key_bindings,
@@ -15,7 +16,7 @@ from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 from prompt_toolkit.keys import Keys
 
 from client import words
-from client.keys import KEYS
+from client.keys import held
 from client.model import select
 from client.model.select import mentions_me
 from client.view.composer import PASTE_ASKS
@@ -202,22 +203,35 @@ class Actions:
 
 
 def bindings(desk: Desk) -> KeyBindingsBase:
-    """The keys of the chat, of the switcher and of the form, each while it has the keyboard."""
-    in_chat = Condition(lambda: desk.logged_in and not desk.switcher.opened) & ~is_searching
-    in_switcher = Condition(lambda: desk.logged_in and desk.switcher.opened)
+    """The keys of the chat, of what takes its input's place, and of the form, each while it has the keyboard."""
+    in_secret = Condition(lambda: desk.logged_in and desk.secret.opened)
+    in_switcher = Condition(lambda: desk.logged_in and desk.switcher.opened) & ~in_secret
+    in_chat = Condition(lambda: desk.logged_in) & ~in_secret & ~in_switcher & ~is_searching
     in_form = Condition(lambda: not desk.logged_in)
     return merge_key_bindings(
         [
-            ConditionalKeyBindings(_chat_bindings(Actions(desk)), in_chat),
+            ConditionalKeyBindings(_chat_bindings(desk), in_chat),
             ConditionalKeyBindings(_bound(_switcher_keys(desk)), in_switcher),
+            ConditionalKeyBindings(_bound(_secret_keys(desk)), in_secret),
             ConditionalKeyBindings(_bound(_form_keys(desk)), in_form),
         ]
     )
 
 
-def _chat_bindings(actions: Actions) -> KeyBindings:
+def _chat_bindings(desk: Desk) -> KeyBindingsBase:
+    """The table of keys as the user has changed it; made anew whenever that is another."""
+    actions = Actions(desk)
+
+    @lru_cache(maxsize=1)
+    def bound(changes: frozenset[tuple[str, str]]) -> KeyBindings:
+        return _bind_actions(actions, dict(changes))
+
+    return DynamicKeyBindings(lambda: bound(frozenset(desk.app.config.keys.items())))
+
+
+def _bind_actions(actions: Actions, changes: dict[str, str]) -> KeyBindings:
     found = KeyBindings()
-    for row in KEYS:
+    for row in held(changes):
         for keys in row.keys:
             found.add(*keys.split(), eager=_alone if keys == "escape" else False)(
                 getattr(actions, row.action)
@@ -239,6 +253,10 @@ def _switcher_keys(desk: Desk) -> Table:
         ("down", "c-n", "tab"): lambda: desk.switcher.choose(1),
         ("up", "c-p", "s-tab"): lambda: desk.switcher.choose(-1),
     }
+
+
+def _secret_keys(desk: Desk) -> Table:
+    return {("enter",): desk.secret.answer, ("escape", "c-c"): desk.secret.close}
 
 
 def _form_keys(desk: Desk) -> Table:

@@ -6,7 +6,8 @@ so about the chat itself is in the state.
 
 from prompt_toolkit.application import get_app
 
-from client.app import App
+from client import words
+from client.app import App, Refused
 from client.model import select
 from client.model.state import Conversation, Link, Note
 from client.view.banner import is_announced
@@ -16,6 +17,7 @@ from client.view.home import home
 from client.view.manual import manual
 from client.view.messages import note_text
 from client.view.question import Question
+from client.view.secret import Secret
 from client.view.story import ConversationStory, Story
 from client.view.switcher import Switcher
 from client.view.timeline import Timeline
@@ -35,6 +37,7 @@ class Desk:
         self.goal = 0  # the seq of a message that is to be shown once it is here
         self.composer = Composer(app.state, app.complete)
         self.switcher = Switcher(app.state)
+        self.secret = Secret()
         self.timeline = Timeline(self._story)
         self.form = Form(app, Mode.REGISTER if register else Mode.LOGIN)
         self._chatting: bool | None = None  # unknown until the first picture
@@ -64,9 +67,27 @@ class Desk:
         """Back at the form: nothing of whoever was here stays."""
         self.banner = self.question = None
         self.helping = self.bare = self.switcher.opened = False
+        self.secret.close()
         self.timeline.forget()
         self.composer.forget()
         self.form.start()
+
+    async def ask_secret(self, key: str, facts: dict[str, object]) -> str:
+        """Ask for a password where the input is. Raises ``Refused`` if none is given."""
+        application = get_app()
+        self.switcher.close()
+        answer = self.secret.open(words.say(key, **facts))
+        application.layout.focus(self.secret.control)
+        application.invalidate()
+        try:
+            text = await answer
+        finally:
+            self.secret.close()
+            if self.logged_in:
+                application.layout.focus(self.composer.control)
+        if not text:
+            raise Refused("cancelled")
+        return text
 
     def ask(self, question: Question) -> None:
         self.question = question
@@ -124,6 +145,6 @@ class Desk:
 
     def _story(self) -> Story:
         if self.helping:
-            return manual()
+            return manual(self.app.config.keys)
         conversation = select.current(self.state)
         return ConversationStory(self.state, conversation) if conversation else home(self.state)

@@ -1,8 +1,9 @@
 """The help that F1 lays over the history, made from the tables of keys and commands."""
 
-from client import words
+from collections.abc import Mapping
+
+from client import keys, words
 from client.commands import COMMANDS, Command
-from client.keys import KEYS
 from client.view.lists import Line, ListStory
 from client.view.text import columns, fit
 
@@ -13,14 +14,16 @@ TITLE = "?"
 _BLANK = Line([])
 
 
-def manual() -> ListStory:
+def manual(changes: Mapping[str, str]) -> ListStory:
+    """``changes``: the keys that the user has bound."""
     hint = Line([("class:hint", words.say("manual.close"))])
-    return ListStory(TITLE, [hint, _BLANK, *_keys(), _BLANK, *_commands()])
+    return ListStory(TITLE, [hint, _BLANK, *_keys(changes), _BLANK, *_commands()])
 
 
-def _keys() -> list[Line]:
+def _keys(changes: Mapping[str, str]) -> list[Line]:
     heading = Line([("class:heading", words.say("manual.keys"))])
-    return [heading, *_table([(key.name, words.say(key.help)) for key in KEYS])]
+    rows = [row for row in keys.held(changes) if row.name]
+    return [heading, *_table([(row.name, words.say(row.help)) for row in rows])]
 
 
 def _commands() -> list[Line]:

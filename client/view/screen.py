@@ -17,7 +17,7 @@ from prompt_toolkit.styles import DynamicStyle
 from client.app import App
 from client.model.state import Link
 from client.view import actions, layout, theme
-from client.view.bell import Bell
+from client.view.bell import Bell, sequence
 from client.view.desk import Desk
 
 FRAME = 0.033
@@ -90,6 +90,7 @@ class Screen:
 
     def _begin(self) -> None:
         self._app.on_change, self._app.on_note = self._changed, self.desk.announce
+        self._app.on_secret = self.desk.ask_secret
         self.desk.sync()
         self._changed()
 
@@ -117,10 +118,15 @@ class Screen:
     def _changed(self) -> None:
         """The state has changed: some picture soon."""
         self.desk.sync()
-        if self._bell.rings(self._app.config.bell):
-            self.application.output.bell()
+        self._call()
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FRAME, self._draw)
+
+    def _call(self) -> None:
+        """Call for somebody who looks elsewhere, if something came that is worth it."""
+        if call := self._bell.due(self._app.config.notify):
+            self.application.output.write_raw(sequence(call, self._app.config.alert))
+            self.application.output.flush()
 
     def _draw(self) -> None:
         self._timer = None

@@ -69,5 +69,6 @@ def _account(state: State) -> str:
 
 def _elsewhere(state: State) -> str:
     """The conversations out of sight in which something waits."""
-    waiting = [one for one in select.sidebar(state) if one.unread and one.name != state.current]
+    elsewhere = [one for one in select.sidebar(state) if one.name != state.current]
+    waiting = [one for one in elsewhere if one.unread and not select.is_muted(state, one)]
     return " ".join(f"{drawn(one.name)}({one.unread}{'!' if one.mentions else ''})" for one in waiting)

@@ -85,7 +85,7 @@ def test_whatever_comes_first_it_ends_as_a_fresh_page(
             page(state, *revised(log, now)[at : at + 3], after=at)
         elif timeline.last < len(log):
             tell(state, log[timeline.last])
-    assert shown(timeline.messages) == shown(revised(log, len(log)))
+    assert shown(timeline.messages) == shown(revised(log, len(log))[timeline.first - 1 :])
 
 
 def change(seq: int, kind: str, target: int, text: str = "", **fields: Any) -> Message:

@@ -1,10 +1,10 @@
-"""The table of keys: every row does something, and says what."""
+"""The table of keys: every row does something, and says what; and what the user has changed in it."""
 
 import pytest
 from prompt_toolkit.key_binding import KeyBindings
 
 from client import words
-from client.keys import KEYS, Key
+from client.keys import BINDABLE, KEYS, Key, held, is_free, read, spell
 from client.view.actions import Actions
 
 
@@ -54,3 +54,60 @@ def test_what_hands_already_know() -> None:
     ]
     after_escape = ["home", "end", "1", "9", "left", "right", "a", "n", "p", "u", "enter", "l"]
     assert {*promised, *(f"escape {key}" for key in after_escape), "c-x c-e"} <= bound
+
+
+@pytest.mark.parametrize(
+    ("typed", "keys"),
+    [
+        ("Alt-N", "escape n"),
+        ("alt-n", "escape n"),
+        ("Alt-↑", "escape up"),
+        ("Alt-Up", "escape up"),
+        ("Alt-+", "escape +"),
+        ("Alt--", "escape -"),
+        ("Ctrl-T", "c-t"),
+        ("ctrl-PgUp", "c-pageup"),
+        ("Shift-Tab", "s-tab"),
+        ("F9", "f9"),
+        ("PgUp", "pageup"),
+        ("Alt-F2", "escape f2"),
+    ],
+)
+def test_a_key_is_called_as_people_call_it(typed: str, keys: str) -> None:
+    assert read(typed) == keys
+    assert read(spell(keys)) == keys
+    KeyBindings().add(*keys.split())(lambda event: None)
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "x", "é", "Space", "F25", "F", "Ctrl-", "Ctrl-M", "Ctrl-é", "Alt-", "Hyper-X"]
+)
+def test_what_is_no_key_cannot_be_bound(typed: str) -> None:
+    assert read(typed) is None
+
+
+def test_a_key_that_is_bound_anew_does_that_and_nothing_else() -> None:
+    rows = {row.action: row for row in held({"f9": "page_up", "c-g": "home", "escape a": ""})}
+    assert rows["page_up"].name == "PgUp, F9"
+    assert rows["home"].name == "Alt-0, Ctrl-G"
+    assert rows["switcher"].keys == ()
+    assert rows["next_active"].keys == ()
+
+
+def test_one_of_many_keys_can_be_taken_away() -> None:
+    (row,) = (row for row in held({"escape 3": "home"}) if row.action == "numbered_conversation")
+    assert "Alt-2, Alt-4" in row.name
+
+
+@pytest.mark.parametrize("keys", ["enter", "escape", "c-c"])
+def test_nobody_locks_themselves_out(keys: str) -> None:
+    assert not is_free(keys)
+    assert held({keys: ""}) == list(KEYS)
+
+
+def test_a_file_with_nonsense_in_it_changes_nothing() -> None:
+    assert held({"hyper": "home", "f9": "fly", "x": "home"}) == list(KEYS)
+
+
+def test_which_number_it_is_depends_on_the_key() -> None:
+    assert "numbered_conversation" not in BINDABLE

@@ -127,6 +127,6 @@ def test_a_banner_is_a_box_that_fits(width: int) -> None:
 
 
 def test_the_manual_tells_every_key_and_every_command() -> None:
-    seen = all_of(manual())
+    seen = all_of(manual({}))
     assert "Ctrl-X Ctrl-E" in seen
     assert "/join ROOM [NICK] (/j) (/enter)" in seen

@@ -1,0 +1,87 @@
+"""What calls somebody who looks elsewhere, and with which bytes."""
+
+import pytest
+
+from client.model import apply
+from client.model.state import State
+from client.view.bell import Bell, Call, sequence
+from tests.client.view.fake import arrive, friend, room
+
+CALL = Call("#zoo", "BOB: hi")
+NOWHERE: dict[str, str] = {}
+
+
+@pytest.fixture
+def state() -> State:
+    """Alice looks at #lab; #zoo and Bob are out of sight."""
+    state = State(username="Alice", current="#lab")
+    room(state, "#lab", says=1)
+    room(state, "#zoo", says=1)
+    friend(state)
+    return state
+
+
+@pytest.fixture
+def bell(state: State) -> Bell:
+    bell = Bell(state)
+    assert bell.due("mentions") is None  # what waits at the login is shown, not rung
+    return bell
+
+
+def mention(state: State, name: str) -> None:
+    arrive(state, name, "ALICE, look")
+    state.conversations[name].mentions += 1
+
+
+def test_a_mention_calls_and_chatter_does_not(state: State, bell: Bell) -> None:
+    arrive(state, "#zoo", "chatter")
+    assert bell.due("mentions") is None
+    mention(state, "#zoo")
+    assert bell.due("mentions") == Call("#zoo", "BOB: ALICE, look")
+    assert bell.due("mentions") is None  # once
+
+
+def test_everything_said_in_private_calls(state: State, bell: Bell) -> None:
+    arrive(state, "@Bob", "psst")
+    assert bell.due("mentions") == Call("@Bob", "BOB: psst")
+
+
+def test_what_is_in_sight_does_not(state: State, bell: Bell) -> None:
+    mention(state, "#lab")
+    assert bell.due("all") is None
+
+
+def test_each_conversation_may_be_another_matter(state: State, bell: Bell) -> None:
+    apply.attending(state, {"#zoo": "all", "@Bob": "none"})
+    arrive(state, "@Bob", "psst")
+    assert bell.due("mentions") is None
+    arrive(state, "#zoo", "chatter")
+    assert bell.due("mentions") == Call("#zoo", "BOB: chatter")
+
+
+def test_nothing_calls_who_wants_no_calls(state: State, bell: Bell) -> None:
+    mention(state, "#zoo")
+    assert bell.due("none") is None
+
+
+def test_the_words_of_a_peer_cannot_end_the_sequence(state: State, bell: Bell) -> None:
+    arrive(state, "@Bob", "a\x07b\x1b\\c\x9cd")
+    call = bell.due("mentions")
+    assert call is not None
+    assert not any(ord(character) < 32 or 127 <= ord(character) < 160 for character in call.text)
+
+
+@pytest.mark.parametrize(
+    ("alert", "environment", "bytes_"),
+    [
+        ("off", NOWHERE, ""),
+        ("bell", NOWHERE, "\a"),
+        ("bell", {"TMUX": "x"}, "\a"),
+        ("osc9", NOWHERE, "\x1b]9;#zoo BOB: hi\a"),
+        ("osc777", NOWHERE, "\x1b]777;notify;#zoo;BOB: hi\a"),
+        ("osc9", {"TMUX": "x"}, "\x1bPtmux;\x1b\x1b]9;#zoo BOB: hi\a\x1b\\\a"),
+        ("osc9", {"TERM": "screen.xterm"}, "\x1bP\x1b]9;#zoo BOB: hi\a\x1b\\\a"),
+    ],
+)
+def test_the_bytes(alert: str, environment: dict[str, str], bytes_: str) -> None:
+    assert sequence(CALL, alert, environment) == bytes_

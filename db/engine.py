@@ -87,7 +87,8 @@ def is_sqlite(url: URL) -> bool:
 def open_engine(url: str, *, readers: int = 4, password: str | None = None) -> Engine:
     """An engine for ``readers`` threads that read and one that writes.
 
-    A SQLite file is created, readable by its owner alone; nothing is connected yet. Raises ``Unusable``.
+    A SQLite file is created, readable by its owner alone; nothing is connected yet. Its errors never hold
+    what a statement was given, for that may be a message or a password's hash. Raises ``Unusable``.
     """
     target = normalise(url, password)
     if is_sqlite(target):
@@ -104,7 +105,7 @@ def patient(engine: Engine) -> Engine:
 
 
 def _sqlite_engine(url: URL, connections: int) -> Engine:
-    engine = create_engine(url, pool_size=connections, max_overflow=0, pool_timeout=5)
+    engine = create_engine(url, pool_size=connections, max_overflow=0, pool_timeout=5, hide_parameters=True)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -128,6 +129,7 @@ def _mysql_engine(url: URL, connections: int, timeouts: dict[str, int]) -> Engin
         max_overflow=0,
         pool_timeout=5,
         pool_recycle=RECYCLE,
+        hide_parameters=True,
         isolation_level="READ COMMITTED",
         connect_args={"init_command": MYSQL_SESSION, **timeouts},
     )

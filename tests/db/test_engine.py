@@ -4,7 +4,8 @@ import stat
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Engine, func, insert, select, text
+from sqlalchemy.exc import DBAPIError
 
 from db.engine import begin_write, lock_file, normalise, open_engine
 from db.errors import Unusable
@@ -124,3 +125,9 @@ def test_sqlite_flushes_every_commit_and_heeds_foreign_keys(sqlite_url: str) -> 
         }
     engine.dispose()
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_an_error_does_not_hold_what_a_statement_was_given(engine: Engine) -> None:
+    with pytest.raises(DBAPIError) as failure, begin_write(engine) as connection:
+        connection.execute(text("INSERT INTO nowhere VALUES (:said)"), {"said": "between us"})
+    assert "between us" not in str(failure.value)

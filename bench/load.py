@@ -23,8 +23,9 @@ T = TypeVar("T")
 CHUNK = 1 << 18
 """Bytes taken from a socket at once."""
 
-AT_ONCE = 100
-"""How many join at the same time: what a server makes of a thousand is another question."""
+AT_ONCE = 10
+"""How many join at the same time. ngircd lets no more wait to be accepted; the next would try again a second
+later."""
 
 QUIET = 0.4
 """Seconds without a byte after which everything that joining caused is taken to be over."""
@@ -92,7 +93,7 @@ class Crowd:
     def join(self, names: Iterable[str], rooms: Sequence[str] = ()) -> list[Client]:
         """Connect and log in; with rooms, make them and spread everybody over them in turn."""
         joined = []
-        for some in _hundreds(list(names)):
+        for some in _in_groups(list(names)):
             greeted = [self.connect(name) for name in some]
             self._walk_together({client: self._dialect.greet(client.name) for client in greeted})
             joined += greeted
@@ -126,8 +127,8 @@ class Crowd:
         return client
 
     def walk(self, clients: Sequence[Client], way: Callable[[Client], Iterator[Step]]) -> None:
-        """Everybody goes this way, a hundred at a time."""
-        for some in _hundreds(clients):
+        """Everybody goes this way, some at a time."""
+        for some in _in_groups(clients):
             self._walk_together({client: way(client) for client in some})
 
     def _walk_together(self, ways: dict[Client, Iterator[Step]]) -> None:
@@ -266,5 +267,5 @@ class Crowd:
         return data[:end]
 
 
-def _hundreds(all: Sequence[T]) -> Iterator[Sequence[T]]:
+def _in_groups(all: Sequence[T]) -> Iterator[Sequence[T]]:
     return (all[first : first + AT_ONCE] for first in range(0, len(all), AT_ONCE))

@@ -30,6 +30,23 @@ KINDS = ("edit", "delete", "react", "unreact")
 """The kinds of messages that change another one."""
 
 Change = Row[*tuple[Any, ...]]
+"""A change that counts, and what it says: a row of ``_CHANGES``."""
+
+_of_same_message = and_(
+    messages.c.conversation_id == revisions.c.conversation_id, messages.c.seq == revisions.c.seq
+)
+_CHANGES = (
+    select(
+        revisions,
+        messages.c.kind,
+        messages.c.text,
+        messages.c.sent_at,
+        messages.c.account_id,
+        accounts.c.username,
+    )
+    .join_from(revisions, messages, _of_same_message)
+    .join(accounts, accounts.c.id == messages.c.account_id)
+)
 
 
 def find(connection: Connection, conversation_id: int, seq: int) -> Stored | None:
@@ -100,7 +117,7 @@ def _is_same_reaction(change: Stored, other: Change) -> bool:
 
 def _drop(connection: Connection, place: Place, seqs: Sequence[int]) -> None:
     if seqs:
-        connection.execute(delete(revisions).where(_at(place[0], [place[1]]), revisions.c.seq.in_(seqs)))
+        connection.execute(delete(revisions).where(_where(place[0], [place[1]]), revisions.c.seq.in_(seqs)))
 
 
 def _counting(connection: Connection, places: Iterable[Place]) -> dict[Place, list[Change]]:
@@ -111,36 +128,13 @@ def _counting(connection: Connection, places: Iterable[Place]) -> dict[Place, li
     found: dict[Place, list[Change]] = defaultdict(list)
     if targets:
         row = revisions.c
-        query = _CHANGES.where(or_(*(_at(id, seqs) for id, seqs in targets.items())))
+        query = _CHANGES.where(or_(*(_where(id, seqs) for id, seqs in targets.items())))
         for change in connection.execute(query.order_by(row.conversation_id, row.target, row.seq)):
             found[change.conversation_id, change.target].append(change)
     return found
 
 
-_CHANGES = (
-    select(
-        revisions,
-        messages.c.kind,
-        messages.c.text,
-        messages.c.sent_at,
-        messages.c.account_id,
-        accounts.c.username,
-    )
-    .join_from(
-        revisions,
-        messages,
-        and_(
-            messages.c.conversation_id == revisions.c.conversation_id,
-            messages.c.seq == revisions.c.seq,
-        ),
-    )
-    .join(accounts, accounts.c.id == messages.c.account_id)
-    # Left to itself, MariaDB may come from the accounts, and look through all that they ever said.
-    .prefix_with("STRAIGHT_JOIN", dialect="mysql")
-)
-
-
-def _at(conversation_id: int, targets: Sequence[int]) -> ColumnElement[bool]:
+def _where(conversation_id: int, targets: Sequence[int]) -> ColumnElement[bool]:
     """The rows of ascending targets. Those of a page mostly stand in a row, and two numbers say so."""
     row, first, last = revisions.c, targets[0], targets[-1]
     in_a_row = last - first == len(targets) - 1

@@ -1,7 +1,9 @@
 """What was done to messages later: what counts of it, how a message stands then, and what that costs."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from itertools import count
+from random import Random
 
 import pytest
 from sqlalchemy import Connection, Engine, func, select
@@ -34,8 +36,19 @@ class Scene:
             revisions.record(self.connection, outcome.stored)
         return outcome.stored.seq
 
+    def chance(self, chance: Random) -> None:
+        """Something is said, or something is done to what was said and stands."""
+        kind = chance.choice(["delete", "text"] + ["edit", "unreact"] * 2 + ["react"] * 3)
+        standing = [one.seq for one in self.page() if one.kind == "text" and one.text]
+        if kind == "text" or not standing:
+            self.say("text", f"text {chance.random()}")
+            return
+        texts = {"edit": f"edit {chance.random()}", "delete": ""}
+        text = texts.get(kind, chance.choice("👍🎉"))
+        self.say(kind, text, chance.choice(standing), bob=chance.random() < 0.5)
+
     def page(self) -> list[Stored]:
-        return revisions.latest(self.connection, messages.page(self.connection, self.here, limit=100)[0])
+        return revisions.latest(self.connection, messages.page(self.connection, self.here, limit=1000)[0])
 
     def texts(self) -> list[str]:
         return [stored.text for stored in self.page()]
@@ -161,6 +174,59 @@ def test_of_all_that_is_done_only_what_counts_is_remembered(scene: Scene) -> Non
     assert scene.counting() == 1
 
 
+class Reader:
+    """A client: it begins with a page, and applies to that whatever is told it later, in order."""
+
+    def __init__(self, page: list[Stored]) -> None:
+        self.texts = {one.seq: one.text for one in page if one.kind in messages.SPOKEN_KINDS}
+        self.edited = {one.seq: one.revision.edited_at for one in page if one.revision}
+        self.deleted = {one.seq for one in page if one.revision and one.revision.deleted}
+        self.reactions = {one.seq: deepcopy(one.revision.reactions) for one in page if one.revision}
+
+    def apply(self, told: Stored) -> None:
+        target = told.target or 0
+        match told.kind:
+            case "text":
+                self.texts[told.seq] = told.text
+            case "edit":
+                self.texts[target], self.edited[target] = told.text, told.sent_at
+            case "delete":
+                self.deleted.add(target)
+                self.texts[target] = ""
+                self.edited.pop(target, None)
+                self.reactions.pop(target, None)
+            case "react":
+                usernames = self.reactions.setdefault(target, {}).setdefault(told.text, [])
+                usernames += [] if told.username in usernames else [told.username]
+            case "unreact":
+                usernames = self.reactions.setdefault(target, {}).get(told.text, [])
+                usernames[:] = [name for name in usernames if name != told.username]
+
+    def sees(self) -> dict[int, object]:
+        return {
+            seq: (text, self.edited.get(seq), seq in self.deleted, self._standing(seq))
+            for seq, text in self.texts.items()
+        }
+
+    def _standing(self, seq: int) -> dict[str, list[str]]:
+        return {text: names for text, names in self.reactions.get(seq, {}).items() if names}
+
+
+def test_whoever_applies_all_that_is_told_ends_with_what_a_fresh_page_shows(scene: Scene) -> None:
+    """Also whoever is told once more what the page had in it already, as after a lost connection."""
+    chance, readers, told = Random(7), [], list[Stored]()
+    for _ in range(30):
+        readers.append((len(told), Reader(scene.page())))
+        for _ in range(8):
+            scene.chance(chance)
+        told = messages.page(scene.connection, scene.here, limit=1000)[0]
+    fresh = Reader(scene.page()).sees()
+    for began, reader in readers:
+        for one in told[max(0, began - 20) :]:
+            reader.apply(one)
+        assert reader.sees() == fresh
+
+
 def test_messages_of_several_conversations_stand_as_they_stand_in_each(scene: Scene) -> None:
     here = scene.here
     scene.say("text", "here")
@@ -182,7 +248,7 @@ def test_only_what_people_call_a_message_is_found_as_one(scene: Scene) -> None:
 
 
 def test_mysql_does_not_walk_what_people_said_for_what_they_did(mysql_url: str) -> None:
-    """It would if it came from the authors: there are few of them, and they said a lot."""
+    """It would if it came from the authors, of whom there are few."""
     engine = open_engine(mysql_url)
     upgrade(engine)
     with begin_write(engine) as connection:

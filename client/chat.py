@@ -10,7 +10,7 @@ is unconfirmed.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 
 from client import words
@@ -22,17 +22,25 @@ from client.link import Pace
 from client.model import apply, select
 from client.model.state import Note, Pending, State
 from client.outbox import Outbox, OutboxFailed
-from client.session import Session
+from client.session import Session, expect
 from client.trust import Trust
 from protocol import events, requests, responses, values
 from protocol.cids import new_cid
+from protocol.frame import UNSET, UnsetType
+
+PASSWORD_HELPS = frozenset({"wrong_room_password", "invitation_needed"})
+"""Codes after which a room might be entered with its password."""
 
 READ_PAUSE = 0.3
 """Seconds. Reading is told to the server at most so often: who scrolls reads many messages a second."""
 
 
 class Chat(Session):
-    """One user's client. The hooks ``on_change``, ``on_note`` and ``on_frame`` are the front end's to set."""
+    """One user's client.
+
+    The hooks are the front end's to set. ``on_secret`` asks the user for a password, in the words of a key
+    and its facts; it raises ``Refused`` where nobody can be asked or nothing is answered.
+    """
 
     def __init__(
         self, config: Config, trust: Trust, outboxes: Path, *, pace: Pace | None = None, fill: bool = False
@@ -43,6 +51,7 @@ class Chat(Session):
         self.saving: asyncio.Task[None] | None = None
         self.on_note: Callable[[Note], None] = lambda note: None
         self.on_frame: Callable[[responses.AnyResponse | events.AnyEvent], None] = lambda frame: None
+        self.on_secret: Callable[[str, dict[str, object]], Awaitable[str]] = _nobody
         self._outboxes = outboxes
         self._outbox: Outbox | None = None
         self._courier: Courier | None = None
@@ -60,6 +69,7 @@ class Chat(Session):
         except Refused:
             await self.logout()
             raise
+        apply.attending(self.state, self._attention())
         self._begin()
         self.config.server, self.config.username = self.state.server, self.state.username
         self.config.save()
@@ -86,14 +96,34 @@ class Chat(Session):
 
     # Conversations
 
-    async def enter(self, name: str, nickname: str = "") -> None:
-        """Enter a room or a private chat, by default under the nickname last used there."""
+    async def enter(self, name: str, nickname: str = "", password: str | UnsetType = UNSET) -> str:
+        """Enter a room or a private chat, by default under the nickname last used there.
+
+        Returns its name as it was first written.
+        """
         nickname = nickname or select.nickname(self.state, name)
         if name.startswith("@"):
-            await self.ask(requests.EnterDirect(id=0, username=name[1:], nickname=nickname))
-        else:
-            await self.ask(requests.EnterRoom(id=0, room=name, nickname=nickname))
-            self.spawn(self._list_members(name))
+            frame = requests.EnterDirect(id=0, username=name[1:], nickname=nickname)
+            answer = expect(await self.ask(frame), responses.Entered)
+            return answer.friend.friend if answer.friend else name
+        room = requests.EnterRoom(id=0, room=name, nickname=nickname, password=password)
+        answer = expect(await self.ask(room), responses.Entered)
+        name = answer.room.room if answer.room else name
+        self.spawn(self._list_members(name))
+        return name
+
+    async def get_in(self, name: str, nickname: str = "") -> str:
+        """``enter``, and ask the user for the password where a room takes one."""
+        try:
+            return await self.enter(name, nickname)
+        except Refused as refused:
+            if refused.code not in PASSWORD_HELPS:
+                raise
+            try:
+                password = await self.secret("prompt.room_password", room=name)
+            except Refused:
+                raise refused from None
+        return await self.enter(name, nickname, password)
 
     async def leave(self, name: str) -> None:
         if name.startswith("@"):
@@ -101,8 +131,8 @@ class Chat(Session):
         else:
             await self.ask(requests.LeaveRoom(id=0, room=name))
 
-    def write(self, name: str, text: str, kind: str = "text") -> None:
-        """Say something.
+    def write(self, name: str, text: str, kind: requests.SentKind = "text", target: int = 0) -> None:
+        """Say something, or do something to the message whose seq is ``target``.
 
         It is on the disk when this returns, and on its way. Raises ``Refused`` if it cannot be.
         """
@@ -111,7 +141,7 @@ class Chat(Session):
             raise Refused("not_logged_in" if self._courier is None else "nowhere")
         if one.is_room and not one.entered and self._present.is_set():  # else it will be entered again
             raise Refused("not_entered", {"conversation": name})
-        pending = Pending(cid=new_cid(), conversation=name, text=text, kind=kind, written_at=_now())
+        pending = Pending(new_cid(), name, text, kind=kind, target=target, written_at=_now())
         try:
             self._courier.take(pending)
         except OutboxFailed as error:
@@ -147,6 +177,17 @@ class Chat(Session):
         self._seen[name] = seq
         self.on_change()
 
+    async def secret(self, key: str, /, **facts: object) -> str:
+        """Ask the user for a password. Raises ``Refused``."""
+        return await self.on_secret(key, facts)
+
+    async def new_secret(self, key: str, /) -> str:
+        """Ask for a password that is to hold from now on: twice, as nobody sees what is typed."""
+        password = await self.secret(key)
+        if await self.secret(f"{key}_again") != password:
+            raise Refused("mismatch")
+        return password
+
     def note(self, key: str, /, *, error: bool = False, **facts: object) -> Note:
         """Say something to the user where they are looking. The note may be brought up to date later."""
         return self._note(key, facts, error)
@@ -176,6 +217,16 @@ class Chat(Session):
         self.config.save()
         self.on_change()
 
+    def attend(self, name: str, choice: str) -> None:
+        """Choose what in a conversation is worth a call; ``""``: what is so everywhere."""
+        kept = f"{self._account}/{name}"
+        self.config.attention.pop(kept, None)
+        if choice:
+            self.config.attention[kept] = choice
+        self.config.save()
+        apply.attending(self.state, self._attention())
+        self.on_change()
+
     def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Do something beside; what goes wrong becomes a note."""
         task = asyncio.create_task(self._guarded(work))
@@ -184,6 +235,16 @@ class Chat(Session):
         return task
 
     # Inside
+
+    @property
+    def _account(self) -> str:
+        return f"{self.state.username}@{self.state.server}"
+
+    def _attention(self) -> dict[str, str]:
+        """What this account has chosen to be called for, by conversation."""
+        prefix = f"{self._account}/"
+        kept = self.config.attention.items()
+        return {name.removeprefix(prefix): choice for name, choice in kept if name.startswith(prefix)}
 
     async def _guarded(self, work: Coroutine[None, None, None]) -> None:
         try:
@@ -283,6 +344,10 @@ class Chat(Session):
         seen, self._seen = self._seen, {}
         for name, seq in seen.items():
             await self.insist(requests.Read(id=0, conversation=name, seq=seq))
+
+
+async def _nobody(key: str, facts: dict[str, object]) -> str:
+    raise Refused("cancelled")
 
 
 def _now() -> int:

@@ -9,10 +9,11 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from client import verbs, words
+from client import choices, keys, moderation, said, verbs, words
 from client.chat import Chat
-from client.keys import KEYS
+from client.config import SETTINGS
 from client.verbs import Wrong
+from client.words import Word
 
 __all__ = ["COMMANDS", "Command", "Wrong", "find", "is_command", "parse", "unescaped"]
 
@@ -53,14 +54,14 @@ async def _help(chat: Chat, name: str = "") -> None:
     for row in shown:
         also = " ".join(f"/{alias}" for alias in row.aliases)
         usage = f"{row.usage} ({also})" if also else row.usage
-        chat.note("help_line", usage=usage, help=words.say(row.help))
+        chat.note("help_line", usage=usage, help=Word(row.help))
     if not name:
         chat.note("help_more")
 
 
 async def _keys(chat: Chat) -> None:
-    for row in KEYS:
-        chat.note("key_line", name=row.name, help=words.say(row.help))
+    for row in keys.held(chat.config.keys):
+        chat.note("key_line", name=row.name, help=Word(row.help))
 
 
 COMMANDS = (
@@ -69,27 +70,46 @@ COMMANDS = (
     Command("join", "ROOM [NICK]", verbs.join, ("j", "enter"), completes="rooms"),
     Command("leave", "[NAME]", verbs.leave, ("part",), completes="conversations"),
     Command("resign", "[ROOM]", verbs.resign, completes="rooms"),
-    Command("create", "ROOM CAPACITY", verbs.create),
+    Command("create", "ROOM CAPACITY [private] [password]", verbs.create, choices=verbs.ROOM_OPTIONS),
     Command("rooms", "", verbs.list_rooms, ("list",)),
     Command("members", "[ROOM]", verbs.list_members, ("names", "who"), completes="rooms"),
+    Command("topic", "[TEXT]", moderation.topic),
+    Command("invite", "NAME", moderation.invite, completes="people"),
+    Command("kick", "NAME", moderation.kick, completes="people"),
+    Command("ban", "NAME", moderation.ban, completes="people"),
+    Command("unban", "NAME", moderation.unban),
+    Command("banned", "", moderation.list_banned),
+    Command("transfer", "NAME", moderation.transfer, completes="people"),
+    Command("disband", "ROOM", moderation.disband, completes="rooms"),
     Command("friends", "", verbs.list_friends),
     Command("friend", "NAME", verbs.add_friend, ("add",), completes="people"),
     Command("unfriend", "NAME", verbs.remove_friend, ("remove",), completes="people"),
     Command("msg", "NAME [TEXT]", verbs.message, ("m", "dm"), completes="people"),
     Command("query", "NAME [NICK]", verbs.query, ("q",), completes="people"),
     Command("nick", "NICK", verbs.nick),
-    Command("me", "TEXT", verbs.act, completes="people"),
-    Command("reply", "TEXT", verbs.reply, ("r",)),
-    Command("search", "WORDS", verbs.search),
+    Command("me", "TEXT", said.act, completes="people"),
+    Command("reply", "TEXT", said.reply, ("r",), completes="people"),
+    Command("edit", "TEXT", said.edit, completes="people"),
+    Command("delete", "", said.delete, ("del",)),
+    Command("react", "EMOJI", said.react),
+    Command("search", "WORDS", said.search),
     Command("save", "[PATH]", verbs.save, ("export",), choices=("--format", "stop")),
     Command("switch", "NAME", verbs.switch, ("buffer", "win"), completes="conversations"),
     Command("close", "", verbs.close),
     Command("clear", "", verbs.clear),
     Command("whois", "NAME", verbs.whois, completes="people"),
     Command("ignore", "[NAME]", verbs.ignore, completes="people"),
-    Command("lang", "[zh|en]", verbs.speak, choices=words.LANGUAGES),
-    Command("theme", "[NAME]", verbs.theme, choices=("default", "light", "dark")),
-    Command("set", "[NAME] [VALUE]", verbs.set_option, choices=("lang", "theme", "bell")),
+    Command("notify", "[all|mentions|none]", choices.notify, choices=("all", "mentions", "none", "default")),
+    Command("mute", "[NAME]", choices.mute, completes="conversations"),
+    Command("block", "NAME", moderation.block, completes="people"),
+    Command("unblock", "NAME", moderation.unblock),
+    Command("blocked", "", moderation.list_blocked),
+    Command("passwd", "", moderation.change_password),
+    Command("lang", "[zh|en]", choices.speak, choices=words.LANGUAGES),
+    Command("theme", "[NAME]", choices.theme, choices=("default", "light", "dark")),
+    Command("set", "[NAME] [VALUE]", choices.set_option, choices=tuple(each.name for each in SETTINGS)),
+    Command("bind", "[KEY] [ACTION]", choices.bind, choices=keys.BINDABLE),
+    Command("unbind", "KEY", choices.unbind),
     Command("logout", "", verbs.logout),
     Command("quit", "", verbs.leave_program, ("exit",)),
 )

@@ -1,6 +1,6 @@
 """What ``--plain`` and ``--json`` have in common: lines in, lines out, an exit code at the end.
 
-The password comes from ``CHAT_PASSWORD`` or is asked for at the terminal, never from an argument, which every
+A password comes from the environment or is asked for at the terminal, never from an argument, which every
 user of the machine could read.
 """
 
@@ -15,19 +15,73 @@ from client.address import Address
 from client.app import App
 from client.connection import Refused
 from client.model.state import Link
-from client.stdin import read_lines
+from client.stdin import read_lines, unseen
+
+VARIABLES = {
+    "prompt.password": "CHAT_PASSWORD",
+    "prompt.old_password": "CHAT_PASSWORD",
+    "prompt.new_password": "CHAT_NEW_PASSWORD",
+    "prompt.room_password": "CHAT_ROOM_PASSWORD",
+    "prompt.new_room_password": "CHAT_ROOM_PASSWORD",
+}
+"""Where in the environment the answer to a question may stand."""
+
+
+class Secrets:
+    """Finds passwords: in the environment, or else by asking whoever sits at the terminal.
+
+    While lines are read (``reading``), the next one is the answer, unseen; so only where ``asks`` allows it.
+    """
+
+    def __init__(self, *, asks: bool) -> None:
+        self.reading = False
+        self._asks = asks and sys.platform != "win32"  # whose consoles show whatever is typed
+        self._answer: asyncio.Future[str] | None = None
+
+    async def find(self, key: str, facts: dict[str, object]) -> str:
+        """For ``Chat.on_secret``. Raises ``Refused`` where nobody can be asked or nothing is answered."""
+        variable = VARIABLES[key.removesuffix("_again")]
+        if given := os.environ.get(variable):
+            return given
+        prompt = words.say(key, **facts)
+        if self.reading and not self._asks:
+            raise _cannot_ask(prompt, variable)
+        _need_terminal(prompt, variable)
+        if answer := await (self._next_line(prompt) if self.reading else _at_once(prompt)):
+            return answer
+        raise Refused("cancelled")
+
+    async def _next_line(self, prompt: str) -> str:
+        self._answer = asyncio.get_running_loop().create_future()
+        print(prompt, end="", file=sys.stderr, flush=True)
+        with unseen():
+            answer = await self._answer
+        print(file=sys.stderr)
+        return answer
+
+    def take(self, line: str) -> bool:
+        """Whether this line was an answer."""
+        answer, self._answer = self._answer, None
+        if answer is None or answer.done():
+            return False
+        answer.set_result(line)
+        return True
 
 
 async def converse(
-    app: App, address: Address, take: Callable[[str], Awaitable[None]], *, register: bool
+    app: App, address: Address, take: Callable[[str], Awaitable[None]], *, register: bool, asks: bool = False
 ) -> None:
     """Open the session, hand every line of the input to ``take``, and see what was said through to its
     answer.
 
-    Raises ``Refused`` or ``Lost`` if there is nothing to converse in.
+    ``asks``: a line may be the answer to a question. Raises ``Refused`` or ``Lost`` if there is nothing to
+    converse in.
     """
+    secrets = Secrets(asks=asks)
+    app.on_secret = secrets.find
     await _open_session(app, address, register=register)
-    reading = asyncio.create_task(_read(app, take))
+    secrets.reading = True
+    reading = asyncio.create_task(_read(app, secrets, take))
     leaving = asyncio.create_task(app.done.wait())
     await asyncio.wait((reading, leaving), return_when=asyncio.FIRST_COMPLETED)
     leaving.cancel()
@@ -58,32 +112,42 @@ def put(app: App, text: str) -> None:
 
 async def _open_session(app: App, address: Address, *, register: bool) -> None:
     await app.connect(address)
-    username = address.username or _ask("prompt.username")
-    password = os.environ.get("CHAT_PASSWORD") or _ask("prompt.password", secret=True)
+    username = address.username or _ask_name()
+    password = await (app.new_secret if register else app.secret)("prompt.password")
     if register:
-        if "CHAT_PASSWORD" not in os.environ and _ask("prompt.password_again", secret=True) != password:
-            raise Refused("mismatch")
         await app.register(username, password)
         app.note("registered", username=username)
     await app.login(username, password)
     app.note("logged_in", username=app.state.username)
     if address.conversation:
-        await app.enter(address.conversation)
-        app.switch(address.conversation)
+        app.switch(await app.get_in(address.conversation))
 
 
-async def _read(app: App, take: Callable[[str], Awaitable[None]]) -> None:
+async def _read(app: App, secrets: Secrets, take: Callable[[str], Awaitable[None]]) -> None:
     async for line in read_lines():
-        await take(line)
+        if not secrets.take(line):
+            await take(line)
+    secrets.take("")
     await app.settled()
 
 
-def _ask(prompt: str, *, secret: bool = False) -> str:
-    """Ask on standard error: standard output is for what is said. Raises ``Refused`` without a terminal."""
-    words_shown = words.say(prompt)
-    if not sys.stdin.isatty():
-        raise Refused("cannot_ask", {"prompt": words_shown.rstrip(" :：")})
-    if secret:
-        return getpass.getpass(words_shown, stream=sys.stderr)
-    print(words_shown, end="", file=sys.stderr, flush=True)
+def _ask_name() -> str:
+    """Ask on standard error: standard output is for what is said."""
+    prompt = words.say("prompt.username")
+    _need_terminal(prompt, "USER@HOST")
+    print(prompt, end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip()
+
+
+async def _at_once(prompt: str) -> str:
+    return getpass.getpass(prompt, stream=sys.stderr)
+
+
+def _need_terminal(prompt: str, otherwise: str) -> None:
+    """Raises ``Refused`` where there is nobody to ask; ``otherwise`` is how to answer beforehand."""
+    if not sys.stdin.isatty():
+        raise _cannot_ask(prompt, otherwise)
+
+
+def _cannot_ask(prompt: str, otherwise: str) -> Refused:
+    return Refused("cannot_ask", {"prompt": prompt.rstrip(" :："), "otherwise": otherwise})

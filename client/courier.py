@@ -8,7 +8,6 @@ is sent again.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Literal
 
 from client.connection import Lost, Refused
 from client.link import Link
@@ -16,7 +15,7 @@ from client.model import apply
 from client.model.state import Pending, State
 from client.outbox import Outbox
 from protocol import requests, responses
-from protocol.frame import UNSET, UnsetType
+from protocol.frame import UNSET
 
 UNKNOWN = frozenset({"unavailable", "internal", "going_away", "slow_consumer"})
 """After these nobody knows whether a message was stored."""
@@ -37,7 +36,7 @@ class Courier:
         link: Link,
         outbox: Outbox,
         ask: Ask,
-        enter: Callable[[str], Awaitable[None]],
+        enter: Callable[[str], Awaitable[object]],
         changed: Callable[[], None],
     ) -> None:
         self._state = state
@@ -134,5 +133,11 @@ def seconds(error: Refused, otherwise: float = 1.0) -> float:
 
 
 def _frame(pending: Pending) -> requests.Send:
-    kind: Literal["action"] | UnsetType = "action" if pending.kind == "action" else UNSET
-    return requests.Send(id=0, to=pending.conversation, text=pending.text, cid=pending.cid, kind=kind)
+    return requests.Send(
+        id=0,
+        to=pending.conversation,
+        text=pending.text,
+        cid=pending.cid,
+        kind=UNSET if pending.kind == "text" else pending.kind,
+        target=pending.target or UNSET,
+    )

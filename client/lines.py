@@ -7,8 +7,9 @@ import time
 from functools import lru_cache
 
 from client import words
+from protocol.frame import UNSET
 from protocol.safe import safe
-from protocol.values import TEXT_KINDS, Message, parse_time
+from protocol.values import CHANGE_KINDS, TEXT_KINDS, Message, parse_time
 
 
 @lru_cache(maxsize=1024)
@@ -31,17 +32,31 @@ def of(message: Message, *, indent: str = "") -> str:
 
 
 def body(message: Message, *, lines: bool = False) -> str:
-    """What was said, or what happened in words."""
+    """What was said, as it stands now, or what happened in words."""
     if message.kind in TEXT_KINDS:
-        return safe(message.text, lines=lines)
+        return _said(message, lines=lines)
+    if message.kind in CHANGE_KINDS:
+        return change(message.kind, message.text)
     if not is_shown(message):
         return ""
     return words.say(_notice(message), nickname=message.nickname, text=message.text)
 
 
+def change(kind: str, text: str) -> str:
+    """What is done to a message, where that stands on a line of its own."""
+    return words.say(f"change.{kind}", text=text)
+
+
+def _said(message: Message, *, lines: bool) -> str:
+    if message.deleted is True:
+        return words.say("said.deleted")
+    text = safe(message.text, lines=lines)
+    return text if message.edited is UNSET else f"{text} {words.say('said.edited')}"
+
+
 def is_shown(message: Message) -> bool:
     """Whether this client has words for a message of this kind; a newer server may have more kinds."""
-    return message.kind in TEXT_KINDS or words.knows(_notice(message))
+    return message.kind in TEXT_KINDS | CHANGE_KINDS or words.knows(_notice(message))
 
 
 def _notice(message: Message) -> str:

@@ -24,12 +24,13 @@ CREATE TABLE IF NOT EXISTS messages (
     conversation TEXT NOT NULL,
     kind TEXT NOT NULL,
     text TEXT NOT NULL,
+    target INTEGER NOT NULL,
     written_at INTEGER NOT NULL
 )
 """
 
-_PUT = "INSERT OR IGNORE INTO messages VALUES (?, ?, ?, ?, ?)"
-_ALL = "SELECT cid, conversation, kind, text, written_at FROM messages ORDER BY rowid"
+_PUT = "INSERT OR IGNORE INTO messages VALUES (?, ?, ?, ?, ?, ?)"
+_ALL = "SELECT cid, conversation, kind, text, target, written_at FROM messages ORDER BY rowid"
 
 
 class OutboxFailed(Exception):
@@ -55,9 +56,9 @@ class Outbox:
 
     def put(self, pending: Pending) -> None:
         """Keep a message. When this returns, it is on the disk."""
-        row = (pending.cid, pending.conversation, pending.kind, pending.text, pending.written_at)
+        about = (pending.text, pending.target, pending.written_at)
         try:
-            self._file.execute(_PUT, row)
+            self._file.execute(_PUT, (pending.cid, pending.conversation, pending.kind, *about))
         except sqlite3.Error as error:
             raise OutboxFailed(str(error)) from None
 
@@ -70,8 +71,8 @@ class Outbox:
         """Everything in it, in the order in which it was written."""
         rows = self._file.execute(_ALL)
         return [
-            Pending(cid=cid, conversation=conversation, kind=kind, text=text, written_at=written_at)
-            for cid, conversation, kind, text, written_at in rows
+            Pending(cid, conversation, text, kind=kind, target=target, written_at=written_at)
+            for cid, conversation, kind, text, target, written_at in rows
         ]
 
     def close(self) -> None:

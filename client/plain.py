@@ -24,7 +24,7 @@ INDENT = "    "
 async def run(app: App, address: Address, *, register: bool) -> int:
     """Talk over standard input and output. Returns the exit code. Raises ``Refused`` or ``Lost``."""
     plain = Plain(app)
-    await converse(app, address, plain.take, register=register)
+    await converse(app, address, plain.take, register=register, asks=True)
     return 1 if plain.failed else 0
 
 
@@ -62,7 +62,7 @@ class Plain:
                     put(self._app, f"{safe(one.name)} {lines.of(message, indent=INDENT)}")
             self._app.viewed(one.name, one.timeline.last)
         for pending in self._news.refused():
-            self._app.note("refused", error=True, text=pending.text, why=words.say(pending.error))
+            self._app.note("refused", error=True, text=pending.text, why=words.Word(pending.error))
 
     def _tell_link(self) -> None:
         link = self._app.state.link

@@ -7,8 +7,13 @@ that sits inside ``sys.stdin`` when the program ends brings the interpreter down
 import asyncio
 import codecs
 import os
+import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+if sys.platform != "win32":
+    import termios
 
 CHUNK = 65536
 
@@ -40,3 +45,17 @@ async def read_lines(descriptor: int = 0) -> AsyncIterator[str]:
             yield line.removesuffix("\r")
     if rest := rest + decoder.decode(b"", final=True):
         yield rest
+
+
+@contextmanager
+def unseen(descriptor: int = 0) -> Iterator[None]:
+    """The terminal shows nothing of what is typed meanwhile."""
+    assert sys.platform != "win32"
+    before = termios.tcgetattr(descriptor)
+    silent = termios.tcgetattr(descriptor)
+    silent[3] &= ~termios.ECHO
+    termios.tcsetattr(descriptor, termios.TCSADRAIN, silent)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

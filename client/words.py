@@ -25,6 +25,10 @@ language = ""
 _catalogue: gettext.NullTranslations
 
 
+class Word(str):
+    """A fact that is a key itself: it is worded when it is said, in the language of then."""
+
+
 class _Facts(dict[str, object]):
     """Facts that are missing show as ``?``: a server's errors may hold less than we know how to say."""
 
@@ -69,6 +73,8 @@ def knows(key: str) -> bool:
 
 
 def _show(fact: object) -> str:
+    if isinstance(fact, Word):
+        return say(fact)
     if isinstance(fact, float):
         return f"{fact:.1f}".removesuffix(".0")
     return safe(str(fact))

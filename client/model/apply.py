@@ -10,11 +10,16 @@ brings it. A page that contradicts what is here proves that the server has lost 
 the page is right. Who goes far back has a second run (``past``) before them, until the two touch.
 """
 
+import time
+
 from client.model import changes, select
-from client.model.state import Conversation, Delivery, Note, Pending, State, Timeline
+from client.model.state import Conversation, Delivery, Note, Pending, State, Timeline, Typing
 from protocol import events, requests, responses, values
 from protocol.frame import UNSET
 from protocol.values import CHANGE_KINDS, Member, Message
+
+TYPING = 6.0
+"""Seconds after which somebody who was writing, and of whom nothing more was heard, is not."""
 
 MOST_NOTES = 1000
 """So many of the client's own notes are kept; they are for the moment."""
@@ -29,6 +34,9 @@ def event(state: State, told: events.AnyEvent) -> None:
             _message(state, message)
         case events.Read(conversation=name, seq=seq):
             read(state, name, seq)
+        case events.Typing():
+            typing = Typing(told.nickname, time.monotonic() + TYPING)
+            conversation(state, told.conversation).typing[told.username] = typing
         case events.Presence():
             _presence(state, told.username, told.online)
         case events.Room(room=room):
@@ -363,6 +371,7 @@ def _arrived(state: State, one: Conversation, message: Message) -> None:
     if message.seq > one.read:
         one.unread += select.counts(state, message)
         one.mentions += select.mentions_me(state, one, message)
+    one.typing.pop(message.username, None)
     if message.kind in ("enter", "leave", "nick"):
         _came_or_went(state, one, message)
     elif message.kind in ("kick", "ban"):

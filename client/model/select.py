@@ -136,6 +136,36 @@ def _naming(names: frozenset[str]) -> re.Pattern[str]:
     return re.compile(rf"(?<![A-Za-z0-9_])(?:{either})(?![A-Za-z0-9_])", re.IGNORECASE)
 
 
+def typing(state: State, conversation: Conversation, now: float) -> list[str]:
+    """The nicknames of those who write something there; ``now`` is on the clock of ``Typing.until``."""
+    heard = conversation.typing.items()
+    return [one.nickname for name, one in heard if one.until > now and name not in state.ignored]
+
+
+def is_mine(state: State, message: Message) -> bool:
+    return message.username == state.username
+
+
+def is_alive(message: Message) -> bool:
+    """Whether something can be done to it: somebody said it, and it is not deleted."""
+    return message.kind in TEXT_KINDS and message.deleted is not True
+
+
+def meant(state: State, conversation: Conversation, *, mine: bool = False) -> Message | None:
+    """The message that a command is about: the selected one, or else the last that was said (by me)."""
+    if conversation.selected:
+        return conversation.shown.find(conversation.selected)
+    said = (message for message in reversed(conversation.timeline.messages) if is_alive(message))
+    return next((message for message in said if not mine or is_mine(state, message)), None)
+
+
+def beside(conversation: Conversation, seq: int, step: int) -> int:
+    """The seq of the nearest message above (``step`` -1) or below (1) that something can be done to; or 0."""
+    here = conversation.shown
+    end = here.first - 1 if step < 0 else here.last + 1
+    return next((at for at in range(seq + step, end, step) if (it := here.find(at)) and is_alive(it)), 0)
+
+
 def waiting(state: State) -> list[Pending]:
     """What I wrote and the server has not confirmed, in all conversations."""
     return [pending for one in state.conversations.values() for pending in one.pending]
@@ -149,10 +179,5 @@ def nickname(state: State, conversation: str) -> str:
 
 def last_writer(state: State) -> str | None:
     """The private chat in which somebody else has said something last."""
-    said = {
-        one.name: message.time
-        for one in friends(state)
-        for message in reversed(one.timeline.messages)
-        if message.username != state.username and message.kind in TEXT_KINDS
-    }
+    said = {one.name: message.time for one in friends(state) if (message := last_said(state, one))}
     return max(said, key=lambda name: said[name], default=None)

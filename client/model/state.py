@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from protocol.requests import SentKind
 from protocol.values import Limits, Member, Message
 
 
@@ -33,7 +34,7 @@ class Pending:
     cid: str
     conversation: str
     text: str
-    kind: str = "text"
+    kind: SentKind = "text"
     target: int = 0
     written_at: int = 0  # milliseconds since 1970
     delivery: Delivery = Delivery.WAITING

@@ -203,7 +203,7 @@ class Actions:
 
 
 def bindings(desk: Desk) -> KeyBindingsBase:
-    """The keys of the chat, of what takes its input's place, and of the form, each while it has the keyboard."""
+    """The keys of the chat, of what stands in for its input, and of the form, while each has the keyboard."""
     in_secret = Condition(lambda: desk.logged_in and desk.secret.opened)
     in_switcher = Condition(lambda: desk.logged_in and desk.switcher.opened) & ~in_secret
     in_chat = Condition(lambda: desk.logged_in) & ~in_secret & ~in_switcher & ~is_searching

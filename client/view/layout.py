@@ -102,6 +102,8 @@ def _middle(desk: Desk) -> Container:
 
 
 def _input(desk: Desk) -> Container:
+    if desk.secret.opened:
+        return desk.secret.container
     return desk.switcher.container if desk.switcher.opened else desk.composer.window
 
 

@@ -135,6 +135,26 @@ async def test_what_is_unconfirmed_at_the_end_survives_a_lost_connection(
         assert (await running)[0] == 0
 
 
+async def test_a_password_never_comes_from_a_pipe(
+    fake: FakeServer, client: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with fake:
+        running = asyncio.create_task(client("--plain", f"Alice@{fake.address}").run("/passwd\nsecret2\n"))
+        peer = await log_in(fake)
+        peer.answer(await peer.hear("logout"), "ok")
+        code, _, errors = await running
+        assert code == 1
+        assert "CHAT_NEW_PASSWORD" in errors
+
+        monkeypatch.setenv("CHAT_NEW_PASSWORD", "secret2")
+        running = asyncio.create_task(client("--plain", f"Alice@{fake.address}").run("/passwd\n"))
+        peer = await log_in(fake)
+        wanted = {"password": "secret1", "new_password": "secret2"}
+        peer.answer(await peer.hear("change_password", **wanted), "ok")
+        peer.answer(await peer.hear("logout"), "ok")
+        assert (await running)[0] == 0
+
+
 async def test_json_tells_each_message_once_and_answers_requests(fake: FakeServer, client: Run) -> None:
     typed = '/join lab\n{"type":"ping","id":"p"}\n{"type":"dance","id":7}\n'
     async with fake:

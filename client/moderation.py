@@ -1,0 +1,102 @@
+"""What the commands do that are about who may come in and who is heard: an owner's in their room, everybody's
+for themselves.
+
+Beside ``verbs``, and by the same rules. A measure that the room's history tells of needs no words here.
+"""
+
+from client.chat import Chat
+from client.model.state import Conversation
+from client.session import expect
+from client.verbs import Wrong, account, as_room, meant
+from protocol import requests, responses
+
+NO_TOPIC = "-"
+"""What takes a topic away: an empty line shows it."""
+
+
+async def topic(chat: Chat, text: str = "") -> None:
+    room = _room(chat)
+    if text:
+        wanted = "" if text == NO_TOPIC else text
+        await chat.ask(requests.SetTopic(id=0, room=room.name, topic=wanted))
+    elif room.topic:
+        chat.note("topic_line", room=room.name, text=room.topic)
+    else:
+        chat.note("no_topic", room=room.name)
+
+
+async def invite(chat: Chat, name: str) -> None:
+    room, username = _room(chat).name, account(chat, name)
+    await chat.ask(requests.Invite(id=0, room=room, username=username))
+    chat.note("invited", username=username, room=room)
+
+
+async def kick(chat: Chat, name: str) -> None:
+    await chat.ask(requests.Kick(id=0, room=_room(chat).name, username=account(chat, name)))
+
+
+async def ban(chat: Chat, name: str) -> None:
+    await chat.ask(requests.Ban(id=0, room=_room(chat).name, username=account(chat, name)))
+
+
+async def unban(chat: Chat, name: str) -> None:
+    room, username = _room(chat).name, account(chat, name)
+    await chat.ask(requests.Unban(id=0, room=room, username=username))
+    chat.note("unbanned", username=username, room=room)
+
+
+async def list_banned(chat: Chat) -> None:
+    room = _room(chat).name
+    answer = expect(await chat.ask(requests.ListBanned(id=0, room=room)), responses.Banned)
+    if answer.usernames:
+        chat.note("banned_from", room=room, names=" ".join(answer.usernames))
+    else:
+        chat.note("banned_nobody", room=room)
+
+
+async def transfer(chat: Chat, name: str) -> None:
+    await chat.ask(requests.TransferRoom(id=0, room=_room(chat).name, username=account(chat, name)))
+
+
+async def disband(chat: Chat, room: str) -> None:
+    """The name has to be typed: what was said there is gone for good."""
+    name = as_room(chat, room)
+    await chat.ask(requests.CloseRoom(id=0, room=name))
+    if chat.state.current == name:
+        chat.switch("")
+    chat.note("disbanded", room=name)
+
+
+async def block(chat: Chat, name: str) -> None:
+    username = account(chat, name)
+    await chat.ask(requests.Block(id=0, username=username))
+    chat.note("blocked_now", username=username)
+
+
+async def unblock(chat: Chat, name: str) -> None:
+    username = account(chat, name)
+    await chat.ask(requests.Unblock(id=0, username=username))
+    chat.note("unblocked", username=username)
+
+
+async def list_blocked(chat: Chat) -> None:
+    answer = expect(await chat.ask(requests.ListBlocked(id=0)), responses.Blocked)
+    if answer.usernames:
+        chat.note("blocking", names=" ".join(answer.usernames))
+    else:
+        chat.note("blocking_nobody")
+
+
+async def change_password(chat: Chat) -> None:
+    old = await chat.secret("prompt.old_password")
+    new = await chat.new_secret("prompt.new_password")
+    await chat.change_password(old, new)
+    chat.note("password_changed")
+
+
+def _room(chat: Chat) -> Conversation:
+    """The room in sight. Raises ``Wrong`` in a private chat, ``Refused`` on the home screen."""
+    one = meant(chat)
+    if not one.is_room:
+        raise Wrong("only_in_rooms")
+    return one

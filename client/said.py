@@ -1,0 +1,95 @@
+"""What the commands do that are about messages: change them, answer them, find them again.
+
+Beside ``verbs``, and by the same rules. Which message is meant: the one that is selected (``Alt-↑``), or else
+the last one.
+"""
+
+from client import lines
+from client.chat import Chat
+from client.connection import Refused
+from client.model import apply, select
+from client.model.state import Conversation, Delivery
+from client.session import expect
+from client.verbs import Wrong, meant
+from protocol import requests, responses
+from protocol.values import Message
+
+FOUND = 30
+"""So many messages a search shows; with more, another word helps."""
+
+
+async def act(chat: Chat, text: str) -> None:
+    chat.write(meant(chat).name, text, kind="action")
+
+
+async def edit(chat: Chat, text: str) -> None:
+    one = meant(chat)
+    _change(chat, one, "edit", _to_change(chat, one, mine=True), text)
+
+
+async def delete(chat: Chat) -> None:
+    one = meant(chat)
+    owned = one.is_room and one.owner == chat.state.username and bool(one.selected)
+    _change(chat, one, "delete", _to_change(chat, one, mine=not owned))
+
+
+async def react(chat: Chat, reaction: str) -> None:
+    """React so; once more takes it back."""
+    one = meant(chat)
+    message = _to_change(chat, one)
+    reactions = message.reactions or {}
+    again = chat.state.username in reactions.get(reaction, [])
+    _change(chat, one, "unreact" if again else "react", message, reaction)
+
+
+async def reply(chat: Chat, text: str) -> None:
+    """Answer the selected message where it stands, or else whoever wrote in private last."""
+    here = select.current(chat.state)
+    if here is not None and here.selected:
+        chat.write(here.name, text, target=here.selected)
+        apply.selected(chat.state, here.name, 0)
+        return
+    name = select.last_writer(chat.state)
+    if name is None:
+        raise Wrong("nobody_to_reply_to")
+    said = select.last_said(chat.state, chat.state.conversations[name])
+    chat.write(name, text, target=said.seq if said else 0)
+    if chat.state.current != name:
+        chat.note("written_to", username=name[1:], text=text)
+
+
+def _to_change(chat: Chat, one: Conversation, *, mine: bool = False) -> Message:
+    """The message that is meant. Raises ``Wrong`` where there is none that one could do that to."""
+    if mine and not one.selected and _is_under_way(one):
+        raise Wrong("not_confirmed_yet")
+    message = select.meant(chat.state, one, mine=mine)
+    if message is None or not select.is_alive(message):
+        raise Wrong("nothing_to_change")
+    if mine and not select.is_mine(chat.state, message):
+        raise Refused("not_yours", {"target": message.seq})
+    return message
+
+
+def _is_under_way(one: Conversation) -> bool:
+    """The last thing that I said is still to be confirmed, so the last that is here is another."""
+    waiting = (each for each in one.pending if each.delivery is Delivery.WAITING)
+    return any(each.kind in ("text", "action") for each in waiting)
+
+
+def _change(
+    chat: Chat, one: Conversation, kind: requests.SentKind, message: Message, text: str = ""
+) -> None:
+    chat.write(one.name, text, kind=kind, target=message.seq)
+    apply.selected(chat.state, one.name, 0)
+
+
+async def search(chat: Chat, query: str) -> None:
+    answer = expect(await chat.ask(requests.Search(id=0, query=query, limit=FOUND)), responses.Found)
+    if not answer.messages:
+        chat.note("found_nothing", query=query)
+        return
+    chat.note("found", query=query, count=len(answer.messages))
+    for found in reversed(answer.messages):
+        chat.note("found_line", conversation=found.conversation, line=lines.of(found))
+    if answer.more:
+        chat.note("found_more")

@@ -1,0 +1,64 @@
+"""A password is asked for where the input is, and nobody sees it."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from client import words
+from client.connection import Refused
+from client.model.state import Link
+from tests.client.view.fake import FakeApp, room
+from tests.client.view.stage import Stage, stage
+
+
+@pytest.fixture
+def alice(tmp_path: Path) -> FakeApp:
+    words.use("en")
+    app = FakeApp(tmp_path)
+    room(app.state)
+    app.state.username, app.state.current, app.state.link = "Alice", "#thuhole", Link.LOGGED_IN
+    return app
+
+
+async def asked(one: Stage) -> asyncio.Task[str]:
+    """``/join`` has met a door with a lock, in the middle of a sentence."""
+    one.type("half a sent")
+    await one.sees("half a sent")
+    task = asyncio.create_task(one.app.secret("prompt.room_password", room="#lab"))
+    await one.sees("Password of #lab:")
+    return task
+
+
+async def test_stars_stand_for_what_is_typed_and_the_draft_comes_back(alice: FakeApp) -> None:
+    async with stage(alice) as one:
+        task = await asked(one)
+        one.type("open sesame")
+        await one.sees("Password of #lab: ***********")
+        one.press("Enter")
+        assert await task == "open sesame"
+        await one.sees("> half a sent")
+        one.type("ence")
+        await one.sees("> half a sentence")
+        assert "open sesame" not in one.output
+
+
+@pytest.mark.parametrize("keys", [["Esc"], ["Ctrl-C"], ["x", "Ctrl-U", "Enter"]])
+async def test_one_need_not_answer(alice: FakeApp, keys: list[str]) -> None:
+    async with stage(alice) as one:
+        task = await asked(one)
+        one.press(*keys)
+        with pytest.raises(Refused, match="cancelled"):
+            await task
+        await one.sees("> half a sent")
+
+
+async def test_other_keys_do_nothing_meanwhile(alice: FakeApp) -> None:
+    async with stage(alice) as one:
+        task = await asked(one)
+        one.press("Ctrl-G", "F1", "F6")
+        one.type("x")
+        await one.sees("Password of #lab: *")
+        assert alice.state.current == "#thuhole"
+        one.press("Enter")
+        assert await task == "x"

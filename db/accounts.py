@@ -3,11 +3,19 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from db.errors import taken_if_duplicate
 from db.records import Account
 from db.schema import accounts
+
+_ALL = select(
+    accounts.c.id,
+    accounts.c.username,
+    accounts.c.password_hash,
+    accounts.c.registered_at,
+    accounts.c.disabled_at,
+)
 
 
 def find(connection: Connection, key: bytes) -> Account | None:
@@ -30,13 +38,19 @@ def get(connection: Connection, account_id: int) -> Account | None:
     return _one(connection, accounts.c.id == account_id)
 
 
+def everybody(connection: Connection) -> list[Account]:
+    """Every account, by name."""
+    return [_account(found) for found in connection.execute(_ALL.order_by(accounts.c.username_key))]
+
+
 def _one(connection: Connection, condition: ColumnElement[bool]) -> Account | None:
-    row = accounts.c
-    query = select(row.id, row.username, row.password_hash, row.disabled_at).where(condition)
-    found = connection.execute(query).one_or_none()
-    if found is None:
-        return None
-    return Account(found.id, found.username, found.password_hash, found.disabled_at is not None)
+    found = connection.execute(_ALL.where(condition)).one_or_none()
+    return None if found is None else _account(found)
+
+
+def _account(row: Row[*tuple[Any, ...]]) -> Account:
+    id, username, password_hash, registered_at, disabled_at = row
+    return Account(id, username, password_hash, registered_at, disabled_at is not None)
 
 
 def add(
@@ -79,3 +93,25 @@ def usernames(connection: Connection, ids: Collection[int]) -> dict[int, str]:
         return {}
     query = select(accounts.c.id, accounts.c.username).where(accounts.c.id.in_(ids))
     return {row.id: row.username for row in connection.execute(query)}
+
+
+def set_disabled(connection: Connection, account_id: int, since: int | None) -> None:
+    """Nobody may log in to the account any more, or (``None``) they may again."""
+    _change(connection, account_id, disabled_at=since)
+
+
+def end_sessions(connection: Connection, account_id: int, now: int) -> None:
+    """Sessions of the account that began before now are over, on whichever server process they are."""
+    _change(connection, account_id, sessions_since=now)
+
+
+def ended_sessions(connection: Connection, since: int) -> dict[int, tuple[int, bool]]:
+    """Whose sessions were ended since a time: those that began before when, and whether the account is
+    disabled."""
+    row = accounts.c
+    query = select(row.id, row.sessions_since, row.disabled_at).where(row.sessions_since >= since)
+    return {id: (before, disabled is not None) for id, before, disabled in connection.execute(query)}
+
+
+def _change(connection: Connection, account_id: int, **values: Any) -> None:
+    connection.execute(update(accounts).where(accounts.c.id == account_id).values(values))

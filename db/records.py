@@ -12,7 +12,8 @@ from msgspec import Struct
 class Account:
     id: int
     username: str
-    password_hash: str
+    password_hash: str = field(repr=False)
+    registered_at: int
     disabled: bool = False
 
 

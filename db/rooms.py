@@ -8,12 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, delete, false, insert, select, update
 
-from db import documents, messages
 from db.errors import taken_if_duplicate
 from db.memberships import renew_roster
 from db.records import Room, Seat
 from db.schema import accounts, bans, conversations, invitations, memberships, rooms
-from db.schema import messages as kept
 from db.seats import COLUMNS, AnyRow, holder, seats
 
 _owner = accounts.alias("owner")
@@ -96,6 +94,12 @@ def add(
     return conversation_id
 
 
+def everything(connection: Connection) -> list[Room]:
+    """All rooms by name, as nobody in particular sees them."""
+    rows = connection.execute(_join(select(*_ROOM, _NOBODY)).order_by(rooms.c.name_key))
+    return [_room(row, None) for row in rows]
+
+
 def listing(
     connection: Connection,
     account_id: int,
@@ -133,33 +137,13 @@ def _change(connection: Connection, conversation_id: int, **values: Any) -> None
 
 
 def remove(connection: Connection, conversation_id: int) -> None:
-    """There is no such room any more, and its name is free; what was said there waits for ``sweep``.
+    """There is no such room any more, and its name is free; what was said there waits for ``removed.sweep``.
 
-    The room is locked. Its conversation stays until then, so that whoever speaks there is refused.
+    The room is locked, and its conversation's row stays, so that whoever speaks there is refused.
     """
     for table in (memberships, bans, invitations, rooms):
         connection.execute(delete(table).where(table.c.conversation_id == conversation_id))
     renew_roster(connection, conversation_id)
-
-
-def sweep(connection: Connection, most: int) -> bool:
-    """Forget so many messages of a room that was removed. ``False`` when there was nothing to forget."""
-    row = conversations.c
-    orphans = select(row.id).join(rooms, rooms.c.conversation_id == row.id, isouter=True)
-    orphans = orphans.where(row.kind == "room", rooms.c.conversation_id.is_(None)).order_by(row.id).limit(1)
-    conversation_id = connection.execute(orphans).scalar_one_or_none()
-    if conversation_id is None:
-        return False
-    messages.lock(connection, [conversation_id])
-    mine = kept.c.conversation_id == conversation_id
-    oldest = select(kept.c.seq, kept.c.sent_at).where(mine).order_by(kept.c.seq).limit(most)
-    gone = [(seq, sent_at) for seq, sent_at in connection.execute(oldest)]
-    if gone:
-        documents.forget(connection, conversation_id, gone)
-        connection.execute(delete(kept).where(mine, kept.c.seq <= gone[-1][0]))
-    else:
-        connection.execute(delete(conversations).where(row.id == conversation_id))
-    return True
 
 
 def common(connection: Connection, account_id: int, other_id: int) -> list[str]:

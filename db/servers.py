@@ -29,6 +29,12 @@ def forget_dead(connection: Connection, alive_since: int) -> None:
     connection.execute(delete(servers).where(servers.c.seen_at < alive_since))
 
 
+def any_alive(connection: Connection, alive_since: int) -> bool:
+    """Whether a server process was seen since a time."""
+    query = select(servers.c.id).where(servers.c.seen_at >= alive_since).limit(1)
+    return connection.execute(query).one_or_none() is not None
+
+
 def attend(connection: Connection, server_id: bytes, account_id: int) -> None:
     """The account has a session on this process; once more changes nothing."""
     row = attendances.c

@@ -22,15 +22,15 @@ import platform
 import signal
 import socket
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from typing import Any
 
 from sqlalchemy import Engine
 
 import protocol
-from db import servers, tokens
+from db import removed, servers, tokens
 from db.check import check
 from db.engine import begin_write, lock_file, open_engine
 from db.errors import Unusable
@@ -41,7 +41,7 @@ from protocol.errors import GoingAway, TooManyConnections
 from protocol.events import Welcome
 from protocol.values import Limits
 from protocol.wire import encode
-from server import dispatch, rights
+from server import dispatch, orders, rights
 from server.announcer import Announcer
 from server.config import Config, bound
 from server.connection import Connection, Receiver
@@ -62,6 +62,7 @@ from server.live import Directory
 from server.passwords import Passwords
 from server.presence import Presence
 from server.session import Session
+from server.steward import Steward
 from server.tls import BadCertificate, Tls, prepare
 
 log = logging.getLogger(__name__)
@@ -72,8 +73,12 @@ STOP_WITHIN = 8.0
 BACKLOG = 1024
 """Connections that may wait to be accepted: a class logs in at the same minute."""
 
-HOUSEKEEPING = 3600.0
-"""Seconds between two rounds of removing tokens that have expired."""
+HOUSEKEEPING = 60.0
+"""Seconds between two rounds of removing tokens that have expired, and what was said in removed rooms."""
+
+SWEEP = 500
+"""Messages that are removed in one go; ``BREATH`` seconds later come the next."""
+BREATH = 0.1
 
 
 class CannotStart(Exception):
@@ -87,6 +92,13 @@ async def serve(config: Config, announce: Callable[[str], None]) -> None:
     Raises ``CannotStart`` and ``tls.BadCertificate``.
     """
     tls = prepare(config)
+    async with open_database(config) as engine:
+        await Server(config, engine, tls).run(announce)
+
+
+@asynccontextmanager
+async def open_database(config: Config) -> AsyncIterator[Engine]:
+    """The database, checked, up to date, and an SQLite file nobody else's. Raises ``CannotStart``."""
     try:
         lock = lock_file(config.database_url)
         engine = open_engine(
@@ -97,7 +109,7 @@ async def serve(config: Config, announce: Callable[[str], None]) -> None:
     except Unusable as error:
         raise CannotStart(str(error)) from None
     try:
-        await Server(config, engine, tls).run(announce)
+        yield engine
     finally:
         engine.dispose()
         if lock is not None:
@@ -143,6 +155,7 @@ class Server:
         except CannotStart:
             self._close_pools()
             raise
+        office = await self._open_office()
         stopping = self._catch_signals()
         indexer = Indexer(self._engine, self._store, self._writer)
         chores = [
@@ -154,6 +167,8 @@ class Server:
         log.info("stopping")
         for chore in chores:
             chore.cancel()
+        if office is not None:
+            orders.close(office, self._config.data)
         await self._stop(listener)
 
     # Start
@@ -181,10 +196,11 @@ class Server:
         )
         attempts = Attempts(limits.password_attempts)
         friends = Friends(limits, self._directory, self._announcer)
+        moderation = Moderation(limits, self._directory, self._announcer)
         self._table = dispatch.table(
             Accounts(self._config, self._store, self._writer, self._passwords, attempts, self._presence),
             Rooms(self._config, self._store, self._passwords, attempts, self._directory, self._announcer),
-            Moderation(limits, self._directory, self._announcer),
+            moderation,
             friends,
             People(self._directory, self._announcer, friends),
             Messages(limits, self._directory),
@@ -193,9 +209,26 @@ class Server:
             Typing(self._directory, self._announcer),
             Whereabouts(limits, self._directory, self._announcer),
         )
+        self._steward = Steward(
+            self._config.password,
+            self._store,
+            self._writer,
+            self._passwords,
+            self._directory,
+            self._presence,
+            moderation,
+        )
         await self._presence.begin()
         await listener.start_serving()
         return listener
+
+    async def _open_office(self) -> asyncio.Server | None:
+        """Take orders from administrators. Without that the server can do all else."""
+        try:
+            return await orders.listen(self._steward.carry_out, self._config.data)
+        except (OSError, NotImplementedError) as error:
+            log.warning("chat-server admin will not reach this server: %s", error)
+            return None
 
     def _encryption(self) -> dict[str, Any]:
         if self._tls is None:
@@ -263,9 +296,10 @@ class Server:
 
     async def _keep_house(self) -> None:
         while True:
+            more = False
             with suppress(Exception):  # the database is away; there is no hurry
-                await self._writer.run(_drop_expired)
-            await asyncio.sleep(HOUSEKEEPING)
+                more = await self._writer.run(_tidy)
+            await asyncio.sleep(BREATH if more else HOUSEKEEPING)
 
     # Stop
 
@@ -306,8 +340,10 @@ class Rejected:
         pass
 
 
-def _drop_expired(transaction: Transaction) -> None:
+def _tidy(transaction: Transaction) -> bool:
+    """Remove a little of what nobody needs. ``True`` when there may be more."""
     tokens.drop_expired(transaction.connection, transaction.now)
+    return removed.sweep(transaction.connection, SWEEP)
 
 
 def _welcome(config: Config) -> Welcome:

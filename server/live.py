@@ -9,6 +9,7 @@ an account with a ``Seat`` in it is.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 
 from db import records
 from protocol import names, values
@@ -31,6 +32,8 @@ class Speaker:
     account: "Account | None" = None
     family: bytes = b""  # of the session's tokens
     token: bytes = b""  # the digest of the one that it was given
+    since: int = 0  # when it logged in, or last proved to be the owner: milliseconds since 1970
+    number: int = field(default_factory=count(1).__next__)  # what an administrator calls it
 
 
 @dataclass(eq=False, slots=True)

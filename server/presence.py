@@ -8,6 +8,7 @@ server process is that one's to care for.
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,7 +20,7 @@ from db.records import Account as Kept
 from db.records import Direct, Room
 from db.writer import Job, Transaction, Writer
 from protocol import values
-from protocol.errors import ChatError
+from protocol.errors import AccountDisabled, ChatError, SessionEnded
 from server.announcer import Announcer
 from server.live import Account, Directory, Speaker, friend_value
 from server.notices import leave
@@ -31,6 +32,20 @@ BEAT = 10.0
 
 ALIVE = 3 * BEAT
 """Seconds after its last sign of life for which a server process counts as running."""
+
+
+LOOK_BACK = 600.0
+"""Seconds for which it is looked whether another server process has ended somebody's sessions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """What a sign of life finds: who (id, name) is inside somewhere while no living process cares for them;
+    and whose sessions are over that began before a time, and whether the account is disabled.
+    """
+
+    orphans: list[tuple[int, str]]
+    ended: dict[int, tuple[int, bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +102,8 @@ class Presence:
                 leave(transaction, seat)
         return _snapshot(connection, account_id)
 
-    def _beat(self, transaction: Transaction, *, here: list[int]) -> list[tuple[int, str]]:
-        """Give a sign of life; whoever is inside somewhere while no living process cares for them."""
+    def _beat(self, transaction: Transaction, *, here: list[int]) -> Pulse:
+        """Give a sign of life."""
         connection = transaction.connection
         alive_since = transaction.now - round(ALIVE * 1000)
         servers.forget_dead(connection, alive_since)
@@ -99,7 +114,8 @@ class Presence:
         orphans = set(memberships.entered_accounts(connection)) - attended
         for account_id in orphans:
             servers.attend(connection, self.server_id, account_id)
-        return list(accounts.usernames(connection, orphans).items())
+        ended = accounts.ended_sessions(connection, transaction.now - round(LOOK_BACK * 1000))
+        return Pulse(list(accounts.usernames(connection, orphans).items()), ended)
 
     # On the loop
 
@@ -107,20 +123,25 @@ class Presence:
         """Beat for as long as the server runs."""
         while True:
             await asyncio.sleep(BEAT)
-            self._writer.add(Job(partial(self._beat, here=list(self._directory.accounts)), self._adopt))
+            self._writer.add(Job(partial(self._beat, here=list(self._directory.accounts)), self._feel))
 
     async def begin(self) -> None:
         """Take over from an earlier life of this server."""
         await self._writer.run(lambda transaction: servers.forget(transaction.connection, self.server_id))
-        self._adopt(await self._writer.run(partial(self._beat, here=[])))
+        self._feel(await self._writer.run(partial(self._beat, here=[])))
 
-    def _adopt(self, orphans: list[tuple[int, str]] | Exception) -> None:
-        if isinstance(orphans, Exception):
-            log.warning("no sign of life could be given: %s", orphans)
+    def _feel(self, pulse: Pulse | Exception) -> None:
+        if isinstance(pulse, Exception):
+            log.warning("no sign of life could be given: %s", pulse)
             return
-        for account_id, username in orphans:
+        for account_id, username in pulse.orphans:
             if not self._directory.is_online(account_id):
                 self._wait_for(self._directory.add_account(account_id, username))
+        for account_id, (before, disabled) in pulse.ended.items():
+            if account := self._directory.accounts.get(account_id):
+                over = [speaker for speaker in account.speakers if speaker.since < before]
+                if over:
+                    self.dismiss(account, over, AccountDisabled() if disabled else SessionEnded())
 
     def arrive(self, speaker: Speaker, kept: Kept, found: Snapshot) -> None:
         """A session begins. ``found`` is of the same commit, so that the next event is the one behind its
@@ -149,9 +170,9 @@ class Presence:
         elif not account.speakers:
             self._wait_for(account)
 
-    def dismiss(self, account: Account, reason: ChatError, *, but: Speaker | None = None) -> None:
-        """End an account's sessions, and say why; with the last one the account leaves at once."""
-        for speaker in account.speakers - {but}:
+    def dismiss(self, account: Account, speakers: Iterable[Speaker], reason: ChatError) -> None:
+        """End sessions of an account, and say why; with the last one the account leaves at once."""
+        for speaker in list(speakers):
             self._directory.drop_speaker(speaker)
             speaker.close(reason)
         if not account.speakers and not self._closed:

@@ -172,6 +172,7 @@ class Server:
         self.port = 0
         self.announcement = ""
         self._program = ["-m", *program]
+        self.arguments = arguments
         self._arguments = [*arguments, *(word for setting in settings for word in ("--set", setting))]
         self._environment = {**os.environ, **(environment or {})}
         self._log = data.with_name(data.name + ".stderr")

@@ -100,8 +100,9 @@ class Accounts:
         known = await self._check(kept, request.password, names.key(account.username), speaker.address)
         password_hash = await self._passwords.hash(request.new_password)
 
-        def then(_: None) -> responses.Response:
-            self._presence.dismiss(account, SessionEnded(), but=speaker)
+        def then(now: int) -> responses.Response:
+            speaker.since = now
+            self._presence.dismiss(account, account.speakers - {speaker}, SessionEnded())
             return responses.Ok(id=request.id)
 
         return Commit(
@@ -192,7 +193,9 @@ class Accounts:
             parent=parent,
             expires_at=transaction.now + self._token_life,
         )
-        return _Beginning(account, family, token.digest, self._presence.attend(transaction, account.id))
+        return _Beginning(
+            account, family, token.digest, transaction.now, self._presence.attend(transaction, account.id)
+        )
 
     # On the loop
 
@@ -200,6 +203,7 @@ class Accounts:
         self, speaker: Speaker, id: Id, token: "_Token", beginning: "_Beginning"
     ) -> responses.Response:
         speaker.family, speaker.token = beginning.family, beginning.token
+        speaker.since = beginning.at
         self._presence.arrive(speaker, beginning.account, beginning.found)
         return responses.Session(
             id=id,
@@ -230,6 +234,7 @@ class _Beginning:
     account: Kept
     family: bytes
     token: bytes
+    at: int
     found: Snapshot
 
 
@@ -258,10 +263,12 @@ def _add(transaction: Transaction, *, username: str, key: bytes, skeleton: bytes
         raise UsernameTaken from None
 
 
-def _change_password(transaction: Transaction, *, known: Kept, password_hash: str, token: bytes) -> None:
-    """Raises ``Unavailable`` when the password has changed since it was checked."""
+def _change_password(transaction: Transaction, *, known: Kept, password_hash: str, token: bytes) -> int:
+    """Since when sessions are good. Raises ``Unavailable`` when the password is another one by now."""
     _replace_hash(transaction, known=known, password_hash=password_hash)
     tokens.drop_account(transaction.connection, known.id, but=token)
+    accounts.end_sessions(transaction.connection, known.id, transaction.now)
+    return transaction.now
 
 
 def _replace_hash(transaction: Transaction, *, known: Kept, password_hash: str) -> None:

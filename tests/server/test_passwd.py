@@ -6,6 +6,7 @@ from sqlalchemy import select
 from db.engine import open_engine
 from db.schema import accounts
 from tests.conftest import Serve
+from tests.database import DatabaseServer
 from tests.processes import Server, Wire
 
 
@@ -112,3 +113,15 @@ def stored_hash(server: Server) -> str:
         hashed = connection.execute(select(accounts.c.password_hash)).scalar_one()
     engine.dispose()
     return str(hashed)
+
+
+def test_a_session_on_another_server_process_ends_too(serve: Serve, mariadb: DatabaseServer) -> None:
+    """Not at once, but with that process's next sign of life."""
+    mariadb.drop("chat_passwd")
+    url = mariadb.url("chat_passwd")
+    here, there = (serve("--database", url, settings=("limits.linger=600",)) for _ in range(2))
+    alice = here.user("Alice")
+    elsewhere = there.connect().login("Alice")
+    change(alice)
+    assert elsewhere.rest()[-1]["code"] == "session_ended"
+    assert alice.ask("ping")["type"] == "pong"

@@ -1,0 +1,248 @@
+"""Carries out what an administrator orders, in the server itself, while it runs. The words are in ``orders``.
+
+What an order changes goes through the writer like everything else, and what follows from it for those who are
+here follows in the moment of the commit.
+"""
+
+import asyncio
+import logging
+from asyncio import Future
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any
+from unicodedata import east_asian_width
+
+from db import accounts, rooms, tokens
+from db.errors import Outage
+from db.records import Account as Kept
+from db.records import Room
+from db.store import Store
+from db.writer import Job, Transaction, Writer
+from protocol import names
+from protocol.errors import AccountDisabled, ChatError, SessionEnded, UnknownRoom
+from protocol.values import format_time
+from server import orders, rights
+from server.config import Password
+from server.handlers.common import check_password
+from server.handlers.moderation import Moderation
+from server.live import Directory, Speaker
+from server.orders import Answer, AnyOrder, Done, Failed
+from server.passwords import Passwords
+from server.presence import Presence
+
+log = logging.getLogger(__name__)
+
+
+class Refused(Exception):
+    """An order that cannot be carried out. Says why in one sentence."""
+
+
+class Steward:
+    def __init__(
+        self,
+        limits: Password,
+        store: Store,
+        writer: Writer,
+        passwords: Passwords,
+        directory: Directory,
+        presence: Presence,
+        moderation: Moderation,
+    ) -> None:
+        self._limits = limits
+        self._store = store
+        self._writer = writer
+        self._passwords = passwords
+        self._directory = directory
+        self._presence = presence
+        self._moderation = moderation
+
+    async def carry_out(self, order: AnyOrder) -> Answer:
+        """Whatever goes wrong is an answer too."""
+        try:
+            lines = await self._do(order)
+        except (ChatError, Refused) as error:
+            return Failed(str(error))
+        except Outage:
+            return Failed("the database is away; whether it was done nobody knows")
+        except Exception:
+            log.exception("an order failed")
+            return Failed("something went wrong on the server; its log knows more")
+        return Done(lines)
+
+    def _do(self, order: AnyOrder) -> Awaitable[list[str]]:
+        match order:
+            case orders.Accounts():
+                return self._list_accounts()
+            case orders.Sessions():
+                return self._list_sessions()
+            case orders.Disable(username=username):
+                return self._commit(partial(_disable, username=username), self._disabled)
+            case orders.Enable(username=username):
+                return self._commit(partial(_enable, username=username), _enabled)
+            case orders.ResetPassword(username=username, password=password):
+                return self._reset_password(username, password)
+            case orders.EndSession(whose=whose):
+                return self._end_session(whose)
+            case orders.Rooms():
+                return self._list_rooms()
+            case orders.DeleteRoom(room=room):
+                return self._commit(partial(_delete_room, room=room), self._deleted)
+
+    # Lists
+
+    async def _list_accounts(self) -> list[str]:
+        rows = [("NAME", "REGISTERED", "SESSIONS", "")]
+        for one in await self._store.run(accounts.everybody):
+            live = self._directory.accounts.get(one.id)
+            sessions = len(live.speakers) if live else 0
+            rows.append((one.username, _day(one.registered_at), str(sessions), "disabled" * one.disabled))
+        return _table(rows)
+
+    async def _list_sessions(self) -> list[str]:
+        rows = [("SESSION", "NAME", "FROM", "SINCE")]
+        for speaker in sorted(self._directory.speakers(), key=lambda speaker: speaker.number):
+            assert speaker.account is not None
+            since = format_time(speaker.since)
+            rows.append((str(speaker.number), speaker.account.username, speaker.address, since))
+        return _table(rows)
+
+    async def _list_rooms(self) -> list[str]:
+        rows = [("ROOM", "MEMBERS", "MESSAGES", "OWNER", "")]
+        for room in await self._store.run(rooms.everything):
+            marks = "private " * room.private + "locked" * (room.password_hash is not None)
+            rows.append(
+                (f"#{room.name}", f"{room.members}/{room.capacity}", str(room.head), room.owner, marks)
+            )
+        return _table(rows)
+
+    # Changes
+
+    async def _reset_password(self, username: str, password: str) -> list[str]:
+        check_password(password, self._limits)
+        password_hash = await self._passwords.hash(password)
+        work = partial(_reset_password, username=username, password_hash=password_hash)
+        return await self._commit(work, self._has_new_password)
+
+    async def _end_session(self, whose: str) -> list[str]:
+        if not whose.isdecimal():
+            return await self._commit(partial(_end_sessions, username=whose.removeprefix("@")), self._out)
+        speaker = next((one for one in self._directory.speakers() if one.number == int(whose)), None)
+        if speaker is None:
+            raise Refused(f"there is no session {whose}; a user of that name is @{whose}")
+        return await self._commit(
+            lambda transaction: tokens.drop_family(transaction.connection, speaker.family),
+            lambda _: self._end(speaker),
+        )
+
+    def _disabled(self, kept: Kept) -> list[str]:
+        ended = self._dismiss(kept, AccountDisabled())
+        return [f"{kept.username} is disabled; {ended}"]
+
+    def _has_new_password(self, kept: Kept) -> list[str]:
+        ended = self._dismiss(kept, SessionEnded())
+        return [f"{kept.username} has a new password; {ended}"]
+
+    def _out(self, kept: Kept) -> list[str]:
+        ended = self._dismiss(kept, SessionEnded())
+        return [f"{kept.username} has to log in again; {ended}"]
+
+    def _end(self, speaker: Speaker) -> list[str]:
+        if speaker.account is not None:
+            self._presence.dismiss(speaker.account, {speaker}, SessionEnded())
+        return [f"session {speaker.number} has ended"]
+
+    def _dismiss(self, kept: Kept, reason: ChatError) -> str:
+        account = self._directory.accounts.get(kept.id)
+        count = len(account.speakers) if account else 0
+        if account is not None:
+            self._presence.dismiss(account, account.speakers, reason)
+        return f"sessions ended here: {count}"
+
+    def _deleted(self, room: Room) -> list[str]:
+        self._moderation.closed(room, None)
+        return [f"#{room.name} is no more; what was said there is forgotten bit by bit"]
+
+    async def _commit(
+        self, work: Callable[[Transaction], Any], then: Callable[[Any], list[str]]
+    ) -> list[str]:
+        """Do a job; ``then`` is called in the moment of its commit, before anybody hears of a later one."""
+        told: Future[list[str]] = asyncio.get_running_loop().create_future()
+        self._writer.add(Job(work, partial(_settle, told, then)))
+        return await told
+
+
+def _settle(told: Future[list[str]], then: Callable[[Any], list[str]], result: Any) -> None:
+    try:
+        if isinstance(result, Exception):
+            raise result
+        lines = then(result)
+    except Exception as error:
+        told.set_exception(error)
+    else:
+        told.set_result(lines)
+
+
+# In the transaction
+
+
+def _disable(transaction: Transaction, *, username: str) -> Kept:
+    kept = _end_sessions(transaction, username=username)
+    accounts.set_disabled(transaction.connection, kept.id, transaction.now)
+    return kept
+
+
+def _enable(transaction: Transaction, *, username: str) -> Kept:
+    kept = rights.find_user(transaction.connection, username)
+    accounts.set_disabled(transaction.connection, kept.id, None)
+    return kept
+
+
+def _reset_password(transaction: Transaction, *, username: str, password_hash: str) -> Kept:
+    kept = _end_sessions(transaction, username=username)
+    accounts.set_password(transaction.connection, kept.id, password_hash)
+    return kept
+
+
+def _end_sessions(transaction: Transaction, *, username: str) -> Kept:
+    """Whoever is logged in as this user is not any more, and no token brings them back."""
+    kept = rights.find_user(transaction.connection, username)
+    tokens.drop_account(transaction.connection, kept.id)
+    accounts.end_sessions(transaction.connection, kept.id, transaction.now)
+    return kept
+
+
+def _delete_room(transaction: Transaction, *, room: str) -> Room:
+    connection, key = transaction.connection, names.key(room.removeprefix("#"))
+    if found := rooms.find(connection, key):
+        transaction.lock([found.conversation_id])
+        found = rooms.find(connection, key)
+    if found is None:
+        raise UnknownRoom(room=f"#{room.removeprefix('#')}")
+    rooms.remove(connection, found.conversation_id)
+    return found
+
+
+# Wording
+
+
+def _enabled(kept: Kept) -> list[str]:
+    return [f"{kept.username} may log in again"]
+
+
+def _day(milliseconds: int) -> str:
+    return format_time(milliseconds).partition("T")[0]
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Rows as lines, each column as wide as its widest cell."""
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(_padded, row, widths)).rstrip() for row in rows]
+
+
+def _padded(cell: str, width: int) -> str:
+    return cell + " " * (width - _width(cell))
+
+
+def _width(cell: str) -> int:
+    """In columns of a terminal, near enough for names."""
+    return sum(2 if east_asian_width(character) in "WF" else 1 for character in cell)

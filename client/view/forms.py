@@ -26,7 +26,7 @@ from client import words
 from client.app import App, Lost, Refused
 from client.model.state import Link
 from client.view.pane import line
-from client.view.text import Fragment, Row, clip, columns, drawn
+from client.view.text import Fragment, Row, clip, columns, drawn, wrap
 
 WIDTH = 56
 _LABELS = 14
@@ -78,7 +78,7 @@ class Field:
     def container(self) -> AnyContainer:
         label = Window(FormattedTextControl(lambda: [self._label()]), width=_LABELS, height=1)
         error = Window(
-            FormattedTextControl(lambda: [("class:error", self.error)]),
+            FormattedTextControl(lambda: [("class:error", _between_words(self.error))]),
             wrap_lines=True,
             dont_extend_height=True,
         )
@@ -230,3 +230,9 @@ def _centred(rows: list[AnyContainer]) -> AnyContainer:
     """In the middle of the screen, as far as there is room."""
     block = VSplit([Window(), HSplit(rows, width=WIDTH), Window()])
     return HSplit([Window(), block, Window()])
+
+
+def _between_words(text: str) -> str:
+    """Broken between words where the form has its width; a narrower window breaks it again."""
+    text = drawn(text)
+    return "\n".join(text[span.start : span.end] for span in wrap(text, WIDTH - _LABELS))

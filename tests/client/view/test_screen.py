@@ -87,6 +87,14 @@ class TestForm:
 
         play(app, tale)
 
+    def test_what_is_wrong_is_not_broken_within_a_word(self, english: None, app: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            app.refusal = Refused("bad_username", {"least": 2, "most": 10})
+            one.type("A\t1111111\r")
+            await one.sees("A user name has 2 to 10 characters,", " without blanks.")
+
+        play(app, tale)
+
     def test_registering_asks_for_the_password_twice(self, app: FakeApp) -> None:
         async def tale(one: Stage) -> None:
             one.press("F2")

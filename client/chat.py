@@ -38,8 +38,9 @@ READ_PAUSE = 0.3
 class Chat(Session):
     """One user's client.
 
-    The hooks are the front end's to set. ``on_secret`` asks the user for a password, in the words of a key
-    and its facts; it raises ``Refused`` where nobody can be asked or nothing is answered.
+    The hooks are the front end's to set. ``on_seek`` shows a message, or says that there is no way to.
+    ``on_secret`` asks the user for a password, in the words of a key and its facts; it raises ``Refused``
+    where nobody can be asked or nothing is answered.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Chat(Session):
         self.done = asyncio.Event()  # the user wants to go
         self.saving: asyncio.Task[None] | None = None
         self.on_note: Callable[[Note], None] = lambda note: None
+        self.on_seek: Callable[[str, int], bool] = lambda name, seq: False
         self.on_frame: Callable[[responses.AnyResponse | events.AnyEvent], None] = lambda frame: None
         self.on_secret: Callable[[str, dict[str, object]], Awaitable[str]] = _nobody
         self._outboxes = outboxes
@@ -161,11 +163,38 @@ class Chat(Session):
         self.on_change()
 
     def load_older(self, name: str) -> None:
-        """Fetch the page above the oldest message that is here."""
-        timeline = self.state.conversations[name].timeline
+        """Fetch the page above the oldest message that is in sight."""
+        timeline = self.state.conversations[name].shown
         if timeline.more and not timeline.loading:
             apply.loading(self.state, name)
             self.spawn(self._load_older(name, timeline.first))
+
+    def load_newer(self, name: str) -> None:
+        """Fetch the page below what is in sight far back."""
+        past = self.state.conversations[name].past
+        if past is not None and not past.loading:
+            apply.loading(self.state, name)
+            self.spawn(self._load_newer(name, past.last))
+
+    def visit(self, name: str, seq: int) -> None:
+        """Fetch the page around a message far back, to look at it there."""
+        if not self.state.conversations[name].shown.loading:
+            page = self.state.limits.page if self.state.limits else 0
+            apply.loading(self.state, name)
+            self.spawn(self._visit(name, max(0, seq - 1 - page // 2)))
+
+    async def look_back(self, name: str, at: str) -> int | None:
+        """Look at what was said from a time on; the seq of the first message, if there is one.
+
+        Raises ``Refused`` or ``Lost``.
+        """
+        frame = requests.History(id=0, conversation=name, at=at)
+        page = expect(await self.insist(frame, apart=True), responses.History).messages
+        if not page:
+            return None
+        apply.went_back(self.state, name, page)
+        self.on_change()
+        return page[0].seq
 
     def viewed(self, name: str, seq: int) -> None:
         """The user has seen everything up to here. The server is told soon, once for many."""
@@ -306,6 +335,8 @@ class Chat(Session):
         self._catchup.stop()
 
     async def _return(self, inside: list[str]) -> None:
+        if self.state.away:
+            await self.ask(requests.SetAway(id=0, text=self.state.away))
         for name in inside:
             try:
                 await self.enter(name)
@@ -338,6 +369,18 @@ class Chat(Session):
             await self.insist(requests.History(id=0, conversation=name, before=first))
         else:
             await self.insist(requests.History(id=0, conversation=name))
+
+    async def _load_newer(self, name: str, last: int) -> None:
+        await self.insist(requests.History(id=0, conversation=name, after=last))
+
+    async def _visit(self, name: str, after: int) -> None:
+        try:
+            frame = requests.History(id=0, conversation=name, after=after)
+            page = expect(await self.insist(frame, apart=True), responses.History).messages
+            apply.went_back(self.state, name, page)
+        finally:
+            apply.stayed(self.state, name)
+            self.on_change()
 
     async def _tell_read(self) -> None:
         await asyncio.sleep(READ_PAUSE)

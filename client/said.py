@@ -76,9 +76,7 @@ def _is_under_way(one: Conversation) -> bool:
     return any(each.kind in ("text", "action") for each in waiting)
 
 
-def _change(
-    chat: Chat, one: Conversation, kind: requests.SentKind, message: Message, text: str = ""
-) -> None:
+def _change(chat: Chat, one: Conversation, kind: requests.SentKind, message: Message, text: str = "") -> None:
     chat.write(one.name, text, kind=kind, target=message.seq)
     apply.selected(chat.state, one.name, 0)
 

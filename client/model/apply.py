@@ -12,6 +12,8 @@ the page is right. Who goes far back has a second run (``past``) before them, un
 
 import time
 
+from msgspec import structs
+
 from client.model import changes, select
 from client.model.state import Conversation, Delivery, Note, Pending, State, Timeline, Typing
 from protocol import events, requests, responses, values
@@ -38,7 +40,7 @@ def event(state: State, told: events.AnyEvent) -> None:
             typing = Typing(told.nickname, time.monotonic() + TYPING)
             conversation(state, told.conversation).typing[told.username] = typing
         case events.Presence():
-            _presence(state, told.username, told.online)
+            _presence(state, told)
         case events.Room(room=room):
             _room(state, room)
         case events.Friend(friend=friend, ended=ended):
@@ -89,6 +91,8 @@ def answer(state: State, asked: requests.AnyRequest, told: responses.AnyResponse
             _removed(state, name, "close")
         case requests.Read(conversation=name, seq=seq), responses.Ok():
             read(state, name, seq)
+        case requests.SetAway(text=text), responses.Ok():
+            state.away = text
         case requests.Logout(), responses.Ok():
             logged_out(state)
 
@@ -102,7 +106,7 @@ def conversation(state: State, name: str) -> Conversation:
 
 def logged_out(state: State) -> None:
     """Nobody is logged in any more: all that was theirs goes."""
-    state.username = state.current = ""
+    state.username = state.current = state.away = ""
     state.conversations.clear()
     state.notes.clear()
     state.attention.clear()
@@ -169,6 +173,12 @@ def attending(state: State, attention: dict[str, str]) -> None:
 def loading(state: State, name: str) -> None:
     """Older messages have been asked for."""
     conversation(state, name).shown.loading = True
+
+
+def stayed(state: State, name: str) -> None:
+    """Nothing more is on its way."""
+    one = conversation(state, name)
+    one.timeline.loading = one.shown.loading = False
 
 
 def went_back(state: State, name: str, page: list[Message]) -> None:
@@ -241,7 +251,7 @@ def _room(state: State, room: values.Room, *, fresh: bool = False) -> Conversati
 def _friend(state: State, friend: values.Friend, *, fresh: bool = False) -> Conversation:
     fresh = fresh or friend.friend not in state.conversations
     one = conversation(state, friend.friend)
-    one.online, one.entered = friend.online, friend.entered
+    one.online, one.entered, one.away = friend.online, friend.entered, friend.away or ""
     one.nickname = friend.nickname or one.nickname
     _told_head(state, one, friend.head, friend.read, friend.unread, fresh)
     return one
@@ -422,16 +432,15 @@ def _recount(state: State, one: Conversation) -> None:
         one.unread = unread
 
 
-def _presence(state: State, username: str, online: bool) -> None:
+def _presence(state: State, told: events.Presence) -> None:
+    if told.username == state.username:
+        state.away = told.away or ""
     for one in state.conversations.values():
-        if one.name == f"@{username}":
-            one.online = online
-        one.roster = [
-            Member(username=seat.username, nickname=seat.nickname, entered=seat.entered, online=online)
-            if seat.username == username
-            else seat
-            for seat in one.roster
-        ]
+        if one.name == f"@{told.username}":
+            one.online, one.away = told.online, told.away or ""
+        for at, seat in enumerate(one.roster):
+            if seat.username == told.username:
+                one.roster[at] = structs.replace(seat, online=told.online, away=told.away)
 
 
 def _resigned(one: Conversation) -> None:

@@ -92,6 +92,7 @@ class Conversation:
     locked: bool = False  # a room: a seat takes a password
     invited: bool = False  # a room: I may take a seat whatever else holds
     online: bool = False  # a private chat: the friend is
+    away: str = ""  # a private chat: why the friend is away though online
     ended: bool = False  # a private chat: we are friends no longer
     head: int = 0  # the last seq that ``unread`` and the notices have been counted up to
     heard: int = 0  # the last seq that we know to exist; beyond ``head``, something is missing
@@ -146,6 +147,7 @@ class State:
     retry_at: float = 0.0  # when the next attempt is made, seconds on the clock that counts for the view
     lag: float | None = None  # seconds, of the last ping
     username: str = ""
+    away: str = ""  # why I am, for others
     conversations: dict[str, Conversation] = field(default_factory=dict)
     current: str = ""  # "" is the home screen
     notes: list[Note] = field(default_factory=list)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 
 from prompt_toolkit.application import get_app
+from prompt_toolkit.document import Document
 from prompt_toolkit.filters import Condition, is_searching
 from prompt_toolkit.key_binding import (
     ConditionalKeyBindings,
@@ -16,8 +17,9 @@ from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 from prompt_toolkit.keys import Keys
 
 from client import words
+from client.commands import is_command
 from client.keys import held
-from client.model import select
+from client.model import apply, select
 from client.model.select import mentions_me
 from client.view.composer import PASTE_ASKS
 from client.view.desk import Desk
@@ -59,8 +61,12 @@ class Actions:
     def _submit(self) -> None:
         text = self._desk.composer.take()
         if text.strip():
-            self._desk.helping, self._desk.goal = False, 0
-            self._desk.timeline.follow(self._state.current)
+            self._desk.helping = False
+            if is_command(text):
+                self._desk.goal = 0
+                self._desk.timeline.follow(self._state.current)
+            else:
+                self._desk.come_back()
             self._app.submit(text)
 
     def newline(self, event: KeyPressEvent) -> None:
@@ -108,6 +114,8 @@ class Actions:
             question.no()
         elif desk.banner:
             desk.banner = None
+        elif desk.conversation and desk.conversation.selected:
+            apply.selected(self._state, self._state.current, 0)
         else:
             desk.helping = desk.bare = False
 
@@ -126,8 +134,7 @@ class Actions:
         self._desk.seek(1)
 
     def bottom(self, event: KeyPressEvent) -> None:
-        self._desk.goal = 0
-        self._desk.timeline.to(Edge.END)
+        self._desk.come_back()
 
     def first_unread(self, event: KeyPressEvent) -> None:
         conversation = self._desk.conversation
@@ -147,7 +154,7 @@ class Actions:
         conversation, story = self._desk.conversation, self._desk.timeline.story
         if conversation is None or not isinstance(story, ConversationStory):
             return
-        here = conversation.timeline
+        here = conversation.shown
         if step > 0:
             candidates = range(story.seq_at(self._desk.timeline.picture.bottom.block) + 1, here.last + 1)
         else:
@@ -157,6 +164,57 @@ class Actions:
                 self._desk.seek(seq)
                 return
         self._app.note("view.no_mention")
+
+    def unfold(self, event: KeyPressEvent) -> None:
+        """Open what is folded here, or fold it again."""
+        self._desk.unfolded ^= {self._state.current}
+
+    # One message
+
+    def select_above(self, event: KeyPressEvent) -> None:
+        self._select(-1)
+
+    def select_below(self, event: KeyPressEvent) -> None:
+        self._select(1)
+
+    def _select(self, step: int) -> None:
+        """Move the mark. It begins at the lowest message in sight, and is gone behind the last."""
+        conversation, story = self._desk.conversation, self._desk.timeline.story
+        if conversation is None or not isinstance(story, ConversationStory):
+            return
+        at = conversation.selected or story.seq_at(self._desk.timeline.picture.bottom.block) + 1
+        seq = select.beside(conversation, at, step)
+        if seq or step > 0:
+            apply.selected(self._state, conversation.name, seq)
+        if seq:
+            self._desk.timeline.reveal(story.block_of(seq))
+
+    def reply(self, event: KeyPressEvent) -> None:
+        self._begin("/reply ")
+
+    def react(self, event: KeyPressEvent) -> None:
+        self._begin("/react ")
+
+    def delete(self, event: KeyPressEvent) -> None:
+        """Only written down: Enter is still to come."""
+        self._begin("/delete")
+
+    def revise(self, event: KeyPressEvent) -> None:
+        """Write on at the message that is selected, or at my last one."""
+        conversation = self._desk.conversation
+        message = select.meant(self._state, conversation, mine=True) if conversation else None
+        if message is None or not select.is_mine(self._state, message):
+            self._app.note("nothing_to_change", error=True)
+        elif self._desk.composer.text:
+            self._app.note("view.draft_first", error=True)
+        else:
+            self._begin(f"/edit {message.text}")
+
+    def _begin(self, command: str) -> None:
+        """Put a command before whatever is written already."""
+        buffer = self._desk.composer.buffer
+        if not buffer.text.startswith("/"):
+            buffer.document = Document(command + buffer.text)
 
     # Conversations
 

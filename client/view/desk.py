@@ -8,7 +8,7 @@ from prompt_toolkit.application import get_app
 
 from client import words
 from client.app import App, Refused
-from client.model import select
+from client.model import apply, select
 from client.model.state import Conversation, Link, Note
 from client.view.banner import is_announced
 from client.view.composer import Composer
@@ -17,8 +17,9 @@ from client.view.home import home
 from client.view.manual import manual
 from client.view.messages import note_text
 from client.view.question import Question
+from client.view.scroll import Edge
 from client.view.secret import Secret
-from client.view.story import ConversationStory, Story
+from client.view.story import ConversationStory, Manner, Story
 from client.view.switcher import Switcher
 from client.view.timeline import Timeline
 
@@ -34,7 +35,9 @@ class Desk:
         self.helping = False  # the manual lies over the history
         self.bare = False  # nothing but the history and the input
         self.folds: dict[str, bool] = {}  # what F7 and F8 have said
+        self.unfolded: set[str] = set()  # the conversations whose tall messages and crowds are opened
         self.goal = 0  # the seq of a message that is to be shown once it is here
+        self._sent_for = False  # and that was sent for
         self.composer = Composer(app.state, app.complete)
         self.switcher = Switcher(app.state)
         self.secret = Secret()
@@ -68,6 +71,7 @@ class Desk:
         self.banner = self.question = None
         self.helping = self.bare = self.switcher.opened = False
         self.secret.close()
+        self.unfolded.clear()
         self.timeline.forget()
         self.composer.forget()
         self.form.start()
@@ -105,36 +109,67 @@ class Desk:
 
     def seek(self, seq: int) -> None:
         """Show the message with this seq, as soon as it is here."""
-        self.goal = seq
+        self.goal, self._sent_for = seq, False
         self.pursue()
 
     def pursue(self) -> None:
-        """Come closer to what is sought: show it, or have the page above fetched."""
+        """Show what is sought, or have it fetched; if it does not come, what is nearest to it."""
         conversation = self.conversation
         if not self.goal or conversation is None:
             return
-        timeline = conversation.timeline
-        if timeline.messages and (self.goal >= timeline.first or not timeline.more):
-            story = ConversationStory(self.state, conversation)
-            self.timeline.show(story.block_of(max(self.goal, timeline.first)))
-            self.goal = 0
-        else:
-            self.load_older()
+        here = conversation.shown
+        if here.find(self.goal) is None and not self._sent_for and self._may_load:
+            self._sent_for = True
+            self.app.visit(conversation.name, self.goal)
+        elif not here.loading:
+            goal, self.goal = min(max(self.goal, here.first), here.last), 0
+            self.timeline.show(self._tell(conversation).block_of(goal))
+
+    def go_to(self, name: str, seq: int) -> bool:
+        """Show a message of any conversation."""
+        if name != self.state.current:
+            self.turn_to(name)
+        self.helping = False
+        self.seek(seq)
+        return True
+
+    @property
+    def _may_load(self) -> bool:
+        conversation = self.conversation
+        return bool(conversation and conversation.member) and self.state.link is Link.LOGGED_IN
 
     def load_older(self) -> None:
-        conversation = self.conversation
-        if conversation and conversation.member and self.state.link is Link.LOGGED_IN:
-            self.app.load_older(conversation.name)
+        if self._may_load:
+            self.app.load_older(self.state.current)
+
+    def load_newer(self) -> None:
+        if self._may_load:
+            self.app.load_newer(self.state.current)
+
+    def come_back(self) -> None:
+        """To the end of the conversation, from wherever somebody has gone back to."""
+        self.goal = 0
+        if self.state.current:
+            apply.came_back(self.state, self.state.current)
+        self.timeline.to(Edge.END)
 
     def seen(self) -> None:
         """What stands on the screen has been read; and when its top is near, what is above will be wanted."""
         conversation, story = self.conversation, self.timeline.story
         if conversation is None or not isinstance(story, ConversationStory):
             return
-        if seq := story.seq_at(self.timeline.picture.bottom.block):
-            self.app.viewed(conversation.name, seq)
+        self._viewed(conversation, story)
         if self.timeline.near_top:
             self.load_older()
+        if conversation.past and self.timeline.near_bottom:
+            self.load_newer()
+
+    def _viewed(self, conversation: Conversation, story: ConversationStory) -> None:
+        """Whoever has gone back has not read what lies between."""
+        seen = self.timeline.picture
+        seq, first = story.seq_at(seen.bottom.block), story.seq_at(seen.top.block)
+        if seq and (conversation.past is None or first <= conversation.read + 1):
+            self.app.viewed(conversation.name, seq)
 
     def turn_to(self, name: str) -> None:
         """Another conversation, or home."""
@@ -147,4 +182,9 @@ class Desk:
         if self.helping:
             return manual(self.app.config.keys)
         conversation = select.current(self.state)
-        return ConversationStory(self.state, conversation) if conversation else home(self.state)
+        return self._tell(conversation) if conversation else home(self.state)
+
+    def _tell(self, conversation: Conversation) -> ConversationStory:
+        config = self.app.config
+        folded = config.fold == "on" and conversation.name not in self.unfolded
+        return ConversationStory(self.state, conversation, Manner(config.compact == "on", folded))

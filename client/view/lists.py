@@ -22,6 +22,7 @@ class ListStory:
     def __init__(self, title: str, lines: Sequence[Line], *, opens_at_top: bool = True) -> None:
         self.title = title
         self.opens_at_top = opens_at_top
+        self.open_end = False
         self._lines = lines
 
     def __len__(self) -> int:

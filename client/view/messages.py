@@ -2,22 +2,40 @@
 them.
 
 A message reads ``--2022-12-15 20:07:40-- BOB:Hello World!``, in the time of this place; every row after
-its first is indented, so that nothing which somebody wrote can pass for a message of somebody else.
+its first is indented, so that nothing which somebody wrote can pass for a message of somebody else. So are
+the rows of what belongs to it: above it what it answers, below it who reacted.
 """
 
+import re
 import time
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
+from msgspec import UNSET
+
 from client import lines, words
 from client.model.state import Delivery, Note, Pending
-from client.view.text import Fragment, Row, columns, drawn, wrap_row
+from client.view.text import Fragment, Row, clip, columns, drawn, wrap_row
 from client.view.theme import nickname_style
-from protocol.values import TEXT_KINDS, Message, parse_time
+from protocol.values import CHANGE_KINDS, TEXT_KINDS, Message, parse_time
 
 INDENT = 4
 """Of the rows of a message after its first; in a very narrow pane, less."""
+
+TALL = 16
+"""A message of more rows than this may be folded."""
+
+FOLDED_TO = 12
+"""Rows of a folded message that are shown."""
+
+NAMED = 3
+"""So many of those who reacted alike are named; more are counted."""
+
+LINK = re.compile(
+    r"""https?://[^\s<>"'，。；：！？、（）【】《》「」…]*[^\s<>"'，。；：！？、（）【】《》「」….,;:!?)\]]"""
+)
+"""The address of a page in a text, without what ends the sentence around it."""
 
 
 class Looks(NamedTuple):
@@ -25,9 +43,12 @@ class Looks(NamedTuple):
 
     width: int
     language: str
-    mine: bool  # I wrote it
-    mention: bool  # it names me
-    posing: bool  # its nickname is the name of another account, so the account is shown beside it
+    mine: bool = False  # I wrote it
+    mention: bool = False  # it names me
+    posing: bool = False  # its nickname is the name of another account, so the account is shown beside it
+    follows: bool = False  # what the same person said stands right above it, and need not be named again
+    folded: bool = False  # if it is tall, its end is hidden
+    selected: bool = False  # commands are to be about it
 
 
 def local_time(milliseconds: int) -> str:
@@ -43,18 +64,53 @@ def message_time(message_time: str) -> str:
 
 @lru_cache(maxsize=2048)
 def message_rows(message: Message, looks: Looks) -> list[Row]:
-    """None at all for a kind of message that we do not know."""
+    """None at all for a kind of message that we do not know, or that changes another."""
     body = _body(message, looks)
-    if body is None:
+    if not body:
         return []
+    head = [("", " " * _indent(looks.width))] if looks.follows else _head(message, looks)
+    first: Row = [("class:chosen" if looks.selected else style, text) for style, text in head]
+    rows = wrapped([*first, *body], looks.width, first)
+    hidden = len(rows) - FOLDED_TO
+    if looks.folded and len(rows) > TALL:
+        rows[FOLDED_TO:] = [_hint(words.say("view.more_rows", count=hidden), looks.width)]
+    return rows
+
+
+def _head(message: Message, looks: Looks) -> Row:
+    """When it was said, and by whom."""
     nickname = drawn(message.nickname)
     if looks.posing:
         nickname += f"({drawn(message.username)})"
-    stamp = f"--{message_time(message.time)}-- "
     style = "class:me" if looks.mine else nickname_style(message.username)
     before, after = ("* ", " ") if message.kind == "action" else ("", ":")
-    head: Row = [("class:time", stamp), ("class:action", before), (style, nickname), ("class:text", after)]
-    return wrapped([*head, body], looks.width, head)
+    stamp = ("class:time", f"--{message_time(message.time)}-- ")
+    return [stamp, ("class:action", before), (style, nickname), ("class:text", after)]
+
+
+def quote_rows(quoted: Message | None, width: int) -> list[Row]:
+    """Above an answer, what it answers; ``None`` where that is not here."""
+    if quoted is None:
+        said = words.say("view.quote_elsewhere")
+    else:
+        said = f"{drawn(quoted.nickname)}: {drawn(lines.body(quoted))}"
+    return [_hint(f"┌ {said}", width)]
+
+
+def reaction_rows(message: Message, width: int) -> list[Row]:
+    """Below a message, who reacted how."""
+    if message.reactions is UNSET:
+        return []
+    said = "  ".join(f"{drawn(reaction)} {_who(names)}" for reaction, names in message.reactions.items())
+    return wrap_row([("", " " * _indent(width)), ("class:reaction", said)], width, _indent(width))
+
+
+def _who(names: list[str]) -> str:
+    return drawn(" ".join(names)) if len(names) <= NAMED else str(len(names))
+
+
+def _hint(text: str, width: int) -> Row:
+    return [("class:hint", clip(" " * _indent(width) + text, width))]
 
 
 def pending_rows(pending: Pending, nickname: str, width: int) -> list[Row]:
@@ -63,7 +119,8 @@ def pending_rows(pending: Pending, nickname: str, width: int) -> list[Row]:
     style = "class:refused" if refused else "class:pending"
     before, after = ("* ", " ") if pending.kind == "action" else ("", ":")
     head: Row = [(style, f"--{local_time(pending.written_at)}-- {before}{drawn(nickname)}{after}")]
-    text = drawn(pending.text, lines=True)
+    is_change = pending.kind in CHANGE_KINDS
+    text = drawn(lines.change(pending.kind, pending.text) if is_change else pending.text, lines=True)
     return wrapped([*head, (style, text), *_standing(pending, style)], width, head)
 
 
@@ -98,11 +155,31 @@ def ruler(style: str, label: str, width: int) -> Row:
 
 def wrapped(row: Row, width: int, head: Iterable[Fragment]) -> list[Row]:
     """Wrap a row whose head should not be torn."""
-    return wrap_row(row, width, min(INDENT, width // 4), sum(len(text) for _, text in head))
+    return wrap_row(row, width, _indent(width), sum(len(text) for _, text in head))
 
 
-def _body(message: Message, looks: Looks) -> Fragment | None:
-    """What was said or happened."""
+def _indent(width: int) -> int:
+    return min(INDENT, width // 4)
+
+
+def _body(message: Message, looks: Looks) -> Row:
+    """What was said or happened; empty where that is nothing to show."""
+    if message.deleted is True:
+        return [("class:hint", words.say("said.deleted"))]
     if message.kind in TEXT_KINDS:
-        return "class:mention" if looks.mention else "class:text", drawn(message.text, lines=True)
-    return ("class:notice", drawn(lines.body(message))) if lines.is_shown(message) else None
+        style = "class:mention" if looks.mention else "class:text"
+        edited = [] if message.edited is UNSET else [("class:hint", f" {words.say('said.edited')}")]
+        return [*_linked(drawn(message.text, lines=True), style), *edited]
+    if message.kind in CHANGE_KINDS or not lines.is_shown(message):
+        return []
+    return [("class:notice", drawn(lines.body(message)))]
+
+
+def _linked(text: str, style: str) -> Row:
+    """A text in which the addresses of pages can be told by their look."""
+    found: Row = []
+    at = 0
+    for link in LINK.finditer(text):
+        found += [(style, text[at : link.start()]), (f"{style} class:link", link[0])]
+        at = link.end()
+    return [part for part in (*found, (style, text[at:])) if part[1]] or [(style, "")]

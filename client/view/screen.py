@@ -90,12 +90,14 @@ class Screen:
 
     def _begin(self) -> None:
         self._app.on_change, self._app.on_note = self._changed, self.desk.announce
+        self._app.on_seek = self.desk.go_to
         self._app.on_secret = self.desk.ask_secret
         self.desk.sync()
         self._changed()
 
     def _end(self, loop: asyncio.AbstractEventLoop) -> None:
         self._app.on_change, self._app.on_note = lambda: None, lambda note: None
+        self._app.on_seek = lambda name, seq: False
         if self._timer:
             self._timer.cancel()
         loop.set_exception_handler(None)

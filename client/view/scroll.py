@@ -112,7 +112,8 @@ class _Sight:
         """How to find back to what is in sight."""
         if self._story.opens_at_top and self.above(top) is None:
             return Edge.START
-        return Edge.END if self.below(bottom) is None else self.anchor(bottom)
+        at_end = self.below(bottom) is None and not self._story.open_end
+        return Edge.END if at_end else self.anchor(bottom)
 
     def anchor(self, spot: Spot) -> Anchor:
         return Anchor(self._story.name(spot.block), len(self._block(spot.block)) - 1 - spot.row)

@@ -8,15 +8,38 @@ nothing here may cost more in a conversation of a million messages than in one o
 from bisect import bisect_left, bisect_right
 from collections.abc import Hashable
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from client import words
 from client.model.select import mentions_me
 from client.model.state import Conversation, Note, Pending, State
-from client.view.messages import Looks, message_rows, message_time, note_rows, pending_rows, ruler
+from client.view import notices
+from client.view.messages import (
+    Looks,
+    message_rows,
+    message_time,
+    note_rows,
+    pending_rows,
+    quote_rows,
+    reaction_rows,
+    ruler,
+)
 from client.view.text import Row
 from protocol.names import skeleton
-from protocol.values import Message
+from protocol.values import TEXT_KINDS, Message, parse_time
+
+BREATH = 5 * 60 * 1000
+"""Milliseconds. Whoever says something more after a longer pause is named again."""
+
+
+class Manner(NamedTuple):
+    """How somebody likes their stories told."""
+
+    compact: bool = False  # who goes on speaking is not named again
+    folded: bool = False  # tall messages and crowds of notices show only that they are there
 
 
 class Story(Protocol):
@@ -24,6 +47,7 @@ class Story(Protocol):
 
     title: str
     opens_at_top: bool
+    open_end: bool  # there is more behind it, and nobody at its end wants to be carried along
 
     def __len__(self) -> int: ...
 
@@ -42,30 +66,37 @@ class Story(Protocol):
 class ConversationStory:
     """What a conversation shows, as it stands now; made anew for every picture.
 
-    Block 0 tells whether there is more above, then come messages and notes, then what is not confirmed.
-    ``self._slots[i]`` is where, among messages and notes together, the i-th note stands.
+    Block 0 tells whether there is more above, then come messages and notes, then what is not confirmed; who
+    looks far back finds a last block that says so. ``self._slots[i]`` is where, among messages and notes
+    together, the i-th note stands.
     """
 
     opens_at_top = False
 
-    def __init__(self, state: State, conversation: Conversation) -> None:
+    def __init__(self, state: State, conversation: Conversation, manner: Manner | None = None) -> None:
         self.title = conversation.name
+        self.open_end = conversation.past is not None
         self._state = state
         self._conversation = conversation
-        self._timeline = conversation.timeline
-        self._messages = conversation.timeline.messages
+        self._manner = manner or Manner()
+        self._timeline = conversation.shown
+        self._messages = self._timeline.messages
         self._notes = sorted(notes_of(state, conversation.name), key=lambda note: note.after)
         self._slots = [self._behind(note.after) + number for number, note in enumerate(self._notes)]
         self._middle = len(self._messages) + len(self._notes)
+        self._crowds = notices.Crowds(self._timeline, self._has_rulers)
         self._first_unread = conversation.unread_from + 1 if conversation.unread_from else 0
+        self._noted = frozenset(note.after for note in self._notes)  # the seqs behind which notes stand
         self._accounts: frozenset[bytes] | None = None
 
     def __len__(self) -> int:
-        return 1 + self._middle + len(self._conversation.pending)
+        return 1 + self._middle + len(self._conversation.pending) + self.open_end
 
     def rows(self, block: int, width: int) -> list[Row]:
         if block == 0:
             return self._top_rows(width)
+        if self._is_open_end(block):
+            return [ruler("class:new", words.say("view.more_below"), width)]
         match self._thing(block):
             case Note() as note:
                 return note_rows(note, width)
@@ -78,6 +109,8 @@ class ConversationStory:
     def name(self, block: int) -> Hashable:
         if block == 0:
             return None
+        if self._is_open_end(block):
+            return "end"
         match self._thing(block):
             case Note() as note:
                 return id(note)
@@ -107,12 +140,15 @@ class ConversationStory:
 
     def below(self, block: int) -> int:
         """How many messages and unconfirmed lines stand below the block."""
-        messages = self._timeline.last - self.seq_at(block) if self._messages else 0
+        messages = self._conversation.timeline.last - self.seq_at(block) if self._messages else 0
         return messages + min(len(self._conversation.pending), len(self) - 1 - block)
 
     def _behind(self, seq: int) -> int:
         """How many of the messages that are here stand up to this seq."""
         return min(max(0, seq - self._timeline.first + 1), len(self._messages)) if self._messages else 0
+
+    def _is_open_end(self, block: int) -> bool:
+        return self.open_end and block == len(self) - 1
 
     def _thing(self, block: int) -> Message | Note | Pending:
         place = block - 1
@@ -140,21 +176,55 @@ class ConversationStory:
         rulers = self._rulers(message, width)
         if message.username in self._state.ignored:
             return rulers
-        mention = mentions_me(self._state, self._conversation, message)
-        mine = message.username == self._state.username
-        looks = Looks(width, words.language, mine, mention, self._posing(message))
-        return rulers + message_rows(message, looks)
+        if self._manner.folded and (crowd := self._crowds.around(message)):
+            return rulers + (notices.crowd_rows(crowd, width) if message.seq == crowd.first else [])
+        said = message if message.reactions is UNSET else replace(message, reactions=UNSET)
+        rows = message_rows(said, self._looks(message, width))
+        return [*rulers, *self._quote(message, width), *rows, *reaction_rows(message, width)]
+
+    def _looks(self, message: Message, width: int) -> Looks:
+        return Looks(
+            width,
+            words.language,
+            mine=message.username == self._state.username,
+            mention=mentions_me(self._state, self._conversation, message),
+            posing=self._posing(message),
+            follows=self._manner.compact and self._follows(message),
+            folded=self._manner.folded,
+            selected=message.seq == self._conversation.selected,
+        )
+
+    def _quote(self, message: Message, width: int) -> list[Row]:
+        if message.kind not in TEXT_KINDS or message.target is UNSET or message.deleted is True:
+            return []
+        return quote_rows(self._timeline.find(message.target), width)
+
+    def _follows(self, message: Message) -> bool:
+        """The same person said the message right above this one, not long before."""
+        above = self._timeline.find(message.seq - 1)
+        if above is None or message.target is not UNSET or self._has_rulers(message):
+            return False
+        if not above.kind == message.kind == "text" or above.username != message.username:
+            return False
+        if above.nickname != message.nickname or above.seq in self._noted:
+            return False
+        return parse_time(message.time) - parse_time(above.time) <= BREATH
 
     def _rulers(self, message: Message, width: int) -> list[Row]:
         """What stands above a message: the line of its day, the line above the first unread one."""
         rows = []
-        index = message.seq - self._timeline.first
-        day = message_time(message.time)[:10]
-        if index == 0 or message_time(self._messages[index - 1].time)[:10] != day:
-            rows.append(ruler("class:day", day, width))
+        if self._begins_day(message):
+            rows.append(ruler("class:day", message_time(message.time)[:10], width))
         if message.seq == self._first_unread:
             rows.append(ruler("class:new", words.say("view.new"), width))
         return rows
+
+    def _has_rulers(self, message: Message) -> bool:
+        return message.seq == self._first_unread or self._begins_day(message)
+
+    def _begins_day(self, message: Message) -> bool:
+        above = self._timeline.find(message.seq - 1)
+        return above is None or message_time(above.time)[:10] != message_time(message.time)[:10]
 
     def _posing(self, message: Message) -> bool:
         """The nickname looks like the name of an account, and not of the one that wrote."""

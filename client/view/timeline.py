@@ -50,6 +50,11 @@ class Timeline(UIControl):
         """Less than a page is left above."""
         return self.picture.top.block <= self.height
 
+    @property
+    def near_bottom(self) -> bool:
+        """Less than a page is left below."""
+        return len(self.story) - self.picture.bottom.block <= self.height
+
     def turn(self, pages: int) -> None:
         """Scroll so many pages down, or up where negative."""
         self.scroll(pages * max(1, self.height - _OVERLAP))
@@ -62,6 +67,12 @@ class Timeline(UIControl):
         """Scroll until the block stands in the middle."""
         self._look_again()
         self._go(around(self.story, block, self.width, self.height))
+
+    def reveal(self, block: int) -> None:
+        """Scroll only if the block is out of sight."""
+        self._look_again()
+        if not self.picture.top.block < block < self.picture.bottom.block:
+            self.show(block)
 
     def to(self, edge: Edge) -> None:
         self._look_again()

@@ -390,7 +390,7 @@ async def test_unknown_events_and_fields_of_a_newer_server_are_passed_over(
     async with fake:
         app = start()
         peer = await logged_in(fake, app)
-        peer.say(type="typing", conversation="#lab", username="Bob")
+        peer.say(type="thunder", conversation="#lab", username="Bob")
         peer.say(type="message", message=message(1, mood="good"), shard=3)
         await until(app, lambda: texts(app) == ["number 1"])
 

@@ -337,6 +337,8 @@ class Chat(Session):
     async def _return(self, inside: list[str]) -> None:
         if self.state.away:
             await self.ask(requests.SetAway(id=0, text=self.state.away))
+        if self.state.away:
+            await self.ask(requests.SetAway(id=0, text=self.state.away))
         for name in inside:
             try:
                 await self.enter(name)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from client import choices, keys, moderation, said, verbs, words
+from client import choices, keys, moderation, people, said, verbs, words
 from client.chat import Chat
 from client.config import SETTINGS
 from client.verbs import Wrong
@@ -97,14 +97,16 @@ COMMANDS = (
     Command("switch", "NAME", verbs.switch, ("buffer", "win"), completes="conversations"),
     Command("close", "", verbs.close),
     Command("clear", "", verbs.clear),
-    Command("whois", "NAME", verbs.whois, completes="people"),
+    Command("whois", "NAME", people.whois, completes="people"),
+    Command("away", "[TEXT]", people.away),
+    Command("back", "", people.back),
     Command("ignore", "[NAME]", verbs.ignore, completes="people"),
     Command("notify", "[all|mentions|none]", choices.notify, choices=("all", "mentions", "none", "default")),
     Command("mute", "[NAME]", choices.mute, completes="conversations"),
-    Command("block", "NAME", moderation.block, completes="people"),
-    Command("unblock", "NAME", moderation.unblock),
-    Command("blocked", "", moderation.list_blocked),
-    Command("passwd", "", moderation.change_password),
+    Command("block", "NAME", people.block, completes="people"),
+    Command("unblock", "NAME", people.unblock),
+    Command("blocked", "", people.list_blocked),
+    Command("passwd", "", people.change_password),
     Command("lang", "[zh|en]", choices.speak, choices=words.LANGUAGES),
     Command("theme", "[NAME]", choices.theme, choices=("default", "light", "dark")),
     Command("set", "[NAME] [VALUE]", choices.set_option, choices=tuple(each.name for each in SETTINGS)),

@@ -1,5 +1,4 @@
-"""What the commands do that are about who may come in and who is heard: an owner's in their room, everybody's
-for themselves.
+"""What the commands do that are for a room's owner: its topic, who comes in, who must go, whose it will be.
 
 Beside ``verbs``, and by the same rules. A measure that the room's history tells of needs no words here.
 """
@@ -65,33 +64,6 @@ async def disband(chat: Chat, room: str) -> None:
     if chat.state.current == name:
         chat.switch("")
     chat.note("disbanded", room=name)
-
-
-async def block(chat: Chat, name: str) -> None:
-    username = account(chat, name)
-    await chat.ask(requests.Block(id=0, username=username))
-    chat.note("blocked_now", username=username)
-
-
-async def unblock(chat: Chat, name: str) -> None:
-    username = account(chat, name)
-    await chat.ask(requests.Unblock(id=0, username=username))
-    chat.note("unblocked", username=username)
-
-
-async def list_blocked(chat: Chat) -> None:
-    answer = expect(await chat.ask(requests.ListBlocked(id=0)), responses.Blocked)
-    if answer.usernames:
-        chat.note("blocking", names=" ".join(answer.usernames))
-    else:
-        chat.note("blocking_nobody")
-
-
-async def change_password(chat: Chat) -> None:
-    old = await chat.secret("prompt.old_password")
-    new = await chat.new_secret("prompt.new_password")
-    await chat.change_password(old, new)
-    chat.note("password_changed")
 
 
 def _room(chat: Chat) -> Conversation:

@@ -65,7 +65,10 @@ class Session(ABC):
 
     @abstractmethod
     async def _return(self, inside: list[str]) -> None:
-        """Before a session goes on: enter again what the server has left for us meanwhile."""
+        """Before a session goes on: do again what the server has undone meanwhile.
+
+        ``inside``: the conversations that it has left for us.
+        """
 
     @abstractmethod
     def note_error(self, error: Refused | Lost) -> None:

@@ -7,7 +7,6 @@ sense.
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 from client import transcript
 from client.chat import Chat
@@ -105,6 +104,10 @@ async def list_friends(chat: Chat) -> None:
         chat.note("friend_line", username=one.name[1:], state=_online(one.online))
 
 
+def _online(online: bool) -> Word:
+    return Word("state.online" if online else "state.offline")
+
+
 async def add_friend(chat: Chat, username: str) -> None:
     answer = await chat.ask(requests.AddFriend(id=0, username=account(chat, username)))
     chat.note("befriended", username=expect(answer, responses.Friend).friend.friend[1:])
@@ -183,31 +186,6 @@ async def close(chat: Chat) -> None:
 async def clear(chat: Chat) -> None:
     apply.cleared(chat.state, chat.state.current)
     chat.on_change()
-
-
-async def whois(chat: Chat, name: str) -> None:
-    """By account name or nickname: what is known from here."""
-    wanted = key(_bare(name))
-    state, found = chat.state, False
-    for one in select.friends(state):
-        if key(one.name[1:]) == wanted:
-            found = True
-            chat.note("whois_friend", username=one.name[1:], state=_online(one.online))
-    for one in select.rooms(state, mine=True):
-        for seat in one.roster:
-            if wanted in (key(seat.username), key(seat.nickname)):
-                found = True
-                facts: dict[str, Any] = {
-                    "username": seat.username,
-                    "nickname": seat.nickname or seat.username,
-                }
-                chat.note("whois_seat", room=one.name, state=_online(seat.online), **facts)
-    if not found:
-        raise Wrong("whois_nobody", name=name)
-
-
-def _online(online: bool) -> Word:
-    return Word("state.online" if online else "state.offline")
 
 
 async def ignore(chat: Chat, username: str = "") -> None:

@@ -38,7 +38,8 @@ def _rooms(state: State) -> list[Row]:
 def _room(room: Conversation) -> Row:
     name = room.name.removeprefix("#")
     seats = words.say("room_line", room=name, members=room.members, capacity=room.capacity)
-    row: Row = [("class:text", f"  {seats}")]
+    marks = [words.say(f"room.{mark}") for mark in ("private", "locked", "invited") if getattr(room, mark)]
+    row: Row = [("class:text", f"  {seats}"), ("class:hint", "".join(f" {mark}" for mark in marks))]
     if room.member:
         row.append(("class:online", " " + words.say("home.entered" if room.entered else "home.member")))
     return row + _unread(room)
@@ -51,11 +52,15 @@ def _friends(state: State) -> list[Row]:
 
 
 def _friend(friend: Conversation) -> Row:
-    style, presence = (
-        ("class:online", "state.online") if friend.online else ("class:offline", "state.offline")
-    )
+    style = "class:online" if friend.online else "class:offline"
     name = drawn(friend.name.removeprefix("@"))
-    return [("class:text", f"  【{name}】 "), (style, words.say(presence)), *_unread(friend)]
+    return [("class:text", f"  【{name}】 "), (style, _presence(friend)), *_unread(friend)]
+
+
+def _presence(friend: Conversation) -> str:
+    if friend.online and friend.away:
+        return f"{words.say('state.away')}: {drawn(friend.away)}"
+    return words.say("state.online" if friend.online else "state.offline")
 
 
 def _unread(conversation: Conversation) -> Row:

@@ -30,6 +30,6 @@ def _row(member: Member, width: int) -> Row:
     name = drawn(member.username)
     if member.nickname and member.nickname != member.username:
         name += f" ({drawn(member.nickname)})"
-    mark = "●" if member.online and member.entered else "○"
+    mark = "◐" if member.online and member.away else "●" if member.online and member.entered else "○"
     style = nickname_style(member.username) if member.online else "class:offline"
     return [("class:online" if member.online else "class:offline", f"{mark} "), (style, fit(name, width - 2))]

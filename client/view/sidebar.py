@@ -40,9 +40,9 @@ def _lines(state: State) -> list[Line]:
     return [
         Line("", "class:text", "  " + words.say("sidebar.home")),
         Line(None, "class:heading", words.say("sidebar.rooms")),
-        *(rooms or [Line(None, "class:hint", "  " + words.say("sidebar.none"))]),
+        *(rooms or [Line(None, "class:hint", "  " + words.say("sidebar.no_rooms"))]),
         Line(None, "class:heading", words.say("sidebar.friends")),
-        *(directs or [Line(None, "class:hint", "  " + words.say("sidebar.none"))]),
+        *(directs or [Line(None, "class:hint", "  " + words.say("sidebar.no_friends"))]),
     ]
 
 
@@ -53,8 +53,10 @@ def _line(one: Conversation, numbers: dict[str, str]) -> Line:
 
 
 def _mark(one: Conversation) -> str:
-    """A filled circle: I have entered the room; the friend is online."""
-    return "● " if (one.entered if one.is_room else one.online) else "○ "
+    """Filled: I have entered the room, the friend is online. Half: is away. A diamond is a private room."""
+    if one.is_room:
+        return ("◆ " if one.entered else "◇ ") if one.private else ("● " if one.entered else "○ ")
+    return ("◐ " if one.away else "● ") if one.online else "○ "
 
 
 def _row(line: Line, is_current: bool, width: int) -> Row:

@@ -34,7 +34,7 @@ def status_row(state: State, more: int, width: int) -> Row:
 
 def _topic(state: State, conversation: Conversation) -> str:
     nickname = conversation.nickname if conversation.entered else ""
-    return words.say(
+    told = words.say(
         _topic_key(conversation),
         name=conversation.name[1:],
         nickname=nickname or state.username,
@@ -42,6 +42,13 @@ def _topic(state: State, conversation: Conversation) -> str:
         members=conversation.members,
         capacity=conversation.capacity,
     )
+    about = drawn(conversation.topic or conversation.away)
+    return " │ ".join(filter(None, (told, *_marks(conversation), about)))
+
+
+def _marks(room: Conversation) -> list[str]:
+    """What is not so of every room."""
+    return [words.say(f"room.{mark}") for mark in ("private", "locked") if getattr(room, mark)]
 
 
 def _topic_key(conversation: Conversation) -> str:
@@ -64,7 +71,8 @@ def _lag(state: State) -> str:
 
 def _account(state: State) -> str:
     secure = " TLS" if state.encrypted else ""
-    return f"{drawn(state.username)}@{drawn(state.server)}{secure}" if state.username else ""
+    away = f" ({words.say('state.away')})" if state.away else ""
+    return f"{drawn(state.username)}@{drawn(state.server)}{secure}{away}" if state.username else ""
 
 
 def _elsewhere(state: State) -> str:

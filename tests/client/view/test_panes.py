@@ -130,3 +130,29 @@ def test_the_manual_tells_every_key_and_every_command() -> None:
     seen = all_of(manual({}))
     assert "Ctrl-X Ctrl-E" in seen
     assert "/join ROOM [NICK] (/j) (/enter)" in seen
+
+
+class TestMarks:
+    def test_the_topic_and_what_is_not_so_of_every_room(self, state: State) -> None:
+        state.current = "#thuhole"
+        one = state.conversations["#thuhole"]
+        one.topic, one.private, one.locked = "期末复习", True, True
+        (topic,) = text([topic_row(state, 140)])
+        assert topic.rstrip().endswith("私密 │ 需要密码 │ 期末复习")
+        seen = all_of(home(state))
+        assert "私密 需要密码" in seen
+
+    def test_a_private_room_is_a_diamond_and_who_is_away_half_a_circle(self, state: State) -> None:
+        state.conversations["#thuhole"].private = True
+        state.conversations["@Bob"].away = "at lunch"
+        lines = "\n".join(text(sidebar_rows(state, 20, 20)))
+        assert "◆ thuhole" in lines
+        assert "◐ Bob" in lines
+        assert "离开: at lunch" in all_of(home(state))
+        state.current = "@Bob"
+        assert text([topic_row(state, 100)])[0].rstrip().endswith("│ at lunch")
+
+    def test_an_empty_pane_says_what_to_type(self) -> None:
+        lines = "\n".join(text(sidebar_rows(State(), 20, 20)))
+        assert "/join 聊天室" in lines
+        assert "/friend 用户名" in lines

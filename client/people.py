@@ -1,0 +1,83 @@
+"""What the commands do that are about people: who somebody is, whom one hears nothing more from; and about
+oneself: being away, and the password.
+
+Beside ``verbs``, and by the same rules.
+"""
+
+from client import lines, words
+from client.chat import Chat
+from client.model import select
+from client.session import expect
+from client.verbs import account
+from client.words import Word
+from protocol import requests, responses
+from protocol.names import key
+from protocol.values import Member
+
+
+async def whois(chat: Chat, name: str) -> None:
+    """By account name (``@`` says that it is one) or by a nickname that somebody has in a room of mine."""
+    for username in _accounts(chat, name):
+        user = expect(await chat.ask(requests.Whois(id=0, username=username)), responses.User).user
+        state = Word("state.online" if user.online else "state.offline")
+        since = lines.clock(user.registered)[:10]
+        chat.note("whois", username=user.username, since=since, state=state)
+        if user.away:
+            chat.note("whois_away", username=user.username, text=user.away)
+        for room in user.rooms:
+            nickname = _nickname(chat, room, user.username)
+            chat.note("whois_seat", username=user.username, room=room, nickname=nickname)
+
+
+def _accounts(chat: Chat, name: str) -> list[str]:
+    """Whoever bears this name, each once; if nobody here does, the account of that name."""
+    if name.startswith("@"):
+        return [account(chat, name)]
+    wanted = key(name)
+    seats = [seat for room in select.rooms(chat.state, mine=True) for seat in room.roster]
+    found = [seat.username for seat in seats if wanted in (key(seat.username), key(seat.nickname))]
+    return list(dict.fromkeys(found)) or [account(chat, name)]
+
+
+def _nickname(chat: Chat, room: str, username: str) -> str:
+    """What they are called there, as far as it is known here."""
+    known = chat.state.conversations.get(room)
+    roster: list[Member] = known.roster if known else []
+    return next((seat.nickname for seat in roster if seat.username == username), "") or username
+
+
+async def away(chat: Chat, text: str = "") -> None:
+    await chat.ask(requests.SetAway(id=0, text=text or words.say("state.away")))
+    chat.note("away", text=chat.state.away)
+
+
+async def back(chat: Chat) -> None:
+    await chat.ask(requests.SetAway(id=0, text=""))
+    chat.note("back")
+
+
+async def block(chat: Chat, name: str) -> None:
+    username = account(chat, name)
+    await chat.ask(requests.Block(id=0, username=username))
+    chat.note("blocked_now", username=username)
+
+
+async def unblock(chat: Chat, name: str) -> None:
+    username = account(chat, name)
+    await chat.ask(requests.Unblock(id=0, username=username))
+    chat.note("unblocked", username=username)
+
+
+async def list_blocked(chat: Chat) -> None:
+    answer = expect(await chat.ask(requests.ListBlocked(id=0)), responses.Blocked)
+    if answer.usernames:
+        chat.note("blocking", names=" ".join(answer.usernames))
+    else:
+        chat.note("blocking_nobody")
+
+
+async def change_password(chat: Chat) -> None:
+    old = await chat.secret("prompt.old_password")
+    new = await chat.new_secret("prompt.new_password")
+    await chat.change_password(old, new)
+    chat.note("password_changed")

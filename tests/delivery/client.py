@@ -141,6 +141,12 @@ class Client:
         for conversation, one in {**rooms, **friends}.items():
             self._tell(conversation, one["head"], begun, opens=True)
 
+    def retire(self) -> None:
+        """Enough. Whatever is still waited for is given up."""
+        self.is_retired = True
+        if self._line is not None:
+            self._line.close()
+
     @property
     def is_online(self) -> bool:
         return self._line is not None

@@ -46,6 +46,10 @@ class Line:
         finally:
             del self._waiting[frame["id"]]
 
+    def close(self) -> None:
+        """Whoever waits for something hears that it is lost."""
+        self._writer.transport.abort()
+
     async def listen(self) -> None:
         """Hear every frame until the end, which raises ``Lost``."""
         try:

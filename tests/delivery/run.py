@@ -21,6 +21,10 @@ GRACE = 5.0
 """Seconds that are waited beyond ``PATIENCE``, so that what comes late is told from what never comes."""
 
 
+READING = 120.0
+"""Seconds within which everybody must have read everything. Only a server that does not answer needs them."""
+
+
 class Stuck(AssertionError):
     """Something that must come about, with everything working, did not."""
 
@@ -53,11 +57,12 @@ async def run(
                 talker.pace, talker.talks = pace, True
             await _spoil(site, random, seconds, network, breakages, talkers)
             await _heal(site, talkers, patience)
-            for talker in talkers:
-                await _read_everything(talker)
+            async with asyncio.timeout(READING):
+                for talker in talkers:
+                    await _read_everything(talker)
         finally:
             for talker in talkers:
-                talker.is_retired = True
+                talker.retire()
 
 
 def names(wanted: int) -> list[str]:

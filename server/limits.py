@@ -7,6 +7,7 @@ A limit of 0 is off.
 
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
+from math import ceil
 
 MINUTE = 60.0
 
@@ -34,13 +35,13 @@ class Bucket:
         self._at = 0.0
 
     def take(self, now: float) -> float:
-        """Take one. Returns 0.0, or how long to wait for it; then nothing was taken."""
+        """Take one. Returns 0.0, or the whole milliseconds to wait, in seconds; then nothing was taken."""
         if not self._rate:
             return 0.0
         self._level = min(self._burst, self._level + (now - self._at) * self._rate)
         self._at = now
         if self._level < 1.0:
-            return (1.0 - self._level) / self._rate
+            return ceil((1.0 - self._level) / self._rate * 1000) / 1000
         self._level -= 1.0
         return 0.0
 

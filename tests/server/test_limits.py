@@ -33,6 +33,12 @@ def test_whoever_waits_as_told_is_let_through() -> None:
         now += bucket.take(now) + 1e-6
 
 
+def test_nobody_is_told_to_wait_for_no_time_at_all() -> None:
+    bucket = Bucket(rate=50, burst=1)
+    bucket.take(START)
+    assert bucket.take(START + 0.0199999) == 0.001
+
+
 def test_a_long_silence_saves_up_no_more_than_a_burst() -> None:
     bucket = Bucket(rate=5, burst=2)
     assert [bucket.take(START + 3600) > 0 for _ in range(3)] == [False, False, True]

@@ -21,8 +21,8 @@ GRACE = 5.0
 """Seconds that are waited beyond ``PATIENCE``, so that what comes late is told from what never comes."""
 
 
-READING = 120.0
-"""Seconds within which everybody must have read everything. Only a server that does not answer needs them."""
+CALM = 120.0
+"""Seconds within which all is furnished, or read, while nothing is broken. A server that answers needs few."""
 
 
 class Stuck(AssertionError):
@@ -52,12 +52,13 @@ async def run(
         for talker in talkers:
             tasks.create_task(talker.run())
         try:
-            await _furnish(talkers)
+            async with asyncio.timeout(CALM):
+                await _furnish(talkers)
             for talker in talkers:
                 talker.pace, talker.talks = pace, True
             await _spoil(site, random, seconds, network, breakages, talkers)
             await _heal(site, talkers, patience)
-            async with asyncio.timeout(READING):
+            async with asyncio.timeout(CALM):
                 for talker in talkers:
                     await _read_everything(talker)
         finally:

@@ -22,7 +22,7 @@ GRACE = 5.0
 
 
 CALM = 120.0
-"""Seconds within which all is furnished, or read, while nothing is broken. A server that answers needs few."""
+"""Seconds within which all is furnished, or read, while nothing is broken. It should take a few."""
 
 
 class Stuck(AssertionError):

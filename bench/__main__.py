@@ -3,7 +3,8 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -27,13 +28,18 @@ def main() -> int:
         return 2
     machine.allow_many_files()
     figures: list[Figure] = []
-    with machine.on(machine.LOAD_CORE):
-        for name in options.scenarios or scenarios:
-            for figure in scenarios[name]():
-                print(f"{figure.scenario}: {figure.who}: {figure.value:,.1f} {figure.unit}", file=sys.stderr)
-                figures.append(figure)
+    with suppress(KeyboardInterrupt):  # what is there is shown
+        _run([scenarios[name] for name in options.scenarios or scenarios], figures)
     _tell(figures, options.json, options.plot)
     return 0
+
+
+def _run(scenarios: Iterable[Scenario], figures: list[Figure]) -> None:
+    with machine.on(machine.LOAD_CORE):
+        for scenario in scenarios:
+            for figure in scenario():
+                print(f"{figure.scenario}: {figure.who}: {figure.value:,.1f} {figure.unit}", file=sys.stderr)
+                figures.append(figure)
 
 
 def _tell(figures: list[Figure], json: Path | None, svg: Path | None) -> None:

@@ -15,7 +15,9 @@ from client.config import Config
 from client.connection import Lost, Refused
 from client.link import Pace
 from client.model import apply, select
+from client.model.state import Link
 from client.trust import Trust
+from client.typist import Typist
 
 __all__ = ["App", "Lost", "Refused"]
 
@@ -31,12 +33,18 @@ class App(Chat):
         self._reader: asyncio.Task[None] | None = None
         self._held = ""
         self._destination = ""
+        self._typist = Typist(self.ask)
 
     def head_for(self, place: Address) -> None:
-        """What the form is to propose, and the conversation to enter once somebody is logged in."""
+        """What the form is to propose, and the conversation to enter once somebody is logged in.
+
+        Raises ``Refused`` if an invitation contradicts what is known of the server.
+        """
+        if place.fingerprint:
+            self._trust.vouch(place.server, place.fingerprint)
         self.state.server = place.server
         self.config.username = place.username or self.config.username
-        self._destination = place.conversation
+        self._destination = place.conversation or self._destination
 
     async def login(self, username: str, password: str) -> None:
         await super().login(username, password)
@@ -58,6 +66,13 @@ class App(Chat):
     def complete(self, text: str, cursor: int) -> list[completion.Completion]:
         """What the word before the cursor could become."""
         return completion.complete(self.state, text, cursor)
+
+    def composing(self, text: str) -> None:
+        """This is being written where one is: others may like to know that something is."""
+        one = select.current(self.state)
+        wanted = self.config.typing == "on" and self.state.link is Link.LOGGED_IN
+        if one is not None and wanted and self._typist.is_due(one, text):
+            self.spawn(self._typist.tell(one.name))
 
     async def settled(self) -> None:
         """Wait until every line is dealt with, what was said has its answer, and nothing is missing."""
@@ -92,6 +107,7 @@ class App(Chat):
             raise Refused("nowhere")
         else:
             self.write(self.state.current, commands.unescaped(text))
+            self._typist.said(self.state.current)
 
     def _holds_password(self, text: str) -> bool:
         """A line with the password in it is held back once: it was probably meant for somewhere else."""

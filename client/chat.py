@@ -50,6 +50,7 @@ class Chat(Session):
         self.config = config
         self.done = asyncio.Event()  # the user wants to go
         self.saving: asyncio.Task[None] | None = None
+        self.found: list[values.Message] = []  # by the last search, the newest first
         self.on_note: Callable[[Note], None] = lambda note: None
         self.on_seek: Callable[[str, int], bool] = lambda name, seq: False
         self.on_frame: Callable[[responses.AnyResponse | events.AnyEvent], None] = lambda frame: None
@@ -337,8 +338,6 @@ class Chat(Session):
     async def _return(self, inside: list[str]) -> None:
         if self.state.away:
             await self.ask(requests.SetAway(id=0, text=self.state.away))
-        if self.state.away:
-            await self.ask(requests.SetAway(id=0, text=self.state.away))
         for name in inside:
             try:
                 await self.enter(name)
@@ -350,6 +349,7 @@ class Chat(Session):
         if self.saving is not None:
             self.saving.cancel()
         self._seen.clear()
+        self.found = []
         if self._outbox is not None:
             self._outbox.close()
         self._outbox = self._courier = None

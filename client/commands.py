@@ -93,6 +93,7 @@ COMMANDS = (
     Command("delete", "", said.delete, ("del",)),
     Command("react", "EMOJI", said.react),
     Command("search", "WORDS", said.search),
+    Command("goto", "DATE|NUMBER", said.goto),
     Command("save", "[PATH]", verbs.save, ("export",), choices=("--format", "stop")),
     Command("switch", "NAME", verbs.switch, ("buffer", "win"), completes="conversations"),
     Command("close", "", verbs.close),
@@ -127,6 +128,11 @@ def find(name: str) -> Command | None:
 def is_command(text: str) -> bool:
     """Whether a line is a command; ``//`` begins a message with a slash."""
     return text.startswith("/") and not text.startswith("//")
+
+
+def is_known_command(text: str) -> bool:
+    """Whether a line is a command, and one that there is."""
+    return is_command(text) and find(re.split(r"\s", text[1:], maxsplit=1)[0]) is not None
 
 
 def unescaped(text: str) -> str:

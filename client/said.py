@@ -4,7 +4,9 @@ Beside ``verbs``, and by the same rules. Which message is meant: the one that is
 the last one.
 """
 
-from client import lines
+from datetime import datetime
+
+from client import dates, lines
 from client.chat import Chat
 from client.connection import Refused
 from client.model import apply, select
@@ -86,8 +88,45 @@ async def search(chat: Chat, query: str) -> None:
     if not answer.messages:
         chat.note("found_nothing", query=query)
         return
+    chat.found = answer.messages
     chat.note("found", query=query, count=len(answer.messages))
-    for found in reversed(answer.messages):
-        chat.note("found_line", conversation=found.conversation, line=lines.of(found))
-    if answer.more:
-        chat.note("found_more")
+    for number, found in reversed(list(enumerate(answer.messages, 1))):
+        chat.note("found_line", number=number, conversation=found.conversation, line=lines.of(found))
+    chat.note("found_more" if answer.more else "found_all")
+
+
+async def goto(chat: Chat, where: str) -> None:
+    """Look at what was said from a date on, or at what the last search found under a number."""
+    if where.isdecimal() and where.isascii():
+        _show_found(chat, int(where))
+    else:
+        await _show_date(chat, meant(chat).name, where)
+
+
+def _show_found(chat: Chat, number: int) -> None:
+    if not 1 <= number <= len(chat.found):
+        raise Wrong("not_found", number=number)
+    found = chat.found[number - 1]
+    if not chat.on_seek(found.conversation, found.seq):
+        chat.note("found_line", number=number, conversation=found.conversation, line=lines.of(found))
+
+
+async def _show_date(chat: Chat, name: str, where: str) -> None:
+    try:
+        moment = dates.parse(where, datetime.now().astimezone())
+    except dates.NoDate:
+        raise Wrong("no_date", text=where) from None
+    seq = await chat.look_back(name, dates.wire(moment))
+    if seq is None:
+        chat.note("nothing_since", date=f"{moment:%Y-%m-%d %H:%M}")
+    elif not chat.on_seek(name, seq):
+        _print_from(chat, name, seq)
+
+
+def _print_from(chat: Chat, name: str, seq: int) -> None:
+    """Where nothing scrolls, what was said from there on is told."""
+    here = chat.state.conversations[name].shown
+    for at in range(seq, min(seq + FOUND, here.last + 1)):
+        if (message := here.find(at)) and lines.is_shown(message):
+            chat.note("history_line", conversation=name, line=lines.of(message))
+    apply.came_back(chat.state, name)

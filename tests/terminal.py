@@ -22,6 +22,7 @@ KEYS = {
     "Enter": "\r", "Tab": "\t", "Shift-Tab": "\x1b[Z", "Esc": "\x1b", "Alt-Enter": "\x1b\r",
     "Backspace": "\x7f", "Delete": "\x1b[3~", "PageUp": "\x1b[5~", "PageDown": "\x1b[6~",
     "Up": "\x1b[A", "Down": "\x1b[B", "Right": "\x1b[C", "Left": "\x1b[D", "Home": "\x1b[H", "End": "\x1b[F",
+    "Alt-Up": "\x1b[1;3A", "Alt-Down": "\x1b[1;3B", "Alt-Delete": "\x1b[3;3~",
     "Alt-Home": "\x1b[1;3H", "Alt-End": "\x1b[1;3F", "Alt-Left": "\x1b[1;3D", "Alt-Right": "\x1b[1;3C",
     "F1": "\x1bOP", "F2": "\x1bOQ", "F5": "\x1b[15~", "F6": "\x1b[17~", "F7": "\x1b[18~", "F8": "\x1b[19~",
 }  # fmt: skip

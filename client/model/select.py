@@ -136,9 +136,10 @@ def _naming(names: frozenset[str]) -> re.Pattern[str]:
     return re.compile(rf"(?<![A-Za-z0-9_])(?:{either})(?![A-Za-z0-9_])", re.IGNORECASE)
 
 
-def typing(state: State, conversation: Conversation, now: float) -> list[str]:
-    """The nicknames of those who write something there; ``now`` is on the clock of ``Typing.until``."""
-    heard = conversation.typing.items()
+def typing(state: State, now: float) -> list[str]:
+    """The nicknames of those who write something in the conversation in sight. ``now``: see ``Typing``."""
+    conversation = current(state)
+    heard = conversation.typing.items() if conversation else ()
     return [one.nickname for name, one in heard if one.until > now and name not in state.ignored]
 
 

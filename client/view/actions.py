@@ -17,7 +17,7 @@ from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 from prompt_toolkit.keys import Keys
 
 from client import words
-from client.commands import is_command
+from client.commands import is_command, is_known_command
 from client.keys import held
 from client.model import apply, select
 from client.model.select import mentions_me
@@ -46,17 +46,39 @@ class Actions:
         self._desk = desk
         self._app = desk.app
         self._state = desk.state
+        self._pasting = False  # lines of one read are being put in
 
     # Writing
 
     def send(self, event: KeyPressEvent) -> None:
         desk = self._desk
         desk.banner = None
-        if question := desk.question:
+        if self._is_pasted(event):
+            self._paste_line(event)
+        elif question := desk.question:
             desk.question = None
             question.yes()
         else:
             self._submit()
+
+    def _is_pasted(self, event: KeyPressEvent) -> bool:
+        """Text that stands behind this Enter, or other lines before it, came in the same read.
+
+        Nobody types so fast; a terminal that puts no brackets around a paste does. A command is done all
+        the same: a list of them may well be pasted.
+        """
+        return not is_known_command(self._desk.composer.text) and (self._pasting or _text_follows(event))
+
+    def _paste_line(self, event: KeyPressEvent) -> None:
+        """One line of a paste that comes key by key: put in, and asked about at its end."""
+        composer = self._desk.composer
+        self._pasting = _follows(event, "\r")
+        if _text_follows(event):
+            composer.buffer.insert_text("\n")
+        else:
+            count = composer.text.count("\n") + 1
+            text = words.say("question.paste", count=count)
+            self._desk.ask(Question(text, yes=self._submit, no=lambda: None))
 
     def _submit(self) -> None:
         text = self._desk.composer.take()
@@ -258,6 +280,16 @@ class Actions:
 
     def suspend(self, event: KeyPressEvent) -> None:
         event.app.suspend_to_background()
+
+
+def _text_follows(event: KeyPressEvent) -> bool:
+    """Whether something that is to be written came in the same read behind this key."""
+    waiting = [press.data for press in event.key_processor.input_queue]
+    return any(data == "\r" or (len(data) == 1 and data.isprintable()) for data in waiting)
+
+
+def _follows(event: KeyPressEvent, byte: str) -> bool:
+    return any(press.data == byte for press in event.key_processor.input_queue)
 
 
 def bindings(desk: Desk) -> KeyBindingsBase:

@@ -44,7 +44,7 @@ class Desk:
         self.timeline = Timeline(self._story)
         self.form = Form(app, Mode.REGISTER if register else Mode.LOGIN)
         self._chatting: bool | None = None  # unknown until the first picture
-        self.composer.buffer.on_text_changed += lambda _: self._unask()
+        self.composer.buffer.on_text_changed += lambda _: self._typed()
 
     @property
     def logged_in(self) -> bool:
@@ -96,9 +96,10 @@ class Desk:
     def ask(self, question: Question) -> None:
         self.question = question
 
-    def _unask(self) -> None:
+    def _typed(self) -> None:
         """Whoever types on has answered."""
         self.question = None
+        self.app.composing(self.composer.text)
 
     def announce(self, note: Note) -> None:
         """The client says something. It stands in its story anyway; if it matters, in the banner as well."""
@@ -118,10 +119,13 @@ class Desk:
         if not self.goal or conversation is None:
             return
         here = conversation.shown
-        if here.find(self.goal) is None and not self._sent_for and self._may_load:
+        is_here = here.find(self.goal) is not None
+        if here.loading and not is_here:
+            return
+        if not is_here and not self._sent_for and self._may_load:
             self._sent_for = True
             self.app.visit(conversation.name, self.goal)
-        elif not here.loading:
+        else:
             goal, self.goal = min(max(self.goal, here.first), here.last), 0
             self.timeline.show(self._tell(conversation).block_of(goal))
 

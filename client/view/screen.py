@@ -6,6 +6,7 @@ itself waits for a timer, so that two hundred messages a second cost thirty pict
 
 import asyncio
 import signal
+import time
 from typing import Any
 
 from prompt_toolkit.application import Application
@@ -15,6 +16,7 @@ from prompt_toolkit.output import Output
 from prompt_toolkit.styles import DynamicStyle
 
 from client.app import App
+from client.model import select
 from client.model.state import Link
 from client.view import actions, layout, theme
 from client.view.bell import Bell, sequence
@@ -24,7 +26,7 @@ FRAME = 0.033
 """Seconds between two pictures of what arrives by itself."""
 
 TICK = 1.0
-"""Seconds between two pictures while the status line counts down."""
+"""Seconds between two pictures while the status line counts down, or says who is writing."""
 
 ESCAPE = 0.05
 """Seconds after which an ESC byte is the key Esc, and not the beginning of another key's bytes."""
@@ -133,5 +135,5 @@ class Screen:
     def _draw(self) -> None:
         self._timer = None
         self.application.invalidate()
-        if self._app.state.link is Link.RECONNECTING:
+        if self._app.state.link is Link.RECONNECTING or select.typing(self._app.state, time.monotonic()):
             self._timer = asyncio.get_running_loop().call_later(TICK, self._draw)

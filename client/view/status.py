@@ -7,6 +7,9 @@ from client.model import select
 from client.model.state import Conversation, Link, State
 from client.view.text import Row, drawn, fit
 
+NAMED = 3
+"""So many of those who are writing are named."""
+
 LINKS = {
     Link.OFFLINE: "link.offline",
     Link.CONNECTING: "link.connecting",
@@ -26,10 +29,20 @@ def topic_row(state: State, width: int) -> Row:
 def status_row(state: State, more: int, width: int) -> Row:
     """``more``: how much stands below the rows in sight."""
     parts = [f"-MORE({more})-"] if more else []
+    if typing := _typing(state):
+        parts.append(typing)
     parts.append(_link(state))
     parts += filter(None, (_lag(state), _account(state), _elsewhere(state), words.say("status.help")))
     healthy = state.link is Link.LOGGED_IN
     return [("class:status" if healthy else "class:status.warning", fit(" " + " │ ".join(parts), width))]
+
+
+def _typing(state: State) -> str:
+    """Who is writing something here; of many, how many."""
+    names = [drawn(name) for name in select.typing(state, time.monotonic())]
+    if len(names) > NAMED:
+        return words.say("status.many_typing", count=len(names))
+    return words.say("status.typing", count=len(names), names=", ".join(names)) if names else ""
 
 
 def _topic(state: State, conversation: Conversation) -> str:

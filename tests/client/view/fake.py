@@ -46,6 +46,9 @@ class FakeApp(App):
         if refusal:
             raise refusal
 
+    def composing(self, text: str) -> None:
+        pass  # nobody is there to be told
+
     def submit(self, text: str) -> None:
         self.asked.append(("submit", text))
 
@@ -55,6 +58,12 @@ class FakeApp(App):
 
     def load_older(self, name: str) -> None:
         self.asked.append(("load_older", name))
+
+    def load_newer(self, name: str) -> None:
+        self.asked.append(("load_newer", name))
+
+    def visit(self, name: str, seq: int) -> None:
+        self.asked.append(("visit", name, seq))
 
     def viewed(self, name: str, seq: int) -> None:
         if seq > self.state.conversations[name].read:

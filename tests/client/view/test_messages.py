@@ -1,11 +1,12 @@
 """One message, and the rows that show it."""
 
 import pytest
+from msgspec.structs import replace
 
 from client import words
 from client.model.state import Conversation, Delivery, Note, Pending, State
 from client.view.messages import Looks, message_rows, note_rows, pending_rows
-from client.view.story import ConversationStory
+from client.view.story import ConversationStory, Manner
 from client.view.text import Row
 from protocol.values import Message
 from tests.client.view.fake import NOON, message, room, seat
@@ -118,3 +119,76 @@ def test_days_and_the_first_unread_message_have_their_lines() -> None:
     assert "2022-12-16" in day
     assert "新消息" in new
     assert said.endswith("BOB:b")
+
+
+class TestWhatWasDoneLater:
+    def lines(self, *messages: Message, compact: bool = False) -> list[str]:
+        """The last message as its conversation shows it, in Chinese."""
+        one = conversation_of(*messages)
+        story = ConversationStory(State(username="Alice"), one, Manner(compact=compact))
+        return text(story.rows(len(messages), 60))
+
+    def test_an_edited_message_says_so(self) -> None:
+        edited = replace(message("better", seq=2), edited="2022-12-15T12:01:00.000Z")
+        assert self.lines(message("a"), edited) == ["--2022-12-15 12:00:02-- BOB:better （已编辑）"]
+
+    def test_of_a_deleted_message_nothing_is_left_but_that_it_was(self) -> None:
+        assert self.lines(message("a"), replace(message(seq=2), deleted=True)) == [
+            "--2022-12-15 12:00:02-- BOB:（已删除）"
+        ]
+
+    def test_reactions_stand_below(self) -> None:
+        who = {"👍": ["Alice", "Carol"], "❤": ["Alice", "Bob", "Carol", "Dave"]}
+        *_, reactions = self.lines(message("a"), replace(message("b", seq=2), reactions=who))
+        assert reactions == "    👍 Alice Carol  ❤ 4"
+
+    def test_an_answer_stands_below_what_it_answers(self) -> None:
+        quote, said = self.lines(message("where?"), replace(message("here", seq=2), target=1))
+        assert quote == "    ┌ BOB: where?"
+        assert said.endswith("BOB:here")
+
+    def test_what_is_answered_may_be_out_of_reach(self) -> None:
+        quote, _ = self.lines(message("b", seq=8), replace(message("c", seq=9), target=1))
+        assert quote == "    ┌ 更早的一条消息"
+
+    def test_a_change_itself_is_not_drawn(self) -> None:
+        assert self.lines(message("a"), replace(message("👍", seq=2, kind="react"), target=1)) == []
+
+    def test_compact_says_who_speaks_once(self) -> None:
+        assert self.lines(message("a"), message("b", seq=2), compact=True) == ["    b"]
+        (row,) = self.lines(message("a"), message("b", seq=2, username="Carol", nickname="C"), compact=True)
+        assert row.endswith("C:b")
+        (row,) = self.lines(message("a"), message("b", seq=2, at=NOON + 600_000), compact=True)
+        assert row.endswith("BOB:b")
+
+    def test_a_link_can_be_told_by_its_look(self) -> None:
+        (row,) = message_rows(message("（见 https://example.org/a?b=c）。好"), Looks(80, "zh"))
+        assert [part for style, part in row if "link" in style] == ["https://example.org/a?b=c"]
+
+    def test_a_pending_change_says_what_it_is_to_be(self) -> None:
+        one = Pending(cid="c", conversation="#thuhole", text="better", kind="edit", target=1, written_at=NOON)
+        (row,) = text(pending_rows(one, "ALICE", 80))
+        assert "把消息改为：better [发送中……]" in row
+
+
+class TestCrowds:
+    def rows(self, *kinds: str) -> list[list[str]]:
+        messages = [message(seq=seq, kind=kind) for seq, kind in enumerate(kinds, 1)]
+        story = ConversationStory(State(), conversation_of(*messages), Manner(folded=True))
+        return [text(story.rows(block, 60)) for block in range(1, len(messages) + 1)]
+
+    def test_a_few_are_told_one_by_one(self) -> None:
+        assert all(self.rows("enter", "leave", "enter"))
+
+    def test_many_are_one_line(self) -> None:
+        first, *others = self.rows(*["enter"] * 5, "leave", "nick")
+        assert first[-1] == "--- 5 次进入、1 次离开、1 次改昵称（Alt-O）"
+        assert not any(others)
+
+    def test_what_is_said_between_ends_a_crowd(self) -> None:
+        rows = self.rows(*["enter"] * 3, "text", *["leave"] * 3)
+        assert all(rows)
+
+    def test_every_hundred_a_new_one_begins(self) -> None:
+        rows = self.rows(*["enter"] * 130)
+        assert [len(block) > 0 for block in rows] == [seq in (1, 100) for seq in range(1, 131)]

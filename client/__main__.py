@@ -9,10 +9,10 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import NoReturn
 
-from client import address, config, files, plain, script, trust, words
-from client.address import Address, BadAddress
+from client import config, files, plain, script, trust, words
 from client.app import App
 from client.connection import Lost, Refused
+from client.session import where
 from client.trust import Trust
 from client.view import screen
 
@@ -45,7 +45,9 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="chat-client", description="A chat room in the terminal.", allow_abbrev=False)
-    parser.add_argument("address", nargs="?", default="", help="[USER@]HOST[:PORT][/ROOM]")
+    parser.add_argument(
+        "address", nargs="?", default="", help="[USER@]HOST[:PORT][/ROOM], or an invitation (chat1-…)"
+    )
     parser.add_argument("--lang", choices=words.LANGUAGES, help="the language (else as the locale says)")
     front = parser.add_mutually_exclusive_group()
     front.add_argument("--plain", action="store_true", help="append lines, for pipes and screen readers")
@@ -59,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _run(flags: argparse.Namespace, kept: config.Config) -> int:
-    place = _address(flags.address, kept)
+    place = where(flags.address or kept.server)
     if flags.fingerprint and not trust.is_fingerprint(flags.fingerprint):
         raise Refused("bad_fingerprint")
     known = Trust(
@@ -74,18 +76,11 @@ async def _run(flags: argparse.Namespace, kept: config.Config) -> int:
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise Refused("no_terminal")
         app.head_for(place)
-        await screen.run(app, register=flags.register)
+        stranger = place.invited and not (kept.username and kept.server == place.server)
+        await screen.run(app, register=flags.register or stranger)
         return 0
     finally:
         await app.close()
-
-
-def _address(typed: str, kept: config.Config) -> Address:
-    """Where to go: as typed, or to the last server that there was."""
-    try:
-        return address.parse(typed or kept.server)
-    except BadAddress:
-        raise Refused("bad_address", {"address": typed}) from None
 
 
 def _version() -> str:

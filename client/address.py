@@ -1,7 +1,11 @@
-"""Where a server is, and where on it one wants to go: ``[USER@]HOST[:PORT][/ROOM]``."""
+"""Where a server is, and where on it one wants to go: ``[USER@]HOST[:PORT][/ROOM]``, or ``[USER@]`` and an
+invitation.
+"""
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from protocol import invitation
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 7878
@@ -19,6 +23,8 @@ class Address:
     port: int = DEFAULT_PORT
     username: str = ""
     conversation: str = ""  # "#thuhole", "@Bob"
+    fingerprint: str = ""  # in hex: the certificate that an invitation vouches for
+    invited: bool = False
 
     @property
     def server(self) -> str:
@@ -38,7 +44,13 @@ class Address:
 
 
 def parse(text: str) -> Address:
-    """What a person typed -> the address. What is left out has its default. Raises ``BadAddress``."""
+    """What a person typed -> the address. What is left out has its default.
+
+    Raises ``BadAddress``, and ``BadInvitation`` for what was meant to be an invitation.
+    """
+    username, _, token = text.strip().rpartition("@")
+    if invitation.looks_like_one(token):
+        return replace(_invited(invitation.read(token)), username=username)
     place, _, conversation = text.strip().partition("/")
     username, _, server = place.rpartition("@")
     host, port = _split(server)
@@ -47,6 +59,12 @@ def parse(text: str) -> Address:
     if conversation and conversation[0] not in "#@":
         conversation = f"#{conversation}"
     return Address(host or DEFAULT_HOST, port, username, conversation)
+
+
+def _invited(to: invitation.Invitation) -> Address:
+    place = parse(Address(to.host, to.port).server)
+    conversation = f"#{to.room}" if to.room else ""
+    return replace(place, conversation=conversation, fingerprint=to.fingerprint, invited=True)
 
 
 def _split(server: str) -> tuple[str, int]:

@@ -21,6 +21,7 @@ from client.model.state import Link as Standing
 from client.model.state import State
 from client.trust import Barred, Trust
 from protocol import events, requests, responses
+from protocol.invitation import BadInvitation
 
 FAREWELL = 2.0
 """Seconds that leaving may take. What has no answer then waits on the disk for the next login."""
@@ -82,10 +83,9 @@ class Session(ABC):
 
     async def connect(self, to: Address | str) -> None:
         """Open the connection. Raises ``Refused`` with a code of the client's own when that does not work."""
-        try:
-            place = address.parse(to) if isinstance(to, str) else to
-        except BadAddress:
-            raise Refused("bad_address", {"address": to}) from None
+        place = where(to) if isinstance(to, str) else to
+        if place.fingerprint:
+            self._trust.vouch(place.server, place.fingerprint)
         if self._link is not None:
             self._link.close()
         self.state.server = place.server
@@ -251,6 +251,16 @@ class Session(ABC):
     def _measured(self, lag: float) -> None:
         self.state.lag = lag
         self.on_change()
+
+
+def where(typed: str) -> Address:
+    """Where somebody wants to go. Raises ``Refused``."""
+    try:
+        return address.parse(typed)
+    except BadAddress:
+        raise Refused("bad_address", {"address": typed}) from None
+    except BadInvitation as error:
+        raise Refused(f"bad_invitation.{error.reason}", error.facts) from None
 
 
 def expect(answer: responses.AnyResponse, kind: type[Answer]) -> Answer:

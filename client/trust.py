@@ -8,6 +8,7 @@ The rules:
 * A certificate is trusted on first use and kept under ``host:port``. Another one later is a hard stop, and so
   is a server that was seen over TLS and would now be talked to in plain: either may be somebody in between.
 * ``--fingerprint`` says which certificate it must be, and then it is kept.
+* So does an invitation, for a server that is not known yet: whoever sends one cannot change what is known.
 
 The counterpart is ``server.tls``, which makes the certificate and prints its fingerprint at start.
 """
@@ -40,10 +41,18 @@ class Trust:
         self._path = path
         self._insecure = insecure
         self._pinned = normal(fingerprint)
+        self._vouched: dict[str, str] = {}
+
+    def vouch(self, server: str, fingerprint: str) -> None:
+        """Take an invitation's word for a server's certificate. Raises ``Barred`` if another one is known."""
+        known = self._pinned or self.known(server)
+        if known and known != fingerprint:
+            raise self._changed(server, known, fingerprint)
+        self._vouched[server] = fingerprint
 
     def ways(self, address: Address) -> list[Way]:
         """How this server may be tried, in this order. Raises ``Barred``."""
-        known = self._pinned or self.known(address.server)
+        known = self._expected(address.server)
         if self._insecure:
             if known:
                 raise Barred("plain_after_tls", {"server": address.server, "file": str(self._path)})
@@ -55,16 +64,22 @@ class Trust:
     def accept(self, address: Address, certificate: bytes) -> None:
         """Take this certificate for the server's, and keep it if it is the first. Raises ``Barred``."""
         seen = hashlib.sha256(certificate).hexdigest()
-        known = self._pinned or self.known(address.server)
+        known = self._expected(address.server)
         if known and known != seen:
-            facts = {"server": address.server, "known": known, "seen": seen, "file": str(self._path)}
-            raise Barred("certificate_changed", facts)
+            raise self._changed(address.server, known, seen)
         if self.known(address.server) != seen:
             self._keep(address.server, seen)
 
     def known(self, server: str) -> str:
         """The fingerprint kept for a server, or the empty string."""
         return self._read().get(server, "")
+
+    def _expected(self, server: str) -> str:
+        return self._pinned or self.known(server) or self._vouched.get(server, "")
+
+    def _changed(self, server: str, known: str, seen: str) -> Barred:
+        facts = {"server": server, "known": known, "seen": seen, "file": str(self._path)}
+        return Barred("certificate_changed", facts)
 
     def _read(self) -> dict[str, str]:
         lines = [line.split() for line in files.read(self._path).splitlines()]

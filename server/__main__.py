@@ -1,5 +1,5 @@
 """The command ``chat-server``: flags in, a running server out. Its counterpart is ``app``, which is the
-server; ``chat-server admin`` is in ``admin``.
+server; ``chat-server admin`` is in ``admin``, ``chat-server invite`` in ``invite``.
 
 Whatever keeps it from starting is told in one line on standard error, and the exit code is not 0.
 """
@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version
 
-from server import admin, log
+from server import admin, invite, log
 from server.app import CannotStart, serve
 from server.config import SETTINGS
 from server.flags import Parser, add_settings, complain, named
+from server.place import Place
 from server.sources import Loaded, Misconfigured, describe, load
 from server.tls import BadCertificate
 
@@ -44,6 +45,8 @@ def run(arguments: Sequence[str]) -> int:
     """The command with these arguments; its exit code."""
     if arguments[:1] == ["admin"]:
         return admin.run(arguments[1:])
+    if arguments[:1] == ["invite"]:
+        return invite.run(arguments[1:])
     flags = _parser().parse_args(arguments)
     try:
         loaded = load(dict(flags.settings), os.environ, flags.config)
@@ -61,7 +64,7 @@ def _serve(loaded: Loaded) -> int:
         logging.getLogger(__name__).warning("%s in the environment is no setting", variable)
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(serve(loaded.config, announce=partial(print, flush=True)))
+            runner.run(serve(loaded.config, announce=_announce))
     except (CannotStart, BadCertificate) as error:
         return complain(str(error), code=1)
     except OSError as error:
@@ -71,12 +74,17 @@ def _serve(loaded: Loaded) -> int:
     return 0
 
 
+def _announce(place: Place) -> None:
+    print(f"join with: chat-client {place.invitation()}", file=sys.stderr, flush=True)
+    print(place, flush=True)  # the last, for whoever waits until everything is told
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="chat-server",
         description="Serve a chat room: without flags, to this machine, and with everything in one folder.",
         epilog="Every setting there is can be given by --set, the environment or a file: see --show-config."
-        " To look after a server: chat-server admin --help.",
+        " To look after a server: chat-server admin --help. To ask people in: chat-server invite --help.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"chatroom {version('chatroom')}")

@@ -60,6 +60,7 @@ from server.indexer import Indexer
 from server.limits import Attempts, Doorkeeper
 from server.live import Directory
 from server.passwords import Passwords
+from server.place import Place
 from server.presence import Presence
 from server.session import Session
 from server.steward import Steward
@@ -85,9 +86,8 @@ class CannotStart(Exception):
     """One sentence for whoever starts the server."""
 
 
-async def serve(config: Config, announce: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT. ``announce`` is called with the line that says where, once clients can
-    connect.
+async def serve(config: Config, announce: Callable[[Place], None]) -> None:
+    """Serve until SIGTERM or SIGINT. ``announce`` is told where, once clients can connect.
 
     Raises ``CannotStart`` and ``tls.BadCertificate``.
     """
@@ -149,7 +149,7 @@ class Server:
         )
         self._welcome = encode(_welcome(config))
 
-    async def run(self, announce: Callable[[str], None]) -> None:
+    async def run(self, announce: Callable[[Place], None]) -> None:
         try:
             listener = await self._listen()
         except CannotStart:
@@ -162,7 +162,7 @@ class Server:
             self._loop.create_task(chore)
             for chore in (self._presence.run(), self._keep_house(), indexer.run())
         ]
-        announce(_listening(listener, self._tls))
+        announce(_place(listener, self._tls))
         await stopping.wait()
         log.info("stopping")
         for chore in chores:
@@ -373,10 +373,9 @@ def _reason(error: OSError | UnicodeError) -> str:
     return "no such host"
 
 
-def _listening(listener: asyncio.Server, tls: Tls | None) -> str:
+def _place(listener: asyncio.Server, tls: Tls | None) -> Place:
     host, port, *_ = listener.sockets[0].getsockname()
-    where = f"listening on {f'[{host}]' if ':' in host else host}:{port}"
-    return where if tls is None else f"{where} tls sha256:{tls.fingerprint}"
+    return Place(host, port, tls.fingerprint if tls else "")
 
 
 def _identity(listener: asyncio.Server) -> bytes:

@@ -25,6 +25,7 @@ from prompt_toolkit.layout.processors import ConditionalProcessor, PasswordProce
 from client import words
 from client.app import App, Lost, Refused
 from client.model.state import Link
+from client.session import where
 from client.view.pane import line
 from client.view.text import Fragment, Row, clip, columns, drawn, wrap
 
@@ -162,8 +163,8 @@ class Form:
             await self._connect()
             if self.mode is Mode.REGISTER:
                 await self._app.register(self._text("username"), self._text("password"))
+                self.mode = Mode.LOGIN  # the account is made, whatever becomes of the login
             await self._app.login(self._text("username"), self._text("password"))
-            self.mode = Mode.LOGIN
             self._app.note("logged_in", username=self._app.state.username)
         except Refused as error:
             self._blame(error.code, error.details)
@@ -174,10 +175,17 @@ class Form:
             self._app.on_change()
 
     async def _connect(self) -> None:
-        """Unless the form has just been talking to this very server."""
-        state, server = self._app.state, self._text("server")
-        if state.link is not Link.ONLINE or state.server != server:
-            await self._app.connect(server)
+        """Unless the form has just been talking to this very server.
+
+        What is typed may be a whole address or an invitation; what it says beside the server is taken over.
+        """
+        place, talking_to = where(self._text("server")), self._app.state.server
+        self._app.head_for(place)
+        self._fields["server"].fill(place.server)
+        if place.username:
+            self._fields["username"].fill(place.username)
+        if self._app.state.link is not Link.ONLINE or talking_to != place.server:
+            await self._app.connect(place.server)
 
     def _blame(self, code: str, details: dict[str, object]) -> None:
         """Say what is wrong under the field that it concerns, and go there."""

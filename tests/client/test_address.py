@@ -3,6 +3,7 @@
 import pytest
 
 from client.address import Address, BadAddress, parse
+from protocol.invitation import BadInvitation, Invitation
 
 
 @pytest.mark.parametrize(
@@ -52,3 +53,20 @@ def test_loopback_is_what_cannot_leave_this_machine(host: str, loopback: bool) -
 
 def test_a_server_is_kept_under_one_name() -> None:
     assert parse("alice@[::1]:99/ops").server == "[::1]:99"
+
+
+def test_an_invitation_says_all_of_it() -> None:
+    token = str(Invitation("lab.example", 99, "5f2c" * 16, "ops"))
+    place = Address("lab.example", 99, "", "#ops", fingerprint="5f2c" * 16, invited=True)
+    assert parse(token) == place
+    assert parse(f" alice@{token}\n").username == "alice"
+
+
+def test_an_invitation_holds_no_more_than_an_address_could() -> None:
+    with pytest.raises(BadAddress):
+        parse(str(Invitation("lab sha256:0", 99)))
+
+
+def test_a_damaged_invitation_is_not_taken_for_a_host() -> None:
+    with pytest.raises(BadInvitation):
+        parse(str(Invitation("lab.example", 99))[:-1])

@@ -57,6 +57,24 @@ def test_a_server_that_was_seen_encrypted_is_never_plain_again(path: Path) -> No
         Trust(path, insecure=True).ways(HERE)
 
 
+def test_an_invitation_vouches_for_a_server_that_is_not_known(path: Path) -> None:
+    trust = Trust(path)
+    trust.vouch(HERE.server, digest(FIRST))
+    assert trust.ways(HERE) == [Way.TLS]
+    with pytest.raises(Barred, match="certificate_changed"):
+        trust.accept(HERE, SECOND)
+    trust.accept(HERE, FIRST)
+    assert Trust(path).known(HERE.server) == digest(FIRST)
+
+
+def test_no_invitation_changes_what_is_known(path: Path) -> None:
+    Trust(path).accept(AWAY, FIRST)
+    with pytest.raises(Barred, match="certificate_changed") as barred:
+        Trust(path).vouch(AWAY.server, digest(SECOND))
+    assert barred.value.details["known"] == digest(FIRST)
+    Trust(path).vouch(AWAY.server, digest(FIRST))
+
+
 def test_a_fingerprint_says_which_certificate_it_must_be_and_is_kept(path: Path) -> None:
     Trust(path).accept(AWAY, FIRST)
     written = "SHA256:" + digest(SECOND).upper()

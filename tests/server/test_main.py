@@ -9,6 +9,7 @@ from server import __main__ as command
 from server import log
 from server.app import CannotStart
 from server.config import Config
+from server.place import Place
 from server.tls import BadCertificate
 
 Output = pytest.CaptureFixture[str]
@@ -154,7 +155,7 @@ def test_the_announcement_is_a_line_of_its_own_at_once(
 
     async def serve(config: Config, announce: object) -> None:
         assert callable(announce)
-        announce("listening on 127.0.0.1:7878")
+        announce(Place("127.0.0.1", 7878))
         told.append(capfd.readouterr().out)
 
     monkeypatch.setattr(command, "serve", serve)

@@ -1,0 +1,96 @@
+"""An invitation: a server's address, its certificate's fingerprint and perhaps a room, in one word to paste.
+
+``chat1-`` and base32 letters, to which no shell, no mail and no upper or lower case does anything. Inside, in
+this order: one byte, 1 if there is a fingerprint; the port (2 bytes); the fingerprint (32 bytes, SHA-256), if
+any; the length of the host (1 byte) and the host; the room; a check sum (3 bytes of SHA-256) of all that. It
+holds nothing secret.
+
+The server writes them, the client reads them.
+"""
+
+import re
+from base64 import b32decode, b32encode
+from dataclasses import dataclass
+from hashlib import sha256
+
+PREFIX = "chat1-"
+
+_SHAPE = re.compile(r"chat(\d+)-([a-z0-9]{13,})", re.IGNORECASE)
+"""What was meant to be one. A host of such a name could still be written with its port."""
+
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz234567")
+_CHECK = 3
+_DIGEST = 32
+
+
+class BadInvitation(ValueError):
+    """This cannot be read.
+
+    ``reason`` is ``newer`` (of a later version), ``letters`` (some that stand in no invitation; ``facts`` has
+    them) or ``damaged`` (a letter is missing, or another one).
+    """
+
+    def __init__(self, reason: str, **facts: object) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.facts = facts
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """``fingerprint`` is in hex, empty for a plain connection; ``room`` is without ``#``, or empty."""
+
+    host: str
+    port: int
+    fingerprint: str = ""
+    room: str = ""
+
+    def __str__(self) -> str:
+        digest, host = bytes.fromhex(self.fingerprint), self.host.encode()
+        content = bytes([bool(digest)]) + self.port.to_bytes(2) + digest + bytes([len(host)]) + host
+        content += self.room.encode()
+        return PREFIX + b32encode(content + _check(content)).decode().lower().rstrip("=")
+
+
+def looks_like_one(text: str) -> bool:
+    return _SHAPE.fullmatch(_joined(text)) is not None
+
+
+def read(text: str) -> Invitation:
+    """The invitation that ``str`` wrote. Raises ``BadInvitation``."""
+    shape = _SHAPE.fullmatch(_joined(text))
+    if shape is None:
+        raise BadInvitation("damaged")
+    version, letters = shape[1], shape[2].lower()
+    if version != "1":
+        raise BadInvitation("newer")
+    if strange := sorted(set(letters) - _LETTERS):
+        raise BadInvitation("letters", letters=" ".join(strange))
+    try:
+        return _parse(b32decode(letters.upper() + "=" * (-len(letters) % 8)))
+    except (ValueError, IndexError):
+        raise BadInvitation("damaged") from None
+
+
+def _parse(data: bytes) -> Invitation:
+    """Raises ``ValueError`` or ``IndexError``."""
+    content, check = data[:-_CHECK], data[-_CHECK:]
+    if check != _check(content):
+        raise ValueError(check)
+    at = 3 + (_DIGEST if content[0] else 0)
+    end = at + 1 + content[at]
+    return Invitation(
+        host=content[at + 1 : end].decode(),
+        port=int.from_bytes(content[1:3]),
+        fingerprint=content[3:at].hex(),
+        room=content[end:].decode(),
+    )
+
+
+def _check(content: bytes) -> bytes:
+    return sha256(content).digest()[:_CHECK]
+
+
+def _joined(text: str) -> str:
+    """Without the breaks that a narrow window puts into what is copied from it."""
+    return "".join(text.split())

@@ -1,0 +1,59 @@
+"""The form before there is a session: where it leads from an address, an invitation, a slip."""
+
+from pathlib import Path
+
+import pytest
+
+from client import words
+from client.address import Address
+from client.connection import Refused
+from client.trust import Way
+from protocol.invitation import Invitation
+from tests.client.view.fake import FakeApp
+from tests.client.view.stage import stage
+
+TOKEN = str(Invitation("lab.example", 99, "5f2c" * 16, "ops"))
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> FakeApp:
+    words.use("en")
+    return FakeApp(tmp_path)
+
+
+async def test_an_invitation_in_the_servers_place_leads_into_the_room(app: FakeApp) -> None:
+    async with stage(app, columns=120) as one:
+        one.press("Up", "Ctrl-U")
+        one.type(f"{TOKEN}\rAlice\r111111\r")
+        await one.sees("You are logged in as Alice")
+    assert app.asked == [("connect", "lab.example:99"), ("login", "Alice", "111111")]
+    assert app._destination == "#ops"
+    assert app._trust.ways(Address("lab.example", 99)) == [Way.TLS]
+
+
+async def test_a_damaged_invitation_is_told_where_it_stands(app: FakeApp) -> None:
+    async with stage(app, columns=120) as one:
+        one.press("Up", "Ctrl-U")
+        one.type(f"{TOKEN[:-3]}\rAlice\r111111\r")
+        await one.sees("This invitation is not whole")
+    assert app.asked == []
+
+
+class Unlucky(FakeApp):
+    """The account is made, and then the server has no time for the first login."""
+
+    async def register(self, username: str, password: str) -> None:
+        await super().register(username, password)
+        self.refusal = Refused("unavailable")
+
+
+async def test_an_account_that_was_made_is_not_made_twice(app: FakeApp, tmp_path: Path) -> None:
+    unlucky = Unlucky(tmp_path)
+    async with stage(unlucky) as one:
+        one.press("F2")
+        await one.sees("Once more")
+        one.type("Alice\r111111\r111111\r")
+        await one.sees("Log in", "cannot do that right now")
+        one.press("Enter")
+        await one.sees("You are logged in as Alice")
+    assert [asked[0] for asked in unlucky.asked] == ["connect", "register", "login", "login"]

@@ -247,6 +247,8 @@ class Server:
         )
 
     def _open_session(self, connection: Connection) -> Receiver:
+            ping_interval=self._config.limits.ping_interval,
+            dead_after=self._config.limits.dead_after,
         wait = self._door.admit(connection.address, time.monotonic())
         if wait is not None:
             return Rejected(connection, TooManyConnections(retry_after=round(wait, 3)))

@@ -22,6 +22,9 @@ from protocol.wire import Lines, encode
 HIGH_WATER = 64 * 1024
 """Bytes that the transport may hold before the rest waits here."""
 
+PROBES = 3
+"""Unanswered packets after which a silent peer is gone."""
+
 LAST_WORDS = 10.0
 """Seconds that a closed connection has to take what is still to be said to it."""
 
@@ -46,11 +49,15 @@ class Connection(asyncio.Protocol):
         line_limit: int,
         outbox_bytes: int,
         outbox_stall: float,
+        ping_interval: float,
+        dead_after: float,
     ) -> None:
         self._open_receiver = open_receiver
         self._lines = Lines(line_limit)
         self._outbox_bytes = outbox_bytes
         self._outbox_stall = outbox_stall
+        self._ping_interval = ping_interval
+        self._dead_after = dead_after
         self._outbox: list[bytes] = []
         self._waiting_events = 0  # bytes of events in the outbox while the transport is full
         self._flushing = False
@@ -68,7 +75,7 @@ class Connection(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         self.address = str(peer[0]) if isinstance(peer, tuple) else ""
         self._transport.set_write_buffer_limits(high=HIGH_WATER)
-        _tune(transport.get_extra_info("socket"))
+        _tune(transport.get_extra_info("socket"), self._ping_interval, self._dead_after)
         self._receiver = self._open_receiver(self)
 
     def data_received(self, data: bytes) -> None:
@@ -185,14 +192,27 @@ class Connection(asyncio.Protocol):
             self._watch = None
 
 
-def _tune(sock: socket.socket | None) -> None:
-    """No delay for small writes; a peer that vanished silently is found out within a minute or so."""
+def _tune(sock: socket.socket | None, ping_interval: float, dead_after: float) -> None:
+    """No delay for small writes; and the kernel finds out who vanished silently, with packets of its own (a
+    silent peer may stay), or by what it cannot deliver."""
     if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
         return
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, seconds in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 3)):
-        if hasattr(socket, option):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), seconds)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 75_000)
+    if ping_interval:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        _set(sock, "TCP_KEEPIDLE", _seconds(ping_interval))
+        _set(sock, "TCP_KEEPINTVL", _seconds((dead_after - ping_interval) / PROBES))
+        _set(sock, "TCP_KEEPCNT", PROBES)
+    if dead_after:
+        _set(sock, "TCP_USER_TIMEOUT", _seconds(dead_after) * 1000)
+
+
+def _set(sock: socket.socket, option: str, value: int) -> None:
+    """Not every system knows every option."""
+    if hasattr(socket, option):
+        sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+def _seconds(wanted: float) -> int:
+    """As the kernel takes them: whole, at least one, at most nine hours."""
+    return min(max(1, round(wanted)), 32767)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from client import choices, keys, moderation, people, said, verbs, words
+from client import choices, keys, moderation, people, said, saving, verbs, words
 from client.chat import Chat
 from client.config import SETTINGS
 from client.verbs import Wrong
@@ -94,7 +94,7 @@ COMMANDS = (
     Command("react", "EMOJI", said.react),
     Command("search", "WORDS", said.search),
     Command("goto", "DATE|NUMBER", said.goto),
-    Command("save", "[PATH]", verbs.save, ("export",), choices=("--format", "stop")),
+    Command("save", "[PATH]", saving.save, ("export",), choices=saving.OPTIONS),
     Command("switch", "NAME", verbs.switch, ("buffer", "win"), completes="conversations"),
     Command("close", "", verbs.close),
     Command("clear", "", verbs.clear),

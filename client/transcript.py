@@ -1,5 +1,5 @@
-"""``/save``: everything that I may read, in a file. Rooms first, then private chats, each in the order of
-time.
+"""The file that ``saving`` asks for: everything that I may read, or a part of it. Rooms first, then private
+chats, each in the order of time.
 
 The messages come in pages from the server and go through a merge into the file, so a history of any length
 needs the memory of a few pages a conversation. The pages of one conversation are asked for ahead of time:
@@ -22,11 +22,11 @@ from client import files, lines, words
 from client.chat import Chat
 from client.connection import Lost
 from client.model import select
-from client.model.state import Conversation, State
+from client.model.state import Conversation
 from client.session import expect
 from protocol import requests, responses
 from protocol.safe import safe
-from protocol.values import Message
+from protocol.values import CHANGE_KINDS, Message
 
 DEFAULT = "log.txt"
 
@@ -44,59 +44,87 @@ class Shape(Enum):
     JSONL = "jsonl"
 
 
-Progress = Callable[[int], None]
-"""Is told how many messages are written."""
+Progress = Callable[[int, int], None]
+"""Is told how many messages are written, and of how many that there are."""
 
 
-def arguments(typed: str) -> tuple[Path, Shape | None]:
-    """``[PATH] [--format txt|jsonl]``, in either order -> both; ``None`` for a format that is none."""
-    option = re.search(r"(?:^|\s)--format(?:=|\s+|$)(\S*)", typed)
-    rest = typed if option is None else typed[: option.start()] + typed[option.end() :]
-    shapes = {shape.value: shape for shape in Shape}
-    path = Path(rest.strip() or DEFAULT).expanduser()
-    return path / DEFAULT if path.is_dir() else path, shapes.get(option[1] if option else "txt")
-
-
-def total(state: State) -> int:
-    """How many messages there are to write."""
-    return sum(one.head for one in select.rooms(state, mine=True) + select.directs(state))
-
-
-async def save(chat: Chat, path: Path, shape: Shape, progress: Progress) -> int:
-    """Write the file and say how many messages are in it.
+async def save(
+    chat: Chat,
+    path: Path,
+    shape: Shape,
+    progress: Progress,
+    *,
+    only: Conversation | None = None,
+    since: str = "",
+) -> int:
+    """Write the file and say how many messages are in it. ``only`` one conversation; ``since`` a time.
 
     A lost connection only makes it wait. Raises ``OSError`` or ``Refused``; then, as when it is cancelled,
     the old file stands as it was.
     """
+    parts = _parts(chat, only)
+    readers = [reader for _, readers in parts for reader in readers]
+    try:
+        with files.beside(path) as file:
+            for reader in readers:
+                await reader.begin(since)
+            account = _Account(progress, sum(reader.total for reader in readers))
+            for heading, wanted in parts:
+                if shape is Shape.TXT:
+                    file.write(f"{words.say(heading)}\n".encode())
+                async for message in _merged(wanted):
+                    if line := _line(message, chat.state.username, shape):
+                        file.write(line)
+                    account.passed(written=bool(line))
+    finally:
+        for reader in readers:
+            reader.stop()
+    return account.written
+
+
+def _parts(chat: Chat, only: Conversation | None) -> list[tuple[str, list["_Reader"]]]:
+    """The headings of the file, and whom to read under them."""
     rooms, directs = select.rooms(chat.state, mine=True), select.directs(chat.state)
-    count = 0
-    with files.beside(path) as file:
-        for heading, conversations in (("log.rooms", rooms), ("log.directs", directs)):
-            if shape is Shape.TXT:
-                file.write(f"{words.say(heading)}\n".encode())
-            readers = [_Reader(chat, one) for one in conversations]
-            try:
-                async for message in _merged(readers):
-                    file.write(_line(message, chat.state.username, shape))
-                    count += 1
-                    if count % REPORT_EVERY == 0:
-                        progress(count)
-            finally:
-                for reader in readers:
-                    reader.stop()
-    return count
+    return [
+        (heading, [_Reader(chat, one) for one in conversations if only in (None, one)])
+        for heading, conversations in (("log.rooms", rooms), ("log.directs", directs))
+    ]
+
+
+class _Account:
+    """How far it has come."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self.written = 0
+        self._done = 0
+        self._total = total
+        self._progress = progress
+
+    def passed(self, *, written: bool) -> None:
+        self.written += written
+        self._done += 1
+        if self._done % REPORT_EVERY == 0:
+            self._progress(self._done, self._total)
 
 
 class _Reader:
-    """One conversation from its first message to its head of now, some pages ahead."""
+    """One conversation up to its head of now, some pages ahead."""
 
     def __init__(self, chat: Chat, one: Conversation) -> None:
+        self.total = one.head
         self._chat = chat
         self._name = one.name
         self._head = one.head
         self._page = chat.state.limits.page if chat.state.limits else 1
         self._asked = 0
         self._coming: deque[asyncio.Task[list[Message]]] = deque()
+
+    async def begin(self, since: str) -> None:
+        """Begin with the first message that is not older."""
+        if since and self._head:
+            found = await self._ask(requests.History(id=0, conversation=self._name, at=since, limit=1))
+            self._asked = min(found[0].seq - 1, self._head) if found else self._head
+        self.total = self._head - self._asked
 
     async def page(self) -> list[Message]:
         """The next messages; none at the end."""
@@ -115,16 +143,19 @@ class _Reader:
         found: list[Message] = []
         while after < to:
             frame = requests.History(id=0, conversation=self._name, after=after, limit=to - after)
-            try:
-                page = expect(await self._chat.insist(frame, apart=True), responses.History).messages
-            except Lost:
-                await self._chat.back()
-                continue
+            page = await self._ask(frame)
             if not page:
                 break
             found += page
             after = page[-1].seq
         return found
+
+    async def _ask(self, frame: requests.History) -> list[Message]:
+        while True:
+            try:
+                return expect(await self._chat.insist(frame, apart=True), responses.History).messages
+            except Lost:
+                await self._chat.back()
 
 
 async def _merged(readers: list[_Reader]) -> AsyncIterator[Message]:
@@ -146,8 +177,11 @@ async def _merged(readers: list[_Reader]) -> AsyncIterator[Message]:
 
 
 def _line(message: Message, me: str, shape: Shape) -> bytes:
+    """Empty for what is told by the message that it changed."""
     if shape is Shape.JSONL:
         return _json(message)
+    if message.kind in CHANGE_KINDS:
+        return b""
     facts = {
         "time": lines.clock(message.time),
         "username": message.username,

@@ -5,10 +5,6 @@ Every function takes the chat and the command's arguments as they were typed, mi
 sense.
 """
 
-import asyncio
-from pathlib import Path
-
-from client import transcript
 from client.chat import Chat
 from client.connection import Refused
 from client.model import apply, select
@@ -135,41 +131,6 @@ async def nick(chat: Chat, nickname: str) -> None:
     if not one.entered:
         raise Refused("not_entered", {"conversation": one.name})
     await chat.enter(one.name, nickname)
-
-
-async def save(chat: Chat, typed: str = "") -> None:
-    """Write log.txt beside whatever else is done; ``stop`` ends it and keeps the old file."""
-    if typed == "stop":
-        if chat.saving is None:
-            raise Wrong("nothing_to_stop")
-        chat.saving.cancel()
-        return
-    if chat.saving is not None:
-        raise Wrong("saving_already")
-    path, shape = transcript.arguments(typed)
-    if shape is None:
-        raise Wrong("usage", usage="/save [PATH] [--format txt|jsonl]")
-    chat.saving = chat.spawn(_save(chat, path, shape))
-
-
-async def _save(chat: Chat, path: Path, shape: transcript.Shape) -> None:
-    note = chat.note("saving", done=0, total=transcript.total(chat.state))
-
-    def progress(done: int) -> None:
-        note.facts["done"] = done
-        chat.on_change()
-
-    try:
-        count = await transcript.save(chat, path, shape, progress)
-    except OSError as error:
-        chat.note("save_failed", error=True, path=str(path), reason=error.strerror or str(error))
-    except asyncio.CancelledError:
-        chat.note("save_stopped", path=str(path))
-        raise
-    else:
-        chat.note("saved", path=str(path), count=count)
-    finally:
-        chat.saving = None
 
 
 async def switch(chat: Chat, name: str) -> None:

@@ -13,7 +13,9 @@ import pytest
 
 from client import words
 from client.app import App
-from client.transcript import Shape, arguments, save
+from client.saving import Order, read
+from client.transcript import Shape, save
+from client.verbs import Wrong
 from tests.client.conftest import Start
 from tests.client.fake_server import FakeServer, Json, Peer, friend, message, room
 from tests.client.test_chat import logged_in
@@ -86,7 +88,7 @@ async def saved(
         peer = await in_chat(fake, app, history)
         serving = asyncio.create_task(serve(peer, history))
         try:
-            return await save(app, path, how.get("shape", Shape.TXT), lambda done: None)
+            return await save(app, path, how.get("shape", Shape.TXT), lambda done, total: None)
         finally:
             serving.cancel()
 
@@ -165,7 +167,7 @@ async def test_on_a_full_disk_the_old_file_stays(
         peer = await in_chat(fake, app, HISTORY)
         serving = asyncio.create_task(serve(peer, HISTORY))
         with pytest.raises(OSError, match="No space left"):
-            await save(app, tmp_path / "log.txt", Shape.TXT, lambda done: None)
+            await save(app, tmp_path / "log.txt", Shape.TXT, lambda done, total: None)
         serving.cancel()
     assert files_in(tmp_path) == {"log.txt": "the old one"}
 
@@ -192,7 +194,7 @@ async def test_a_lost_connection_only_makes_it_wait(fake: FakeServer, start: Sta
     async with fake:
         app = start()
         peer = await in_chat(fake, app, {"#thuhole": HISTORY["#thuhole"]})
-        saving = asyncio.create_task(save(app, tmp_path / "log.txt", Shape.TXT, lambda done: None))
+        saving = asyncio.create_task(save(app, tmp_path / "log.txt", Shape.TXT, lambda done, total: None))
         await peer.hear("history")
         peer.hang_up()
         peer = await fake.greet()
@@ -204,13 +206,71 @@ async def test_a_lost_connection_only_makes_it_wait(fake: FakeServer, start: Sta
         serving.cancel()
 
 
-def test_where_to_and_in_which_shape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_to_what_and_in_which_shape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert arguments("") == (Path("log.txt"), Shape.TXT)
-    assert arguments("my log.txt") == (Path("my log.txt"), Shape.TXT)
-    assert arguments("--format jsonl") == (Path("log.txt"), Shape.JSONL)
-    assert arguments("a b --format=jsonl") == (Path("a b"), Shape.JSONL)
-    assert arguments("--format txt here")[1] is Shape.TXT
-    assert arguments("--format") == (Path("log.txt"), None)
-    assert arguments("--format pdf")[1] is None
-    assert arguments(str(tmp_path)) == (tmp_path / "log.txt", Shape.TXT)
+    assert read("") == Order(Path("log.txt"), Shape.TXT)
+    assert read("my log.txt") == Order(Path("my log.txt"))
+    assert read("--format jsonl") == Order(shape=Shape.JSONL)
+    assert read("a b --format=jsonl") == Order(Path("a b"), Shape.JSONL)
+    assert read("--format txt here") == Order(Path("here"))
+    assert read("--here --since 2022-12-15") == Order(here=True, since="2022-12-15")
+    assert read("--in #lab lab.txt --since=yesterday") == Order(
+        Path("lab.txt"), where="#lab", since="yesterday"
+    )
+    assert read(str(tmp_path)) == Order(tmp_path / "log.txt")
+
+
+@pytest.mark.parametrize(
+    "typed", ["--format", "--format pdf", "--everything", "a --since", "--here --in #lab", "x --in"]
+)
+def test_what_makes_no_sense_writes_nothing(typed: str) -> None:
+    with pytest.raises(Wrong):
+        read(typed)
+
+
+async def test_one_conversation_from_a_date_on(fake: FakeServer, start: Start, tmp_path: Path) -> None:
+    log = [message(seq, conversation="#thuhole") for seq in range(1, 8)]
+    async with fake:
+        app = start()
+        peer = await in_chat(fake, app, HISTORY | {"#thuhole": log})
+        app.submit(f"/save {tmp_path / 'log.txt'} --in thuhole --since 2026-11-22")
+        asked = await peer.hear("history", conversation="#thuhole", limit=1)
+        assert "at" in asked
+        peer.answer(asked, "history", messages=log[4:5], more=True)
+        serving = asyncio.create_task(serve(peer, {"#thuhole": log}))
+        await app.dealt_with()
+        assert app.saving is not None
+        await app.saving
+        serving.cancel()
+        assert [note.key for note in app.state.notes] == ["saving", "saved"]
+        assert app.state.notes[-1].facts["count"] == 3
+    assert (tmp_path / "log.txt").read_text("utf-8").count("number") == 3
+
+
+async def test_what_was_done_later_is_told_by_the_message_itself(
+    fake: FakeServer, start: Start, tmp_path: Path
+) -> None:
+    log = [
+        message(1, "better", edited=message(3)["time"]),
+        message(2, deleted=True) | {"text": ""},
+        message(3, "better", kind="edit", target=1),
+        message(4, kind="delete", target=2) | {"text": ""},
+    ]
+    assert await saved(fake, start, {"#lab": log}, tmp_path / "log.txt") == 2
+    _, first, second, _ = (tmp_path / "log.txt").read_text("utf-8").splitlines()
+    assert first.endswith("Text:better (edited)")
+    assert second.endswith("Text:(deleted)")
+    assert await saved(FakeServer(), start, {"#lab": log}, tmp_path / "log", shape=Shape.JSONL) == 4
+
+
+@pytest.mark.parametrize(
+    ("line", "said"), [("/save --since never", "no_date"), ("/save --in nowhere", "no_conversation")]
+)
+async def test_what_cannot_be_saved(fake: FakeServer, start: Start, line: str, said: str) -> None:
+    async with fake:
+        app = start()
+        await in_chat(fake, app, HISTORY)
+        app.submit(line)
+        await app.dealt_with()
+        assert [note.key for note in app.state.notes] == [said]
+        assert app.saving is None

@@ -1,0 +1,54 @@
+"""Any bytes at all, as a connection would bring them: the wire answers with frames or a ``WireError``.
+
+``pip install atheris``, then ``python -m tests.fuzz.wire -max_total_time=600 CORPUS``. What holds:
+
+* nothing but a ``WireError`` is ever raised, and its error can be sent;
+* however the bytes are cut, the lines are the same;
+* a request that was read can be written, and read again as the same.
+"""
+
+import sys
+
+import atheris
+
+with atheris.instrument_imports():
+    from protocol.errors import LineTooLong, WireError
+    from protocol.responses import Error
+    from protocol.wire import Lines, encode, read_request
+
+LIMIT = 4096
+
+
+def lines_of(pieces: list[bytes]) -> list[bytes]:
+    """The lines in bytes that arrive piece by piece; the last one is ``TOO LONG`` where there is no more."""
+    lines, found = Lines(LIMIT), []
+    for piece in pieces:
+        lines.feed(piece)
+        try:
+            while (line := lines.take()) is not None:
+                found.append(line)
+        except LineTooLong:
+            return [*found, b"TOO LONG"]
+    return found
+
+
+def read(line: bytes) -> None:
+    try:
+        request = read_request(line)
+    except WireError as error:
+        encode(Error(id=error.id, code=error.code, message=error.message, details=error.details))
+        return
+    assert read_request(encode(request).rstrip(b"\n")) == request
+
+
+def one(data: bytes) -> None:
+    middle = len(data) // 2
+    lines = lines_of([data])
+    assert lines == lines_of([data[:middle], data[middle:]])
+    for line in lines:
+        read(line)
+
+
+if __name__ == "__main__":
+    atheris.Setup(sys.argv, one)
+    atheris.Fuzz()

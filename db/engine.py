@@ -9,6 +9,7 @@ schema.
   holder of a lock committed (REPEATABLE READ would show the past instead).
 """
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,10 +39,12 @@ SQLITE_PRAGMAS = {
 
 MYSQL_SESSION = (
     "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',"
-    " innodb_lock_wait_timeout = 5"
+    " innodb_lock_wait_timeout = 3"
 )
-MYSQL_TIMEOUTS = {"connect_timeout": 5, "read_timeout": 10, "write_timeout": 10}
-"""Seconds. A database that hangs must count as an outage before the clients lose patience."""
+CONNECT_WITHIN = 5
+
+LEAST_PATIENCE = 2.0
+"""Seconds that any statement is given: a search may take so long."""
 
 RECYCLE = 1800
 """Seconds after which a connection is replaced: well below MySQL's ``wait_timeout`` and most firewalls'."""
@@ -84,8 +87,11 @@ def is_sqlite(url: URL) -> bool:
     return url.get_backend_name() == "sqlite"
 
 
-def open_engine(url: str, *, readers: int = 4, password: str | None = None) -> Engine:
-    """An engine for ``readers`` threads that read and one that writes.
+def open_engine(
+    url: str, *, readers: int = 4, password: str | None = None, patience: float = CONNECT_WITHIN
+) -> Engine:
+    """An engine for ``readers`` threads that read and one that writes. A database that does not answer for
+    ``patience`` seconds counts as away.
 
     A SQLite file is created, readable by its owner alone; nothing is connected yet. Its errors never hold
     what a statement was given, for that may be a message or a password's hash. Raises ``Unusable``.
@@ -94,14 +100,16 @@ def open_engine(url: str, *, readers: int = 4, password: str | None = None) -> E
     if is_sqlite(target):
         _create_file(_path(target))
         return _sqlite_engine(target, readers + SPARE)
-    return _mysql_engine(target, readers + SPARE, MYSQL_TIMEOUTS)
+    silence = math.ceil(max(patience, LEAST_PATIENCE))
+    timeouts = {"connect_timeout": silence, "read_timeout": silence, "write_timeout": silence}
+    return _mysql_engine(target, readers + SPARE, timeouts)
 
 
 def patient(engine: Engine) -> Engine:
     """Another engine for the same database, whose statements may take as long as a migration does."""
     if is_sqlite(engine.url):
         return _sqlite_engine(engine.url, 1)
-    return _mysql_engine(engine.url, 1, {"connect_timeout": MYSQL_TIMEOUTS["connect_timeout"]})
+    return _mysql_engine(engine.url, 1, {"connect_timeout": CONNECT_WITHIN})
 
 
 def _sqlite_engine(url: URL, connections: int) -> Engine:

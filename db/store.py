@@ -4,6 +4,7 @@ The counterpart is ``writer``, the door for changes. What a read returns was com
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -18,6 +19,9 @@ T = TypeVar("T")
 
 MAX_WAITING = 1000
 """Reads that may wait for a thread. More would be answered after their clients have lost patience."""
+
+AT_ONCE = 1.0
+"""Seconds. A connection that was found dead is replaced; a database that hangs would only hang again."""
 
 
 class Store:
@@ -49,11 +53,13 @@ class Store:
         self._threads.shutdown(cancel_futures=True)
 
     def _read(self, function: Callable[[Connection], T]) -> T:
+        began = time.monotonic()
         try:
             try:
                 return self._attempt(function)
             except Exception as error:
-                if not is_disconnect(error) and not is_transient(error):
+                again = is_disconnect(error) or is_transient(error)
+                if not again or time.monotonic() - began > AT_ONCE:
                     raise
                 return self._attempt(function)
         except Exception as error:

@@ -42,6 +42,9 @@ log = logging.getLogger(__name__)
 MAX_BATCH = 200
 """More in one transaction gains nothing on the disk, and the loop lags while it hands them out."""
 
+AT_ONCE = 1.0
+"""Seconds within which a database that is down has said so; one that takes longer hangs."""
+
 RETRIES = 20
 """How often a deadlock or a lock timeout makes a transaction start again before it counts as an outage."""
 
@@ -162,6 +165,7 @@ class Writer:
         self._queue: queue.SimpleQueue[Post | Job | None] = queue.SimpleQueue()
         self._handed: dict[int, int] = {}
         self._down_since: float | None = None
+        self._hangs = False  # the database did not even refuse the last time
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="writer")
         self._thread.start()
@@ -175,9 +179,13 @@ class Writer:
         self.add(Job(work, partial(_resolve, future)))
         return await future
 
-    def close(self) -> None:
-        """Finish what was accepted (but sit out no outage any longer) and end the thread. Blocks."""
+    def hurry(self) -> None:
+        """The end is near: finish what was accepted, but sit out no outage any longer."""
         self._closing.set()
+
+    def close(self) -> None:
+        """Finish what was accepted, in a hurry, and end the thread. Blocks."""
+        self.hurry()
         self._queue.put(None)
         self._thread.join()
 
@@ -209,15 +217,18 @@ class Writer:
 
     def _settle(self, batch: _Batch) -> list[_Batch]:
         """Write a batch, however often that takes, until each operation has its answer."""
+        if self._closing.is_set() and self._hangs:
+            batch.fail(Outage("the database hangs, and this is the end"))
+            return [batch]
         retries, settled = 0, []
         while batch:
-            committing = False
+            committing, began = False, time.monotonic()
             try:
                 with begin_write(self._engine) as connection:
                     transaction = self._transact(connection, batch)
                     committing = True
                 self._handed |= transaction.moved
-                self._down_since = None
+                self._down_since, self._hangs = None, False
                 break
             except Exception as error:
                 if committing and batch.jobs:
@@ -228,7 +239,7 @@ class Writer:
                     retries += 1
                     self._closing.wait(random.uniform(0, 0.002 * retries))
                 elif is_transient(error) or is_outage(error):
-                    if not self._sit_out(error):
+                    if not self._sit_out(error, began):
                         batch.fail(Outage(str(error)))
                         break
                 elif len(batch) > 1:
@@ -283,12 +294,16 @@ class Writer:
             transaction.missed, transaction.stored, transaction.moved = [], [], moved
             return error
 
-    def _sit_out(self, error: Exception) -> bool:
-        """Wait a little for the database to come back; ``False`` when it has been away too long."""
-        now = time.monotonic()
+    def _sit_out(self, error: Exception, began: float) -> bool:
+        """Wait a little for the database to come back; ``False`` when it has been away too long.
+
+        A database that hangs is away since the attempt ``began``, not since we lost patience with it.
+        """
         if self._down_since is None:
-            self._down_since = now
+            self._down_since = began
             log.warning("the database is away: %s", error)
+        now = time.monotonic()
+        self._hangs = now - began > AT_ONCE
         away = now - self._down_since
         if away >= self._patience or self._closing.is_set():
             return False

@@ -13,6 +13,9 @@ from protocol.frame import Frame, Id, Natural, Positive, Whole, snake_case
 Cid = Annotated[str, Meta(pattern=r"^[!-~]{1,64}\Z")]
 """A client's own id of a message: 1 to 64 printable ASCII characters, unique per account for ever."""
 
+SentKind = Literal["text", "action", "edit", "delete", "react", "unreact"]
+"""The kinds of messages that a person makes."""
+
 
 class Request(Frame, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=snake_case):
     """A line from a client."""
@@ -204,7 +207,7 @@ class Send(Request, frozen=True, kw_only=True):
     to: str
     text: str
     cid: Cid | UnsetType = UNSET
-    kind: Literal["text", "action", "edit", "delete", "react", "unreact"] | UnsetType = UNSET
+    kind: SentKind | UnsetType = UNSET
     target: Positive | UnsetType = UNSET
 
 

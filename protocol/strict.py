@@ -21,7 +21,11 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class _Strict(Exception):
-    pass
+    """What is open in RFC 8259. ``id`` is that of the object in which it was found."""
+
+    def __init__(self, reason: str, id: int | str | None = None) -> None:
+        super().__init__(reason)
+        self.id = id
 
 
 def diagnose(line: bytes) -> int | str | None:
@@ -31,12 +35,13 @@ def diagnose(line: bytes) -> int | str | None:
     ``BadFrame`` for JSON that is no object or holds an integer beyond 53 bits.
     """
     text = _decode(line)
-    if _depth(text) > MAX_DEPTH:
+    depth = _depth(text)
+    if depth > MAX_DEPTH:
         raise BadJson(reason=f"nested deeper than {MAX_DEPTH}")
     try:
         value = _reader.decode(text)
     except _Strict as error:
-        raise BadJson(reason=str(error)) from None
+        raise BadJson(id=error.id if depth == 1 else None, reason=str(error)) from None
     except ValueError:
         raise BadJson(reason="it does not parse") from None
     if not isinstance(value, dict):
@@ -77,7 +82,7 @@ def _depth(text: str) -> int:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise _Strict("a key stands twice")
+        raise _Strict("a key stands twice", _id(value) if [key for key, _ in pairs].count("id") == 1 else None)
     return value
 
 

@@ -83,7 +83,7 @@ class Announcer:
         self.tell(_others(account, _attentive(seat)), event)
 
     def presence(self, account: Account, *, online: bool) -> None:
-        """Tell friends, and those who are in a room with the account, that it came or went."""
+        """Tell friends, and those who have a seat in a room with the account, that it came or went."""
         audience = {
             listener
             for seat in account.seats.values()

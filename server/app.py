@@ -7,7 +7,7 @@ Stop, at SIGTERM or SIGINT:
 
 1. nobody new is let in;
 2. every session takes nothing more, finishes what it took, tells ``going_away``, and closes;
-3. whoever has not read that after a moment is cut off;
+3. whoever still waits for an answer after a moment, or has not read it, is cut off;
 4. the writer finishes what was accepted, and its thread ends;
 5. the process signs off from the database, and the pools close.
 
@@ -102,7 +102,10 @@ async def open_database(config: Config) -> AsyncIterator[Engine]:
     try:
         lock = lock_file(config.database_url)
         engine = open_engine(
-            config.database_url, readers=config.database.readers, password=config.database.password or None
+            config.database_url,
+            readers=config.database.readers,
+            password=config.database.password or None,
+            patience=config.database.patience,
         )
         for doubt in await asyncio.to_thread(_prepare, engine):
             log.warning("%s", doubt)
@@ -153,6 +156,7 @@ class Server:
         try:
             listener = await self._listen()
         except CannotStart:
+            self._writer.close()
             self._close_pools()
             raise
         office = await self._open_office()
@@ -244,11 +248,11 @@ class Server:
             line_limit=bound(self._config.limits.line_before_login),
             outbox_bytes=self._config.limits.outbox_bytes,
             outbox_stall=self._config.limits.outbox_stall,
+            ping_interval=self._config.limits.ping_interval,
+            dead_after=self._config.limits.dead_after,
         )
 
     def _open_session(self, connection: Connection) -> Receiver:
-            ping_interval=self._config.limits.ping_interval,
-            dead_after=self._config.limits.dead_after,
         wait = self._door.admit(connection.address, time.monotonic())
         if wait is not None:
             return Rejected(connection, TooManyConnections(retry_after=round(wait, 3)))
@@ -308,15 +312,17 @@ class Server:
     async def _stop(self, listener: asyncio.Server) -> None:
         listener.close()
         self._presence.close()
+        self._writer.hurry()
         for session in list(self._sessions):
             session.finish(GoingAway())
         with suppress(TimeoutError):
             await asyncio.wait_for(self._empty.wait(), STOP_WITHIN / 2)
         for session in list(self._sessions):
-            session.abort()
-        await asyncio.to_thread(self._writer.close)
-        with suppress(Exception):  # it will be found dead soon enough
-            await asyncio.to_thread(self._sign_off)
+            session.cut_off(GoingAway())
+        with suppress(Exception):  # a database that hangs; and we will be found dead soon enough
+            async with asyncio.timeout(STOP_WITHIN / 2):
+                await asyncio.to_thread(self._writer.close)
+                await asyncio.to_thread(self._sign_off)
         self._close_pools()
 
     def _sign_off(self) -> None:
@@ -324,7 +330,6 @@ class Server:
             servers.forget(connection, self._presence.server_id)
 
     def _close_pools(self) -> None:
-        self._writer.close()
         self._store.close()
         self._passwords.close()
 

@@ -156,9 +156,6 @@ class Connection(asyncio.Protocol):
         self._transport.close()
         self._watch = self._loop.call_later(LAST_WORDS, self._transport.abort)
 
-    def abort(self) -> None:
-        self._transport.abort()
-
     # Within
 
     def _flush(self) -> None:

@@ -131,9 +131,9 @@ class Session:
         self._finishing = reason
         self._go_on()
 
-    def abort(self) -> None:
-        """Cut the peer off."""
-        self._connection.abort()
+    def cut_off(self, reason: ChatError) -> None:
+        """Do not wait for what was taken any longer: tell the peer why, and hang up."""
+        self._connection.close(reason)
 
     # A line
 
@@ -154,13 +154,13 @@ class Session:
             self._refuse(error.id, error)
             self._hold(self._asks.take(time.monotonic()))
             return
-        row = self._table[type(request)]
         try:
+            row = self._table[type(request)]
             row.who.admit(self.speaker)
             if not isinstance(request, Send):
                 self._check_rate()
-        except ChatError as error:
-            self._refuse(request.id, error)
+        except Exception as error:
+            self._fail(request, error)
             return
         if row.waits and self._pending:
             self._waiting = request

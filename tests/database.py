@@ -142,6 +142,7 @@ class PrivateMariaDB(DatabaseServer):
     def pause(self) -> None:
         """It keeps its connections and answers nothing."""
         self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
 
     def resume(self) -> None:
         self.process.send_signal(signal.SIGCONT)

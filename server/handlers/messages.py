@@ -61,13 +61,14 @@ class Messages:
             cid=new_cid() if request.cid is UNSET else request.cid,
             target=None if request.target is UNSET else request.target,
         )
-        if seat is not None and seat.may_send and not wait and draft.target is None:
+        refusal = self._refusal(request.text, wait)
+        if seat is not None and seat.may_send and refusal is None and draft.target is None:
             return Say(draft, seat.conversation.roster)
         work = partial(
             _settle,
             draft=draft,
             to=request.to,
-            refusal=RateLimited(retry_after=round(wait, 3)) if wait else None,
+            refusal=refusal,
             most_reactions=self._limits.reactions,
         )
         return Commit(work, partial(sent, request.id))
@@ -84,13 +85,14 @@ class Messages:
                 if not names.is_reaction(request.text):
                     raise BadReaction(most=names.MAX_REACTION)
             case _:
-                self._check_text(request.text)
+                if not request.text or request.text.isspace():
+                    raise EmptyText
 
-    def _check_text(self, text: str) -> None:
-        if not text or text.isspace():
-            raise EmptyText
+    def _refusal(self, text: str, wait: float) -> Refusal | None:
+        """Why this may not be stored now, though it may have been before, under other limits."""
         if 0 < self._limits.text < len(text):
-            raise TextTooLong(limit=self._limits.text)
+            return TextTooLong(limit=self._limits.text)
+        return RateLimited(retry_after=round(wait, 3)) if wait else None
 
 
 def sent(id: Id, outcome: Outcome) -> responses.Response:

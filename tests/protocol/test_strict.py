@@ -36,3 +36,17 @@ def test_the_deepest_allowed_is_allowed_and_one_more_is_not(brackets: tuple[byte
     assert diagnose(b'{"id":1,"x":' + opening * inside + b"0" + closing * inside + b"}") == 1
     with pytest.raises(BadJson):
         diagnose(b'{"id":1,"x":' + opening * (inside + 1) + b"0" + closing * (inside + 1) + b"}")
+
+
+@pytest.mark.parametrize(
+    ("line", "id"),
+    [
+        (b'{"type":"ping","id":7,"type":"ping"}', 7),
+        (b'{"type":"ping","id":7,"id":8}', None),
+        (b'{"type":"ping","id":7,"x":{"id":8,"a":1,"a":2}}', None),
+    ],
+)
+def test_the_id_of_an_object_with_a_key_that_stands_twice(line: bytes, id: int | None) -> None:
+    with pytest.raises(BadJson) as refused:
+        diagnose(line)
+    assert refused.value.id == id

@@ -9,11 +9,11 @@ place until the new one is whole.
 
 import asyncio
 import heapq
-import json
 import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from enum import Enum
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -62,7 +62,7 @@ async def save(
     A lost connection only makes it wait. Raises ``OSError`` or ``Refused``; then, as when it is cancelled,
     the old file stands as it was.
     """
-    parts = _parts(chat, only)
+    scribe, parts = _Scribe(chat.state.username, shape), _parts(chat, only)
     readers = [reader for _, readers in parts for reader in readers]
     try:
         with files.beside(path) as file:
@@ -73,8 +73,8 @@ async def save(
                 if shape is Shape.TXT:
                     file.write(f"{words.say(heading)}\n".encode())
                 async for message in _merged(wanted):
-                    if line := _line(message, chat.state.username, shape):
-                        file.write(line)
+                    line = scribe.line(message)
+                    file.write(line)
                     account.passed(written=bool(line))
     finally:
         for reader in readers:
@@ -176,23 +176,34 @@ async def _merged(readers: list[_Reader]) -> AsyncIterator[Message]:
             heapq.heappop(heap)
 
 
-def _line(message: Message, me: str, shape: Shape) -> bytes:
-    """Empty for what is told by the message that it changed."""
-    if shape is Shape.JSONL:
-        return _json(message)
-    if message.kind in CHANGE_KINDS:
-        return b""
-    facts = {
-        "time": lines.clock(message.time),
-        "username": message.username,
-        "nickname": message.nickname,
-        "text": _said(message),
-    }
-    if message.conversation.startswith("#"):
-        return f"{words.say('log.room', room=message.conversation[1:], **facts)}\n".encode()
-    friend = message.conversation[1:]
-    recipient = friend if message.username == me else me
-    return f"{words.say('log.direct', recipient=recipient, **facts)}\n".encode()
+class _Scribe:
+    """Makes a line of a message. Its words are looked up once, and a name is made safe once."""
+
+    def __init__(self, me: str, shape: Shape) -> None:
+        self._me = me
+        self._shape = shape
+        self._in_room = words.pattern("log.room") + "\n"
+        self._in_private = words.pattern("log.direct") + "\n"
+        self._name = lru_cache(maxsize=4096)(safe)
+
+    def line(self, message: Message) -> bytes:
+        """Empty for what is told by the message that it changed."""
+        if self._shape is Shape.JSONL:
+            return _json(message)
+        return b"" if message.kind in CHANGE_KINDS else self._text(message).encode()
+
+    def _text(self, message: Message) -> str:
+        name, where = self._name, message.conversation
+        facts = {
+            "time": lines.clock(message.time),
+            "username": name(message.username),
+            "nickname": name(message.nickname),
+            "text": _said(message),
+        }
+        if where.startswith("#"):
+            return self._in_room.format(room=name(where[1:]), **facts)
+        recipient = where[1:] if message.username == self._me else self._me
+        return self._in_private.format(recipient=name(recipient), **facts)
 
 
 def _said(message: Message) -> str:
@@ -205,6 +216,6 @@ _BREAKS = re.compile("[\x7f-\x9f\u2028\u2029]")
 
 
 def _json(message: Message) -> bytes:
-    text = json.dumps(msgspec.to_builtins(message), ensure_ascii=False)
+    text = msgspec.json.encode(message).decode()
     text = _BREAKS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-    return f"{text}\n".encode("utf-8", "backslashreplace")
+    return f"{text}\n".encode()

@@ -159,6 +159,7 @@ class Form:
             get_app().create_background_task(self._submit())
 
     async def _submit(self) -> None:
+        first_time = not self._app.config.path.exists()
         try:
             await self._connect()
             if self.mode is Mode.REGISTER:
@@ -166,6 +167,8 @@ class Form:
                 self.mode = Mode.LOGIN  # the account is made, whatever becomes of the login
             await self._app.login(self._text("username"), self._text("password"))
             self._app.note("logged_in", username=self._app.state.username)
+            if first_time:
+                self._app.note("view.first_time")
         except Refused as error:
             self._blame(error.code, error.details)
         except Lost:

@@ -17,6 +17,8 @@ def members_rows(room: Conversation, width: int, height: int) -> list[Row]:
     roster = sorted(room.roster, key=_rank)
     most = height - 1 if len(roster) < height else height - 2
     rows += [_row(member, width) for member in roster[: max(0, most)]]
+    if not room.member:
+        rows.append([("class:hint", fit(words.say("members.join", room=room.name), width))])
     if len(roster) > most:
         rows.append([("class:hint", fit(words.say("members.others", others=len(roster) - most), width))])
     return rows[:height]

@@ -166,6 +166,8 @@ class ConversationStory:
     def _top_rows(self, width: int) -> list[Row]:
         if not self._conversation.member:
             label = words.say("view.not_member", room=self._conversation.name)
+        elif not (self._messages or self._timeline.more):
+            label = words.say("view.nothing_said")
         elif self._timeline.more:
             label = words.say("view.loading" if self._timeline.loading else "view.more_above")
         else:

@@ -57,3 +57,17 @@ async def test_an_account_that_was_made_is_not_made_twice(app: FakeApp, tmp_path
         one.press("Enter")
         await one.sees("You are logged in as Alice")
     assert [asked[0] for asked in unlucky.asked] == ["connect", "register", "login", "login"]
+
+
+async def test_whoever_is_here_for_the_first_time_is_told_what_to_press(app: FakeApp) -> None:
+    async with stage(app) as one:
+        one.type("Alice\r111111\r")
+        await one.sees("New here? /create ROOM SEATS")
+        app.config.save()
+        app.state.notes.clear()
+        app.state.username = ""
+        app.on_change()
+        await one.sees("Log in")
+        one.type("111111\r")
+        await one.sees("You are logged in as Alice")
+        assert "New here?" not in one.text

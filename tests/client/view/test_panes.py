@@ -10,7 +10,7 @@ from client.view.manual import manual
 from client.view.members import members_rows
 from client.view.sidebar import numbered, sidebar_rows
 from client.view.status import status_row, topic_row
-from client.view.story import Story
+from client.view.story import ConversationStory, Story
 from client.view.text import Row, columns
 from tests.client.view.fake import friend, room, seat
 
@@ -47,9 +47,8 @@ class TestHome:
 
     def test_it_says_when_there_is_nothing(self) -> None:
         seen = all_of(home(State(username="Alice")))
-        assert "还没有聊天室。" in seen
-        assert "还没有好友。" in seen
-        assert "/create" in seen
+        assert "还没有聊天室，创建一个：/create" in seen
+        assert "还没有好友，添加一个：/friend" in seen
 
     def test_what_the_client_says_here_stands_below(self, state: State) -> None:
         state.notes.append(Note("logged_out"))
@@ -156,3 +155,14 @@ class TestMarks:
         lines = "\n".join(text(sidebar_rows(State(), 20, 20)))
         assert "/join 聊天室" in lines
         assert "/friend 用户名" in lines
+
+    def test_who_holds_no_seat_is_told_how_to_take_one(self, state: State) -> None:
+        one = state.conversations["#thuhole"]
+        one.member, one.roster = False, []
+        assert text(members_rows(one, 20, 10))[1].strip() == "/join #thuhole"
+
+    def test_a_room_in_which_nobody_has_spoken_says_so(self, state: State) -> None:
+        one = room(state, "#new")
+        one.timeline.more = False
+        story = ConversationStory(state, one)
+        assert "Enter 发送" in text(story.rows(0, 80))[0]

@@ -1,5 +1,7 @@
 """What the server tells unasked. An event has no ``id``; a client ignores an event that it does not know."""
 
+from typing import Any
+
 from msgspec import UNSET, UnsetType
 
 from protocol import values
@@ -81,10 +83,11 @@ class Friend(Event, frozen=True, kw_only=True):
 
 
 class Closing(Event, frozen=True, kw_only=True):
-    """The server is about to close this connection."""
+    """The server is about to close this connection. ``details`` are the facts, if there are any."""
 
     code: str
     message: str
+    details: dict[str, Any] | UnsetType = UNSET
 
 
 AnyEvent = Welcome | Message | Read | Typing | Presence | Room | Invited | Removed | Friend | Closing

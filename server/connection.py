@@ -17,6 +17,7 @@ from typing import Protocol, cast
 
 from protocol.errors import ChatError, SlowConsumer
 from protocol.events import Closing
+from protocol.frame import UNSET
 from protocol.wire import Lines, encode
 
 HIGH_WATER = 64 * 1024
@@ -148,7 +149,7 @@ class Connection(asyncio.Protocol):
         if isinstance(reason, SlowConsumer):
             self._outbox.clear()
         if reason is not None:
-            self._outbox.append(encode(Closing(code=reason.code, message=reason.message)))
+            self._outbox.append(encode(Closing(code=reason.code, message=reason.message, details=reason.details or UNSET)))
         self._blocked = False
         self._flush()
         self._closing = True

@@ -261,10 +261,10 @@ def _take_seat(transaction: Transaction, account_id: int, room: Room) -> Seat:
 
 
 def _leave(transaction: Transaction, *, account: Account, room: str) -> Room:
-    there, seat = _lock_own(transaction, account.id, room)
-    if not seat.entered:
+    there = lock_room(transaction, account.id, room)
+    if there.seat is None or not there.seat.entered:
         raise NotEntered(conversation=f"#{there.name}")
-    leave(transaction, seat)
+    leave(transaction, there.seat)
     return room_as(transaction.connection, account.id, there.conversation_id)
 
 

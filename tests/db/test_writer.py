@@ -14,9 +14,10 @@ from sqlalchemy.exc import OperationalError
 
 import db.writer
 from db import memberships, messages
-from db.engine import begin_write
+from db.engine import begin_write, open_engine
 from db.errors import Outage
 from db.messages import Outcome, Verdict
+from db.migrate import upgrade
 from db.records import Draft, Stored
 from db.writer import Job, Post, Stream, Transaction, Writer
 from tests.db.people import person, room, say, sit
@@ -322,3 +323,27 @@ def _failing_times(monkeypatch: pytest.MonkeyPatch, times: int, error: Callable[
 
     monkeypatch.setattr(Writer, "_transact", transact)
     return attempts
+
+
+async def test_a_full_disk_is_an_outage_and_then_it_is_over(sqlite_url: str) -> None:
+    """SQLite's own limit of pages says the same as a disk that is full."""
+    engine = open_engine(sqlite_url)
+    upgrade(engine)
+    stage = Stage(engine)
+    most = [1]
+
+    @event.listens_for(engine, "begin")
+    def _(connection: Connection) -> None:
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {most[0]}")
+
+    async with stage.writing(patience=0.0) as writer:
+        for n in range(40):
+            writer.add(stage.post(f"{n}" * 4000, stream=Stream()))
+            await stage.answered(n + 1)
+        assert isinstance(stage.of("post")[-1], Outage)
+        kept = len(stage.kept())
+        most[0] = 1 << 20
+        writer.add(stage.post("there is room again", stream=Stream()))
+        await stage.answered(41)
+    assert stage.of("post")[-1] == (Verdict.STORED, kept + 1)
+    engine.dispose()

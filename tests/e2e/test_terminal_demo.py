@@ -38,7 +38,7 @@ def registering(alice: Person) -> None:
     alice.fill_in(REGISTER, "username", username="Alice", password="11111", again="11111")
     alice.sees("格式不合规：密码")
     alice.fill_in(REGISTER, "password", password=PASSWORD, again=PASSWORD)
-    alice.sees("登录成功！您当前登录的账号为:Alice", "还没有聊天室。", "还没有好友。")
+    alice.sees("登录成功！您当前登录的账号为:Alice", "还没有聊天室，创建一个：", "还没有好友，添加一个：")
     alice.says("/logout").sees("登出成功！", "F2：注册")
     alice.fill_in(LOGIN, "password", username="Eve", password=PASSWORD).sees("用户名不存在。")
     alice.fill_in(LOGIN, "username", username="A").sees("格式不合规：用户名")

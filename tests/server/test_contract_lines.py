@@ -52,7 +52,7 @@ def test_a_line_may_come_byte_by_byte(stranger: Wire) -> None:
         (b'{"type":"ping","id":1', "bad_json", None),
         (b'{"type":"ping","id":1}{"type":"ping","id":2}', "bad_json", None),
         (b'{"type":"ping","id":NaN}', "bad_json", None),
-        (b'{"type":"ping","type":"ping","id":1}', "bad_json", None),
+        (b'{"type":"ping","type":"ping","id":1}', "bad_json", 1),
         (b'{"type":"ping","id":"\\ud800"}', "bad_json", None),
         (b'{"type":"ping","id":1,"x":' + b"[" * 17 + b"]" * 17 + b"}", "bad_json", None),
         (b"[" * 2000, "bad_json", None),

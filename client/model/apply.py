@@ -14,11 +14,12 @@ import time
 
 from msgspec import structs
 
-from client.model import changes, select
+from client.model import select
+from client.model.runs import joined
 from client.model.state import Conversation, Delivery, Note, Pending, State, Timeline, Typing
 from protocol import events, requests, responses, values
 from protocol.frame import UNSET
-from protocol.values import CHANGE_KINDS, Member, Message
+from protocol.values import Member, Message
 
 TYPING = 6.0
 """Seconds after which somebody who was writing, and of whom nothing more was heard, is not."""
@@ -184,7 +185,7 @@ def stayed(state: State, name: str) -> None:
 def went_back(state: State, name: str, page: list[Message]) -> None:
     """The user looks at a page far from the end: a run of its own, unless it touches what is here."""
     one = conversation(state, name)
-    one.past = _joined(Timeline(more=page[0].seq > 1), page) if page else None
+    one.past = joined(Timeline(more=page[0].seq > 1), page) if page else None
     _reunite(one)
 
 
@@ -288,7 +289,7 @@ def _history(state: State, asked: requests.History, told: responses.History) -> 
     newest = asked.before is UNSET and asked.after is UNSET
     _absorb(state, one, told.messages, newest=newest)
     if one.past is not None and told.messages:
-        one.past = _joined(one.past, told.messages)
+        one.past = joined(one.past, told.messages)
         _reunite(one)
     if asked.after is UNSET and not told.messages:
         one.shown.more = False
@@ -298,7 +299,7 @@ def _absorb(state: State, one: Conversation, page: list[Message], *, newest: boo
     """Make a run of messages part of the timeline."""
     if not page:
         return
-    one.timeline = _joined(one.timeline, page, newest=newest)
+    one.timeline = joined(one.timeline, page, newest=newest)
     if page[0].seq > one.timeline.last:
         return
     for message in page:
@@ -307,71 +308,11 @@ def _absorb(state: State, one: Conversation, page: list[Message], *, newest: boo
     _settle(one, page)
 
 
-def _joined(timeline: Timeline, page: list[Message], *, newest: bool = False) -> Timeline:
-    """A run and a page that touches it, as one.
-
-    A page that does not is worth something only if it is the newest: then it takes the run's place.
-    """
-    if _contradicts(timeline, page) or (newest and page[0].seq > timeline.last + 1):
-        timeline = Timeline()
-    if not timeline.messages:
-        timeline.messages = list(page)
-    elif page[0].seq > timeline.last + 1 or page[-1].seq < timeline.first - 1:
-        return timeline
-    else:
-        older = [message for message in page if message.seq < timeline.first]
-        newer = page[len(page) - max(0, page[-1].seq - timeline.last) :]
-        known = page[len(older) : len(page) - len(newer)]
-        at = page[0].seq + len(older) - timeline.first
-        timeline.messages[at : at + len(known)] = known  # as they stand now
-        timeline.messages[:0] = older
-        timeline.messages.extend(newer)
-    timeline.more = timeline.first > 1
-    _revise(timeline, page)
-    return timeline
-
-
-def _revise(timeline: Timeline, page: list[Message]) -> None:
-    """Show on the messages what was done to them, by what is on the page or was here before."""
-    touched = {message.seq for message in page} & timeline.changes.keys()
-    for message in page:
-        if message.kind in CHANGE_KINDS and message.target is not UNSET:
-            timeline.changes.setdefault(message.target, {})[message.seq] = message
-            touched.add(message.target)
-    for seq in touched:
-        if (said := timeline.find(seq)) is not None:
-            done = timeline.changes[seq]
-            latest = changes.latest(said, (done[each] for each in sorted(done)))
-            timeline.messages[seq - timeline.first] = latest
-
-
 def _reunite(one: Conversation) -> None:
     """Two runs that touch are one."""
     past, here = one.past, one.timeline
     if past is not None and here.messages and past.last >= here.first - 1:
-        one.timeline, one.past = _joined(here, past.messages), None
-
-
-def _contradicts(timeline: Timeline, page: list[Message]) -> bool:
-    """Whether the page has another message in a place that is filled here."""
-    first, last = max(page[0].seq, timeline.first), min(page[-1].seq, timeline.last)
-    if not timeline.messages or first > last:
-        return False
-    ours = timeline.messages[first - timeline.first : last - timeline.first + 1]
-    theirs = page[first - page[0].seq : last - page[0].seq + 1]
-    return not all(map(_is_same, ours, theirs))
-
-
-def _is_same(ours: Message, theirs: Message) -> bool:
-    """Whether these are one message, whatever was done to it since."""
-    if (ours.seq, ours.time, ours.username, ours.kind) != (
-        theirs.seq,
-        theirs.time,
-        theirs.username,
-        theirs.kind,
-    ):
-        return False
-    return ours.text == theirs.text or changes.is_revised(ours) or changes.is_revised(theirs)
+        one.timeline, one.past = joined(here, past.messages), None
 
 
 def _arrived(state: State, one: Conversation, message: Message) -> None:

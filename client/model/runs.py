@@ -1,0 +1,69 @@
+"""A run of messages without a gap, and the pages that become part of it.
+
+The counterpart is ``apply``, which knows whose run it is.
+"""
+
+from client.model import changes
+from client.model.state import Timeline
+from protocol.frame import UNSET
+from protocol.values import CHANGE_KINDS, Message
+
+
+def joined(timeline: Timeline, page: list[Message], *, newest: bool = False) -> Timeline:
+    """A run and a page that touches it, as one.
+
+    A page that does not is worth something only if it is the newest: then it takes the run's place.
+    """
+    if _contradicts(timeline, page) or (newest and page[0].seq > timeline.last + 1):
+        timeline = Timeline()
+    if not timeline.messages:
+        timeline.messages = list(page)
+    elif page[0].seq > timeline.last + 1 or page[-1].seq < timeline.first - 1:
+        return timeline
+    else:
+        older = [message for message in page if message.seq < timeline.first]
+        newer = page[len(page) - max(0, page[-1].seq - timeline.last) :]
+        known = page[len(older) : len(page) - len(newer)]
+        at = page[0].seq + len(older) - timeline.first
+        timeline.messages[at : at + len(known)] = known  # as they stand now
+        timeline.messages[:0] = older
+        timeline.messages.extend(newer)
+    timeline.more = timeline.first > 1
+    _revise(timeline, page)
+    return timeline
+
+
+def _revise(timeline: Timeline, page: list[Message]) -> None:
+    """Show on the messages what was done to them, by what is on the page or was here before."""
+    touched = {message.seq for message in page} & timeline.changes.keys()
+    for message in page:
+        if message.kind in CHANGE_KINDS and message.target is not UNSET:
+            timeline.changes.setdefault(message.target, {})[message.seq] = message
+            touched.add(message.target)
+    for seq in touched:
+        if (said := timeline.find(seq)) is not None:
+            done = timeline.changes[seq]
+            latest = changes.latest(said, (done[each] for each in sorted(done)))
+            timeline.messages[seq - timeline.first] = latest
+
+
+def _contradicts(timeline: Timeline, page: list[Message]) -> bool:
+    """Whether the page has another message in a place that is filled here."""
+    first, last = max(page[0].seq, timeline.first), min(page[-1].seq, timeline.last)
+    if not timeline.messages or first > last:
+        return False
+    ours = timeline.messages[first - timeline.first : last - timeline.first + 1]
+    theirs = page[first - page[0].seq : last - page[0].seq + 1]
+    return not all(map(_is_same, ours, theirs))
+
+
+def _is_same(ours: Message, theirs: Message) -> bool:
+    """Whether these are one message, whatever was done to it since."""
+    if (ours.seq, ours.time, ours.username, ours.kind) != (
+        theirs.seq,
+        theirs.time,
+        theirs.username,
+        theirs.kind,
+    ):
+        return False
+    return ours.text == theirs.text or changes.is_revised(ours) or changes.is_revised(theirs)

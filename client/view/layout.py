@@ -93,7 +93,7 @@ def _middle(desk: Desk) -> Container:
         [
             _when(lambda: shows_sidebar(desk), conversations),
             _when(lambda: shows_sidebar(desk), _border()),
-            HSplit([_banner(desk), Window(desk.timeline)]),
+            HSplit([_banner(desk), Window(desk.timeline)], width=lambda: _exactly(_middle_width(desk))),
             _when(lambda: shows_members(desk), _border()),
             _when(lambda: shows_members(desk), roster),
         ],
@@ -116,6 +116,11 @@ def _middle_width(desk: Desk) -> int:
     left = sidebar.WIDTH + 1 if shows_sidebar(desk) else 0
     right = members.WIDTH + 1 if shows_members(desk) else 0
     return _columns() - left - right
+
+
+def _exactly(columns: int) -> Dimension:
+    """Told so, prompt_toolkit need not share the columns out one by one."""
+    return Dimension.exact(max(1, columns))
 
 
 def _border() -> Window:

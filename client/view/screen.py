@@ -1,7 +1,7 @@
 """The full screen: draws the desk, and brings the state to it whenever that has changed.
 
 The counterpart is the controller, ``App``. A key is answered with a picture at once. What arrives by
-itself waits for a timer, so that two hundred messages a second cost thirty pictures.
+itself waits for a timer, so that two hundred messages a second cost some pictures, and not two hundred.
 """
 
 import asyncio
@@ -23,7 +23,10 @@ from client.view.bell import Bell, sequence
 from client.view.desk import Desk
 
 FRAME = 0.033
-"""Seconds between two pictures of what arrives by itself."""
+"""Seconds between two pictures of what arrives by itself, at least."""
+
+REST = 6
+"""After such a picture nothing is drawn for so many times what it took: a flood costs a seventh of a core."""
 
 TICK = 1.0
 """Seconds between two pictures while the status line counts down, or says who is writing."""
@@ -63,6 +66,7 @@ class Screen:
         self._app = app
         self._bell = Bell(app.state)
         self._timer: asyncio.TimerHandle | None = None
+        self._begun = self._rested = 0.0  # when the last picture was begun, and when the next may come
         self.application: Application[None] = Application(
             layout=Layout(layout.root(self.desk)),
             key_bindings=actions.bindings(self.desk),
@@ -70,7 +74,8 @@ class Screen:
             color_depth=theme.colour_depth(),
             full_screen=True,
             mouse_support=mouse,
-            after_render=lambda _: self.desk.seen(),
+            before_render=lambda _: self._drawing(),
+            after_render=lambda _: self._drawn(),
             input=input,
             output=output,
         )
@@ -124,13 +129,22 @@ class Screen:
         self.desk.sync()
         self._call()
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(FRAME, self._draw)
+            wait = max(FRAME, self._rested - time.monotonic())
+            self._timer = asyncio.get_running_loop().call_later(wait, self._draw)
 
     def _call(self) -> None:
         """Call for somebody who looks elsewhere, if something came that is worth it."""
         if call := self._bell.due(self._app.config.notify):
             self.application.output.write_raw(sequence(call, self._app.config.alert))
             self.application.output.flush()
+
+    def _drawing(self) -> None:
+        self._begun = time.monotonic()
+
+    def _drawn(self) -> None:
+        now = time.monotonic()
+        self._rested = now + REST * (now - self._begun)
+        self.desk.seen()
 
     def _draw(self) -> None:
         self._timer = None

@@ -1,0 +1,34 @@
+"""What two people do to messages after they were said, in real terminals, through a real server."""
+
+from tests.conftest import Open
+from tests.e2e.people import Person
+from tests.processes import Server
+
+
+def test_messages_are_answered_changed_and_taken_back(server: Server, terminal: Open) -> None:
+    alice = Person(terminal, server, "Alice").register()
+    bob = Person(terminal, server, "Bob").register()
+    alice.says("/create lab 5").sees("#lab")
+    alice.says("/join lab ALICE").is_told("成功进入聊天室 #lab")
+    bob.says("/join lab BOB").is_told("成功进入聊天室 #lab")
+
+    bob.terminal.type("什")
+    alice.sees("BOB正在输入")
+    bob.terminal.press("Ctrl-U")
+    bob.says("吃什吗").sees("BOB:吃什吗")
+    bob.terminal.press("Alt-e").wait_for("/edit 吃什吗")
+    bob.terminal.press("Ctrl-U").enter("/edit 吃什么")
+    alice.sees("BOB:吃什么 （已编辑）")
+
+    alice.terminal.press("Alt-Up", "Alt-r").wait_for("/reply")
+    alice.terminal.enter("面条")
+    bob.sees("┌ BOB: 吃什么 （已编辑）", "ALICE:面条")
+    bob.says("/react 👍")
+    alice.sees("👍 Bob")
+
+    alice.says("/delete").sees("ALICE:（已删除）")
+    bob.sees("ALICE:（已删除）")
+    alice.says("/save").is_told("聊天记录已经保存在本地的")
+    log = alice.log.read_text("utf-8")
+    assert "吃什么 （已编辑）" in log
+    assert "面条" not in log

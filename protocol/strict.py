@@ -82,7 +82,8 @@ def _depth(text: str) -> int:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise _Strict("a key stands twice", _id(value) if [key for key, _ in pairs].count("id") == 1 else None)
+        unique = sum(key == "id" for key, _ in pairs) == 1
+        raise _Strict("a key stands twice", _id(value) if unique else None)
     return value
 
 

@@ -149,7 +149,8 @@ class Connection(asyncio.Protocol):
         if isinstance(reason, SlowConsumer):
             self._outbox.clear()
         if reason is not None:
-            self._outbox.append(encode(Closing(code=reason.code, message=reason.message, details=reason.details or UNSET)))
+            facts = reason.details or UNSET
+            self._outbox.append(encode(Closing(code=reason.code, message=reason.message, details=facts)))
         self._blocked = False
         self._flush()
         self._closing = True

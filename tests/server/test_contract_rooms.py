@@ -11,7 +11,9 @@ def test_a_new_room_has_all_its_seats_free(alice: Wire, bob: Wire, room_name: st
         "room": room_name, "members": 0, "capacity": 5, "member": False, "entered": False,
         "owner": alice.username,
     }  # fmt: skip
-    assert bob.event("room")["room"] == made
+    while (told := bob.event("room")["room"])["room"] != made["room"]:
+        pass  # of a room that somebody else made just before
+    assert told == made
     assert made in bob.request("list_rooms")["rooms"]
 
 

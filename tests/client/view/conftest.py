@@ -2,10 +2,14 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from client import words
+from client.model.state import Link
 from client.view.messages import message_rows, message_time
+from tests.client.view.fake import FakeApp, friend, room
 
 
 @pytest.fixture(autouse=True)
@@ -17,6 +21,33 @@ def greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def beijing(greenwich: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield from _stand_in("Asia/Shanghai", monkeypatch)
+
+
+@pytest.fixture(params=["en", "zh"])
+def language(request: pytest.FixtureRequest) -> str:
+    words.use(request.param)
+    return str(request.param)
+
+
+@pytest.fixture
+def english() -> None:
+    words.use("en")
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> FakeApp:
+    """Nobody is logged in."""
+    return FakeApp(tmp_path)
+
+
+@pytest.fixture
+def alice(app: FakeApp) -> FakeApp:
+    """Alice is logged in; she knows two rooms and Bob, and sees the home screen."""
+    room(app.state, says=200)
+    room(app.state, "#zoo", says=3)
+    friend(app.state)
+    app.state.username, app.state.link = "Alice", Link.LOGGED_IN
+    return app
 
 
 def _stand_in(zone: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:

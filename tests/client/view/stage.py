@@ -4,7 +4,7 @@ a picture.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from io import StringIO
 
@@ -109,3 +109,23 @@ async def stage(app: FakeApp, columns: int = 80, lines: int = 24) -> AsyncIterat
         finally:
             app.quit()
             await running
+
+
+Tale = Callable[[Stage], Awaitable[None]]
+
+
+def play(app: FakeApp, tale: Tale, columns: int = 80, lines: int = 24) -> None:
+    async def tell() -> None:
+        async with stage(app, columns, lines) as one:
+            await tale(one)
+
+    asyncio.run(tell())
+
+
+def typed(one: Stage) -> str:
+    return one.lines[-1].removeprefix("> ")
+
+
+def history(one: Stage) -> list[str]:
+    """What stands between the panes, at 80 columns."""
+    return [line.partition("│")[2] for line in one.lines[1:-2]]

@@ -334,7 +334,8 @@ def _came_or_went(state: State, one: Conversation, message: Message) -> None:
     if message.username == state.username:
         one.entered, one.nickname = inside, message.nickname
     if one.is_room:
-        seat = Member(username=message.username, nickname=message.nickname, entered=inside, online=True)
+        here = inside or any(member.online for member in one.roster if member.username == message.username)
+        seat = Member(username=message.username, nickname=message.nickname, entered=inside, online=here)
         others = [member for member in one.roster if member.username != message.username]
         one.roster = sorted([*others, seat], key=lambda member: member.username.casefold())
 

@@ -197,7 +197,7 @@ def test_who_comes_and_goes_is_seen_in_the_roster() -> None:
     assert [(one.username, one.nickname, one.entered) for one in lab.roster] == [("Carol", "CC", True)]
     apply.event(state, events.Presence(username="Carol", online=False))
     tell(state, msg(2, kind="leave", text="", username="Carol", nickname="CC"))
-    assert not lab.roster[0].entered
+    assert (lab.roster[0].entered, lab.roster[0].online) == (False, False)
 
 
 def test_a_seat_given_up_elsewhere_takes_the_history_with_it() -> None:

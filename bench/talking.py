@@ -71,6 +71,7 @@ def _rounds(plan: Plan, who: str, host: Host, seconds: float, rounds: int) -> It
                 window=plan.window,
                 warm_up=seconds / 4,
                 seconds=seconds,
+                # bound now, as the next round has a list of its own; mypy cannot infer such a lambda
                 mark=lambda usage=usage: usage.append(_usage(host)),  # type: ignore[misc]
             )
             yield _figure(plan, who, talk, *usage)

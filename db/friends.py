@@ -34,15 +34,6 @@ def find(connection: Connection, account_id: int, other_id: int) -> Direct | Non
     return listing(connection, account_id, [conversation_id], include_ended=True)[0]
 
 
-def find_locked(connection: Connection, account_id: int, other_id: int) -> Direct | None:
-    """``find``, and nobody else changes it until COMMIT."""
-    conversation_id = _conversation_id(connection, account_id, other_id)
-    if conversation_id is None:
-        return None
-    messages.lock(connection, [conversation_id])
-    return listing(connection, account_id, [conversation_id], include_ended=True)[0]
-
-
 def listing(
     connection: Connection,
     account_id: int,

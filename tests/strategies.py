@@ -51,6 +51,7 @@ def of(kind: Any) -> SearchStrategy[Any]:
 
 def _within(kind: type, meta: Meta) -> SearchStrategy[Any]:
     if kind is int:
+        # ``Meta`` takes floats as well; ours are integers.
         return st.integers(meta.ge, meta.le)  # type: ignore[arg-type]
     if meta.pattern is not None:
         return st.from_regex(meta.pattern)

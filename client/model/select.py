@@ -38,15 +38,6 @@ def current(state: State) -> Conversation | None:
     return state.conversations.get(state.current)
 
 
-def unread_elsewhere(state: State) -> int:
-    """How many unread messages there are in the conversations out of sight."""
-    return sum(one.unread for one in sidebar(state) if one.name != state.current)
-
-
-def mentions_elsewhere(state: State) -> int:
-    return sum(one.mentions for one in sidebar(state) if one.name != state.current)
-
-
 def next_active(state: State) -> str:
     """Where to look next: mentions first, then private chats, then rooms; home if nothing waits.
 

@@ -29,7 +29,6 @@ def test_strangers_have_no_chat(engine: Engine) -> None:
     with begin_write(engine) as connection:
         alice, bob = person(connection, "Alice"), person(connection, "Bob")
         assert friends.find(connection, alice, bob) is None
-        assert friends.find_locked(connection, alice, bob) is None
         assert friends.listing(connection, alice) == []
         assert friends.friend_ids(connection, alice) == set()
 
@@ -48,7 +47,7 @@ def test_after_an_end_the_chat_stays_and_a_new_beginning_goes_on_in_it(engine: E
         id = friends.add(connection, alice, bob, NOW)
         say(connection, id, alice)
         friends.end(connection, id, NOW)
-        ended = friends.find_locked(connection, bob, alice)
+        ended = friends.find(connection, bob, alice)
         assert ended is not None
         assert (ended.ended, ended.head, ended.roster) == (True, 1, 2)
         assert friends.listing(connection, bob) == []

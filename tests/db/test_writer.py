@@ -114,6 +114,7 @@ async def test_everything_that_waits_goes_into_one_transaction(stage: Stage) -> 
 async def test_nothing_is_told_before_it_is_committed(stage: Stage) -> None:
     """Whoever is told looks into the database through another connection, and finds it there."""
     seen: list[list[str]] = []
+    # A method replaced on one object: mypy has no word for that.
     stage._done = lambda post, outcome: seen.append(stage.kept())  # type: ignore[method-assign]
     async with stage.writing() as writer:
         writer.add(stage.post("hi"))
@@ -238,6 +239,7 @@ async def test_a_commit_of_unknown_fate_is_settled_by_the_cid(
     def break_after_commit(connection: Connection) -> None:
         if breaking:
             breaking.clear()
+            # Behind SQLAlchemy's back; its types allow for a connection that is closed, and this one is not.
             connection.connection.dbapi_connection.commit()  # type: ignore[union-attr]
             raise OperationalError("COMMIT", {}, ConnectionError("lost"), connection_invalidated=True)
 

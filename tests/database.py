@@ -78,9 +78,13 @@ class PrivateMariaDB(DatabaseServer):
         super().__init__(URL.create("mysql+pymysql", username="root", host="127.0.0.1", port=_free_port()))
         self._data = folder / "data"
         self._log = folder / "log"
-        self._options = [
+        self._where = [
             "--no-defaults",
             f"--datadir={self._data}",
+            f"--tmpdir={folder}",  # a server that starts removes what others have in a folder they share
+        ]
+        self._options = [
+            *self._where,
             f"--socket={folder / 'socket'}",
             f"--port={self.address.port}",
             "--bind-address=127.0.0.1",
@@ -110,10 +114,9 @@ class PrivateMariaDB(DatabaseServer):
         subprocess.run(
             [
                 "mariadb-install-db",
-                "--no-defaults",
+                *self._where,
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
-                f"--datadir={self._data}",
                 *_as_root(),
             ],
             check=True,

@@ -1,5 +1,6 @@
 """What any test may ask for: a running server, people logged in to it, a room, a terminal."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -46,8 +47,9 @@ def shared_server(
     arguments = []
     if request.param == "mysql":
         mariadb = request.getfixturevalue("mariadb")
-        mariadb.drop("chat_contract")
-        arguments = ["--database", mariadb.url("chat_contract")]
+        name = f"chat_{os.getpid()}_contract"
+        mariadb.drop(name)
+        arguments = ["--database", mariadb.url(name)]
     server = Server(tmp_path_factory.mktemp(request.param) / "data", *arguments)
     yield server.start()
     server.close()

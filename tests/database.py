@@ -13,6 +13,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any, Self
@@ -21,7 +22,7 @@ import pymysql
 import pytest
 from sqlalchemy import URL, Engine
 
-from db.engine import normalise, open_engine
+from db.engine import is_sqlite, normalise, open_engine
 from db.migrate import upgrade
 
 PATIENCE = 30.0
@@ -42,8 +43,8 @@ class DatabaseServer:
     def drop(self, name: str) -> None:
         self.execute(f"DROP DATABASE IF EXISTS {name}")
 
-    def execute(self, statement: str) -> list[tuple[Any, ...]]:
-        """Run one statement as the administrator, on a connection of its own."""
+    def execute(self, *statements: str) -> list[tuple[Any, ...]]:
+        """Run statements as the administrator, on a connection of their own; what the last one finds."""
         at = self.address
         with (
             pymysql.connect(
@@ -55,7 +56,8 @@ class DatabaseServer:
             ) as connection,
             connection.cursor() as cursor,
         ):
-            cursor.execute(statement)
+            for statement in statements:
+                cursor.execute(statement)
             return list(cursor.fetchall())
 
     def kill_connections(self) -> int:
@@ -222,9 +224,57 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
+def engine(request: pytest.FixtureRequest, database_url: str) -> Iterator[Engine]:
     """A fresh database with every table in it, and none of them with a row."""
     engine = open_engine(database_url)
-    upgrade(engine)
+    if is_sqlite(engine.url):
+        shutil.copyfile(request.getfixturevalue("sqlite_model"), str(engine.url.database))
+    else:
+        request.getfixturevalue("mysql_model").copy_to(str(engine.url.database))
     yield engine
+    engine.dispose()
+
+
+# What the migrations make, once for all tests: they take longer than most of them.
+
+
+@pytest.fixture(scope="session")
+def sqlite_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file to copy."""
+    file = tmp_path_factory.mktemp("model") / "chat.db"
+    _migrate(f"sqlite:///{file}")
+    return file
+
+
+@dataclass(frozen=True)
+class MySQLModel:
+    """A database whose tables are made again, by the statements that the server itself tells, in another."""
+
+    server: DatabaseServer
+    name: str
+    statements: tuple[str, ...]
+
+    def copy_to(self, name: str) -> None:
+        self.server.execute(
+            f"USE {name}",
+            "SET foreign_key_checks = 0",  # the tables come in the order of their names
+            *self.statements,
+            f"INSERT INTO alembic_version SELECT * FROM {self.name}.alembic_version",
+        )
+
+
+@pytest.fixture(scope="session")
+def mysql_model(mariadb: DatabaseServer) -> Iterator[MySQLModel]:
+    """A database to copy."""
+    name = f"chat_{os.getpid()}_model"
+    _migrate(mariadb.url(name))
+    tables = mariadb.execute(f"SHOW TABLES IN {name}")
+    made = [mariadb.execute(f"SHOW CREATE TABLE {name}.{table}")[0][1] for (table,) in tables]
+    yield MySQLModel(mariadb, name, tuple(made))
+    mariadb.drop(name)
+
+
+def _migrate(url: str) -> None:
+    engine = open_engine(url)
+    upgrade(engine)
     engine.dispose()

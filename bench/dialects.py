@@ -22,9 +22,13 @@ class Step(NamedTuple):
 
 
 class Dialect(Protocol):
-    """One way of chatting over TCP. ``echoes``: whether who speaks hears it too."""
+    """One way of chatting over TCP. ``echoes``: whether who speaks hears it too. ``end``: of a line.
+    ``compiled``: its number in load.c, if it is known there.
+    """
 
     echoes: bool
+    end: bytes
+    compiled: int | None
 
     def greet(self, name: str) -> Iterator[Step]:
         """From a fresh connection to somebody who may join rooms."""
@@ -36,6 +40,9 @@ class Dialect(Protocol):
 
     def befriend(self, name: str) -> Iterator[Step]:
         """Before anything is said to this one alone."""
+
+    def parts(self, room: str) -> tuple[bytes, bytes]:
+        """What stands in a message to a room before its cid, and what behind it."""
 
     def say(self, room: str, count: int) -> bytes:
         """So many messages to a room."""
@@ -51,6 +58,8 @@ class Chat:
     """Our own protocol: every message has its own cid and is confirmed by itself, once it is on the disk."""
 
     echoes = True
+    end = b"\n"
+    compiled: int | None = 0
 
     def greet(self, name: str) -> Iterator[Step]:
         yield Step(b"", b'"welcome"')
@@ -69,18 +78,22 @@ class Chat:
     def befriend(self, name: str) -> Iterator[Step]:
         yield Step(_frame("add_friend", username=name), b'{"type":"friend","id"')
 
+    def parts(self, room: str) -> tuple[bytes, bytes]:
+        return self._around(f"#{room}")
+
     def say(self, room: str, count: int) -> bytes:
-        return b"".join(self._message(f"#{room}") for _ in range(count))
+        before, after = self.parts(room)
+        return b"".join(before + new_cid().encode() + after for _ in range(count))
 
     def whisper(self, name: str) -> bytes:
-        return self._message(f"@{name}")
+        return new_cid().encode().join(self._around(f"@{name}"))
 
     def understand(self, lines: bytes) -> tuple[int, int]:
         confirmed = lines.count(b'{"type":"sent"')
         return confirmed, lines.count(b"\n") - confirmed
 
-    def _message(self, to: str) -> bytes:
-        return f'{{"type":"send","id":1,"to":"{to}","text":"{TEXT}","cid":"{new_cid()}"}}\n'.encode()
+    def _around(self, to: str) -> tuple[bytes, bytes]:
+        return f'{{"type":"send","id":1,"to":"{to}","text":"{TEXT}","cid":"'.encode(), b'"}\n'
 
 
 def _frame(type: str, **fields: str | int) -> bytes:
@@ -95,6 +108,8 @@ class Irc:
     """IRC confirms nothing, so behind each burst goes a PING that tells its own length."""
 
     echoes = False
+    end = b"\n"
+    compiled: int | None = 1
     _PONG = re.compile(rb" PONG [^\n]* :?(\d+)\r\n")
 
     def greet(self, name: str) -> Iterator[Step]:
@@ -109,11 +124,15 @@ class Irc:
     def befriend(self, name: str) -> Iterator[Step]:
         yield from ()
 
-    def whisper(self, name: str) -> bytes:
-        return f"PRIVMSG {name} :{TEXT}\r\n".encode()
+    def parts(self, room: str) -> tuple[bytes, bytes]:
+        return f"PRIVMSG #{room} :{TEXT}\r\n".encode(), b""
 
     def say(self, room: str, count: int) -> bytes:
-        return f"PRIVMSG #{room} :{TEXT}\r\n".encode() * count + f"PING :{count}\r\n".encode()
+        message, _ = self.parts(room)
+        return message * count + f"PING :{count}\r\n".encode()
+
+    def whisper(self, name: str) -> bytes:
+        return f"PRIVMSG {name} :{TEXT}\r\n".encode()
 
     def understand(self, lines: bytes) -> tuple[int, int]:
         pongs = self._PONG.findall(lines)

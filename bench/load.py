@@ -1,27 +1,22 @@
-"""Many clients in one thread: they join, talk, and count every line they hear. The counterpart is the server
-under measurement.
+"""Many clients in one thread: they join, and then they talk. The counterpart is the server under measurement.
 
-Python is fast enough for this because it never looks at a single line: a chunk's newlines are counted, and
-only those who speak look for their confirmations. How much of its core the load used stands beside every
-figure, for a load that is too slow would measure itself.
+Joining is done here, with real logins and real rooms. The talking is a talker's, in C or in Python; how much
+of its core it used stands beside every figure, for a load that is too slow would measure itself.
 """
 
 import select
 import socket
 import time
-from array import array
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from typing import TypeVar
 
+from bench import compiled
 from bench.dialects import Dialect, Step
+from bench.talkers import CHUNK, Client, Delays, Lost, PlainTalker, Talker, receive, whole_lines
 
 T = TypeVar("T")
-
-CHUNK = 1 << 18
-"""Bytes taken from a socket at once."""
 
 AT_ONCE = 10
 """How many join at the same time. ngircd lets no more wait to be accepted; the next would try again a second
@@ -33,24 +28,8 @@ QUIET = 0.4
 PATIENCE = 60.0
 """Seconds after which a server that owes us something is taken to be broken."""
 
-
-class Lost(Exception):
-    """The server owes us something, or told more than it should have."""
-
-
-@dataclass(slots=True, eq=False)
-class Client:
-    """One connection. ``window`` is how many messages of its own may be unconfirmed; most only listen."""
-
-    name: str
-    socket: socket.socket
-    room: str = ""
-    window: int = 0
-    heard: int = 0  # messages delivered to it
-    said: int = 0
-    confirmed: int = 0
-    waiting: deque[float] = field(default_factory=deque)  # when each unconfirmed message was sent
-    rest: bytes = b""  # the beginning of a line
+A_MOMENT = 0.05
+"""Seconds between two looks at whether everything has arrived."""
 
 
 @dataclass(frozen=True)
@@ -64,25 +43,31 @@ class Count:
 
 @dataclass(frozen=True)
 class Talk:
-    """What came of talking for a while. ``delays`` is how long each confirmation took, in seconds."""
+    """What came of talking for a while. ``delays`` is how long each confirmation took."""
 
     seconds: float
     heard: int
     confirmed: int
-    delays: Sequence[float]
+    delays: Delays
+
+
+OpenTalker = Callable[[Dialect, Sequence[Client], Delays], Talker]
+
+
+def best_talker(dialect: Dialect) -> OpenTalker:
+    return compiled.CompiledTalker if compiled.speaks(dialect) else PlainTalker
 
 
 class Crowd:
     """All clients of one server."""
 
-    def __init__(self, dialect: Dialect, port: int) -> None:
+    def __init__(self, dialect: Dialect, port: int, open_talker: OpenTalker | None = None) -> None:
         self._dialect = dialect
         self._port = port
+        self._open_talker = open_talker or best_talker(dialect)
         self._epoll = select.epoll()
         self._by_file: dict[int, Client] = {}
         self._buffer = bytearray(CHUNK)
-        self._delays = array("d")
-        self._talking = False
 
     @property
     def clients(self) -> list[Client]:
@@ -109,7 +94,7 @@ class Crowd:
         """Let everything arrive that is still under way, and forget it."""
         while ready := self._epoll.poll(QUIET, 1024):
             for file, _ in ready:
-                self._receive(self._by_file[file])
+                receive(self._by_file[file], self._buffer)
         for client in self._by_file.values():
             client.rest = b""
 
@@ -170,21 +155,23 @@ class Crowd:
 
         Afterwards all that was said must have been confirmed, and heard by everybody, once. Raises ``Lost``.
         """
+        for client in self.clients:
+            client.begin(0)
         for client in speakers:
-            client.window = window
-        self._talking = True
-        for client in speakers:
-            self._say(client, window)
-        self._listen_for(warm_up)
-        self._delays = array("d")
-        mark()
-        before = self._count()
-        self._listen_for(seconds)
-        after = self._count()
-        mark()
-        delays = list(self._delays)
-        self._talking = False
-        self._finish(speakers)
+            client.begin(window)
+        delays = Delays()
+        talker = self._open_talker(self._dialect, self.clients, delays)
+        try:
+            talker.listen(warm_up, talking=True)
+            delays.clear()
+            mark()
+            before = self._count()
+            talker.listen(seconds, talking=True)
+            after = self._count()
+            mark()
+            self._finish(talker)
+        finally:
+            talker.close()
         return Talk(
             after.time - before.time, after.heard - before.heard, after.confirmed - before.confirmed, delays
         )
@@ -196,46 +183,14 @@ class Crowd:
             sum(client.confirmed for client in self._by_file.values()),
         )
 
-    def _listen_for(self, seconds: float) -> None:
-        until = time.perf_counter() + seconds
-        while (left := until - time.perf_counter()) > 0:
-            self._listen(left)
-
-    def _listen(self, timeout: float) -> None:
-        for file, _ in self._epoll.poll(timeout, 1024):
-            client = self._by_file[file]
-            if client.window:
-                self._hear_and_say(client)
-            else:
-                client.heard += self._buffer.count(b"\n", 0, self._receive(client))
-
-    def _hear_and_say(self, client: Client) -> None:
-        confirmed, heard = self._dialect.understand(self._lines(client))
-        client.heard += heard
-        client.confirmed += confirmed
-        now = time.perf_counter()
-        for _ in range(confirmed):
-            self._delays.append(now - client.waiting.popleft())
-        if confirmed and self._talking:
-            self._say(client, confirmed)
-
-    def _say(self, client: Client, count: int) -> None:
-        client.socket.sendall(self._dialect.say(client.room, count))
-        client.said += count
-        now = time.perf_counter()
-        client.waiting.extend([now] * count)
-
-    def _finish(self, speakers: Sequence[Client]) -> None:
+    def _finish(self, talker: Talker) -> None:
         """Wait for what is still owed."""
         deadline = time.monotonic() + PATIENCE
-        while any(client.waiting for client in speakers) and time.monotonic() < deadline:
-            self._listen(1.0)
         while self._owed() and time.monotonic() < deadline:
-            self._listen(1.0)
+            talker.listen(A_MOMENT, talking=False)
+        talker.listen(A_MOMENT, talking=False)  # whatever comes now is too much
         if owed := self._owed():
             raise Lost(f"{owed} messages too few or too many were delivered or confirmed")
-        for client in self._by_file.values():
-            client.window = client.heard = client.said = client.confirmed = 0
 
     def _owed(self) -> int:
         """How far what was heard is from what was said. A server may tell a speaker's messages to the speaker
@@ -252,19 +207,10 @@ class Crowd:
 
     # Receiving
 
-    def _receive(self, client: Client) -> int:
-        """How many bytes came; they are at the beginning of the buffer."""
-        size = client.socket.recv_into(self._buffer)
-        if not size:
-            raise Lost(f"the server hung up on {client.name}")
-        return size
-
     def _lines(self, client: Client) -> bytes:
         """The whole lines that came."""
-        data = client.rest + self._buffer[: self._receive(client)]
-        end = data.rfind(b"\n") + 1
-        client.rest = data[end:]
-        return data[:end]
+        fresh = self._buffer[: receive(client, self._buffer)]
+        return whole_lines(client, fresh, self._dialect.end)
 
 
 def _in_groups(all: Sequence[T]) -> Iterator[Sequence[T]]:

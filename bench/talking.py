@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bench import machine
-from bench.figures import Figure, middle, share
+from bench.figures import Figure, middle
 from bench.hosts import FLOOR, OURS, PEERS, Host, Opening, installed
 from bench.load import Crowd, Talk
 
@@ -97,7 +97,7 @@ def _figure(plan: Plan, who: str, talk: Talk, before: Usage, after: Usage) -> Fi
             "server µs a message": server / talk.confirmed * 1e6 if talk.confirmed else 0.0,
             "server core": server / talk.seconds,
             "load core": (after.load - before.load) / talk.seconds,
-            "p50 ms": share(talk.delays, 0.50) * 1e3,
-            "p99 ms": share(talk.delays, 0.99) * 1e3,
+            "p50 ms": talk.delays.within(0.50) * 1e3,
+            "p99 ms": talk.delays.within(0.99) * 1e3,
         },
     )

@@ -9,7 +9,8 @@ from bench import machine
 from bench.dialects import Chat
 from bench.figures import Figure, share
 from bench.hosts import FLOOR, OURS, PEERS, SETTINGS, Host, installed, on_sqlite
-from bench.load import Client, Crowd
+from bench.load import Crowd
+from bench.talkers import Client
 
 IDLE = 5000
 STORM = 20

@@ -1,0 +1,150 @@
+"""How people talk who have joined: each keeps some messages unconfirmed, and every line heard is counted.
+
+The counterpart is ``load``, which lets them join and checks the counts. There are two talkers: this one, in
+Python, and the one in ``compiled``, which is used where there is a compiler. Python is fast enough for most
+servers because it never looks at a single line: a chunk's newlines are counted, and only those who speak look
+for their confirmations.
+"""
+
+import select
+import socket
+import time
+from collections import deque
+from collections.abc import Sequence
+from ctypes import Array, c_uint32, memset, sizeof
+from dataclasses import dataclass
+from typing import Protocol
+
+from bench.dialects import Dialect
+
+CHUNK = 1 << 18
+"""Bytes taken from a socket at once."""
+
+SLOT, SLOTS = 1e-5, 1_000_000
+"""Seconds to a place in the table of delays, and the number of its places."""
+
+
+class Lost(Exception):
+    """The server owes us something, or told more than it should have."""
+
+
+@dataclass(slots=True, eq=False)
+class Client:
+    """One connection. ``window`` is how many messages of its own may be unconfirmed; most only listen."""
+
+    name: str
+    socket: socket.socket
+    room: str = ""
+    window: int = 0
+    heard: int = 0  # messages delivered to it
+    said: int = 0
+    confirmed: int = 0
+    rest: bytes = b""  # the beginning of a line
+
+    def begin(self, window: int) -> None:
+        self.window, self.heard, self.said, self.confirmed = window, 0, 0, 0
+
+
+class Delays:
+    """How long confirmations took: so many of them each hundredth of a millisecond. ``slots`` is C's to
+    write."""
+
+    def __init__(self) -> None:
+        self.slots: Array[c_uint32] = (c_uint32 * SLOTS)()
+
+    def add(self, seconds: float, count: int = 1) -> None:
+        self.slots[min(int(seconds / SLOT), SLOTS - 1)] += count
+
+    def clear(self) -> None:
+        """What was taken down during the warm-up does not count."""
+        memset(self.slots, 0, sizeof(self.slots))
+
+    def within(self, part: float) -> float:
+        """The seconds that this part (0.99) of all confirmations took at most."""
+        counts = list(self.slots)
+        left = sum(counts) * part
+        for place, count in enumerate(counts):
+            left -= count
+            if count and left <= 0:
+                return (place + 1) * SLOT
+        return 0.0
+
+
+class Talker(Protocol):
+    """Everybody's mouth and ears; the counts are the clients' own."""
+
+    def listen(self, seconds: float, *, talking: bool) -> None:
+        """Hear for so long, and while ``talking`` let everybody fill their window. Raises ``Lost``."""
+
+    def close(self) -> None: ...
+
+
+class PlainTalker:
+    """In Python."""
+
+    def __init__(self, dialect: Dialect, clients: Sequence[Client], delays: Delays) -> None:
+        self._dialect = dialect
+        self._delays = delays
+        self._buffer = bytearray(CHUNK)
+        self._said_at: dict[Client, deque[float]] = {client: deque() for client in clients if client.window}
+        self._by_file = {client.socket.fileno(): client for client in clients}
+        self._epoll = select.epoll()
+        for client in clients:
+            self._epoll.register(client.socket, select.EPOLLIN)
+
+    def listen(self, seconds: float, *, talking: bool) -> None:
+        until = time.perf_counter() + seconds
+        for client in self._said_at if talking else ():
+            self._say(client)
+        while (left := until - time.perf_counter()) > 0:
+            for file, _ in self._epoll.poll(left, 1024):
+                client = self._by_file[file]
+                if client.window:
+                    self._hear(client)
+                    if talking:
+                        self._say(client)
+                else:
+                    client.heard += self._count(client)
+
+    def close(self) -> None:
+        self._epoll.close()
+
+    def _say(self, client: Client) -> None:
+        """As many messages as are missing in the window."""
+        missing = client.window - (client.said - client.confirmed)
+        if missing:
+            client.socket.sendall(self._dialect.say(client.room, missing))
+            client.said += missing
+            self._said_at[client].extend([time.perf_counter()] * missing)
+
+    def _hear(self, client: Client) -> None:
+        lines = whole_lines(client, self._buffer[: receive(client, self._buffer)], self._dialect.end)
+        confirmed, heard = self._dialect.understand(lines)
+        client.heard += heard
+        client.confirmed += confirmed
+        said_at, now = self._said_at[client], time.perf_counter()
+        for _ in range(confirmed):
+            self._delays.add(now - said_at.popleft())
+
+    def _count(self, client: Client) -> int:
+        size = receive(client, self._buffer)
+        if self._dialect.end == b"\n":
+            return self._buffer.count(b"\n", 0, size)
+        _, heard = self._dialect.understand(whole_lines(client, self._buffer[:size], self._dialect.end))
+        return heard
+
+
+def receive(client: Client, buffer: bytearray) -> int:
+    """How many bytes came; they are at the beginning of the buffer. Raises ``Lost``."""
+    size = client.socket.recv_into(buffer)
+    if not size:
+        raise Lost(f"the server hung up on {client.name}")
+    return size
+
+
+def whole_lines(client: Client, fresh: bytes | bytearray, end: bytes) -> bytes:
+    """The whole lines of what came; the beginning of another is kept."""
+    data = client.rest + fresh
+    cut = data.rfind(end) + 1
+    client.rest = data[cut:]
+    return data[:cut]

@@ -18,6 +18,12 @@ Open = Callable[..., Terminal]
 Unique = Callable[[str], str]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """For ``-n auto``: most tests wait for another process half of the time."""
+    return 2 * (os.cpu_count() or 1)
+
+
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
     """Start servers, each with a data folder of its own: ``serve("--database", url, settings=(...))``."""

@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -60,6 +61,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def _serve(loaded: Loaded) -> int:
     log.set_up(loaded.config.log_level)
+    if sys.platform != "win32":
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the server has a use for it
     for variable in loaded.idle:
         logging.getLogger(__name__).warning("%s in the environment is no setting", variable)
     try:

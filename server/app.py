@@ -21,11 +21,10 @@ import os
 import platform
 import signal
 import socket
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from importlib.metadata import version
-from typing import Any
 
 from sqlalchemy import Engine
 
@@ -33,7 +32,7 @@ import protocol
 from db import removed, servers, tokens
 from db.check import check
 from db.engine import begin_write, lock_file, open_engine
-from db.errors import Unusable
+from db.errors import Outage, Unusable
 from db.migrate import upgrade
 from db.store import Store
 from db.writer import Transaction, Writer
@@ -58,6 +57,7 @@ from server.handlers.typing import Typing
 from server.handlers.whereabouts import Whereabouts
 from server.indexer import Indexer
 from server.limits import Attempts, Doorkeeper
+from server.listener import Listener, allow_many_files, bind
 from server.live import Directory
 from server.passwords import Passwords
 from server.place import Place
@@ -70,9 +70,6 @@ log = logging.getLogger(__name__)
 
 STOP_WITHIN = 8.0
 """Seconds for an orderly end; a supervisor's patience is usually ten."""
-
-BACKLOG = 1024
-"""Connections that may wait to be accepted: a class logs in at the same minute."""
 
 HOUSEKEEPING = 60.0
 """Seconds between two rounds of removing tokens that have expired, and what was said in removed rooms."""
@@ -92,6 +89,7 @@ async def serve(config: Config, announce: Callable[[Place], None]) -> None:
     Raises ``CannotStart`` and ``tls.BadCertificate``.
     """
     tls = prepare(config)
+    allow_many_files()
     async with open_database(config) as engine:
         await Server(config, engine, tls).run(announce)
 
@@ -134,9 +132,6 @@ class Server:
         self._sessions: set[Session] = set()
         self._empty = asyncio.Event()
         self._empty.set()
-        self._door = Doorkeeper(
-            config.limits.connections_per_address, config.limits.new_connections_per_minute
-        )
         self._directory = Directory()
         self._announcer = Announcer(self._directory, self._loop)
         self._store = Store(engine, threads=config.database.readers)
@@ -155,8 +150,8 @@ class Server:
     async def run(self, announce: Callable[[Place], None]) -> None:
         try:
             listener = await self._listen()
-        except CannotStart:
-            self._writer.close()
+        except BaseException:
+            self._writer.close()  # its thread would keep the process alive
             self._close_pools()
             raise
         office = await self._open_office()
@@ -177,20 +172,20 @@ class Server:
 
     # Start
 
-    async def _listen(self) -> asyncio.Server:
+    async def _listen(self) -> Listener:
         limits = self._config.limits
         try:
-            listener = await self._loop.create_server(
-                self._open_connection,
-                self._config.host or None,
-                self._config.port,
-                backlog=BACKLOG,
-                start_serving=False,
-                **self._encryption(),
-            )
+            sockets = await bind(self._config.host, self._config.port)
         except (OSError, UnicodeError) as error:
             where = f"{self._config.host}:{self._config.port}"
             raise CannotStart(f"cannot listen on {where}: {_reason(error)}") from None
+        listener = Listener(
+            sockets,
+            Doorkeeper(limits.connections_per_address, limits.new_connections_per_minute),
+            self._open_connection,
+            tls=None if self._tls is None else self._tls.context,
+            handshake_timeout=limits.handshake_timeout,
+        )
         self._presence = Presence(
             self._directory,
             self._announcer,
@@ -222,8 +217,12 @@ class Server:
             self._presence,
             moderation,
         )
-        await self._presence.begin()
-        await listener.start_serving()
+        try:
+            await self._presence.begin()
+        except Outage:
+            listener.close()
+            raise CannotStart("the database went away while the server was starting") from None
+        listener.start()
         return listener
 
     async def _open_office(self) -> asyncio.Server | None:
@@ -234,17 +233,9 @@ class Server:
             log.warning("chat-server admin will not reach this server: %s", error)
             return None
 
-    def _encryption(self) -> dict[str, Any]:
-        if self._tls is None:
-            return {}
-        return {
-            "ssl": self._tls.context,
-            "ssl_handshake_timeout": self._config.limits.handshake_timeout or None,
-        }
-
-    def _open_connection(self) -> Connection:
+    def _open_connection(self, refusal: TooManyConnections | None, gone: Callable[[], None]) -> Connection:
         return Connection(
-            self._open_session,
+            partial(self._open_session, refusal, gone),
             line_limit=bound(self._config.limits.line_before_login),
             outbox_bytes=self._config.limits.outbox_bytes,
             outbox_stall=self._config.limits.outbox_stall,
@@ -252,10 +243,11 @@ class Server:
             dead_after=self._config.limits.dead_after,
         )
 
-    def _open_session(self, connection: Connection) -> Receiver:
-        wait = self._door.admit(connection.address, time.monotonic())
-        if wait is not None:
-            return Rejected(connection, TooManyConnections(retry_after=round(wait, 3)))
+    def _open_session(
+        self, refusal: TooManyConnections | None, gone: Callable[[], None], connection: Connection
+    ) -> Receiver:
+        if refusal is not None:
+            return Rejected(connection, refusal, gone)
         session = Session(
             connection,
             table=self._table,
@@ -264,17 +256,17 @@ class Server:
             presence=self._presence,
             limits=self._config.limits,
             welcome=self._welcome,
-            on_lost=self._forget,
+            on_lost=partial(self._forget, gone),
         )
         self._sessions.add(session)
         self._empty.clear()
         return session
 
-    def _forget(self, session: Session) -> None:
+    def _forget(self, gone: Callable[[], None], session: Session) -> None:
+        gone()
         self._sessions.discard(session)
         if not self._sessions:
             self._empty.set()
-        self._door.release(session.speaker.address)
 
     def _catch_signals(self) -> asyncio.Event:
         stopping = asyncio.Event()
@@ -309,7 +301,7 @@ class Server:
 
     # Stop
 
-    async def _stop(self, listener: asyncio.Server) -> None:
+    async def _stop(self, listener: Listener) -> None:
         listener.close()
         self._presence.close()
         self._writer.hurry()
@@ -337,14 +329,15 @@ class Server:
 class Rejected:
     """Whoever may not come in: told why, and sent away."""
 
-    def __init__(self, connection: Connection, reason: TooManyConnections) -> None:
+    def __init__(self, connection: Connection, reason: TooManyConnections, gone: Callable[[], None]) -> None:
+        self._gone = gone
         connection.close(reason)
 
     def receive(self) -> None:
         pass
 
     def lost(self) -> None:
-        pass
+        self._gone()
 
 
 def _tidy(transaction: Transaction) -> bool:
@@ -380,12 +373,10 @@ def _reason(error: OSError | UnicodeError) -> str:
     return "no such host"
 
 
-def _place(listener: asyncio.Server, tls: Tls | None) -> Place:
-    host, port, *_ = listener.sockets[0].getsockname()
-    return Place(host, port, tls.fingerprint if tls else "")
+def _place(listener: Listener, tls: Tls | None) -> Place:
+    return Place(*listener.address, tls.fingerprint if tls else "")
 
 
-def _identity(listener: asyncio.Server) -> bytes:
+def _identity(listener: Listener) -> bytes:
     """What this server process is called in the database: the same in its next life on the same address."""
-    address = listener.sockets[0].getsockname()[:2]
-    return hashlib.sha256(repr((platform.node(), address)).encode()).digest()
+    return hashlib.sha256(repr((platform.node(), listener.address)).encode()).digest()

@@ -19,6 +19,9 @@ LONGEST_PAUSE = 300.0
 FORGIVEN_AFTER = 600.0
 """Wrong passwords are forgotten when for so long no more of them came."""
 
+MOST_SEEN_OFF = 16
+"""Who is refused is told why; but so many of one address at a time, since with TLS that takes a handshake."""
+
 MOST_ENTRIES = 65_536
 """How many addresses, or accounts at addresses, are kept in mind at once; the least recent ones go first."""
 
@@ -51,6 +54,7 @@ class _Visitor:
     since: float  # when the minute began that ``new`` counts in
     new: int = 0
     open: int = 0
+    seen_off: int = 0  # of those who were refused, how many are being told so
 
 
 class Doorkeeper:
@@ -77,8 +81,19 @@ class Doorkeeper:
 
     def release(self, address: str) -> None:
         """Count out a connection that was admitted."""
-        if visitor := self._visitors.get(neighbourhood(address)):
-            visitor.open -= 1
+        self._visitors[neighbourhood(address)].open -= 1
+
+    def see_off(self, address: str) -> bool:
+        """Whether there is the time to tell a refused one why. If so, it is counted until ``seen_off``."""
+        visitor = self._visitors[neighbourhood(address)]
+        if visitor.seen_off >= MOST_SEEN_OFF:
+            return False
+        visitor.seen_off += 1
+        return True
+
+    def seen_off(self, address: str) -> None:
+        """A refused one has gone."""
+        self._visitors[neighbourhood(address)].seen_off -= 1
 
     def _visitor(self, place: str, now: float) -> _Visitor:
         visitor = self._visitors.get(place)
@@ -98,7 +113,7 @@ class Doorkeeper:
             self._visitors = {
                 place: visitor
                 for place, visitor in self._visitors.items()
-                if visitor.open or now - visitor.since < patience
+                if visitor.open or visitor.seen_off or now - visitor.since < patience
             }
 
 

@@ -53,7 +53,11 @@ class Wire:
         self.events: list[Json] = []
         self.username = ""
         self.session: Json = {}
-        self.welcome = self.read()
+        try:
+            self.welcome = self.read()
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self

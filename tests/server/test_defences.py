@@ -153,31 +153,6 @@ def test_a_flood_of_connections_leaves_those_who_are_here_alone(serve: Serve) ->
         line.close()
 
 
-def test_out_of_file_descriptors_it_goes_on_with_those_that_it_has(serve: Serve) -> None:
-    server = serve()
-    alice, bob = in_room(server, "Alice"), in_room(server, "Bob")
-    limit_files(server)
-    flood = []
-    with suppress(OSError):
-        for _ in range(100):
-            flood.append(raw(server))
-    alice.request("send", to=ROOM, text="still here")
-    assert bob.message(kind="text")["text"] == "still here"
-    for line in flood:
-        line.close()
-    while True:
-        with suppress(EOFError, OSError):
-            if is_well(server):
-                break
-
-
-def limit_files(server: Server) -> None:
-    """Let the running server open hardly any more files."""
-    resource = pytest.importorskip("resource")
-    held = len(os.listdir(f"/proc/{server.process.pid}/fd"))
-    resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (held + 10, held + 10))
-
-
 def test_who_asks_without_reading_is_not_served_further(server: Server) -> None:
     """Ten thousand answers of more than a megabyte each would be seen in the server's memory."""
     alice = in_room(server, "Alice")

@@ -1,58 +1,129 @@
 """What the writer says to the database for every batch: statements about many rows at once, as text.
 
 SQLAlchemy would build each of them anew for each number of rows, and look at every value of every row; that
-costs several times what the database does then. So the text is put together here, and the values go to the
-driver as they are: integers, texts and ``None``. Everything else in ``db`` is said through SQLAlchemy; the
-counterpart is ``messages``.
+costs several times what the database does then. So the text is put together here, and the writer's goes to
+the driver itself, whose errors come as it raises them. Everything else in ``db`` is said through SQLAlchemy;
+the counterpart is ``messages``.
 
-Each is *one* statement, whatever the number of rows: on MySQL a statement is a round trip, for SQLite's
-driver a chance to lose the GIL, and one that fails half-way undoes itself.
+The two engines want to be spoken to differently:
+
+* SQLite's driver keeps statements that it has prepared, by their text, and to prepare one takes longer than
+  to run it. So messages go in portions of 1, 2, 4, 8 … whose texts it has seen; not one by one, because each
+  statement is a chance to lose the GIL.
+* For MySQL each statement is a round trip, so it is one, whatever the number of rows. PyMySQL writes every
+  value into the text, in Python; so we write the integers, and leave to it what must be escaped.
 """
 
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from db.schema import messages
 
 COLUMNS = ", ".join(column.name for column in messages.columns)
 
-Values = tuple[int | str | None, ...]
+LARGEST_PORTION = 256
+"""Rows in one statement to SQLite. A library may be built to take no more than 32,766 values at once."""
+
+Value = int | str | None
+Values = tuple[Value, ...]
 
 
-def lock_conversations(connection: Connection, ids: Sequence[int]) -> Sequence[Row[*tuple[Any, ...]]]:
+def lock_conversations(connection: Connection, ids: Sequence[int]) -> list[tuple[int, ...]]:
     """The rows (id, head, spoken, roster, last_at) of these conversations, locked one after the other in the
     order of their ids."""
-    query = "SELECT id, head, spoken, roster, last_at FROM conversations"
-    query += f" WHERE id IN ({_marks(connection, len(ids))}) ORDER BY id"
-    if connection.dialect.name != "sqlite":  # whose transaction has locked the whole file
+    places, values = _row(connection, ids)
+    query = f"SELECT id, head, spoken, roster, last_at FROM conversations WHERE id IN {places} ORDER BY id"
+    if not _is_sqlite(connection):  # whose transaction has locked the whole file
         query += " FOR UPDATE"
-    return connection.exec_driver_sql(query, tuple(ids)).all()
+    return list(_execute(connection, query, values).fetchall())
 
 
 def insert_messages(connection: Connection, rows: Sequence[Values]) -> None:
-    """Store messages, each a value for every column of the table; all of them, or none when it raises."""
-    row = f"({_marks(connection, len(rows[0]))})"
-    connection.exec_driver_sql(
-        f"INSERT INTO messages ({COLUMNS}) VALUES {', '.join([row] * len(rows))}",
-        tuple(value for row in rows for value in row),
-    )
+    """Store messages, each a value for every column of the table; all of them, or none when a unique key
+    objects."""
+    if not _is_sqlite(connection) or _is_portion(len(rows)):
+        _insert(connection, rows)
+        return
+    _execute(connection, "SAVEPOINT portions")
+    try:
+        for portion in _portions(rows):
+            _insert(connection, portion)
+    except sqlite3.IntegrityError:
+        _execute(connection, "ROLLBACK TO portions")
+        raise
+    _execute(connection, "RELEASE portions")
+
+
+def _insert(connection: Connection, rows: Sequence[Values]) -> None:
+    places, values = _rows(connection, rows)
+    _execute(connection, f"INSERT INTO messages ({COLUMNS}) VALUES {places}", values)
+
+
+def _is_portion(count: int) -> bool:
+    return count <= LARGEST_PORTION and count.bit_count() == 1
+
+
+def _portions(rows: Sequence[Values]) -> Iterator[Sequence[Values]]:
+    """The largest first."""
+    begin, size = 0, LARGEST_PORTION
+    while begin < len(rows):
+        while size > len(rows) - begin:
+            size //= 2
+        yield rows[begin : begin + size]
+        begin += size
 
 
 def set_heads(connection: Connection, rows: Sequence[tuple[int, int, int, int]]) -> None:
-    """Put each (id, head, spoken, last_at) into its conversation."""
-    mark = _marks(connection, 1)
-    choice = f"CASE id{f' WHEN {mark} THEN {mark}' * len(rows)} END"
-    chosen = [value for column in (1, 2, 3) for row in rows for value in (row[0], row[column])]
-    connection.exec_driver_sql(
-        f"UPDATE conversations SET head = {choice}, spoken = {choice}, last_at = {choice}"
-        f" WHERE id IN ({_marks(connection, len(rows))})",
-        (*chosen, *(row[0] for row in rows)),
+    """Put each (id, head, spoken, last_at) into its conversation.
+
+    As an INSERT that finds all of them there: an UPDATE would have to look for each among all the others.
+    """
+    places, values = _rows(
+        connection, [(id, "", head, spoken, last_at) for id, head, spoken, last_at in rows]
     )
+    statement = f"INSERT INTO conversations (id, kind, head, spoken, last_at) VALUES {places} "
+    if _is_sqlite(connection):
+        statement += "ON CONFLICT (id) DO UPDATE SET"
+        statement += " head = excluded.head, spoken = excluded.spoken, last_at = excluded.last_at"
+    else:
+        statement += "ON DUPLICATE KEY UPDATE"
+        statement += " head = VALUES(head), spoken = VALUES(spoken), last_at = VALUES(last_at)"
+    _execute(connection, statement, values)
 
 
-def _marks(connection: Connection, count: int) -> str:
-    """Places for so many values, marked as this driver wants it."""
-    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-    return ", ".join([mark] * count)
+def _execute(connection: Connection, statement: str, values: Sequence[Value] = ()) -> Any:
+    """Raises what the driver raises."""
+    cursor = connection.connection.cursor()
+    cursor.execute(statement, values)
+    return cursor
+
+
+def _is_sqlite(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"
+
+
+def _rows(connection: Connection, rows: Sequence[Values]) -> tuple[str, list[Value]]:
+    """What to write for rows of the same length, and the values that the driver puts there."""
+    if _is_sqlite(connection):
+        return _marks(len(rows), len(rows[0])), [value for row in rows for value in row]
+    written = ", ".join([f"({', '.join(map(_written, row))})" for row in rows])
+    return written, [value for row in rows for value in row if isinstance(value, str)]
+
+
+def _row(connection: Connection, row: Sequence[Value]) -> tuple[str, list[Value]]:
+    return _rows(connection, [tuple(row)])
+
+
+@cache
+def _marks(rows: int, columns: int) -> str:
+    return ", ".join([f"({', '.join('?' * columns)})"] * rows)
+
+
+def _written(value: Value) -> str:
+    if isinstance(value, str):
+        return "%s"
+    return "NULL" if value is None else str(value)

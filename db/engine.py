@@ -11,6 +11,7 @@ schema.
 
 import math
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,9 +20,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from db.errors import Unusable, is_disconnect
+from db.errors import Unusable, is_disconnect, is_outage
 
 SPARE = 2
 """Connections beside the readers': the writer's, and one for what happens once in a while."""
@@ -126,8 +127,12 @@ def _set_up_sqlite(dbapi_connection: Any, record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
-    connection.exec_driver_sql(f"BEGIN {mode}")
+    """By the driver's own hand, because it is said before every transaction, and some are short."""
+    statement = f"BEGIN {connection.get_execution_options().get('sqlite_begin', 'DEFERRED')}"
+    try:
+        connection.connection.cursor().execute(statement)
+    except sqlite3.Error as error:
+        raise DBAPIError(statement, None, error) from error
 
 
 def _mysql_engine(url: URL, connections: int, timeouts: dict[str, int]) -> Engine:
@@ -161,8 +166,60 @@ def begin_write(engine: Engine) -> Iterator[Connection]:
 
     SQLite is told at once, since a reader who becomes a writer half-way may find that it has read the past.
     """
-    with engine.connect() as connection, connection.execution_options(sqlite_begin="IMMEDIATE").begin():
+    with engine.connect() as connection, _will_write(connection).begin():
         yield connection
+
+
+def _will_write(connection: Connection) -> Connection:
+    return connection.execution_options(sqlite_begin="IMMEDIATE")
+
+
+class KeptConnection:
+    """The connection of a thread that writes all day: from the pool once, then for one transaction after the
+    other. All of it belongs to that thread.
+
+    To fetch it and to give it back each time would take longer than a short transaction does by itself.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: Connection | None = None
+
+    @contextmanager
+    def begin_write(self) -> Iterator[Connection]:
+        """As ``begin_write`` does. After an outage the next transaction has another connection."""
+        try:
+            if self._connection is None:
+                self._connection = _will_write(self._engine.connect())
+            with self._connection.begin(), _forsaken_when_lost(self._connection):
+                yield self._connection
+        except Exception as error:
+            if is_outage(error):
+                self._replace()
+            raise
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _replace(self) -> None:
+        """What lies in the pool, where the next one comes from, is as old."""
+        if self._connection is not None:
+            self._connection.invalidate()
+        self.close()
+        self._engine.dispose()
+
+
+@contextmanager
+def _forsaken_when_lost(connection: Connection) -> Iterator[None]:
+    """Where the driver itself was spoken to, SQLAlchemy does not know that there is nothing to roll back."""
+    try:
+        yield
+    except Exception as error:
+        if is_disconnect(error):
+            connection.invalidate()
+        raise
 
 
 def lock_file(url: str) -> FileLock | None:

@@ -7,8 +7,9 @@
     ├── Taken        somebody has that name (or seat, or friendship) already
     └── Outage       the database cannot be reached, or cannot write, at the moment
 
-The drivers raise by number. What the numbers ask of us is decided here: try again at once (``is_transient``),
-on another connection (``is_disconnect``), or after a while (``is_outage``).
+The drivers raise by number, whether SQLAlchemy wraps what they raise or ``bulk`` lets it through. What the
+numbers ask of us is decided here: try again at once (``is_transient``), on another connection
+(``is_disconnect``), or after a while (``is_outage``).
 """
 
 import sqlite3
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pymysql.constants import CR, ER
+from pymysql.err import MySQLError
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -88,11 +90,18 @@ MYSQL_OUTAGE = MYSQL_DISCONNECT | {
 
 def number(error: BaseException) -> int | None:
     """The driver's number for an error (MySQL's, or SQLite's extended result code), if it has one."""
-    origin = error.orig if isinstance(error, DBAPIError) else None
+    origin = _origin(error)
     if isinstance(origin, sqlite3.Error):
         return getattr(origin, "sqlite_errorcode", None)
     first = origin.args[0] if origin is not None and origin.args else None
     return first if isinstance(first, int) else None
+
+
+def _origin(error: BaseException) -> BaseException | None:
+    """What the driver has raised, if it was the driver."""
+    if isinstance(error, DBAPIError):
+        return error.orig
+    return error if isinstance(error, sqlite3.Error | MySQLError) else None
 
 
 def is_transient(error: BaseException) -> bool:
@@ -115,14 +124,15 @@ def is_outage(error: BaseException) -> bool:
 
 def is_duplicate(error: BaseException) -> bool:
     """A unique key objects."""
-    return isinstance(error, IntegrityError) and number(error) in {ER.DUP_ENTRY, *SQLITE_DUPLICATE}
+    duplicate = SQLITE_DUPLICATE if isinstance(_origin(error), sqlite3.Error) else {ER.DUP_ENTRY}
+    return number(error) in duplicate
 
 
 def _is_among(error: BaseException, sqlite: set[int], mysql: set[int]) -> bool:
     code = number(error)
     if code is None:
         return False
-    if isinstance(error, DBAPIError) and isinstance(error.orig, sqlite3.Error):
+    if isinstance(_origin(error), sqlite3.Error):
         return code & 0xFF in sqlite  # the lower byte is the kind, the rest its particulars
     return code in mysql
 

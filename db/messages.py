@@ -19,10 +19,10 @@ from enum import Enum, auto
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, and_, func, or_, select, tuple_
-from sqlalchemy.exc import IntegrityError
 
 from db import bulk
 from db.accounts import usernames
+from db.errors import is_duplicate
 from db.records import Draft, Stored
 from db.schema import messages
 
@@ -73,7 +73,9 @@ def append(
     """
     try:
         return _append(connection, heads, drafts, now, {})
-    except IntegrityError:
+    except Exception as error:
+        if not is_duplicate(error):
+            raise
         return _append(connection, heads, drafts, now, _by_cid(connection, drafts))
 
 

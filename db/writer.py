@@ -31,7 +31,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, Engine
 
 from db import messages
-from db.engine import begin_write
+from db.engine import KeptConnection
 from db.errors import Outage, is_outage, is_transient
 from db.messages import Head, Outcome, Verdict
 from db.records import Draft, Stored
@@ -157,7 +157,7 @@ class Writer:
         entitle: Callable[[Connection, Draft], None],
         patience: float = 5.0,
     ) -> None:
-        self._engine = engine
+        self._kept = KeptConnection(engine)
         self._loop = loop
         self._deliver = deliver
         self._entitle = entitle
@@ -197,6 +197,7 @@ class Writer:
             batch, going = self._take()
             for settled in self._settle(batch):
                 self._loop.call_soon_threadsafe(self._hand_over, settled)
+        self._kept.close()
 
     def _take(self) -> tuple[_Batch, bool]:
         """Everything that waits, at most ``MAX_BATCH``; and whether there will be more."""
@@ -224,7 +225,7 @@ class Writer:
         while batch:
             committing, began = False, time.monotonic()
             try:
-                with begin_write(self._engine) as connection:
+                with self._kept.begin_write() as connection:
                     transaction = self._transact(connection, batch)
                     committing = True
                 self._handed |= transaction.moved

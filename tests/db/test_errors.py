@@ -1,6 +1,7 @@
 """What the drivers raise by number, told apart by what it asks of us."""
 
 import sqlite3
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -8,7 +9,7 @@ from threading import Barrier
 import pymysql
 import pytest
 from sqlalchemy import Engine, insert, text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from db.engine import begin_write, open_engine
@@ -17,31 +18,43 @@ from db.schema import attendances, servers
 from tests.database import DatabaseServer
 
 
-def mysql(number: int) -> OperationalError:
-    return OperationalError("SELECT 1", {}, pymysql.err.OperationalError(number, "what the server says"))
+def wrapped(number: int) -> Exception:
+    return OperationalError("SELECT 1", {}, bare(number))
+
+
+def bare(number: int) -> Exception:
+    return pymysql.err.OperationalError(number, "what the server says")
+
+
+Raise = Callable[[int], Exception]
+by_whom = pytest.mark.parametrize("mysql", [wrapped, bare], ids=["by SQLAlchemy", "by the driver"])
 
 
 def verdicts(error: Exception) -> tuple[bool, bool, bool]:
     return is_transient(error), is_disconnect(error), is_outage(error)
 
 
+@by_whom
 @pytest.mark.parametrize("number", [1205, 1213])
-def test_a_deadlock_is_tried_again_at_once(number: int) -> None:
+def test_a_deadlock_is_tried_again_at_once(mysql: Raise, number: int) -> None:
     assert verdicts(mysql(number)) == (True, False, False)
 
 
+@by_whom
 @pytest.mark.parametrize("number", [2003, 2006, 2013, 1053, 1927, 4031])
-def test_a_lost_connection_is_replaced(number: int) -> None:
+def test_a_lost_connection_is_replaced(mysql: Raise, number: int) -> None:
     assert verdicts(mysql(number)) == (False, True, True)
 
 
+@by_whom
 @pytest.mark.parametrize("number", [28, 1021, 1040, 1114, 1290, 1317, 3024])
-def test_a_full_or_busy_or_read_only_server_is_sat_out(number: int) -> None:
+def test_a_full_or_busy_or_read_only_server_is_sat_out(mysql: Raise, number: int) -> None:
     assert verdicts(mysql(number)) == (False, False, True)
 
 
+@by_whom
 @pytest.mark.parametrize("number", [1045, 1049, 1054, 1064, 1146])
-def test_what_is_wrong_for_good_is_not_tried_again(number: int) -> None:
+def test_what_is_wrong_for_good_is_not_tried_again(mysql: Raise, number: int) -> None:
     assert verdicts(mysql(number)) == (False, False, False)
 
 
@@ -61,7 +74,7 @@ def test_sqlite_that_is_busy_is_tried_again(sqlite_url: str, tmp_path: Path) -> 
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA busy_timeout = 0")
     stranger.execute("BEGIN IMMEDIATE")
-    with pytest.raises(OperationalError) as refused, begin_write(engine):
+    with pytest.raises(DBAPIError) as refused, begin_write(engine):
         pass
     stranger.close()
     engine.dispose()

@@ -13,13 +13,13 @@ from protocol.values import CHANGE_KINDS, TEXT_KINDS, Message, parse_time
 
 
 @lru_cache(maxsize=1024)
-def _second(second: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
+def _minute(minute: str) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(parse_time(f"{minute}Z") // 1000))
 
 
 def clock(message_time: str) -> str:
     """A message's time where this terminal stands: ``2022-12-15 20:07:40``."""
-    return _second(parse_time(message_time) // 1000)
+    return f"{_minute(message_time[:16])}:{int(message_time[17:19]):02}"
 
 
 def of(message: Message, *, indent: str = "") -> str:

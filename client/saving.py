@@ -8,11 +8,12 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from client import dates, transcript
 from client.chat import Chat
-from client.model.state import Conversation
-from client.transcript import Shape
+from client.model.state import Conversation, Note
+from client.scribe import Shape
 from client.verbs import Wrong, meant
 
 USAGE = "/save [PATH] [--here | --in NAME] [--since DATE] [--format txt|jsonl]"
@@ -85,10 +86,14 @@ def _moment(since: str) -> str:
 
 
 async def _save(chat: Chat, order: Order, only: Conversation | None, since: str) -> None:
-    note = chat.note("saving", bar=_bar(0, 1), done=0, total=0)
+    note: Note | None = None
 
     def progress(done: int, total: int) -> None:
-        note.facts |= {"bar": _bar(done, total), "done": done, "total": total}
+        nonlocal note
+        facts: dict[str, Any] = {"bar": _bar(done, total), "done": done, "total": total}
+        if note is None:
+            note = chat.note("saving", **facts)
+        note.facts |= facts
         chat.on_change()
 
     path = order.path

@@ -2,47 +2,42 @@
 chats, each in the order of time.
 
 The messages come in pages from the server and go through a merge into the file, so a history of any length
-needs the memory of a few pages a conversation. The pages of one conversation are asked for ahead of time:
-seqs have no gaps, so it is known where each begins. The file is written beside the old one, which keeps its
-place until the new one is whole.
+needs the memory of a few pages a conversation. The pages are those of ``export``; a server that knows no such
+request is asked for its ``history``. They are asked for ahead of time: seqs have no gaps, so it is known
+where each begins, and the server reads the next one while this one is written. The file is written beside the
+old one, which keeps its place until the new one is whole.
 """
 
 import asyncio
 import heapq
-import re
+import os
+from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from enum import Enum
-from functools import lru_cache
+from collections.abc import AsyncIterator, Callable, Sequence
+from operator import attrgetter
 from pathlib import Path
 
-import msgspec
-
-from client import files, lines, words
+from client import files
 from client.chat import Chat
 from client.connection import Lost
 from client.model import select
 from client.model.state import Conversation
+from client.scribe import Scribe, Shape
 from client.session import expect
 from protocol import requests, responses
-from protocol.safe import safe
-from protocol.values import CHANGE_KINDS, Message
+from protocol.frame import UNSET
+from protocol.values import Message
 
 DEFAULT = "log.txt"
 
-AHEAD = 4
+AHEAD = 3
 """So many pages of a conversation are asked for before the first of them is written."""
 
-REPORT_EVERY = 1000
-"""Messages."""
+MOST_HELD = 30_000
+"""Messages that are here at once, some 20 MB: with many conversations, their pages are shorter."""
 
-
-class Shape(Enum):
-    """What the file is to look like: the report's lines, or a JSON object a line for programs."""
-
-    TXT = "txt"
-    JSONL = "jsonl"
-
+BREATH = 500
+"""Messages after which whatever else the client does has its turn; to write them takes some 3 ms."""
 
 Progress = Callable[[int, int], None]
 """Is told how many messages are written, and of how many that there are."""
@@ -62,7 +57,7 @@ async def save(
     A lost connection only makes it wait. Raises ``OSError`` or ``Refused``; then, as when it is cancelled,
     the old file stands as it was.
     """
-    scribe, parts = _Scribe(chat.state.username, shape), _parts(chat, only)
+    scribe, parts = Scribe(chat.state.username, shape), _parts(chat, only)
     readers = [reader for _, readers in parts for reader in readers]
     try:
         with files.beside(path) as file:
@@ -70,12 +65,13 @@ async def save(
                 await reader.begin(since)
             account = _Account(progress, sum(reader.total for reader in readers))
             for heading, wanted in parts:
-                if shape is Shape.TXT:
-                    file.write(f"{words.say(heading)}\n".encode())
-                async for message in _merged(wanted):
-                    line = scribe.line(message)
-                    file.write(line)
-                    account.passed(written=bool(line))
+                file.write(scribe.heading(heading))
+                async for run in _merged(wanted):
+                    lines = [scribe.line(message) for message in run]
+                    file.write(b"".join(lines))
+                    await account.passed(lines)
+            file.flush()
+            await asyncio.to_thread(os.fsync, file.fileno())  # a slow disk need not keep the screen waiting
     finally:
         for reader in readers:
             reader.stop()
@@ -85,10 +81,12 @@ async def save(
 def _parts(chat: Chat, only: Conversation | None) -> list[tuple[str, list["_Reader"]]]:
     """The headings of the file, and whom to read under them."""
     rooms, directs = select.rooms(chat.state, mine=True), select.directs(chat.state)
-    return [
-        (heading, [_Reader(chat, one) for one in conversations if only in (None, one)])
+    wanted = [
+        (heading, [one for one in conversations if only in (None, one)])
         for heading, conversations in (("log.rooms", rooms), ("log.directs", directs))
     ]
+    share = MOST_HELD // AHEAD // max(1, *(len(conversations) for _, conversations in wanted))
+    return [(heading, [_Reader(chat, one, share) for one in ones]) for heading, ones in wanted]
 
 
 class _Account:
@@ -99,23 +97,32 @@ class _Account:
         self._done = 0
         self._total = total
         self._progress = progress
+        self._until_breath = BREATH
+        progress(0, total)
 
-    def passed(self, *, written: bool) -> None:
-        self.written += written
-        self._done += 1
-        if self._done % REPORT_EVERY == 0:
+    async def passed(self, lines: Sequence[bytes]) -> None:
+        """So many messages more; a line is empty for those that are not in the file."""
+        self.written += sum(map(bool, lines))
+        self._done += len(lines)
+        self._until_breath -= len(lines)
+        if self._until_breath <= 0:
+            self._until_breath = BREATH
             self._progress(self._done, self._total)
+            await asyncio.sleep(0)
 
 
 class _Reader:
     """One conversation up to its head of now, some pages ahead."""
 
-    def __init__(self, chat: Chat, one: Conversation) -> None:
+    def __init__(self, chat: Chat, one: Conversation, share: int) -> None:
+        limits = chat.state.limits
+        assert limits is not None  # the first word of every server
         self.total = one.head
         self._chat = chat
         self._name = one.name
         self._head = one.head
-        self._page = chat.state.limits.page if chat.state.limits else 1
+        self._exports = limits.export is not UNSET
+        self._page = limits.page if limits.export is UNSET else max(limits.page, min(limits.export, share))
         self._asked = 0
         self._coming: deque[asyncio.Task[list[Message]]] = deque()
 
@@ -142,15 +149,15 @@ class _Reader:
         """The messages behind ``after`` up to ``to``, in as few pages as the server likes."""
         found: list[Message] = []
         while after < to:
-            frame = requests.History(id=0, conversation=self._name, after=after, limit=to - after)
-            page = await self._ask(frame)
+            kind = requests.Export if self._exports else requests.History
+            page = await self._ask(kind(id=0, conversation=self._name, after=after, limit=to - after))
             if not page:
                 break
             found += page
             after = page[-1].seq
         return found
 
-    async def _ask(self, frame: requests.History) -> list[Message]:
+    async def _ask(self, frame: requests.Export | requests.History) -> list[Message]:
         while True:
             try:
                 return expect(await self._chat.insist(frame, apart=True), responses.History).messages
@@ -158,64 +165,27 @@ class _Reader:
                 await self._chat.back()
 
 
-async def _merged(readers: list[_Reader]) -> AsyncIterator[Message]:
-    """The messages of all, the earliest first."""
-    heap = []
+async def _merged(readers: list[_Reader]) -> AsyncIterator[Sequence[Message]]:
+    """The messages of all, the earliest first, in runs of one conversation."""
+    heap: list[tuple[str, int, int, list[Message]]] = []
     for number, reader in enumerate(readers):
         if page := await reader.page():
             heap.append((page[0].time, number, 0, page))
     heapq.heapify(heap)
     while heap:
-        _, number, at, page = heap[0]
-        yield page[at]
-        if at + 1 < len(page):
-            heapq.heapreplace(heap, (page[at + 1].time, number, at + 1, page))
-        elif page := await readers[number].page():
-            heapq.heapreplace(heap, (page[0].time, number, 0, page))
-        else:
-            heapq.heappop(heap)
+        _, number, at, page = heapq.heappop(heap)
+        end = min(at + BREATH, _end(page, at, number, heap))
+        yield page[at:end]
+        if end == len(page):
+            page, end = await readers[number].page(), 0
+        if page:
+            heapq.heappush(heap, (page[end].time, number, end, page))
 
 
-class _Scribe:
-    """Makes a line of a message. Its words are looked up once, and a name is made safe once."""
-
-    def __init__(self, me: str, shape: Shape) -> None:
-        self._me = me
-        self._shape = shape
-        self._in_room = words.pattern("log.room") + "\n"
-        self._in_private = words.pattern("log.direct") + "\n"
-        self._name = lru_cache(maxsize=4096)(safe)
-
-    def line(self, message: Message) -> bytes:
-        """Empty for what is told by the message that it changed."""
-        if self._shape is Shape.JSONL:
-            return _json(message)
-        return b"" if message.kind in CHANGE_KINDS else self._text(message).encode()
-
-    def _text(self, message: Message) -> str:
-        name, where = self._name, message.conversation
-        facts = {
-            "time": lines.clock(message.time),
-            "username": name(message.username),
-            "nickname": name(message.nickname),
-            "text": _said(message),
-        }
-        if where.startswith("#"):
-            return self._in_room.format(room=name(where[1:]), **facts)
-        recipient = where[1:] if message.username == self._me else self._me
-        return self._in_private.format(recipient=name(recipient), **facts)
-
-
-def _said(message: Message) -> str:
-    text = lines.body(message)
-    return f"* {safe(message.nickname)} {text}" if message.kind == "action" else text
-
-
-_BREAKS = re.compile("[\x7f-\x9f\u2028\u2029]")
-"""What JSON leaves as it is, and a terminal or a reader of lines does not."""
-
-
-def _json(message: Message) -> bytes:
-    text = msgspec.json.encode(message).decode()
-    text = _BREAKS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-    return f"{text}\n".encode()
+def _end(page: list[Message], at: int, number: int, heap: list[tuple[str, int, int, list[Message]]]) -> int:
+    """Where the run ends that begins with the earliest message of all: before the next one of another's."""
+    if not heap:
+        return len(page)
+    time, other, *_ = heap[0]
+    behind = bisect_right if number < other else bisect_left
+    return behind(page, time, lo=at, key=attrgetter("time"))

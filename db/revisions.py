@@ -63,6 +63,13 @@ def latest(connection: Connection, page: Sequence[Stored]) -> list[Stored]:
     return [_revised(one, counting.get(_place(one), [])) for one in page]
 
 
+def touched(connection: Connection, conversation_id: int, first: int, last: int) -> set[int]:
+    """Which messages from one seq to another something was done to that counts."""
+    row = revisions.c
+    here = and_(row.conversation_id == conversation_id, row.target.between(first, last))
+    return set(connection.scalars(select(row.target).distinct().where(here)))
+
+
 def record(connection: Connection, change: Stored) -> None:
     """A change was stored just now: from here on it counts, and what it replaces does not."""
     assert change.target is not None

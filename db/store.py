@@ -31,6 +31,7 @@ class Store:
         self._engine = engine
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="store")
         self._waiting = 0
+        self._long = asyncio.Semaphore()
 
     async def run(
         self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -47,6 +48,11 @@ class Store:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         finally:
             self._waiting -= 1
+
+    async def run_long(self, function: Callable[[Connection], T]) -> T:
+        """``run`` for what takes long: one at a time, so that the other threads are there for the rest."""
+        async with self._long:
+            return await self.run(function)
 
     def close(self) -> None:
         """Finish what is being read, forget what waits. Blocks."""

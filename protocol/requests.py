@@ -225,6 +225,17 @@ class History(Request, frozen=True, kw_only=True):
     limit: Positive | UnsetType = UNSET
 
 
+class Export(Request, frozen=True, kw_only=True):
+    """A long page of a conversation, for whoever keeps a copy of all of it. -> ``history``
+
+    It begins behind the seq ``after``, or with the first message; and ends early when its texts are long.
+    """
+
+    conversation: str
+    after: Natural | UnsetType = UNSET
+    limit: Positive | UnsetType = UNSET
+
+
 class Read(Request, frozen=True, kw_only=True):
     """I have read up to here; only ever moves forward. -> ``ok``"""
 
@@ -296,6 +307,7 @@ AnyRequest = (
     | LeaveDirect
     | Send
     | History
+    | Export
     | Read
     | Typing
     | SetAway

@@ -110,7 +110,9 @@ class User(Value, frozen=True, kw_only=True):
 
 class Limits(Value, frozen=True, kw_only=True):
     """What the server tells in ``welcome``. Ranges are ``[least, most]``; ``line`` is in bytes,
-    ``password``'s least in code points and its most in UTF-8 bytes, the others in code points."""
+    ``password``'s least in code points and its most in UTF-8 bytes, the others in code points. ``page`` and
+    ``export`` count messages; without ``export`` the server knows no such request.
+    """
 
     line: int
     text: int
@@ -119,19 +121,20 @@ class Limits(Value, frozen=True, kw_only=True):
     room: tuple[int, int]
     nickname: tuple[int, int]
     page: int
+    export: int | UnsetType = UNSET
 
 
 @lru_cache(maxsize=1024)
 def format_time(milliseconds: int) -> str:
     """Milliseconds since 1970 -> ``2026-11-22T04:22:43.273Z``. All that is stored in one transaction has one
     time, and each receiver, sender and page asks for it."""
-    seconds, rest = divmod(milliseconds, 1000)
-    return f"{_second(seconds)}.{rest:03}Z"
+    minute, rest = divmod(milliseconds, 60_000)
+    return f"{_minute(minute)}{rest // 1000:02}.{rest % 1000:03}Z"
 
 
-@lru_cache(maxsize=64)
-def _second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+@lru_cache(maxsize=1024)
+def _minute(minute: int) -> str:
+    return datetime.fromtimestamp(60 * minute, UTC).isoformat()[:17]
 
 
 def parse_time(text: str) -> int:

@@ -360,6 +360,7 @@ def _welcome(config: Config) -> Welcome:
             room=(limits.room_min, limits.room_max),
             nickname=(limits.nickname_min, limits.nickname_max),
             page=limits.page,
+            export=limits.export_page,
         ),
     )
 

@@ -92,6 +92,7 @@ def table(
         requests.LeaveDirect: Row(friends.leave_direct),
         requests.Send: Row(messages.send, waits=False),
         requests.History: Row(history.history),
+        requests.Export: Row(history.export),
         requests.Read: Row(history.read),
         requests.Typing: Row(typing.typing),
         requests.SetAway: Row(whereabouts.set_away),

@@ -29,6 +29,15 @@ class Query(NamedTuple):
     then: Callable[[Any], Response]
 
 
+class Page(NamedTuple):
+    """A question whose answer is so long that the loop must not be kept by writing it out.
+
+    ``work`` returns the answer's line, made on the reader's thread.
+    """
+
+    work: Callable[[Connection], bytes]
+
+
 class Say(NamedTuple):
     """A message for the writer's next batch, from somebody found entitled under the conversation's
     ``roster``.
@@ -38,5 +47,5 @@ class Say(NamedTuple):
     roster: int
 
 
-Reply = Response | Commit | Query | Say
+Reply = Response | Commit | Query | Page | Say
 Handled = Reply | Awaitable[Reply]

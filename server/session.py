@@ -36,7 +36,7 @@ from protocol.errors import (
     WireError,
 )
 from protocol.frame import Id
-from protocol.requests import Request, Send
+from protocol.requests import Export, Request, Send
 from protocol.responses import Error, Response
 from protocol.wire import encode, read_request
 from server.config import Limits, bound
@@ -46,7 +46,7 @@ from server.handlers.messages import sent
 from server.limits import Bucket
 from server.live import Speaker
 from server.presence import Presence
-from server.replies import Commit, Handled, Query, Reply, Say
+from server.replies import Commit, Handled, Page, Query, Reply, Say
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +86,7 @@ class Session:
             hints=Bucket(limits.typing_rate if limits.rate else 0, limits.typing_burst),
         )
         self._asks = Bucket(limits.requests_rate if limits.rate else 0, limits.requests_burst)
+        self._exports = Bucket(limits.export_rate if limits.rate else 0, limits.export_burst)
         self._stream = Stream()
         self._pending = 0  # sends on their way
         self._waiting: Request | None = None  # taken, but all before it must be answered first
@@ -158,7 +159,7 @@ class Session:
             row = self._table[type(request)]
             row.who.admit(self.speaker)
             if not isinstance(request, Send):
-                self._check_rate()
+                self._check_rate(self._exports if isinstance(request, Export) else self._asks)
         except Exception as error:
             self._fail(request, error)
             return
@@ -167,8 +168,8 @@ class Session:
         else:
             self._perform(request)
 
-    def _check_rate(self) -> None:
-        if wait := self._asks.take(time.monotonic()):
+    def _check_rate(self, bucket: Bucket) -> None:
+        if wait := bucket.take(time.monotonic()):
             raise RateLimited(retry_after=round(wait, 3))
 
     def _hold(self, seconds: float) -> None:
@@ -201,7 +202,10 @@ class Session:
                 self._busy = True
                 self._writer.add(Job(work, partial(self._committed, request, then), self._stream))
             case Query(work, then):
-                self._start(request, self._ask(request, work, then))
+                ask = partial(self._store.run, work)
+                self._start(request, self._ask(request, ask, lambda found: encode(then(found))))
+            case Page(work):
+                self._start(request, self._ask(request, partial(self._store.run_long, work), bytes))
             case _:
                 self._start(request, self._await(request, handled))
 
@@ -209,13 +213,15 @@ class Session:
         self._busy = True
         self._task = self._loop.create_task(work)
 
-    async def _ask(self, request: Request, work: Callable[..., Any], then: Callable[[Any], Response]) -> None:
+    async def _ask(
+        self, request: Request, ask: Callable[[], Awaitable[Any]], line: Callable[[Any], bytes]
+    ) -> None:
         try:
-            answer = then(await self._store.run(work))
+            answer = line(await ask())
         except Exception as error:
             self._fail(request, error)
         else:
-            self._connection.send(encode(answer))
+            self._connection.send(answer)
         self._task = None
         self._be_free()
 

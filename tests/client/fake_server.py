@@ -96,7 +96,8 @@ class Peer:
 class FakeServer:
     """Listens on a port of its own. ``accept`` waits for the next client."""
 
-    def __init__(self) -> None:
+    def __init__(self, **limits: int) -> None:
+        self.limits = limits
         self._peers: asyncio.Queue[Peer] = asyncio.Queue()
         self._all: list[Peer] = []
         self._server: asyncio.Server | None = None
@@ -123,9 +124,9 @@ class FakeServer:
             return await self._peers.get()
 
     async def greet(self) -> Peer:
-        """The next client, welcomed."""
+        """The next client, welcomed, and told of ``limits`` beside the usual ones."""
         peer = await self.accept()
-        peer.welcome()
+        peer.welcome(limits=LIMITS | self.limits)
         return peer
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -14,7 +14,8 @@ import pytest
 from client import words
 from client.app import App
 from client.saving import Order, read
-from client.transcript import Shape, save
+from client.scribe import Shape
+from client.transcript import save
 from client.verbs import Wrong
 from tests.client.conftest import Start
 from tests.client.fake_server import FakeServer, Json, Peer, friend, message, room
@@ -67,13 +68,13 @@ async def in_chat(fake: FakeServer, app: App, history: dict[str, list[Json]]) ->
     return await logged_in(fake, app, rooms=rooms, friends=friends)
 
 
-async def serve(peer: Peer, history: dict[str, list[Json]]) -> None:
-    """Answer every question for history, a page of three at most."""
+async def serve(peer: Peer, history: dict[str, list[Json]], request: str = "history", page: int = 3) -> None:
+    """Answer every question for history, with so many messages at most."""
     while True:
-        asked = await peer.hear("history")
-        after = asked["after"]
-        page = history[asked["conversation"]][after : after + min(3, asked["limit"])]
-        peer.answer(asked, "history", messages=page, more=after + len(page) < len(history))
+        asked = await peer.hear(request)
+        log, after = history[asked["conversation"]], asked["after"]
+        told = log[after : after + min(page, asked["limit"])]
+        peer.answer(asked, "history", messages=told, more=after + len(told) < len(log))
 
 
 def files_in(folder: Path) -> dict[str, str]:
@@ -125,6 +126,34 @@ async def test_many_pages_of_several_rooms_come_in_the_order_of_time(
     times = [line.split("Time:")[1][:19] for line in lines]
     assert times == sorted(times)
     assert len(set(times)) == 50
+
+
+async def test_long_pages_are_asked_for_where_there_are_some(start: Start, tmp_path: Path) -> None:
+    log = [message(seq, str(seq)) for seq in range(1, 31)]
+    async with FakeServer(export=10) as fake:
+        app = start()
+        peer = await in_chat(fake, app, {"#lab": log})
+        serving = asyncio.create_task(serve(peer, {"#lab": log}, "export", page=7))  # its texts are long
+        assert await save(app, tmp_path / "log.txt", Shape.TXT, lambda done, total: None) == 30
+        serving.cancel()
+    lines = (tmp_path / "log.txt").read_text("utf-8").splitlines()[1:-1]
+    assert [line.rpartition(":")[2] for line in lines] == [str(seq) for seq in range(1, 31)]
+
+
+async def test_one_knows_how_many_there_are_from_the_first_moment(
+    fake: FakeServer, start: Start, tmp_path: Path
+) -> None:
+    async with fake:
+        app = start()
+        peer = await in_chat(fake, app, HISTORY)
+        told: list[tuple[int, int]] = []
+        saving = asyncio.create_task(
+            save(app, tmp_path / "log.txt", Shape.TXT, lambda done, total: told.append((done, total)))
+        )
+        serving = asyncio.create_task(serve(peer, HISTORY))
+        await saving
+        serving.cancel()
+        assert told == [(0, 5)]
 
 
 @pytest.mark.parametrize("shape", Shape)

@@ -55,7 +55,7 @@ class App(Chat):
 
     def submit(self, text: str) -> None:
         """A line was typed. Whatever comes of it, good or bad, is in the state or in a note."""
-        if not text.strip():
+        if not text.strip(" \t\r\n"):  # other white space is the server's to refuse: somebody meant something
             return
         if self._holds_password(text):
             return

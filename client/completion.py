@@ -41,7 +41,7 @@ def _commands(word: str) -> Iterator[Completion]:
     for command in commands.COMMANDS:
         for name in (command.name, *command.aliases):
             if f"/{name}".startswith(word.lower()):
-                usage = f"/{name} {command.arguments}".rstrip()
+                usage = words.usage(f"/{name} {command.arguments}".rstrip())
                 yield Completion(f"/{name} ", 0, usage, words.say(command.help))
                 break
 

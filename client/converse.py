@@ -9,12 +9,15 @@ import getpass
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from client import words
 from client.address import Address
 from client.app import App
 from client.connection import Refused
+from client.model import select
 from client.model.state import Link
+from client.session import FAREWELL
 from client.stdin import read_lines, unseen
 
 VARIABLES = {
@@ -87,7 +90,19 @@ async def converse(
     leaving.cancel()
     if reading.done():
         reading.result()
-    reading.cancel()
+    else:  # it was ended by /quit; what was said before that may still be refused
+        reading.cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL):
+                await app.settled()
+
+
+def exit_code(app: App, failed: bool) -> int:
+    """0: all that was asked for was done, and all that was said is confirmed. 1: something was not.
+
+    It is for scripts. Whoever sits at a terminal has read what went wrong, and left all the same.
+    """
+    return int(not sys.stdin.isatty() and (failed or bool(select.waiting(app.state))))
 
 
 def leave_if_over(app: App, begun: bool) -> bool:

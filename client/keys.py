@@ -84,6 +84,12 @@ def held(changes: Mapping[str, str]) -> list[Key]:
     return [_held(row, changes) for row in KEYS]
 
 
+def key_of(action: str, changes: Mapping[str, str]) -> str:
+    """What people call the key that does this now, the first of several; empty where none does."""
+    row = next(row for row in KEYS if row.action == action)
+    return next(map(spell, _held(row, changes).keys), "")
+
+
 def is_free(keys: str) -> bool:
     """Whether it can be bound."""
     return keys not in FIXED and read(spell(keys)) == keys

@@ -11,6 +11,11 @@ from protocol.frame import UNSET
 from protocol.safe import safe
 from protocol.values import CHANGE_KINDS, TEXT_KINDS, Message, parse_time
 
+REACTION_KINDS = ("react", "unreact")
+
+QUOTED = 40
+"""Characters of a message that are quoted to say which one is meant."""
+
 
 @lru_cache(maxsize=1024)
 def _minute(minute: str) -> str:
@@ -22,12 +27,16 @@ def clock(message_time: str) -> str:
     return f"{_minute(message_time[:16])}:{int(message_time[17:19]):02}"
 
 
-def of(message: Message, *, indent: str = "") -> str:
+def of(message: Message, target: Message | None = None, *, indent: str = "") -> str:
     """``--2022-12-15 20:07:40-- BOB:Hello World!``; with ``indent``, its further lines stand below each
-    other.
+    other. ``target`` is the message that this one changes or answers, if it is here.
     """
     nickname, text = safe(message.nickname), body(message, lines=bool(indent))
-    who = f"* {nickname} " if message.kind == "action" else f"{nickname}:"
+    if message.kind in CHANGE_KINDS:
+        text = change(message.kind, message.text, _named(message, target))
+    elif message.kind in TEXT_KINDS and message.target is not UNSET:
+        text = f"{words.say('said.to', target=_quoted(target))} {text}"
+    who = f"* {nickname} " if message.kind in ("action", *CHANGE_KINDS) else f"{nickname}:"
     return f"--{clock(message.time)}-- {who}{text}".replace("\n", f"\n{indent}")
 
 
@@ -42,9 +51,24 @@ def body(message: Message, *, lines: bool = False) -> str:
     return words.say(_notice(message), nickname=message.nickname, text=message.text)
 
 
-def change(kind: str, text: str) -> str:
-    """What is done to a message, where that stands on a line of its own."""
-    return words.say(f"change.{kind}", text=text)
+def change(kind: str, text: str, target: str = "") -> str:
+    """What is done to a message, where that stands on a line of its own. ``target`` names that message."""
+    return words.say(f"change.{kind}", text=text, target=target or words.say("said.earlier"))
+
+
+def _named(message: Message, target: Message | None) -> str:
+    """What a change is about: quoted where it still says the same, else by who said it when."""
+    if target is None or message.kind in REACTION_KINDS:
+        return _quoted(target)
+    return words.say("said.at", nickname=target.nickname, time=clock(target.time))
+
+
+def _quoted(message: Message | None) -> str:
+    """As much of a message as tells which one it is."""
+    if message is None:
+        return words.say("said.earlier")
+    text = body(message)
+    return f"{safe(message.nickname)}:{text if len(text) <= QUOTED else text[:QUOTED] + '…'}"
 
 
 def _said(message: Message, *, lines: bool) -> str:

@@ -1,8 +1,8 @@
 """``--plain``: lines that are only ever appended, for pipes, dumb terminals and screen readers.
 
 Every command works; what is typed and is no command is said where one is. Not one escape byte is written. At
-the end of the input, what was said is seen through to its answer, and the exit code tells whether all went
-well::
+the end of the input, what was said is seen through to its answer, and the exit code tells a script whether
+all went well::
 
     echo done | CHAT_PASSWORD=… chat-client --plain alice@host/ops
 """
@@ -12,7 +12,7 @@ import sys
 from client import lines, words
 from client.address import Address
 from client.app import App
-from client.converse import converse, leave_if_over, put
+from client.converse import converse, exit_code, leave_if_over, put
 from client.model.state import Link, Note
 from client.news import News
 from protocol.safe import safe
@@ -25,7 +25,7 @@ async def run(app: App, address: Address, *, register: bool) -> int:
     """Talk over standard input and output. Returns the exit code. Raises ``Refused`` or ``Lost``."""
     plain = Plain(app)
     await converse(app, address, plain.take, register=register, asks=True)
-    return 1 if plain.failed else 0
+    return exit_code(app, plain.failed)
 
 
 class Plain:
@@ -59,7 +59,8 @@ class Plain:
                 put(self._app, words.say("skipped", count=skipped))
             for message in messages:
                 if lines.is_shown(message) and message.username not in self._app.state.ignored:
-                    put(self._app, f"{safe(one.name)} {lines.of(message, indent=INDENT)}")
+                    target = one.timeline.find(message.target or 0)
+                    put(self._app, f"{safe(one.name)} {lines.of(message, target, indent=INDENT)}")
             self._app.viewed(one.name, one.timeline.last)
         for pending in self._news.refused():
             self._app.note("refused", error=True, text=pending.text, why=words.Word(pending.error))

@@ -128,5 +128,6 @@ def _print_from(chat: Chat, name: str, seq: int) -> None:
     here = chat.state.conversations[name].shown
     for at in range(seq, min(seq + FOUND, here.last + 1)):
         if (message := here.find(at)) and lines.is_shown(message):
-            chat.note("history_line", conversation=name, line=lines.of(message))
+            line = lines.of(message, here.find(message.target or 0))
+            chat.note("history_line", conversation=name, line=line)
     apply.came_back(chat.state, name)

@@ -4,7 +4,8 @@ end.
 Out come, in the wire's own words, every message in order and without a hole (as ``message`` events), the
 other events, and the answers to the script's requests; and of the client's own ``note``, ``link`` (how the
 connection stands) and ``refused`` (a line of mine that the server will not have). In goes a request of the
-wire, with an ``id`` of the script's choice, or a line as a person would type it.
+wire, with an ``id`` of the script's choice, or a command as a person would type it. Anything else is an error
+and said to nobody: a program that loses its quotes must not chat.
 """
 
 import json
@@ -15,8 +16,9 @@ import msgspec
 from client import words
 from client.address import Address
 from client.app import App
+from client.commands import is_command
 from client.connection import Lost, Refused
-from client.converse import converse, leave_if_over, put
+from client.converse import converse, exit_code, leave_if_over, put
 from client.model.state import Link, Note
 from client.news import News
 from protocol import events, responses, wire
@@ -30,7 +32,7 @@ async def run(app: App, address: Address, *, register: bool) -> int:
     """Talk over standard input and output. Returns the exit code. Raises ``Refused`` or ``Lost``."""
     script = Script(app)
     await converse(app, address, script.take, register=register)
-    return 1 if script.failed else 0
+    return exit_code(app, script.failed)
 
 
 class Script:
@@ -47,10 +49,10 @@ class Script:
         app.on_frame = self._frame
 
     async def take(self, line: str) -> None:
-        if line.lstrip().startswith("{"):
-            await self._ask(line)
-        else:
+        if is_command(line):
             self._app.submit(line)
+        elif line.strip():
+            await self._ask(line)
 
     async def _ask(self, line: str) -> None:
         """One request in the words of the wire, in its turn among the lines."""

@@ -5,6 +5,7 @@ Every function takes the chat and the command's arguments as they were typed, mi
 sense.
 """
 
+from client import words
 from client.chat import Chat
 from client.connection import Refused
 from client.model import apply, select
@@ -87,9 +88,9 @@ async def list_members(chat: Chat, room: str = "") -> None:
     await chat.ask(requests.ListMembers(id=0, room=one.name))
     chat.note("members", room=one.name, count=len(one.roster))
     for seat in one.roster:
-        state = "inside" if seat.entered else "online" if seat.online else "offline"
         nickname = seat.nickname or seat.username
-        chat.note("member_line", username=seat.username, nickname=nickname, state=Word(f"state.{state}"))
+        state = presence(seat.online, seat.away or "", inside=seat.entered)
+        chat.note("member_line", username=seat.username, nickname=nickname, state=state)
 
 
 async def list_friends(chat: Chat) -> None:
@@ -97,11 +98,16 @@ async def list_friends(chat: Chat) -> None:
     found = select.friends(chat.state)
     chat.note("friends", count=len(found)) if found else chat.note("no_friends")
     for one in found:
-        chat.note("friend_line", username=one.name[1:], state=_online(one.online))
+        chat.note("friend_line", username=one.name[1:], state=presence(one.online, one.away))
 
 
-def _online(online: bool) -> Word:
-    return Word("state.online" if online else "state.offline")
+def presence(online: bool, away: str, *, inside: bool = False) -> str:
+    """Whether somebody is here; ``away``: why not, though there is a client of theirs."""
+    if not online:
+        return Word("state.offline")
+    if away:
+        return words.say("state.away_because", why=away)
+    return Word("state.inside" if inside else "state.online")
 
 
 async def add_friend(chat: Chat, username: str) -> None:

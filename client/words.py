@@ -9,6 +9,7 @@ catalogues, ``client`` and, for what only the full screen says, ``screen``. Afte
 
 import gettext
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,6 +24,8 @@ language = ""
 """The language in use, ``en`` or ``zh``: one for the whole program, as there is one person before it."""
 
 _catalogue: gettext.NullTranslations
+
+_ARGUMENT = re.compile(r"\b[A-Z]{2,}\b")
 
 
 class Word(str):
@@ -58,13 +61,20 @@ def of_locale(environment: Mapping[str, str] = os.environ) -> str:
 def say(key: str, /, **facts: object) -> str:
     """The words for a key. Facts may come from anywhere, and are made safe here.
 
-    A fact called ``count`` chooses between one and many.
+    A fact called ``count`` chooses between one and many; one called ``usage`` is worded by ``usage``.
     """
     count = facts.get("count")
     words = _catalogue.ngettext(key, key, count) if isinstance(count, int) else key
     if words == key:
         words = _catalogue.gettext(key)
+    if "usage" in facts:
+        facts["usage"] = usage(str(facts["usage"]))
     return words.format_map(_Facts({name: _show(fact) for name, fact in facts.items()}))
+
+
+def usage(line: str) -> str:
+    """How a command is written, with what stands for its arguments in words: ``/join ROOM [NICK]``."""
+    return _ARGUMENT.sub(lambda found: say(f"argument.{found[0]}"), line)
 
 
 def pattern(key: str) -> str:

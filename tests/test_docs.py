@@ -10,6 +10,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from client import words
 from client.commands import COMMANDS
 from client.keys import KEYS
 from protocol import events, requests, responses, values, wire
@@ -135,7 +136,8 @@ def test_every_link_inside_the_page_leads_somewhere() -> None:
     assert set(re.findall(r"\]\(#([^)]*)\)", page)) <= set(targets)
 
 
-READMES = ["README.md", "README.zh-CN.md"]
+READMES = {"README.md": "en", "README.zh-CN.md": "zh"}
+"""And their languages."""
 
 
 def read(document: str) -> str:
@@ -149,8 +151,10 @@ def first_block(document: str) -> list[str]:
 
 @pytest.mark.parametrize("readme", READMES)
 def test_the_readme_lists_the_commands_that_there_are(readme: str) -> None:
+    words.use(READMES[readme])
     told = {row[0].strip("`").replace("\\|", "|"): row[2] for row in table(read(readme))}
-    assert told == {row.usage: " ".join(f"`/{alias}`" for alias in row.aliases) for row in COMMANDS}
+    also = [" ".join(f"`/{alias}`" for alias in row.aliases) for row in COMMANDS]
+    assert told == {words.usage(row.usage): names for row, names in zip(COMMANDS, also, strict=True)}
 
 
 @pytest.mark.parametrize("readme", READMES)

@@ -118,6 +118,12 @@ def mentions_me(state: State, conversation: Conversation, message: Message) -> b
     return _naming(names).search(message.text) is not None
 
 
+def first_mention(state: State, conversation: Conversation) -> int:
+    """The seq of the first unread message that names me, as far as they are here; 0 for none."""
+    unread = (message for message in conversation.timeline.messages if message.seq > conversation.read)
+    return next((message.seq for message in unread if mentions_me(state, conversation, message)), 0)
+
+
 @lru_cache(maxsize=64)
 def _naming(names: frozenset[str]) -> re.Pattern[str]:
     """Finds one of the names, not as a part of a longer Latin word: ``Al`` is not in "also", but is in

@@ -23,6 +23,7 @@ from client.model import apply, select
 from client.model.select import mentions_me
 from client.view.composer import PASTE_ASKS
 from client.view.desk import Desk
+from client.view.home import TITLE
 from client.view.layout import shows_members, shows_sidebar
 from client.view.question import Question
 from client.view.scroll import Edge
@@ -84,12 +85,18 @@ class Actions:
         text = self._desk.composer.take()
         if text.strip():
             self._desk.helping = False
+            self._clear_home()
             if is_command(text):
                 self._desk.goal = 0
                 self._desk.timeline.follow(self._state.current)
             else:
                 self._desk.come_back()
             self._app.submit(text)
+
+    def _clear_home(self) -> None:
+        """Home shows the answer to the last command alone, or its lists would soon be out of sight."""
+        if not self._state.current:
+            apply.cleared(self._state, TITLE)
 
     def newline(self, event: KeyPressEvent) -> None:
         self._desk.composer.buffer.insert_text("\n")
@@ -172,9 +179,10 @@ class Actions:
         self._mention(-1)
 
     def _mention(self, step: int) -> None:
-        """Show the nearest message out of sight that names me."""
+        """Show the nearest message out of sight that names me; from home, one in whichever room has some."""
         conversation, story = self._desk.conversation, self._desk.timeline.story
         if conversation is None or not isinstance(story, ConversationStory):
+            self._seek_mention()
             return
         here = conversation.shown
         if step > 0:
@@ -184,6 +192,14 @@ class Actions:
         for seq in candidates:
             if seq >= here.first and mentions_me(self._state, conversation, here.messages[seq - here.first]):
                 self._desk.seek(seq)
+                return
+        self._app.note("view.no_mention")
+
+    def _seek_mention(self) -> None:
+        """The first unread message that names me, wherever it is."""
+        for one in select.sidebar(self._state):
+            if one.mentions and (seq := select.first_mention(self._state, one)):
+                self._desk.go_to(one.name, seq)
                 return
         self._app.note("view.no_mention")
 

@@ -8,6 +8,7 @@ from prompt_toolkit.application import get_app
 
 from client import words
 from client.app import App, Refused
+from client.keys import key_of
 from client.model import apply, select
 from client.model.state import Conversation, Link, Note
 from client.view.banner import is_announced
@@ -186,9 +187,15 @@ class Desk:
         if self.helping:
             return manual(self.app.config.keys)
         conversation = select.current(self.state)
-        return self._tell(conversation) if conversation else home(self.state)
+        return self._tell(conversation) if conversation else home(self.state, self.app.config.keys)
 
     def _tell(self, conversation: Conversation) -> ConversationStory:
         config = self.app.config
         folded = config.fold == "on" and conversation.name not in self.unfolded
-        return ConversationStory(self.state, conversation, Manner(config.compact == "on", folded))
+        manner = Manner(
+            compact=config.compact == "on",
+            folded=folded,
+            unfolds=key_of("unfold", config.keys),
+            returns=key_of("bottom", config.keys),
+        )
+        return ConversationStory(self.state, conversation, manner)

@@ -131,10 +131,14 @@ class Form:
         self._focus(self._first_empty() or self.fields[-1])
 
     def turn(self) -> None:
-        """From logging in to registering, or back. What was filled in stays."""
+        """From logging in to registering, or back. What was filled in stays; what was wrong with it need not
+        be wrong there.
+        """
         if not self.busy:
             self.mode = Mode.REGISTER if self.mode is Mode.LOGIN else Mode.LOGIN
             self.notice = ""
+            for field in self._fields.values():
+                field.error = ""
             self._focus(self._first_empty() or self.fields[0])
 
     def back(self) -> None:

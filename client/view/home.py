@@ -1,6 +1,9 @@
 """The home screen: who I am, every room with its seats, my friends, and what to press."""
 
+from collections.abc import Mapping
+
 from client import words
+from client.keys import key_of
 from client.model import select
 from client.model.state import Conversation, State
 from client.view.lists import Line, ListStory
@@ -12,12 +15,13 @@ TITLE = ""
 """The home screen's name among the conversations."""
 
 
-HINTS = ("join", "query", "create", "friend", "save", "keys")
+HINTS = ("join", "query", "create", "friend", "save")
 """What to press, in this order."""
 
 
-def home(state: State) -> ListStory:
-    rows = [*_greeting(state), [], *_rooms(state), [], *_friends(state), [], *_hints(), []]
+def home(state: State, changes: Mapping[str, str]) -> ListStory:
+    """``changes``: the keys that the user has bound."""
+    rows = [*_greeting(state), [], *_rooms(state), [], *_friends(state), [], *_hints(changes), []]
     notes = [note_line(note) for note in notes_of(state, TITLE)]
     return ListStory(TITLE, [Line(row) for row in rows + notes])
 
@@ -69,5 +73,8 @@ def _unread(conversation: Conversation) -> Row:
     return [("class:unread", "  " + words.say("view.unread", count=conversation.unread))]
 
 
-def _hints() -> list[Row]:
-    return [[("class:hint", words.say(f"home.hint.{hint}"))] for hint in HINTS]
+def _hints(changes: Mapping[str, str]) -> list[Row]:
+    keys = ((action, key_of(action, changes)) for action in ("help", "complete"))
+    hints = [words.say(f"home.hint.{hint}") for hint in HINTS]
+    hints.append("    ".join(words.say(f"home.hint.{action}", name=name) for action, name in keys if name))
+    return [[("class:hint", hint)] for hint in hints]

@@ -22,6 +22,7 @@ from prompt_toolkit.layout import (
     Window,
 )
 
+from client.keys import key_of
 from client.model import select
 from client.view import members, sidebar
 from client.view.banner import banner_rows
@@ -30,7 +31,7 @@ from client.view.members import members_rows
 from client.view.pane import Pane, line, pane
 from client.view.sidebar import sidebar_rows
 from client.view.status import status_row, topic_row
-from client.view.text import Row, fit
+from client.view.text import Row, fit, wrap
 
 WIDE = 80
 """Columns from which the conversations are shown, unless F7 says otherwise."""
@@ -67,16 +68,16 @@ def _shows(desk: Desk, pane: str, wide: int, taken: int) -> bool:
 
 
 def _chat(desk: Desk) -> Container:
-    state, timeline = desk.state, desk.timeline
+    state = desk.state
     return FloatContainer(
         HSplit(
             [
                 _when(lambda: _rows() >= 6 and not desk.bare, line(lambda width: topic_row(state, width))),
                 _middle(desk),
-                _when(lambda: bool(desk.question), line(lambda width: _question(desk, width))),
+                _when(lambda: bool(desk.question), _question(desk)),
                 _when(
                     lambda: _rows() >= 3 and not desk.bare,
-                    line(lambda width: status_row(state, timeline.more, width)),
+                    line(lambda width: _status(desk, width)),
                 ),
                 desk.composer.search,
                 DynamicContainer(lambda: _input(desk)),
@@ -143,8 +144,22 @@ def _members(desk: Desk, width: int, height: int) -> list[Row]:
     return members_rows(conversation, width, height) if conversation else []
 
 
-def _question(desk: Desk, width: int) -> Row:
-    return [("class:question", fit(f" {desk.question.text}", width))] if desk.question else []
+def _question(desk: Desk) -> Window:
+    """As many rows as it takes: what Enter would do must not be cut off."""
+
+    def rows(width: int) -> list[Row]:
+        text = desk.question.text if desk.question else ""
+        lines = [text[start:end] for start, end in wrap(text, max(1, width - 1))]
+        return [[("class:question", fit(f" {line}", width))] for line in lines]
+
+    return Window(
+        Pane(lambda width, height: rows(width)[:height]),
+        height=lambda: Dimension(preferred=len(rows(_columns())), max=len(rows(_columns()))),
+    )
+
+
+def _status(desk: Desk, width: int) -> Row:
+    return status_row(desk.state, desk.timeline.more, key_of("help", desk.app.config.keys), width)
 
 
 def _columns() -> int:

@@ -16,7 +16,8 @@ _BLANK = Line([])
 
 def manual(changes: Mapping[str, str]) -> ListStory:
     """``changes``: the keys that the user has bound."""
-    hint = Line([("class:hint", words.say("manual.close"))])
+    closing = " ".join(filter(None, ("Esc", keys.key_of("help", changes))))
+    hint = Line([("class:hint", words.say("manual.close", names=closing))])
     return ListStory(TITLE, [hint, _BLANK, *_keys(changes), _BLANK, *_commands()])
 
 
@@ -32,7 +33,7 @@ def _commands() -> list[Line]:
 
 
 def _usage(command: Command) -> str:
-    return " ".join([command.usage, *(f"(/{alias})" for alias in command.aliases)])
+    return " ".join([words.usage(command.usage), *(f"(/{alias})" for alias in command.aliases)])
 
 
 def _table(lines: list[tuple[str, str]]) -> list[Line]:

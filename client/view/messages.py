@@ -48,6 +48,7 @@ class Looks(NamedTuple):
     posing: bool = False  # its nickname is the name of another account, so the account is shown beside it
     follows: bool = False  # what the same person said stands right above it, and need not be named again
     folded: bool = False  # if it is tall, its end is hidden
+    unfolds: str = ""  # by which key it is shown
     selected: bool = False  # commands are to be about it
 
 
@@ -73,8 +74,14 @@ def message_rows(message: Message, looks: Looks) -> list[Row]:
     rows = wrapped([*first, *body], looks.width, first)
     hidden = len(rows) - FOLDED_TO
     if looks.folded and len(rows) > TALL:
-        rows[FOLDED_TO:] = [_hint(words.say("view.more_rows", count=hidden), looks.width)]
+        more = words.say("view.more_rows", count=hidden) + by_key(looks.unfolds)
+        rows[FOLDED_TO:] = [_hint(more, looks.width)]
     return rows
+
+
+def by_key(name: str) -> str:
+    """Behind what a key does, which one it is; nothing where there is none."""
+    return words.say("view.by_key", name=name) if name else ""
 
 
 def _head(message: Message, looks: Looks) -> Row:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from client import words
 from client.model.state import Timeline
+from client.view.messages import by_key
 from client.view.text import Row, wrap_row
 from protocol.values import CHANGE_KINDS, Message
 
@@ -64,7 +65,8 @@ class Crowds:
         return message is not None and message.kind in (*COMING_AND_GOING, *CHANGE_KINDS)
 
 
-def crowd_rows(crowd: Crowd, width: int) -> list[Row]:
+def crowd_rows(crowd: Crowd, width: int, unfolds: str = "") -> list[Row]:
+    """``unfolds``: the key that tells them one by one."""
     said = [words.say(f"crowd.{kind}", count=count) for kind, count in crowd.counts.items() if count]
-    text = words.say("view.crowd", said=words.say("crowd.and").join(said))
+    text = words.say("view.crowd", said=words.say("crowd.and").join(said)) + by_key(unfolds)
     return wrap_row([("class:notice", text)], width, min(4, width // 4))

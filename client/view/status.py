@@ -26,15 +26,19 @@ def topic_row(state: State, width: int) -> Row:
     return [("class:topic", fit(f" {_topic(state, conversation) if conversation else home}", width))]
 
 
-def status_row(state: State, more: int, width: int) -> Row:
-    """``more``: how much stands below the rows in sight."""
+def status_row(state: State, more: int, helps: str, width: int) -> Row:
+    """``more``: how much stands below the rows in sight. ``helps``: the key for help."""
     parts = [f"-MORE({more})-"] if more else []
     if typing := _typing(state):
         parts.append(typing)
     parts.append(_link(state))
-    parts += filter(None, (_lag(state), _account(state), _elsewhere(state), words.say("status.help")))
+    parts += filter(None, (_lag(state), _account(state), _elsewhere(state), _help(helps)))
     healthy = state.link is Link.LOGGED_IN
     return [("class:status" if healthy else "class:status.warning", fit(" " + " │ ".join(parts), width))]
+
+
+def _help(name: str) -> str:
+    return words.say("status.help", name=name) if name else ""
 
 
 def _typing(state: State) -> str:
@@ -72,6 +76,8 @@ def _topic_key(conversation: Conversation) -> str:
 
 def _link(state: State) -> str:
     seconds = max(0, round(state.retry_at - time.monotonic()))
+    if state.link is Link.RECONNECTING and not seconds:
+        return words.say("link.retrying")
     return words.say(LINKS[state.link], seconds=seconds)
 
 

@@ -19,6 +19,7 @@ from client.model.state import Conversation, Note, Pending, State
 from client.view import notices
 from client.view.messages import (
     Looks,
+    by_key,
     message_rows,
     message_time,
     note_rows,
@@ -40,6 +41,8 @@ class Manner(NamedTuple):
 
     compact: bool = False  # who goes on speaking is not named again
     folded: bool = False  # tall messages and crowds of notices show only that they are there
+    unfolds: str = ""  # the key that opens what is folded
+    returns: str = ""  # the key that leads back to the end
 
 
 class Story(Protocol):
@@ -96,7 +99,7 @@ class ConversationStory:
         if block == 0:
             return self._top_rows(width)
         if self._is_open_end(block):
-            return [ruler("class:new", words.say("view.more_below"), width)]
+            return [ruler("class:new", words.say("view.more_below") + by_key(self._manner.returns), width)]
         match self._thing(block):
             case Note() as note:
                 return note_rows(note, width)
@@ -179,10 +182,13 @@ class ConversationStory:
         if message.username in self._state.ignored:
             return rulers
         if self._manner.folded and (crowd := self._crowds.around(message)):
-            return rulers + (notices.crowd_rows(crowd, width) if message.seq == crowd.first else [])
+            return rulers + (self._crowd(crowd, width) if message.seq == crowd.first else [])
         said = message if message.reactions is UNSET else replace(message, reactions=UNSET)
         rows = message_rows(said, self._looks(message, width))
         return [*rulers, *self._quote(message, width), *rows, *reaction_rows(message, width)]
+
+    def _crowd(self, crowd: notices.Crowd, width: int) -> list[Row]:
+        return notices.crowd_rows(crowd, width, self._manner.unfolds)
 
     def _looks(self, message: Message, width: int) -> Looks:
         return Looks(
@@ -193,6 +199,7 @@ class ConversationStory:
             posing=self._posing(message),
             follows=self._manner.compact and self._follows(message),
             folded=self._manner.folded,
+            unfolds=self._manner.unfolds,
             selected=message.seq == self._conversation.selected,
         )
 

@@ -118,6 +118,49 @@ async def test_a_line_that_is_refused_makes_the_exit_code_tell(fake: FakeServer,
         assert errors.startswith("Not delivered: one (")
 
 
+async def test_quitting_takes_back_no_failure(fake: FakeServer, client: Run) -> None:
+    """What was said before ``/quit`` is seen through to its answer, and counts."""
+    async with fake:
+        running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab").run("one\n/quit\n"))
+        peer = await log_in(fake)
+        await enter(peer)
+        peer.refuse(await peer.hear("send", text="one"), "text_too_long", limit=2)
+        peer.answer(await peer.hear("logout"), "ok")
+        code, _, errors = await running
+        assert code == 1
+        assert errors.startswith("Not delivered: one (")
+
+
+async def test_a_change_names_the_message_that_it_is_about(fake: FakeServer, client: Run) -> None:
+    async with fake:
+        running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab").run(""))
+        peer = await log_in(fake)
+        await enter(
+            peer,
+            message(1, "teh plan"),
+            message(2, "the plan", kind="edit", target=1),
+            message(3, "👍", kind="react", target=1, username="Alice", nickname="ALICE"),
+            message(4, "agreed", target=1, username="Alice", nickname="ALICE"),
+            message(5, "oops"),
+            message(6, "", kind="delete", target=5),
+            message(7, "hm", target=70),
+        )
+        peer.answer(await peer.hear("logout"), "ok")
+        code, output, _ = await running
+        told = [line.partition("-- ")[2] for line in output.splitlines() if line.startswith("#lab --")]
+        at = output.partition("--")[2][:19]
+        assert told == [
+            "BOB:the plan (edited)",
+            f"* BOB changed what BOB said at {at} to: the plan",
+            "* ALICE reacted with 👍 to BOB:the plan (edited)",
+            "ALICE:(to BOB:the plan (edited)) agreed",
+            "BOB:(deleted)",
+            f"* BOB took back what BOB said at {at[:-1]}5",
+            "BOB:(to an earlier message) hm",
+        ]
+        assert code == 0
+
+
 async def test_what_is_unconfirmed_at_the_end_survives_a_lost_connection(
     fake: FakeServer, client: Run
 ) -> None:
@@ -170,6 +213,17 @@ async def test_json_tells_each_message_once_and_answers_requests(fake: FakeServe
         assert {"type": "pong", "id": "p"} in said
         [error] = [one for one in said if one["type"] == "error"]
         assert (error["id"], error["code"], code) == (7, "unknown_type", 1)
+
+
+async def test_json_says_nothing_aloud_that_is_no_request(fake: FakeServer, client: Run) -> None:
+    async with fake:
+        running = asyncio.create_task(client("--json", f"Alice@{fake.address}").run('hello\n\n"hi"\n'))
+        peer = await log_in(fake)
+        peer.answer(await peer.hear("logout"), "ok")
+        code, output, _ = await running
+        errors = [one for one in map(json.loads, output.splitlines()) if one["type"] == "error"]
+        assert [(one["id"], one["code"]) for one in errors] == [(None, "bad_json"), (None, "bad_frame")]
+        assert code == 1
 
 
 @pytest.mark.parametrize(

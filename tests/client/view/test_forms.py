@@ -39,6 +39,17 @@ async def test_a_damaged_invitation_is_told_where_it_stands(app: FakeApp) -> Non
     assert app.asked == []
 
 
+async def test_what_was_wrong_on_one_form_is_not_said_on_the_other(app: FakeApp) -> None:
+    async with stage(app) as one:
+        app.refusal = Refused("unknown_user")
+        one.type("Alice\r111111\r")
+        await one.sees(words.say("unknown_user"))
+        one.press("F2")
+        await one.sees("Once more")
+        assert words.say("unknown_user") not in one.text
+        assert "Alice" in one.text
+
+
 class Unlucky(FakeApp):
     """The account is made, and then the server has no time for the first login."""
 
@@ -62,7 +73,7 @@ async def test_an_account_that_was_made_is_not_made_twice(app: FakeApp, tmp_path
 async def test_whoever_is_here_for_the_first_time_is_told_what_to_press(app: FakeApp) -> None:
     async with stage(app) as one:
         one.type("Alice\r111111\r")
-        await one.sees("New here? /create ROOM SEATS")
+        await one.sees("New here? /create ROOM CAPACITY")
         app.config.save()
         app.state.notes.clear()
         app.state.username = ""

@@ -168,13 +168,13 @@ class TestWhatWasDoneLater:
     def test_a_pending_change_says_what_it_is_to_be(self) -> None:
         one = Pending(cid="c", conversation="#thuhole", text="better", kind="edit", target=1, written_at=NOON)
         (row,) = text(pending_rows(one, "ALICE", 80))
-        assert "把消息改为：better [发送中……]" in row
+        assert "把之前的一条消息改为：better [发送中……]" in row
 
 
 class TestCrowds:
     def rows(self, *kinds: str) -> list[list[str]]:
         messages = [message(seq=seq, kind=kind) for seq, kind in enumerate(kinds, 1)]
-        story = ConversationStory(State(), conversation_of(*messages), Manner(folded=True))
+        story = ConversationStory(State(), conversation_of(*messages), Manner(folded=True, unfolds="F9"))
         return [text(story.rows(block, 60)) for block in range(1, len(messages) + 1)]
 
     def test_a_few_are_told_one_by_one(self) -> None:
@@ -182,7 +182,7 @@ class TestCrowds:
 
     def test_many_are_one_line(self) -> None:
         first, *others = self.rows(*["enter"] * 5, "leave", "nick")
-        assert first[-1] == "--- 5 次进入、1 次离开、1 次改昵称（Alt-O）"
+        assert first[-1] == "--- 5 次进入、1 次离开、1 次改昵称（F9）"
         assert not any(others)
 
     def test_what_is_said_between_ends_a_crowd(self) -> None:

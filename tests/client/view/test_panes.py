@@ -1,5 +1,7 @@
 """What stands around the history: home, the panes at the sides, the lines above and below."""
 
+import time
+
 import pytest
 
 from client import words
@@ -39,20 +41,20 @@ def state() -> State:
 
 class TestHome:
     def test_it_shows_who_i_am_every_room_and_my_friends(self, state: State) -> None:
-        seen = all_of(home(state))
+        seen = all_of(home(state, {}))
         assert "您当前登录的账号为:Alice" in seen
         assert "【thuhole: 成员数量2人,最大成员数量5人】" in seen
         assert "【Bob】 在线" in seen
         assert "【Carol】 离线  2 条未读消息" in seen
 
     def test_it_says_when_there_is_nothing(self) -> None:
-        seen = all_of(home(State(username="Alice")))
+        seen = all_of(home(State(username="Alice"), {}))
         assert "还没有聊天室，创建一个：/create" in seen
         assert "还没有好友，添加一个：/friend" in seen
 
     def test_what_the_client_says_here_stands_below(self, state: State) -> None:
         state.notes.append(Note("logged_out"))
-        assert all_of(home(state)).endswith(f"--- {words.say('logged_out')}")
+        assert all_of(home(state, {})).endswith(f"--- {words.say('logged_out')}")
 
 
 class TestSidebar:
@@ -103,16 +105,23 @@ class TestLines:
         assert "私聊对象:Bob" in text([topic_row(state, 80)])[0]
 
     def test_the_status_says_how_things_stand(self, state: State) -> None:
-        (status,) = text([status_row(state, 50, 80)])
+        (status,) = text([status_row(state, 50, "F1", 80)])
         assert status.startswith(" -MORE(50)- │ 在线 │ 12 毫秒 │ ")
         assert "Alice@127.0.0.1:7878" in status
         assert "@Carol(2)" in status
+
+    def test_an_attempt_that_is_due_now_does_not_count_to_zero(self, state: State) -> None:
+        state.link = Link.RECONNECTING
+        state.retry_at = time.monotonic() + 3
+        assert "3 秒后重试" in text([status_row(state, 0, "F1", 80)])[0]
+        state.retry_at = time.monotonic()
+        assert "正在重试" in text([status_row(state, 0, "F1", 80)])[0]
 
     @pytest.mark.parametrize("link", Link)
     @pytest.mark.parametrize("width", [0, 1, 7, 200])
     def test_both_fit_whatever_happens(self, state: State, link: Link, width: int) -> None:
         state.link = link
-        for row in (topic_row(state, width), status_row(state, 0, width)):
+        for row in (topic_row(state, width), status_row(state, 0, "F1", width)):
             assert columns(text([row])[0]) == width
 
 
@@ -128,7 +137,7 @@ def test_a_banner_is_a_box_that_fits(width: int) -> None:
 def test_the_manual_tells_every_key_and_every_command() -> None:
     seen = all_of(manual({}))
     assert "Ctrl-X Ctrl-E" in seen
-    assert "/join ROOM [NICK] (/j) (/enter)" in seen
+    assert "/join 房间 [昵称] (/j) (/enter)" in seen
 
 
 class TestMarks:
@@ -138,7 +147,7 @@ class TestMarks:
         one.topic, one.private, one.locked = "期末复习", True, True
         (topic,) = text([topic_row(state, 140)])
         assert topic.rstrip().endswith("私密 │ 需要密码 │ 期末复习")
-        seen = all_of(home(state))
+        seen = all_of(home(state, {}))
         assert "私密 需要密码" in seen
 
     def test_a_private_room_is_a_diamond_and_who_is_away_half_a_circle(self, state: State) -> None:
@@ -147,13 +156,13 @@ class TestMarks:
         lines = "\n".join(text(sidebar_rows(state, 20, 20)))
         assert "◆ thuhole" in lines
         assert "◐ Bob" in lines
-        assert "离开: at lunch" in all_of(home(state))
+        assert "离开: at lunch" in all_of(home(state, {}))
         state.current = "@Bob"
         assert text([topic_row(state, 100)])[0].rstrip().endswith("│ at lunch")
 
     def test_an_empty_pane_says_what_to_type(self) -> None:
         lines = "\n".join(text(sidebar_rows(State(), 20, 20)))
-        assert "/join 聊天室" in lines
+        assert "/join 房间" in lines
         assert "/friend 用户名" in lines
 
     def test_who_holds_no_seat_is_told_how_to_take_one(self, state: State) -> None:

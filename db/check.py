@@ -1,17 +1,25 @@
 """Will this database do? Asked once, at start: the answer is one line then, and not a message lost later."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from pymysql.constants import CR, ER
 from sqlalchemy import URL, Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from db.engine import is_sqlite
-from db.errors import Unusable, number
+from db.errors import Unusable, number, said
 
 
-def check(engine: Engine) -> list[str]:
-    """What the operator should know, a sentence each. Raises ``Unusable`` when the database will not do."""
+class Remark(NamedTuple):
+    """Something that the operator should know, and whether it may cost messages."""
+
+    text: str
+    serious: bool
+
+
+def check(engine: Engine) -> list[Remark]:
+    """What the operator should know. Raises ``Unusable`` when the database will not do."""
     try:
         with engine.connect() as connection:
             look = _look_at_sqlite if is_sqlite(engine.url) else _look_at_mysql
@@ -43,8 +51,7 @@ def _mysql_reason(url: URL, error: DBAPIError) -> str:
             )
         case CR.CR_CONNECTION_ERROR | CR.CR_CONN_HOST_ERROR | CR.CR_UNKNOWN_HOST:
             return f"cannot reach the database at {where}"
-    said = error.orig.args[-1] if error.orig is not None and error.orig.args else error
-    return f"the database at {where} says: {' '.join(str(said).split())}"
+    return f"the database at {where} says: {said(error)}"
 
 
 def _where(url: URL) -> str:
@@ -52,14 +59,14 @@ def _where(url: URL) -> str:
     return str(socket) if socket else f"{url.host or 'localhost'}:{url.port or 3306}"
 
 
-def _look_at_sqlite(connection: Connection) -> Iterator[str]:
+def _look_at_sqlite(connection: Connection) -> Iterator[Remark]:
     if connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() != "wal":
         path = connection.engine.url.database
         raise Unusable(f"SQLite cannot keep a WAL beside {path}: is that a network drive?")
     return iter(())
 
 
-def _look_at_mysql(connection: Connection) -> Iterator[str]:
+def _look_at_mysql(connection: Connection) -> Iterator[Remark]:
     facts = _variables(connection)
     database = connection.engine.url.database
     if facts["character_set_connection"] != "utf8mb4":
@@ -77,7 +84,7 @@ def _look_at_mysql(connection: Connection) -> Iterator[str]:
         )
     if not _has_innodb(connection):
         raise Unusable("the database has no InnoDB, without which nothing that is confirmed would be safe")
-    return _doubts(facts)
+    return _remarks(facts)
 
 
 def _adopt(connection: Connection) -> bool:
@@ -91,17 +98,20 @@ def _adopt(connection: Connection) -> bool:
     return True
 
 
-def _doubts(facts: dict[str, str]) -> Iterator[str]:
+def _remarks(facts: dict[str, str]) -> Iterator[Remark]:
     if facts["innodb_flush_log_at_trx_commit"] != "1":
-        yield (
+        yield Remark(
             f"innodb_flush_log_at_trx_commit is {facts['innodb_flush_log_at_trx_commit']}, not 1:"
-            " a crash of the database's machine may lose messages that were confirmed"
+            " a crash of the database's machine may lose messages that were confirmed",
+            serious=True,
         )
     if facts["sync_binlog"] != "1":
-        yield f"sync_binlog is {facts['sync_binlog']}, not 1: " + (
-            "after a crash of the database's machine its replicas may lack messages that were confirmed"
-            if facts["log_bin"] == "ON"
-            else "this does no harm as long as the binary log stays off"
+        harm = "after a crash of the database's machine its replicas may lack messages that were confirmed"
+        logs = facts["log_bin"] == "ON"
+        yield Remark(
+            f"sync_binlog is {facts['sync_binlog']}, not 1: "
+            + (harm if logs else "this does no harm as long as the binary log stays off"),
+            serious=logs,
         )
 
 

@@ -6,7 +6,7 @@ schema.
 * SQLite: WAL, so that readers never wait for the writer; ``synchronous=FULL``, so that a COMMIT is on the
   disk when it returns. One server process to a file.
 * MySQL and MariaDB: utf8mb4, strict mode and READ COMMITTED, under which a transaction sees what the last
-  holder of a lock committed (REPEATABLE READ would show the past instead).
+  holder of a lock committed (REPEATABLE READ would show the past instead, and is for those who only read).
 """
 
 import math
@@ -146,8 +146,14 @@ def _mysql_engine(url: URL, connections: int, timeouts: dict[str, int]) -> Engin
         isolation_level="READ COMMITTED",
         connect_args={"init_command": MYSQL_SESSION, **timeouts},
     )
+    event.listen(engine, "begin", _begin_mysql)
     event.listen(engine, "handle_error", _notice_disconnect)
     return engine
+
+
+def _begin_mysql(connection: Connection) -> None:
+    if connection.get_execution_options().get("one_moment"):
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
 def _notice_disconnect(context: ExceptionContext) -> None:
@@ -158,6 +164,16 @@ def _notice_disconnect(context: ExceptionContext) -> None:
     """
     if context.sqlalchemy_exception is not None and is_disconnect(context.sqlalchemy_exception):
         context.is_disconnect = True
+
+
+@contextmanager
+def begin_read(engine: Engine) -> Iterator[Connection]:
+    """A transaction that only reads, and sees the database as of one moment.
+
+    So whoever may read something when a transaction looks is shown nothing that came after losing the right.
+    """
+    with engine.connect() as connection:
+        yield connection.execution_options(one_moment=True)
 
 
 @contextmanager

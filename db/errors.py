@@ -104,6 +104,12 @@ def _origin(error: BaseException) -> BaseException | None:
     return error if isinstance(error, sqlite3.Error | MySQLError) else None
 
 
+def said(error: BaseException) -> str:
+    """The driver's own words on one line, without the statement and the link that SQLAlchemy adds."""
+    origin = _origin(error) or error
+    return " ".join(str(origin.args[-1] if origin.args else origin).split())
+
+
 def is_transient(error: BaseException) -> bool:
     """Two transactions were in each other's way: run the whole transaction again, at once."""
     return _is_among(error, SQLITE_TRANSIENT, MYSQL_TRANSIENT)

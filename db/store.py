@@ -1,6 +1,7 @@
 """Door 1: reads. A query function runs on a small pool of threads; the loop never waits.
 
-The counterpart is ``writer``, the door for changes. What a read returns was committed before it began.
+The counterpart is ``writer``, the door for changes. What a read returns was committed before it began, all of
+it as of one moment.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from db.engine import begin_read
 from db.errors import Outage, is_disconnect, is_outage, is_transient
 
 P = ParamSpec("P")
@@ -74,5 +76,5 @@ class Store:
             raise
 
     def _attempt(self, function: Callable[[Connection], T]) -> T:
-        with self._engine.connect() as connection:
+        with begin_read(self._engine) as connection:
             return function(connection)

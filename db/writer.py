@@ -32,7 +32,7 @@ from sqlalchemy import Connection, Engine
 
 from db import messages
 from db.engine import KeptConnection
-from db.errors import Outage, is_outage, is_transient
+from db.errors import Outage, is_outage, is_transient, said
 from db.messages import Head, Outcome, Verdict
 from db.records import Draft, Stored
 
@@ -302,7 +302,7 @@ class Writer:
         """
         if self._down_since is None:
             self._down_since = began
-            log.warning("the database is away: %s", error)
+            log.warning("the database is away: %s", said(error))
         now = time.monotonic()
         self._hangs = now - began > AT_ONCE
         away = now - self._down_since

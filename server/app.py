@@ -30,7 +30,7 @@ from sqlalchemy import Engine
 
 import protocol
 from db import removed, servers, tokens
-from db.check import check
+from db.check import Remark, check
 from db.engine import begin_write, lock_file, open_engine
 from db.errors import Outage, Unusable
 from db.migrate import upgrade
@@ -105,8 +105,8 @@ async def open_database(config: Config) -> AsyncIterator[Engine]:
             password=config.database.password or None,
             patience=config.database.patience,
         )
-        for doubt in await asyncio.to_thread(_prepare, engine):
-            log.warning("%s", doubt)
+        for remark in await asyncio.to_thread(_prepare, engine):
+            log.log(logging.WARNING if remark.serious else logging.INFO, "%s", remark.text)
     except Unusable as error:
         raise CannotStart(str(error)) from None
     try:
@@ -117,10 +117,10 @@ async def open_database(config: Config) -> AsyncIterator[Engine]:
             lock.release()
 
 
-def _prepare(engine: Engine) -> list[str]:
-    doubts = check(engine)
+def _prepare(engine: Engine) -> list[Remark]:
+    remarks = check(engine)
     upgrade(engine)
-    return doubts
+    return remarks
 
 
 class Server:

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from db import accounts, blocks, friends, guests, memberships, rooms, servers
+from db.errors import Outage
 from db.records import Account as Kept
 from db.records import Direct, Room
 from db.writer import Job, Transaction, Writer
@@ -131,6 +132,8 @@ class Presence:
         self._feel(await self._writer.run(partial(self._beat, here=[])))
 
     def _feel(self, pulse: Pulse | Exception) -> None:
+        if isinstance(pulse, Outage):
+            return  # the writer has told so
         if isinstance(pulse, Exception):
             log.warning("no sign of life could be given: %s", pulse)
             return
@@ -216,7 +219,8 @@ class Presence:
         if isinstance(found, Snapshot):
             self.departed(account, found)
         elif not account.speakers:
-            log.warning("could not leave on behalf of an account, will try again: %s", found)
+            if not isinstance(found, Outage):
+                log.warning("could not leave on behalf of an account, will try again: %s", found)
             self._wait_for(account)
 
     def close(self) -> None:

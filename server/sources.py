@@ -105,9 +105,18 @@ def _known(name: str, place: str) -> str:
     name = SHORT.get(name, name)
     if name in SETTINGS:
         return name
-    close = difflib.get_close_matches(name, SETTINGS, n=1)
-    hint = f"did you mean {close[0]}?" if close else "--show-config lists all there are"
+    close = _closest(name)
+    hint = f"did you mean {close}?" if close else "--show-config lists all there are"
     raise Misconfigured(f"there is no setting {name} ({place}); {hint}")
+
+
+def _closest(name: str) -> str | None:
+    """The setting that was meant. Its own name counts; its section, which it shares, only among equals."""
+    wanted = name.rpartition(".")[2]
+    owns = {setting.rpartition(".")[2] for setting in SETTINGS}
+    alike = difflib.get_close_matches(wanted, owns, n=1)
+    namesakes = [setting for setting in SETTINGS if [setting.rpartition(".")[2]] == alike]
+    return next(iter(difflib.get_close_matches(name, namesakes, n=1, cutoff=0)), None)
 
 
 def _read(setting: Setting, source: Source) -> Any:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DataError
 
-from db.check import check
+from db.check import Remark, check
 from db.engine import open_engine
 from db.errors import Unusable
 from tests.database import DatabaseServer, PrivateMariaDB
@@ -25,7 +25,7 @@ def refusal(url: str) -> str:
     return told
 
 
-def doubts(url: str) -> list[str]:
+def remarks(url: str) -> list[Remark]:
     engine = open_engine(url)
     told = check(engine)
     engine.dispose()
@@ -33,7 +33,7 @@ def doubts(url: str) -> list[str]:
 
 
 def test_sqlite_is_fine(sqlite_url: str) -> None:
-    assert doubts(sqlite_url) == []
+    assert remarks(sqlite_url) == []
 
 
 def test_a_file_that_is_something_else_is_left_alone(tmp_path: Path) -> None:
@@ -120,11 +120,13 @@ def test_a_binary_log_that_would_refuse_every_write(fragile_mariadb: PrivateMari
 
 def test_what_may_lose_confirmed_messages_is_told(fragile_mariadb: PrivateMariaDB) -> None:
     url = fragile_mariadb.url("chat")
-    (harmless,) = doubts(url)
-    assert harmless.startswith("sync_binlog is 0, not 1: this does no harm")
+    (harmless,) = remarks(url)
+    assert harmless.text.startswith("sync_binlog is 0, not 1: this does no harm")
+    assert not harmless.serious
     fragile_mariadb.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 2")
     fragile_mariadb.execute("SET GLOBAL sync_binlog = 1")
-    (serious,) = doubts(url)
-    assert serious.startswith("innodb_flush_log_at_trx_commit is 2, not 1: ")
+    (lossy,) = remarks(url)
+    assert lossy.text.startswith("innodb_flush_log_at_trx_commit is 2, not 1: ")
+    assert lossy.serious
     fragile_mariadb.stop()
     assert refusal(url).startswith("cannot reach the database at 127.0.0.1")

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from db import accounts, store
+from db import accounts, servers, store
 from db.engine import begin_write, open_engine
 from db.errors import Outage
 from db.store import Store
@@ -65,6 +65,23 @@ def test_reads_run_beside_each_other(engine: Engine) -> None:
     async def story() -> None:
         async with opened(engine, threads=3) as store:
             assert await asyncio.gather(*(store.run(meet) for _ in range(3))) == [1, 1, 1]
+
+    asyncio.run(story())
+
+
+def test_all_that_a_read_sees_is_of_one_moment(engine: Engine) -> None:
+    """A right that was found before it was taken away shows nothing that came after."""
+
+    def look_twice(connection: Connection) -> list[bool]:
+        first = servers.any_alive(connection, 1)
+        with begin_write(engine) as other:
+            servers.beat(other, bytes(32), 1)
+        return [first, servers.any_alive(connection, 1)]
+
+    async def story() -> None:
+        async with opened(engine) as store:
+            assert await store.run(look_twice) == [False, False]
+            assert await store.run(servers.any_alive, 1)
 
     asyncio.run(story())
 

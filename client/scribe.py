@@ -1,7 +1,7 @@
 """The lines of the file that ``transcript`` writes. Of a message there is one, whatever line separators it
 holds.
 
-There may be a million of them, so their words are looked up once, and a name is made safe once.
+There may be a million of them, so whatever is the same in all that somebody says is put together once.
 """
 
 import re
@@ -22,6 +22,10 @@ class Shape(Enum):
     JSONL = "jsonl"
 
 
+_GAP = "\0"
+"""Where something is still to be filled in. No name that was made safe holds it."""
+
+
 class Scribe:
     """``me`` is the account for whose eyes it is written."""
 
@@ -30,7 +34,7 @@ class Scribe:
         self._shape = shape
         self._in_room = words.pattern("log.room") + "\n"
         self._in_private = words.pattern("log.direct") + "\n"
-        self._name = lru_cache(maxsize=4096)(safe)
+        self._around = lru_cache(maxsize=4096)(self._frame)
 
     def heading(self, key: str) -> bytes:
         """What stands above the rooms, or above the private chats."""
@@ -43,17 +47,16 @@ class Scribe:
         return b"" if message.kind in CHANGE_KINDS else self._text(message).encode()
 
     def _text(self, message: Message) -> str:
-        name, where, who = self._name, message.conversation, message.username
-        facts = {
-            "time": lines.clock(message.time),
-            "username": name(who),
-            "nickname": name(message.nickname),
-            "text": _said(message),
-        }
-        if where.startswith("#"):
-            return self._in_room.format(room=name(where[1:]), **facts)
-        recipient = where[1:] if who == self._me else self._me
-        return self._in_private.format(recipient=name(recipient), **facts)
+        before, between, after = self._around(message.conversation, message.username, message.nickname)
+        return f"{before}{lines.clock(message.time)}{between}{_said(message)}{after}"
+
+    def _frame(self, conversation: str, username: str, nickname: str) -> list[str]:
+        """What stands before, between and after the time and the text, in whatever somebody says there."""
+        who = {"username": safe(username), "nickname": safe(nickname), "time": _GAP, "text": _GAP}
+        if conversation.startswith("#"):
+            return self._in_room.format(room=safe(conversation[1:]), **who).split(_GAP)
+        recipient = conversation[1:] if username == self._me else self._me
+        return self._in_private.format(recipient=safe(recipient), **who).split(_GAP)
 
 
 def _said(message: Message) -> str:

@@ -28,7 +28,7 @@ _DIRECT = (
 
 def find(connection: Connection, account_id: int, other_id: int) -> Direct | None:
     """The private chat of two accounts, also after the end of their friendship, as the first one sees it."""
-    conversation_id = _conversation_id(connection, account_id, other_id)
+    conversation_id = chat(connection, account_id, other_id)
     if conversation_id is None:
         return None
     return listing(connection, account_id, [conversation_id], include_ended=True)[0]
@@ -71,7 +71,7 @@ def add(connection: Connection, account_id: int, other_id: int, now: int) -> int
 
     Raises ``Taken`` when they are friends, also when the other one was faster by a moment.
     """
-    conversation_id = _conversation_id(connection, account_id, other_id)
+    conversation_id = chat(connection, account_id, other_id)
     if conversation_id is None:
         return _befriend(connection, account_id, other_id, now)
     messages.lock(connection, [conversation_id])
@@ -104,7 +104,8 @@ def end(connection: Connection, conversation_id: int, now: int) -> None:
     renew_roster(connection, conversation_id)
 
 
-def _conversation_id(connection: Connection, account_id: int, other_id: int) -> int | None:
+def chat(connection: Connection, account_id: int, other_id: int) -> int | None:
+    """The id of the private chat of two accounts, also after the end of their friendship."""
     query = select(friendships.c.conversation_id).where(_pair(account_id, other_id))
     return connection.execute(query).scalar_one_or_none()
 

@@ -57,6 +57,15 @@ def find_as(connection: Connection, key: bytes, account_id: int) -> Room | None:
     return next(iter(listing(connection, account_id, [conversation_id])), None)
 
 
+def find_own(connection: Connection, key: bytes, account_id: int) -> tuple[int, str] | None:
+    """The id and the name of the room of that name, if the account has a seat in it; and nothing counted."""
+    row, seat = rooms.c, memberships.c
+    query = select(row.conversation_id, row.name).where(row.name_key == key, seat.account_id == account_id)
+    query = query.join(memberships, seat.conversation_id == row.conversation_id)
+    found = connection.execute(query).one_or_none()
+    return None if found is None else (found.conversation_id, found.name)
+
+
 def password_hash(connection: Connection, key: bytes) -> str | None:
     """The hash of the password that a seat in the room of that name takes, if there are both."""
     query = select(rooms.c.password_hash).where(rooms.c.name_key == key)

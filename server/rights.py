@@ -132,12 +132,16 @@ def readable(connection: Connection, account_id: int, conversation: str) -> Conv
     ``NotFriends``.
     """
     if conversation.startswith("@"):
-        direct = find_direct(connection, account_id, conversation[1:])
-        return Conversation(direct.conversation_id, f"@{direct.friend}")
-    room = find_room(connection, account_id, conversation)
-    if room.seat is None:
-        raise NotAMember(room=f"#{room.name}")
-    return Conversation(room.conversation_id, f"#{room.name}")
+        other = find_user(connection, conversation[1:])
+        chat = friends.chat(connection, account_id, other.id)
+        if chat is None:
+            raise NotFriends(username=other.username)
+        return Conversation(chat, f"@{other.username}")
+    own = rooms.find_own(connection, names.key(conversation.removeprefix("#")), account_id)
+    if own is None:
+        raise NotAMember(room=f"#{find_room(connection, account_id, conversation).name}")
+    id, name = own
+    return Conversation(id, f"#{name}")
 
 
 def may_send(connection: Connection, draft: Draft) -> None:

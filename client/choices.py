@@ -85,6 +85,8 @@ async def mute(chat: Chat, name: str = "") -> None:
 
 def _tell_attention(chat: Chat, name: str) -> None:
     choice = chat.state.attention.get(name, chat.config.notify)
+    if choice == "mentions" and name.startswith("@"):
+        choice = "all"  # whatever is said in private is meant for me
     chat.note(f"attention.{choice}", name=name)
 
 

@@ -4,17 +4,20 @@ At most three things are asked at once. What is wrong is said under the field th
 counterpart, the controller, tells it as a ``Refused`` with a code.
 """
 
+from collections.abc import Callable
 from enum import Enum
 
 from prompt_toolkit.application import get_app
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.document import Document
 from prompt_toolkit.filters import Condition
+from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.layout import (
     AnyContainer,
     BufferControl,
     ConditionalContainer,
     Container,
+    Dimension,
     FormattedTextControl,
     HSplit,
     VSplit,
@@ -26,7 +29,6 @@ from client import words
 from client.app import App, Lost, Refused
 from client.model.state import Link
 from client.session import where
-from client.view.pane import line
 from client.view.text import Fragment, Row, clip, columns, drawn, wrap
 
 WIDTH = 56
@@ -77,17 +79,18 @@ class Field:
 
     @property
     def container(self) -> AnyContainer:
-        label = Window(FormattedTextControl(lambda: [self._label()]), width=_LABELS, height=1)
+        label = Window(FormattedTextControl(lambda: [self._label()]), width=_at_most(_LABELS))
         error = Window(
             FormattedTextControl(lambda: [("class:error", _between_words(self.error))]),
+            height=Dimension(min=0),
             wrap_lines=True,
             dont_extend_height=True,
         )
         return HSplit(
             [
-                VSplit([label, Window(self.control, height=1, style="class:field")]),
+                VSplit([label, Window(self.control, style="class:field")], height=_at_most(1)),
                 ConditionalContainer(
-                    VSplit([Window(width=_LABELS), error]), Condition(lambda: bool(self.error))
+                    VSplit([Window(width=_at_most(_LABELS)), error]), Condition(lambda: bool(self.error))
                 ),
             ]
         )
@@ -110,13 +113,13 @@ class Form:
         self._fields["username"].fill(app.config.username)
         self.container = _centred(
             [
-                line(self._title),
-                line(self._server),
+                _line(self._title),
+                _line(self._server),
                 *map(self._where_asked, self._fields.values()),
-                line(lambda width: []),
-                line(self._standing),
-                line(lambda width: [("class:hint", words.say(f"form.keys.{self.mode.name.lower()}"))]),
-                line(self._limits),
+                Window(height=_at_most(1)),
+                _line(self._standing),
+                _line(self._keys),
+                _line(self._limits),
             ]
         )
 
@@ -219,32 +222,49 @@ class Form:
     def _where_asked(self, field: Field) -> Container:
         return ConditionalContainer(field.container, Condition(lambda: field.name in self.mode.value))
 
-    def _title(self, width: int) -> Row:
+    def _title(self) -> Row:
         return [("class:heading", words.say(f"form.{self.mode.name.lower()}"))]
 
-    def _server(self, width: int) -> Row:
+    def _server(self) -> Row:
         if self.mode is Mode.LOGIN:
             return []
-        return [("class:hint", clip(words.say("form.at", server=self._text("server")), width))]
+        return [("class:hint", words.say("form.at", server=self._text("server")))]
 
-    def _standing(self, width: int) -> Row:
+    def _standing(self) -> Row:
         if self.busy:
             return [("class:note", words.say("form.busy"))]
-        return [("class:banner", clip(drawn(self.notice), width))]
+        return [("class:banner", drawn(self.notice))]
 
-    def _limits(self, width: int) -> Row:
+    def _keys(self) -> Row:
+        return [("class:hint", words.say(f"form.keys.{self.mode.name.lower()}"))]
+
+    def _limits(self) -> Row:
         limits = self._app.state.limits
         if self.mode is Mode.LOGIN or limits is None:
             return []
         (least, most), (least_password, _) = limits.username, limits.password
-        said = words.say("form.limits", least=least, most=most, password=least_password)
-        return [("class:hint", clip(said, width))]
+        return [("class:hint", words.say("form.limits", least=least, most=most, password=least_password))]
 
 
 def _centred(rows: list[AnyContainer]) -> AnyContainer:
     """In the middle of the screen, as far as there is room."""
-    block = VSplit([Window(), HSplit(rows, width=WIDTH), Window()])
+    block = VSplit([Window(), HSplit(rows, width=_at_most(WIDTH)), Window()])
     return HSplit([Window(), block, Window()])
+
+
+def _line(row: Callable[[], Row]) -> Window:
+    """A line, broken where the screen is narrower."""
+
+    def text() -> StyleAndTextTuples:
+        return [*row()]
+
+    control = FormattedTextControl(text)
+    return Window(control, height=Dimension(min=0), wrap_lines=True, dont_extend_height=True)
+
+
+def _at_most(size: int) -> Dimension:
+    """So many lines or columns, and fewer where there are fewer."""
+    return Dimension(min=0, preferred=size, max=size)
 
 
 def _between_words(text: str) -> str:

@@ -82,3 +82,14 @@ async def test_whoever_is_here_for_the_first_time_is_told_what_to_press(app: Fak
         one.type("111111\r")
         await one.sees("You are logged in as Alice")
         assert "New here?" not in one.text
+
+
+@pytest.mark.parametrize("size", [(40, 10), (30, 8), (20, 6)])
+async def test_a_small_form_is_a_form(app: FakeApp, size: tuple[int, int]) -> None:
+    async with stage(app, *size) as one:
+        await one.sees("Server:", "User name:", "Password:")
+        one.press("F2")
+        await one.sees("Once more:")
+        one.type("Alice\r111111\r111111\r")
+        await one.until(lambda: bool(app.state.username), "for the login")
+    assert ("register", "Alice", "111111") in app.asked

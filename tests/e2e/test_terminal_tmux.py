@@ -1,0 +1,74 @@
+"""A call for somebody reaches the terminal through tmux: outer terminal → tmux → client."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.processes import Server, Wire
+from tests.terminal import Terminal
+
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="there is no tmux")
+
+
+class Tmux:
+    """A tmux of its own in a terminal, with ``chat-client`` in its only pane."""
+
+    def __init__(self, server: Server, home: Path, *options: str) -> None:
+        self._socket = home / "tmux"
+        (home / "tmux.conf").write_text("".join(f"set -g {option}\n" for option in options))
+        client = [sys.executable, "-m", "client", f"127.0.0.1:{server.port}", "--lang", "en"]
+        self.terminal = Terminal(self._command("-f", str(home / "tmux.conf"), "new-session", *client), home)
+
+    def close(self) -> None:
+        subprocess.run(self._command("kill-server"), check=False, capture_output=True)
+        self.terminal.close()
+
+    def _command(self, *arguments: str) -> list[str]:
+        return ["tmux", "-S", str(self._socket), *arguments]
+
+
+@pytest.fixture
+def bob(server: Server) -> Wire:
+    return server.user("Bob")
+
+
+@pytest.fixture
+def outer(server: Server, bob: Wire, tmp_path: Path) -> Iterator[Terminal]:
+    """The terminal around a tmux that lets programs through, in which Alice is a friend of Bob's."""
+    tmux = Tmux(server, tmp_path, "allow-passthrough on", "bell-action any")
+    terminal = tmux.terminal.wait_for("F2: make an account").press("F2").wait_for("Once more")
+    terminal.type("Alice").press("Tab").type("111111").press("Tab").enter("111111")
+    terminal.wait_for("Logged in as Alice").enter("/friend Bob").wait_for("Bob is your friend now")
+    bob.event("friend")
+    yield terminal
+    tmux.close()
+
+
+@pytest.mark.parametrize(
+    ("alert", "call"),
+    [
+        ("bell", b"\a"),
+        ("osc9", b"\x1b]9;@Bob Bob: lunch? \xe5\x90\x83\xe9\xa5\xad\a"),
+        ("osc777", b"\x1b]777;notify;@Bob;Bob: lunch? \xe5\x90\x83\xe9\xa5\xad\a"),
+    ],
+)
+def test_a_call_gets_through(outer: Terminal, bob: Wire, alert: str, call: bytes) -> None:
+    outer.enter(f"/set alert {alert}").wait_for(f"alert = {alert}")
+    outer.output = b""
+    bob.request("send", to="@Alice", text="lunch? 吃饭")
+    outer.wait_until(lambda: call in outer.output, f"for {call!r}")
+
+
+def test_what_is_muted_does_not_call(outer: Terminal, bob: Wire) -> None:
+    outer.enter("/mute Bob").wait_for("Nothing calls you from @Bob")
+    outer.output = b""
+    bob.request("send", to="@Alice", text="lunch?")
+    outer.wait_for("1 unread message")
+    assert b"\a" not in outer.output
+    outer.enter("/mute Bob").wait_for("Everything that is said in @Bob calls you")
+    bob.request("send", to="@Alice", text="now?")
+    outer.wait_until(lambda: b"\a" in outer.output, "for the bell")

@@ -17,7 +17,6 @@ other change: a function of the ``Transaction`` that checks under the lock and t
 """
 
 import logging
-import queue
 import random
 import threading
 import time
@@ -25,7 +24,7 @@ from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from msgspec import Struct
 from sqlalchemy import Connection, Engine
@@ -33,14 +32,12 @@ from sqlalchemy import Connection, Engine
 from db import messages
 from db.engine import KeptConnection
 from db.errors import Outage, is_outage, is_transient, said
+from db.gather import Gathering
 from db.messages import Head, Outcome, Verdict
 from db.records import Draft, Stored
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-
-MAX_BATCH = 200
-"""More in one transaction gains nothing on the disk, and the loop lags while it hands them out."""
 
 AT_ONCE = 1.0
 """Seconds within which a database that is down has said so; one that takes longer hangs."""
@@ -125,6 +122,16 @@ class _Batch:
         default_factory=list
     )  # missed, result, stored of a job
 
+    @classmethod
+    def of(cls, operations: Sequence[Post | Job]) -> Self:
+        batch = cls()
+        for operation in operations:
+            if isinstance(operation, Post):
+                batch.posts.append(operation)
+            else:
+                batch.jobs.append(operation)
+        return batch
+
     def __len__(self) -> int:
         return len(self.posts) + len(self.jobs)
 
@@ -162,7 +169,7 @@ class Writer:
         self._deliver = deliver
         self._entitle = entitle
         self._patience = patience
-        self._queue: queue.SimpleQueue[Post | Job | None] = queue.SimpleQueue()
+        self._gathering: Gathering[Post | Job] = Gathering(loop)
         self._handed: dict[int, int] = {}
         self._down_since: float | None = None
         self._hangs = False  # the database did not even refuse the last time
@@ -171,7 +178,8 @@ class Writer:
         self._thread.start()
 
     def add(self, operation: Post | Job) -> None:
-        self._queue.put(operation)
+        """MUST be called on the loop."""
+        self._gathering.add(operation)
 
     async def run(self, work: Callable[[Transaction], T]) -> T:
         """Do a job and wait for it. Raises what it raised, or ``Outage``."""
@@ -186,35 +194,16 @@ class Writer:
     def close(self) -> None:
         """Finish what was accepted, in a hurry, and end the thread. Blocks."""
         self.hurry()
-        self._queue.put(None)
+        self._gathering.close()
         self._thread.join()
 
     # On the writer's thread
 
     def _run(self) -> None:
-        going = True
-        while going:
-            batch, going = self._take()
-            for settled in self._settle(batch):
+        while operations := self._gathering.take():
+            for settled in self._settle(_Batch.of(operations)):
                 self._loop.call_soon_threadsafe(self._hand_over, settled)
         self._kept.close()
-
-    def _take(self) -> tuple[_Batch, bool]:
-        """Everything that waits, at most ``MAX_BATCH``; and whether there will be more."""
-        batch = _Batch()
-        operation = self._queue.get()
-        try:
-            while operation is not None:
-                if isinstance(operation, Post):
-                    batch.posts.append(operation)
-                else:
-                    batch.jobs.append(operation)
-                if len(batch) >= MAX_BATCH:
-                    return batch, True
-                operation = self._queue.get_nowait()
-        except queue.Empty:
-            return batch, True
-        return batch, False
 
     def _settle(self, batch: _Batch) -> list[_Batch]:
         """Write a batch, however often that takes, until each operation has its answer."""

@@ -102,7 +102,7 @@ async def test_everything_that_waits_goes_into_one_transaction(stage: Stage) -> 
     commits: list[Connection] = []
     event.listen(stage.engine, "commit", commits.append)
     async with stage.writing() as writer:
-        gate = _closed_gate(writer)
+        gate = await _closed_gate(writer)
         for n in range(50):
             writer.add(stage.post(str(n)))
         gate.set()
@@ -133,7 +133,7 @@ async def test_a_job_that_is_refused_undoes_itself_alone(stage: Stage) -> None:
         raise NotEntitled
 
     async with stage.writing() as writer:
-        gate = _closed_gate(writer)
+        gate = await _closed_gate(writer)
         writer.add(stage.job(partial(stage.say, text="before")))
         writer.add(stage.job(refused))
         writer.add(stage.job(partial(stage.say, text="after")))
@@ -265,7 +265,7 @@ async def test_a_job_whose_commit_is_of_unknown_fate_fails(stage: Stage) -> None
 async def test_one_poisoned_message_harms_no_other(stage: Stage) -> None:
     """No conversation 999: its foreign key makes the whole INSERT fail, so each is tried for itself."""
     async with stage.writing() as writer:
-        gate = _closed_gate(writer)
+        gate = await _closed_gate(writer)
         writer.add(stage.post("before"))
         poison = stage.post("poison", stream=Stream())
         poison.draft = Draft(stage.room, 999, "Nobody", "N", "text", "poison", cid="poison")
@@ -299,7 +299,7 @@ class _Deadlock(Exception):
     pass
 
 
-def _closed_gate(writer: Writer) -> threading.Event:
+async def _closed_gate(writer: Writer) -> threading.Event:
     """Keep the writer busy until the gate is set, so that what is added meanwhile waits together."""
     shut, gate = threading.Event(), threading.Event()
 
@@ -308,7 +308,7 @@ def _closed_gate(writer: Writer) -> threading.Event:
         gate.wait(10)
 
     writer.add(Job(work, lambda result: None))
-    shut.wait(10)
+    await asyncio.to_thread(shut.wait, 10)
     return gate
 
 

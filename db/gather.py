@@ -1,0 +1,78 @@
+"""What waits for the writer: added on the loop, taken by the writer's thread, as much at once as makes sense.
+
+The counterpart is ``writer``. Two things make a batch larger than what lies there by chance:
+
+* What comes in one tick of the loop comes together: the writer is woken at the tick's end.
+* A transaction costs about as much for one message as for ten, and so does telling everybody of it. Where
+  fifty talk, each of whom waits for an answer, a writer that takes what is there takes a few at a time, for
+  ever: the others come back while those are written. So whoever finds fewer here than there are about waits
+  a moment for the rest, as PostgreSQL does (``commit_delay``). How many are about is known from the last
+  time: those taken then, who have had their answers since, and those who have come meanwhile.
+
+Somebody who is alone is never waited with.
+"""
+
+import queue
+import sys
+import time
+from asyncio import AbstractEventLoop
+from collections import deque
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+MAX_BATCH = 200
+"""More in one transaction gains nothing on the disk, and the loop lags while it hands them out."""
+
+MOMENT = 0.002
+"""Seconds to wait for the others, at most: what a small transaction takes, with handing it out."""
+
+NOBODY = sys.maxsize
+"""Wanted while the writer does not listen to the bell."""
+
+
+class Gathering(Generic[T]):
+    """``add`` MUST be called on the loop, ``take`` by one other thread, ``close`` anywhere."""
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: deque[T] = deque()
+        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._wanted = NOBODY  # how many must be here for the bell to be rung
+        self._taken = 0  # the last time
+        self._tick = False  # something came in this tick of the loop
+        self._closed = False
+
+    def add(self, one: T) -> None:
+        self._waiting.append(one)
+        if not self._tick:
+            self._tick = True
+            self._loop.call_soon(self._end_tick)
+
+    def close(self) -> None:
+        """There will be no more; what waits can still be taken."""
+        self._closed = True
+        self._bell.put(None)
+
+    def take(self) -> list[T]:
+        """What waits, in its order; nothing when it is closed. Blocks until there is something."""
+        about = self._taken + len(self._waiting)
+        self._await(1)
+        self._await(min(about, MAX_BATCH), within=MOMENT)
+        self._taken = min(len(self._waiting), MAX_BATCH)
+        return [self._waiting.popleft() for _ in range(self._taken)]
+
+    def _end_tick(self) -> None:
+        self._tick = False
+        if len(self._waiting) >= self._wanted:
+            self._bell.put(None)
+
+    def _await(self, wanted: int, within: float | None = None) -> None:
+        """The number MUST be told before it is looked whether it is reached, or the bell could be missed."""
+        until = None if within is None else time.monotonic() + within
+        self._wanted = wanted
+        with suppress(queue.Empty):
+            while len(self._waiting) < wanted and not self._closed:
+                self._bell.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
+        self._wanted = NOBODY

@@ -1,57 +1,83 @@
-"""``python -m bench``: measure, and show. Everything runs on this machine, and only on its loopback."""
+"""``python -m bench``: measure, and show. Everything runs on this machine, and only on its loopback.
+
+Without a name everything runs, which takes a quiet machine about twenty minutes; ``python -m bench.publish``
+makes the page and its pictures of the file that ``--json`` names.
+"""
 
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from bench import commits, machine, reading, screens, talking, waiting
+from bench import commits, curves, export, machine, profile, reading, screens, talking, waiting
 from bench.figures import Figure
-from bench.plot import plot
-from bench.report import as_json, table
+from bench.report import Run, as_json, table
 
 Scenario = Callable[[], Iterator[Figure]]
+
+QUICK_MESSAGES = 20_000
 
 
 def main() -> int:
     options = _parser().parse_args()
-    scenarios = _scenarios(options.seconds, options.rounds, options.messages)
-    unknown = set(options.scenarios) - set(scenarios)
+    scenarios = _scenarios(options)
+    wanted = list(_wanted(options.scenarios or list(scenarios)))
+    unknown = [name for name in wanted if name not in scenarios]
     if unknown:
-        print(
-            f"no such scenario: {', '.join(sorted(unknown))}; there are {', '.join(scenarios)}",
-            file=sys.stderr,
-        )
+        print(f"no such scenario: {', '.join(unknown)}; there are {', '.join(scenarios)}", file=sys.stderr)
         return 2
     machine.allow_many_files()
-    figures: list[Figure] = []
-    with suppress(KeyboardInterrupt):  # what is there is shown
-        _run([scenarios[name] for name in options.scenarios or scenarios], figures)
-    _tell(figures, options.json, options.plot)
-    return 0
+    run = Run(machine.description(), _now(), [])
+    failed = _run({name: scenarios[name] for name in wanted}, run, options.json)
+    print(f"{run.machine}; {run.when}\n\n{table(run.figures)}")
+    for name, error in failed.items():
+        print(f"{name} failed: {error!r}", file=sys.stderr)
+    return 1 if failed else 0
 
 
-def _run(scenarios: Iterable[Scenario], figures: list[Figure]) -> None:
+def _run(scenarios: Mapping[str, Scenario], run: Run, file: Path | None) -> dict[str, Exception]:
+    """Measure; what is there is kept, whatever fails afterwards. Which scenarios failed, and how."""
+    failed: dict[str, Exception] = {}
     with machine.on(machine.LOAD_CORE):
-        for scenario in scenarios:
-            for figure in scenario():
-                print(f"{figure.scenario}: {figure.who}: {figure.value:,.1f} {figure.unit}", file=sys.stderr)
-                figures.append(figure)
+        for name, scenario in scenarios.items():
+            try:
+                for figure in scenario():
+                    _tell(figure)
+                    run.figures.append(figure)
+            except Exception as error:
+                failed[name] = error
+            except KeyboardInterrupt:
+                break
+            finally:
+                if file is not None:
+                    file.write_text(as_json(run) + "\n")
+    return failed
 
 
-def _tell(figures: list[Figure], json: Path | None, svg: Path | None) -> None:
-    print(f"{machine.description()}, load average {os.getloadavg()[0]:.1f}\n\n{table(figures)}")
-    if json is not None:
-        json.write_text(as_json(figures) + "\n")
-    if svg is not None:
-        svg.write_text(plot(figures))
+def _tell(figure: Figure) -> None:
+    place = "" if figure.at is None else f" at {figure.at:,.0f}"
+    print(f"{figure.scenario}: {figure.who}{place}: {figure.value:,.1f} {figure.unit}", file=sys.stderr)
 
 
-def _scenarios(seconds: float, rounds: int, messages: int) -> dict[str, Scenario]:
+def _now() -> str:
+    return f"{time.strftime('%Y-%m-%d')}, load average {os.getloadavg()[0]:.1f} at the start"
+
+
+def _wanted(names: Sequence[str]) -> Iterator[str]:
+    """``curves`` means all of them."""
+    for name in names:
+        yield from curves.CURVES if name == "curves" else (name,)
+
+
+def _scenarios(options: argparse.Namespace) -> dict[str, Scenario]:
     """Every scenario by its name, in the order of the table in docs/benchmarks.md."""
+    seconds = 0.5 if options.quick else options.seconds
+    rounds = 1 if options.quick else options.rounds
+    messages = QUICK_MESSAGES if options.quick else options.messages
+    effort = curves.QUICK if options.quick else curves.FAR if options.far else curves.Effort()
     talk = {
         name: partial(talking.measure, plan, seconds=seconds, rounds=rounds)
         for name, plan in talking.PLANS.items()
@@ -64,21 +90,24 @@ def _scenarios(seconds: float, rounds: int, messages: int) -> dict[str, Scenario
         "commits": partial(commits.measure, seconds),
         "storm": waiting.login_storm,
         "reading": partial(reading.measure, messages),
+        "export": partial(export.measure, messages),
         "start": screens.start,
         "drawing": partial(screens.drawing, messages),
+        "flood": partial(screens.flood, seconds),
+        "profile": partial(profile.measure, seconds),
+        **{name: partial(curve, effort) for name, curve in curves.CURVES.items()},
     }
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument(
-        "scenarios", nargs="*", metavar="SCENARIO", help="which; all of them when none is named"
-    )
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.partition("\n")[0])
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="which; `curves` for all curves")
     parser.add_argument("--seconds", type=float, default=3.0, help="that a round lasts")
     parser.add_argument("--rounds", type=int, default=3, help="of which the median counts")
-    parser.add_argument("--messages", type=int, default=200_000, help="in the room that is read and drawn")
+    parser.add_argument("--messages", type=int, default=1_000_000, help="in the room that is read and drawn")
+    parser.add_argument("--quick", action="store_true", help="short rounds and short curves, for a look")
+    parser.add_argument("--far", action="store_true", help="curves up to 2,000 people and 10M messages")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures for programs")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the figures, as SVG")
     return parser
 
 

@@ -6,7 +6,7 @@ As many rows in a transaction as a scenario has messages unanswered; its durabil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pymysql
@@ -29,17 +29,20 @@ Commit = Callable[[list[Row]], object]
 def measure(seconds: float) -> Iterator[Figure]:
     """Rows a second, in transactions of the sizes that S5's plans lead to."""
     plans = [plan for plan in PLANS.values() if plan.counts == "confirmed"]
+    for database, rates in rates_of([plan.speakers * plan.window for plan in plans], seconds):
+        for plan, rate in zip(plans, rates, strict=True):
+            yield Figure(plan.name, f"floor: bare commit, {database}", rate, plan.unit, floor=True)
+
+
+def rates_of(sizes: Sequence[int], seconds: float) -> Iterator[tuple[str, list[float]]]:
+    """For each database, the rows a second in transactions of so many rows."""
     with tempfile.TemporaryDirectory(prefix="chat-bench-") as folder:
         commit = _sqlite(Path(folder))
-        for plan in plans:
-            rate = _rate(commit, plan.speakers * plan.window, seconds)
-            yield Figure(plan.name, "floor: bare commit, SQLite", rate, plan.unit, floor=True)
+        yield "SQLite", [_rate(commit, size, seconds) for size in sizes]
     if installed("chatroom on MariaDB"):
         with mariadb() as server:
             commit = _mariadb(int(server.address.port or 0), server.url("floor").rpartition("/")[2])
-            for plan in plans:
-                rate = _rate(commit, plan.speakers * plan.window, seconds)
-                yield Figure(plan.name, "floor: bare commit, MariaDB", rate, plan.unit, floor=True)
+            yield "MariaDB", [_rate(commit, size, seconds) for size in sizes]
 
 
 def _rate(commit: Commit, size: int, seconds: float) -> float:

@@ -11,7 +11,8 @@ from statistics import median
 @dataclass(frozen=True)
 class Figure:
     """``who`` did ``value`` of ``unit``. ``floor`` marks what no server can be better than. ``beside`` holds
-    what else was seen: the share of its core that the load used, how long confirmations took.
+    what else was seen: the share of its core that the load used, how long confirmations took. ``at`` is the
+    place on a curve: how many there were of what the scenario varies.
     """
 
     scenario: str
@@ -20,10 +21,11 @@ class Figure:
     unit: str
     floor: bool = False
     beside: dict[str, float] = field(default_factory=dict)
+    at: float | None = None
 
     @property
     def less_is_better(self) -> bool:
-        return self.unit in ("ms", "µs", "kB")
+        return self.unit in ("ms", "µs", "kB", "MB", "% of a core")
 
 
 def middle(figures: Sequence[Figure]) -> Figure:
@@ -36,6 +38,7 @@ def middle(figures: Sequence[Figure]) -> Figure:
         first.unit,
         first.floor,
         {name: median(figure.beside[name] for figure in figures) for name in first.beside},
+        first.at,
     )
 
 

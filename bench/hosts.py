@@ -42,18 +42,35 @@ Opening = Callable[[], AbstractContextManager[Host]]
 @contextmanager
 def on_sqlite(settings: Sequence[str] = SETTINGS) -> Iterator[Host]:
     """Our server with a file of its own."""
-    with _folder() as data, _chatroom(data, settings) as host:
+    with temporary() as data, on_file(data, settings) as host:
+        yield host
+
+
+@contextmanager
+def on_file(data: Path, settings: Sequence[str] = SETTINGS) -> Iterator[Host]:
+    """Our server with ``chatroom.sqlite`` in this folder."""
+    with _chatroom(data, settings) as host:
+        yield host
+
+
+@contextmanager
+def timed(data: Path, file: Path) -> Iterator[Host]:
+    """The same with timers in it, which write into a file."""
+    with _announced("bench.stages", str(file), *_flags(data, SETTINGS)) as host:
         yield host
 
 
 @contextmanager
 def on_mariadb(settings: Sequence[str] = SETTINGS) -> Iterator[Host]:
     """Our server with a MariaDB of its own."""
-    with (
-        mariadb() as database,
-        _folder() as data,
-        _chatroom(data, settings, "--database", database.url("chatroom")) as host,
-    ):
+    with mariadb() as database, on_database(database.url("chatroom"), settings) as host:
+        yield host
+
+
+@contextmanager
+def on_database(url: str, settings: Sequence[str] = SETTINGS) -> Iterator[Host]:
+    """Our server with a database that is there."""
+    with temporary() as data, _chatroom(data, settings, "--database", url) as host:
         yield host
 
 
@@ -67,7 +84,7 @@ def floor() -> Iterator[Host]:
 def ngircd() -> Iterator[Host]:
     port = _free_port()
     with (
-        _folder() as folder,
+        temporary() as folder,
         _configured(folder, NGIRCD.format(port=port)) as file,
         _program(["ngircd", "-n", "-f", str(file)], port, Irc()) as host,
     ):
@@ -78,7 +95,7 @@ def ngircd() -> Iterator[Host]:
 def inspircd() -> Iterator[Host]:
     port = _free_port()
     with (
-        _folder() as folder,
+        temporary() as folder,
         _configured(folder, INSPIRCD.format(port=port, folder=folder)) as file,
         _program(["inspircd", *INSPIRCD_FLAGS, f"--config={file}"], port, Irc()) as host,
     ):
@@ -132,7 +149,7 @@ def installed(name: str) -> bool:
 @contextmanager
 def mariadb() -> Iterator[PrivateMariaDB]:
     """A database server of the benchmark's own, which flushes. It runs on whichever core is free."""
-    with _folder() as folder:
+    with temporary() as folder:
         with machine.on(*machine.CORES):
             database = PrivateMariaDB(folder).start()
         try:
@@ -147,7 +164,8 @@ def _path(program: str) -> str | None:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def temporary() -> Iterator[Path]:
+    """One that is thrown away."""
     with tempfile.TemporaryDirectory(prefix="chat-bench-") as folder:
         yield Path(folder)
 
@@ -162,9 +180,13 @@ def _configured(folder: Path, text: str) -> Iterator[Path]:
 
 @contextmanager
 def _chatroom(data: Path, settings: Sequence[str], *arguments: str) -> Iterator[Host]:
-    flags = [word for setting in settings for word in ("--set", setting)]
-    with _announced("server", "--port", "0", "--data", str(data), *flags, *arguments) as host:
+    with _announced("server", *_flags(data, settings), *arguments) as host:
         yield host
+
+
+def _flags(data: Path, settings: Sequence[str]) -> list[str]:
+    settings_each = [word for setting in settings for word in ("--set", setting)]
+    return ["--port", "0", "--data", str(data), *settings_each]
 
 
 @contextmanager

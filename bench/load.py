@@ -49,6 +49,7 @@ class Talk:
     heard: int
     confirmed: int
     delays: Delays
+    compiled: bool  # whether the load was in C
 
 
 OpenTalker = Callable[[Dialect, Sequence[Client], Delays], Talker]
@@ -82,13 +83,18 @@ class Crowd:
             greeted = [self.connect(name) for name in some]
             self._walk_together({client: self._dialect.greet(client.name) for client in greeted})
             joined += greeted
-        self.walk(joined[:1], lambda _: chain.from_iterable(map(self._dialect.make_room, rooms)))
-        for number, client in enumerate(joined if rooms else []):
-            client.room = rooms[number % len(rooms)]
         if rooms:
-            self.walk(joined, lambda client: self._dialect.enter(client.name, client.room))
+            self.enter(joined, rooms)
         self.settle()
         return joined
+
+    def enter(self, people: Sequence[Client], rooms: Sequence[str]) -> None:
+        """Make rooms, and spread people over them in turn. It is there that they talk from now on."""
+        self.walk(people[:1], lambda _: chain.from_iterable(map(self._dialect.make_room, rooms)))
+        for number, client in enumerate(people):
+            client.room = rooms[number % len(rooms)]
+        self.walk(people, lambda client: self._dialect.enter(client.name, client.room))
+        self.settle()
 
     def settle(self) -> None:
         """Let everything arrive that is still under way, and forget it."""
@@ -173,7 +179,11 @@ class Crowd:
         finally:
             talker.close()
         return Talk(
-            after.time - before.time, after.heard - before.heard, after.confirmed - before.confirmed, delays
+            after.time - before.time,
+            after.heard - before.heard,
+            after.confirmed - before.confirmed,
+            delays,
+            compiled=isinstance(talker, compiled.CompiledTalker),
         )
 
     def _count(self) -> Count:

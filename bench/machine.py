@@ -26,7 +26,7 @@ def on(*cores: int) -> Iterator[None]:
 
 
 def allow_many_files() -> None:
-    """As many open connections as this process may have at all."""
+    """As many open connections as this process, and those that it starts, may have at all."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
@@ -40,6 +40,17 @@ def cpu_seconds(pid: int) -> float:
 def resident_bytes(pid: int) -> int:
     """How much of a process is in memory."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+
+
+def forget_peak(pid: int) -> None:
+    """From now on ``peak_bytes`` is what a process has at most."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")  # as in proc(5)
+
+
+def peak_bytes(pid: int) -> int:
+    """The most of a process that was in memory at once."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def description() -> str:

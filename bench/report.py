@@ -1,14 +1,24 @@
-"""Figures as people read them: a table in Markdown, JSON for programs. The counterpart is ``figures``."""
+"""Figures as people read them, in a table, and as programs do, in JSON. The counterpart is ``figures``."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
-from bench import machine
+import msgspec
+
 from bench.figures import Figure
 
 COLUMNS = ("scenario", "who", "figure", "of the floor", "per server CPU s",
            "server µs a message", "load's core", "p50", "p99")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Run:
+    """All that was measured in one go, and on what ``machine``; ``when`` also says how busy that was."""
+
+    machine: str
+    when: str
+    figures: list[Figure]
 
 
 def table(figures: Sequence[Figure]) -> str:
@@ -18,16 +28,22 @@ def table(figures: Sequence[Figure]) -> str:
 
 
 def _line(figure: Figure, floor: Figure | None) -> str:
-    cells = [figure.scenario, figure.who, f"{_number(figure.value)} {figure.unit}", _ratio(figure, floor)]
+    cells = [figure.scenario, figure.who, f"{number(figure.value)} {figure.unit}", _ratio(figure, floor)]
     beside = figure.beside
     cells += [
         _shown(beside, "per server CPU second"),
         _shown(beside, "server µs a message"),
-        f"{beside['load core']:.0%}" if "load core" in beside else "",
+        _load(beside),
         _shown(beside, "p50 ms", " ms"),
         _shown(beside, "p99 ms", " ms"),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _load(beside: dict[str, float]) -> str:
+    if "load core" not in beside:
+        return ""
+    return f"{beside['load core']:.0%}{'' if beside['compiled load'] else ', Python'}"
 
 
 def _floor(figure: Figure, figures: Sequence[Figure]) -> Figure | None:
@@ -44,16 +60,18 @@ def _ratio(figure: Figure, floor: Figure | None) -> str:
 
 
 def _shown(beside: dict[str, float], name: str, unit: str = "") -> str:
-    return f"{_number(beside[name])}{unit}" if beside.get(name) else ""
+    return f"{number(beside[name])}{unit}" if beside.get(name) else ""
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """A thousand and more in groups of three, and no more digits than were measured."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def as_json(figures: Sequence[Figure]) -> str:
-    return json.dumps(
-        {"machine": machine.description(), "figures": [asdict(figure) for figure in figures]},
-        ensure_ascii=False,
-        indent=1,
-    )
+def as_json(run: Run) -> str:
+    return json.dumps(asdict(run), ensure_ascii=False, indent=1)
+
+
+def read(text: str) -> Run:
+    """What ``as_json`` wrote."""
+    return msgspec.json.decode(text, type=Run)

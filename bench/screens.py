@@ -1,78 +1,189 @@
-"""The client: how long until it can be typed into, and what a picture of a long history costs.
+"""The client: how long until it can be typed into, what a picture of a long history costs, and what a flood.
 
-The floor of the start is ``bare_screen``, a prompt_toolkit screen with nothing in it.
+The floor of the start is ``bare_screen``, a prompt_toolkit screen with nothing in it; that of a picture is
+the same in a short history.
 """
 
+import asyncio
+import gc
+import io
+import os
+import select
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+from pathlib import Path
+from statistics import median
 
 import pexpect
+from prompt_toolkit.data_structures import Size
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.output.vt100 import Vt100_Output
 
+from bench import machine
+from bench.dialects import PASSWORD
 from bench.figures import Figure, share
-from client.model.state import State
-from client.view.story import ConversationStory
-from client.view.timeline import Timeline
-from tests.client.view.fake import arrive, room
+from bench.hosts import Host, on_sqlite, temporary
+from bench.load import Crowd
+from bench.talkers import Client, drain
+from client.model.state import Link
+from client.view.screen import Screen
+from tests.client.view.fake import FakeApp, arrive, room
 from tests.processes import ROOT
+from tests.terminal import bytes_of
 
 STARTS = 7
 FEW = 1000
+TIMES = 200
 WIDTH, HEIGHT = 80, 24
 ROOM = "#thuhole"
+
+FLOOD = 200
+"""Messages a second."""
+KEY, KEY_EVERY = "~", 20
+"""A key that stands in nobody's message, and after how many of these it is pressed."""
+
+
+# The start
 
 
 def start() -> Iterator[Figure]:
     """From the command to the first words on the screen, the median of some starts."""
-    floor = share([_first_paint("bench.bare_screen", "bare") for _ in range(STARTS)], 0.5)
+    floor = median(_first_paint("bench.bare_screen", "bare") for _ in range(STARTS))
     yield Figure("client start", "floor: bare prompt_toolkit", floor * 1e3, "ms", floor=True)
-    ours = share([_first_paint("client", "127.0.0.1") for _ in range(STARTS)], 0.5)
+    ours = median(_first_paint("client", "127.0.0.1") for _ in range(STARTS))
     yield Figure("client start", "chatroom", ours * 1e3, "ms")
 
 
 def _first_paint(module: str, words: str) -> float:
-    with tempfile.TemporaryDirectory(prefix="chat-bench-") as home:
-        started = time.perf_counter()
-        program: pexpect.spawn[bytes] = pexpect.spawn(
-            sys.executable, ["-m", module], cwd=str(ROOT), dimensions=(HEIGHT, WIDTH),
-            env={"HOME": home, "TERM": "xterm-256color", "LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"},
-        )  # fmt: skip
+    started = time.perf_counter()
+    with _terminal(module) as program:
         program.expect_exact(words.encode())
-        taken = time.perf_counter() - started
-        program.close(force=True)
-        return taken
+        return time.perf_counter() - started
+
+
+@contextmanager
+def _terminal(module: str, *arguments: str) -> Iterator["pexpect.spawn[bytes]"]:
+    """A program of ours at the far end of a terminal."""
+    with temporary() as home:
+        program: pexpect.spawn[bytes] = pexpect.spawn(
+            sys.executable, ["-m", module, *arguments], cwd=str(ROOT), dimensions=(HEIGHT, WIDTH), echo=False,
+            env={"HOME": str(home), "TERM": "xterm-256color", "LANG": "C.UTF-8", "PATH": os.environ["PATH"]},
+        )  # fmt: skip
+        program.delaybeforesend = None
+        try:
+            yield program
+        finally:
+            program.close(force=True)
+
+
+# Pictures
 
 
 def drawing(count: int) -> Iterator[Figure]:
-    """A picture of a conversation with so many messages, beside one of a thousand."""
-    yield from _pictures(f"floor: {FEW:,} messages", FEW, floor=True)
-    yield from _pictures(f"chatroom, {count:,} messages", count)
+    """Pictures of a conversation with so many messages, beside one of a thousand."""
+    for who, messages in ((f"floor: {FEW:,} messages", FEW), (f"chatroom, {count:,} messages", count)):
+        with temporary() as folder:
+            yield from asyncio.run(_pictures(who, messages, folder, floor=messages == FEW))
 
 
-def _pictures(who: str, count: int, floor: bool = False) -> Iterator[Figure]:
-    """After one more message has come, and after PageUp."""
-    state = State(username="Alice", current=ROOM)
-    conversation = room(state, ROOM, says=count)
-    timeline = Timeline(lambda: ConversationStory(state, conversation))
-    timeline.look(WIDTH, HEIGHT)
+async def _pictures(who: str, count: int, folder: Path, *, floor: bool) -> list[Figure]:
+    """A key pressed, one more message, PageUp: each until the picture has gone to the terminal."""
+    app = FakeApp(folder)
+    room(app.state, ROOM, says=count)
+    app.state.username, app.state.link = "Alice", Link.LOGGED_IN
+    gc.collect()
+    before = machine.resident_bytes(os.getpid())
+    async with _shown(app) as (screen, press, drawn):
+        app.switch(ROOM)
 
-    def hear() -> None:
-        arrive(state, ROOM, "One more.")
-        timeline.look(WIDTH, HEIGHT)
+        def hear() -> None:
+            arrive(app.state, ROOM, "One more.")
+            screen.application.invalidate()
 
-    def page_up() -> None:
-        timeline.turn(-1)
-        timeline.look(WIDTH, HEIGHT)
+        acts = {
+            "key → picture": lambda: press("x"),
+            "one more message → picture": hear,
+            "PageUp → picture": lambda: press(bytes_of("PageUp")),
+        }
+        took = {what: await _milliseconds(act, drawn) for what, act in acts.items()}
+    memory = (machine.resident_bytes(os.getpid()) - before) / 1e6
+    figures = [Figure(what, who, each, "ms", floor) for what, each in took.items()]
+    return [*figures, Figure("memory of the pictures", who, memory, "MB", floor)]
 
-    yield Figure("one more message → picture", who, _milliseconds(hear), "ms", floor)
-    yield Figure("PageUp → picture", who, _milliseconds(page_up), "ms", floor)
+
+@asynccontextmanager
+async def _shown(app: FakeApp) -> AsyncIterator[tuple[Screen, Callable[[str], None], asyncio.Event]]:
+    """The screen of the client, its terminal a hole in the ground; its keyboard; what tells of a picture."""
+    output = Vt100_Output(io.StringIO(), lambda: Size(HEIGHT, WIDTH), term="xterm-256color", enable_cpr=False)
+    with create_pipe_input() as keyboard:
+        screen = Screen(app, input=keyboard, output=output)
+        drawn = asyncio.Event()
+        screen.application.after_render += lambda _: drawn.set()
+        running = asyncio.create_task(screen.run())
+        try:
+            yield screen, keyboard.send_text, drawn
+        finally:
+            app.quit()
+            await running
 
 
-def _milliseconds(act: Callable[[], None], times: int = 200) -> float:
+async def _milliseconds(act: Callable[[], None], drawn: asyncio.Event) -> float:
+    """From the act to the end of the next picture, as the median of many times."""
     took = []
-    for _ in range(times):
+    for _ in range(TIMES):
+        await asyncio.sleep(0.04)  # until what the last one led to has been drawn as well
+        drawn.clear()
         started = time.perf_counter()
         act()
+        await drawn.wait()
         took.append(time.perf_counter() - started)
     return share(took, 0.5) * 1e3
+
+
+# A flood
+
+
+def flood(seconds: float) -> Iterator[Figure]:
+    """The real client in a terminal while many messages arrive: its share of a core, and how long a key takes
+    until it is seen."""
+    with on_sqlite() as host, closing(Crowd(host.dialect, host.port)) as crowd:
+        speaker, listener = crowd.join(["u0", "u1"], ["room0"])
+        with _terminal("client", f"{listener.name}@127.0.0.1:{host.port}/room0", "--lang", "en") as program:
+            program.expect_exact(b"F2")  # the form, with its cursor in the only empty field
+            program.send(f"{PASSWORD}\r")
+            program.expect_exact(b"room0")
+            before, keys = _cpu(program), list[float]()
+            taken = _pour(host, speaker, program, seconds, keys)
+            used = _cpu(program) - before
+    beside = {"p50 ms": share(keys, 0.5) * 1e3, "p99 ms": share(keys, 0.99) * 1e3}
+    yield Figure("flood", "chatroom", used / taken * 100, "% of a core", beside=beside)
+
+
+def _cpu(program: "pexpect.spawn[bytes]") -> float:
+    assert program.pid is not None
+    return machine.cpu_seconds(program.pid)
+
+
+def _pour(
+    host: Host, speaker: Client, program: "pexpect.spawn[bytes]", seconds: float, keys: list[float]
+) -> float:
+    """Say so many messages a second, and press a key now and then. ``keys`` takes down how long they took."""
+    began, said, pressed = time.perf_counter(), 0, 0.0
+    while (left := began + seconds - time.perf_counter()) > 0:
+        wait = began + said / FLOOD - time.perf_counter()
+        if wait <= 0:
+            speaker.socket.sendall(host.dialect.say(speaker.room, 1))
+            drain(speaker)
+            said += 1
+            if said % KEY_EVERY == 0 and not pressed:
+                program.send(KEY)
+                pressed = time.perf_counter()
+        elif select.select([program.child_fd], [], [], min(wait, left))[0]:
+            shown = os.read(program.child_fd, 65536)
+            if pressed and KEY.encode() in shown:
+                keys.append(time.perf_counter() - pressed)
+                program.send(bytes_of("Ctrl-U"))
+                pressed = 0.0
+    return time.perf_counter() - began

@@ -142,6 +142,14 @@ def receive(client: Client, buffer: bytearray) -> int:
     return size
 
 
+def drain(client: Client) -> bytes:
+    """What lies in the socket now."""
+    try:
+        return client.socket.recv(CHUNK, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return b""
+
+
 def whole_lines(client: Client, fresh: bytes | bytearray, end: bytes) -> bytes:
     """The whole lines of what came; the beginning of another is kept."""
     data = client.rest + fresh

@@ -1,13 +1,14 @@
 """S1, S2 and S5: rooms full of people who talk, and how much of it gets through."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench import machine
 from bench.figures import Figure, middle
 from bench.hosts import FLOOR, OURS, PEERS, Host, Opening, installed
 from bench.load import Crowd, Talk
+from bench.talkers import Client
 
 
 @dataclass(frozen=True)
@@ -65,18 +66,22 @@ def _rounds(plan: Plan, who: str, host: Host, seconds: float, rounds: int) -> It
         names = [f"u{number}" for number in range(plan.people)]
         people = crowd.join(names, [f"room{number}" for number in range(plan.rooms)])
         for _ in range(rounds):
-            usage: list[Usage] = []
-            talk = crowd.talk(
-                people[: plan.speakers],
-                window=plan.window,
-                warm_up=seconds / 4,
-                seconds=seconds,
-                # bound now, as the next round has a list of its own; mypy cannot infer such a lambda
-                mark=lambda usage=usage: usage.append(_usage(host)),  # type: ignore[misc]
-            )
-            yield _figure(plan, who, talk, *usage)
+            yield talk(plan, who, host, crowd, people, seconds)
     finally:
         crowd.close()
+
+
+def talk(plan: Plan, who: str, host: Host, crowd: Crowd, people: Sequence[Client], seconds: float) -> Figure:
+    """One round among people who have joined, of whom the first ones speak."""
+    usage: list[Usage] = []
+    talk = crowd.talk(
+        people[: plan.speakers],
+        window=plan.window,
+        warm_up=seconds / 4,
+        seconds=seconds,
+        mark=lambda: usage.append(_usage(host)),
+    )
+    return _figure(plan, who, talk, *usage)
 
 
 def _usage(host: Host) -> Usage:
@@ -97,6 +102,7 @@ def _figure(plan: Plan, who: str, talk: Talk, before: Usage, after: Usage) -> Fi
             "server µs a message": server / talk.confirmed * 1e6 if talk.confirmed else 0.0,
             "server core": server / talk.seconds,
             "load core": (after.load - before.load) / talk.seconds,
+            "compiled load": float(talk.compiled),
             "p50 ms": talk.delays.within(0.50) * 1e3,
             "p99 ms": talk.delays.within(0.99) * 1e3,
         },

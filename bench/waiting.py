@@ -1,7 +1,6 @@
 """S3, S4 and the login storm: what an idle connection weighs, how long one message takes, and whether anybody
 waits while others log in."""
 
-import socket
 import time
 from collections.abc import Iterator
 
@@ -10,7 +9,7 @@ from bench.dialects import Chat
 from bench.figures import Figure, share
 from bench.hosts import FLOOR, OURS, PEERS, SETTINGS, Host, installed, on_sqlite
 from bench.load import Crowd
-from bench.talkers import Client
+from bench.talkers import Client, drain
 
 IDLE = 5000
 STORM = 20
@@ -70,16 +69,8 @@ def _pass_on(sender: Client, receiver: Client, line: bytes) -> float:
     while not heard.endswith(b"\n"):
         heard = receiver.socket.recv(65536)
     taken = time.perf_counter() - started
-    _drain(sender.socket)
+    drain(sender)
     return taken
-
-
-def _drain(sock: socket.socket) -> bytes:
-    """What lies there."""
-    try:
-        return sock.recv(65536, socket.MSG_DONTWAIT)
-    except BlockingIOError:
-        return b""
 
 
 def login_storm() -> Iterator[Figure]:
@@ -115,7 +106,7 @@ def _storm(crowd: Crowd, quiet: Client) -> list[float]:
 
 def _heard(client: Client) -> bytes:
     """All that has come so far."""
-    client.rest += _drain(client.socket)
+    client.rest += drain(client)
     return client.rest
 
 

@@ -1,0 +1,101 @@
+"""A room in which very much has been said already, put into the database without a server.
+
+The texts are of words drawn at random, one word in every tenth, and a rare one, English and Chinese, in one
+of a hundred thousand. Alice has a seat there, and may log in.
+"""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import bcrypt
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from bench.dialects import PASSWORD
+from db import documents
+from db.engine import begin_write, open_engine
+from db.migrate import upgrade
+from db.schema import accounts, conversations, indexed, memberships, messages, rooms
+
+ROOM = ALICE = 1
+NAME, USERNAME = "archive", "Alice"
+CHUNK = 5000
+VOCABULARY = [f"word{number}" for number in range(20_000)]
+COMMON, RARE, RARE_CHINESE = "tea", "zanzibar", "蓝莓味的茶"
+RARE_EVERY = 100_000
+
+
+@contextmanager
+def opened(url: str) -> Iterator[Engine]:
+    """A database with the room in it; a fresh one is empty."""
+    engine = open_engine(url)
+    try:
+        upgrade(engine)
+        with begin_write(engine) as connection:
+            if connection.scalar(select(conversations.c.head).where(conversations.c.id == ROOM)) is None:
+                _furnish(connection)
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def fill(engine: Engine, upto: int, *, after: int = 0) -> None:
+    """Say so many messages, the first ones of which have been said before."""
+    mark = "?" if engine.dialect.name == "sqlite" else "%s"
+    names = ", ".join(column.name for column in messages.columns)
+    values = ", ".join([mark] * len(messages.columns))
+    for first in range(after + 1, upto + 1, CHUNK):
+        with begin_write(engine) as connection:
+            rows = [_message(seq) for seq in range(first, min(first + CHUNK, upto + 1))]
+            connection.exec_driver_sql(f"INSERT INTO messages ({names}) VALUES ({values})", rows)
+    with begin_write(engine) as connection:
+        here = conversations.c.id == ROOM
+        connection.execute(update(conversations).where(here).values(head=upto, spoken=upto))
+
+
+def index(engine: Engine) -> None:
+    """Make all of it searchable, as the server does in the background."""
+    while True:
+        with engine.connect() as connection:
+            slice = documents.gather(connection, CHUNK)
+        if slice is None:
+            return
+        with begin_write(engine) as connection:
+            documents.store(connection, slice)
+
+
+def leave_unindexed(engine: Engine, upto: int) -> None:
+    """Take it for indexed, so that no server does it while something else is measured."""
+    with begin_write(engine) as connection:
+        connection.execute(indexed.delete())
+        connection.execute(insert(indexed).values(conversation_id=ROOM, seq=upto))
+
+
+def _furnish(connection: Connection) -> None:
+    name = {"username": USERNAME, "username_key": b"alice", "username_skeleton": b"alice"}
+    password = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+    connection.execute(insert(accounts).values(id=ALICE, **name, password_hash=password, registered_at=0))
+    connection.execute(insert(conversations).values(id=ROOM, kind="room"))
+    words = {"name": NAME, "name_key": NAME.encode(), "name_skeleton": NAME.encode()}
+    connection.execute(
+        insert(rooms).values(
+            conversation_id=ROOM, **words, capacity=9, members=1, owner_id=ALICE, created_at=0
+        )
+    )
+    connection.execute(
+        insert(memberships).values(conversation_id=ROOM, account_id=ALICE, nickname="ALICE", joined_at=0)
+    )
+
+
+def _message(seq: int) -> tuple[int | str | None, ...]:
+    """A value for each column of the table."""
+    return ROOM, seq, ALICE, "text", "ALICE", _text(seq), None, f"cid-{seq:012}", seq * 1000, seq
+
+
+def _text(seq: int) -> str:
+    words = random.choices(VOCABULARY, k=6)
+    if seq % 10 == 0:
+        words.append(COMMON)
+    if seq % RARE_EVERY == 1:
+        words += [RARE, RARE_CHINESE]
+    return " ".join(words)

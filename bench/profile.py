@@ -1,0 +1,62 @@
+"""Where the processor time of one message goes, from ``data_received`` to ``send()``, in the talk of S1.
+
+The counterpart is ``stages``, the server with timers in it. What no timer saw is uvloop's and the kernel's:
+polling, reading, and ``send()`` for everybody's sockets.
+"""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from bench import machine
+from bench.figures import Figure
+from bench.hosts import PATIENCE, temporary, timed
+from bench.load import Crowd
+from bench.stages import STAGES
+from bench.talking import PLANS
+
+REST = "uvloop and the kernel's sockets"
+
+
+def measure(seconds: float) -> Iterator[Figure]:
+    plan = PLANS["S1"]
+    told: list[dict[str, float]] = []
+    with (
+        temporary() as data,
+        timed(data, file := data / "stages") as host,
+        closing(Crowd(host.dialect, host.port)) as crowd,
+    ):
+        people = crowd.join([f"u{number}" for number in range(plan.people)], ["room0"])
+        talk = crowd.talk(
+            people[: plan.speakers],
+            window=plan.window,
+            warm_up=seconds / 2,
+            seconds=seconds,
+            mark=lambda: told.append({**_ask(host.pid, file), REST: machine.cpu_seconds(host.pid)}),
+        )
+    before, after = told
+    taken = {stage: after.get(stage, 0.0) - before.get(stage, 0.0) for stage in (*STAGES.values(), REST)}
+    taken[REST] -= sum(taken[stage] for stage in STAGES.values())
+    for stage, whole in taken.items():
+        yield Figure("profile", stage, whole / talk.confirmed * 1e6, "µs")
+
+
+def _ask(pid: int, file: Path) -> dict[str, float]:
+    """What the stages have taken so far."""
+    known = _size(file)
+    os.kill(pid, signal.SIGUSR1)
+    deadline = time.monotonic() + PATIENCE
+    while _size(file) == known or not (text := file.read_text()).endswith("\n"):
+        if time.monotonic() > deadline:
+            raise TimeoutError("the server does not tell")
+        time.sleep(0.001)
+    stages: dict[str, float] = json.loads(text.splitlines()[-1])
+    return stages
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0

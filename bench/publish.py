@@ -1,0 +1,143 @@
+"""From the figures of a run to the page that tells of them: ``python -m bench.publish FILE.json``
+
+No figure in docs/benchmarks.md is typed by hand. The file is kept as docs/benchmarks.json, the pictures go to
+docs/images, and what stands between two marks (``<!-- goals -->`` and ``<!-- /goals -->``) is replaced. The
+counterparts are ``report``, which writes such a file, and ``goals``.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bench import plot
+from bench.figures import Figure
+from bench.goals import GOALS, Goal
+from bench.report import Run, as_json, number, read, table
+from tests.processes import ROOT
+
+DOCS = ROOT / "docs"
+RATES = ("deliveries/s", "messages/s")
+PROFILE = "profile"
+
+
+def main(file: Path) -> None:
+    run = read(file.read_text())
+    (DOCS / "benchmarks.json").write_text(as_json(run) + "\n")
+    for name, picture in pictures(run).items():
+        (DOCS / "images" / name).write_text(picture)
+    page = DOCS / "benchmarks.md"
+    page.write_text(published(page.read_text(), run))
+
+
+def published(page: str, run: Run) -> str:
+    """The page with what is between its marks made anew."""
+    for name, part in PARTS.items():
+        mark = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", re.DOTALL)
+        assert mark.search(page), f"the page has no place for {name}"
+        text = f"\n{part(run)}\n\n"
+        page = mark.sub(lambda _, text=text: text, page)  # type: ignore[misc]  # mypy infers no such lambda
+    return page
+
+
+def pictures(run: Run) -> dict[str, str]:
+    compared = [figure for figure in run.figures if figure.unit in RATES and figure.at is None]
+    return {"bench.svg": plot.bars(compared), "bench-curves.svg": plot.lines(_curves(run))}
+
+
+# What stands between the marks
+
+
+def _machine(run: Run) -> str:
+    return f"{run.machine}; {run.when}."
+
+
+def _goals(run: Run) -> str:
+    titles = "| | goal | ours | × goal | on MariaDB: goal | ours | × goal | floor | peers, without history |"
+    return "\n".join(
+        [titles, "|---|---:|---:|---:|---:|---:|---:|---:|---|", *(_goal(goal, run) for goal in GOALS)]
+    )
+
+
+def _goal(goal: Goal, run: Run) -> str:
+    figures = [figure for figure in run.figures if figure.scenario == goal.scenario and figure.at is None]
+    ours = [figure for figure in figures if figure.who.startswith("chatroom")]
+    on_mariadb = [figure for figure in ours if figure.who.endswith("MariaDB")]
+    cells = [
+        f"{goal.scenario}: {goal.title}" if re.match(r"S\d", goal.scenario) else goal.title,
+        *_against(goal, goal.value, [figure for figure in ours if figure not in on_mariadb]),
+        *_against(goal, goal.mariadb, on_mariadb),
+        " / ".join(_values(goal, [figure for figure in figures if figure.floor])),
+        ", ".join(
+            f"{figure.who} {value}"
+            for figure in figures
+            if figure not in ours and not figure.floor
+            for value in _values(goal, [figure])
+        ),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _against(goal: Goal, value: float | None, figures: Sequence[Figure]) -> list[str]:
+    """The goal, what was measured, how many times the one is reached by the other."""
+    wanted = "" if value is None else f"{number(value)} {goal.unit}"
+    measured = [seen for figure in figures[:1] if (seen := goal.of(figure)) is not None]
+    if not measured:
+        return [wanted, "", ""]
+    [seen] = measured
+    if value is None:
+        return ["", number(seen), ""]
+    times = goal.reached(seen, value)
+    return [wanted, number(seen), f"**{times:.2f}**" if times >= 1 else f"{times:.2f}"]
+
+
+def _values(goal: Goal, figures: Sequence[Figure]) -> list[str]:
+    return [number(value) for figure in figures if (value := goal.of(figure)) is not None]
+
+
+def _all(run: Run) -> str:
+    return table([figure for figure in run.figures if figure.at is None and figure.scenario != PROFILE])
+
+
+def _curve_tables(run: Run) -> str:
+    curves = _curves(run)
+    return "\n\n".join(_curve(name, [figure for figure in curves if figure.scenario == name])
+                       for name in dict.fromkeys(figure.scenario for figure in curves))  # fmt: skip
+
+
+def _curve(name: str, figures: Sequence[Figure]) -> str:
+    """A line for each server, a column for each place."""
+    places = sorted({figure.at for figure in figures if figure.at is not None})
+    lines = [
+        f"| {name}; {figures[0].unit} | {' | '.join(f'{place:,.0f}' for place in places)} |",
+        f"|---|{'---:|' * len(places)}",
+    ]
+    for who in dict.fromkeys(figure.who for figure in figures):
+        values = {figure.at: number(figure.value) for figure in figures if figure.who == who}
+        lines.append(f"| {who} | {' | '.join(values.get(place, '') for place in places)} |")
+    return "\n".join(lines)
+
+
+def _curves(run: Run) -> list[Figure]:
+    return [figure for figure in run.figures if figure.at is not None]
+
+
+def _profile(run: Run) -> str:
+    """Where the microseconds go: a line for each stage, with its share."""
+    stages = [figure for figure in run.figures if figure.scenario == PROFILE]
+    whole = sum(figure.value for figure in stages) or 1.0
+    lines = [f"| {figure.who} | {figure.value:.1f} | {figure.value / whole:.0%} |" for figure in stages]
+    return "\n".join(["| | µs a message | |", "|---|---:|---:|", *lines, f"| **together** | {whole:.1f} | |"])
+
+
+PARTS: dict[str, Callable[[Run], str]] = {
+    "machine": _machine,
+    "goals": _goals,
+    "all": _all,
+    "curves": _curve_tables,
+    "profile": _profile,
+}
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

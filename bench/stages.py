@@ -1,0 +1,114 @@
+"""A server that tells where its processor time goes: ``python -m bench.stages FILE [FLAG …]``
+
+It is the server itself, with a timer around each stage of a message's way. At each SIGUSR1 it appends a line
+to the file: the seconds that every stage has taken so far, in JSON. The counterpart is ``profile``, which
+sends the signals.
+
+The timers read the processor time of their own thread, so neither a wait nor the other thread counts. What a
+stage calls that is a stage itself is not counted twice, and what the timers take is found out beforehand and
+taken off.
+"""
+
+import functools
+import json
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from server.__main__ import main as serve
+
+STAGES = {
+    "server.connection:Connection.data_received": "cut what came into lines",
+    "server.session:read_request": "read a line",
+    "server.session:Session._read": "find the handler",
+    "server.handlers.messages:Messages.send": "the handler",
+    "db.writer:Writer.add": "into the writer's queue",
+    "db.writer:Writer._settle": "the writer, around the statements",
+    "db.messages:append": "number them, look for what was stored before",
+    "db.bulk:lock_conversations": "lock the conversations",
+    "db.bulk:insert_messages": "INSERT the messages",
+    "db.bulk:set_heads": "set the heads",
+    "sqlalchemy.engine.default:DefaultDialect.do_commit": "COMMIT",
+    "db.writer:Writer._hand_over": "back on the loop",
+    "server.session:Session._said": "confirm",
+    "server.delivery:event_line": "word the event",
+    "server.delivery:Delivery.deliver": "hand it to everybody",
+    "server.connection:Connection._write": "write to the sockets",
+}
+"""Where a timer goes, and what it is called, in the order of a message's way."""
+
+IN_THE_DATABASE = (
+    "lock the conversations",
+    "INSERT the messages",
+    "set the heads",
+    "COMMIT",
+)
+"""Without these, it is what a server costs that stores nothing."""
+
+Function = Callable[..., Any]
+
+
+class Timers:
+    """The seconds that each stage took, without the stages inside it."""
+
+    def __init__(self) -> None:
+        self.seconds: Counter[str] = Counter()
+        self._thread = threading.local()
+        self._own = self._around = 0.0  # what a timer takes: for itself, and for the stage around it
+        self._calibrate()
+
+    def timed(self, stage: str, function: Function) -> Function:
+        clock, thread, seconds = time.thread_time, self._thread, self.seconds
+
+        @functools.wraps(function)
+        def timer(*arguments: Any, **named: Any) -> Any:
+            outside, thread.within = getattr(thread, "within", 0.0), 0.0
+            started = clock()
+            try:
+                return function(*arguments, **named)
+            finally:
+                taken = clock() - started
+                seconds[stage] += taken - thread.within - self._own
+                thread.within = outside + taken + self._around
+
+        return timer
+
+    def _calibrate(self, times: int = 20_000) -> None:
+        nothing = self.timed("", lambda: None)
+        started = time.thread_time()
+        for _ in range(times):
+            nothing()
+        whole = (time.thread_time() - started) / times
+        own = self.seconds.pop("") / times
+        self._own, self._around = own, whole - own
+
+
+def find(place: str) -> tuple[Any, str]:
+    """``"module:Class.name"`` -> what holds the function, and its name there."""
+    module, _, path = place.partition(":")
+    *holders, name = path.split(".")
+    return functools.reduce(getattr, holders, import_module(module)), name
+
+
+def main(file: Path) -> None:
+    timers = Timers()
+    for place, stage in STAGES.items():
+        holder, name = find(place)
+        setattr(holder, name, timers.timed(stage, getattr(holder, name)))
+
+    def tell(*_: object) -> None:
+        with file.open("a") as lines:
+            lines.write(json.dumps(timers.seconds) + "\n")
+
+    signal.signal(signal.SIGUSR1, tell)
+    serve()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv.pop(1)))

@@ -45,6 +45,7 @@ from server.announcer import Announcer
 from server.config import Config, bound
 from server.connection import Connection, Receiver
 from server.delivery import Delivery
+from server.flusher import Flusher
 from server.handlers.accounts import Accounts
 from server.handlers.friends import Friends
 from server.handlers.history import History
@@ -129,6 +130,7 @@ class Server:
         self._tls = tls
         self._engine = engine
         self._loop = asyncio.get_running_loop()
+        self._flusher = Flusher(self._loop)
         self._sessions: set[Session] = set()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -236,6 +238,7 @@ class Server:
     def _open_connection(self, refusal: TooManyConnections | None, gone: Callable[[], None]) -> Connection:
         return Connection(
             partial(self._open_session, refusal, gone),
+            flusher=self._flusher,
             line_limit=bound(self._config.limits.line_before_login),
             outbox_bytes=self._config.limits.outbox_bytes,
             outbox_stall=self._config.limits.outbox_stall,

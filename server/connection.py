@@ -1,9 +1,9 @@
 """One socket: bytes in, bytes out, and nothing of the chat. The counterpart above is ``session.Session``.
 
-Writing. Everything sent in one tick of the loop leaves in one ``write``. While the peer does not take what
-the transport holds, answers and events wait here; events beyond ``outbox_bytes``, or no progress for
-``outbox_stall`` seconds, end the connection as ``slow_consumer``. Whoever reads is never dropped for one
-large answer: only events count.
+Writing. Everything sent until the connection's turn comes (``flusher``) leaves in one ``write``. While the
+peer does not take what the transport holds, answers and events wait here; events beyond ``outbox_bytes``, or
+no progress for ``outbox_stall`` seconds, end the connection as ``slow_consumer``. Whoever reads is never
+dropped for one large answer: only events count.
 
 Reading. Lines are taken by the session when it is ready for one. What it leaves lies in the buffer, and the
 socket is not read meanwhile, so a peer costs at most what one read brought. A peer that does not take its
@@ -19,6 +19,7 @@ from protocol.errors import ChatError, SlowConsumer
 from protocol.events import Closing
 from protocol.frame import UNSET
 from protocol.wire import Lines, encode
+from server.flusher import Flusher
 
 HIGH_WATER = 64 * 1024
 """Bytes that the transport may hold before the rest waits here."""
@@ -47,6 +48,7 @@ class Connection(asyncio.Protocol):
         self,
         open_receiver: Callable[["Connection"], Receiver],
         *,
+        flusher: Flusher,
         line_limit: int,
         outbox_bytes: int,
         outbox_stall: float,
@@ -54,6 +56,7 @@ class Connection(asyncio.Protocol):
         dead_after: float,
     ) -> None:
         self._open_receiver = open_receiver
+        self._flusher = flusher
         self._lines = Lines(line_limit)
         self._outbox_bytes = outbox_bytes
         self._outbox_stall = outbox_stall
@@ -61,7 +64,7 @@ class Connection(asyncio.Protocol):
         self._dead_after = dead_after
         self._outbox: list[bytes] = []
         self._waiting_events = 0  # bytes of events in the outbox while the transport is full
-        self._flushing = False
+        self._in_line = False  # of the flusher
         self._blocked = False
         self._paused = False
         self._closing = False
@@ -80,9 +83,10 @@ class Connection(asyncio.Protocol):
         self._receiver = self._open_receiver(self)
 
     def data_received(self, data: bytes) -> None:
+        self._flusher.stir()
         self._lines.feed(data)
         self._receiver.receive()
-        if len(self._lines) and not self._closing:
+        if not self._closing:
             self._pause_if_full()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -99,7 +103,7 @@ class Connection(asyncio.Protocol):
         self._blocked = False
         self._stop_watching()
         self._waiting_events = 0
-        self._flush()
+        self._write()
         if not self._blocked:
             self.resume()
 
@@ -130,9 +134,9 @@ class Connection(asyncio.Protocol):
         if self._closing:
             return
         self._outbox.append(data)
-        if not self._flushing and not self._blocked:
-            self._flushing = True
-            self._loop.call_soon(self._flush)
+        if not self._in_line and not self._blocked:
+            self._in_line = True
+            self._flusher.add(self)
 
     def send_event(self, data: bytes) -> None:
         """Send events: whole lines. A peer that lets too many of them wait is dropped."""
@@ -141,6 +145,11 @@ class Connection(asyncio.Protocol):
             self._waiting_events += len(data)
             if 0 < self._outbox_bytes < self._waiting_events:
                 self.close(SlowConsumer())
+
+    def flush(self) -> None:
+        """The connection's turn to write has come."""
+        self._in_line = False
+        self._write()
 
     def close(self, reason: ChatError | None = None) -> None:
         """End the connection; the peer is told why, behind what the transport already holds."""
@@ -152,7 +161,7 @@ class Connection(asyncio.Protocol):
             facts = reason.details or UNSET
             self._outbox.append(encode(Closing(code=reason.code, message=reason.message, details=facts)))
         self._blocked = False
-        self._flush()
+        self._write()
         self._closing = True
         self._stop_watching()
         self._transport.close()
@@ -160,8 +169,7 @@ class Connection(asyncio.Protocol):
 
     # Within
 
-    def _flush(self) -> None:
-        self._flushing = False
+    def _write(self) -> None:
         if self._outbox and not self._blocked and not self._closing:
             data = self._outbox[0] if len(self._outbox) == 1 else b"".join(self._outbox)
             self._outbox.clear()

@@ -39,7 +39,7 @@ def test_a_line_comes_whole_or_not_at_all() -> None:
     assert taken(lines) == [b"first"]
     lines.feed(b"ond\n")
     assert taken(lines) == [b"second"]
-    assert len(lines) == 0
+    assert not lines.has_line()
 
 
 @given(st.lists(st.binary(max_size=LIMIT).filter(lambda line: line.strip() and b"\n" not in line)), st.data())
@@ -92,7 +92,7 @@ def test_the_tail_of_a_line_that_is_too_long_is_never_a_line() -> None:
         lines.take()
     lines.feed(b"evil\n")
     assert lines.take() is None
-    assert len(lines) == 0
+    assert not lines.has_line()
 
 
 def test_the_limit_may_grow_between_two_lines() -> None:

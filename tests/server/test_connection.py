@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from server.connection import Connection
+from server.flusher import Flusher
 
 
 class Stuck(asyncio.Transport):
@@ -49,6 +50,7 @@ class Nobody:
 def connected(transport: Stuck, *, outbox_bytes: int = 0, outbox_stall: float = 0.0) -> Connection:
     connection = Connection(
         lambda _: Nobody(),
+        flusher=Flusher(asyncio.get_running_loop()),
         line_limit=4096,
         outbox_bytes=outbox_bytes,
         outbox_stall=outbox_stall,

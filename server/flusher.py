@@ -1,0 +1,83 @@
+"""When connections write: all that have something to say, together. The counterpart is ``connection``, which
+gathers what it is told to say until its turn comes.
+
+A write costs some microseconds whether it carries one line or fifty, so with many connections most of what a
+server does is to write little, often. The rules:
+
+* While the loop has nothing else to do, whatever is said leaves at once: in the next tick in which nothing
+  more was heard or said.
+* While it is busy without a pause, what is said gathers, at most for ``PATIENCE``; then there is a pass, a
+  write for each of those who stand in the line.
+* A tick writes for ``AT_ONCE`` of them, and what arrives is looked at in between: nobody waits because a
+  thousand others are being written to.
+"""
+
+import time
+from asyncio import AbstractEventLoop
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+PATIENCE = 0.003
+"""Seconds: a tenth of what people notice."""
+
+AT_ONCE = 250
+"""Connections written to in one tick of the loop: about a millisecond's work."""
+
+
+class Writes(Protocol):
+    """Whoever stands in the line."""
+
+    def flush(self) -> None:
+        """Write what there is to say."""
+
+
+class Flusher:
+    """The line. One for all connections of a server. ``clock`` tells seconds."""
+
+    def __init__(self, loop: AbstractEventLoop, clock: Callable[[], float] = time.monotonic) -> None:
+        self._loop = loop
+        self._clock = clock
+        self._line: deque[Writes] = deque()
+        self._awake = False  # ``_tick`` or ``_write`` is called in the next tick, or running
+        self._stirred = False  # in this tick something was heard or said
+        self._since = 0.0  # when the first one joined the line
+        self._left = 0  # of the pass
+
+    def add(self, writes: Writes) -> None:
+        """Somebody has something to say, and does not stand in the line yet."""
+        self._line.append(writes)
+        self._stirred = True
+        if not self._awake:
+            self._begin()
+
+    def stir(self) -> None:
+        """Somebody was heard: there may be more to say soon."""
+        self._stirred = True
+
+    def _begin(self) -> None:
+        self._awake = True
+        self._since = self._clock()
+        self._loop.call_soon(self._tick)
+
+    def _tick(self) -> None:
+        if self._stirred and self._clock() - self._since < PATIENCE:
+            self._stirred = False
+            self._loop.call_soon(self._tick)
+        else:
+            self._left = len(self._line)
+            self._write()
+
+    def _write(self) -> None:
+        """Go on with a pass. Whoever has more to say meanwhile waits for the next one."""
+        try:
+            for _ in range(min(self._left, AT_ONCE)):
+                self._left -= 1
+                self._line.popleft().flush()
+        finally:
+            if self._left:
+                self._loop.call_soon(self._write)
+            elif self._line:
+                self._begin()
+            else:
+                self._awake = False

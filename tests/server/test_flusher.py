@@ -1,0 +1,119 @@
+"""Who writes when: the line of connections that have something to say, on a loop that is turned by hand."""
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+
+from server.flusher import AT_ONCE, PATIENCE, Flusher
+
+
+class Loop:
+    """Ticks when it is told to, and so does its clock."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._soon: list[Callable[[], None]] = []
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        self._soon.append(callback)
+
+    def tick(self) -> None:
+        soon, self._soon = self._soon, []
+        for callback in soon:
+            callback()
+
+    @property
+    def rests(self) -> bool:
+        return not self._soon
+
+
+class Speaker:
+    def __init__(self) -> None:
+        self.written = 0
+
+    def flush(self) -> None:
+        self.written += 1
+
+
+class Broken:
+    def flush(self) -> None:
+        raise RuntimeError
+
+
+@pytest.fixture
+def loop() -> Loop:
+    return Loop()
+
+
+@pytest.fixture
+def flusher(loop: Loop) -> Flusher:
+    return Flusher(cast(asyncio.AbstractEventLoop, loop), clock=lambda: loop.now)
+
+
+def test_on_a_quiet_loop_everything_leaves_as_soon_as_nothing_more_is_said(
+    loop: Loop, flusher: Flusher
+) -> None:
+    first, second = Speaker(), Speaker()
+    flusher.add(first)
+    loop.tick()
+    flusher.add(second)
+    loop.tick()
+    assert not first.written
+    loop.tick()
+    assert first.written == second.written == 1
+    assert loop.rests
+
+
+def test_on_a_busy_one_it_gathers_but_not_for_long(loop: Loop, flusher: Flusher) -> None:
+    speaker = Speaker()
+    flusher.add(speaker)
+    while loop.now < PATIENCE:
+        assert not speaker.written
+        flusher.stir()
+        loop.now += PATIENCE / 10
+        loop.tick()
+    assert speaker.written == 1
+    assert loop.rests
+
+
+def test_a_thousand_are_written_to_in_several_ticks_each_in_its_turn(loop: Loop, flusher: Flusher) -> None:
+    crowd = [Speaker() for _ in range(2 * AT_ONCE + 1)]
+    for speaker in crowd:
+        flusher.add(speaker)
+    loop.tick()
+    loop.tick()
+    assert [speaker.written for speaker in crowd] == [1] * AT_ONCE + [0] * (AT_ONCE + 1)
+    loop.tick()
+    loop.tick()
+    assert all(speaker.written == 1 for speaker in crowd)
+    assert loop.rests
+
+
+def test_who_has_more_to_say_during_a_pass_waits_for_the_next(loop: Loop, flusher: Flusher) -> None:
+    crowd = [Speaker() for _ in range(AT_ONCE + 1)]
+    for speaker in crowd:
+        flusher.add(speaker)
+    loop.tick()
+    loop.tick()
+    flusher.add(crowd[0])
+    loop.tick()
+    assert crowd[-1].written == 1
+    assert crowd[0].written == 1
+    loop.tick()
+    loop.tick()
+    assert crowd[0].written == 2
+    assert loop.rests
+
+
+def test_one_that_fails_keeps_nobody_from_writing(loop: Loop, flusher: Flusher) -> None:
+    speaker = Speaker()
+    flusher.add(Broken())
+    flusher.add(speaker)
+    loop.tick()
+    with pytest.raises(RuntimeError):
+        loop.tick()
+    loop.tick()
+    assert speaker.written == 1
+    assert loop.rests

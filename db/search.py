@@ -9,14 +9,19 @@ A search reads three things, in this order, so that no message can slip from one
 3. the index, whose documents are candidates: the message as it stands now is held against the query.
 
 In the index, SQLite walks from the newest document with the terms to older ones, for as long as it is asked
-to. MySQL finds all of them before it shows the first, which takes long for a word that is in every tenth
-message; but such a word is met soon by looking through the newest documents, so that is done first.
+to. MySQL finds all of them before it shows the first, and to fetch each takes it much longer than to find it.
+So there a search goes on in three steps, and mostly ends before the last:
 
-A word may be common, but not where one looks. So the conversation is a term as well, and asked for whenever
-that is cheap.
+1. the newest documents are looked through, where a common word is met soon;
+2. as many documents as a rare word has are asked for, in no order: if there are no more, these are all;
+3. of a common word, all of them are put in order.
+
+A word may be common, but not where one looks. So the conversation is a term as well. MySQL goes through the
+first term's documents one by one and is quick with what the others leave of them: it comes first where it is
+small, last where it is large, and not at all beside a rare word.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, func, literal, literal_column, select
@@ -38,12 +43,17 @@ LARGEST = 4000
 HOMES = 64
 """Conversations that SQLite is told to look in; with more of them, that costs more than it saves."""
 
-FEW = 30_000
-"""Messages in all the conversations that MySQL is told to look in: it goes through every one of them."""
+FEW = 3000
+"""Messages in all the conversations that MySQL is told to look in first: it goes through every one of them."""
 
-WALK = 2000
-"""Documents that are looked through one by one on MySQL: a few milliseconds, less than finding a common word
-takes."""
+WALK = 500
+"""Documents that are looked through one by one on MySQL at first. It takes a millisecond."""
+
+SPARSE = 200
+"""One in so many of these must have the terms for looking through more of them."""
+
+RARE = 1000
+"""Documents of a rare word on MySQL, at most: fetching so many takes some milliseconds."""
 
 
 class Readable(NamedTuple):
@@ -170,11 +180,42 @@ def _candidates(
     if connection.dialect.name == "sqlite":
         yield from _pages(connection, ids, _in_fts5(homes if len(ids) <= HOMES else [], terms), below)
     elif sum(one.indexed for one in where) <= FEW:
-        yield from _pages(connection, ids, _in_innodb(homes, terms), below)
+        yield from _pages(connection, ids, _in_innodb([f"({' '.join(homes)})", *terms]), below)
     else:
-        floor = _floor(connection, below)
-        yield from _pages(connection, ids, and_(documents.c.rowid >= floor, *_by_look(terms)), below)
-        yield from _pages(connection, ids, _in_innodb([], terms), floor)
+        below = yield from _newest(connection, ids, terms, below)
+        yield from _older(connection, ids, terms, below)
+
+
+def _newest(
+    connection: Connection, ids: Sequence[int], terms: Sequence[str], below: int
+) -> Generator[list[Candidate], None, int]:
+    """What looking through the newest documents finds, for as long as it finds much; how far back it went."""
+    size = WALK
+    while below:
+        floor, found = _floor(connection, below, size), 0
+        for page in _pages(connection, ids, and_(documents.c.rowid >= floor, *_by_look(terms)), below):
+            found += len(page)
+            yield page
+        below = floor
+        if found * SPARSE < size:
+            break
+        size = min(2 * size, LARGEST)
+    return below
+
+
+def _older(
+    connection: Connection, ids: Sequence[int], terms: Sequence[str], below: int
+) -> Iterator[list[Candidate]]:
+    """What MySQL finds: all at once, unless the terms are common."""
+    row = documents.c
+    query = select(row.rowid, row.conversation_id, row.seq).where(_in_innodb(terms)).limit(RARE + 1)
+    found = [Candidate(*one) for one in connection.execute(query)]
+    if len(found) > RARE:
+        homes = [home(id) for id in ids] if len(ids) == 1 else []
+        yield from _pages(connection, ids, _in_innodb([*terms, *homes]), below)
+        return
+    mine = sorted((one for one in found if one.rowid < below and one.conversation_id in ids), reverse=True)
+    yield from (mine[first : first + PAGE] for first in range(0, len(mine), PAGE))
 
 
 def _pages(
@@ -191,10 +232,10 @@ def _pages(
         below, size = rows[-1].rowid, min(4 * size, LARGEST)
 
 
-def _floor(connection: Connection, below: int) -> int:
-    """How far back the newest ``WALK`` documents go."""
+def _floor(connection: Connection, below: int, size: int) -> int:
+    """How far back the newest so many documents go; 0 if there are none."""
     row = documents.c
-    newest = select(row.rowid).where(row.rowid < below).order_by(row.rowid.desc()).limit(WALK).subquery()
+    newest = select(row.rowid).where(row.rowid < below).order_by(row.rowid.desc()).limit(size).subquery()
     return connection.execute(select(func.min(newest.c.rowid))).scalar_one() or 0
 
 
@@ -209,10 +250,9 @@ def _in_fts5(homes: Sequence[str], terms: Sequence[str]) -> ColumnElement[bool]:
     return literal_column("documents").bool_op("MATCH")(" AND ".join(parts))
 
 
-def _in_innodb(homes: Sequence[str], terms: Sequence[str]) -> ColumnElement[bool]:
-    """``+(r01 r02) +w0quick +c00597d*``: the same."""
-    anywhere = [f"+({' '.join(homes)})"] if homes else []
-    sought = literal(" ".join([*anywhere, *(f"+{term}" for term in terms)]))
+def _in_innodb(terms: Sequence[str]) -> ColumnElement[bool]:
+    """``+(r01 r02) +w0quick +c00597d*``: the same. What is asked for first should be rare."""
+    sought = literal(" ".join(f"+{term}" for term in terms))
     return mysql.match(documents.c.terms, against=sought, in_boolean_mode=True)
 
 

@@ -125,8 +125,10 @@ def test_it_finds_what_reading_everything_finds(
 ) -> None:
     chance = random.Random(seed)
     monkeypatch.setattr(search, "PAGE", 5)
-    monkeypatch.setattr(search, "WALK", 20)
-    monkeypatch.setattr(search, "FEW", chance.choice([0, 1000]))
+    monkeypatch.setattr(search, "WALK", 10)
+    monkeypatch.setattr(search, "SPARSE", 4)
+    monkeypatch.setattr(search, "FEW", chance.choice([0, 0, 1000]))
+    monkeypatch.setattr(search, "RARE", chance.choice([0, 10, 1000]))
     monkeypatch.setattr(search, "HOMES", chance.choice([0, 10]))
     people = [person(connection, name) for name in ("Alice", "Bob")]
     places = [room(connection, name, people[0]) for name in ("one", "two", "three")]

@@ -38,6 +38,7 @@ from db.store import Store
 from db.writer import Transaction, Writer
 from protocol.errors import GoingAway, TooManyConnections
 from protocol.events import Welcome
+from protocol.frame import UNSET
 from protocol.values import Limits
 from protocol.wire import encode
 from server import dispatch, orders, rights
@@ -47,6 +48,7 @@ from server.connection import Connection, Receiver
 from server.delivery import Delivery
 from server.flusher import Flusher
 from server.handlers.accounts import Accounts
+from server.handlers.common import page_size
 from server.handlers.friends import Friends
 from server.handlers.history import History
 from server.handlers.messages import Messages
@@ -362,8 +364,8 @@ def _welcome(config: Config) -> Welcome:
             password=(config.password.min, config.password.max),
             room=(limits.room_min, limits.room_max),
             nickname=(limits.nickname_min, limits.nickname_max),
-            page=limits.page,
-            export=limits.export_page,
+            page=page_size(UNSET, limits.page),
+            export=page_size(UNSET, limits.export_page),
         ),
     )
 

@@ -205,7 +205,7 @@ def _tune(sock: socket.socket | None, ping_interval: float, dead_after: float) -
     if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
         return
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if ping_interval:
+    if ping_interval and dead_after:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         _set(sock, "TCP_KEEPIDLE", _seconds(ping_interval))
         _set(sock, "TCP_KEEPINTVL", _seconds((dead_after - ping_interval) / PROBES))

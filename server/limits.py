@@ -27,19 +27,20 @@ MOST_ENTRIES = 65_536
 
 
 class Bucket:
-    """A token bucket: ``burst`` at once, and ``rate`` a second in the long run."""
+    """A token bucket: ``burst`` at once, and ``rate`` a second in the long run. Without the one or the other
+    there is no limit."""
 
     __slots__ = ("_at", "_burst", "_level", "_rate")
 
     def __init__(self, rate: float, burst: float) -> None:
         self._rate = rate
-        self._burst = max(burst, 1.0)
+        self._burst = max(burst, 1.0) if burst else 0.0
         self._level = self._burst
         self._at = 0.0
 
     def take(self, now: float) -> float:
         """Take one. Returns 0.0, or the whole milliseconds to wait, in seconds; then nothing was taken."""
-        if not self._rate:
+        if not (self._rate and self._burst):
             return 0.0
         self._level = min(self._burst, self._level + (now - self._at) * self._rate)
         self._at = now

@@ -13,10 +13,10 @@ from db.records import Room, Stored
 from db.writer import Transaction
 from protocol import names, values
 from protocol.errors import BadFrame, BadNickname, BadPassword, TooManyAttempts
-from protocol.frame import UNSET, Id
+from protocol.frame import UNSET, Id, UnsetType
 from protocol.values import format_time, parse_time
 from server import rights
-from server.config import Limits, Password
+from server.config import Limits, Password, bound
 from server.delivery import message_value
 from server.limits import Attempts
 from server.live import Account, Speaker
@@ -39,6 +39,15 @@ def time_of(id: Id, text: str) -> int:
         return parse_time(text)
     except ValueError as error:
         raise BadFrame(id=id, reason=f"no time of RFC 3339: {error}") from None
+
+
+USUAL_PAGE = 100
+"""Messages that are shown where nobody said how many, and a page has no limit."""
+
+
+def page_size(wanted: int | UnsetType, most: int) -> int:
+    """How many messages to show: as many as are wanted, but ``most`` at most, which is a limit."""
+    return most or USUAL_PAGE if wanted is UNSET else min(wanted, bound(most))
 
 
 def page_values(page: list[Stored], label: str, account_id: int) -> list[values.Message]:

@@ -8,10 +8,11 @@ from db.records import Direct, Stored
 from db.writer import Transaction
 from protocol import names, requests, responses, values
 from protocol.errors import AlreadyFriends, NotEntered, NotFriends, SelfFriend
+from protocol.frame import UNSET
 from server import rights
 from server.announcer import Announcer
 from server.config import Limits
-from server.handlers.common import account_of, check_nickname, page_values
+from server.handlers.common import account_of, check_nickname, page_size, page_values
 from server.live import Account, Directory, Speaker, friend_value
 from server.notices import enter, leave
 from server.replies import Commit, Query, Reply
@@ -67,7 +68,7 @@ class Friends:
             account=account,
             username=request.username,
             nickname=request.nickname,
-            page=self._limits.page,
+            page=page_size(UNSET, self._limits.page),
         )
         return Commit(work, then)
 

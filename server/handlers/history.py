@@ -14,7 +14,7 @@ from protocol.wire import encode
 from server import rights
 from server.announcer import Announcer
 from server.config import Limits
-from server.handlers.common import account_of, page_values, time_of
+from server.handlers.common import account_of, page_size, page_values, time_of
 from server.live import Directory, Speaker
 from server.replies import Commit, Page, Query, Reply
 
@@ -41,20 +41,19 @@ class History:
             before=_or_none(request.before),
             after=_or_none(request.after),
             at=None if request.at is UNSET else time_of(request.id, request.at),
-            limit=self._at_most(request.limit),
+            limit=page_size(request.limit, self._limits.page),
         )
         return Query(work, then)
 
     def export(self, speaker: Speaker, request: requests.Export) -> Reply:
         """Read, put together and written out on the reader's thread: some 10 ms, which the loop has not."""
-        limit = self._limits.export_page
         work = partial(
             _export,
             id=request.id,
             account_id=account_of(speaker).id,
             conversation=request.conversation,
             after=0 if request.after is UNSET else request.after,
-            limit=limit if request.limit is UNSET else min(request.limit, limit),
+            limit=page_size(request.limit, self._limits.export_page),
         )
         return Page(work)
 
@@ -73,10 +72,6 @@ class History:
 
         work = partial(_mark, account_id=account.id, conversation=request.conversation, seq=request.seq)
         return Commit(work, then)
-
-    def _at_most(self, limit: int | UnsetType) -> int:
-        page = self._limits.page
-        return page if limit is UNSET else min(limit, page)
 
 
 def _page(

@@ -16,13 +16,14 @@ from protocol.errors import BadCapacity, BadRoom, NotAMember, NotEntered, RoomEx
 from protocol.frame import UNSET, UnsetType
 from server import rights
 from server.announcer import Announcer
-from server.config import Config
+from server.config import Config, bound
 from server.handlers.common import (
     account_of,
     check_attempts,
     check_nickname,
     check_password,
     lock_room,
+    page_size,
     page_values,
     room_as,
 )
@@ -75,8 +76,9 @@ class Rooms:
         name = request.room.removeprefix("#")
         if not names.is_name(name, self._limits.room_min, self._limits.room_max):
             raise BadRoom(least=self._limits.room_min, most=self._limits.room_max)
-        if not 1 <= request.capacity <= self._limits.capacity:
-            raise BadCapacity(least=1, most=self._limits.capacity)
+        most = bound(self._limits.capacity)
+        if not 1 <= request.capacity <= most:
+            raise BadCapacity(least=1, most=most)
         password_hash = await self._hash(request.password)
 
         def then(room: Room) -> responses.Response:
@@ -148,7 +150,7 @@ class Rooms:
             account=account,
             room=request.room,
             nickname=request.nickname,
-            page=self._limits.page,
+            page=page_size(UNSET, self._limits.page),
             proof=proof,
         )
         return Commit(work, then)

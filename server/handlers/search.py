@@ -12,7 +12,7 @@ from protocol.errors import EmptyText, TextTooLong
 from protocol.frame import UNSET
 from server import rights
 from server.config import Limits, bound
-from server.handlers.common import account_of, shown_value, time_of
+from server.handlers.common import account_of, page_size, shown_value, time_of
 from server.live import Speaker
 from server.replies import Query, Reply
 
@@ -36,14 +36,13 @@ class Search:
             ]
             return responses.Found(id=request.id, messages=values, more=more)
 
-        page = self._limits.page
         work = partial(
             _find,
             account_id=account.id,
             query=self._parse(request.query),
             conversation=None if request.conversation is UNSET else request.conversation,
             before=None if request.before is UNSET else time_of(request.id, request.before),
-            limit=page if request.limit is UNSET else min(request.limit, page),
+            limit=page_size(request.limit, self._limits.page),
         )
         return Query(work, then)
 

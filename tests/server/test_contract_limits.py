@@ -1,5 +1,10 @@
 """Limits on a real socket: each refuses with its code, stores nothing, and nobody else feels it."""
 
+from contextlib import ExitStack
+
+import pytest
+
+from server.config import SETTINGS
 from tests.conftest import Serve
 from tests.processes import Json, Server, Wire
 
@@ -11,6 +16,41 @@ def in_room(server: Server, username: str) -> Wire:
     wire.ask("create_room", room=ROOM, capacity=9)
     wire.request("enter_room", room=ROOM, nickname=username)
     return wire
+
+
+# Every limit off
+
+LENGTHS = ("_min", "_max", ".topic")
+"""How long a name may be ends where the columns of the database do."""
+
+OFF = tuple(f"{name}=0" for name in SETTINGS if name.startswith("limits.") and not name.endswith(LENGTHS))
+
+
+@pytest.mark.parametrize("database", ["sqlite", "mysql"])
+def test_0_turns_every_limit_off(serve: Serve, database: str, request: pytest.FixtureRequest) -> None:
+    url = request.getfixturevalue(f"{database}_url")
+    server = serve("--database", url, settings=(*OFF, "limits.linger=1"))
+    with ExitStack() as stack:
+        for _ in range(200):
+            stack.enter_context(server.connect())
+        alice = server.connect().register("Alice")
+        alice.request("create_room", room=ROOM, capacity=20_000)
+        alice.request("enter_room", room=ROOM, nickname="A" * 32)
+        sent = [alice.start("send", to=ROOM, text=f"word {number}") for number in range(300)]
+        sent.append(alice.start("send", to=ROOM, text="聊" * 100_000))
+        assert [alice.answer(id)["type"] for id in sent] == ["sent"] * 301
+        assert len(alice.request("history", conversation=ROOM, limit=1000)["messages"]) == 302
+        assert len(alice.request("search", query="word", limit=1000)["messages"]) == 300
+        assert len(alice.request("history", conversation=ROOM)["messages"]) == 100
+        for number in range(30):
+            alice.request("send", to=ROOM, kind="react", target=2, text=f"r{number}")
+        pings = [alice.start("ping") for _ in range(500)]
+        assert alice.answer(pings[-1])["type"] == "pong"
+        alice.request("set_away", text="x" * 1000)
+        stranger = server.connect()
+        for _ in range(10):
+            assert stranger.refusal("login", username="Alice", password="wrong-1") == "wrong_password"
+        assert stranger.login("Alice").username == "Alice"
 
 
 def test_who_sends_too_fast_is_told_how_long_to_wait(serve: Serve) -> None:

@@ -44,8 +44,9 @@ def test_a_long_silence_saves_up_no_more_than_a_burst() -> None:
     assert [bucket.take(START + 3600) > 0 for _ in range(3)] == [False, False, True]
 
 
-def test_a_rate_of_0_is_no_limit() -> None:
-    bucket = Bucket(rate=0, burst=0)
+@pytest.mark.parametrize(("rate", "burst"), [(0, 20), (5, 0), (0, 0)])
+def test_a_rate_or_a_burst_of_0_is_no_limit(rate: float, burst: float) -> None:
+    bucket = Bucket(rate, burst)
     assert not any(bucket.take(START) for _ in range(1000))
 
 

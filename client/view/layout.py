@@ -4,23 +4,20 @@ input.
 What there is no room for folds away. The counterpart is ``desk``, which holds the parts.
 """
 
-from collections.abc import Callable
+from typing import NamedTuple
 
 from prompt_toolkit.application import get_app
-from prompt_toolkit.filters import Condition
 from prompt_toolkit.layout import (
-    AnyContainer,
     CompletionsMenu,
-    ConditionalContainer,
     Container,
     Dimension,
     DynamicContainer,
     Float,
     FloatContainer,
-    HSplit,
-    VSplit,
-    Window,
+    to_container,
 )
+from prompt_toolkit.layout.mouse_handlers import MouseHandlers
+from prompt_toolkit.layout.screen import Screen, WritePosition
 
 from client.keys import key_of
 from client.model import select
@@ -28,7 +25,7 @@ from client.view import members, sidebar
 from client.view.banner import banner_rows
 from client.view.desk import Desk
 from client.view.members import members_rows
-from client.view.pane import Pane, line, pane
+from client.view.pane import Sheet
 from client.view.sidebar import sidebar_rows
 from client.view.status import status_row, topic_row
 from client.view.text import Row, fit, wrap
@@ -42,11 +39,16 @@ WIDER = 110
 _LEAST = 24
 """Columns that the history keeps, whatever F7 and F8 say."""
 
+_BANNER = 8
+"""Lines of the history from which what just happened is announced above it."""
+
 _MENU_ROWS = 8
 
 
 def root(desk: Desk) -> Container:
-    chat = _chat(desk)
+    chat = FloatContainer(
+        _Chat(desk), [Float(CompletionsMenu(max_height=_MENU_ROWS), xcursor=True, ycursor=True)]
+    )
     return DynamicContainer(lambda: chat if desk.logged_in else desk.form.container)
 
 
@@ -62,109 +64,129 @@ def shows_members(desk: Desk) -> bool:
 
 def _shows(desk: Desk, pane: str, wide: int, taken: int) -> bool:
     """What F7 or F8 said, or else whether there is room; never so that the history has none."""
-    width = _columns()
+    width = get_app().output.get_size().columns
     wanted = not desk.folds[pane] if pane in desk.folds else width >= wide
     return wanted and not desk.bare and width > taken + _LEAST
 
 
-def _chat(desk: Desk) -> Container:
-    state = desk.state
-    return FloatContainer(
-        HSplit(
-            [
-                _when(lambda: _rows() >= 6 and not desk.bare, line(lambda width: topic_row(state, width))),
-                _middle(desk),
-                _when(lambda: bool(desk.question), _question(desk)),
-                _when(
-                    lambda: _rows() >= 3 and not desk.bare,
-                    line(lambda width: _status(desk, width)),
-                ),
-                desk.composer.search,
-                DynamicContainer(lambda: _input(desk)),
-            ]
-        ),
-        [Float(CompletionsMenu(max_height=_MENU_ROWS), xcursor=True, ycursor=True)],
-    )
+class Shares(NamedTuple):
+    """How many lines each part has, from the top down."""
+
+    topic: int
+    history: int
+    question: int
+    status: int
+    search: int
+    input: int
 
 
-def _middle(desk: Desk) -> Container:
-    conversations = pane(lambda *size: sidebar_rows(desk.state, *size), width=sidebar.WIDTH)
-    roster = pane(lambda *size: _members(desk, *size), width=members.WIDTH)
-    return VSplit(
-        [
-            _when(lambda: shows_sidebar(desk), conversations),
-            _when(lambda: shows_sidebar(desk), _border()),
-            HSplit([_banner(desk), Window(desk.timeline)], width=lambda: _exactly(_middle_width(desk))),
-            _when(lambda: shows_members(desk), _border()),
-            _when(lambda: shows_members(desk), roster),
-        ],
-        height=Dimension(),  # whatever there is; nothing in it need be measured for that
-    )
+def shares(height: int, *, bars: bool, question: int, search: int, input: int) -> Shares:
+    """Share the lines out: one for what is typed before all, then what cannot wait, then the history.
+
+    ``question``, ``search`` and ``input`` are the lines that these would like to have, ``bars`` says whether
+    the topic and the status are wanted.
+    """
+    left = height - 1
+    asked = min(left, question)
+    left -= asked
+    sought = min(left, search)
+    left -= sought
+    status = int(bars and height >= 3 and left > 0)
+    left -= status
+    topic = int(bars and height >= 6 and left > 0)
+    left -= topic
+    more = max(0, min(input - 1, left - 1))
+    return Shares(topic, left - more, asked, status, sought, 1 + more)
 
 
-def _input(desk: Desk) -> Container:
-    if desk.secret.opened:
-        return desk.secret.container
-    return desk.switcher.container if desk.switcher.opened else desk.composer.window
+class _Chat(Container):
+    """All of it but the form.
+
+    Only what is typed into is prompt_toolkit's to draw. Its boxes within boxes ask each other for their sizes
+    several times a picture; here one look at what there is shares the screen out.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def reset(self) -> None:
+        for child in self.get_children():
+            child.reset()
+
+    def preferred_width(self, max_available_width: int) -> Dimension:
+        return Dimension()
+
+    def preferred_height(self, width: int, max_available_height: int) -> Dimension:
+        return Dimension()
+
+    def get_children(self) -> list[Container]:
+        return [to_container(self._desk.composer.search), self._input()]
+
+    def _input(self) -> Container:
+        desk = self._desk
+        if desk.secret.opened:
+            return desk.secret.container
+        return desk.switcher.container if desk.switcher.opened else desk.composer.window
+
+    def write_to_screen(
+        self,
+        screen: Screen,
+        mouse_handlers: MouseHandlers,
+        write_position: WritePosition,
+        parent_style: str,
+        erase_bg: bool,
+        z_index: int | None,
+    ) -> None:
+        width, height = write_position.width, write_position.height
+        children = self.get_children()
+        question = _question_rows(self._desk, width)
+        search, input = (child.preferred_height(width, height).preferred for child in children)
+        lines = shares(height, bars=not self._desk.bare, question=len(question), search=search, input=input)
+        covered = self._desk.composer.buffer.complete_state is not None  # by the menu, here and there
+        sheet = Sheet(screen, width, torn=covered)
+        self._draw_middle(sheet, lines.topic, lines.history, width)
+        sheet.lay(question[: lines.question], lines.topic + lines.history)
+        self._draw_bars(sheet, lines, width)
+        top = height - lines.search - lines.input
+        for child, share in zip(children, (lines.search, lines.input), strict=True):
+            place = WritePosition(0, top, width, share)
+            child.write_to_screen(screen, mouse_handlers, place, parent_style, erase_bg, z_index)
+            top += share
+
+    def _draw_middle(self, sheet: Sheet, top: int, height: int, width: int) -> None:
+        """The conversations, the history, the members, side by side."""
+        desk, left, right = self._desk, 0, width
+        conversation = select.current(desk.state)
+        border: list[Row] = [[("class:border", "│")]] * height
+        if shows_sidebar(desk):
+            left = sidebar.WIDTH + 1
+            sheet.lay(sidebar_rows(desk.state, sidebar.WIDTH, height), top, 0, sidebar.WIDTH)
+            sheet.lay(border, top, sidebar.WIDTH, 1)
+        if conversation and shows_members(desk):
+            right = width - members.WIDTH - 1
+            sheet.lay(border, top, right, 1)
+            sheet.lay(members_rows(conversation, members.WIDTH, height), top, right + 1, members.WIDTH)
+        rows = banner_rows(desk.banner, right - left) if desk.banner and height >= _BANNER else []
+        desk.timeline.look(right - left, height - len(rows))
+        rows += desk.timeline.picture.rows
+        rows += [[]] * (height - len(rows))
+        sheet.lay(rows[:height], top, left, right - left)
+
+    def _draw_bars(self, sheet: Sheet, lines: Shares, width: int) -> None:
+        """The topic and the status. How much stands below the history is known once that is drawn."""
+        desk = self._desk
+        if lines.topic:
+            sheet.lay([topic_row(desk.state, width)], 0)
+        if lines.status:
+            helps = key_of("help", desk.app.config.keys)
+            row = status_row(desk.state, desk.timeline.more, helps, width)
+            sheet.lay([row], lines.topic + lines.history + lines.question)
 
 
-def _when(condition: Callable[[], bool], container: AnyContainer) -> Container:
-    return ConditionalContainer(container, Condition(condition))
-
-
-def _middle_width(desk: Desk) -> int:
-    """Columns that the panes at the sides leave."""
-    left = sidebar.WIDTH + 1 if shows_sidebar(desk) else 0
-    right = members.WIDTH + 1 if shows_members(desk) else 0
-    return _columns() - left - right
-
-
-def _exactly(columns: int) -> Dimension:
-    """Told so, prompt_toolkit need not share the columns out one by one."""
-    return Dimension.exact(max(1, columns))
-
-
-def _border() -> Window:
-    return Window(width=1, char="│", style="class:border")
-
-
-def _banner(desk: Desk) -> Container:
-    def rows() -> list[Row]:
-        return banner_rows(desk.banner, _middle_width(desk)) if desk.banner else []
-
-    def height() -> Dimension:
-        return Dimension(preferred=len(rows()), max=len(rows()))
-
-    window = Window(Pane(lambda width, height: rows()[:height]), height=height)
-    return _when(lambda: desk.banner is not None and _rows() >= 10, window)
-
-
-def _members(desk: Desk, width: int, height: int) -> list[Row]:
-    conversation = select.current(desk.state)
-    return members_rows(conversation, width, height) if conversation else []
-
-
-def _question(desk: Desk) -> Window:
-    """As many rows as it takes: what Enter would do must not be cut off."""
-
-    def rows(width: int) -> list[Row]:
-        text = desk.question.text if desk.question else ""
-        lines = [text[start:end] for start, end in wrap(text, max(1, width - 1))]
-        return [[("class:question", fit(f" {line}", width))] for line in lines]
-
-    return Window(
-        Pane(lambda width, height: rows(width)[:height]),
-        height=lambda: Dimension(preferred=len(rows(_columns())), max=len(rows(_columns()))),
-    )
-
-
-def _status(desk: Desk, width: int) -> Row:
-    return status_row(desk.state, desk.timeline.more, key_of("help", desk.app.config.keys), width)
-
-
-def _columns() -> int:
-    return get_app().output.get_size().columns
-
-
-def _rows() -> int:
-    return get_app().output.get_size().rows
+def _question_rows(desk: Desk, width: int) -> list[Row]:
+    """As many as it takes: what Enter would do must not be cut off."""
+    if desk.question is None:
+        return []
+    text = desk.question.text
+    spans = wrap(text, max(1, width - 1))
+    return [[("class:question", fit(f" {text[start:end]}", width))] for start, end in spans]

@@ -1,41 +1,107 @@
-"""A pane whose rows are made for its size whenever it is drawn; its counterpart is the function that
-does so.
+"""Rows on the screen: how they get there, and a pane whose rows are made for its size whenever it is drawn.
+
+The counterparts are the functions that make rows, and prompt_toolkit's screen, a grid of cells.
+prompt_toolkit's own windows lay every character of every picture anew. Here a row becomes cells once, and
+most rows of a picture stood on the one before.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 
-from prompt_toolkit.formatted_text import StyleAndTextTuples
-from prompt_toolkit.layout import Window
-from prompt_toolkit.layout.controls import UIContent, UIControl
+from prompt_toolkit.layout import Container, Dimension
+from prompt_toolkit.layout.mouse_handlers import MouseHandlers
+from prompt_toolkit.layout.screen import Char, Screen, WritePosition
 
-from client.view.text import Row
+from client.view.text import Fragment, Row, clip, columns, drawn, units
 
 Rows = Callable[[int, int], list[Row]]
 """Width and height -> at most so many rows."""
 
+_COVERED = Char("")
 
-class Pane(UIControl):
-    def __init__(self, rows: Rows) -> None:
+
+class Pane(Container):
+    """Of that many lines; ``None`` takes what there is."""
+
+    def __init__(self, rows: Rows, height: int | None = None) -> None:
         self._rows = rows
+        self._height = Dimension() if height is None else Dimension.exact(height)
 
-    def create_content(self, width: int, height: int) -> UIContent:
-        return content(self._rows(width, height))
+    def reset(self) -> None:
+        pass  # between two pictures it knows nothing
+
+    def preferred_width(self, max_available_width: int) -> Dimension:
+        return Dimension()
+
+    def preferred_height(self, width: int, max_available_height: int) -> Dimension:
+        return self._height
+
+    def write_to_screen(
+        self,
+        screen: Screen,
+        mouse_handlers: MouseHandlers,
+        write_position: WritePosition,
+        parent_style: str,
+        erase_bg: bool,
+        z_index: int | None,
+    ) -> None:
+        rows = self._rows(write_position.width, write_position.height)
+        Sheet(screen, write_position.xpos + write_position.width).lay(
+            rows, write_position.ypos, write_position.xpos
+        )
+
+    def get_children(self) -> list[Container]:
+        return []
 
 
-def content(rows: list[Row]) -> UIContent:
-    """Rows, for prompt_toolkit."""
+class Sheet:
+    """What rows are laid on: a screen of so many columns.
 
-    def row(number: int) -> StyleAndTextTuples:
-        return [*rows[number]]
+    Prompt_toolkit compares and writes cell by cell, and a cell may hold more than a character. Here it holds
+    all of a fragment, so a picture is some hundred cells instead of some thousand. Only where something may
+    come to lie over the rows they have to be ``torn``: it looks at nothing in the middle of a cell.
+    """
 
-    return UIContent(row, len(rows), show_cursor=False)
+    def __init__(self, screen: Screen, width: int, *, torn: bool = False) -> None:
+        self._screen = screen
+        self._width = width
+        self._cells = _torn_cells if torn else _cells
+
+    def lay(self, rows: Iterable[Row], line: int, column: int = 0, width: int | None = None) -> None:
+        """Rows, the first character of the first of them here; what is too wide is clipped."""
+        end = self._width if width is None else column + width
+        fills = end < self._width  # at the right edge, nothing is written behind a row's end
+        for number, row in enumerate(rows, line):
+            self._screen.data_buffer[number].update(self._cells(tuple(row), column, end, fills))
 
 
-def pane(rows: Rows, *, width: int | None = None, height: int | None = None) -> Window:
-    """A window of that many columns or rows; ``None`` takes what there is."""
-    return Window(Pane(rows), width=width, height=height)
+@lru_cache(maxsize=2048)
+def _cells(row: tuple[Fragment, ...], column: int, end: int, fills: bool) -> dict[int, Char]:
+    """What stands in the columns from this one to before the end, one cell for each fragment."""
+    cells: dict[int, Char] = {}
+    for style, text in row:
+        text = clip(drawn(text), end - column)
+        width = columns(text)
+        cells |= _covering(column, text, style, width)
+        column += width
+    if fills and column < end:
+        cells |= _covering(column, " " * (end - column), "", end - column)
+    return cells
 
 
-def line(row: Callable[[int], Row]) -> Window:
-    """A window one row high."""
-    return pane(lambda width, height: [row(width)][:height], height=1)
+@lru_cache(maxsize=256)
+def _torn_cells(row: tuple[Fragment, ...], column: int, end: int, fills: bool) -> dict[int, Char]:
+    """The same, each character a cell."""
+    cells: dict[int, Char] = {}
+    for at, whole in _cells(row, column, end, fills).items():
+        for unit in units(whole.char):
+            cells |= _covering(at, unit.text, whole.style, unit.columns)
+            at += unit.columns
+    return cells
+
+
+def _covering(column: int, text: str, style: str, width: int) -> dict[int, Char]:
+    """A cell, and the empty ones that it covers: whatever is drawn there next is another than these."""
+    cell = Char(text, style)
+    cell.width = width  # its own reckoning would not know flags
+    return {column: cell} | dict.fromkeys(range(column + 1, column + width), _COVERED)

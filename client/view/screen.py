@@ -42,12 +42,12 @@ _FAREWELLS = (signal.SIGTERM, signal.SIGHUP)
 """Signals that ask the program to end; the terminal is to be whole then too."""
 
 
-async def run(app: App, *, register: bool = False, mouse: bool = False) -> None:
+async def run(app: App, *, register: bool = False) -> None:
     """Show the client until the user quits or the terminal goes away. The terminal is always restored.
 
-    ``register``: begin with making an account. ``mouse``: the wheel scrolls, instead of the terminal copying.
+    ``register``: begin with making an account.
     """
-    await Screen(app, register=register, mouse=mouse).run()
+    await Screen(app, register=register).run()
 
 
 class Screen:
@@ -58,7 +58,6 @@ class Screen:
         app: App,
         *,
         register: bool = False,
-        mouse: bool = False,
         input: Input | None = None,
         output: Output | None = None,
     ) -> None:
@@ -73,7 +72,6 @@ class Screen:
             style=DynamicStyle(lambda: theme.style(app.config.theme)),
             color_depth=theme.colour_depth(),
             full_screen=True,
-            mouse_support=mouse,
             before_render=lambda _: self._drawing(),
             after_render=lambda _: self._drawn(),
             input=input,

@@ -1,5 +1,6 @@
 """The pane on the left: home, my rooms, my friends; what is unread in each, and who is online."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from client import words
@@ -59,6 +60,7 @@ def _mark(one: Conversation) -> str:
     return ("◐ " if one.away else "● ") if one.online else "○ "
 
 
+@lru_cache(maxsize=1024)
 def _row(line: Line, is_current: bool, width: int) -> Row:
     label = fit(line.label, max(0, width - columns(line.waiting) - 1))
     return [("class:current" if is_current else line.style, fit(f"{label} {line.waiting}", width))]

@@ -9,7 +9,7 @@ from prompt_toolkit.layout.processors import BeforeInput
 from client import words
 from client.model import select
 from client.model.state import Conversation, State
-from client.view.pane import pane
+from client.view.pane import Pane
 from client.view.text import Row, clip, drawn
 
 MOST = 6
@@ -26,7 +26,7 @@ class Switcher:
         self.buffer = Buffer(multiline=False, on_text_changed=lambda _: self.choose(-self._chosen))
         prompt = BeforeInput(lambda: words.say("switcher.prompt"))
         self.control = BufferControl(self.buffer, input_processors=[prompt])
-        self.container = HSplit([pane(self._rows, height=MOST), Window(self.control, height=1)])
+        self.container = HSplit([Pane(self._rows, MOST), Window(self.control, height=1)])
 
     def open(self) -> None:
         self.opened, self._chosen = True, 0

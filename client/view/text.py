@@ -23,20 +23,37 @@ Row = list[Fragment]
 _TINTS = re.compile(r"(?<=\S)[\U0001f3fb-\U0001f3ff]")
 """What gives the emoji before it another skin."""
 
+_LETTER = "[\U0001f1e6-\U0001f1ff]"
+_FLAG = re.compile(f"({_LETTER}{{2}})|{_LETTER}")
+"""Two letters of a kind of their own, which a terminal makes one picture of; or one that is left over."""
+
+_PIECE = re.compile(f"{_LETTER}{{2}}|.", re.DOTALL)
+"""A flag, or any one code point."""
+
 _NEVER_FIRST = frozenset("，。、；：！？）】》」』〉〕…—～·%),.!?:;]}")
 """What does not begin a row, where it can be helped."""
+
+_BETWEEN_WORDS = re.compile(f"(?<= )(?=[^ {re.escape(''.join(sorted(_NEVER_FIRST)))}])")
+"""Where a row of ASCII may end."""
 
 
 def drawn(text: str, *, lines: bool = False) -> str:
     """Anybody's text -> what of it goes to the screen; ``lines`` keeps its line feeds."""
     if text.isascii() and text.isprintable():
         return text
-    return safe(_TINTS.sub("", text), lines=lines)
+    return safe(_FLAG.sub(_flag, _TINTS.sub("", text)), lines=lines)
+
+
+def _flag(found: re.Match[str]) -> str:
+    """A flag; of a letter that is left over, about whose width nobody agrees, the plain letter."""
+    return found[1] or chr(ord("A") + ord(found[0]) - ord("\U0001f1e6"))
 
 
 def columns(text: str) -> int:
     """How many columns drawn text takes."""
-    return len(text) if text.isascii() else sum(map(get_cwidth, text))
+    if text.isascii():
+        return len(text)
+    return sum(map(get_cwidth, _FLAG.sub("  ", text)))  # the widths of a flag's letters do not add up to its
 
 
 def clip(text: str, width: int) -> str:
@@ -44,7 +61,7 @@ def clip(text: str, width: int) -> str:
     if columns(text) <= width:
         return text
     kept, used = "", 0
-    for unit in _units(text):
+    for unit in units(text):
         if used + unit.columns > width - 1:
             break
         kept, used = kept + unit.text, used + unit.columns
@@ -102,54 +119,80 @@ def wrap_row(row: Row, width: int, indent: int = 0, head: int = 0) -> list[Row]:
     return [cut(row, first), *(margin + cut(row, span) for span in others)]
 
 
-class _Unit(NamedTuple):
-    """A code point and the marks on it: what never is torn apart."""
+class Unit(NamedTuple):
+    """A part of a text, and where it begins there."""
 
     text: str
     start: int
     columns: int
 
     @property
-    def blank(self) -> bool:
-        return self.text == " "
+    def tight(self) -> int:
+        """Columns without the blanks at its end."""
+        return self.columns - len(self.text) + len(self.text.rstrip(" "))
 
 
-def _units(text: str) -> Iterator[_Unit]:
-    start = used = 0
-    for at, character in enumerate(text):
-        width = get_cwidth(character)
+def units(text: str) -> Iterator[Unit]:
+    """What is never torn apart: a code point and the marks on it, the two letters of a flag.
+
+    Only a text of nothing but marks has a unit without columns.
+    """
+    if text.isascii():
+        yield from (Unit(character, at, 1) for at, character in enumerate(text))
+        return
+    start = end = used = 0
+    for piece in _PIECE.findall(text):
+        width = columns(piece)
         if width and used:
-            yield _Unit(text[start:at], start, used)
-            start, used = at, 0
+            yield Unit(text[start:end], start, used)
+            start, used = end, 0
+        end += len(piece)
         used += width
-    if start < len(text):
-        yield _Unit(text[start:], start, used)
+    if start < end:
+        yield Unit(text[start:], start, used)
+
+
+def _words(line: str) -> Iterator[Unit]:
+    """What is torn only where it is longer than a row, with the blanks behind it."""
+    if line.isascii():
+        at = 0
+        for word in _BETWEEN_WORDS.split(line):
+            yield Unit(word, at, len(word))
+            at += len(word)
+        return
+    before = Unit("", 0, 0)
+    start = used = 0
+    for unit in units(line):
+        if used and _may_begin_row(unit, before):
+            yield Unit(line[start : unit.start], start, used)
+            start, used = unit.start, 0
+        used += unit.columns
+        before = unit
+    yield Unit(line[start:], start, used)
+
+
+def _may_begin_row(unit: Unit, before: Unit) -> bool:
+    if unit.text == " " or unit.text in _NEVER_FIRST:
+        return False
+    return before.text == " " or max(unit.columns, before.columns) > 1
 
 
 def _wrap_line(line: str, first: int, rest: int) -> Iterator[Span]:
-    if len(line) <= first and line.isascii():
-        yield Span(0, len(line))
-        return
-    units = list(_units(line))
-    row = at = chance = used = 0  # units: where the row begins, which is looked at, where a row may begin
-    room = first
-    while at < len(units):
-        if _may_begin_row(units, at):
-            chance = at
-        if used + units[at].columns > room and at > row and not units[at].blank:
-            chance = chance if chance > row else at
-            yield _span(line, units[row].start, units[chance].start)
-            row, at, used, room = chance, chance, 0, rest
-        else:
-            used += units[at].columns
-            at += 1
-    yield _span(line, units[row].start if units else 0, len(line))
-
-
-def _may_begin_row(units: list[_Unit], at: int) -> bool:
-    if at == 0 or units[at].blank or units[at].text in _NEVER_FIRST:
-        return False
-    return units[at - 1].blank or max(units[at].columns, units[at - 1].columns) > 1
+    row, used, room = 0, 0, first  # where the row begins, how many of its columns are taken, and of how many
+    for word in _words(line):
+        if used and used + word.tight > room:
+            yield _span(line, row, word.start)
+            row, used, room = word.start, 0, rest
+        if word.tight <= room:
+            used += word.columns
+            continue
+        for unit in units(word.text):
+            if unit.tight and used and used + unit.columns > room:
+                at = word.start + unit.start
+                yield _span(line, row, at)
+                row, used, room = at, 0, rest
+            used += unit.columns
+    yield _span(line, row, len(line))
 
 
 def _span(line: str, start: int, end: int) -> Span:

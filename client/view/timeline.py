@@ -1,24 +1,18 @@
-"""The pane that shows a story: it hands prompt_toolkit exactly the rows in sight, and remembers for every
-story where somebody has scrolled to. The counterpart is ``scroll``, which knows how.
+"""What of the stories is in sight: exactly those rows, at the place to which somebody has scrolled in each.
+
+The counterpart is ``scroll``, which knows how.
 """
 
 from collections.abc import Callable
 
-from prompt_toolkit.layout.controls import UIContent, UIControl
-from prompt_toolkit.mouse_events import MouseEvent, MouseEventType
-
-from client.view.pane import content
 from client.view.scroll import Edge, Picture, Place, around, move, picture
 from client.view.story import Story
 
 _OVERLAP = 2
 """Rows that stay in sight when a page is turned."""
 
-_WHEEL = 3
-"""Rows for one notch of a mouse's wheel."""
 
-
-class Timeline(UIControl):
+class Timeline:
     """Shows the story that ``tell`` makes."""
 
     def __init__(self, tell: Callable[[], Story]) -> None:
@@ -27,10 +21,6 @@ class Timeline(UIControl):
         self.story: Story = tell()
         self.width = self.height = 1
         self.picture: Picture = picture(self.story, Edge.END, 1, 1)
-
-    def create_content(self, width: int, height: int) -> UIContent:
-        self.look(width, height)
-        return content(self.picture.rows)
 
     def look(self, width: int, height: int) -> None:
         """Take the picture of the story as it is now."""
@@ -88,13 +78,6 @@ class Timeline(UIControl):
 
     def forget(self) -> None:
         self._places.clear()
-
-    def mouse_handler(self, mouse_event: MouseEvent) -> None:
-        match mouse_event.event_type:
-            case MouseEventType.SCROLL_UP:
-                self.scroll(-_WHEEL)
-            case MouseEventType.SCROLL_DOWN:
-                self.scroll(_WHEEL)
 
     def _go(self, place: Place) -> None:
         self._places[self.story.title] = place

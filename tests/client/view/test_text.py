@@ -12,8 +12,12 @@ def rows(text: str, width: int, indent: int = 0, head: int = 0) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("text", "width"), [("abc", 3), ("你好", 4), ("한국어", 6), ("e\u0301", 1), ("👍", 2), ("ＡＢ", 4)]
-)
+    ("text", "width"),
+    [
+        ("abc", 3), ("你好", 4), ("한국어", 6), ("e\u0301", 1), ("👍", 2), ("ＡＢ", 4),
+        ("\U0001f1e8\U0001f1f3", 2), ("1\ufe0f\u20e3", 1), ("👨\u200d👩\u200d👧", 6),
+    ],
+)  # fmt: skip
 def test_columns(text: str, width: int) -> None:
     assert columns(drawn(text)) == width
 
@@ -24,6 +28,8 @@ def test_columns(text: str, width: int) -> None:
         ("👨\u200d👩\u200d👧", "👨👩👧"),  # a family that some terminals draw in two columns, others in six
         ("👍🏽", "👍"),
         ("❤\ufe0f", "❤"),
+        ("1\ufe0f\u20e3", "1\u20e3"),  # a keycap
+        ("\U0001f1e8\U0001f1f3\U0001f1e8", "\U0001f1e8\U0001f1f3C"),  # a flag, and a letter that is left over
         ("\x1b[31mred", "␛[31mred"),
         ("a\u202eb", "ab"),
     ],
@@ -63,6 +69,17 @@ def test_line_feeds_make_rows_and_rows_are_indented() -> None:
 
 def test_marks_stay_on_their_letters() -> None:
     assert rows("e\u0301e\u0301e\u0301", 2) == ["e\u0301e\u0301", "e\u0301"]
+
+
+def test_flags_and_keycaps_are_not_torn() -> None:
+    china, france, keycap = "\U0001f1e8\U0001f1f3", "\U0001f1eb\U0001f1f7", "1\u20e3"
+    assert rows(china + france + china, 5) == [china + france, china]
+    assert rows(keycap * 3, 2) == [keycap * 2, keycap]
+    assert clip(china + france, 3) == china + "…"
+
+
+def test_a_row_too_narrow_for_a_wide_character_shows_it_all_the_same() -> None:
+    assert rows("你好", 1) == ["你", "好"]
 
 
 def test_clip_and_fit_count_columns() -> None:

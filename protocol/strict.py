@@ -16,7 +16,10 @@ from protocol.frame import MAX_INTEGER
 MAX_DEPTH = 16
 """No frame needs more than two; the standard reader would recurse once a level."""
 
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+"""One that never ends is one too: a search that failed there would begin anew at each quotation mark in it,
+and take a minute for a line."""
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 

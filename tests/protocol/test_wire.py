@@ -176,6 +176,14 @@ TORTURE = [
     (b'{"type":"ping","id":1,"x":' + b"[" * 16 + b"]" * 16 + b"}", "bad_json", None),
     (b"[" * 100_000, "bad_json", None),
     (b'{"a":' * 10_000, "bad_json", None),
+    # what takes for ever, unless each byte is looked at once
+    (b'"' + b'\\"' * 32_000, "bad_json", None),
+    (b'"\\' * 32_000, "bad_json", None),
+    (b'{"type":"ping","id":' + b'"' * 64_000, "bad_json", None),
+    (b'{"type":"ping","id":1,"x":"' + b"\\" * 64_000 + b'"}', "bad_frame", 1),
+    (b'{"type":"ping","id":1,"x":1e' + b"9" * 64_000 + b"}", "bad_json", None),
+    (b'{"type":"ping","id":1,"x":' + b"9" * 64_000 + b"}", "bad_frame", 1),
+    (b"{" + b'"a":1,' * 10_000, "bad_json", None),
     # JSON, but no frame
     (b"7", "bad_frame", None),
     (b"null", "bad_frame", None),

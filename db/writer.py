@@ -5,8 +5,8 @@ The counterpart is ``store``, the door for reads.
 Two kinds of work come in. A ``Post`` is a message; all posts of a batch become one INSERT. A ``Job`` is any
 other change: a function of the ``Transaction`` that checks under the lock and then writes. The rules:
 
-* A post or a job is answered after COMMIT, never before, and all of a batch in one call on the loop, in
-  order. So whatever the loop has been told is a prefix of what is committed.
+* A post or a job is answered after COMMIT, never before, and in order: of a batch the posts, then what they
+  stored, then its jobs. So whatever the loop has been told is a prefix of what is committed.
 * A job MUST touch nothing but its transaction: it is run again when the database breaks the transaction off.
   It runs in a savepoint; what it raises undoes itself alone and goes to whoever asked.
 * A post whose fate is unknown, because the connection broke during COMMIT, is simply written again: its cid
@@ -21,9 +21,10 @@ import random
 import threading
 import time
 from asyncio import AbstractEventLoop, Future
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from operator import attrgetter
 from typing import Any, Self, TypeVar
 
 from msgspec import Struct
@@ -35,6 +36,7 @@ from db.errors import Outage, is_outage, is_transient, said
 from db.gather import Gathering
 from db.messages import Head, Outcome, Verdict
 from db.records import Draft, Stored
+from db.slices import Slices
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -42,10 +44,15 @@ log = logging.getLogger(__name__)
 AT_ONCE = 1.0
 """Seconds within which a database that is down has said so; one that takes longer hangs."""
 
+DELIVERED_AT_ONCE = 100
+"""Messages, in one step on the loop: those of one conversation should be told together."""
+
 RETRIES = 20
 """How often a deadlock or a lock timeout makes a transaction start again before it counts as an outage."""
 
 BEHIND_UNKNOWN = "an earlier message of this session is of unknown fate"
+
+_conversation = attrgetter("conversation_id")
 
 
 class Transaction:
@@ -149,10 +156,10 @@ class _Batch:
 class Writer:
     """The thread, its queue, and the way back to the loop.
 
-    ``deliver`` is called on the loop with messages just committed, in the order of their seqs. ``entitle`` is
-    called in the transaction for a sender whose ``Post.roster`` is out of date; it raises a refusal or
-    returns. ``patience`` is how long, in seconds, an outage of the database is sat out before operations
-    fail.
+    ``deliver`` is called on the loop with messages just committed, in the order of their seqs, those of one
+    conversation together. ``entitle`` is called in the transaction for a sender whose ``Post.roster`` is out
+    of date; it raises a refusal or returns. ``patience`` is how long, in seconds, an outage of the database
+    is sat out before operations fail.
     """
 
     def __init__(
@@ -170,6 +177,7 @@ class Writer:
         self._entitle = entitle
         self._patience = patience
         self._gathering: Gathering[Post | Job] = Gathering(loop)
+        self._slices = Slices(loop)
         self._handed: dict[int, int] = {}
         self._down_since: float | None = None
         self._hangs = False  # the database did not even refuse the last time
@@ -243,7 +251,7 @@ class Writer:
         transaction = Transaction(connection, time.time_ns() // 1_000_000, self._handed)
         if batch.posts:
             batch.outcomes = self._post(transaction, batch.posts)
-        batch.posted = transaction.missed + transaction.stored
+        batch.posted = sorted(transaction.missed + transaction.stored, key=_conversation)
         batch.results = []
         for job in batch.jobs:
             transaction.missed, transaction.stored = [], []
@@ -303,13 +311,20 @@ class Writer:
     # On the loop
 
     def _hand_over(self, batch: _Batch) -> None:
+        self._slices.add(self._answer(batch))
+
+    def _answer(self, batch: _Batch) -> Iterator[None]:
         for post, outcome in zip(batch.posts, batch.outcomes, strict=True):
             self._tell(post.done, post, outcome)
-        self._tell(self._deliver, batch.posted)
+            yield
+        for first in range(0, len(batch.posted), DELIVERED_AT_ONCE):
+            self._tell(self._deliver, batch.posted[first : first + DELIVERED_AT_ONCE])
+            yield
         for job, (missed, result, stored) in zip(batch.jobs, batch.results, strict=True):
             self._tell(self._deliver, missed)
             self._tell(job.done, result)
             self._tell(self._deliver, stored)
+            yield
 
     def _tell(self, done: Callable[..., None], *arguments: object) -> None:
         try:

@@ -46,8 +46,8 @@ class Delivery:
         self._directory = directory
 
     def deliver(self, stored: Sequence[Stored]) -> None:
-        """Hand on messages, those of one conversation in the order of their seqs."""
-        for id, run in groupby(sorted(stored, key=_conversation), key=_conversation):
+        """Hand on messages, those of one conversation together and in the order of their seqs."""
+        for id, run in groupby(stored, key=_conversation):
             conversation = self._directory.conversations.get(id)
             if conversation is not None:
                 self._hand_out(conversation, list(run))

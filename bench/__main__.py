@@ -18,7 +18,7 @@ from bench.report import Run, as_json, table
 
 Scenario = Callable[[], Iterator[Figure]]
 
-QUICK_MESSAGES = 20_000
+QUICK_MESSAGES, QUICK_PEOPLE = 20_000, 500
 
 
 def main() -> int:
@@ -84,7 +84,7 @@ def _scenarios(options: argparse.Namespace) -> dict[str, Scenario]:
     }
     return {
         **{name: talk[name] for name in ("S1", "S2")},
-        "S3": waiting.idle,
+        "S3": partial(waiting.idle, QUICK_PEOPLE if options.quick else waiting.IDLE),
         "S4": partial(waiting.one_way, seconds),
         **{name: run for name, run in talk.items() if name.startswith("S5")},
         "commits": partial(commits.measure, seconds),

@@ -44,13 +44,13 @@ class Dialect(Protocol):
     def parts(self, room: str) -> tuple[bytes, bytes]:
         """What stands in a message to a room before its cid, and what behind it."""
 
-    def say(self, room: str, count: int) -> bytes:
-        """So many messages to a room."""
+    def say(self, name: str, room: str, count: int) -> bytes:
+        """So many messages of mine to a room."""
 
     def whisper(self, name: str) -> bytes:
-        """One message to one person."""
+        """One message to one person in my room."""
 
-    def understand(self, lines: bytes) -> tuple[int, int]:
+    def understand(self, name: str, lines: bytes) -> tuple[int, int]:
         """Whole lines -> how many of my messages they confirm, and how many messages they deliver."""
 
 
@@ -81,14 +81,14 @@ class Chat:
     def parts(self, room: str) -> tuple[bytes, bytes]:
         return self._around(f"#{room}")
 
-    def say(self, room: str, count: int) -> bytes:
+    def say(self, name: str, room: str, count: int) -> bytes:
         before, after = self.parts(room)
         return b"".join(before + new_cid().encode() + after for _ in range(count))
 
     def whisper(self, name: str) -> bytes:
         return new_cid().encode().join(self._around(f"@{name}"))
 
-    def understand(self, lines: bytes) -> tuple[int, int]:
+    def understand(self, name: str, lines: bytes) -> tuple[int, int]:
         confirmed = lines.count(b'{"type":"sent"')
         return confirmed, lines.count(b"\n") - confirmed
 
@@ -127,13 +127,13 @@ class Irc:
     def parts(self, room: str) -> tuple[bytes, bytes]:
         return f"PRIVMSG #{room} :{TEXT}\r\n".encode(), b""
 
-    def say(self, room: str, count: int) -> bytes:
+    def say(self, name: str, room: str, count: int) -> bytes:
         message, _ = self.parts(room)
         return message * count + f"PING :{count}\r\n".encode()
 
     def whisper(self, name: str) -> bytes:
         return f"PRIVMSG {name} :{TEXT}\r\n".encode()
 
-    def understand(self, lines: bytes) -> tuple[int, int]:
+    def understand(self, name: str, lines: bytes) -> tuple[int, int]:
         pongs = self._PONG.findall(lines)
         return sum(map(int, pongs)), lines.count(b"\n") - len(pongs)

@@ -1,4 +1,4 @@
-"""The servers under measurement: ours, the floor below it, and the peers that are installed here.
+"""The servers under measurement: ours, and the floor below it. ``peers`` has those of others.
 
 Each runs on the server's core, on loopback, with everything that protects it from one busy address turned
 off, and in a folder that is thrown away. The counterpart is ``dialects``, which talks to them.
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import machine
-from bench.dialects import Chat, Dialect, Irc
+from bench.dialects import Chat, Dialect
 from tests.database import PrivateMariaDB
 from tests.processes import ROOT, lines_within
 
@@ -80,70 +80,13 @@ def floor() -> Iterator[Host]:
         yield host
 
 
-@contextmanager
-def ngircd() -> Iterator[Host]:
-    port = _free_port()
-    with (
-        temporary() as folder,
-        _configured(folder, NGIRCD.format(port=port)) as file,
-        _program(["ngircd", "-n", "-f", str(file)], port, Irc()) as host,
-    ):
-        yield host
-
-
-@contextmanager
-def inspircd() -> Iterator[Host]:
-    port = _free_port()
-    with (
-        temporary() as folder,
-        _configured(folder, INSPIRCD.format(port=port, folder=folder)) as file,
-        _program(["inspircd", *INSPIRCD_FLAGS, f"--config={file}"], port, Irc()) as host,
-    ):
-        yield host
-
-
 OURS: dict[str, Opening] = {"chatroom on SQLite": on_sqlite, "chatroom on MariaDB": on_mariadb}
 FLOOR: dict[str, Opening] = {"floor: uvloop, ready bytes": floor}
-PEERS: dict[str, Opening] = {"ngircd": ngircd, "inspircd": inspircd}
-PROGRAMS = {"chatroom on MariaDB": "mariadbd", "ngircd": "ngircd", "inspircd": "inspircd"}
-"""What has to be installed here for whom."""
-
-NGIRCD = """
-[Global]
-Name = bench.localhost
-Info = bench
-Ports = {port}
-Listen = 127.0.0.1
-[Limits]
-MaxConnections = 0
-MaxConnectionsIP = 0
-MaxJoins = 0
-MaxPenaltyTime = 0
-PingTimeout = 3600
-[Options]
-DNS = no
-Ident = no
-PAM = no
-"""
-
-INSPIRCD_FLAGS = ("--nofork", "--nolog", "--nopid", "--runasroot")
-INSPIRCD = """
-<server name="bench.localhost" description="bench" network="bench">
-<admin name="bench" nick="bench" email="bench@localhost">
-<bind address="127.0.0.1" port="{port}" type="clients">
-<power diepass="bench" restartpass="bench">
-<connect allow="*" timeout="60" threshold="100000" commandrate="1000000000" fakelag="no" pingfreq="3600"
-         hardsendq="100M" softsendq="100M" recvq="10M" localmax="100000" globalmax="100000" limit="100000"
-         resolvehostnames="no">
-<performance softlimit="100000" somaxconn="1024" netbuffersize="10240">
-<channels users="100000">
-<files motd="{folder}/motd">
-"""
 
 
-def installed(name: str) -> bool:
-    """Whether the program that this one needs is on this machine."""
-    return name not in PROGRAMS or _path(PROGRAMS[name]) is not None
+def installed(who: str) -> bool:
+    """Whether what this one of ours needs is on this machine."""
+    return not who.endswith("MariaDB") or path("mariadbd") is not None
 
 
 @contextmanager
@@ -158,8 +101,8 @@ def mariadb() -> Iterator[PrivateMariaDB]:
             database.kill()
 
 
-def _path(program: str) -> str | None:
-    """Servers often lie where only the administrator's shell looks."""
+def path(program: str) -> str | None:
+    """Where a program is, if it is installed: servers often lie where only an administrator looks."""
     return shutil.which(program, path="/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin:/usr/local/bin")
 
 
@@ -168,14 +111,6 @@ def temporary() -> Iterator[Path]:
     """One that is thrown away."""
     with tempfile.TemporaryDirectory(prefix="chat-bench-") as folder:
         yield Path(folder)
-
-
-@contextmanager
-def _configured(folder: Path, text: str) -> Iterator[Path]:
-    (folder / "motd").write_text("bench\n")
-    file = folder / "config"
-    file.write_text(text)
-    yield file
 
 
 @contextmanager
@@ -202,9 +137,8 @@ def _announced(module: str, *arguments: str) -> Iterator[Host]:
 
 
 @contextmanager
-def _program(command: list[str], port: int, dialect: Dialect) -> Iterator[Host]:
+def program(command: list[str], port: int, dialect: Dialect) -> Iterator[Host]:
     """Somebody else's program, which listens on a port given to it."""
-    command[0] = _path(command[0]) or command[0]
     with _started(command, stdout=subprocess.DEVNULL) as process:
         _wait_for(port)
         yield Host(process.pid, port, dialect)
@@ -239,7 +173,8 @@ def _wait_for(port: int) -> None:
             return
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
         return port

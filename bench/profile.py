@@ -19,6 +19,7 @@ from bench.load import Crowd
 from bench.stages import STAGES
 from bench.talking import PLANS
 
+SCENARIO = "profile"
 REST = "uvloop and the kernel's sockets"
 
 
@@ -42,7 +43,7 @@ def measure(seconds: float) -> Iterator[Figure]:
     taken = {stage: after.get(stage, 0.0) - before.get(stage, 0.0) for stage in (*STAGES.values(), REST)}
     taken[REST] -= sum(taken[stage] for stage in STAGES.values())
     for stage, whole in taken.items():
-        yield Figure("profile", stage, whole / talk.confirmed * 1e6, "µs")
+        yield Figure(SCENARIO, stage, whole / talk.confirmed * 1e6, "µs")
 
 
 def _ask(pid: int, file: Path) -> dict[str, float]:

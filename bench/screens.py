@@ -174,7 +174,7 @@ def _pour(
     while (left := began + seconds - time.perf_counter()) > 0:
         wait = began + said / FLOOD - time.perf_counter()
         if wait <= 0:
-            speaker.socket.sendall(host.dialect.say(speaker.room, 1))
+            speaker.socket.sendall(host.dialect.say(speaker.name, speaker.room, 1))
             drain(speaker)
             said += 1
             if said % KEY_EVERY == 0 and not pressed:

@@ -113,13 +113,13 @@ class PlainTalker:
         """As many messages as are missing in the window."""
         missing = client.window - (client.said - client.confirmed)
         if missing:
-            client.socket.sendall(self._dialect.say(client.room, missing))
+            client.socket.sendall(self._dialect.say(client.name, client.room, missing))
             client.said += missing
             self._said_at[client].extend([time.perf_counter()] * missing)
 
     def _hear(self, client: Client) -> None:
         lines = whole_lines(client, self._buffer[: receive(client, self._buffer)], self._dialect.end)
-        confirmed, heard = self._dialect.understand(lines)
+        confirmed, heard = self._dialect.understand(client.name, lines)
         client.heard += heard
         client.confirmed += confirmed
         said_at, now = self._said_at[client], time.perf_counter()
@@ -130,7 +130,8 @@ class PlainTalker:
         size = receive(client, self._buffer)
         if self._dialect.end == b"\n":
             return self._buffer.count(b"\n", 0, size)
-        _, heard = self._dialect.understand(whole_lines(client, self._buffer[:size], self._dialect.end))
+        lines = whole_lines(client, self._buffer[:size], self._dialect.end)
+        _, heard = self._dialect.understand(client.name, lines)
         return heard
 
 

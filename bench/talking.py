@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from bench import machine
 from bench.figures import Figure, middle
-from bench.hosts import FLOOR, OURS, PEERS, Host, Opening, installed
+from bench.hosts import FLOOR, OURS, Host, Opening, installed
 from bench.load import Crowd, Talk
+from bench.peers import PEERS
 from bench.talkers import Client
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from bench import machine
 from bench.dialects import Chat
 from bench.figures import Figure, share
-from bench.hosts import FLOOR, OURS, PEERS, SETTINGS, Host, installed, on_sqlite
+from bench.hosts import FLOOR, OURS, SETTINGS, Host, installed, on_sqlite
 from bench.load import Crowd
+from bench.peers import PEERS
 from bench.talkers import Client, drain
 
 IDLE = 5000
@@ -17,7 +18,7 @@ COST = 12
 """What bcrypt costs by default; everywhere else here it is cheap."""
 
 
-def idle(people: int = IDLE) -> Iterator[Figure]:
+def idle(people: int) -> Iterator[Figure]:
     """S3: resident memory for each connection that has logged in and does nothing."""
     for who, opening in (FLOOR | OURS | PEERS).items():
         if installed(who):
@@ -56,17 +57,17 @@ def _delays(host: Host, seconds: float) -> list[float]:
         crowd.settle()
         delays, until = [], time.perf_counter() + seconds
         while time.perf_counter() < until:
-            delays.append(_pass_on(sender, receiver, host.dialect.whisper(receiver.name)))
+            delays.append(_pass_on(sender, receiver, host.dialect.whisper(receiver.name), host.dialect.end))
         return delays[len(delays) // 10 :]
     finally:
         crowd.close()
 
 
-def _pass_on(sender: Client, receiver: Client, line: bytes) -> float:
+def _pass_on(sender: Client, receiver: Client, line: bytes, end: bytes) -> float:
     started = time.perf_counter()
     sender.socket.sendall(line)
     heard = b""
-    while not heard.endswith(b"\n"):
+    while not heard.endswith(end):
         heard = receiver.socket.recv(65536)
     taken = time.perf_counter() - started
     drain(sender)

@@ -57,7 +57,7 @@ def test_irc_confirms_a_burst_with_a_pong(irc: tuple[Client, socket.socket], ope
     client, far = irc
     talker = open_talker(Irc(), [client], Delays())
     talker.listen(0, talking=True)
-    assert far.recv(65536) == Irc().say("room0", WINDOW)
+    assert far.recv(65536) == Irc().say("u0", "room0", WINDOW)
     far.sendall(b":u1!u1@host PRIVMSG #room0 :PONG or not?\r\n:server PONG server :5\r\n:u1 PRIV")
     while client.confirmed < WINDOW:
         talker.listen(0.01, talking=False)
@@ -73,7 +73,7 @@ def test_who_is_confirmed_speaks_on(irc: tuple[Client, socket.socket], open_talk
     far.sendall(b":server PONG server :2\r\n")
     while client.said == WINDOW:
         talker.listen(0.01, talking=True)
-    assert far.recv(65536) == Irc().say("room0", 2)
+    assert far.recv(65536) == Irc().say("u0", "room0", 2)
     assert client.said == WINDOW + 2
     assert delays.within(0.5) > 0
     talker.close()

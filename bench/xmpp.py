@@ -1,0 +1,60 @@
+"""XMPP, as far as a load speaks it: rooms after XEP-0045, and people without a password.
+
+What was said comes back to its author, under the id that it was sent with; that is its confirmation. The
+counterparts are ``dialects``, where the others are, and ``peers``.
+"""
+
+from collections.abc import Iterator
+
+from bench.dialects import TEXT, Step
+from protocol.cids import new_cid
+
+ROOMS = "conference.localhost"
+STREAM = (
+    b"<stream:stream to='localhost' version='1.0' xmlns='jabber:client'"
+    b" xmlns:stream='http://etherx.jabber.org/streams'>"
+)
+FEATURES = b"</stream:features>"
+
+
+class Xmpp:
+    echoes = True
+    end = b">"
+    compiled: int | None = None
+
+    def greet(self, name: str) -> Iterator[Step]:
+        yield Step(STREAM, FEATURES)
+        yield Step(b"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>", b"<success")
+        yield Step(STREAM, FEATURES)
+        yield Step(b"<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>", b"<jid>")
+
+    def make_room(self, room: str) -> Iterator[Step]:
+        yield from ()
+
+    def enter(self, name: str, room: str) -> Iterator[Step]:
+        muc = "<x xmlns='http://jabber.org/protocol/muc'><history maxstanzas='0'/></x>"
+        yield Step(f"<presence to='{room}@{ROOMS}/{name}'>{muc}</presence>".encode(), b"<subject")
+
+    def befriend(self, name: str) -> Iterator[Step]:
+        yield from ()
+
+    def parts(self, room: str) -> tuple[bytes, bytes]:
+        start = f"<message to='{room}@{ROOMS}' type='groupchat' id='"
+        return start.encode(), f"'><body>{TEXT}</body></message>".encode()
+
+    def say(self, name: str, room: str, count: int) -> bytes:
+        before, after = self.parts(room)
+        return b"".join(b"%s%s%s%s" % (before, _mark(name), new_cid().encode(), after) for _ in range(count))
+
+    def whisper(self, name: str) -> bytes:
+        """In the room in which both are: who has no account has no address elsewhere."""
+        to = f"room0@{ROOMS}/{name}"
+        return f"<message to='{to}' type='chat' id='{new_cid()}'><body>{TEXT}</body></message>".encode()
+
+    def understand(self, name: str, lines: bytes) -> tuple[int, int]:
+        return lines.count(_mark(name)), lines.count(b"</message>")
+
+
+def _mark(name: str) -> bytes:
+    """What the ids of one person's messages begin with."""
+    return f"id-{name}-".encode()

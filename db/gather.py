@@ -33,14 +33,19 @@ NOBODY = sys.maxsize
 
 
 class Gathering(Generic[T]):
-    """``add`` MUST be called on the loop, ``take`` by one other thread, ``close`` anywhere."""
+    """``add`` and ``told`` MUST be called on the loop, ``take`` and ``done`` by one other thread, ``close``
+    anywhere. For each batch that is taken, ``done`` MUST come before anybody in it is answered, and ``told``
+    when all are.
+    """
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self._loop = loop
         self._waiting: deque[T] = deque()
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._wanted = NOBODY  # how many must be here for the bell to be rung
-        self._taken = 0  # the last time
+        self._taken = 0  # in the last batch
+        self._about = 0  # senders who may have more to say
+        self._told = True  # whoever was in the last batch has been answered
         self._tick = False  # something came in this tick of the loop
         self._closed = False
 
@@ -57,22 +62,33 @@ class Gathering(Generic[T]):
 
     def take(self) -> list[T]:
         """What waits, in its order; nothing when it is closed. Blocks until there is something."""
-        about = self._taken + len(self._waiting)
         self._await(1)
-        self._await(min(about, MAX_BATCH), within=MOMENT)
+        self._await(self._about, until_told=True)
+        self._await(self._about, within=MOMENT)
         self._taken = min(len(self._waiting), MAX_BATCH)
         return [self._waiting.popleft() for _ in range(self._taken)]
+
+    def done(self) -> None:
+        """The last batch is written. Whoever waits now is somebody else."""
+        self._about = min(self._taken + len(self._waiting), MAX_BATCH)
+        self._told = False
+
+    def told(self) -> None:
+        """Whoever was in the last batch has been answered, and may come back from now on."""
+        self._told = True
+        if self._wanted < NOBODY:
+            self._bell.put(None)
 
     def _end_tick(self) -> None:
         self._tick = False
         if len(self._waiting) >= self._wanted:
             self._bell.put(None)
 
-    def _await(self, wanted: int, within: float | None = None) -> None:
+    def _await(self, wanted: int, *, until_told: bool = False, within: float | None = None) -> None:
         """The number MUST be told before it is looked whether it is reached, or the bell could be missed."""
         until = None if within is None else time.monotonic() + within
         self._wanted = wanted
         with suppress(queue.Empty):
-            while len(self._waiting) < wanted and not self._closed:
+            while len(self._waiting) < wanted and not (self._closed or (until_told and self._told)):
                 self._bell.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
         self._wanted = NOBODY

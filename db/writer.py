@@ -209,8 +209,9 @@ class Writer:
 
     def _run(self) -> None:
         while operations := self._gathering.take():
-            for settled in self._settle(_Batch.of(operations)):
-                self._loop.call_soon_threadsafe(self._hand_over, settled)
+            settled = self._settle(_Batch.of(operations))
+            self._gathering.done()
+            self._loop.call_soon_threadsafe(self._hand_over, settled)
         self._kept.close()
 
     def _settle(self, batch: _Batch) -> list[_Batch]:
@@ -310,8 +311,13 @@ class Writer:
 
     # On the loop
 
-    def _hand_over(self, batch: _Batch) -> None:
-        self._slices.add(self._answer(batch))
+    def _hand_over(self, settled: list[_Batch]) -> None:
+        self._slices.add(self._answer_all(settled))
+
+    def _answer_all(self, settled: list[_Batch]) -> Iterator[None]:
+        for batch in settled:
+            yield from self._answer(batch)
+        self._loop.call_soon(self._gathering.told)  # behind what the answers have made to be written
 
     def _answer(self, batch: _Batch) -> Iterator[None]:
         for post, outcome in zip(batch.posts, batch.outcomes, strict=True):

@@ -1,4 +1,5 @@
-"""The pictures in the documents: ``python -m tests.screenshots`` plays a scene in each language and draws it.
+"""The pictures in the documents: ``python -m tests.screenshots`` plays a scene in each language and draws it,
+then the tour (``tests.tour``).
 
 Nothing in them is painted: a server, terminals, people who type. Run it again after a change of the screen.
 """
@@ -8,6 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import tour
 from tests.processes import ROOT, Server, Wire, running
 from tests.terminal import Terminal
 
@@ -62,6 +64,7 @@ def main() -> None:
     for scene in SCENES:
         with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "data") as server:
             _play(scene, server, Path(folder))
+    tour.play()
 
 
 def _play(scene: Scene, server: Server, folder: Path) -> None:

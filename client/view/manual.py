@@ -16,7 +16,7 @@ _BLANK = Line([])
 
 def manual(changes: Mapping[str, str]) -> ListStory:
     """``changes``: the keys that the user has bound."""
-    closing = " ".join(filter(None, ("Esc", keys.key_of("help", changes))))
+    closing = ", ".join(filter(None, ("Esc", keys.key_of("help", changes))))
     hint = Line([("class:hint", words.say("manual.close", names=closing))])
     return ListStory(TITLE, [hint, _BLANK, *_keys(changes), _BLANK, *_commands()])
 

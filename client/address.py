@@ -3,7 +3,7 @@ invitation.
 """
 
 import ipaddress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from protocol import invitation
 
@@ -25,6 +25,7 @@ class Address:
     conversation: str = ""  # "#thuhole", "@Bob"
     fingerprint: str = ""  # in hex: the certificate that an invitation vouches for
     invited: bool = False
+    code: str = field(default="", repr=False)  # of an invitation that opens something
 
     @property
     def server(self) -> str:
@@ -64,7 +65,7 @@ def parse(text: str) -> Address:
 def _invited(to: invitation.Invitation) -> Address:
     place = parse(Address(to.host, to.port).server)
     conversation = f"#{to.room}" if to.room else ""
-    return replace(place, conversation=conversation, fingerprint=to.fingerprint, invited=True)
+    return replace(place, conversation=conversation, fingerprint=to.fingerprint, invited=True, code=to.code)
 
 
 def _split(server: str) -> tuple[str, int]:

@@ -40,8 +40,7 @@ class App(Chat):
 
         Raises ``Refused`` if an invitation contradicts what is known of the server.
         """
-        if place.fingerprint:
-            self._trust.vouch(place.server, place.fingerprint)
+        self.heed(place)
         self.state.server = place.server
         self.config.username = place.username or self.config.username
         self._destination = place.conversation or self._destination

@@ -28,7 +28,7 @@ from protocol import events, requests, responses, values
 from protocol.cids import new_cid
 from protocol.frame import UNSET, UnsetType
 
-PASSWORD_HELPS = frozenset({"wrong_room_password", "invitation_needed"})
+PASSWORD_HELPS = frozenset({"wrong_room_password", "invitation_needed", "bad_invitation"})
 """Codes after which a room might be entered with its password."""
 
 READ_PAUSE = 0.3
@@ -109,7 +109,8 @@ class Chat(Session):
             frame = requests.EnterDirect(id=0, username=name[1:], nickname=nickname)
             answer = expect(await self.ask(frame), responses.Entered)
             return answer.friend.friend if answer.friend else name
-        room = requests.EnterRoom(id=0, room=name, nickname=nickname, password=password)
+        code = UNSET if password is not UNSET else self._code(name)
+        room = requests.EnterRoom(id=0, room=name, nickname=nickname, password=password, invitation=code)
         answer = expect(await self.ask(room), responses.Entered)
         name = answer.room.room if answer.room else name
         self.spawn(self._list_members(name))

@@ -21,6 +21,7 @@ from client.model.state import Link as Standing
 from client.model.state import State
 from client.trust import Barred, Trust
 from protocol import events, requests, responses
+from protocol.frame import UNSET, UnsetType
 from protocol.invitation import BadInvitation
 
 FAREWELL = 2.0
@@ -45,6 +46,7 @@ class Session(ABC):
         self._link: Link | None = None
         self._token = ""
         self._password = ""
+        self._invitation = Address()
         self._present = asyncio.Event()  # somebody is logged in, on a connection that works
         self._lasting: list[asyncio.Task[None]] = []  # as long as somebody is logged in
 
@@ -84,8 +86,7 @@ class Session(ABC):
     async def connect(self, to: Address | str) -> None:
         """Open the connection. Raises ``Refused`` with a code of the client's own when that does not work."""
         place = where(to) if isinstance(to, str) else to
-        if place.fingerprint:
-            self._trust.vouch(place.server, place.fingerprint)
+        self.heed(place)
         if self._link is not None:
             self._link.close()
         self.state.server = place.server
@@ -94,10 +95,21 @@ class Session(ABC):
         self.state.encrypted = self._link.encrypted
         self.on_change()
 
+    def heed(self, place: Address) -> None:
+        """Keep in mind what an invitation says: which certificate the server has, and what opens its doors.
+
+        Raises ``Refused`` if it contradicts what is known of the server.
+        """
+        if place.fingerprint:
+            self._trust.vouch(place.server, place.fingerprint)
+        if place.code:
+            self._invitation = place
+
     async def register(self, username: str, password: str) -> None:
         """Make an account. Raises ``Refused``."""
         await self._reach()
-        await self.ask(requests.Register(id=0, username=username, password=password))
+        frame = requests.Register(id=0, username=username, password=password, invitation=self._code())
+        await self.ask(frame)
 
     async def login(self, username: str, password: str) -> None:
         """Log in, and stay so over lost connections. Raises ``Refused``."""
@@ -165,6 +177,13 @@ class Session(ABC):
                 await asyncio.sleep(seconds(error))
 
     # Inside
+
+    def _code(self, conversation: str = "") -> str | UnsetType:
+        """The code of an invitation to this server and, if one is named, to this conversation."""
+        to = self._invitation
+        if to.code and to.server == self.state.server and conversation in ("", to.conversation):
+            return to.code
+        return UNSET
 
     async def _reach(self) -> None:
         """A server hangs up on those who say nothing for long, such as a login form."""

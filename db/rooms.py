@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, and_, delete, false, insert, select, 
 from db.errors import taken_if_duplicate
 from db.memberships import renew_roster
 from db.records import Room, Seat
-from db.schema import accounts, bans, conversations, invitations, memberships, rooms
+from db.schema import accounts, bans, conversations, invitations, memberships, passes, rooms
 from db.seats import COLUMNS, AnyRow, holder, seats
 
 _owner = accounts.alias("owner")
@@ -150,7 +150,7 @@ def remove(connection: Connection, conversation_id: int) -> None:
 
     The room is locked, and its conversation's row stays, so that whoever speaks there is refused.
     """
-    for table in (memberships, bans, invitations, rooms):
+    for table in (memberships, bans, invitations, passes, rooms):
         connection.execute(delete(table).where(table.c.conversation_id == conversation_id))
     renew_roster(connection, conversation_id)
 

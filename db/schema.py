@@ -128,6 +128,27 @@ invitations = Table(  # until the seat is taken
     **INNODB,
 )
 
+passes = Table(  # what a code in an invitation opens: a new account, and perhaps a room
+    "passes",
+    metadata,
+    Column("digest", Digest, primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), index=True),
+    Column("maker_id", ForeignKey("accounts.id"), index=True),  # none for whoever runs the server
+    Column("uses_left", Integer, nullable=False),
+    Column("made_at", Whole, nullable=False),
+    Column("expires_at", Whole, nullable=False, index=True),
+    **INNODB,
+)
+
+pass_uses = Table(  # who has come in by a pass
+    "pass_uses",
+    metadata,
+    Column("digest", ForeignKey("passes.digest", ondelete="CASCADE"), primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), primary_key=True, index=True),
+    Column("used_at", Whole, nullable=False),
+    **INNODB,
+)
+
 friendships = Table(
     "friendships",
     metadata,

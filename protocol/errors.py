@@ -12,6 +12,7 @@
     │   ├── UnknownUser  WrongPassword  BadToken  NotYourself
     │   ├── AccountDisabled                                 (closes the sessions that there are)
     │   ├── UnknownRoom  BadRoom  RoomExists  RoomFull  BadCapacity  BadNickname
+    │   ├── RegistrationClosed  BadInvitation
     │   ├── InvitationNeeded  WrongRoomPassword  Banned
     │   ├── NotAMember  NotEntered  NotOwner  NoSuchMember  RoomNotEmpty
     │   ├── NotFriends  AlreadyFriends  SelfFriend  Blocked  Declined
@@ -176,6 +177,18 @@ class BadNickname(Refusal):
 
     code = "bad_nickname"
     wording = "a nickname has {least} to {most} printable characters and does not begin or end with a blank"
+
+
+class RegistrationClosed(Refusal):
+    code = "registration_closed"
+    wording = "an account here takes an invitation"
+
+
+class BadInvitation(Refusal):
+    """Never was one, used up, or too old: which of them is nobody's business."""
+
+    code = "bad_invitation"
+    wording = "this invitation is not good any more"
 
 
 class InvitationNeeded(Refusal):

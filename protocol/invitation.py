@@ -1,16 +1,18 @@
-"""An invitation: a server's address, its certificate's fingerprint and perhaps a room, in one word to paste.
+"""An invitation: a server's address, its certificate's fingerprint, perhaps a room and a code that opens it,
+in one word to paste.
 
 ``chat1-`` and base32 letters, to which no shell, no mail and no upper or lower case does anything. Inside, in
-this order: one byte, 1 if there is a fingerprint; the port (2 bytes); the fingerprint (32 bytes, SHA-256), if
-any; the length of the host (1 byte) and the host; the room; a check sum (3 bytes of SHA-256) of all that. It
-holds nothing secret.
+this order: one byte, 1 if there is a fingerprint, 2 if there is a code, 3 for both; the port (2 bytes); the
+fingerprint (32 bytes, SHA-256), if any; the code (16 bytes), if any; the length of the host (1 byte) and the
+host; the room; a check sum (3 bytes of SHA-256) of all that. Without a code it holds nothing secret.
 
 The server writes them, the client reads them.
 """
 
 import re
+import secrets
 from base64 import b32decode, b32encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 PREFIX = "chat1-"
@@ -21,6 +23,8 @@ _SHAPE = re.compile(r"chat(\d+)-([a-z0-9]{13,})", re.IGNORECASE)
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz234567")
 _CHECK = 3
 _DIGEST = 32
+_CODE = 16
+_HAS_DIGEST, _HAS_CODE = 1, 2
 
 
 class BadInvitation(ValueError):
@@ -38,18 +42,26 @@ class BadInvitation(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """``fingerprint`` is in hex, empty for a plain connection; ``room`` is without ``#``, or empty."""
+    """``fingerprint`` is in hex, empty for a plain connection; ``room`` is without ``#``, or empty; ``code`` is
+    one of ``fresh_code``, or empty.
+    """
 
     host: str
     port: int
     fingerprint: str = ""
     room: str = ""
+    code: str = field(default="", repr=False)
 
     def __str__(self) -> str:
-        digest, host = bytes.fromhex(self.fingerprint), self.host.encode()
-        content = bytes([bool(digest)]) + self.port.to_bytes(2) + digest + bytes([len(host)]) + host
-        content += self.room.encode()
-        return PREFIX + b32encode(content + _check(content)).decode().lower().rstrip("=")
+        digest, code, host = bytes.fromhex(self.fingerprint), _bytes(self.code), self.host.encode()
+        content = bytes([_HAS_DIGEST * bool(digest) + _HAS_CODE * bool(code)]) + self.port.to_bytes(2)
+        content += digest + code + bytes([len(host)]) + host + self.room.encode()
+        return PREFIX + _letters(content + _check(content))
+
+
+def fresh_code() -> str:
+    """128 random bits in 26 letters: what nobody can guess."""
+    return _letters(secrets.token_bytes(_CODE))
 
 
 def looks_like_one(text: str) -> bool:
@@ -67,7 +79,7 @@ def read(text: str) -> Invitation:
     if strange := sorted(set(letters) - _LETTERS):
         raise BadInvitation("letters", letters=" ".join(strange))
     try:
-        return _parse(b32decode(letters.upper() + "=" * (-len(letters) % 8)))
+        return _parse(_bytes(letters))
     except (ValueError, IndexError):
         raise BadInvitation("damaged") from None
 
@@ -77,14 +89,24 @@ def _parse(data: bytes) -> Invitation:
     content, check = data[:-_CHECK], data[-_CHECK:]
     if check != _check(content):
         raise ValueError(check)
-    at = 3 + (_DIGEST if content[0] else 0)
+    code = 3 + (_DIGEST if content[0] & _HAS_DIGEST else 0)
+    at = code + (_CODE if content[0] & _HAS_CODE else 0)
     end = at + 1 + content[at]
     return Invitation(
         host=content[at + 1 : end].decode(),
         port=int.from_bytes(content[1:3]),
-        fingerprint=content[3:at].hex(),
+        fingerprint=content[3:code].hex(),
         room=content[end:].decode(),
+        code=_letters(content[code:at]),
     )
+
+
+def _letters(data: bytes) -> str:
+    return b32encode(data).decode().lower().rstrip("=")
+
+
+def _bytes(letters: str) -> bytes:
+    return b32decode(letters.upper() + "=" * (-len(letters) % 8))
 
 
 def _check(content: bytes) -> bytes:

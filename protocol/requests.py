@@ -24,10 +24,14 @@ class Request(Frame, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=
 
 
 class Register(Request, frozen=True, kw_only=True):
-    """Make an account. -> ``ok``"""
+    """Make an account. -> ``ok``
+
+    ``invitation`` is the code of one; it is looked at only where an account takes one.
+    """
 
     username: str
     password: str
+    invitation: str | UnsetType = UNSET
 
 
 class Login(Request, frozen=True, kw_only=True):
@@ -71,11 +75,15 @@ class CreateRoom(Request, frozen=True, kw_only=True):
 
 
 class EnterRoom(Request, frozen=True, kw_only=True):
-    """Enter a room under a nickname; the first entry takes a seat for good. -> ``entered``"""
+    """Enter a room under a nickname; the first entry takes a seat for good. -> ``entered``
+
+    ``password`` is the room's, ``invitation`` the code of one; they are looked at where a seat takes them.
+    """
 
     room: str
     nickname: str
     password: str | UnsetType = UNSET
+    invitation: str | UnsetType = UNSET
 
 
 class LeaveRoom(Request, frozen=True, kw_only=True):

@@ -77,8 +77,8 @@ def _serve(loaded: Loaded) -> int:
     return 0
 
 
-def _announce(place: Place) -> None:
-    print(f"join with: chat-client {place.invitation()}", file=sys.stderr, flush=True)
+def _announce(place: Place, code: str) -> None:
+    print(f"join with: chat-client {place.invitation(code=code)}", file=sys.stderr, flush=True)
     print(place, flush=True)  # the last, for whoever waits until everything is told
 
 

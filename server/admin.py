@@ -55,7 +55,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         config = load(dict(flags.settings), os.environ, flags.config).config
         order = COMMANDS[flags.command].order(getattr(flags, "argument", ""))
-        answer = orders.ask(order, config.data) or _carry_out(config, order)
+        answer = obey(config, order)
     except Misconfigured as error:
         return complain(str(error), code=2)
     except (CannotStart, NoPassword) as error:
@@ -67,6 +67,11 @@ def run(arguments: Sequence[str]) -> int:
     for line in answer.lines:
         print(safe(line))
     return 0
+
+
+def obey(config: Config, order: AnyOrder) -> Answer:
+    """Have it carried out by the server that runs, or here. Raises ``CannotStart`` and ``OSError``."""
+    return orders.ask(order, config.data) or _carry_out(config, order)
 
 
 # A new password
@@ -106,6 +111,9 @@ COMMANDS = {
                            orders.EndSession),
     "rooms": Command(None, "list every room, private ones too", lambda _: orders.Rooms()),
     "delete-room": Command("ROOM", "remove a room and all that was said there", orders.DeleteRoom),
+    "invitations": Command(None, "list the invitations with a code, and who came by them",
+                           lambda _: orders.Invitations()),
+    "revoke": Command("INVITATION", "let nobody in by an invitation any more", orders.Revoke),
 }  # fmt: skip
 """Every command there is."""
 

@@ -29,6 +29,7 @@ from importlib.metadata import version
 from sqlalchemy import Engine
 
 import protocol
+from db import passes as kept_passes
 from db import removed, servers, tokens
 from db.check import Remark, check
 from db.engine import begin_write, lock_file, open_engine
@@ -41,7 +42,7 @@ from protocol.events import Welcome
 from protocol.frame import UNSET
 from protocol.values import Limits
 from protocol.wire import encode
-from server import dispatch, orders, rights
+from server import dispatch, orders, passes, rights
 from server.announcer import Announcer
 from server.config import Config, bound
 from server.connection import Connection, Receiver
@@ -62,6 +63,7 @@ from server.indexer import Indexer
 from server.limits import Attempts, Doorkeeper
 from server.listener import Listener, allow_many_files, bind
 from server.live import Directory
+from server.passes import Gate
 from server.passwords import Passwords
 from server.place import Place
 from server.presence import Presence
@@ -82,12 +84,16 @@ SWEEP = 500
 BREATH = 0.1
 
 
+Announce = Callable[[Place, str], None]
+"""Is told where the server listens, and the code of an invitation if an account takes one."""
+
+
 class CannotStart(Exception):
     """One sentence for whoever starts the server."""
 
 
-async def serve(config: Config, announce: Callable[[Place], None]) -> None:
-    """Serve until SIGTERM or SIGINT. ``announce`` is told where, once clients can connect.
+async def serve(config: Config, announce: Announce) -> None:
+    """Serve until SIGTERM or SIGINT. ``announce`` is told once clients can connect.
 
     Raises ``CannotStart`` and ``tls.BadCertificate``.
     """
@@ -151,7 +157,7 @@ class Server:
         )
         self._welcome = encode(_welcome(config))
 
-    async def run(self, announce: Callable[[Place], None]) -> None:
+    async def run(self, announce: Announce) -> None:
         try:
             listener = await self._listen()
         except BaseException:
@@ -165,7 +171,7 @@ class Server:
             self._loop.create_task(chore)
             for chore in (self._presence.run(), self._keep_house(), indexer.run())
         ]
-        announce(_place(listener, self._tls))
+        announce(_place(listener, self._tls), await self._first_code())
         await stopping.wait()
         log.info("stopping")
         for chore in chores:
@@ -198,11 +204,16 @@ class Server:
             linger=limits.linger,
         )
         attempts = Attempts(limits.password_attempts)
+        gate = Gate(self._store, attempts)
         friends = Friends(limits, self._directory, self._announcer)
         moderation = Moderation(limits, self._directory, self._announcer)
         self._table = dispatch.table(
-            Accounts(self._config, self._store, self._writer, self._passwords, attempts, self._presence),
-            Rooms(self._config, self._store, self._passwords, attempts, self._directory, self._announcer),
+            Accounts(
+                self._config, self._store, self._writer, self._passwords, attempts, self._presence, gate
+            ),
+            Rooms(
+                self._config, self._store, self._passwords, attempts, self._directory, self._announcer, gate
+            ),
             moderation,
             friends,
             People(self._directory, self._announcer, friends),
@@ -228,6 +239,12 @@ class Server:
             raise CannotStart("the database went away while the server was starting") from None
         listener.start()
         return listener
+
+    async def _first_code(self) -> str:
+        """Of the invitation that is told at the start, where an account takes one."""
+        if self._config.accounts.registration == "open":
+            return ""
+        return await self._writer.run(passes.issue)
 
     async def _open_office(self) -> asyncio.Server | None:
         """Take orders from administrators. Without that the server can do all else."""
@@ -348,6 +365,7 @@ class Rejected:
 def _tidy(transaction: Transaction) -> bool:
     """Remove a little of what nobody needs. ``True`` when there may be more."""
     tokens.drop_expired(transaction.connection, transaction.now)
+    kept_passes.drop_expired(transaction.connection, transaction.now)
     return removed.sweep(transaction.connection, SWEEP)
 
 

@@ -18,6 +18,7 @@ from msgspec import Meta, Struct
 Text = Annotated[str, Meta(description="a text")]
 Folder = Annotated[Path, Meta(description="a folder")]
 Mode = Annotated[Literal["auto", "on", "off"], Meta(description="auto, on or off")]
+Registration = Annotated[Literal["open", "invited"], Meta(description="open or invited")]
 Level = Annotated[
     Literal["debug", "info", "warning", "error"], Meta(description="debug, info, warning or error")
 ]
@@ -29,6 +30,12 @@ NameLength = Annotated[int, Meta(ge=1, le=64, description="a whole number, 1 to 
 TopicLength = Annotated[int, Meta(ge=1, le=512, description="a whole number, 1 to 512")]  # likewise
 PasswordLength = Annotated[int, Meta(ge=1, le=72, description="a whole number, 1 to 72 (bcrypt ends there)")]
 Cost = Annotated[int, Meta(ge=4, le=31, description="a whole number, 4 to 31")]
+
+
+class Accounts(Struct, frozen=True):
+    registration: Annotated[Registration, "who may make an account: anybody, or who has an invitation"] = (
+        "open"
+    )
 
 
 class Database(Struct, frozen=True):
@@ -100,6 +107,7 @@ class Config(Struct, frozen=True):
     )
     name: Annotated[Text, "what the server calls itself to people"] = "chatroom"
     log_level: Annotated[Level, "how much is logged"] = "info"
+    accounts: Accounts = Accounts()
     database: Database = Database()
     tls: Tls = Tls()
     limits: Limits = Limits()

@@ -76,7 +76,37 @@ class DeleteRoom(Order, frozen=True):
     room: str
 
 
-AnyOrder = Accounts | Sessions | Disable | Enable | ResetPassword | EndSession | Rooms | DeleteRoom
+class Invite(Order, frozen=True):
+    """Make a code for an invitation, perhaps into a room (``""`` is none). The answer holds nothing else."""
+
+    room: str
+    uses: int
+    days: int
+
+
+class Invitations(Order, frozen=True):
+    """Every code that has not expired, by the beginning of its digest, and who came by it."""
+
+
+class Revoke(Order, frozen=True):
+    """Let nobody in by a code any more."""
+
+    invitation: str
+
+
+AnyOrder = (
+    Accounts
+    | Sessions
+    | Disable
+    | Enable
+    | ResetPassword
+    | EndSession
+    | Rooms
+    | DeleteRoom
+    | Invite
+    | Invitations
+    | Revoke
+)
 
 
 class Done(Struct, frozen=True, tag_field="answer", tag=snake_case):
@@ -170,5 +200,5 @@ async def _attend(carry_out: CarryOut, reader: asyncio.StreamReader, writer: asy
 
 def _words(order: AnyOrder) -> str:
     """An order, without the password that may be in it."""
-    facts = [getattr(order, name) for name in order.__struct_fields__ if name != "password"]
+    facts = [str(getattr(order, name)) for name in order.__struct_fields__ if name != "password"]
     return " ".join([str(order.__struct_config__.tag), *facts])

@@ -28,9 +28,9 @@ class Place:
         where = f"listening on {host}:{self.port}"
         return f"{where} tls sha256:{self.fingerprint}" if self.fingerprint else where
 
-    def invitation(self, room: str = "") -> Invitation:
+    def invitation(self, room: str = "", code: str = "") -> Invitation:
         host = _own_address() if self.host in EVERYWHERE else self.host
-        return Invitation(host, self.port, self.fingerprint, room)
+        return Invitation(host, self.port, self.fingerprint, room, code)
 
 
 def _own_address() -> str:

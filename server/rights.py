@@ -111,6 +111,12 @@ def may_sit(connection: Connection, account: Named, room: Room, proof: Proof) ->
         raise WrongRoomPassword(room=f"#{room.name}")
 
 
+def needs_invitation(account_id: int, room: Room) -> bool:
+    """Whether an invitation would help an account to a seat in a room, which is as it sees it."""
+    closed = room.private or room.password_hash is not None
+    return closed and room.seat is None and not room.invited and room.owner_id != account_id
+
+
 def find_user(connection: Connection, username: str) -> Account:
     found = accounts.find(connection, names.key(username))
     if found is None:

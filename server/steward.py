@@ -13,7 +13,9 @@ from typing import Any
 from unicodedata import east_asian_width
 
 from db import accounts, rooms, tokens
+from db import passes as kept_passes
 from db.errors import Outage
+from db.passes import Pass
 from db.records import Account as Kept
 from db.records import Room
 from db.store import Store
@@ -21,7 +23,7 @@ from db.writer import Job, Transaction, Writer
 from protocol import names
 from protocol.errors import AccountDisabled, ChatError, SessionEnded, UnknownRoom
 from protocol.values import format_time
-from server import orders, rights
+from server import orders, passes, rights
 from server.config import Password
 from server.handlers.common import check_password
 from server.handlers.moderation import Moderation
@@ -87,6 +89,12 @@ class Steward:
                 return self._list_rooms()
             case orders.DeleteRoom(room=room):
                 return self._commit(partial(_delete_room, room=room), self._deleted)
+            case orders.Invite(room=room, uses=uses, days=days):
+                return self._commit(partial(_invite, room=room, uses=uses, days=days), lambda code: [code])
+            case orders.Invitations():
+                return self._list_invitations()
+            case orders.Revoke(invitation=invitation):
+                return self._commit(partial(_revoke, invitation=invitation), _revoked)
 
     # Lists
 
@@ -113,6 +121,15 @@ class Steward:
             rows.append(
                 (f"#{room.name}", f"{room.members}/{room.capacity}", str(room.head), room.owner, marks)
             )
+        return _table(rows)
+
+    async def _list_invitations(self) -> list[str]:
+        rows = [("INVITATION", "LEFT", "UNTIL", "ROOM", "MADE BY", "USED BY")]
+        came = await self._store.run(kept_passes.users)
+        for one in await self._store.run(kept_passes.everything):
+            room, maker = f"#{one.room}" if one.room else "-", one.maker or "-"
+            users, until = " ".join(came.get(one.digest, [])), format_time(one.expires_at)
+            rows.append((_short(one), str(one.uses_left), until, room, maker, users))
         return _table(rows)
 
     # Changes
@@ -212,14 +229,30 @@ def _end_sessions(transaction: Transaction, *, username: str) -> Kept:
 
 
 def _delete_room(transaction: Transaction, *, room: str) -> Room:
-    connection, key = transaction.connection, names.key(room.removeprefix("#"))
-    if found := rooms.find(connection, key):
-        transaction.lock([found.conversation_id])
-        found = rooms.find(connection, key)
+    transaction.lock([_find_room(transaction, room).conversation_id])
+    found = _find_room(transaction, room)
+    rooms.remove(transaction.connection, found.conversation_id)
+    return found
+
+
+def _find_room(transaction: Transaction, room: str) -> Room:
+    found = rooms.find(transaction.connection, names.key(room.removeprefix("#")))
     if found is None:
         raise UnknownRoom(room=f"#{room.removeprefix('#')}")
-    rooms.remove(connection, found.conversation_id)
     return found
+
+
+def _invite(transaction: Transaction, *, room: str, uses: int, days: int) -> str:
+    where = _find_room(transaction, room).conversation_id if room else None
+    return passes.issue(transaction, conversation_id=where, uses=uses, days=days)
+
+
+def _revoke(transaction: Transaction, *, invitation: str) -> Pass:
+    meant = [one for one in kept_passes.everything(transaction.connection) if _short(one) == invitation]
+    if not meant:
+        raise Refused(f"there is no invitation {invitation}; chat-server admin invitations lists them")
+    kept_passes.drop(transaction.connection, meant[0].digest)
+    return meant[0]
 
 
 # Wording
@@ -227,6 +260,15 @@ def _delete_room(transaction: Transaction, *, room: str) -> Room:
 
 def _enabled(kept: Kept) -> list[str]:
     return [f"{kept.username} may log in again"]
+
+
+def _short(one: Pass) -> str:
+    """What an administrator calls it: enough of its digest to tell it from the others."""
+    return one.digest.hex()[:12]
+
+
+def _revoked(one: Pass) -> list[str]:
+    return [f"invitation {_short(one)} lets nobody in any more"]
 
 
 def _day(milliseconds: int) -> str:

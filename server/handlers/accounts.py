@@ -21,17 +21,20 @@ from protocol.errors import (
     BadToken,
     BadUsername,
     ChatError,
+    RegistrationClosed,
     SessionEnded,
     Unavailable,
     UnknownUser,
     UsernameTaken,
     WrongPassword,
 )
-from protocol.frame import Id
+from protocol.frame import UNSET, Id
+from server import passes
 from server.config import Config
 from server.handlers.common import account_of, check_attempts, check_password
 from server.limits import Attempts
 from server.live import Speaker, room_value
+from server.passes import Gate
 from server.passwords import Passwords
 from server.presence import Presence, Snapshot
 from server.replies import Commit, Reply
@@ -51,7 +54,10 @@ class Accounts:
         passwords: Passwords,
         attempts: Attempts,
         presence: Presence,
+        gate: Gate,
     ) -> None:
+        self._open = config.accounts.registration == "open"
+        self._gate = gate
         self._limits = config.limits
         self._password = config.password
         self._token_life = config.token.days * DAY
@@ -63,6 +69,7 @@ class Accounts:
         self._renewals: set[asyncio.Task[None]] = set()
 
     async def register(self, speaker: Speaker, request: requests.Register) -> Reply:
+        shown = await self._admit(speaker, request)
         username, key, skeleton = (
             request.username,
             names.key(request.username),
@@ -73,8 +80,18 @@ class Accounts:
         self._check_username(username)
         check_password(request.password, self._password)
         password_hash = await self._passwords.hash(request.password)
-        work = partial(_add, username=username, key=key, skeleton=skeleton, password_hash=password_hash)
+        work = partial(
+            _add, username=username, key=key, skeleton=skeleton, password_hash=password_hash, shown=shown
+        )
         return Commit(work, lambda _: responses.Ok(id=request.id))
+
+    async def _admit(self, speaker: Speaker, request: requests.Register) -> bytes | None:
+        """The digest of the invitation, where one is needed. Before anything is told about names."""
+        if self._open:
+            return None
+        if request.invitation is UNSET:
+            raise RegistrationClosed
+        return await self._gate.check(request.invitation, speaker.address)
 
     async def login(self, speaker: Speaker, request: requests.Login) -> Reply:
         """Whoever guesses learns nothing from the time it takes: an unknown name costs a hash as well."""
@@ -249,9 +266,17 @@ def _is_taken(connection: Connection, key: bytes, skeleton: bytes) -> bool:
     )
 
 
-def _add(transaction: Transaction, *, username: str, key: bytes, skeleton: bytes, password_hash: str) -> None:
+def _add(
+    transaction: Transaction,
+    *,
+    username: str,
+    key: bytes,
+    skeleton: bytes,
+    password_hash: str,
+    shown: bytes | None,
+) -> None:
     try:
-        accounts.add(
+        account_id = accounts.add(
             transaction.connection,
             username=username,
             key=key,
@@ -261,6 +286,8 @@ def _add(transaction: Transaction, *, username: str, key: bytes, skeleton: bytes
         )
     except Taken:
         raise UsernameTaken from None
+    if shown is not None:
+        passes.use(transaction, shown, account_id)
 
 
 def _change_password(transaction: Transaction, *, known: Kept, password_hash: str, token: bytes) -> int:

@@ -14,7 +14,7 @@ from db.writer import Transaction
 from protocol import names, requests, responses, values
 from protocol.errors import BadCapacity, BadRoom, NotAMember, NotEntered, RoomExists, RoomFull
 from protocol.frame import UNSET, UnsetType
-from server import rights
+from server import passes, rights
 from server.announcer import Announcer
 from server.config import Config, bound
 from server.handlers.common import (
@@ -30,6 +30,7 @@ from server.handlers.common import (
 from server.limits import Attempts
 from server.live import Account, Directory, Speaker, away_value, room_value
 from server.notices import enter, leave
+from server.passes import Gate
 from server.passwords import Passwords
 from server.replies import Commit, Handled, Query, Reply
 from server.rights import Proof
@@ -54,7 +55,9 @@ class Rooms:
         attempts: Attempts,
         directory: Directory,
         announcer: Announcer,
+        gate: Gate,
     ) -> None:
+        self._gate = gate
         self._limits = config.limits
         self._password = config.password
         self._store = store
@@ -103,12 +106,24 @@ class Rooms:
 
     def enter_room(self, speaker: Speaker, request: requests.EnterRoom) -> Handled:
         check_nickname(request.nickname, self._limits)
-        if request.password is UNSET:
-            return self._enter(speaker, request, UNSET)
-        return self._enter_with(speaker, request, request.password)
+        if request.password is UNSET and request.invitation is UNSET:
+            return self._enter(speaker, request, UNSET, None)
+        return self._enter_with(speaker, request, request.password, request.invitation)
 
-    async def _enter_with(self, speaker: Speaker, request: requests.EnterRoom, password: str) -> Reply:
-        return self._enter(speaker, request, await self._prove(speaker, request.room, password))
+    async def _enter_with(
+        self, speaker: Speaker, request: requests.EnterRoom, password: str | UnsetType, code: str | UnsetType
+    ) -> Reply:
+        proof = UNSET if password is UNSET else await self._prove(speaker, request.room, password)
+        shown = None if code is UNSET else await self._look_at(speaker, request.room, code)
+        return self._enter(speaker, request, proof, shown)
+
+    async def _look_at(self, speaker: Speaker, room: str, code: str) -> bytes | None:
+        """The digest of an invitation, where it makes a difference."""
+        account_id = account_of(speaker).id
+        there = await self._store.run(rights.find_door, account_id, room)
+        if not rights.needs_invitation(account_id, there):
+            return None
+        return await self._gate.check(code, speaker.address, account_id)
 
     async def _prove(self, speaker: Speaker, room: str, password: str) -> str | None:
         """The hash of a room's password, if this is the password.
@@ -127,7 +142,9 @@ class Rooms:
             self._attempts.failed(place, speaker.address, time.monotonic())
         return None
 
-    def _enter(self, speaker: Speaker, request: requests.EnterRoom, proof: Proof) -> Reply:
+    def _enter(
+        self, speaker: Speaker, request: requests.EnterRoom, proof: Proof, shown: bytes | None
+    ) -> Reply:
         account = account_of(speaker)
 
         def then(entry: Entry) -> responses.Response:
@@ -152,6 +169,7 @@ class Rooms:
             nickname=request.nickname,
             page=page_size(UNSET, self._limits.page),
             proof=proof,
+            shown=shown,
         )
         return Commit(work, then)
 
@@ -229,12 +247,21 @@ def _create(
 
 
 def _enter(
-    transaction: Transaction, *, account: Account, room: str, nickname: str, page: int, proof: Proof
+    transaction: Transaction,
+    *,
+    account: Account,
+    room: str,
+    nickname: str,
+    page: int,
+    proof: Proof,
+    shown: bytes | None,
 ) -> Entry:
     connection = transaction.connection
     there = lock_room(transaction, account.id, room, rights.find_door)
     id, seat = there.conversation_id, there.seat
     if first := seat is None:
+        if shown is not None and passes.invite(transaction, shown, account.id, id):
+            there = room_as(connection, account.id, id)
         rights.may_sit(connection, account, there, proof)
         seat = _take_seat(transaction, account.id, there)
     enter(transaction, seat, account, nickname)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.invitation import PREFIX, BadInvitation, Invitation, looks_like_one, read
+from protocol.invitation import PREFIX, BadInvitation, Invitation, fresh_code, looks_like_one, read
 
 DIGEST = "5f2c" * 16
 
@@ -62,3 +62,17 @@ def test_one_of_a_later_version_is_told_as_such() -> None:
 @pytest.mark.parametrize("text", ["chat1-lab", "chat1.example.org", "alice@chat1-abcdefghijklmnop", "lab:99"])
 def test_an_address_is_no_invitation(text: str) -> None:
     assert not looks_like_one(text)
+
+
+def test_a_code_travels_in_it() -> None:
+    code = fresh_code()
+    for fingerprint in ("", "5f" * 32):
+        whole = Invitation("chat.example.org", 7878, fingerprint, "实验室", code)
+        assert read(str(whole)) == whole
+        assert code not in repr(whole)
+
+
+def test_no_two_codes_are_alike() -> None:
+    codes = {fresh_code() for _ in range(1000)}
+    assert len(codes) == 1000
+    assert {len(code) for code in codes} == {26}

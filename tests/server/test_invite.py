@@ -14,7 +14,7 @@ from server import __main__ as command
 from server.config import Config
 from server.place import Place
 from server.tls import prepare
-from tests.processes import PATIENCE, ROOT, Server, running
+from tests.processes import PATIENCE, QUICK, ROOT, Server, running
 
 Output = pytest.CaptureFixture[str]
 
@@ -60,18 +60,38 @@ def encrypted(tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
+def plain(address: str, typed: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """What somebody new says, and hears."""
+    folders = {"XDG_CONFIG_HOME": str(home / "config"), "XDG_STATE_HOME": str(home / "state")}
+    return subprocess.run(
+        [sys.executable, "-m", "client", "--plain", "--lang", "en", "--register", address],
+        input=typed, text=True, capture_output=True, timeout=PATIENCE, cwd=ROOT,
+        env=os.environ | folders | {"CHAT_PASSWORD": "111111"},
+    )  # fmt: skip
+
+
 def test_it_is_all_that_a_stranger_needs(encrypted: Server, tmp_path: Path) -> None:
     """From the line on the server's standard error to a word in the room."""
     [line] = [line for line in encrypted.log.splitlines() if line.startswith("join with: chat-client ")]
     told = invitation.read(line.removeprefix("join with: chat-client "))
     assert told.fingerprint in encrypted.announcement
-    home = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "XDG_STATE_HOME": str(tmp_path / "state")}
-    finished = subprocess.run(
-        [sys.executable, "-m", "client", "--plain", "--lang", "en", "--register", f"Alice@{told}"],
-        input="/create lab 5\n/join lab\nhello\n", text=True, capture_output=True, timeout=PATIENCE,
-        cwd=ROOT, env=os.environ | home | {"CHAT_PASSWORD": "111111"},
-    )  # fmt: skip
+    finished = plain(f"Alice@{told}", "/create lab 5\n/join lab\nhello\n", tmp_path)
     assert (finished.returncode, finished.stderr) == (0, "")
     assert finished.stdout.rstrip().endswith("-- Alice:hello")
     known = (tmp_path / "config" / "chatroom" / "known_servers").read_text()
     assert known == f"127.0.0.1:{told.port} sha256:{told.fingerprint}\n"
+
+
+def test_with_a_code_it_opens_what_is_closed(tmp_path: Path, capsys: Output) -> None:
+    """A stranger on a server where accounts are for the invited, in a private room, by one word."""
+    with running(tmp_path / "data", settings=(*QUICK, "accounts.registration=invited")) as server:
+        where = ["--data", str(server.data), "--port", str(server.port)]
+        [line] = [line for line in server.log.splitlines() if line.startswith("join with: chat-client ")]
+        with server.connect() as alice:
+            code = invitation.read(line.removeprefix("join with: chat-client ")).code
+            alice.request("register", username="Alice", password="111111", invitation=code)
+            alice.login("Alice").request("create_room", room="#lab", capacity=5, private=True)
+        assert command.run(["invite", "lab", "--uses", "1", *where]) == 0
+        finished = plain(f"Bob@{printed(capsys)}", "hello\n", tmp_path)
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert finished.stdout.rstrip().endswith("-- Bob:hello")

@@ -155,7 +155,7 @@ def test_the_announcement_is_a_line_of_its_own_at_once(
 
     async def serve(config: Config, announce: object) -> None:
         assert callable(announce)
-        announce(Place("127.0.0.1", 7878))
+        announce(Place("127.0.0.1", 7878), "")
         told.append(capfd.readouterr().out)
 
     monkeypatch.setattr(command, "serve", serve)

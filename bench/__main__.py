@@ -102,7 +102,7 @@ def _scenarios(options: argparse.Namespace) -> dict[str, Scenario]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.partition("\n")[0])
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="which; `curves` for all curves")
-    parser.add_argument("--seconds", type=float, default=3.0, help="that a round lasts")
+    parser.add_argument("--seconds", type=float, default=2.0, help="that a round lasts")
     parser.add_argument("--rounds", type=int, default=3, help="of which the median counts")
     parser.add_argument("--messages", type=int, default=1_000_000, help="in the room that is read and drawn")
     parser.add_argument("--quick", action="store_true", help="short rounds and short curves, for a look")

@@ -16,10 +16,7 @@ from bench.hosts import FLOOR, OURS, Host, Opening, installed, on_file, temporar
 from bench.load import Crowd
 from bench.talkers import Client
 from bench.talking import Plan, talk
-
-IN_FLIGHT = 64
-"""Messages of one session that the server takes before it lets the session wait."""
-
+from server.session import MOST_PENDING
 
 ON_SQLITE = {who: opening for who, opening in OURS.items() if who.endswith("SQLite")}
 
@@ -116,8 +113,8 @@ def in_flight(effort: Effort) -> Iterator[Figure]:
     """What a message weighs in the server between its arrival and its delivery."""
     for who, host, crowd in _lives(OURS):
         people = crowd.join(_names(100), [f"room{number}" for number in range(100)])
-        few, many = (_peak(who, host, crowd, people, window, effort.seconds) for window in (1, IN_FLIGHT))
-        weight = (many - few) / (len(people) * (IN_FLIGHT - 1))
+        few, many = (_peak(who, host, crowd, people, window, effort.seconds) for window in (1, MOST_PENDING))
+        weight = (many - few) / (len(people) * (MOST_PENDING - 1))
         yield Figure("memory of a message in flight", who, weight / 1000, "kB")
 
 

@@ -54,7 +54,7 @@ def _machine(run: Run) -> str:
 
 
 def _goals(run: Run) -> str:
-    titles = "| | goal | ours | × goal | on MariaDB: goal | ours | × goal | floor | peers, without history |"
+    titles = "| | goal | ours | × goal | on MariaDB: goal | ours | × goal | floor | peers |"
     return "\n".join(
         [titles, "|---|---:|---:|---:|---:|---:|---:|---:|---|", *(_goal(goal, run) for goal in GOALS)]
     )

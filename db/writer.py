@@ -8,7 +8,8 @@ other change: a function of the ``Transaction`` that checks under the lock and t
 * A post or a job is answered after COMMIT, never before, and in order: of a batch the posts, then what they
   stored, then its jobs. So whatever the loop has been told is a prefix of what is committed.
 * A job MUST touch nothing but its transaction: it is run again when the database breaks the transaction off.
-  It runs in a savepoint; what it raises undoes itself alone and goes to whoever asked.
+  What it raises undoes itself alone and goes to whoever asked; so it runs in a savepoint, unless the whole
+  transaction is its own.
 * A post whose fate is unknown, because the connection broke during COMMIT, is simply written again: its cid
   tells whether it is there. A job has no such mark, so it fails with ``Outage``, and nobody knows.
 * Every message is handed to ``deliver`` exactly once and without a gap, also one that another server process
@@ -244,6 +245,7 @@ class Writer:
                 elif len(batch) > 1:
                     return settled + [part for one in batch.split() for part in self._settle(one)]
                 else:
+                    self._down_since, self._hangs = None, False
                     batch.fail(error)
                     break
         return [*settled, batch]
@@ -256,7 +258,7 @@ class Writer:
         batch.results = []
         for job in batch.jobs:
             transaction.missed, transaction.stored = [], []
-            result = self._do(transaction, job)
+            result = self._do(transaction, job, alone=len(batch) == 1)
             batch.results.append((transaction.missed, result, transaction.stored))
         return transaction
 
@@ -280,9 +282,11 @@ class Writer:
         outcomes = iter(transaction.append(heads, accepted) if accepted else [])
         return [refused[post] if post in refused else next(outcomes) for post in posts]
 
-    def _do(self, transaction: Transaction, job: Job) -> Any:
+    def _do(self, transaction: Transaction, job: Job, alone: bool) -> Any:
         if job.stream is not None and job.stream.broken:
             return Outage(BEHIND_UNKNOWN)
+        if alone:
+            return job.work(transaction)
         moved = dict(transaction.moved)
         try:
             with transaction.connection.begin_nested():

@@ -65,6 +65,27 @@ def test_the_same_cid_twice_in_one_batch_is_stored_once(scene: Scene) -> None:
     assert batch == [("STORED", 1), ("DUPLICATE", 1), ("REUSED", 1)]
 
 
+@pytest.mark.parametrize("size", [1, 2, 7, 64, 300, 600])
+def test_a_duplicate_anywhere_in_a_batch_of_any_size_leaves_no_gap(scene: Scene, size: int) -> None:
+    """It shows when the last of the batch's portions is inserted; those before it are taken back."""
+    scene.append(scene.draft("known", "known"))
+    drafts = [scene.draft(str(number), f"cid{number}") for number in range(size)]
+    stored = scene.append(*drafts, scene.draft("known", "known"))
+    assert stored == [*[("STORED", number + 2) for number in range(size)], ("DUPLICATE", 1)]
+    assert len(messages.between(scene.connection, scene.here, 0, 1000)) == size + 1
+
+
+def test_the_heads_of_many_conversations_move_at_once(scene: Scene) -> None:
+    places = [room(scene.connection, f"room{number}", scene.alice) for number in range(5)]
+    drafts = [Draft(place, scene.alice, "Alice", "Alice", "text", "hi", f"{place}") for place in places]
+    scene.append(*drafts, now=NOW + 1)
+    row = conversations.c
+    kept = scene.connection.execute(
+        select(row.kind, row.head, row.spoken, row.last_at).where(row.id.in_([*places, scene.there]))
+    )
+    assert sorted(kept) == [("room", 0, 0, NOW), *[("room", 1, 1, NOW + 1)] * 5]
+
+
 @pytest.mark.parametrize("other", ["text", "place"])
 def test_the_same_cid_with_other_content_is_refused(scene: Scene, other: str) -> None:
     scene.append(scene.draft("hi", "a"))

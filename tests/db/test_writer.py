@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, func
 from sqlalchemy.exc import OperationalError
 
 import db.writer
@@ -20,6 +20,7 @@ from db.messages import Outcome, Verdict
 from db.migrate import upgrade
 from db.records import Draft, Stored
 from db.writer import Job, Post, Stream, Transaction, Writer
+from tests.database import DatabaseServer
 from tests.db.people import person, room, say, sit
 
 
@@ -262,6 +263,41 @@ async def test_a_job_whose_commit_is_of_unknown_fate_fails(stage: Stage) -> None
             await writer.run(partial(stage.say, text="hi"))
 
 
+async def test_the_writer_keeps_its_connection(stage: Stage) -> None:
+    checkouts: list[object] = []
+    async with stage.writing() as writer:
+        event.listen(stage.engine, "checkout", lambda *arguments: checkouts.append(arguments))
+        for n in range(3):
+            writer.add(stage.post(str(n)))
+            await stage.answered(n + 1)
+        with pytest.raises(NotEntitled):
+            await writer.run(_refuse)
+        await writer.run(partial(stage.say, text="hi"))
+    assert len(checkouts) == 1
+    assert stage.kept() == ["0", "1", "2", "hi"]
+
+
+@pytest.mark.parametrize("ask", ["post", "job"])
+async def test_a_connection_that_is_cut_is_replaced(
+    mysql_url: str, mariadb: DatabaseServer, ask: str
+) -> None:
+    """A post finds out through the driver itself, a job through SQLAlchemy."""
+    engine = open_engine(mysql_url)
+    upgrade(engine)
+    stage = Stage(engine)
+    async with stage.writing(patience=60.0) as writer:
+        id = await writer.run(lambda transaction: transaction.connection.scalar(func.connection_id()))
+        mariadb.execute(f"KILL {id}")
+        if ask == "post":
+            writer.add(stage.post("hi"))
+            await stage.answered(1)
+        else:
+            await writer.run(partial(stage.say, text="hi"))
+    assert stage.kept() == ["hi"]
+    assert stage.of("deliver") == [(1, "hi")]
+    engine.dispose()
+
+
 async def test_one_poisoned_message_harms_no_other(stage: Stage) -> None:
     """No conversation 999: its foreign key makes the whole INSERT fail, so each is tried for itself."""
     async with stage.writing() as writer:
@@ -297,6 +333,10 @@ async def test_a_rolled_back_seat_leaves_no_trace(stage: Stage) -> None:
 
 class _Deadlock(Exception):
     pass
+
+
+def _refuse(transaction: Transaction) -> None:
+    raise NotEntitled
 
 
 async def _closed_gate(writer: Writer) -> threading.Event:

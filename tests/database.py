@@ -25,7 +25,7 @@ from sqlalchemy import URL, Engine
 from db.engine import is_sqlite, normalise, open_engine
 from db.migrate import upgrade
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after which a test gives up waiting for a database."""
 
 

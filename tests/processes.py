@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any, Self
 
 ROOT = Path(__file__).parent.parent
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after which a test gives up waiting. No test's outcome depends on it while the code is right."""
 
 QUICK = ("password.bcrypt_cost=4", "limits.rate=0", "limits.password_attempts=0", "limits.linger=0.3",
@@ -28,6 +28,11 @@ QUICK = ("password.bcrypt_cost=4", "limits.rate=0", "limits.password_attempts=0"
 """Settings for tests that are about something else than these."""
 
 Json = dict[str, Any]
+
+
+def crowding() -> float:
+    """How many processes want each processor, 1 at least: so many times longer everything takes."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 class Refused(AssertionError):

@@ -10,13 +10,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from tests.processes import crowding
+
 Json = dict[str, Any]
 
 LONGEST = 2**24
 """Bytes of a line. A page of the longest texts fits many times."""
 
 PATIENCE = 2.0
-"""Seconds without any sign of life after which a connection counts as dead."""
+"""Seconds without any sign of life after which a connection counts as dead, on a machine of its own."""
 
 
 class Lost(Exception):
@@ -47,8 +49,14 @@ class Line:
             del self._waiting[frame["id"]]
 
     def close(self) -> None:
-        """Whoever waits for something hears that it is lost."""
+        """The network's way to end it."""
         self._writer.transport.abort()
+
+    def lose(self) -> None:
+        """Whoever still waits for an answer hears that there will be none."""
+        for answer in self._waiting.values():
+            if not answer.done():
+                answer.set_exception(Lost())
 
     async def listen(self) -> None:
         """Hear every frame until the end, which raises ``Lost``."""
@@ -67,7 +75,7 @@ class Line:
         """Ask for a sign of life now and then. Raises ``Lost`` when none comes in time."""
         while True:
             try:
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(PATIENCE * crowding()):
                     await self.ask({"type": "ping", "id": next_id()})
             except TimeoutError:
                 raise Lost from None
@@ -78,7 +86,9 @@ class Line:
 async def connected(port: int, hear: Callable[[Json], None]) -> AsyncIterator[Line]:
     """A connection for the length of an ``async with``. Raises ``OSError`` when there is none to be had."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=LONGEST)
+    line = Line(reader, writer, hear)
     try:
-        yield Line(reader, writer, hear)
+        yield line
     finally:
+        line.lose()
         writer.close()

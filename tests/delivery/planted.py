@@ -25,7 +25,7 @@ from db.schema import conversations, messages
 from db.writer import Transaction, Writer
 from protocol.errors import NotAMember
 
-HESITATION = 0.1
+HESITATION = 0.3
 """Seconds for which a wrong moment is held, so that somebody sees it."""
 
 

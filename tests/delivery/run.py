@@ -5,15 +5,18 @@ The counterpart is ``check``, which judges the history.
 
 import asyncio
 from asyncio import TaskGroup
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from random import Random
+from typing import ParamSpec
 
 from tests.delivery.deployment import Site
 from tests.delivery.faults import DATABASE, SERVERS, Breakage, break_processes, spoil_network
 from tests.delivery.habits import ROOMS, VAULT, Talker
 from tests.delivery.history import Healed, now
+from tests.delivery.line import Lost
 from tests.delivery.rules.recovery import PATIENCE
+from tests.processes import crowding
 
 NAMES = "Ann Bob Cyd Dan Eve Fay Gil Hal Ida Jon Kim Leo Mia Ned Pat Quin Ray Sue Tom Zoe"
 
@@ -23,6 +26,9 @@ GRACE = 5.0
 
 CALM = 120.0
 """Seconds within which all is furnished, or read, while nothing is broken. It should take a few."""
+
+
+P = ParamSpec("P")
 
 
 class Stuck(AssertionError):
@@ -60,7 +66,7 @@ async def run(
             await _heal(site, talkers, patience)
             async with asyncio.timeout(CALM):
                 for talker in talkers:
-                    await _read_everything(talker)
+                    await _insist(_read_everything, talker)
         finally:
             for talker in talkers:
                 talker.retire()
@@ -77,17 +83,17 @@ async def _furnish(talkers: Sequence[Talker]) -> None:
     await _until(lambda: all(talker.is_online for talker in talkers), "everybody is logged in")
     host, *others = talkers
     for room, share in ROOMS.items():
-        await host.create(room, max(2, round(share * len(talkers))))
-    await host.create(VAULT, 2)
+        await _insist(host.create, room, max(2, round(share * len(talkers))))
+    await _insist(host.create, VAULT, 2)
     for talker in (host, others[0]):
-        await talker.enter(VAULT)
+        await _insist(talker.enter, VAULT)
     for one, other in zip(talkers, [*others, host], strict=True):
         one.be_befriended(other.name)
         other.be_befriended(one.name)
-        await one.befriend(other.name)
+        await _insist(one.befriend, other.name)
         other.seats.add(other.private(one.name))
     for room in ROOMS:
-        await asyncio.gather(*(talker.enter(room) for talker in talkers))  # a race for its seats
+        await asyncio.gather(*(_insist(talker.enter, room) for talker in talkers))  # a race for its seats
 
 
 async def _spoil(
@@ -113,9 +119,11 @@ async def _heal(site: Site, talkers: Sequence[Talker], patience: float) -> None:
         proxy.heal()
     for talker in talkers:
         talker.talks = False
-    site.history.add(Healed(now(), "", 0))
+    healed = Healed(now(), "", 0, crowding())
+    site.history.add(healed)
     with suppress(Stuck):  # rule 11 will have something to say
-        await _until(lambda: all(talker.is_settled for talker in talkers), "all is settled", patience)
+        settled = patience * healed.crowding
+        await _until(lambda: all(talker.is_settled for talker in talkers), "all is settled", settled)
 
 
 async def _read_everything(talker: Talker) -> None:
@@ -124,6 +132,16 @@ async def _read_everything(talker: Talker) -> None:
     await talker.survey()
     for conversation in sorted(talker.seats):
         await talker.read_whole(conversation)
+
+
+async def _insist(step: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Do it, if need be again: while nothing is broken a connection may still seem dead that waits for a
+    processor.
+    """
+    while True:
+        with suppress(Lost):
+            return await step(*args, **kwargs)
+        await asyncio.sleep(0.05)
 
 
 async def _until(holds: Callable[[], bool], what: str, seconds: float = 3 * PATIENCE) -> None:

@@ -12,17 +12,34 @@ from tests.delivery.deployment import Site, deploy
 from tests.delivery.faults import Breakage, kill_server
 from tests.delivery.run import run
 
+CHANCES = 5
+"""Runs in which a fault may show. On a machine that is busy with something else little is said in one."""
 
-def rules_broken(site: Site, *, seconds: float, killing: bool = False) -> set[str]:
+
+def rules_broken(site: Site, *, seconds: float, killing: bool = False, seed: int = 1) -> set[str]:
     async def calm_run() -> None:
         async with site.open():
             breakages: dict[Breakage, float] = {kill_server: 1.0} if killing else {}
             await run(
-                site, seconds=seconds, seed=1, clients=8, network=False, breakages=breakages, patience=2
+                site, seconds=seconds, seed=seed, clients=8, network=False, breakages=breakages, patience=2
             )
 
     asyncio.run(calm_run())
     return {violation.rule for violation in check(site.history)}
+
+
+def is_convicted(folder: Path, flaw: str, by: str, *, seconds: float, killing: bool = False) -> bool:
+    """Whether a server with this flaw breaks one of these rules."""
+    return any(
+        rules_broken(_deploy_anew(folder / str(chance), flaw), seconds=seconds, killing=killing, seed=chance)
+        & set(by.split())
+        for chance in range(1, CHANCES + 1)
+    )
+
+
+def _deploy_anew(folder: Path, flaw: str) -> Site:
+    folder.mkdir()
+    return deploy(folder, flaw=flaw)
 
 
 def test_without_a_fault_nothing_is_found(tmp_path: Path) -> None:
@@ -30,23 +47,19 @@ def test_without_a_fault_nothing_is_found(tmp_path: Path) -> None:
 
 
 def test_acknowledging_before_the_commit(tmp_path: Path) -> None:
-    site = deploy(tmp_path, flaw="ack-before-commit")
-    assert "8" in rules_broken(site, seconds=3)
+    assert is_convicted(tmp_path, "ack-before-commit", by="8", seconds=3)
 
 
 def test_losing_what_was_acknowledged_before_the_commit(tmp_path: Path) -> None:
-    site = deploy(tmp_path, flaw="ack-before-commit")
-    assert "1" in rules_broken(site, seconds=8, killing=True)
+    assert is_convicted(tmp_path, "ack-before-commit", by="1", seconds=8, killing=True)
 
 
 def test_delivering_before_the_commit(tmp_path: Path) -> None:
-    site = deploy(tmp_path, flaw="delivery-before-commit")
-    assert rules_broken(site, seconds=8, killing=True) & {"5", "8"}
+    assert is_convicted(tmp_path, "delivery-before-commit", by="5 8", seconds=8, killing=True)
 
 
 def test_remembering_cids_in_memory_only(tmp_path: Path) -> None:
-    site = deploy(tmp_path, flaw="cids-in-memory")
-    assert "2" in rules_broken(site, seconds=8, killing=True)
+    assert is_convicted(tmp_path, "cids-in-memory", by="2", seconds=8, killing=True)
 
 
 def test_counting_seqs_outside_the_lock(tmp_path: Path, fragile_mariadb: PrivateMariaDB) -> None:
@@ -55,20 +68,16 @@ def test_counting_seqs_outside_the_lock(tmp_path: Path, fragile_mariadb: Private
 
 
 def test_paging_by_row(tmp_path: Path) -> None:
-    site = deploy(tmp_path, flaw="page-by-row")
-    assert "4" in rules_broken(site, seconds=3)
+    assert is_convicted(tmp_path, "page-by-row", by="4", seconds=3)
 
 
 def test_losing_events(tmp_path: Path) -> None:
-    site = deploy(tmp_path, flaw="lost-events")
-    assert "6" in rules_broken(site, seconds=3)
+    assert is_convicted(tmp_path, "lost-events", by="6", seconds=3)
 
 
 def test_counting_no_seats(tmp_path: Path) -> None:
-    site = deploy(tmp_path, flaw="seats-uncounted")
-    assert "10" in rules_broken(site, seconds=1)
+    assert is_convicted(tmp_path, "seats-uncounted", by="10", seconds=1)
 
 
 def test_showing_pages_to_strangers(tmp_path: Path) -> None:
-    site = deploy(tmp_path, flaw="pages-for-strangers")
-    assert "9" in rules_broken(site, seconds=3)
+    assert is_convicted(tmp_path, "pages-for-strangers", by="9", seconds=3)

@@ -15,12 +15,14 @@ def test_messages_are_answered_changed_and_taken_back(server: Server, terminal: 
     bob.terminal.type("什")
     alice.sees("BOB正在输入")
     bob.terminal.press("Ctrl-U")
-    bob.says("吃什吗").sees("BOB:吃什吗")
+    bob.says("吃什吗")
+    alice.sees("BOB:吃什吗").says("吃什吗？")
+    bob.sees("ALICE:吃什吗？")  # so what he said is confirmed
     bob.terminal.press("Alt-e").wait_for("/edit 吃什吗")
     bob.terminal.press("Ctrl-U").enter("/edit 吃什么")
     alice.sees("BOB:吃什么 （已编辑）")
 
-    alice.terminal.press("Alt-Up", "Alt-r").wait_for("/reply")
+    alice.terminal.press("Alt-Up", "Alt-Up", "Alt-r").wait_for("/reply")
     alice.terminal.enter("面条")
     bob.sees("┌ BOB: 吃什么 （已编辑）", "ALICE:面条")
     bob.says("/react 👍")

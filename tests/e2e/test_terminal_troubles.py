@@ -7,6 +7,7 @@ import pytest
 from tests.conftest import Open, Serve
 from tests.e2e.people import Person
 from tests.processes import Server
+from tests.terminal import Terminal
 
 ROOM = "#thuhole"
 
@@ -28,7 +29,7 @@ def test_what_is_written_while_the_server_is_away_arrives_once(pair: tuple[Serve
     server.kill()
     alice.sees("连接已断开")
     for text in ("while away", "还在吗", "the last"):
-        alice.says(text).sees(text)
+        alice.says(text).sees(f"ALICE:{text}")
     server.start()
     bob.sees("ALICE:before", "ALICE:while away", "ALICE:还在吗", "ALICE:the last")
     alice.terminal.wait_gone("发送中")
@@ -65,13 +66,28 @@ def test_the_terminal_is_left_as_it_was_found(
     pair: tuple[Server, Person, Person], ending: str | signal.Signals
 ) -> None:
     _, alice, _ = pair
+    assert not alice.terminal.cooked
     if isinstance(ending, str):
         alice.says(ending)
     else:
         alice.terminal.end(ending)
     alice.terminal.wait_exit()
-    for switched_on, switched_off in ((b"\x1b[?1049h", b"\x1b[?1049l"), (b"\x1b[?2004h", b"\x1b[?2004l")):
-        assert alice.terminal.output.rfind(switched_off) > alice.terminal.output.rfind(switched_on)
+    is_whole(alice.terminal)
+
+
+def test_a_server_that_is_killed_costs_nobody_the_terminal(pair: tuple[Server, Person, Person]) -> None:
+    server, alice, _ = pair
+    server.kill()
+    alice.says("my last words").sees("发送中").says("/quit")
+    assert alice.terminal.wait_exit() == 0
+    is_whole(alice.terminal)
+
+
+def is_whole(terminal: Terminal) -> None:
+    """The screen of before is back, pastes come as they are, the cursor is seen, lines are lines again."""
+    for on, off in ((b"[?1049h", b"[?1049l"), (b"[?2004h", b"[?2004l"), (b"[?25l", b"[?25h")):
+        assert terminal.output.rfind(b"\x1b" + off) > terminal.output.rfind(b"\x1b" + on)
+    assert terminal.cooked
 
 
 def test_a_window_of_any_size_will_do(pair: tuple[Server, Person, Person]) -> None:

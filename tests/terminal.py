@@ -6,6 +6,7 @@ shows what is waited for; nothing sleeps.
 
 import os
 import signal
+import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -146,6 +147,11 @@ class Terminal:
         self.output += data
         self._stream.feed(data)
         return True
+
+    @property
+    def cooked(self) -> bool:
+        """Whether it is as a shell wants it: lines are edited and sent whole."""
+        return bool(termios.tcgetattr(self._child.fileno())[3] & termios.ICANON)
 
     def end(self, by: signal.Signals) -> Self:
         """Send the program a signal."""

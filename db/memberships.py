@@ -43,6 +43,13 @@ def roster(connection: Connection, conversation_id: int) -> list[Seat]:
     return [_seat(row) for row in connection.execute(query.order_by(accounts.c.username_key))]
 
 
+def names(connection: Connection, conversation_id: int) -> list[str]:
+    """The user names alone, in the same order: whoever enters is told them, and there may be thousands."""
+    query = select(accounts.c.username).join(memberships, memberships.c.account_id == accounts.c.id)
+    query = query.where(memberships.c.conversation_id == conversation_id)
+    return list(connection.scalars(query.order_by(accounts.c.username_key)))
+
+
 def eldest(connection: Connection, conversation_id: int) -> Seat | None:
     """The seat that was taken before all others which are still taken."""
     query = _plain().where(memberships.c.conversation_id == conversation_id)

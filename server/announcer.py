@@ -4,8 +4,10 @@ from asyncio import AbstractEventLoop
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from msgspec import structs
+
 from db import records
-from protocol import events
+from protocol import events, values
 from protocol.frame import UNSET, Frame
 from protocol.wire import encode
 from server.live import Account, Directory, Seat, Speaker, away_value, friend_value, room_value, send
@@ -30,13 +32,14 @@ class Announcer:
 
     def _tell_rooms(self) -> None:
         changed, self._changed = self._changed, {}
-        plain = {id: _line(replace(room, seat=None, invited=False)) for id, room in changed.items()}
+        seen = {id: room_value(replace(room, seat=None, invited=False)) for id, room in changed.items()}
+        plain = {id: _line(value) for id, value in seen.items()}
         public = b"".join(plain[id] for id, room in changed.items() if not room.private)
         for account in self._directory.accounts.values():
             own = {id for id, room in changed.items() if _is_special(account, room)}
             if own:
                 lines = [
-                    _own_line(account, room) if id in own else plain[id]
+                    _line(_own_value(account, id, seen[id])) if id in own else plain[id]
                     for id, room in changed.items()
                     if id in own or not room.private
                 ]
@@ -136,18 +139,28 @@ def _attentive(seat: Seat) -> set[Speaker]:
     }
 
 
-def _own_line(account: Account, room: records.Room) -> bytes:
-    """A changed room as a member, the owner, or somebody invited sees it, as of now."""
-    invited = room.conversation_id in account.invited
-    seat = account.seats.get(room.conversation_id)
+def _own_value(account: Account, id: int, seen: values.Room) -> values.Room:
+    """A changed room as a member, the owner, or somebody invited sees it, as of now; ``seen`` is what
+    everybody sees. A room of thousands is told to each of them, so this is made of what is there.
+    """
+    invited = id in account.invited or UNSET
+    seat = account.seats.get(id)
     if seat is None:
-        return _line(replace(room, seat=None, invited=invited))
-    head = seat.conversation.head
-    return _line(replace(room, seat=seat.as_kept(account), head=head, invited=invited))
+        return structs.replace(seen, invited=invited)
+    return structs.replace(
+        seen,
+        invited=invited,
+        member=True,
+        entered=seat.entered,
+        nickname=seat.nickname or UNSET,
+        head=seat.conversation.head,
+        read=seat.read,
+        unread=seat.unread,
+    )
 
 
-def _line(room: records.Room) -> bytes:
-    return encode(events.Room(room=room_value(room)))
+def _line(room: values.Room) -> bytes:
+    return encode(events.Room(room=room))
 
 
 def _removed(room: str, reason: str, by: str | None) -> events.Removed:

@@ -68,18 +68,6 @@ class Seat:
     def set_unread(self, unread: int) -> None:
         self._unread_base = self.conversation.spoken - unread
 
-    def as_kept(self, account: "Account") -> records.Seat:
-        """The seat as the database would tell it now."""
-        return records.Seat(
-            conversation_id=self.conversation.id,
-            account_id=account.id,
-            username=account.username,
-            nickname=self.nickname or None,
-            entered=self.entered,
-            read=self.read,
-            unread=self.unread,
-        )
-
     def spoke(self) -> None:
         """One of the conversation's messages was the account's own."""
         self._unread_base += 1

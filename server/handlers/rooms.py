@@ -266,7 +266,7 @@ def _enter(
         seat = _take_seat(transaction, account.id, there)
     enter(transaction, seat, account, nickname)
     newest, _ = messages.page(connection, id, limit=page)
-    members = [seat.username for seat in memberships.roster(connection, id)]
+    members = memberships.names(connection, id)
     return Entry(room_as(connection, account.id, id), members, revisions.latest(connection, newest), first)
 
 

@@ -74,7 +74,7 @@ COMMANDS = (
     Command("rooms", "", verbs.list_rooms, ("list",)),
     Command("members", "[ROOM]", verbs.list_members, ("names", "who"), completes="rooms"),
     Command("topic", "[TEXT]", moderation.topic),
-    Command("invite", "NAME", moderation.invite, completes="people"),
+    Command("invite", "[NAME]", moderation.invite, completes="people"),
     Command("kick", "NAME", moderation.kick, completes="people"),
     Command("ban", "NAME", moderation.ban, completes="people"),
     Command("unban", "NAME", moderation.unban),

@@ -3,6 +3,7 @@
 Beside ``verbs``, and by the same rules. A measure that the room's history tells of needs no words here.
 """
 
+from client import lines
 from client.chat import Chat
 from client.model.state import Conversation
 from client.session import expect
@@ -24,7 +25,14 @@ async def topic(chat: Chat, text: str = "") -> None:
         chat.note("no_topic", room=room.name)
 
 
-async def invite(chat: Chat, name: str) -> None:
+async def invite(chat: Chat, name: str = "") -> None:
+    """Somebody who is here; or, without a name, whoever is given what the answer tells to type."""
+    if not name:
+        room = _room(chat).name
+        made = expect(await chat.ask(requests.MakeInvitation(id=0, room=room)), responses.Invitation)
+        word, day = chat.invitation(room, made.code), lines.clock(made.until)[:10]
+        chat.note("invitation", room=room, until=day, command=f"chat-client {word}")
+        return
     room, username = _room(chat).name, account(chat, name)
     await chat.ask(requests.Invite(id=0, room=room, username=username))
     chat.note("invited", username=username, room=room)

@@ -22,7 +22,7 @@ from client.model.state import State
 from client.trust import Barred, Trust
 from protocol import events, requests, responses
 from protocol.frame import UNSET, UnsetType
-from protocol.invitation import BadInvitation
+from protocol.invitation import BadInvitation, Invitation
 
 FAREWELL = 2.0
 """Seconds that leaving may take. What has no answer then waits on the disk for the next login."""
@@ -104,6 +104,14 @@ class Session(ABC):
             self._trust.vouch(place.server, place.fingerprint)
         if place.code:
             self._invitation = place
+
+    def invitation(self, room: str, code: str) -> Invitation:
+        """What somebody else can type to come here, by the way that we came. Raises ``Lost``."""
+        if self._link is None:
+            raise Lost
+        place = self._link.address
+        fingerprint = self._trust.known(place.server)
+        return Invitation(place.host, place.port, fingerprint, room.removeprefix("#"), code)
 
     async def register(self, username: str, password: str) -> None:
         """Make an account. Raises ``Refused``."""

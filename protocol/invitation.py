@@ -42,8 +42,8 @@ class BadInvitation(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """``fingerprint`` is in hex, empty for a plain connection; ``room`` is without ``#``, or empty; ``code`` is
-    one of ``fresh_code``, or empty.
+    """``fingerprint`` is in hex, empty for a plain connection; ``room`` is without ``#``, or empty; ``code``
+    is one of ``fresh_code``, or empty.
     """
 
     host: str

@@ -118,6 +118,12 @@ class Invite(Request, frozen=True, kw_only=True):
     username: str
 
 
+class MakeInvitation(Request, frozen=True, kw_only=True):
+    """Make a code that invites whoever shows it into my room, one person, for some days. -> ``invitation``"""
+
+    room: str
+
+
 class Kick(Request, frozen=True, kw_only=True):
     """Take a member's seat in my room away. -> ``ok``"""
 
@@ -299,6 +305,7 @@ AnyRequest = (
     | ListMembers
     | SetTopic
     | Invite
+    | MakeInvitation
     | Kick
     | Ban
     | Unban

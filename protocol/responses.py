@@ -75,6 +75,13 @@ class Banned(Response, frozen=True, kw_only=True):
     usernames: list[str]
 
 
+class Invitation(Response, frozen=True, kw_only=True):
+    """The code just made, which is told once, and the time until which it is good."""
+
+    code: str
+    until: str
+
+
 class Friend(Response, frozen=True, kw_only=True):
     """The friend just made."""
 
@@ -132,6 +139,7 @@ AnyResponse = (
     | Entered
     | Members
     | Banned
+    | Invitation
     | Friend
     | Friends
     | Blocked

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum
 from typing import Any
 
 from protocol import requests, responses
@@ -23,17 +23,22 @@ from server.replies import Handled
 
 
 class Who(Enum):
-    """Whom a request is for."""
+    """Whom a request is for: strangers, who have not logged in on this connection yet, and users."""
 
-    ANYBODY = auto()
-    STRANGERS = auto()  # nobody has logged in on this connection yet
-    USERS = auto()
+    ANYBODY = (True, True)
+    STRANGERS = (True, False)
+    USERS = (False, True)
+
+    def __init__(self, strangers: bool, users: bool) -> None:
+        self.strangers = strangers
+        self.users = users
 
     def admit(self, speaker: Speaker) -> None:
         """Raises ``NotLoggedIn``, ``AlreadyLoggedIn``."""
-        if self is Who.USERS and speaker.account is None:
-            raise NotLoggedIn
-        if self is Who.STRANGERS and speaker.account is not None:
+        if speaker.account is None:
+            if not self.strangers:
+                raise NotLoggedIn
+        elif not self.users:
             raise AlreadyLoggedIn
 
 
@@ -76,6 +81,7 @@ def table(
         requests.ListMembers: Row(rooms.list_members),
         requests.SetTopic: Row(moderation.set_topic),
         requests.Invite: Row(moderation.invite),
+        requests.MakeInvitation: Row(moderation.make_invitation),
         requests.Kick: Row(moderation.kick),
         requests.Ban: Row(moderation.ban),
         requests.Unban: Row(moderation.unban),

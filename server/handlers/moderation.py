@@ -16,7 +16,8 @@ from db.records import Room
 from db.writer import Transaction
 from protocol import requests, responses
 from protocol.errors import Banned, NoSuchMember, NotYourself, RoomNotEmpty, TextTooLong
-from server import rights
+from protocol.values import format_time
+from server import passes, rights
 from server.announcer import Announcer
 from server.config import Limits
 from server.handlers.common import account_of, lock_room, room_as
@@ -63,6 +64,13 @@ class Moderation:
             return responses.Ok(id=request.id)
 
         return Commit(partial(_invite, account=account, room=request.room, username=request.username), then)
+
+    def make_invitation(self, speaker: Speaker, request: requests.MakeInvitation) -> Reply:
+        def then(made: tuple[str, int]) -> responses.Response:
+            code, until = made
+            return responses.Invitation(id=request.id, code=code, until=format_time(until))
+
+        return Commit(partial(_make_invitation, account=account_of(speaker), room=request.room), then)
 
     def kick(self, speaker: Speaker, request: requests.Kick) -> Reply:
         account = account_of(speaker)
@@ -152,6 +160,13 @@ def _invite(transaction: Transaction, *, account: Account, room: str, username: 
     is_member = memberships.seat(connection, own.conversation_id, other.id) is not None
     new = not is_member and guests.invite(connection, own.conversation_id, other.id, transaction.now)
     return Measure(own, other, effective=new)
+
+
+def _make_invitation(transaction: Transaction, *, account: Account, room: str) -> tuple[str, int]:
+    """A code, and until when it is good."""
+    own = _lock(transaction, account, room)
+    code = passes.issue(transaction, conversation_id=own.conversation_id, maker_id=account.id)
+    return code, transaction.now + passes.DAYS * passes.DAY
 
 
 def _kick(transaction: Transaction, *, account: Account, room: str, username: str) -> Measure:

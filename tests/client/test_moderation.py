@@ -8,6 +8,7 @@ import pytest
 from client import words
 from client.app import App
 from client.connection import Refused
+from protocol.invitation import fresh_code, read
 from tests.client.conftest import Start
 from tests.client.fake_server import FakeServer, Peer, friend, message, room
 from tests.client.test_chat import lab, logged_in, until
@@ -212,3 +213,19 @@ async def test_a_note_is_worded_in_the_language_of_the_moment(fake: FakeServer, 
         assert words.say(note.key, **note.facts).endswith("online")
         words.use("zh")
         assert words.say(note.key, **note.facts).endswith("在线")
+
+
+async def test_an_invitation_to_pass_on_leads_here(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app)
+        app.switch("#lab")
+        app.submit("/invite")
+        asked = await peer.hear("make_invitation", room="#lab")
+        code = fresh_code()
+        peer.answer(asked, "invitation", code=code, until="2026-11-29T04:22:43.273Z")
+        await app.dealt_with()
+        [note] = app.state.notes
+        _, _, word = words.say(note.key, **note.facts).rpartition("chat-client ")
+        to = read(word)
+        assert (f"{to.host}:{to.port}", to.room, to.code) == (fake.address, "lab", code)

@@ -133,6 +133,20 @@ def test_they_are_listed_and_taken_back(server: Server, private: Wire, capsys: O
     assert refused == "bad_invitation"
 
 
+def test_an_owner_makes_one_for_the_room(server: Server, private: Wire) -> None:
+    private.request("enter_room", room="#lab", nickname="A")
+    made = private.request("make_invitation", room="lab")
+    assert made["until"] > private.request("send", to="#lab", text="hi")["time"]
+    bob, carol = server.user("Bob"), server.user("Carol")
+    assert bob.refusal("make_invitation", room="lab") == "unknown_room"
+    entering = {"room": "lab", "nickname": "B", "invitation": made["code"]}
+    bob.request("enter_room", **entering)
+    assert bob.refusal("make_invitation", room="lab") == "not_owner"
+    assert carol.refusal("enter_room", **entering) == "bad_invitation"
+    _, line = told(server, "invitations")
+    assert line.split()[3:] == ["#lab", "Alice", "Bob"]
+
+
 @pytest.mark.parametrize(
     "arguments", [["--uses", "0"], ["--days", "x"], ["--uses", "10001"], ["nowhere", "--days", "1"]]
 )

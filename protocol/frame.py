@@ -16,8 +16,22 @@ Id = Whole | Annotated[str, Meta(max_length=64)]
 """A request's name for itself, chosen by the client and repeated in the response."""
 
 
+SECRETS = frozenset({"invitation", "new_password", "password", "token"})
+"""Fields that are shown to nobody but the peer."""
+
+
+def masked(struct: msgspec.Struct) -> str:
+    """A ``repr`` for what may end up in a log or an error: no secret is in it."""
+    fields = ((name, getattr(struct, name)) for name in struct.__struct_fields__)
+    shown = (f"{name}={'***' if name in SECRETS else repr(v)}" for name, v in fields if v is not UNSET)
+    return f"{type(struct).__name__}({', '.join(shown)})"
+
+
 class Frame(msgspec.Struct, tag_field="type", frozen=True, kw_only=True):
     """Any line: a request, a response or an event."""
+
+    def __repr__(self) -> str:
+        return masked(self)
 
 
 def snake_case(name: str) -> str:
@@ -25,4 +39,15 @@ def snake_case(name: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
 
 
-__all__ = ["MAX_INTEGER", "UNSET", "Frame", "Id", "Natural", "Positive", "UnsetType", "Whole", "snake_case"]
+__all__ = [
+    "MAX_INTEGER",
+    "UNSET",
+    "Frame",
+    "Id",
+    "Natural",
+    "Positive",
+    "UnsetType",
+    "Whole",
+    "masked",
+    "snake_case",
+]

@@ -44,6 +44,10 @@ class Database(Struct, frozen=True):
     readers: Annotated[Some, "threads that read"] = 4
     patience: Annotated[Amount, "seconds that a request waits for a database that is away"] = 5.0
 
+    def __repr__(self) -> str:
+        """Without the URL and the password, which a traceback might show."""
+        return "Database()"
+
 
 class Tls(Struct, frozen=True):
     mode: Annotated[Mode, "auto is on beyond this machine, and with a certificate of yours"] = "auto"

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from protocol.frame import snake_case
+from protocol.frame import masked, snake_case
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,10 @@ PATIENCE = 10.0
 
 
 class Order(Struct, frozen=True, tag_field="order", tag=snake_case, forbid_unknown_fields=True):
-    """What is to be done. Never logged as it is: one of them holds a password."""
+    """What is to be done."""
+
+    def __repr__(self) -> str:
+        return masked(self)
 
 
 class Accounts(Order, frozen=True):

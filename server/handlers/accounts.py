@@ -5,7 +5,7 @@ import hashlib
 import secrets
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from sqlalchemy import Connection
@@ -235,7 +235,7 @@ class Accounts:
 class _Token:
     """The right to resume: 256 bits that the client keeps; the database knows only their digest."""
 
-    text: str
+    text: str = field(repr=False)
     digest: bytes
 
     @classmethod

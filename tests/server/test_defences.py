@@ -102,6 +102,17 @@ def test_a_line_of_16_mib_is_refused_after_its_first_kilobytes(server: Server) -
     assert is_well(server)
 
 
+def test_a_thousand_strangers_with_half_a_line_each_cost_little(server: Server) -> None:
+    before = memory(server)
+    strangers = [raw(server) for _ in range(1000)]
+    for stranger in strangers:
+        stranger.sendall(b"x" * 4096)
+    assert is_well(server)
+    assert memory(server) - before < 1000 * (16 << 10)
+    for stranger in strangers:
+        stranger.close()
+
+
 def memory(server: Server) -> int:
     """Bytes that the server has in use."""
     status = Path(f"/proc/{server.process.pid}/status").read_text()

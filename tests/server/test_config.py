@@ -102,7 +102,7 @@ def test_every_setting_can_be_set_in_every_way_and_has_a_reason(name: str, home:
         ("port", "http", "port must be a port, 0 to 65535, not 'http' (flag)"),
         ("limits.rate", "-1", "limits.rate must be a number, at least 0, not '-1' (flag)"),
         ("limits.rate", "nan", "limits.rate must be a number, at least 0, not 'nan' (flag)"),
-        ("limits.page", "1.5", "limits.page must be a whole number, at least 1, not '1.5' (flag)"),
+        ("limits.page", "1.5", "limits.page must be a whole number, at least 0, not '1.5' (flag)"),
         ("password.bcrypt_cost", "3", "password.bcrypt_cost must be a whole number, 4 to 31, not '3' (flag)"),
         ("log_level", "loud", "log_level must be debug, info, warning or error, not 'loud' (flag)"),
         ("data", "", "data must be a folder, not '' (flag)"),

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 
 import pytest
 
@@ -118,6 +119,21 @@ def test_what_keeps_it_from_starting_is_one_line_and_not_0(
     monkeypatch.setattr(command, "serve", serve)
     assert command.run([]) == 1
     assert capsys.readouterr() == ("", line)
+
+
+def test_sighup_while_it_starts_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A supervisor may tell of a new certificate before there is anybody to be told."""
+    heard: list[object] = []
+
+    async def serve(config: Config, announce: object) -> None:
+        signal.raise_signal(signal.SIGHUP)
+        heard.append(config)
+
+    monkeypatch.setattr(command, "serve", serve)
+    before = signal.getsignal(signal.SIGHUP)
+    assert command.run([]) == 0
+    assert len(heard) == 1
+    signal.signal(signal.SIGHUP, before)
 
 
 def test_show_config_starts_nothing(

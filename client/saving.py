@@ -12,6 +12,7 @@ from typing import Any
 
 from client import dates, transcript
 from client.chat import Chat
+from client.model import apply
 from client.model.state import Conversation, Note
 from client.scribe import Shape
 from client.verbs import Wrong, meant
@@ -108,6 +109,8 @@ async def _save(chat: Chat, order: Order, only: Conversation | None, since: str)
         chat.note("saved", path=str(path), count=count)
     finally:
         chat.saving = None
+        if note is not None:
+            apply.unnoted(chat.state, note)
 
 
 def _bar(done: int, total: int) -> str:

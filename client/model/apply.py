@@ -159,6 +159,11 @@ def noted(state: State, note: Note) -> None:
     del state.notes[:-MOST_NOTES]
 
 
+def unnoted(state: State, note: Note) -> None:
+    """What a note told is over."""
+    state.notes[:] = [one for one in state.notes if one is not note]
+
+
 def ignored(state: State, username: str, ignore: bool) -> None:
     """The user wants, or no longer wants, not to see what this account says."""
     (state.ignored.add if ignore else state.ignored.discard)(username)

@@ -215,7 +215,7 @@ async def test_a_save_that_is_stopped_leaves_nothing_behind(
         assert app.saving is not None
         with pytest.raises(asyncio.CancelledError):
             await app.saving
-        assert [note.key for note in app.state.notes] == ["saving", "saving_already", "save_stopped"]
+        assert [note.key for note in app.state.notes] == ["saving_already", "save_stopped"]
     assert files_in(tmp_path) == {}
 
 
@@ -271,7 +271,7 @@ async def test_one_conversation_from_a_date_on(fake: FakeServer, start: Start, t
         assert app.saving is not None
         await app.saving
         serving.cancel()
-        assert [note.key for note in app.state.notes] == ["saving", "saved"]
+        assert [note.key for note in app.state.notes] == ["saved"]
         assert app.state.notes[-1].facts["count"] == 3
     assert (tmp_path / "log.txt").read_text("utf-8").count("number") == 3
 

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import io
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from typing import NoReturn
 
 from client import config, files, plain, script, trust, words
@@ -15,6 +14,7 @@ from client.connection import Lost, Refused
 from client.session import where
 from client.trust import Trust
 from client.view import screen
+from protocol import RELEASE
 
 
 class _Parser(argparse.ArgumentParser):
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     safety = parser.add_mutually_exclusive_group()
     safety.add_argument("--fingerprint", default="", metavar="SHA256", help="the certificate that it must be")
     safety.add_argument("--insecure", action="store_true", help="no TLS, also beyond this machine")
-    parser.add_argument("--version", action="version", version=f"chatroom {_version()}")
+    parser.add_argument("--version", action="version", version=f"chatroom {RELEASE}")
     return parser
 
 
@@ -81,13 +81,6 @@ async def _run(flags: argparse.Namespace, kept: config.Config) -> int:
         return 0
     finally:
         await app.close()
-
-
-def _version() -> str:
-    try:
-        return version("chatroom")
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@ FRAME = 0.033
 """Seconds between two pictures of what arrives by itself, at least."""
 
 REST = 6
-"""After such a picture nothing is drawn for so many times what it took: a flood costs a seventh of a core."""
+"""After such a picture nothing is drawn for so many times the processor's time that it took: drawing a flood
+costs a seventh of a core at most, on a slow machine or a large screen too."""
 
 TICK = 1.0
 """Seconds between two pictures while the status line counts down, or says who is writing."""
@@ -66,13 +67,15 @@ class Screen:
         self._app = app
         self._bell = Bell(app.state)
         self._timer: asyncio.TimerHandle | None = None
-        self._begun = self._rested = 0.0  # when the last picture was begun, and when the next may come
+        self._begun = 0.0  # the processor's time when the last picture was begun
+        self._rested = 0.0  # when the next may come
         self.application: Application[None] = Application(
             layout=Layout(layout.root(self.desk)),
             key_bindings=actions.bindings(self.desk),
             style=DynamicStyle(lambda: theme.style(app.config.theme)),
             color_depth=theme.colour_depth(),
             full_screen=True,
+            max_render_postpone_time=None,  # a key is answered also while much arrives
             before_render=lambda _: self._drawing(),
             after_render=lambda _: self._drawn(),
             input=input,
@@ -138,11 +141,10 @@ class Screen:
             self.application.output.flush()
 
     def _drawing(self) -> None:
-        self._begun = time.monotonic()
+        self._begun = time.thread_time()
 
     def _drawn(self) -> None:
-        now = time.monotonic()
-        self._rested = now + REST * (now - self._begun)
+        self._rested = time.monotonic() + REST * (time.thread_time() - self._begun)
         self.desk.seen()
 
     def _draw(self) -> None:

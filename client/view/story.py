@@ -253,7 +253,13 @@ def _accounts(state: State, conversation: Conversation) -> frozenset[bytes]:
     """What the names of all accounts look like that a reader of this conversation knows."""
     friends = (name[1:] for name in state.conversations if name.startswith("@"))
     members = (member.username for member in conversation.roster)
-    return frozenset(map(_looks_like, (state.username, *friends, *members)))
+    return _looks_of((state.username, *friends, *members))
+
+
+@lru_cache(maxsize=16)
+def _looks_of(names: tuple[str, ...]) -> frozenset[bytes]:
+    """Of a room with thousands of members this must not be worked out for every picture."""
+    return frozenset(map(_looks_like, names))
 
 
 @lru_cache(maxsize=4096)

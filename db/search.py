@@ -44,7 +44,7 @@ HOMES = 64
 """Conversations that SQLite is told to look in; with more of them, that costs more than it saves."""
 
 FEW = 3000
-"""Messages in all the conversations that MySQL is told to look in first: it goes through every one of them."""
+"""Messages in all the conversations that MySQL is told to look in first: it goes through each of them."""
 
 WALK = 500
 """Documents that are looked through one by one on MySQL at first. It takes a millisecond."""

@@ -28,6 +28,12 @@ class Figure:
         return self.unit in ("ms", "µs", "kB", "MB", "% of a core")
 
 
+def grouped(figures: Sequence[Figure]) -> list[Figure]:
+    """Those of one scenario side by side, the floors first, wherever in a run they were measured."""
+    order = {name: place for place, name in enumerate(dict.fromkeys(figure.scenario for figure in figures))}
+    return sorted(figures, key=lambda figure: (order[figure.scenario], not figure.floor))
+
+
 def middle(figures: Sequence[Figure]) -> Figure:
     """Of several rounds, the one that stands for all: the median, of everything seen by itself."""
     first = figures[0]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench import plot
-from bench.figures import Figure
+from bench.figures import Figure, grouped
 from bench.goals import GOALS, Goal
 from bench.profile import SCENARIO as PROFILE
 from bench.report import Run, as_json, number, read, table
@@ -42,7 +42,7 @@ def published(page: str, run: Run) -> str:
 
 
 def pictures(run: Run) -> dict[str, str]:
-    compared = [figure for figure in run.figures if figure.unit in RATES and figure.at is None]
+    compared = [figure for figure in _single(run) if figure.unit in RATES]
     return {"bench.svg": plot.bars(compared), "bench-curves.svg": plot.lines(_curves(run))}
 
 
@@ -97,7 +97,12 @@ def _values(goal: Goal, figures: Sequence[Figure]) -> list[str]:
 
 
 def _all(run: Run) -> str:
-    return table([figure for figure in run.figures if figure.at is None and figure.scenario != PROFILE])
+    return table(_single(run))
+
+
+def _single(run: Run) -> list[Figure]:
+    """What stands by itself, on no curve and in no profile."""
+    return grouped([figure for figure in run.figures if figure.at is None and figure.scenario != PROFILE])
 
 
 def _curve_tables(run: Run) -> str:

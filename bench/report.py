@@ -28,7 +28,13 @@ def table(figures: Sequence[Figure]) -> str:
 
 
 def _line(figure: Figure, floor: Figure | None) -> str:
-    cells = [figure.scenario, figure.who, f"{number(figure.value)} {figure.unit}", _ratio(figure, floor)]
+    place = "" if figure.at is None else f": {figure.at:,.0f}"
+    cells = [
+        figure.scenario + place,
+        figure.who,
+        f"{number(figure.value)} {figure.unit}",
+        _ratio(figure, floor),
+    ]
     beside = figure.beside
     cells += [
         _shown(beside, "per server CPU second"),
@@ -48,7 +54,8 @@ def _load(beside: dict[str, float]) -> str:
 
 def _floor(figure: Figure, figures: Sequence[Figure]) -> Figure | None:
     """The floor under a figure: that of its database, where the scenario has one for each."""
-    floors = [other for other in figures if other.floor and other.scenario == figure.scenario]
+    place = (figure.scenario, figure.at)
+    floors = [other for other in figures if other.floor and (other.scenario, other.at) == place]
     matching = [floor for floor in floors if figure.who.rpartition(" ")[2] == floor.who.rpartition(" ")[2]]
     return next(iter(matching or floors), None)
 

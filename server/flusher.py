@@ -4,10 +4,9 @@ gathers what it is told to say until its turn comes.
 A write costs some microseconds whether it carries one line or fifty, so with many connections most of what a
 server does is to write little, often. The rules:
 
-* While the loop has nothing else to do, whatever is said leaves at once: in the next tick in which nothing
-  more was heard or said.
-* While it is busy without a pause, what is said gathers, at most for ``PATIENCE``; then there is a pass, a
-  write for each of those who stand in the line.
+* As long as no more than a ``FEW`` stand in the line, what they have to say leaves in the next tick.
+* More of them wait for a tick in which nothing was heard or said. While the loop is busy without a pause,
+  what is said gathers so, at most for ``PATIENCE``; then there is a pass, a write for each of them.
 * A tick writes for ``AT_ONCE`` of them, and what arrives is looked at in between: nobody waits because a
   thousand others are being written to.
 """
@@ -17,6 +16,9 @@ from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
+
+FEW = 10
+"""Connections; writing to them takes no longer than waiting for more."""
 
 PATIENCE = 0.003
 """Seconds: a tenth of what people notice."""
@@ -61,7 +63,7 @@ class Flusher:
         self._loop.call_soon(self._tick)
 
     def _tick(self) -> None:
-        if self._stirred and self._clock() - self._since < PATIENCE:
+        if len(self._line) > FEW and self._stirred and self._clock() - self._since < PATIENCE:
             self._stirred = False
             self._loop.call_soon(self._tick)
         else:

@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from server.flusher import AT_ONCE, PATIENCE, Flusher
+from server.flusher import AT_ONCE, FEW, PATIENCE, Flusher
 
 
 class Loop:
@@ -52,36 +52,46 @@ def flusher(loop: Loop) -> Flusher:
     return Flusher(cast(asyncio.AbstractEventLoop, loop), clock=lambda: loop.now)
 
 
-def test_on_a_quiet_loop_everything_leaves_as_soon_as_nothing_more_is_said(
-    loop: Loop, flusher: Flusher
-) -> None:
-    first, second = Speaker(), Speaker()
-    flusher.add(first)
+def crowd_in(flusher: Flusher, size: int) -> list[Speaker]:
+    """So many, who have something to say."""
+    crowd = [Speaker() for _ in range(size)]
+    for speaker in crowd:
+        flusher.add(speaker)
+    return crowd
+
+
+def test_what_a_few_have_to_say_leaves_at_once(loop: Loop, flusher: Flusher) -> None:
+    crowd = crowd_in(flusher, FEW)
+    flusher.stir()
     loop.tick()
-    flusher.add(second)
-    loop.tick()
-    assert first.written == 0
-    loop.tick()
-    assert first.written == second.written == 1
+    assert all(speaker.written == 1 for speaker in crowd)
     assert loop.rests
 
 
-def test_on_a_busy_one_it_gathers_but_not_for_long(loop: Loop, flusher: Flusher) -> None:
-    speaker = Speaker()
-    flusher.add(speaker)
+def test_what_many_have_to_say_leaves_as_soon_as_nothing_more_is_said(loop: Loop, flusher: Flusher) -> None:
+    crowd = crowd_in(flusher, FEW + 1)
+    loop.tick()
+    crowd += crowd_in(flusher, 1)
+    loop.tick()
+    assert not any(speaker.written for speaker in crowd)
+    loop.tick()
+    assert all(speaker.written == 1 for speaker in crowd)
+    assert loop.rests
+
+
+def test_on_a_busy_loop_it_gathers_but_not_for_long(loop: Loop, flusher: Flusher) -> None:
+    crowd = crowd_in(flusher, FEW + 1)
     while loop.now < PATIENCE:
-        assert speaker.written == 0
+        assert not any(speaker.written for speaker in crowd)
         flusher.stir()
         loop.now += PATIENCE / 10
         loop.tick()
-    assert speaker.written == 1
+    assert all(speaker.written == 1 for speaker in crowd)
     assert loop.rests
 
 
 def test_a_thousand_are_written_to_in_several_ticks_each_in_its_turn(loop: Loop, flusher: Flusher) -> None:
-    crowd = [Speaker() for _ in range(2 * AT_ONCE + 1)]
-    for speaker in crowd:
-        flusher.add(speaker)
+    crowd = crowd_in(flusher, 2 * AT_ONCE + 1)
     loop.tick()
     loop.tick()
     assert [speaker.written for speaker in crowd] == [1] * AT_ONCE + [0] * (AT_ONCE + 1)
@@ -92,16 +102,13 @@ def test_a_thousand_are_written_to_in_several_ticks_each_in_its_turn(loop: Loop,
 
 
 def test_who_has_more_to_say_during_a_pass_waits_for_the_next(loop: Loop, flusher: Flusher) -> None:
-    crowd = [Speaker() for _ in range(AT_ONCE + 1)]
-    for speaker in crowd:
-        flusher.add(speaker)
+    crowd = crowd_in(flusher, AT_ONCE + 1)
     loop.tick()
     loop.tick()
     flusher.add(crowd[0])
     loop.tick()
     assert crowd[-1].written == 1
     assert crowd[0].written == 1
-    loop.tick()
     loop.tick()
     assert crowd[0].written == 2
     assert loop.rests
@@ -111,7 +118,6 @@ def test_one_that_fails_keeps_nobody_from_writing(loop: Loop, flusher: Flusher) 
     speaker = Speaker()
     flusher.add(Broken())
     flusher.add(speaker)
-    loop.tick()
     with pytest.raises(RuntimeError):
         loop.tick()
     loop.tick()

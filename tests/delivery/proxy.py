@@ -33,6 +33,7 @@ class Flow:
         self._open = asyncio.Event()
         self.mend()
         self.cut_after: int | None = None  # bytes from now
+        self.is_cut = False  # for good: what came behind is lost, and cannot be mended
         self.repeats: list[bytes] = []  # lines to slip in at the next end of a line
 
     def mend(self) -> None:
@@ -53,7 +54,7 @@ class Flow:
                 await self._open.wait()
                 await asyncio.sleep(self.lag)
                 await self._carry(self._with_repeats(data))
-                if self.cut_after == 0:
+                if self.is_cut:
                     return
             self._writer.write_eof()
         except OSError:
@@ -63,6 +64,7 @@ class Flow:
         if self.cut_after is not None:
             data = data[: self.cut_after]
             self.cut_after -= len(data)
+            self.is_cut = self.cut_after == 0
         step = CRUMB if self.drips else len(data)
         for start in range(0, len(data), step or 1):
             self._writer.write(data[start : start + step])
@@ -106,7 +108,7 @@ class Cable:
         up, down = asyncio.create_task(self.up.run()), asyncio.create_task(self.down.run())
         try:
             await asyncio.wait((up, down), return_when=asyncio.FIRST_COMPLETED)
-            if 0 not in (self.up.cut_after, self.down.cut_after):
+            if not (self.up.is_cut or self.down.is_cut):
                 await asyncio.wait((up, down))
         finally:
             up.cancel()

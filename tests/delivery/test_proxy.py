@@ -74,6 +74,21 @@ def test_a_cut_falls_behind_the_byte_it_was_told() -> None:
     tell(story)
 
 
+def test_a_cut_that_has_fallen_is_not_mended() -> None:
+    """Bytes behind it are lost already; whatever came later would make nonsense of the line."""
+
+    async def story(client: Ends, server: Ends, cable: Cable) -> None:
+        cable.up.cut_after, cable.up.drips = 100, True
+        client[1].write(b"x" * 150)
+        await server[0].readexactly(1)
+        cable.mend()
+        client[1].write(b"y")
+        with pytest.raises(asyncio.IncompleteReadError):
+            await server[0].readexactly(100)
+
+    tell(story)
+
+
 def test_a_reset_is_no_farewell() -> None:
     async def story(client: Ends, server: Ends, cable: Cable) -> None:
         cable.reset()

@@ -15,7 +15,7 @@ import time
 from msgspec import structs
 
 from client.model import select
-from client.model.runs import joined
+from client.model.runs import joined, shorten
 from client.model.state import Conversation, Delivery, Note, Pending, State, Timeline, Typing
 from protocol import events, requests, responses, values
 from protocol.frame import UNSET
@@ -199,6 +199,11 @@ def came_back(state: State, name: str) -> None:
     conversation(state, name).past = None
 
 
+def held(state: State, name: str, is_held: bool) -> None:
+    """Whether what the user looks at may lie far above the end; then all of it stays."""
+    conversation(state, name).held = is_held
+
+
 def selected(state: State, name: str, seq: int) -> None:
     """The next command about a message is about this one; 0: about none in particular."""
     conversation(state, name).selected = seq
@@ -283,6 +288,8 @@ def _message(state: State, message: Message) -> None:
     if message.seq == (one.timeline.last or one.head) + 1:
         _absorb(state, one, [message])
     one.heard = max(one.heard, message.seq)
+    if not one.held:
+        shorten(one.timeline)
 
 
 def _history(state: State, asked: requests.History, told: responses.History) -> None:

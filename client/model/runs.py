@@ -8,6 +8,9 @@ from client.model.state import Timeline
 from protocol.frame import UNSET
 from protocol.values import CHANGE_KINDS, Message
 
+KEPT = 2000
+"""So many messages of a run stay for good; when there are twice as many, the older half goes."""
+
 
 def joined(timeline: Timeline, page: list[Message], *, newest: bool = False) -> Timeline:
     """A run and a page that touches it, as one.
@@ -31,6 +34,19 @@ def joined(timeline: Timeline, page: list[Message], *, newest: bool = False) -> 
     timeline.more = timeline.first > 1
     _revise(timeline, page)
     return timeline
+
+
+def shorten(timeline: Timeline) -> None:
+    """Let the oldest go once there are many; whoever scrolls up gets them from the server again.
+
+    Nothing that was done to them need be kept: a page that comes later tells it.
+    """
+    if len(timeline.messages) < 2 * KEPT:
+        return
+    timeline.messages = timeline.messages[-KEPT:]  # a list of its own: the last picture may hold the other
+    timeline.more = True
+    first = timeline.first
+    timeline.changes = {target: done for target, done in timeline.changes.items() if target >= first}
 
 
 def _revise(timeline: Timeline, page: list[Message]) -> None:

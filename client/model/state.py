@@ -105,6 +105,7 @@ class Conversation:
     past: Timeline | None = (
         None  # what somebody looks at who went far back, while that is apart from the above
     )
+    held: bool = False  # somebody has scrolled up here, so nothing of it may go
     selected: int = 0  # the seq of the message that commands are to be about; 0 for none
     typing: dict[str, Typing] = field(default_factory=dict)  # by user name
     pending: list[Pending] = field(default_factory=list)

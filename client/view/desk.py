@@ -163,6 +163,7 @@ class Desk:
         conversation, story = self.conversation, self.timeline.story
         if conversation is None or not isinstance(story, ConversationStory):
             return
+        apply.held(self.state, conversation.name, self.timeline.picture.place is not Edge.END)
         self._viewed(conversation, story)
         if self.timeline.near_top:
             self.load_older()

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from client.model import apply, select
+from client.model.runs import KEPT
 from client.model.state import Delivery, Pending, State
 from protocol import events, requests, responses, values
 from tests.client.fake_server import friend, message, room
@@ -127,6 +128,34 @@ def test_the_newest_page_takes_the_place_of_one_that_it_does_not_touch() -> None
     page(state, msg(4999), msg(5000), more=True)
     assert texts(state) == ["number 4999", "number 5000"]
     assert state.conversations["#lab"].unread == 4998
+
+
+def test_what_nobody_looks_at_goes_in_the_end_and_comes_again_as_it_now_stands() -> None:
+    state = State()
+    log_in(state, room(head=0))
+    lab = state.conversations["#lab"]
+    tell(state, msg(1, "Helo"))
+    tell(state, msg(2, "Hello", kind="edit", target=1))
+    for seq in range(3, 2 * KEPT + 1):
+        tell(state, msg(seq))
+    assert (lab.timeline.first, lab.timeline.last) == (KEPT + 1, 2 * KEPT)
+    assert lab.timeline.more
+    assert not lab.timeline.changes
+    page(state, *(msg(seq) for seq in range(KEPT - 99, KEPT + 1)), before=KEPT + 1)
+    assert lab.timeline.first == KEPT - 99
+
+
+def test_what_somebody_has_scrolled_up_to_stays() -> None:
+    state = State()
+    log_in(state, room(head=0))
+    lab = state.conversations["#lab"]
+    apply.held(state, "#lab", True)
+    for seq in range(1, 2 * KEPT + 2):
+        tell(state, msg(seq))
+    assert lab.timeline.first == 1
+    apply.held(state, "#lab", False)
+    tell(state, msg(2 * KEPT + 2))
+    assert len(lab.timeline.messages) == KEPT
 
 
 def test_reading_anywhere_lowers_the_count_everywhere_and_never_raises_it() -> None:

@@ -21,7 +21,7 @@ def test_the_server_speaks_first_and_tells_its_limits(stranger: Wire) -> None:
     assert isinstance(stranger.welcome["name"], str)
     assert stranger.welcome["limits"] == {
         "line": 65536, "text": 4096, "username": [2, 10], "password": [6, 72],
-        "room": [1, 32], "nickname": [1, 32], "page": 100,
+        "room": [1, 32], "nickname": [1, 32], "page": 100, "export": 2000,
     }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from functools import lru_cache, partial
 
 from prompt_toolkit.application import get_app
 from prompt_toolkit.document import Document
-from prompt_toolkit.filters import Condition, is_searching
+from prompt_toolkit.filters import Condition, FilterOrBool, is_searching
 from prompt_toolkit.key_binding import (
     ConditionalKeyBindings,
     DynamicKeyBindings,
@@ -339,11 +339,14 @@ def _bind_actions(actions: Actions, changes: dict[str, str]) -> KeyBindings:
     found = KeyBindings()
     for row in held(changes):
         for keys in row.keys:
-            found.add(*keys.split(), eager=_alone if keys == "escape" else False)(
-                getattr(actions, row.action)
-            )
+            found.add(*keys.split(), eager=_is_eager(keys))(getattr(actions, row.action))
     found.add(Keys.BracketedPaste)(actions.paste)
     return found
+
+
+def _is_eager(keys: str) -> FilterOrBool:
+    """Whether a key acts at once: what else might begin with it is not waited for."""
+    return _alone if keys == "escape" else False
 
 
 def _switcher_keys(desk: Desk) -> Table:
@@ -381,5 +384,5 @@ def _bound(table: Table) -> KeyBindings:
     found = KeyBindings()
     for keys, act in table.items():
         for key in keys:
-            found.add(key)(lambda event, act=act: act())
+            found.add(key, eager=_is_eager(key))(lambda event, act=act: act())
     return found

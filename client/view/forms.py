@@ -48,6 +48,9 @@ CULPRITS = {
 }
 """Which field a refusal concerns; where there is no such field, the last."""
 
+MISTYPED = frozenset({"bad_password", "wrong_password", "mismatch"})
+"""Refusals of what nobody can see to correct: it has to be typed again."""
+
 
 class Mode(Enum):
     """What the form does, and the fields that it asks for."""
@@ -201,6 +204,8 @@ class Form:
         """Say what is wrong under the field that it concerns, and go there."""
         name = CULPRITS.get(code, "server")
         culprit = self._fields[name] if name in self.mode.value else self.fields[-1]
+        if code in MISTYPED:
+            culprit.fill("")
         known = words.knows(code)
         culprit.error = words.say(code, **details) if known else words.say("unknown_code", code=code)
         self._focus(culprit)

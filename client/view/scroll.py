@@ -56,7 +56,7 @@ def picture(story: Story, place: Place, width: int, height: int) -> Picture:
     while len(spots) < height and (below := sight.below(spots[-1])):
         spots.append(below)
     rows = [sight.row(spot) for spot in spots]
-    return Picture(rows, spots[0], spots[-1], sight.place(spots[0], spots[-1]))
+    return Picture(rows, spots[0], spots[-1], sight.place(spots[0], spots[-1], place))
 
 
 def move(story: Story, seen: Picture, width: int, rows: int) -> Place:
@@ -108,11 +108,14 @@ class _Sight:
             return Spot(block, max(0, len(self._block(block)) - 1 - place.hidden))
         return self._last_of(range(len(self._story) - 1, -1, -1)) or Spot(0, 0)
 
-    def place(self, top: Spot, bottom: Spot) -> Place:
-        """How to find back to what is in sight."""
-        if self._story.opens_at_top and self.above(top) is None:
-            return Edge.START
+    def place(self, top: Spot, bottom: Spot, sought: Place) -> Place:
+        """How to find back to what is in sight. Of a story that is in sight as a whole, the end if that was
+        ``sought``: more may come there.
+        """
         at_end = self.below(bottom) is None and not self._story.open_end
+        at_start = self._story.opens_at_top and self.above(top) is None
+        if at_start and not (at_end and sought is Edge.END):
+            return Edge.START
         return Edge.END if at_end else self.anchor(bottom)
 
     def anchor(self, spot: Spot) -> Anchor:

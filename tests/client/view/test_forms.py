@@ -50,6 +50,17 @@ async def test_what_was_wrong_on_one_form_is_not_said_on_the_other(app: FakeApp)
         assert "Alice" in one.text
 
 
+async def test_a_password_that_was_wrong_is_typed_anew(app: FakeApp) -> None:
+    async with stage(app) as one:
+        app.refusal = Refused("wrong_password")
+        one.type("Alice\r1234567\r")
+        await one.sees(words.say("wrong_password"))
+        assert "*" not in one.text
+        one.type("111111\r")
+        await one.sees("You are logged in as Alice")
+    assert app.asked[-1] == ("login", "Alice", "111111")
+
+
 class Unlucky(FakeApp):
     """The account is made, and then the server has no time for the first login."""
 

@@ -33,7 +33,7 @@ class TestForm:
             app.refusal = Refused(code)
             one.type("Alice\r111111\r")
             await one.sees(words.say(code))
-            one.press("Ctrl-U")
+            one.type("x")
             await one.loses(words.say(code))
 
         play(app, tale)
@@ -52,7 +52,7 @@ class TestForm:
             await one.sees("Once more")
             one.type("Alice\r111111\r11111\r")
             await one.sees(words.say("mismatch"))
-            one.type("1\r")
+            one.type("111111\r")
             await one.sees("You are logged in as Alice")
 
         play(app, tale)
@@ -311,6 +311,19 @@ class TestGoingAround:
             await one.loses("╭─")
             assert typed(one) == "still writing"
             assert "#test_chat" in one.text
+
+        play(alice, tale)
+
+    def test_home_follows_the_answer_to_a_command(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            await one.sees("You are logged in as Alice")
+            one.type("/rooms\r")
+            await one.until(lambda: alice.asked != [], "for the command")
+            for number in range(30):
+                alice.note("room_line", room=f"#room{number}", members=1, capacity=2)
+            await one.sees("#room29")
+            one.press("Alt-0")
+            await one.sees("You are logged in as Alice")
 
         play(alice, tale)
 

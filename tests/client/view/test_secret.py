@@ -53,6 +53,19 @@ async def test_one_need_not_answer(alice: FakeApp, keys: list[str]) -> None:
         await one.sees("> half a sent")
 
 
+async def test_esc_acts_at_once_whatever_has_the_keyboard(alice: FakeApp) -> None:
+    async with stage(alice) as one:
+        one.screen.application.timeoutlen = None  # for ever would it be waited for what may follow
+        one.press("Ctrl-G")
+        await one.sees("Go to:")
+        one.press("Esc")
+        await one.loses("Go to:")
+        task = await asked(one)
+        one.press("Esc")
+        with pytest.raises(Refused, match="cancelled"):
+            await task
+
+
 async def test_other_keys_do_nothing_meanwhile(alice: FakeApp) -> None:
     async with stage(alice) as one:
         task = await asked(one)

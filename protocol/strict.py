@@ -8,7 +8,7 @@ lone surrogates, numbers that no double holds, and nesting deeper than any frame
 import json
 import math
 import re
-from typing import Any, NoReturn
+from typing import Any
 
 from protocol.errors import BadEncoding, BadFrame, BadJson
 from protocol.frame import MAX_INTEGER
@@ -23,14 +23,6 @@ and take a minute for a line."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class _Strict(Exception):
-    """What is open in RFC 8259. ``id`` is that of the object in which it was found."""
-
-    def __init__(self, reason: str, id: int | str | None = None) -> None:
-        super().__init__(reason)
-        self.id = id
-
-
 def diagnose(line: bytes) -> int | str | None:
     """Check a line from its bytes up to its being an object.
 
@@ -38,18 +30,18 @@ def diagnose(line: bytes) -> int | str | None:
     ``BadFrame`` for JSON that is no object or holds an integer beyond 53 bits.
     """
     text = _decode(line)
-    depth = _depth(text)
-    if depth > MAX_DEPTH:
+    if _depth(text) > MAX_DEPTH:
         raise BadJson(reason=f"nested deeper than {MAX_DEPTH}")
+    reader = _Reader()
     try:
-        value = _reader.decode(text)
-    except _Strict as error:
-        raise BadJson(id=error.id if depth == 1 else None, reason=str(error)) from None
+        value = reader.decode(text)
     except ValueError:
         raise BadJson(reason="it does not parse") from None
+    id = _id(value) if isinstance(value, dict) else None
+    if reader.fault is not None:
+        raise BadJson(id=id, reason=reader.fault)
     if not isinstance(value, dict):
         raise BadFrame(reason="not an object")
-    id = _id(value)
     strings, integers = [text for text in _walk(value) if isinstance(text, str)], _integers(value)
     if any(_SURROGATE.search(text) for text in strings):
         raise BadJson(id=id, reason="half of a surrogate pair")
@@ -82,32 +74,38 @@ def _depth(text: str) -> int:
     return deepest
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        unique = sum(key == "id" for key, _ in pairs) == 1
-        raise _Strict("a key stands twice", _id(value) if unique else None)
-    return value
+class _Reader(json.JSONDecoder):
+    """Reads to the end past what is open in RFC 8259, so that the id is known, and keeps what it was."""
 
+    def __init__(self) -> None:
+        self.fault: str | None = None
+        super().__init__(
+            object_pairs_hook=self._once,
+            parse_constant=self._constant,
+            parse_float=self._float,
+            parse_int=_int,
+        )
 
-def _constant(name: str) -> NoReturn:
-    raise _Strict(f"{name} is no number")
+    def _once(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(pairs)
+        if len(value) != len(pairs):
+            self.fault = "a key stands twice"
+            if sum(key == "id" for key, _ in pairs) > 1:
+                del value["id"]  # nobody can tell which of them is meant
+        return value
 
+    def _constant(self, name: str) -> None:
+        self.fault = f"{name} is no number"
 
-def _float(digits: str) -> float:
-    if math.isinf(number := float(digits)):
-        raise _Strict("a number out of range")
-    return number
+    def _float(self, digits: str) -> float:
+        if math.isinf(number := float(digits)):
+            self.fault = "a number out of range"
+        return number
 
 
 def _int(digits: str) -> int:
     """An integer; one of absurd length counts as just beyond the limit (reading it takes quadratic time)."""
     return int(digits) if len(digits) <= 32 else MAX_INTEGER + 1
-
-
-_reader = json.JSONDecoder(
-    object_pairs_hook=_once, parse_constant=_constant, parse_float=_float, parse_int=_int
-)
 
 
 def _id(value: dict[str, Any]) -> int | str | None:

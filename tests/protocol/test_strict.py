@@ -43,10 +43,14 @@ def test_the_deepest_allowed_is_allowed_and_one_more_is_not(brackets: tuple[byte
     [
         (b'{"type":"ping","id":7,"type":"ping"}', 7),
         (b'{"type":"ping","id":7,"id":8}', None),
-        (b'{"type":"ping","id":7,"x":{"id":8,"a":1,"a":2}}', None),
+        (b'{"type":"ping","id":7,"x":{"id":8,"a":1,"a":2}}', 7),
+        (b'{"type":"ping","id":7,"x":{"id":8,"id":9}}', 7),
+        (b'{"type":"ping","id":7,"x":NaN}', 7),
+        (b'{"type":"ping","x":-1e999,"id":7}', 7),
+        (b'[NaN,{"id":7}]', None),
     ],
 )
-def test_the_id_of_an_object_with_a_key_that_stands_twice(line: bytes, id: int | None) -> None:
+def test_the_id_is_known_in_spite_of_what_nobody_should_guess_about(line: bytes, id: int | None) -> None:
     with pytest.raises(BadJson) as refused:
         diagnose(line)
     assert refused.value.id == id

@@ -105,8 +105,16 @@ class App(Chat):
         elif not self.state.current:
             raise Refused("nowhere")
         else:
+            self._say(text)
+
+    def _say(self, text: str) -> None:
+        """Say it where one is. Raises ``Refused`` if it cannot be said; then it is in the input again."""
+        try:
             self.write(self.state.current, commands.unescaped(text))
-            self._typist.said(self.state.current)
+        except Refused:
+            self._put_back(text)
+            raise
+        self._typist.said(self.state.current)
 
     def _holds_password(self, text: str) -> bool:
         """A line with the password in it is held back once: it was probably meant for somewhere else."""
@@ -114,8 +122,12 @@ class App(Chat):
             self._held = ""
             return False
         self._held = text
-        one = select.current(self.state)
-        if one is not None:
-            apply.drafted(self.state, one.name, text)
+        self._put_back(text)
         self.note("held_back", error=True)
         return True
+
+    def _put_back(self, text: str) -> None:
+        """Into the input, unless something else is being written there by now."""
+        one = select.current(self.state)
+        if one is not None and not one.draft:
+            apply.drafted(self.state, one.name, text)

@@ -145,6 +145,8 @@ class Chat(Session):
             raise Refused("not_logged_in" if self._courier is None else "nowhere")
         if one.is_room and not one.entered and self._present.is_set():  # else it will be entered again
             raise Refused("not_entered", {"conversation": name})
+        if (limits := self.state.limits) and len(text) > limits.text > 0:
+            raise Refused("text_too_long", {"limit": limits.text})
         pending = Pending(new_cid(), name, text, kind=kind, target=target, written_at=_now())
         try:
             self._courier.take(pending)

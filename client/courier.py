@@ -107,7 +107,7 @@ class Courier:
             return False
         if error.code == "not_entered" and await self._entered(pending.conversation):
             return False
-        apply.refused(self._state, pending.cid, error.code)
+        apply.refused(self._state, pending.cid, error.code, error.details)
         return True
 
     async def _entered(self, name: str) -> bool:

@@ -63,7 +63,8 @@ class Plain:
                     put(self._app, f"{safe(one.name)} {lines.of(message, target, indent=INDENT)}")
             self._app.viewed(one.name, one.timeline.last)
         for pending in self._news.refused():
-            self._app.note("refused", error=True, text=pending.text, why=words.Word(pending.error))
+            why = words.say(pending.error, **pending.facts)
+            self._app.note("refused", error=True, text=pending.text, why=why)
 
     def _tell_link(self) -> None:
         link = self._app.state.link

@@ -134,11 +134,12 @@ def written(state: State, pending: Pending) -> None:
     conversation(state, pending.conversation).pending.append(pending)
 
 
-def refused(state: State, cid: str, code: str) -> None:
-    """The server will never store this message of mine; it stays in sight, with the reason."""
+def refused(state: State, cid: str, code: str, facts: dict[str, object]) -> None:
+    """The server will never store this message of mine; it stays where it is, with the reason."""
     for pending in select.waiting(state):
         if pending.cid == cid:
-            pending.delivery, pending.error = Delivery.REFUSED, code
+            pending.delivery, pending.error, pending.facts = Delivery.REFUSED, code, facts
+            pending.after = state.conversations[pending.conversation].timeline.last
 
 
 def drafted(state: State, name: str, text: str) -> None:

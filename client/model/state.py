@@ -27,8 +27,9 @@ class Delivery(Enum):
 
 @dataclass(slots=True)
 class Pending:
-    """A message of mine that the server has not confirmed; drawn below the confirmed ones. ``target`` is the
-    seq of the message that it changes or answers, 0 if there is none.
+    """A message of mine that the server has not confirmed; drawn below the confirmed ones, or, if it was
+    refused, where that happened. ``target`` is the seq of the message that it changes or answers, 0 if there
+    is none.
     """
 
     cid: str
@@ -39,6 +40,8 @@ class Pending:
     written_at: int = 0  # milliseconds since 1970
     delivery: Delivery = Delivery.WAITING
     error: str = ""  # a code
+    facts: dict[str, object] = field(default_factory=dict)  # that fill in its words
+    after: int = 0  # once it is refused, the last seq of the conversation then: its place in the timeline
     seq: int = 0  # its place, once it is confirmed; it is drawn until the message itself is here
 
 

@@ -134,7 +134,7 @@ def pending_rows(pending: Pending, nickname: str, width: int) -> list[Row]:
 def _standing(pending: Pending, style: str) -> Row:
     """Why a line of mine is not yet among the messages. One that is stored says nothing: it is on its way."""
     if pending.delivery is Delivery.REFUSED:
-        return [(style, f" [{words.say('view.refused', why=words.say(pending.error))}]")]
+        return [(style, f" [{words.say('view.refused', why=words.say(pending.error, **pending.facts))}]")]
     return [] if pending.seq else [(style, f" [{words.say('view.sending')}]")]
 
 

@@ -1,8 +1,9 @@
 """A story: the blocks of rows that one can scroll through, from the first to the last.
 
-A conversation's story is its messages, with the client's notes where they were made, and the lines that
-still wait for the server. The counterpart is ``timeline``, which asks only for the blocks in sight; so
-nothing here may cost more in a conversation of a million messages than in one of a thousand.
+A conversation's story is its messages, with the client's notes where they were made and the lines that were
+refused where they would have stood; below them, the lines that still wait for the server. The counterpart is
+``timeline``, which asks only for the blocks in sight; so nothing here may cost more in a conversation of a
+million messages than in one of a thousand.
 """
 
 from bisect import bisect_left, bisect_right
@@ -15,7 +16,7 @@ from msgspec.structs import replace
 
 from client import words
 from client.model.select import mentions_me
-from client.model.state import Conversation, Note, Pending, State
+from client.model.state import Conversation, Delivery, Note, Pending, State
 from client.view import notices
 from client.view.messages import (
     Looks,
@@ -34,6 +35,10 @@ from protocol.values import TEXT_KINDS, Message, parse_time
 
 BREATH = 5 * 60 * 1000
 """Milliseconds. Whoever says something more after a longer pause is named again."""
+
+
+Aside = Note | Pending
+"""What stands among the messages and is none: the client's own words, and lines that were refused."""
 
 
 class Manner(NamedTuple):
@@ -69,9 +74,9 @@ class Story(Protocol):
 class ConversationStory:
     """What a conversation shows, as it stands now; made anew for every picture.
 
-    Block 0 tells whether there is more above, then come messages and notes, then what is not confirmed; who
-    looks far back finds a last block that says so. ``self._slots[i]`` is where, among messages and notes
-    together, the i-th note stands.
+    Block 0 tells whether there is more above, then come messages and asides, then what waits; who looks far
+    back finds a last block that says so. ``self._slots[i]`` is where, among messages and asides together, the
+    i-th aside stands.
     """
 
     opens_at_top = False
@@ -84,16 +89,17 @@ class ConversationStory:
         self._manner = manner or Manner()
         self._timeline = conversation.shown
         self._messages = self._timeline.messages
-        self._notes = sorted(notes_of(state, conversation.name), key=lambda note: note.after)
-        self._slots = [self._behind(note.after) + number for number, note in enumerate(self._notes)]
-        self._middle = len(self._messages) + len(self._notes)
+        self._asides = _asides(state, conversation)
+        self._waiting = [one for one in conversation.pending if one.delivery is Delivery.WAITING]
+        self._slots = [self._behind(aside.after) + number for number, aside in enumerate(self._asides)]
+        self._middle = len(self._messages) + len(self._asides)
         self._crowds = notices.Crowds(self._timeline, self._has_rulers)
         self._first_unread = conversation.unread_from + 1 if conversation.unread_from else 0
-        self._noted = frozenset(note.after for note in self._notes)  # the seqs behind which notes stand
+        self._parted = frozenset(aside.after for aside in self._asides)  # the seqs behind which one stands
         self._accounts: frozenset[bytes] | None = None
 
     def __len__(self) -> int:
-        return 1 + self._middle + len(self._conversation.pending) + self.open_end
+        return 1 + self._middle + len(self._waiting) + self.open_end
 
     def rows(self, block: int, width: int) -> list[Row]:
         if block == 0:
@@ -142,9 +148,9 @@ class ConversationStory:
         return self._messages[index].seq if index >= 0 else 0
 
     def below(self, block: int) -> int:
-        """How many messages and unconfirmed lines stand below the block."""
+        """How many messages and lines that wait stand below the block."""
         messages = self._conversation.timeline.last - self.seq_at(block) if self._messages else 0
-        return messages + min(len(self._conversation.pending), len(self) - 1 - block)
+        return messages + min(len(self._waiting), len(self) - 1 - block)
 
     def _behind(self, seq: int) -> int:
         """How many of the messages that are here stand up to this seq."""
@@ -156,10 +162,10 @@ class ConversationStory:
     def _thing(self, block: int) -> Message | Note | Pending:
         place = block - 1
         if place >= self._middle:
-            return self._conversation.pending[place - self._middle]
+            return self._waiting[place - self._middle]
         number = bisect_left(self._slots, place)
         if number < len(self._slots) and self._slots[number] == place:
-            return self._notes[number]
+            return self._asides[number]
         return self._messages[place - number]
 
     def _other_blocks(self) -> list[int]:
@@ -215,7 +221,7 @@ class ConversationStory:
             return False
         if not above.kind == message.kind == "text" or above.username != message.username:
             return False
-        if above.nickname != message.nickname or above.seq in self._noted:
+        if above.nickname != message.nickname or above.seq in self._parted:
             return False
         return parse_time(message.time) - parse_time(above.time) <= BREATH
 
@@ -243,6 +249,16 @@ class ConversationStory:
             self._accounts = _accounts(self._state, self._conversation)
         looks = _looks_like(message.nickname)
         return looks in self._accounts and looks != _looks_like(message.username)
+
+
+def _asides(state: State, conversation: Conversation) -> list[Aside]:
+    """In the order in which they stand."""
+    refused = [one for one in conversation.pending if one.delivery is Delivery.REFUSED]
+    return sorted([*notes_of(state, conversation.name), *refused], key=_place)
+
+
+def _place(aside: Aside) -> tuple[int, int]:
+    return aside.after, aside.at if isinstance(aside, Note) else aside.written_at
 
 
 def notes_of(state: State, name: str) -> list[Note]:

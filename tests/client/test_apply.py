@@ -211,9 +211,10 @@ def test_a_refused_line_stays_with_its_reason_until_it_is_cleared_away() -> None
     state = State()
     log_in(state, room(head=0))
     apply.written(state, Pending(cid="c1", conversation="#lab", text="hi"))
-    apply.refused(state, "c1", "text_too_long")
+    apply.refused(state, "c1", "text_too_long", {"limit": 1})
     pending = state.conversations["#lab"].pending[0]
     assert (pending.delivery, pending.error) == (Delivery.REFUSED, "text_too_long")
+    assert pending.facts == {"limit": 1}
     apply.cleared(state, "#lab")
     assert state.conversations["#lab"].pending == []
 

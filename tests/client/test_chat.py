@@ -162,15 +162,16 @@ async def test_a_refusal_is_the_last_word_and_the_next_line_goes_on(fake: FakeSe
     async with fake:
         app = start()
         peer = await logged_in(fake, app)
-        app.write("#lab", "x" * 5000)
+        app.write("#lab", "x" * 4000)
         app.write("#lab", "short")
-        peer.refuse(await peer.hear("send", text="x" * 5000), "text_too_long", limit=4096)
+        peer.refuse(await peer.hear("send", text="x" * 4000), "text_too_long", limit=3000)
         sent = await peer.hear("send", text="short")
         peer.answer(sent, "sent", cid=sent["cid"], seq=1, time="", duplicate=False)
         peer.say(type="message", message=message(1, "short", cid=sent["cid"]))
         await app.settled()
         [refused] = lab(app).pending
         assert (refused.delivery, refused.error) == (Delivery.REFUSED, "text_too_long")
+        assert refused.facts == {"limit": 3000}
 
 
 async def test_a_server_that_does_not_answer_is_left_and_dialled_again(

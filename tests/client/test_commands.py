@@ -182,6 +182,18 @@ async def test_a_reply_goes_to_whoever_wrote_last(fake: FakeServer, start: Start
         await peer.hear("send", to="@Bob", text="got it")
 
 
+async def test_what_is_too_long_is_not_sent_and_can_be_cut(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        await logged_in(fake, app)
+        app.switch("#lab")
+        app.submit("x" * 4097)
+        await app.settled()
+        assert app.state.notes[-1].facts == {"limit": 4096}
+        assert app.state.conversations["#lab"].pending == []
+        assert app.state.conversations["#lab"].draft == "x" * 4097
+
+
 async def test_a_line_with_the_password_is_held_back_once(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()

@@ -1,9 +1,11 @@
 """What is in sight, and that it stays there."""
 
+from collections.abc import Hashable
+
 import pytest
 
 from client import words
-from client.model.state import Note, Pending, State
+from client.model.state import Delivery, Note, Pending, State
 from client.view.scroll import Anchor, Edge, Picture, Place, around, move, picture
 from client.view.story import ConversationStory
 from client.view.text import Row
@@ -37,6 +39,11 @@ def said(seen: Picture) -> list[str]:
     return [last(row).rpartition(":")[2] for row in seen.rows]
 
 
+def names(state: State) -> list[Hashable]:
+    told = story(state)
+    return [told.name(block) for block in range(len(told))]
+
+
 def last(row: Row) -> str:
     return "".join(part for _, part in row)
 
@@ -45,6 +52,15 @@ def test_at_the_end_the_newest_is_lowest(state: State) -> None:
     assert said(look(state)) == [f"message {seq}" for seq in range(41, 51)]
     arrive(state, "#thuhole", "new")
     assert said(look(state))[-1] == "new"
+
+
+def test_a_line_that_was_refused_goes_up_with_the_messages_around_it(state: State) -> None:
+    one = state.conversations["#thuhole"]
+    one.pending = [Pending(cid="c", conversation=one.name, text="?", delivery=Delivery.REFUSED, after=50)]
+    assert names(state)[-2:] == [50, "c"]
+    arrive(state, "#thuhole", "new")
+    assert names(state)[-3:] == [50, "c", 51]
+    assert story(state).below(story(state).block_of(50)) == 1
 
 
 def test_scrolled_up_nothing_moves_when_a_message_arrives(state: State) -> None:

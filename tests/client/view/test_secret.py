@@ -55,7 +55,7 @@ async def test_one_need_not_answer(alice: FakeApp, keys: list[str]) -> None:
 
 async def test_esc_acts_at_once_whatever_has_the_keyboard(alice: FakeApp) -> None:
     async with stage(alice) as one:
-        one.screen.application.timeoutlen = None  # for ever would it be waited for what may follow
+        one.screen.application.timeoutlen = 3600.0  # an hour to wait for what might follow
         one.press("Ctrl-G")
         await one.sees("Go to:")
         one.press("Esc")

@@ -1,14 +1,15 @@
-"""What the writer says to the database for every batch: statements about many rows at once, as text.
+"""What is said to the database for every message that is stored or indexed: statements about many rows at
+once, as text.
 
 SQLAlchemy would build each of them anew for each number of rows, and look at every value of every row; that
-costs several times what the database does then. So the text is put together here, and the writer's goes to
-the driver itself, whose errors come as it raises them. Everything else in ``db`` is said through SQLAlchemy;
-the counterpart is ``messages``.
+costs several times what the database does then. So the text is put together here, and goes to the driver
+itself, whose errors come as it raises them. Everything else in ``db`` is said through SQLAlchemy; the
+counterparts are ``messages`` and ``documents``.
 
 The two engines want to be spoken to differently:
 
 * SQLite's driver keeps statements that it has prepared, by their text, and to prepare one takes longer than
-  to run it. So messages go in portions of 1, 2, 4, 8 … whose texts it has seen; not one by one, because each
+  to run it. So rows go in portions of 1, 2, 4, 8 … whose texts it has seen; not one by one, because each
   statement is a chance to lose the GIL.
 * For MySQL each statement is a round trip, so it is one, whatever the number of rows. PyMySQL writes every
   value into the text, in Python; so we write the integers, and leave to it what must be escaped.
@@ -21,9 +22,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from db.schema import messages
+from db.schema import documents, messages
 
 COLUMNS = ", ".join(column.name for column in messages.columns)
+DOCUMENT_COLUMNS = ", ".join(column.name for column in documents.columns)
 
 LARGEST_PORTION = 256
 """Rows in one statement to SQLite. A library may be built to take no more than 32,766 values at once."""
@@ -46,21 +48,40 @@ def insert_messages(connection: Connection, rows: Sequence[Values]) -> None:
     """Store messages, each a value for every column of the table; all of them, or none when a unique key
     objects."""
     if not _is_sqlite(connection) or _is_portion(len(rows)):
-        _insert(connection, rows)
+        _insert(connection, "messages", COLUMNS, rows)
         return
     _execute(connection, "SAVEPOINT portions")
     try:
-        for portion in _portions(rows):
-            _insert(connection, portion)
+        _insert_portions(connection, "messages", COLUMNS, rows)
     except sqlite3.IntegrityError:
         _execute(connection, "ROLLBACK TO portions")
         raise
     _execute(connection, "RELEASE portions")
 
 
-def _insert(connection: Connection, rows: Sequence[Values]) -> None:
+def insert_documents(connection: Connection, rows: Sequence[Values]) -> None:
+    """Put documents into the index, each a value for every column of the table. A failure undoes nothing."""
+    if _is_sqlite(connection):
+        _insert_portions(connection, "documents", DOCUMENT_COLUMNS, rows)
+    else:
+        _insert(connection, "documents", DOCUMENT_COLUMNS, rows)
+
+
+def taken_rowids(connection: Connection, rowids: Sequence[int]) -> set[int]:
+    """Those of these numbers that documents have."""
+    written = ", ".join(map(str, rowids))
+    query = f"SELECT rowid FROM documents WHERE rowid IN ({written})"
+    return {rowid for (rowid,) in _execute(connection, query).fetchall()}
+
+
+def _insert_portions(connection: Connection, table: str, columns: str, rows: Sequence[Values]) -> None:
+    for portion in _portions(rows):
+        _insert(connection, table, columns, portion)
+
+
+def _insert(connection: Connection, table: str, columns: str, rows: Sequence[Values]) -> None:
     places, values = _rows(connection, rows)
-    _execute(connection, f"INSERT INTO messages ({COLUMNS}) VALUES {places}", values)
+    _execute(connection, f"INSERT INTO {table} ({columns}) VALUES {places}", values)
 
 
 def _is_portion(count: int) -> bool:

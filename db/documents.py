@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, and_, case, delete, func, insert, select, tuple_, union_all, update
 
+from db import bulk
 from db.errors import Taken, taken_if_duplicate
 from db.messages import SPOKEN_KINDS
 from db.schema import conversations, documents, indexed, messages
@@ -117,7 +118,7 @@ def store(connection: Connection, slice: Slice) -> None:
     _set([mark for mark in slice.marks if mark.before is None], connection)
     written = [document for document in slice.documents if document.terms]
     if written:
-        connection.execute(insert(documents), _rows(connection, written))
+        bulk.insert_documents(connection, _rows(connection, written))
 
 
 def _move(marks: Sequence[Mark], connection: Connection) -> None:
@@ -137,18 +138,16 @@ def _set(marks: Sequence[Mark], connection: Connection) -> None:
             connection.execute(insert(indexed), rows)
 
 
-def _rows(connection: Connection, written: Sequence[Document]) -> list[dict[str, Any]]:
+def _rows(connection: Connection, written: Sequence[Document]) -> list[bulk.Values]:
     """The rows of documents, in the order that costs SQLite least."""
     wanted = [_rowid(document) for document in written]
-    query = select(documents.c.rowid).where(documents.c.rowid.in_(wanted))
-    taken = set(connection.scalars(query))
-    rows = []
-    for document, rowid in zip(written, wanted, strict=True):
-        rowid = _free(connection, rowid, taken)
-        taken.add(rowid)
-        place = {"conversation_id": document.conversation_id, "seq": document.seq}
-        rows.append({"rowid": rowid, "terms": f"{home(document.conversation_id)} {document.terms}", **place})
-    return sorted(rows, key=lambda row: row["rowid"])
+    taken = bulk.taken_rowids(connection, wanted)
+    rows: list[bulk.Values] = []
+    for (conversation_id, seq, _, found), rowid in zip(written, wanted, strict=True):
+        free = _free(connection, rowid, taken)
+        taken.add(free)
+        rows.append((free, f"{home(conversation_id)} {found}", conversation_id, seq))
+    return sorted(rows)
 
 
 def _rowid(document: Document) -> int:
@@ -159,9 +158,7 @@ def _rowid(document: Document) -> int:
 def _free(connection: Connection, rowid: int, taken: set[int]) -> int:
     while rowid in taken:
         rowid += 1
-        query = select(documents.c.rowid).where(documents.c.rowid == rowid)
-        if connection.execute(query).one_or_none() is not None:
-            taken.add(rowid)
+        taken |= bulk.taken_rowids(connection, [rowid])
     return rowid
 
 

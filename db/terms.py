@@ -23,9 +23,9 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import StrEnum
 from functools import lru_cache
-from itertools import groupby, pairwise
+from itertools import pairwise
 
 LONGEST = 84
 """``innodb_ft_max_token_size``, as MySQL and MariaDB come."""
@@ -42,6 +42,9 @@ _INVISIBLE = re.compile(
 )
 """Joiners, direction marks, variation selectors, fillers: what no reader sees."""
 _PILE = re.compile(rf"[^\w\s]{{{MOST_MARKS + 1},}}")
+_ASCII_WORD = re.compile("[a-z0-9]+")
+_PART = re.compile("(w+)|r+")
+"""A word or a run, where every character is told by its kind alone."""
 _PIECE = re.compile(r'"([^"]*)"|([^\s"]+)')
 _QUOTES = str.maketrans("“”", '""')  # as a Chinese keyboard types them; the wide one folds to it
 _UNSPACED = re.compile(
@@ -55,12 +58,12 @@ _UNSPACED = re.compile(
 )
 
 
-class Kind(Enum):
-    """What a character of a folded text is part of."""
+class Kind(StrEnum):
+    """What a character of a folded text is part of, as a letter."""
 
-    WORD = auto()
-    RUN = auto()
-    GAP = auto()
+    WORD = "w"
+    RUN = "r"
+    GAP = " "
 
 
 def fold(text: str) -> str:
@@ -97,15 +100,19 @@ def terms(text: str) -> str:
         if part is Kind.WORD:
             found.add(_word(characters))
         else:
-            found.update(_pairs(characters), [_character(characters[-1])])
+            found.update(_pairs(characters))
+            found.add(_character(characters[-1]))
     return " ".join(sorted(found))
 
 
 def _parts(folded: str) -> Iterator[tuple[Kind, str]]:
-    """The words and runs of a folded text."""
-    for part, characters in groupby(folded, key=kind):
-        if part is not Kind.GAP:
-            yield part, "".join(characters)
+    """The words and runs of a folded text. Every message comes by here, so it is done in few steps."""
+    if folded.isascii():
+        for word in _ASCII_WORD.findall(folded):
+            yield Kind.WORD, word
+        return
+    for part in _PART.finditer("".join(map(kind, folded))):
+        yield Kind.RUN if part[1] is None else Kind.WORD, folded[part.start() : part.end()]
 
 
 def _word(word: str) -> str:
@@ -113,12 +120,17 @@ def _word(word: str) -> str:
 
 
 def _pairs(run: str) -> list[str]:
-    return [f"{_character(first)}{ord(second):05x}" for first, second in pairwise(run)]
+    return [f"c0{first}{second}" for first, second in pairwise(map(_code, run))]
 
 
 def _character(character: str) -> str:
     """The term of a run's last character, and what the term of any other begins with."""
-    return f"c0{ord(character):05x}"
+    return f"c0{_code(character)}"
+
+
+@lru_cache(maxsize=8192)
+def _code(character: str) -> str:
+    return f"{ord(character):05x}"
 
 
 def home(conversation_id: int) -> str:

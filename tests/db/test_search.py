@@ -2,13 +2,14 @@
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, event, func, select
 
-from db import documents, friends, memberships, messages, revisions, search, terms
+from db import bulk, documents, friends, memberships, messages, revisions, search, terms
 from db.engine import begin_write
 from db.errors import Taken
 from db.records import Draft, Stored
@@ -339,9 +340,17 @@ def killed_before(engine: Engine, statements: int) -> Iterator[None]:
             raise Killed
         left[0] -= 1
 
+    execute = bulk._execute
+
+    def counted(connection: Connection, statement: str, values: Sequence[bulk.Value] = ()) -> Any:
+        count()
+        return execute(connection, statement, values)
+
     event.listen(engine, "before_cursor_execute", count)
     try:
-        yield
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(bulk, "_execute", counted)
+            yield
     finally:
         event.remove(engine, "before_cursor_execute", count)
 

@@ -35,6 +35,11 @@ def test_any_engine_takes_the_terms_of_any_text(text: str) -> None:
     assert all(re.fullmatch(rf"[wc]0[0-9a-z]{{1,{LONGEST - 2}}}", term) for term in terms(text).split())
 
 
+@given(st.text(st.characters(codec="ascii")))
+def test_a_word_in_ascii_is_the_same_word_beside_other_scripts(text: str) -> None:
+    assert set(terms(text).split()) == set(terms(f"{text} é").split()) - {"w0c3a9"}
+
+
 @pytest.mark.parametrize("query", ["", " ", "%", '""', '"', '"..."', "\u200b"])
 def test_a_query_without_a_word_asks_for_nothing(query: str) -> None:
     assert parse(query) is None

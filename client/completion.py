@@ -1,16 +1,11 @@
 """What Tab offers: commands, rooms, names, nicknames, and emoji by name (``:grin``)."""
 
-import unicodedata
 from collections.abc import Iterator
-from functools import cache
 from typing import NamedTuple
 
-from client import commands, words
+from client import commands, emoji, words
 from client.model import select
 from client.model.state import State
-
-MOST_EMOJI = 20
-"""A longer list helps nobody; another letter does."""
 
 
 class Completion(NamedTuple):
@@ -30,11 +25,12 @@ def complete(state: State, text: str, cursor: int) -> list[Completion]:
     if commands.is_command(before) and start == 0:
         return list(_commands(word))
     if word.startswith(":") and len(word) > 2:
-        return [Completion(picture, start, picture, name) for picture, name in _emoji(word[1:].rstrip(":"))]
+        found = emoji.find(word[1:].rstrip(":"))
+        return [Completion(picture, start, picture, name) for picture, name in found]
     if not word and not commands.is_command(before):
         return []
-    found = dict.fromkeys(_names(state, before, word))
-    return [Completion(f"{name} ", start, name) for name in found]
+    names = dict.fromkeys(_names(state, before, word))
+    return [Completion(f"{name} ", start, name) for name in names]
 
 
 def _commands(word: str) -> Iterator[Completion]:
@@ -47,43 +43,32 @@ def _commands(word: str) -> Iterator[Completion]:
 
 
 def _names(state: State, before: str, word: str) -> Iterator[str]:
-    """Rooms as their names are typed, and people, those of this room first."""
-    for name in _candidates(state, before):
+    """Rooms as their names are typed, and people, those of this room first; ``@name`` where that is begun."""
+    for name in _candidates(state, before, word):
         bare = name.lstrip("#@")
         if name.casefold().startswith(word.casefold()) or bare.casefold().startswith(word.casefold()):
             yield name
 
 
-def _candidates(state: State, before: str) -> Iterator[str]:
+def _candidates(state: State, before: str, word: str) -> Iterator[str]:
     command = commands.find(before[1:].split(" ", 1)[0]) if commands.is_command(before) else None
     wanted = command.completes if command else "people"
-    if wanted in ("rooms", "conversations"):
+    if wanted in ("rooms", "conversations") or word.startswith("#"):
         yield from (one.name for one in select.rooms(state))
-    if wanted in ("people", "conversations"):
-        yield from _people(state, at="@" if wanted == "conversations" else "")
+    if wanted == "conversations":
+        yield from (one.name for one in select.friends(state))
+    if wanted == "people":
+        at = "@" if word.startswith("@") else ""
+        yield from (at + name for name in _people(state))
     if wanted == "commands":
         yield from (entry.name for entry in commands.COMMANDS)
     if command is not None:
         yield from command.choices
 
 
-def _people(state: State, at: str) -> Iterator[str]:
+def _people(state: State) -> Iterator[str]:
     one = select.current(state)
-    if one is not None and not at:
+    if one is not None:
         for seat in one.roster:
             yield from (name for name in (seat.nickname, seat.username) if name and name != state.username)
-    yield from (at + friend.name[1:] for friend in select.friends(state))
-
-
-def _emoji(word: str) -> list[tuple[str, str]]:
-    wanted = word.casefold().replace("_", " ")
-    found = [(character, name) for character, name in _all_emoji() if wanted in name]
-    found.sort(key=lambda pair: (not pair[1].startswith(wanted), len(pair[1])))
-    return found[:MOST_EMOJI]
-
-
-@cache
-def _all_emoji() -> list[tuple[str, str]]:
-    blocks = (range(0x1F300, 0x1F650), range(0x1F680, 0x1F700), range(0x1F900, 0x1FA00))
-    named = ((chr(code), unicodedata.name(chr(code), "").lower()) for block in blocks for code in block)
-    return [(character, name) for character, name in named if name and not name.startswith("emoji modifier")]
+    yield from (friend.name[1:] for friend in select.friends(state))

@@ -6,7 +6,7 @@ the last one.
 
 from datetime import datetime
 
-from client import dates, lines
+from client import dates, emoji, lines
 from client.chat import Chat
 from client.connection import Refused
 from client.model import apply, select
@@ -36,8 +36,8 @@ async def delete(chat: Chat) -> None:
 
 
 async def react(chat: Chat, reaction: str) -> None:
-    """React so; once more takes it back."""
-    one = meant(chat)
+    """React so, with an emoji or its ``:name:``; once more takes it back."""
+    one, reaction = meant(chat), emoji.read(reaction)
     message = _to_change(chat, one)
     reactions = message.reactions or {}
     again = chat.state.username in reactions.get(reaction, [])

@@ -45,13 +45,22 @@ def test_people_of_this_room_by_nickname_and_by_account() -> None:
     assert offered("alic") == ["ALICE "]
 
 
+def test_a_mention_keeps_its_sign_and_a_room_may_be_named() -> None:
+    assert offered("hello @b") == ["@BOB ", "@Bob "]
+    assert offered("@小") == ["@小三 "]
+    assert offered("/msg @ca") == ["@Carol "]
+    assert offered("come to #lo") == ["#lounge "]
+
+
 def test_a_word_in_the_middle_keeps_what_stands_before_and_after() -> None:
     [one] = complete(state(), "hey caro, come", len("hey caro"))
     assert (one.replacement, one.start) == ("Carol ", 4)
 
 
 def test_emoji_by_their_names() -> None:
-    assert "😀" in offered("so funny :grinning face")[:0] or "😀" in offered(":grinning_face")
+    assert "😀" in offered("so funny :grinning_f")
+    assert offered(":thumbsu")[0] == "👍"
+    assert offered("well done :tada:") == ["🎉"]
     assert offered(":nosuchthing") == []
 
 

@@ -1,0 +1,72 @@
+"""Emoji by their names: those of Unicode, and the short ones that people's hands know from elsewhere.
+
+``completion`` offers what a few letters may mean; ``said`` takes a whole name for its picture.
+"""
+
+import unicodedata
+from functools import cache
+
+MOST = 20
+"""A longer list helps nobody; another letter does."""
+
+SHORT = {
+    "+1": "👍",
+    "-1": "👎",
+    "check": "✅",
+    "clap": "👏",
+    "cry": "😢",
+    "eyes": "👀",
+    "fire": "🔥",
+    "heart": "❤",
+    "hundred": "💯",
+    "joy": "😂",
+    "laughing": "😆",
+    "ok": "👌",
+    "party": "🎉",
+    "pray": "🙏",
+    "question": "❓",
+    "rocket": "🚀",
+    "smile": "😄",
+    "sob": "😭",
+    "star": "⭐",
+    "tada": "🎉",
+    "thinking": "🤔",
+    "thumbsdown": "👎",
+    "thumbsup": "👍",
+    "warning": "⚠",
+    "wave": "👋",
+    "wink": "😉",
+    "x": "❌",
+}
+"""Names that Unicode does not have, or has for another picture."""
+
+_BLOCKS = (range(0x1F300, 0x1F650), range(0x1F680, 0x1F700), range(0x1F900, 0x1FA00))
+
+
+def find(letters: str) -> list[tuple[str, str]]:
+    """The pictures whose names hold these letters, and their names; the likeliest first."""
+    wanted = _plain(letters)
+    found = [(picture, name) for picture, name in _named() if wanted in _plain(name)]
+    found.sort(key=lambda pair: (not _plain(pair[1]).startswith(wanted), len(pair[1])))
+    likeliest: dict[str, str] = {}
+    for picture, name in found:
+        likeliest.setdefault(picture, name)
+    return list(likeliest.items())[:MOST]
+
+
+def read(text: str) -> str:
+    """``:tada:`` -> its picture; anything else as it is."""
+    name = _plain(text[1:-1]) if len(text) > 2 and text[0] == text[-1] == ":" else ""
+    return next((picture for picture, known in _named() if _plain(known) == name), text)
+
+
+def _plain(name: str) -> str:
+    return name.casefold().replace("_", "").replace(" ", "")
+
+
+@cache
+def _named() -> list[tuple[str, str]]:
+    pictures = (chr(code) for block in _BLOCKS for code in block)
+    named = ((picture, unicodedata.name(picture, "").lower()) for picture in pictures)
+    short = [(picture, name) for name, picture in SHORT.items()]
+    return short + [(picture, name) for picture, name in named if name and "emoji modifier" not in name]

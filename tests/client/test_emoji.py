@@ -1,0 +1,31 @@
+"""Emoji by their names."""
+
+import pytest
+
+from client import emoji
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (":tada:", "🎉"),
+        (":+1:", "👍"),
+        (":Thumbs_Up_Sign:", "👍"),
+        (":rocket:", "🚀"),
+        ("🚀", "🚀"),
+        (":nosuchthing:", ":nosuchthing:"),
+        ("rocket", "rocket"),
+        ("::", "::"),
+        (":", ":"),
+    ],
+)
+def test_a_whole_name_is_read_and_anything_else_left_alone(typed: str, meant: str) -> None:
+    assert emoji.read(typed) == meant
+
+
+def test_a_few_letters_find_each_picture_once_the_likeliest_first() -> None:
+    found = [picture for picture, _ in emoji.find("thumbs")]
+    assert found[:2] == ["👍", "👎"]
+    assert len(found) == len(set(found))
+    assert emoji.find("heart")[0] == ("❤", "heart")
+    assert len(emoji.find("a")) == emoji.MOST

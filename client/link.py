@@ -30,6 +30,7 @@ class Pace:
     first: float = 0.5  # the longest wait after the first failure; it doubles with each
     longest: float = 4.0  # and no wait is longer: ten seconds after the server is back, all is to be settled
     ping: float = 30.0
+    look: float = 1.0  # so often it is told how long a ping is waited for that is not answered
     dead: float = 75.0  # so long without a byte, and the connection is taken for dead
     answer: float = 8.0  # so long without an answer to what must be answered soon, likewise
 
@@ -37,7 +38,8 @@ class Pace:
 class Link:
     """A connection that comes back.
 
-    ``tell(standing, retry_at)`` hears how it stands, ``measured(lag)`` how many seconds a ping took.
+    ``tell(standing, retry_at)`` hears how it stands, ``measured(lag)`` how many seconds a ping took,
+    or has taken so far.
     """
 
     def __init__(
@@ -193,8 +195,18 @@ class Link:
             asked = time.monotonic()
             try:
                 async with asyncio.timeout(max(0.0, connection.heard_at + self.pace.dead - asked)):
-                    await connection.request(requests.Ping(id=0))
+                    await self._pong(connection, asked)
                 self._measured(time.monotonic() - asked)
             except (TimeoutError, Lost):
                 connection.abort()
             await asyncio.sleep(self.pace.ping)
+
+    async def _pong(self, connection: Connection, asked: float) -> None:
+        """Ping, and wait for the answer, telling meanwhile how long that takes. Raises ``Lost``."""
+        answered = asyncio.create_task(connection.request(requests.Ping(id=0)))
+        try:
+            while not (await asyncio.wait([answered], timeout=self.pace.look))[0]:
+                self._measured(time.monotonic() - asked)
+            await answered
+        finally:
+            answered.cancel()

@@ -149,7 +149,7 @@ class State:
     limits: Limits | None = None
     link: Link = Link.OFFLINE
     retry_at: float = 0.0  # when the next attempt is made, seconds on the clock that counts for the view
-    lag: float | None = None  # seconds, of the last ping
+    lag: float | None = None  # seconds, of the last ping or of one that is still waited for
     username: str = ""
     away: str = ""  # why I am, for others
     conversations: dict[str, Conversation] = field(default_factory=dict)

@@ -10,6 +10,9 @@ from client.view.text import Row, drawn, fit
 NAMED = 3
 """So many of those who are writing are named."""
 
+SLOW = 2.0
+"""Seconds of lag from which they are told in seconds, where the eye goes."""
+
 LINKS = {
     Link.OFFLINE: "link.offline",
     Link.CONNECTING: "link.connecting",
@@ -33,7 +36,7 @@ def status_row(state: State, more: int, helps: str, width: int) -> Row:
         parts.append(typing)
     parts.append(_link(state))
     parts += filter(None, (_lag(state), _account(state), _elsewhere(state), _help(helps)))
-    healthy = state.link is Link.LOGGED_IN
+    healthy = state.link is Link.LOGGED_IN and (state.lag or 0) < SLOW
     return [("class:status" if healthy else "class:status.warning", fit(" " + " │ ".join(parts), width))]
 
 
@@ -82,9 +85,11 @@ def _link(state: State) -> str:
 
 
 def _lag(state: State) -> str:
-    """How long the last ping took."""
+    """How long the last ping took, or has taken so far."""
     if state.link is not Link.LOGGED_IN or state.lag is None:
         return ""
+    if state.lag >= SLOW:
+        return words.say("status.slow", lag=round(state.lag))
     return words.say("status.lag", lag=max(1, round(state.lag * 1000)))
 
 

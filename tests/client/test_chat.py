@@ -174,27 +174,6 @@ async def test_a_refusal_is_the_last_word_and_the_next_line_goes_on(fake: FakeSe
         assert refused.facts == {"limit": 3000}
 
 
-async def test_a_server_that_does_not_answer_is_left_and_dialled_again(
-    fake: FakeServer, start: Start
-) -> None:
-    async with fake:
-        app = start(pace=Pace(first=0.01, longest=0.01, answer=0.1))
-        peer = await logged_in(fake, app)
-        app.write("#lab", "hello")
-        unanswered = await peer.hear("send")
-        peer = await fake.greet()
-        begin(peer, await peer.hear("resume"))
-        await peer.hear("send", cid=unanswered["cid"])
-
-
-async def test_a_silent_connection_is_taken_for_dead(fake: FakeServer, start: Start) -> None:
-    async with fake:
-        app = start(pace=Pace(first=0.01, longest=0.01, ping=0.05, dead=0.1))
-        await logged_in(fake, app)
-        peer = await fake.greet()
-        await peer.hear("resume")
-
-
 async def test_a_client_that_is_started_again_sends_what_the_one_before_had_written(
     fake: FakeServer, start: Start
 ) -> None:

@@ -110,6 +110,12 @@ class TestLines:
         assert "Alice@127.0.0.1:7878" in status
         assert "@Carol(2)" in status
 
+    def test_a_server_that_is_slow_to_answer_stands_out(self, state: State) -> None:
+        state.lag = 12.3
+        ((style, status),) = status_row(state, 0, "F1", 80)
+        assert "│ 延迟 12 秒 │" in status
+        assert style == "class:status.warning"
+
     def test_an_attempt_that_is_due_now_does_not_count_to_zero(self, state: State) -> None:
         state.link = Link.RECONNECTING
         state.retry_at = time.monotonic() + 3

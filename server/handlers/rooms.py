@@ -78,6 +78,8 @@ class Rooms:
         account = account_of(speaker)
         name = request.room.removeprefix("#")
         if not names.is_name(name, self._limits.room_min, self._limits.room_max):
+            if await self._store.run(_is_taken, name):
+                raise RoomExists(room=f"#{name}")
             raise BadRoom(least=self._limits.room_min, most=self._limits.room_max)
         most = bound(self._limits.capacity)
         if not 1 <= request.capacity <= most:
@@ -214,6 +216,14 @@ class Rooms:
             online=live is not None,
             away=away_value(live),
         )
+
+
+def _is_taken(connection: Connection, name: str) -> bool:
+    """Whether this is another spelling of a room's name, with an invisible character in it for example."""
+    return (
+        rooms.find(connection, names.key(name)) is not None
+        or rooms.find_look_alike(connection, names.skeleton(name)) is not None
+    )
 
 
 # In the transaction

@@ -33,6 +33,14 @@ def test_what_a_room_cannot_be_called(alice: Wire, name: str) -> None:
     assert alice.refusal("create_room", room=name, capacity=2) == "bad_room"
 
 
+@pytest.mark.parametrize("spelling", ["{}\u200b", "\u00ad{}", " {} ", "#{}\t"])
+def test_a_taken_name_with_something_invisible_is_still_that_name(
+    alice: Wire, room: str, spelling: str
+) -> None:
+    again = spelling.format(room.removeprefix("#"))
+    assert alice.refusal("create_room", room=again, capacity=2) == "room_exists"
+
+
 def test_the_hash_may_be_left_out_of_a_question_and_never_is_of_an_answer(
     alice: Wire, room_name: str
 ) -> None:

@@ -13,7 +13,7 @@ The counterpart is ``search``, which reads it; ``terms`` says what a document co
   changes; whether that one still reads so is for ``search`` to look up.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -57,10 +57,15 @@ class Document(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """What goes into the index in one transaction."""
+    """What goes into the index in one transaction: of the ``lacking`` messages not there yet, ``size``."""
 
     marks: list[Mark]
     documents: list[Document]
+    lacking: int
+
+    @property
+    def size(self) -> int:
+        return sum(mark.after - (mark.before or 0) for mark in self.marks)
 
 
 said = messages.alias("said")
@@ -86,7 +91,7 @@ def gather(connection: Connection, most: int) -> Slice | None:
 
     Conversations that lack little come first: one with a long past does not keep the others waiting.
     """
-    marks = list(_next_marks(connection, most))
+    marks, lacking = _next_marks(connection, most)
     if not marks:
         return None
     row = messages.c
@@ -97,19 +102,25 @@ def gather(connection: Connection, most: int) -> Slice | None:
         for id, before, after in marks
     ]
     found = connection.execute(union_all(*queries))
-    return Slice(marks, [Document(id, seq, sent_at, terms(text)) for id, seq, sent_at, text in found])
+    written = [Document(id, seq, sent_at, terms(text)) for id, seq, sent_at, text in found]
+    return Slice(marks, written, lacking)
 
 
-def _next_marks(connection: Connection, most: int) -> Iterator[Mark]:
+def _next_marks(connection: Connection, most: int) -> tuple[list[Mark], int]:
+    """Where the next slice goes, and how many messages there are in all that are not indexed."""
     lacks = conversations.c.head - func.coalesce(indexed.c.seq, 0)
-    query = select(conversations.c.id, indexed.c.seq, conversations.c.head)
+    query = select(conversations.c.id, indexed.c.seq, conversations.c.head, func.sum(lacks).over())
     query = query.join_from(conversations, indexed, isouter=True).where(lacks > 0)
-    for id, before, head in connection.execute(query.order_by(lacks).limit(AT_ONCE)):
+    marks: list[Mark] = []
+    lacking = 0
+    for id, before, head, total in connection.execute(query.order_by(lacks).limit(AT_ONCE)):
+        lacking = int(total)  # MySQL adds up to a Decimal
         after = min(head, (before or 0) + most)
-        yield Mark(id, before, after)
+        marks.append(Mark(id, before, after))
         most -= after - (before or 0)
         if not most:
-            return
+            break
+    return marks, lacking
 
 
 def store(connection: Connection, slice: Slice) -> None:

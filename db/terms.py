@@ -94,9 +94,15 @@ def kind(character: str) -> Kind:
 
 
 def terms(text: str) -> str:
-    """The terms of a text, each once, a blank between any two."""
+    """The terms of a text, each once, a blank between any two.
+
+    Made for every message; most are in ASCII, and for these it is done in few steps.
+    """
+    folded = fold(text)
+    if folded.isascii():
+        return " ".join(sorted({f"w0{word}"[:LONGEST] for word in _ASCII_WORD.findall(folded)}))
     found: set[str] = set()
-    for part, characters in _parts(fold(text)):
+    for part, characters in _parts(folded):
         if part is Kind.WORD:
             found.add(_word(characters))
         else:
@@ -106,11 +112,7 @@ def terms(text: str) -> str:
 
 
 def _parts(folded: str) -> Iterator[tuple[Kind, str]]:
-    """The words and runs of a folded text. Every message comes by here, so it is done in few steps."""
-    if folded.isascii():
-        for word in _ASCII_WORD.findall(folded):
-            yield Kind.WORD, word
-        return
+    """The words and runs of a folded text."""
     for part in _PART.finditer("".join(map(kind, folded))):
         yield Kind.RUN if part[1] is None else Kind.WORD, folded[part.start() : part.end()]
 

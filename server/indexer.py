@@ -1,8 +1,10 @@
 """Fills the index of search in the background. What it does there is in ``db.documents``.
 
-Nobody waits for it: what is not indexed yet is found all the same, only not as fast. So it takes a small
-slice at a time, and rests after each for so long that it never has more than a tenth of the time; when much
-is being said a slice takes longer, and the rests grow with it.
+Nobody waits for it: what is not indexed yet is found all the same, only not as fast. So it makes way for
+whoever speaks. While much is being said it takes small slices, and rests after each for so long that it
+never has more than a tenth of the time; a slice takes longer then, and the rests grow with it. When it has
+become quiet it takes most of the time, in slices that cost less for each message, so that a burst is indexed
+in about the time that it took.
 
 Who stores a slice depends on the engine. SQLite has one writer at a time, so it is ours, and whoever speaks
 meanwhile waits some milliseconds. MySQL's index takes seconds for a COMMIT now and then, when it brings what
@@ -11,6 +13,7 @@ it gathered in memory to the disk; there a connection beside the writer's is in 
 
 import asyncio
 import logging
+from typing import NamedTuple
 
 from sqlalchemy import Engine
 
@@ -23,14 +26,27 @@ from db.writer import Writer
 
 log = logging.getLogger(__name__)
 
-SLICE = 100
-"""Messages that are indexed in one transaction."""
+MUCH = 100
+"""Messages a second, from here on much is being said: many would meet a slice that is being stored."""
 
-SHARE = 10
-"""One part in so many of the time is for indexing."""
+
+class Pace(NamedTuple):
+    slice: int
+    """Messages that are indexed in one transaction."""
+    rest: float
+    """How long to rest after it, in times of what it took."""
+
+
+BUSY = Pace(slice=100, rest=9)
+QUIET = Pace(slice=400, rest=0.25)
 
 IDLE = 1.0
 """Seconds until it looks again when everything is indexed, or the database is away."""
+
+
+def pace_for(said: int, seconds: float) -> Pace:
+    """How to go on when so many messages were said in this time."""
+    return BUSY if said > MUCH * seconds else QUIET
 
 
 class Indexer:
@@ -38,33 +54,44 @@ class Indexer:
         self._engine = engine
         self._store = store
         self._writer = writer
+        self._left = 0  # messages that the last slice left for another
 
     async def run(self) -> None:
         """Index for as long as the server runs."""
         loop = asyncio.get_running_loop()
+        pace, last = BUSY, loop.time()
         while True:
             began = loop.time()
             try:
-                busy = await self.step()
+                said = await self.step(pace.slice)
             except Exception as error:
                 if not is_outage(error) and not is_transient(error):
                     log.warning("a slice could not be indexed, will try again: %s", type(error).__name__)
-                busy = False
-            await asyncio.sleep((loop.time() - began) * (SHARE - 1) if busy else IDLE)
+                said = None
+            if said is None:
+                await asyncio.sleep(IDLE)
+            else:
+                pace = pace_for(said, began - last)
+                await asyncio.sleep((loop.time() - began) * pace.rest)
+            last = began
 
-    async def step(self) -> bool:
-        """Index one slice. ``False`` when there is nothing to index."""
-        slice = await self._store.run(documents.gather, SLICE)
+    async def step(self, most: int) -> int | None:
+        """Index a slice of so many messages at most. ``None`` when there is nothing to index; otherwise how
+        many were said since the last time."""
+        slice = await self._store.run(documents.gather, most)
         if slice is None:
-            return False
+            self._left = 0
+            return None
+        said, self._left = slice.lacking - self._left, slice.lacking
         try:
             if is_sqlite(self._engine.url):
                 await self._writer.run(lambda transaction: documents.store(transaction.connection, slice))
             else:
                 await asyncio.to_thread(_store, self._engine, slice)
+            self._left -= slice.size
         except Taken:
             log.debug("another server process was faster to index this")
-        return True
+        return said
 
 
 def _store(engine: Engine, slice: Slice) -> None:

@@ -106,7 +106,12 @@ def test_strangers_do_not_search(shared_server: Server) -> None:
 async def working(engine: Engine) -> AsyncIterator[Indexer]:
     store = Store(engine)
     writer = Writer(
-        engine, asyncio.get_running_loop(), deliver=lambda _: None, entitle=lambda *_: None, patience=0
+        engine,
+        asyncio.get_running_loop(),
+        deliver=lambda _: None,
+        reseat=lambda *_: None,
+        entitle=lambda *_: None,
+        patience=0,
     )
     try:
         yield Indexer(engine, store, writer)
@@ -121,9 +126,9 @@ def told(engine: Engine) -> int:
     with begin_write(engine) as connection:
         alice = person(connection, "Alice")
         library = add_room(connection, "library", alice)
-        for _ in range(2 * indexer.SLICE + 1):
+        for _ in range(21):
             say(connection, library, alice, "a fox")
-    return 2 * indexer.SLICE + 1
+    return 21
 
 
 def count(engine: Engine) -> int:
@@ -133,14 +138,32 @@ def count(engine: Engine) -> int:
 
 async def test_it_takes_what_there_is_slice_by_slice(engine: Engine, told: int) -> None:
     async with working(engine) as indexer:
-        steps = [await indexer.step() for _ in range(4)]
-    assert steps == [True, True, True, False]
+        steps = [await indexer.step(10) for _ in range(4)]
+    assert steps == [told, 0, 0, None]
     assert count(engine) == told
+
+
+async def test_it_notices_what_is_said_meanwhile(engine: Engine, told: int) -> None:
+    async with working(engine) as indexer:
+        await indexer.step(10)
+        with begin_write(engine) as connection:
+            bob = person(connection, "Bob")
+            hall = add_room(connection, "hall", bob)
+            for _ in range(3):
+                say(connection, hall, bob, "a fox")
+        assert await indexer.step(10) == 3
+        assert await indexer.step(10) == 0
+
+
+def test_it_makes_way_for_whoever_speaks() -> None:
+    assert indexer.pace_for(said=1000, seconds=0.1) == indexer.BUSY
+    assert indexer.pace_for(said=1, seconds=0.1) == indexer.QUIET
+    assert indexer.pace_for(said=-100, seconds=0.1) == indexer.QUIET, "another process was at work, too"
 
 
 async def test_two_of_them_index_nothing_twice(engine: Engine, told: int) -> None:
     async with working(engine) as one, working(engine) as other:
-        while any(await asyncio.gather(one.step(), other.step())):
+        while any(said is not None for said in await asyncio.gather(one.step(10), other.step(10))):
             pass
     assert count(engine) == told
 

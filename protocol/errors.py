@@ -129,7 +129,7 @@ class BadToken(Refusal):
 
 class AccountDisabled(Refusal):
     code = "account_disabled"
-    wording = "this account has been disabled by who runs the server"
+    wording = "this account has been disabled by whoever runs the server"
 
 
 class NotYourself(Refusal):
@@ -181,7 +181,7 @@ class BadNickname(Refusal):
 
 class RegistrationClosed(Refusal):
     code = "registration_closed"
-    wording = "an account here takes an invitation"
+    wording = "making an account here takes an invitation"
 
 
 class BadInvitation(Refusal):
@@ -195,7 +195,7 @@ class InvitationNeeded(Refusal):
     """Facts: ``room``."""
 
     code = "invitation_needed"
-    wording = "only who is invited may enter {room}"
+    wording = "only those who are invited may enter {room}"
 
 
 class WrongRoomPassword(Refusal):
@@ -263,7 +263,7 @@ class AlreadyFriends(Refusal):
 
 class SelfFriend(Refusal):
     code = "self_friend"
-    wording = "nobody can be a friend of oneself here"
+    wording = "nobody can be their own friend here"
 
 
 class Blocked(Refusal):

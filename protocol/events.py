@@ -76,7 +76,7 @@ class Removed(Event, frozen=True, kw_only=True):
 
 
 class Friend(Event, frozen=True, kw_only=True):
-    """Somebody became my friend, or (``ended``) is it no longer."""
+    """Somebody became my friend, or (``ended``) is one no longer."""
 
     friend: values.Friend
     ended: bool | UnsetType = UNSET

@@ -42,12 +42,13 @@ def diagnose(line: bytes) -> int | str | None:
         raise BadJson(id=id, reason=reader.fault)
     if not isinstance(value, dict):
         raise BadFrame(reason="not an object")
-    strings, integers = [text for text in _walk(value) if isinstance(text, str)], _integers(value)
-    if any(_SURROGATE.search(text) for text in strings):
+    scalars = _walk(value)
+    strings = [scalar for scalar in scalars if isinstance(scalar, str)]
+    if any(_SURROGATE.search(string) for string in strings):
         raise BadJson(id=id, reason="half of a surrogate pair")
-    if any("\0" in text for text in strings):
+    if any("\0" in string for string in strings):
         raise BadEncoding(id=id, reason="NUL")
-    if any(abs(number) > MAX_INTEGER for number in integers):
+    if any(isinstance(scalar, int) and abs(scalar) > MAX_INTEGER for scalar in scalars):
         raise BadFrame(id=id, reason="an integer beyond 53 bits")
     return id
 
@@ -133,7 +134,3 @@ def _walk(value: Any) -> list[Any]:
             case scalar:
                 found.append(scalar)
     return found
-
-
-def _integers(value: Any) -> list[int]:
-    return [scalar for scalar in _walk(value) if isinstance(scalar, int)]

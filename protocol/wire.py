@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from msgspec.json import Decoder
 
 from protocol import events, requests, responses
-from protocol.errors import BadFrame, LineTooLong, UnknownType
+from protocol.errors import BadFrame, LineTooLong, UnknownType, WireError
 from protocol.frame import Frame
 from protocol.strict import diagnose
 
@@ -102,7 +102,8 @@ def _quotes(frame: Frame) -> int:
 _UNKNOWN_TAG = re.compile(r"Invalid value '.*' - at `\$\.type`", re.DOTALL)
 
 
-def _why_not(line: bytes, error: Exception) -> Exception:
+def _why_not(line: bytes, error: Exception) -> WireError:
+    """Why msgspec refused a line. Raises what ``diagnose`` finds, which comes first."""
     id = diagnose(line)
     if _UNKNOWN_TAG.fullmatch(str(error)):
         return UnknownType(id=id)

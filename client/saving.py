@@ -83,7 +83,7 @@ def _moment(since: str) -> str:
     try:
         return dates.wire(dates.parse(since, datetime.now().astimezone()))
     except dates.NoDate:
-        raise Wrong("no_date", text=since) from None
+        raise Wrong("no_day", text=since) from None
 
 
 async def _save(chat: Chat, order: Order, only: Conversation | None, since: str) -> None:

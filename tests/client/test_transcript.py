@@ -293,7 +293,7 @@ async def test_what_was_done_later_is_told_by_the_message_itself(
 
 
 @pytest.mark.parametrize(
-    ("line", "said"), [("/save --since never", "no_date"), ("/save --in nowhere", "no_conversation")]
+    ("line", "said"), [("/save --since never", "no_day"), ("/save --in nowhere", "no_conversation")]
 )
 async def test_what_cannot_be_saved(fake: FakeServer, start: Start, line: str, said: str) -> None:
     async with fake:

@@ -64,11 +64,11 @@ def test_a_call_gets_through(outer: Terminal, bob: Wire, alert: str, call: bytes
 
 
 def test_what_is_muted_does_not_call(outer: Terminal, bob: Wire) -> None:
-    outer.enter("/mute Bob").wait_for("Nothing calls you from @Bob")
+    outer.enter("/mute Bob").wait_for("@Bob never calls you")
     outer.output = b""
     bob.request("send", to="@Alice", text="lunch?")
     outer.wait_for("1 unread message")
     assert b"\a" not in outer.output
-    outer.enter("/mute Bob").wait_for("Everything that is said in @Bob calls you")
+    outer.enter("/mute Bob").wait_for("@Bob calls you for everything")
     bob.request("send", to="@Alice", text="now?")
     outer.wait_until(lambda: b"\a" in outer.output, "for the bell")

@@ -3,6 +3,8 @@
 Whoever changes one, or relies on there being none, holds the lock of both accounts (``accounts.lock``).
 """
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection, delete, insert, select
 
 from db.schema import accounts, blocks
@@ -37,6 +39,13 @@ def listing(connection: Connection, account_id: int) -> list[str]:
 def blocked_by(connection: Connection, account_id: int) -> set[int]:
     """Those whom an account has blocked."""
     return set(connection.scalars(select(blocks.c.blocked_id).where(blocks.c.account_id == account_id)))
+
+
+def pairs(connection: Connection, account_ids: Collection[int]) -> set[tuple[int, int]]:
+    """Which of these accounts has blocked whom."""
+    row = blocks.c
+    query = select(row.account_id, row.blocked_id).where(row.account_id.in_(account_ids))
+    return {(account_id, blocked_id) for account_id, blocked_id in connection.execute(query)}
 
 
 def blockers(connection: Connection, account_id: int) -> set[int]:

@@ -4,6 +4,8 @@ Whoever changes them holds the lock of the room (``messages.lock``). An invitati
 taken.
 """
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection, Table, delete, insert, select
 
 from db.schema import accounts, bans, invitations
@@ -42,8 +44,9 @@ def invite(connection: Connection, conversation_id: int, account_id: int, now: i
     return True
 
 
-def uninvite(connection: Connection, conversation_id: int, account_id: int) -> None:
-    _drop(connection, invitations, conversation_id, account_id)
+def uninvite(connection: Connection, conversation_id: int, account_id: int) -> bool:
+    """``False`` when the account was not invited."""
+    return _drop(connection, invitations, conversation_id, account_id)
 
 
 def invited_to(connection: Connection, account_id: int) -> set[int]:
@@ -52,13 +55,20 @@ def invited_to(connection: Connection, account_id: int) -> set[int]:
     return set(connection.scalars(select(row.conversation_id).where(row.account_id == account_id)))
 
 
+def invited(connection: Connection, account_ids: Collection[int]) -> set[tuple[int, int]]:
+    """Which of these accounts is invited to which room."""
+    row = invitations.c
+    query = select(row.account_id, row.conversation_id).where(row.account_id.in_(account_ids))
+    return {(account_id, id) for account_id, id in connection.execute(query)}
+
+
 def _is_in(connection: Connection, table: Table, conversation_id: int, account_id: int) -> bool:
     row = table.c
     query = select(row.account_id).where(row.conversation_id == conversation_id, row.account_id == account_id)
     return connection.execute(query).one_or_none() is not None
 
 
-def _drop(connection: Connection, table: Table, conversation_id: int, account_id: int) -> None:
+def _drop(connection: Connection, table: Table, conversation_id: int, account_id: int) -> bool:
     row = table.c
     chosen = delete(table).where(row.conversation_id == conversation_id, row.account_id == account_id)
-    connection.execute(chosen)
+    return bool(connection.execute(chosen).rowcount)

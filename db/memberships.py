@@ -3,8 +3,8 @@
 Whoever changes a seat holds the lock of its conversation (``messages.lock``); ``mark_read`` alone needs none.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -22,11 +22,18 @@ from sqlalchemy import (
 
 from db.errors import taken_if_duplicate
 from db.records import Seat
-from db.schema import accounts, conversations, memberships, rooms
+from db.schema import accounts, attendances, conversations, friendships, memberships, rooms
 from db.seats import COLUMNS, AnyRow, holder, seats
 
 Place = tuple[int, int]
 """A conversation's id and an account's: whose seat where."""
+
+
+class Standing(NamedTuple):
+    """What others may know of somebody's seat."""
+
+    nickname: str
+    entered: bool
 
 
 def seat(connection: Connection, conversation_id: int, account_id: int) -> Seat | None:
@@ -41,6 +48,35 @@ def roster(connection: Connection, conversation_id: int) -> list[Seat]:
     """All seats of a conversation, by user name; what is unread is nobody else's business and left out."""
     query = _plain().where(memberships.c.conversation_id == conversation_id)
     return [_seat(row) for row in connection.execute(query.order_by(accounts.c.username_key))]
+
+
+def standings(connection: Connection, conversation_id: int) -> dict[int, Standing]:
+    """The same by account, without the names: read whenever another server process has changed any of it."""
+    row = memberships.c
+    query = select(row.account_id, row.nickname, row.entered).where(row.conversation_id == conversation_id)
+    return {id: Standing(nickname or "", entered) for id, nickname, entered in connection.execute(query)}
+
+
+def attending(
+    connection: Connection, conversation_ids: Collection[int], server_id: bytes
+) -> set[tuple[int, int]]:
+    """Of the accounts with sessions on a server process, who (account, conversation) has a seat where."""
+    row, here = memberships.c, attendances.c
+    query = select(row.account_id, row.conversation_id).join(attendances, here.account_id == row.account_id)
+    query = query.where(here.server_id == server_id, row.conversation_id.in_(conversation_ids))
+    return {(account_id, id) for account_id, id in connection.execute(query)}
+
+
+def followed(connection: Connection, account_ids: Collection[int]) -> dict[int, set[int]]:
+    """Where accounts have seats, without the private chats with those who are friends no longer."""
+    row = memberships.c
+    query = select(row.account_id, row.conversation_id).where(row.account_id.in_(account_ids))
+    chat = friendships.c.conversation_id == row.conversation_id
+    query = query.join(friendships, chat, isouter=True).where(friendships.c.ended_at.is_(None))
+    found: dict[int, set[int]] = {id: set() for id in account_ids}
+    for account_id, conversation_id in connection.execute(query):
+        found[account_id].add(conversation_id)
+    return found
 
 
 def names(connection: Connection, conversation_id: int) -> list[str]:

@@ -24,13 +24,25 @@ from db import bulk
 from db.accounts import usernames
 from db.errors import is_duplicate
 from db.records import Draft, Stored
-from db.schema import messages
+from db.schema import conversations, messages
 
 SPOKEN_KINDS = ("text", "action")
 """The kinds that people would call messages; the others are notices or change a message."""
 
 Place = tuple[int, int]
 """A conversation's id and a seq: which message."""
+
+
+class Stretch(NamedTuple):
+    """The messages of a conversation with ``after < seq <= upto``."""
+
+    conversation_id: int
+    after: int
+    upto: int
+
+
+CHUNK = 100
+"""Stretches in one query. SQLite takes a thousand at most."""
 
 
 class Verdict(Enum):
@@ -44,6 +56,13 @@ class Outcome(NamedTuple):
 
     verdict: Verdict
     stored: Stored
+
+
+class Known(NamedTuple):
+    """What is known of a conversation: up to where it goes, and the number of its roster."""
+
+    head: int
+    roster: int
 
 
 @dataclass(slots=True)
@@ -62,6 +81,13 @@ def lock(connection: Connection, conversation_ids: Collection[int]) -> dict[int,
         return {}
     locked = bulk.lock_conversations(connection, sorted(conversation_ids))
     return {id: Head(head, spoken, roster, last_at) for id, head, spoken, roster, last_at in locked}
+
+
+def peek(connection: Connection, conversation_ids: Collection[int]) -> dict[int, Known]:
+    """How conversations stand, without a lock."""
+    row = conversations.c
+    query = select(row.id, row.head, row.roster).where(row.id.in_(conversation_ids))
+    return {id: Known(head, roster) for id, head, roster in connection.execute(query)}
 
 
 def append(
@@ -210,11 +236,18 @@ def last_before(connection: Connection, conversation_id: int, time: int) -> int:
     return bisect_left(range(1, head + 1), time, key=sent_at)
 
 
-def between(connection: Connection, conversation_id: int, after: int, upto: int) -> list[Stored]:
-    """Every message with ``after < seq <= upto``."""
-    query = select(messages).where(messages.c.conversation_id == conversation_id)
-    query = query.where(messages.c.seq > after, messages.c.seq <= upto).order_by(messages.c.seq)
-    return _read(connection, query)
+def between(connection: Connection, stretches: Sequence[Stretch]) -> list[Stored]:
+    """Every message in stretches of conversations, those of one conversation together and in their order."""
+    row = messages.c
+    found: list[Stored] = []
+    for first in range(0, len(stretches), CHUNK):
+        wanted = [
+            and_(row.conversation_id == one.conversation_id, row.seq > one.after, row.seq <= one.upto)
+            for one in stretches[first : first + CHUNK]
+        ]
+        query = select(messages).where(or_(*wanted)).order_by(row.conversation_id, row.seq)
+        found += _read(connection, query)
+    return found
 
 
 def at(connection: Connection, places: Iterable[Place]) -> list[Stored]:

@@ -218,6 +218,16 @@ attendances = Table(  # on which server process an account has sessions
     **INNODB,
 )
 
+news = Table(  # what a server process has changed, for the others to look at
+    "news",
+    metadata,
+    Column("server_id", Digest, primary_key=True),
+    Column("number", Whole, primary_key=True, autoincrement=False),  # of its transactions, ever larger
+    Column("body", Body, nullable=False),
+    sqlite_with_rowid=False,
+    **INNODB,
+)
+
 revisions = Table(  # which of the messages that change a target still count
     "revisions",
     metadata,

@@ -7,11 +7,11 @@ a seq only when the seq stands in the query; compared with another table's colum
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, Row, and_, func, or_, select
 
-from db.messages import SPOKEN_KINDS
+from db.messages import CHUNK, SPOKEN_KINDS, Stretch
 from db.records import Seat
 from db.schema import accounts, conversations, memberships, messages
 
@@ -20,9 +20,6 @@ AnyRow = Row[*tuple[Any, ...]]
 FAR = 10_000
 """Own messages further than this behind the head are not told apart any more: whoever is that far behind
 reads a large number either way, and counting takes 5 ms for so many."""
-
-CHUNK = 100
-"""Conversations in one count. SQLite takes a thousand at most."""
 
 holder = accounts.alias("holder")
 """The account whose seat it is."""
@@ -44,14 +41,6 @@ COLUMNS = (
 )
 """For a query that joins ``conversations``, ``memberships`` and ``holder``, the last two perhaps in vain,
 and also selects ``conversation_id`` and ``head``."""
-
-
-class Stretch(NamedTuple):
-    """The messages of a conversation with ``after < seq <= upto``."""
-
-    conversation_id: int
-    after: int
-    upto: int
 
 
 def seats(connection: Connection, rows: Sequence[AnyRow]) -> dict[int, Seat]:

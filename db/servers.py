@@ -4,8 +4,11 @@ With this, no process makes an account leave that is still here through another 
 renewed its row for a while counts as dead, and its attendances with it.
 """
 
+from collections.abc import Collection, Iterable
+
 from sqlalchemy import Connection, delete, insert, select, update
 
+from db import news
 from db.schema import attendances, servers
 
 
@@ -22,11 +25,14 @@ def beat(connection: Connection, server_id: bytes, now: int) -> bool:
 def forget(connection: Connection, server_id: bytes) -> None:
     """This process ends, and nobody attends there any more."""
     connection.execute(delete(servers).where(servers.c.id == server_id))
+    news.forget(connection, server_id)
 
 
 def forget_dead(connection: Connection, alive_since: int) -> None:
     """Remove processes that were last seen before a time."""
-    connection.execute(delete(servers).where(servers.c.seen_at < alive_since))
+    query = select(servers.c.id).where(servers.c.seen_at < alive_since)
+    for server_id in connection.scalars(query).all():
+        forget(connection, server_id)
 
 
 def any_alive(connection: Connection, alive_since: int) -> bool:
@@ -35,12 +41,26 @@ def any_alive(connection: Connection, alive_since: int) -> bool:
     return connection.execute(query).one_or_none() is not None
 
 
-def attend(connection: Connection, server_id: bytes, account_id: int) -> None:
-    """The account has a session on this process; once more changes nothing."""
+def others(connection: Connection, server_id: bytes, alive_since: int) -> set[bytes]:
+    """The other processes that were seen since a time."""
+    query = select(servers.c.id).where(servers.c.id != server_id, servers.c.seen_at >= alive_since)
+    return set(connection.scalars(query))
+
+
+def seen(connection: Connection, server_ids: Iterable[bytes]) -> dict[bytes, int]:
+    """When each of these processes gave its last sign of life, as far as it has a row."""
+    query = select(servers.c.id, servers.c.seen_at).where(servers.c.id.in_(server_ids))
+    return dict(connection.execute(query).tuples().all())
+
+
+def attend(connection: Connection, server_id: bytes, account_id: int) -> bool:
+    """The account has a session on this process. ``False`` when that was known."""
     row = attendances.c
     query = select(row.account_id).where(row.server_id == server_id, row.account_id == account_id)
-    if connection.execute(query).one_or_none() is None:
-        connection.execute(insert(attendances).values(server_id=server_id, account_id=account_id))
+    if connection.execute(query).one_or_none() is not None:
+        return False
+    connection.execute(insert(attendances).values(server_id=server_id, account_id=account_id))
+    return True
 
 
 def depart(connection: Connection, server_id: bytes, account_id: int) -> None:
@@ -55,6 +75,16 @@ def attended_elsewhere(connection: Connection, server_id: bytes, account_id: int
     query = select(row.account_id).join(servers, servers.c.id == row.server_id).limit(1)
     query = query.where(row.account_id == account_id, row.server_id != server_id)
     return connection.execute(query.where(servers.c.seen_at >= alive_since)).one_or_none() is not None
+
+
+def attending_elsewhere(
+    connection: Connection, server_id: bytes, alive_since: int, among: Collection[int] | None = None
+) -> set[int]:
+    """Of these accounts, or of all, those that have a session on another process seen since a time."""
+    row = attendances.c
+    query = select(row.account_id).join(servers, servers.c.id == row.server_id)
+    query = query.where(row.server_id != server_id, servers.c.seen_at >= alive_since)
+    return set(connection.scalars(query if among is None else query.where(row.account_id.in_(among))))
 
 
 def attended(connection: Connection, alive_since: int) -> set[int]:

@@ -15,6 +15,9 @@ other change: a function of the ``Transaction`` that checks under the lock and t
 * Every message is handed to ``deliver`` exactly once and without a gap, also one that another server process
   stored, or that a COMMIT of unknown fate had stored after all: a transaction that finds a head beyond what
   was last handed out fetches what lies between.
+* Before any of that is handed to ``deliver``, ``reseat`` is told who has a seat in the conversation now, if
+  the number of its roster is another one than was known: who was put out through another process must get
+  nothing that was said afterwards.
 """
 
 import logging
@@ -22,22 +25,24 @@ import random
 import threading
 import time
 from asyncio import AbstractEventLoop, Future
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from operator import attrgetter
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 from msgspec import Struct
 from sqlalchemy import Connection, Engine
 
 from db import messages
-from db.engine import KeptConnection
+from db.engine import KeptConnection, is_sqlite
 from db.errors import Outage, is_outage, is_transient, said
 from db.gather import Gathering
-from db.messages import Head, Outcome, Verdict
+from db.messages import Known, Outcome
+from db.news import News
 from db.records import Draft, Stored
 from db.slices import Slices
+from db.transaction import Seating, Transaction
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -56,38 +61,13 @@ BEHIND_UNKNOWN = "an earlier message of this session is of unknown fate"
 _conversation = attrgetter("conversation_id")
 
 
-class Transaction:
-    """What a job may touch: the connection, the time, and the one way to add messages."""
+class Done(NamedTuple):
+    """What became of a job: what others had done before it, its result, and what it stored."""
 
-    def __init__(self, connection: Connection, now: int, handed: dict[int, int]) -> None:
-        self.connection = connection
-        self.now = now
-        self.missed: list[Stored] = []  # what others stored, to be delivered before anything of this job
-        self.stored: list[Stored] = []
-        self.moved: dict[int, int] = {}  # what ``handed`` becomes when this is committed
-        self._handed = handed  # conversation -> the last seq that was handed to deliver
-
-    def lock(self, conversation_ids: Iterable[int]) -> dict[int, Head]:
-        """Lock conversations, in the order of their ids, and take along what others stored there."""
-        heads = messages.lock(self.connection, set(conversation_ids))
-        for id, head in heads.items():
-            self.catch_up(id, head.head)
-        return heads
-
-    def append(self, heads: dict[int, Head], drafts: Sequence[Draft]) -> list[Outcome]:
-        """Store messages in conversations that ``lock`` returned."""
-        outcomes = messages.append(self.connection, heads, drafts, self.now)
-        self.stored += [outcome.stored for outcome in outcomes if outcome.verdict is Verdict.STORED]
-        for id in {draft.conversation_id for draft in drafts}:
-            self.moved[id] = heads[id].head
-        return outcomes
-
-    def catch_up(self, conversation_id: int, head: int) -> None:
-        """Somebody learns this head: from here on, nothing of the conversation may be left out."""
-        handed = self.moved.get(conversation_id, self._handed.get(conversation_id, head))
-        if handed < head:
-            self.missed += messages.between(self.connection, conversation_id, handed, head)
-        self.moved[conversation_id] = max(handed, head)
+    reseated: list[Seating]
+    missed: list[Stored]
+    result: Any
+    stored: list[Stored]
 
 
 @dataclass(slots=True, eq=False)
@@ -125,10 +105,9 @@ class _Batch:
     posts: list[Post] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     outcomes: list[Outcome | Exception] = field(default_factory=list)  # of the posts
+    reseated: list[Seating] = field(default_factory=list)
     posted: list[Stored] = field(default_factory=list)
-    results: list[tuple[list[Stored], Any, list[Stored]]] = field(
-        default_factory=list
-    )  # missed, result, stored of a job
+    results: list[Done] = field(default_factory=list)  # of the jobs
 
     @classmethod
     def of(cls, operations: Sequence[Post | Job]) -> Self:
@@ -147,8 +126,8 @@ class _Batch:
         self.outcomes = [error] * len(self.posts)
         for post in self.posts:
             post.stream.broken = True
-        self.posted = []
-        self.results = [([], error, [])] * len(self.jobs)
+        self.reseated, self.posted = [], []
+        self.results = [Done([], [], error, [])] * len(self.jobs)
 
     def split(self) -> list["_Batch"]:
         return [_Batch(posts=[post]) for post in self.posts] + [_Batch(jobs=[job]) for job in self.jobs]
@@ -158,10 +137,16 @@ class Writer:
     """The thread, its queue, and the way back to the loop.
 
     ``deliver`` is called on the loop with messages just committed, in the order of their seqs, those of one
-    conversation together. ``entitle`` is called in the transaction for a sender whose ``Post.roster`` is out
-    of date; it raises a refusal or returns. ``patience`` is how long, in seconds, an outage of the database
-    is sat out before operations fail.
+    conversation together; ``reseat`` before that, with conversations whose roster was changed by somebody
+    else, and what they said since. ``entitle`` is called in the transaction for a sender whose
+    ``Post.roster`` is out of date; it raises a refusal or returns. ``patience`` is how long, in seconds, an
+    outage of the database is sat out before operations fail.
+
+    Where there are other server processes to read it, ``publish`` is set, and called at the end of each
+    transaction with what that has changed.
     """
+
+    publish: Callable[[Connection, News], None] | None = None
 
     def __init__(
         self,
@@ -169,17 +154,20 @@ class Writer:
         loop: AbstractEventLoop,
         *,
         deliver: Callable[[Sequence[Stored]], None],
+        reseat: Callable[[Sequence[Seating], Sequence[Stored]], None],
         entitle: Callable[[Connection, Draft], None],
         patience: float = 5.0,
     ) -> None:
         self._kept = KeptConnection(engine)
         self._loop = loop
         self._deliver = deliver
+        self._reseat = reseat
         self._entitle = entitle
         self._patience = patience
         self._gathering: Gathering[Post | Job] = Gathering(loop)
         self._slices = Slices(loop)
-        self._handed: dict[int, int] = {}
+        self._known: dict[int, Known] = {}
+        self._shared = not is_sqlite(engine.url)
         self._down_since: float | None = None
         self._hangs = False  # the database did not even refuse the last time
         self._closing = threading.Event()
@@ -227,7 +215,7 @@ class Writer:
                 with self._kept.begin_write() as connection:
                     transaction = self._transact(connection, batch)
                     committing = True
-                self._handed |= transaction.moved
+                self._known |= transaction.moved
                 self._down_since, self._hangs = None, False
                 break
             except Exception as error:
@@ -251,19 +239,19 @@ class Writer:
         return [*settled, batch]
 
     def _transact(self, connection: Connection, batch: _Batch) -> Transaction:
-        transaction = Transaction(connection, time.time_ns() // 1_000_000, self._handed)
+        transaction = Transaction(connection, time.time_ns() // 1_000_000, self._known, self._shared)
         if batch.posts:
             batch.outcomes = self._post(transaction, batch.posts)
+        batch.reseated = transaction.reseated
         batch.posted = sorted(transaction.missed + transaction.stored, key=_conversation)
-        batch.results = []
-        for job in batch.jobs:
-            transaction.missed, transaction.stored = [], []
-            result = self._do(transaction, job, alone=len(batch) == 1)
-            batch.results.append((transaction.missed, result, transaction.stored))
+        batch.results = [self._do(transaction, job, alone=len(batch) == 1) for job in batch.jobs]
+        transaction.finish()
+        if self.publish is not None and transaction.news:
+            self.publish(connection, transaction.news)
         return transaction
 
     def _post(self, transaction: Transaction, posts: list[Post]) -> list[Outcome | Exception]:
-        heads = transaction.lock(post.draft.conversation_id for post in posts)
+        heads = transaction.hold(post.draft.conversation_id for post in posts)
         refused: dict[Post, Outcome | Exception] = {}
         for post in posts:
             head = heads.get(post.draft.conversation_id)
@@ -282,19 +270,23 @@ class Writer:
         outcomes = iter(transaction.append(heads, accepted) if accepted else [])
         return [refused[post] if post in refused else next(outcomes) for post in posts]
 
-    def _do(self, transaction: Transaction, job: Job, alone: bool) -> Any:
+    def _do(self, transaction: Transaction, job: Job, alone: bool) -> Done:
+        transaction.reseated, transaction.missed, transaction.stored = [], [], []
         if job.stream is not None and job.stream.broken:
-            return Outage(BEHIND_UNKNOWN)
-        if alone:
-            return job.work(transaction)
-        moved = dict(transaction.moved)
+            return Done([], [], Outage(BEHIND_UNKNOWN), [])
+        result = job.work(transaction) if alone else self._try(transaction, job)
+        return Done(transaction.reseated, transaction.missed, result, transaction.stored)
+
+    def _try(self, transaction: Transaction, job: Job) -> Any:
+        """A job among others: whatever it raises, only it is undone."""
+        before = transaction.mark()
         try:
             with transaction.connection.begin_nested():
                 return job.work(transaction)
         except Exception as error:
             if is_transient(error) or is_outage(error):
                 raise
-            transaction.missed, transaction.stored, transaction.moved = [], [], moved
+            transaction.go_back(before)
             return error
 
     def _sit_out(self, error: Exception, began: float) -> bool:
@@ -327,10 +319,14 @@ class Writer:
         for post, outcome in zip(batch.posts, batch.outcomes, strict=True):
             self._tell(post.done, post, outcome)
             yield
+        if batch.reseated:
+            self._tell(self._reseat, batch.reseated, batch.posted)
         for first in range(0, len(batch.posted), DELIVERED_AT_ONCE):
             self._tell(self._deliver, batch.posted[first : first + DELIVERED_AT_ONCE])
             yield
-        for job, (missed, result, stored) in zip(batch.jobs, batch.results, strict=True):
+        for job, (reseated, missed, result, stored) in zip(batch.jobs, batch.results, strict=True):
+            if reseated:
+                self._tell(self._reseat, reseated, missed)
             self._tell(self._deliver, missed)
             self._tell(job.done, result)
             self._tell(self._deliver, stored)

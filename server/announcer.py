@@ -1,12 +1,13 @@
 """Everything told unasked that is no message: rooms, friends, presence, typing, how far I have read."""
 
 from asyncio import AbstractEventLoop
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from msgspec import structs
 
 from db import records
+from db.news import Closed
 from protocol import events, values
 from protocol.frame import UNSET, Frame
 from protocol.wire import encode
@@ -23,16 +24,23 @@ class Announcer:
         self._directory = directory
         self._loop = loop
         self._changed: dict[int, records.Room] = {}
+        self._seen: dict[int, values.Room] = {}  # as rooms were told last
 
     def room_changed(self, room: records.Room) -> None:
         """Tell everybody who may see a room, soon, that it appeared or changed."""
         if not self._changed:
             self._loop.call_later(SETTLE, self._tell_rooms)
         self._changed[room.conversation_id] = room
+        self._seen[room.conversation_id] = _seen_by_anybody(room)
+
+    def room_seen(self, room: records.Room) -> None:
+        """The same of a room that another server process may have changed."""
+        if self._seen.get(room.conversation_id) != _seen_by_anybody(room):
+            self.room_changed(room)
 
     def _tell_rooms(self) -> None:
         changed, self._changed = self._changed, {}
-        seen = {id: room_value(replace(room, seat=None, invited=False)) for id, room in changed.items()}
+        seen = {id: _seen_by_anybody(room) for id, room in changed.items()}
         plain = {id: _line(value) for id, value in seen.items()}
         public = b"".join(plain[id] for id, room in changed.items() if not room.private)
         for account in self._directory.accounts.values():
@@ -53,12 +61,13 @@ class Announcer:
         """Tell an account's sessions that a room is theirs no longer."""
         self.tell(account.speakers, _removed(room, reason, by), but=but)
 
-    def room_closed(self, room: records.Room, by: str | None) -> None:
+    def room_closed(self, room: Closed) -> None:
         """Tell everybody who could see a room that there is none any more."""
         self._changed.pop(room.conversation_id, None)
+        self._seen.pop(room.conversation_id, None)
         for account in self._directory.accounts.values():
             if not room.private or _is_special(account, room):
-                self.removed(account, room.name, "close", by)
+                self.removed(account, room.name, "close", room.by)
 
     def invited(self, account: Account, room: records.Room, by: str) -> None:
         value = room_value(replace(room, seat=None, invited=True))
@@ -70,10 +79,10 @@ class Announcer:
 
     def friend_changed(self, account: Account, direct: records.Direct, *, but: Speaker | None = None) -> None:
         """Tell an account's sessions that a friendship, or what it has entered of it, changed."""
-        value = friend_value(direct, self._directory.accounts.get(direct.friend_id))
+        value = friend_value(direct, self._directory)
         self.tell(account.speakers, events.Friend(friend=value, ended=direct.ended or UNSET), but=but)
 
-    def read(self, account: Account, seat: Seat, *, but: Speaker) -> None:
+    def read(self, account: Account, seat: Seat, *, but: Speaker | None = None) -> None:
         self.tell(account.speakers, events.Read(conversation=seat.label, seq=seat.read), but=but)
 
     def typing(self, account: Account, seat: Seat) -> None:
@@ -87,13 +96,20 @@ class Announcer:
 
     def presence(self, account: Account, *, online: bool) -> None:
         """Tell friends, and those who have a seat in a room with the account, that it came or went."""
-        audience = {
-            listener
-            for seat in account.seats.values()
-            if not seat.ended
-            for listener in seat.conversation.listeners
-        }
-        self.tell(_others(account, audience), _presence(account, online))
+        places = [id for id, seat in account.seats.items() if not seat.ended]
+        self.tell(_others(account, self._listeners(places)), _presence(account, online))
+
+    def presence_elsewhere(
+        self, username: str, places: Iterable[int], blocked: Collection[int], *, online: bool
+    ) -> None:
+        """The same of an account that came to, or went from, another server process."""
+        audience = _not_among(blocked, self._listeners(places))
+        self.tell(audience, events.Presence(username=username, online=online))
+
+    def _listeners(self, places: Iterable[int]) -> set[Speaker]:
+        """The sessions that follow any of these conversations."""
+        live = (self._directory.conversations.get(id) for id in places)
+        return {listener for one in live if one is not None for listener in one.listeners}
 
     def away(self, account: Account, *, but: Speaker) -> None:
         """Tell them, and the account's other sessions, that it is away or back."""
@@ -118,12 +134,16 @@ def _presence(account: Account, online: bool) -> events.Presence:
 
 def _others(account: Account, speakers: set[Speaker]) -> Iterator[Speaker]:
     """Of these, the sessions of other accounts, except those for which this one is offline."""
-    for speaker in speakers - account.speakers:
-        if speaker.account is not None and speaker.account.id not in account.blocked:
+    return _not_among(account.blocked, speakers - account.speakers)
+
+
+def _not_among(blocked: Collection[int], speakers: Iterable[Speaker]) -> Iterator[Speaker]:
+    for speaker in speakers:
+        if speaker.account is not None and speaker.account.id not in blocked:
             yield speaker
 
 
-def _is_special(account: Account, room: records.Room) -> bool:
+def _is_special(account: Account, room: records.Room | Closed) -> bool:
     """Whether an account sees a room otherwise than everybody does."""
     id = room.conversation_id
     return id in account.seats or id in account.invited or account.id == room.owner_id
@@ -157,6 +177,10 @@ def _own_value(account: Account, id: int, seen: values.Room) -> values.Room:
         read=seat.read,
         unread=seat.unread,
     )
+
+
+def _seen_by_anybody(room: records.Room) -> values.Room:
+    return room_value(replace(room, seat=None, invited=False))
 
 
 def _line(room: values.Room) -> bytes:

@@ -32,11 +32,12 @@ import protocol
 from db import passes as kept_passes
 from db import removed, servers, tokens
 from db.check import Remark, check
-from db.engine import begin_write, lock_file, open_engine
+from db.engine import begin_write, is_sqlite, lock_file, open_engine
 from db.errors import Outage, Unusable
 from db.migrate import upgrade
 from db.store import Store
-from db.writer import Transaction, Writer
+from db.transaction import Transaction
+from db.writer import Writer
 from protocol.errors import GoingAway, TooManyConnections
 from protocol.events import Welcome
 from protocol.frame import UNSET
@@ -65,6 +66,7 @@ from server.listener import Listener, allow_many_files, bind
 from server.live import Directory
 from server.passes import Gate
 from server.passwords import Passwords
+from server.peers import Peers
 from server.place import Place
 from server.presence import Presence
 from server.session import Session
@@ -144,6 +146,7 @@ class Server:
         self._empty.set()
         self._directory = Directory()
         self._announcer = Announcer(self._directory, self._loop)
+        self._delivery = Delivery(self._directory, self._announcer)
         self._store = Store(engine, threads=config.database.readers)
         self._passwords = Passwords(
             config.password.bcrypt_cost, patience=config.password.queue, threads=config.password.threads
@@ -151,10 +154,12 @@ class Server:
         self._writer = Writer(
             engine,
             self._loop,
-            deliver=Delivery(self._directory).deliver,
+            deliver=self._delivery.deliver,
+            reseat=self._delivery.reseat,
             entitle=rights.may_send,
             patience=config.database.patience,
         )
+        self._may_be_shared = not is_sqlite(engine.url)
         self._welcome = encode(_welcome(config))
 
     async def run(self, announce: Announce) -> None:
@@ -167,15 +172,15 @@ class Server:
         office = await self._open_office()
         stopping = self._catch_signals()
         indexer = Indexer(self._engine, self._store, self._writer)
-        chores = [
-            self._loop.create_task(chore)
-            for chore in (self._presence.run(), self._keep_house(), indexer.run())
-        ]
+        chores = [self._presence.run(), self._keep_house(), indexer.run()]
+        if self._may_be_shared:
+            chores.append(self._peers.run())
+        tasks = [self._loop.create_task(chore) for chore in chores]
         announce(_place(listener, self._tls), await self._first_code())
         await stopping.wait()
         log.info("stopping")
-        for chore in chores:
-            chore.cancel()
+        for task in tasks:
+            task.cancel()
         if office is not None:
             orders.close(office, self._config.data)
         await self._stop(listener)
@@ -232,8 +237,19 @@ class Server:
             self._presence,
             moderation,
         )
+        self._peers = Peers(
+            self._store,
+            self._writer,
+            self._directory,
+            self._announcer,
+            self._delivery,
+            self._presence,
+            moderation.closed,
+        )
         try:
             await self._presence.begin()
+            if self._may_be_shared:
+                await self._peers.begin()
         except Outage:
             listener.close()
             raise CannotStart("the database went away while the server was starting") from None

@@ -1,6 +1,17 @@
 """Messages just stored, handed to every session that should see them: encoded once, given to many.
 
 The counterpart is ``db.writer``, which calls ``deliver`` with what is committed, gapless and in order.
+
+Nobody gets what was said after losing the seat, also if that was taken through another server process. So
+when the writer finds that a conversation's roster was changed by others, this is the order:
+
+1. whoever has no seat there any more is dropped, and told so (``reseat``);
+2. what was said meanwhile goes to those who are left (``deliver``);
+3. whoever was let in meanwhile is seated by ``peers``, in a transaction of its own, and told its head: from
+   there on, events follow.
+
+Between two looks of ours it may have been that somebody went and came back; who has a seat now may read all
+that was said, also in between.
 """
 
 from collections.abc import Sequence
@@ -9,11 +20,16 @@ from operator import attrgetter
 
 from db.messages import SPOKEN_KINDS
 from db.records import Stored
+from db.transaction import Seating
 from protocol import events, values
 from protocol.frame import UNSET
 from protocol.values import format_time
 from protocol.wire import encode
-from server.live import Conversation, Directory, Seat, send
+from server.announcer import Announcer
+from server.live import Account, Conversation, Directory, Seat, send
+
+PUT_OUT = ("kick", "ban")
+"""The kinds of notice that tell that somebody, whose name is their text, has lost the seat."""
 
 _conversation = attrgetter("conversation_id")
 
@@ -40,10 +56,42 @@ def event_line(stored: Stored, label: str, *, own: bool = False) -> bytes:
 
 
 class Delivery:
-    """Hands messages to the sessions in ``directory``."""
+    """Hands messages to the sessions in ``directory``.
 
-    def __init__(self, directory: Directory) -> None:
+    In ``unsettled`` is whose seat (account, conversation) was given or changed through another process, for
+    ``peers`` to look at.
+    """
+
+    def __init__(self, directory: Directory, announcer: Announcer) -> None:
         self._directory = directory
+        self._announcer = announcer
+        self.unsettled: set[tuple[int, int]] = set()
+
+    def reseat(self, seatings: Sequence[Seating], said: Sequence[Stored]) -> None:
+        """Others have changed who has a seat in conversations, and have ``said`` this since."""
+        for seating in seatings:
+            conversation = self._directory.conversations.get(seating.conversation_id)
+            if conversation is not None:
+                self._reseat(conversation, seating, said)
+
+    def _reseat(self, conversation: Conversation, seating: Seating, said: Sequence[Stored]) -> None:
+        id, seats = conversation.id, seating.seats
+        for account, seat in self._directory.seated(id):
+            standing = seats.get(account.id)
+            if standing is None:
+                self._drop(account, conversation, said)
+            elif not conversation.name or standing != (seat.nickname, seat.entered):
+                seat.nickname, seat.entered = standing
+                self.unsettled.add((account.id, id))
+        here = self._directory.accounts
+        self.unsettled |= {(one, id) for one in here.keys() & seats.keys() if id not in here[one].seats}
+        if conversation.name:  # whether two are still friends is not among these: until it is settled, the
+            conversation.roster = seating.roster  # writer checks each message
+
+    def _drop(self, account: Account, conversation: Conversation, said: Sequence[Stored]) -> None:
+        reason, by = _put_out(account, conversation.id, said)
+        self._directory.drop_seat(account, conversation.id)
+        self._announcer.removed(account, conversation.name, reason, by)
 
     def deliver(self, stored: Sequence[Stored]) -> None:
         """Hand on messages, those of one conversation together and in the order of their seqs."""
@@ -96,6 +144,17 @@ class Delivery:
                 author = self._directory.accounts.get(stored.account_id)
                 if author is not None and conversation.id in author.seats:
                     author.seats[conversation.id].spoke()
+
+
+def _put_out(account: Account, conversation_id: int, said: Sequence[Stored]) -> tuple[str, str]:
+    """Why somebody has no seat any more, and by whose hand, as the conversation itself tells it. Only who
+    goes of their own accord goes without a word.
+    """
+    for stored in said:
+        here = stored.conversation_id == conversation_id
+        if here and stored.kind in PUT_OUT and stored.text == account.username:
+            return stored.kind, stored.username
+    return "resign", account.username
 
 
 def _authored(run: Sequence[Stored]) -> dict[int, list[int]]:

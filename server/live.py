@@ -110,6 +110,7 @@ class Directory:
     def __init__(self) -> None:
         self.accounts: dict[int, Account] = {}
         self.conversations: dict[int, Conversation] = {}
+        self.elsewhere: set[int] = set()  # accounts with a session on another server process
 
     def speakers(self) -> Iterator[Speaker]:
         """Every session."""
@@ -117,7 +118,11 @@ class Directory:
             yield from account.speakers
 
     def is_online(self, account_id: int) -> bool:
-        return account_id in self.accounts
+        return account_id in self.accounts or account_id in self.elsewhere
+
+    def away(self, account_id: int) -> str | UnsetType:
+        """What an account lets others know of being away, as far as it is here."""
+        return away_value(self.accounts.get(account_id))
 
     def add_account(self, account_id: int, username: str) -> Account:
         return self.accounts.setdefault(account_id, Account(account_id, username))
@@ -186,6 +191,14 @@ class Directory:
         if not seat.conversation.seats:
             self.conversations.pop(conversation_id, None)
 
+    def seated(self, conversation_id: int) -> list[tuple[Account, Seat]]:
+        """The accounts here that have a seat there."""
+        return [
+            (account, account.seats[conversation_id])
+            for account in self.accounts.values()
+            if conversation_id in account.seats
+        ]
+
     def set_roster(self, conversation_id: int, roster: int) -> None:
         """Who may read or speak there has changed: what was checked before is checked again."""
         if conversation := self.conversations.get(conversation_id):
@@ -221,16 +234,13 @@ def room_value(room: records.Room) -> values.Room:
     )
 
 
-def friend_value(direct: records.Direct, friend: Account | None) -> values.Friend:
-    """A friend as it goes over the wire to the other one; who is a friend no longer is offline.
-
-    ``friend`` is the live account, if there is one.
-    """
-    seat, online = direct.seat, friend is not None and not direct.ended
+def friend_value(direct: records.Direct, directory: Directory) -> values.Friend:
+    """A friend as it goes over the wire to the other one; who is a friend no longer is offline."""
+    seat, online = direct.seat, directory.is_online(direct.friend_id) and not direct.ended
     return values.Friend(
         friend=f"@{direct.friend}",
         online=online,
-        away=away_value(friend) if online else UNSET,
+        away=directory.away(direct.friend_id) if online else UNSET,
         entered=seat.entered,
         nickname=UNSET if seat.nickname is None else seat.nickname,
         head=direct.head,

@@ -4,7 +4,7 @@ what the owner of a room did.
 
 from db import memberships
 from db.records import Draft, Room, Seat
-from db.writer import Transaction
+from db.transaction import Transaction
 from server.rights import Named
 
 

@@ -13,7 +13,7 @@ import time
 
 from db import guests, passes
 from db.store import Store
-from db.writer import Transaction
+from db.transaction import Transaction
 from protocol.errors import BadInvitation
 from protocol.invitation import fresh_code
 from server.handlers.common import check_attempts

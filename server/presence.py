@@ -8,8 +8,8 @@ server process is that one's to care for.
 
 import asyncio
 import logging
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -17,9 +17,11 @@ from sqlalchemy import Connection
 
 from db import accounts, blocks, friends, guests, memberships, rooms, servers
 from db.errors import Outage
+from db.messages import Known
 from db.records import Account as Kept
 from db.records import Direct, Room
-from db.writer import Job, Transaction, Writer
+from db.transaction import Transaction
+from db.writer import Job, Writer
 from protocol import values
 from protocol.errors import AccountDisabled, ChatError, SessionEnded
 from server.announcer import Announcer
@@ -52,13 +54,15 @@ class Pulse:
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """All that an account follows, as of one moment: the rooms it is a member of, every private chat, its
-    friends; the rooms that it is invited to, and the accounts that it has blocked.
+    friends; the rooms that it is invited to, and the accounts that it has blocked; and, when it departs,
+    whether it has a session on another server process.
     """
 
     rooms: list[Room]
     directs: list[Direct]
     invited: set[int]
     blocked: set[int]
+    elsewhere: bool = False
 
     @property
     def followed(self) -> list[Room | Direct]:
@@ -86,35 +90,39 @@ class Presence:
     def attend(self, transaction: Transaction, account_id: int) -> Snapshot:
         """Note that this process has a session of the account, and take down what that session follows."""
         connection = transaction.connection
-        servers.attend(connection, self.server_id, account_id)
+        if servers.attend(connection, self.server_id, account_id):
+            transaction.news.accounts.add(account_id)
         found = _snapshot(connection, account_id)
-        for followed in found.followed:
-            transaction.catch_up(followed.conversation_id, followed.head)
+        transaction.catch_up({one.conversation_id: Known(one.head, one.roster) for one in found.followed})
         return found
 
     def depart(self, transaction: Transaction, account_id: int) -> Snapshot:
         """Leave all that the account has entered, unless another server process has a session of it."""
         connection = transaction.connection
         servers.depart(connection, self.server_id, account_id)
-        alive_since = transaction.now - round(ALIVE * 1000)
-        if not servers.attended_elsewhere(connection, self.server_id, account_id, alive_since):
+        transaction.news.accounts.add(account_id)
+        elsewhere = servers.attended_elsewhere(
+            connection, self.server_id, account_id, alive_since(transaction.now)
+        )
+        if not elsewhere:
             transaction.lock(seat.conversation_id for seat in memberships.entered(connection, account_id))
             for seat in memberships.entered(connection, account_id):
                 leave(transaction, seat)
-        return _snapshot(connection, account_id)
+        return replace(_snapshot(connection, account_id), elsewhere=elsewhere)
 
     def _beat(self, transaction: Transaction, *, here: list[int]) -> Pulse:
         """Give a sign of life."""
         connection = transaction.connection
-        alive_since = transaction.now - round(ALIVE * 1000)
-        servers.forget_dead(connection, alive_since)
+        living = alive_since(transaction.now)
+        servers.forget_dead(connection, living)
         if servers.beat(connection, self.server_id, transaction.now):  # we had been taken for dead
             for account_id in here:
                 servers.attend(connection, self.server_id, account_id)
-        attended = servers.attended(connection, alive_since)
+        attended = servers.attended(connection, living)
         orphans = set(memberships.entered_accounts(connection)) - attended
         for account_id in orphans:
             servers.attend(connection, self.server_id, account_id)
+        transaction.news.accounts |= orphans
         ended = accounts.ended_sessions(connection, transaction.now - round(LOOK_BACK * 1000))
         return Pulse(list(accounts.usernames(connection, orphans).items()), ended)
 
@@ -138,9 +146,17 @@ class Presence:
             log.warning("no sign of life could be given: %s", pulse)
             return
         for account_id, username in pulse.orphans:
-            if not self._directory.is_online(account_id):
-                self._wait_for(self._directory.add_account(account_id, username))
-        for account_id, (before, disabled) in pulse.ended.items():
+            self.adopt(account_id, username)
+        self.end_sessions(pulse.ended)
+
+    def adopt(self, account_id: int, username: str) -> None:
+        """Nobody cares any more for an account that was here or on another process; its grace time begins."""
+        if account_id not in self._directory.accounts:
+            self._wait_for(self._directory.add_account(account_id, username))
+
+    def end_sessions(self, ended: Mapping[int, tuple[int, bool]]) -> None:
+        """Dismiss the sessions of accounts that began before a time; and whether the account is disabled."""
+        for account_id, (before, disabled) in ended.items():
             if account := self._directory.accounts.get(account_id):
                 over = [speaker for speaker in account.speakers if speaker.since < before]
                 if over:
@@ -183,15 +199,18 @@ class Presence:
 
     def friend_values(self, found: Snapshot) -> list[values.Friend]:
         """The friends in a snapshot as they go over the wire to whose it is."""
-        here = self._directory.accounts
-        return [friend_value(direct, here.get(direct.friend_id)) for direct in found.friends]
+        return [friend_value(direct, self._directory) for direct in found.friends]
 
     def departed(self, account: Account, found: Snapshot) -> None:
         """An account has left everything. Unless somebody came back meanwhile, it is gone."""
         self._refresh(account, found)
-        if not account.speakers:
+        if account.speakers:
+            return
+        if found.elsewhere:
+            self._directory.elsewhere.add(account.id)
+        if account.id not in self._directory.elsewhere:
             self._announcer.presence(account, online=False)
-            self._directory.drop_account(account)
+        self._directory.drop_account(account)
 
     def _refresh(self, account: Account, found: Snapshot) -> None:
         """Make the live seats what the database says."""
@@ -228,6 +247,11 @@ class Presence:
         self._closed = True
         for grace in self._graces.values():
             grace.cancel()
+
+
+def alive_since(now: int) -> int:
+    """Since when a server process must have been seen, to count as running."""
+    return now - round(ALIVE * 1000)
 
 
 def _snapshot(connection: Connection, account_id: int) -> Snapshot:

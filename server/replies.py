@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from db.records import Draft
-from db.writer import Transaction
+from db.transaction import Transaction
 from protocol.responses import Response
 
 

@@ -15,18 +15,20 @@ from unicodedata import east_asian_width
 from db import accounts, rooms, tokens
 from db import passes as kept_passes
 from db.errors import Outage
+from db.news import Closed
 from db.passes import Pass
 from db.records import Account as Kept
 from db.records import Room
 from db.store import Store
-from db.writer import Job, Transaction, Writer
+from db.transaction import Transaction
+from db.writer import Job, Writer
 from protocol import names
 from protocol.errors import AccountDisabled, ChatError, SessionEnded, UnknownRoom
 from protocol.values import format_time
 from server import orders, passes, rights
 from server.config import Password
 from server.handlers.common import check_password
-from server.handlers.moderation import Moderation
+from server.handlers.moderation import Moderation, remove
 from server.live import Directory, Speaker
 from server.orders import Answer, AnyOrder, Done, Failed
 from server.passwords import Passwords
@@ -175,8 +177,8 @@ class Steward:
             self._presence.dismiss(account, account.speakers, reason)
         return f"sessions ended here: {count}"
 
-    def _deleted(self, room: Room) -> list[str]:
-        self._moderation.closed(room, None)
+    def _deleted(self, room: Closed) -> list[str]:
+        self._moderation.closed(room)
         return [f"#{room.name} is no more; what was said there is forgotten bit by bit"]
 
     async def _commit(
@@ -225,14 +227,13 @@ def _end_sessions(transaction: Transaction, *, username: str) -> Kept:
     kept = rights.find_user(transaction.connection, username)
     tokens.drop_account(transaction.connection, kept.id)
     accounts.end_sessions(transaction.connection, kept.id, transaction.now)
+    transaction.news.accounts.add(kept.id)
     return kept
 
 
-def _delete_room(transaction: Transaction, *, room: str) -> Room:
+def _delete_room(transaction: Transaction, *, room: str) -> Closed:
     transaction.lock([_find_room(transaction, room).conversation_id])
-    found = _find_room(transaction, room)
-    rooms.remove(transaction.connection, found.conversation_id)
-    return found
+    return remove(transaction, _find_room(transaction, room), None)
 
 
 def _find_room(transaction: Transaction, room: str) -> Room:

@@ -14,7 +14,8 @@ from db import accounts, tokens
 from db.errors import Outage, Taken
 from db.records import Account as Kept
 from db.store import Store
-from db.writer import Transaction, Writer
+from db.transaction import Transaction
+from db.writer import Writer
 from protocol import names, requests, responses
 from protocol.errors import (
     AccountDisabled,
@@ -295,6 +296,7 @@ def _change_password(transaction: Transaction, *, known: Kept, password_hash: st
     _replace_hash(transaction, known=known, password_hash=password_hash)
     tokens.drop_account(transaction.connection, known.id, but=token)
     accounts.end_sessions(transaction.connection, known.id, transaction.now)
+    transaction.news.accounts.add(known.id)
     return transaction.now
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from db import rooms
 from db.records import Room, Stored
-from db.writer import Transaction
+from db.transaction import Transaction
 from protocol import names, values
 from protocol.errors import BadFrame, BadNickname, BadPassword, TooManyAttempts
 from protocol.frame import UNSET, Id, UnsetType

@@ -5,7 +5,7 @@ from functools import partial
 from db import accounts, friends, memberships, messages, revisions
 from db.errors import Taken
 from db.records import Direct, Stored
-from db.writer import Transaction
+from db.transaction import Transaction
 from protocol import names, requests, responses, values
 from protocol.errors import AlreadyFriends, NotEntered, NotFriends, SelfFriend
 from protocol.frame import UNSET
@@ -92,7 +92,7 @@ class Friends:
             self._announcer.friend_changed(other, theirs)
 
     def _value(self, direct: Direct) -> values.Friend:
-        return friend_value(direct, self._directory.accounts.get(direct.friend_id))
+        return friend_value(direct, self._directory)
 
 
 # In the transaction
@@ -158,10 +158,10 @@ def _lock(transaction: Transaction, account_id: int, username: str) -> Direct:
 
 
 def _sides(transaction: Transaction, account_id: int, other_id: int) -> tuple[Direct, Direct]:
-    """A private chat as each of the two sees it."""
+    """A private chat of which something was changed, as each of the two sees it."""
     mine = friends.find(transaction.connection, account_id, other_id)
     theirs = friends.find(transaction.connection, other_id, account_id)
     assert mine is not None
     assert theirs is not None
-    transaction.catch_up(mine.conversation_id, mine.head)
+    transaction.lock([mine.conversation_id])
     return mine, theirs

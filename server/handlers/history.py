@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from db import export, memberships, messages, revisions
 from db.records import Stored
-from db.writer import Transaction
+from db.transaction import Transaction
 from protocol import requests, responses
 from protocol.errors import BadFrame
 from protocol.frame import UNSET, Id, UnsetType
@@ -106,6 +106,7 @@ def _mark(transaction: Transaction, *, account_id: int, conversation: str, seq: 
     read = memberships.mark_read(connection, target.id, account_id, seq)
     seat = memberships.seat(connection, target.id, account_id)
     assert seat is not None  # ``readable`` has found it
+    transaction.news.read.add((account_id, target.id))
     return target.id, read, seat.unread
 
 

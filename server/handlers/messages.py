@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from db import memberships, messages, revisions
 from db.messages import Outcome, Verdict
 from db.records import Draft, Revision
-from db.writer import Transaction
+from db.transaction import Transaction
 from protocol import names, requests, responses
 from protocol.cids import new_cid
 from protocol.errors import (

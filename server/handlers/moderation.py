@@ -11,9 +11,10 @@ from functools import partial
 from sqlalchemy import Connection
 
 from db import guests, memberships, rooms
+from db.news import Closed, closed
 from db.records import Account as Kept
 from db.records import Room
-from db.writer import Transaction
+from db.transaction import Transaction
 from protocol import requests, responses
 from protocol.errors import Banned, NoSuchMember, NotYourself, RoomNotEmpty, TextTooLong
 from protocol.values import format_time
@@ -113,15 +114,15 @@ class Moderation:
     def close_room(self, speaker: Speaker, request: requests.CloseRoom) -> Reply:
         account = account_of(speaker)
 
-        def then(room: Room) -> responses.Response:
-            self.closed(room, account.username)
+        def then(gone: Closed) -> responses.Response:
+            self.closed(gone)
             return responses.Ok(id=request.id)
 
         return Commit(partial(_close, account=account, room=request.room), then)
 
-    def closed(self, room: Room, by: str | None) -> None:
+    def closed(self, room: Closed) -> None:
         """A room was removed from the database: nobody is in it any more."""
-        self._announcer.room_closed(room, by)
+        self._announcer.room_closed(room)
         for account in self._directory.accounts.values():
             self._directory.drop_seat(account, room.conversation_id)
             account.invited.discard(room.conversation_id)
@@ -159,6 +160,7 @@ def _invite(transaction: Transaction, *, account: Account, room: str, username: 
         raise Banned(room=f"#{own.name}", username=other.username)
     is_member = memberships.seat(connection, own.conversation_id, other.id) is not None
     new = not is_member and guests.invite(connection, own.conversation_id, other.id, transaction.now)
+    transaction.news.accounts.add(other.id)
     return Measure(own, other, effective=new)
 
 
@@ -187,6 +189,7 @@ def _ban(transaction: Transaction, *, account: Account, room: str, username: str
     if guests.ban(connection, own.conversation_id, other.id, transaction.now):
         tell(transaction, own, account, "ban", other.username)
         guests.uninvite(connection, own.conversation_id, other.id)
+        transaction.news.accounts.add(other.id)
         memberships.give_up(connection, own.conversation_id, other.id)
     return Measure(room_as(connection, account.id, own.conversation_id), other)
 
@@ -214,13 +217,20 @@ def _transfer(transaction: Transaction, *, account: Account, room: str, username
     return room_as(connection, account.id, own.conversation_id)
 
 
-def _close(transaction: Transaction, *, account: Account, room: str) -> Room:
+def _close(transaction: Transaction, *, account: Account, room: str) -> Closed:
     own = _lock(transaction, account, room)
     others = own.members - (own.seat is not None)
     if others:
         raise RoomNotEmpty(room=f"#{own.name}", members=others)
-    rooms.remove(transaction.connection, own.conversation_id)
-    return own
+    return remove(transaction, own, account.username)
+
+
+def remove(transaction: Transaction, room: Room, by: str | None) -> Closed:
+    """Remove a room that is locked, whoever is in it."""
+    rooms.remove(transaction.connection, room.conversation_id)
+    gone = closed(room, by)
+    transaction.news.closed.append(gone)
+    return gone
 
 
 def _lock(transaction: Transaction, account: Account, room: str) -> Room:

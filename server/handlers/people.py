@@ -10,7 +10,7 @@ from functools import partial
 from db import accounts, blocks, friends
 from db.records import Account as Kept
 from db.records import Direct
-from db.writer import Transaction
+from db.transaction import Transaction
 from protocol import requests, responses
 from protocol.errors import NotYourself
 from server import rights
@@ -96,4 +96,5 @@ def _lock(transaction: Transaction, account: Account, username: str) -> Kept:
     if other.id == account.id:
         raise NotYourself
     accounts.lock(transaction.connection, (account.id, other.id))
+    transaction.news.accounts.add(account.id)
     return other

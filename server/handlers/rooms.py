@@ -10,7 +10,7 @@ from db import guests, memberships, messages, revisions, rooms
 from db.errors import Taken
 from db.records import Room, Seat, Stored
 from db.store import Store
-from db.writer import Transaction
+from db.transaction import Transaction
 from protocol import names, requests, responses, values
 from protocol.errors import BadCapacity, BadRoom, NotAMember, NotEntered, RoomExists, RoomFull
 from protocol.frame import UNSET, UnsetType
@@ -28,7 +28,7 @@ from server.handlers.common import (
     room_as,
 )
 from server.limits import Attempts
-from server.live import Account, Directory, Speaker, away_value, room_value
+from server.live import Account, Directory, Speaker, room_value
 from server.notices import enter, leave
 from server.passes import Gate
 from server.passwords import Passwords
@@ -208,13 +208,13 @@ class Rooms:
         return Query(partial(_members, account_id=account.id, room=request.room), then)
 
     def _member(self, seat: Seat, hidden: set[int]) -> values.Member:
-        live = None if seat.account_id in hidden else self._directory.accounts.get(seat.account_id)
+        online = seat.account_id not in hidden and self._directory.is_online(seat.account_id)
         return values.Member(
             username=seat.username,
             nickname=seat.nickname or "",
             entered=seat.entered,
-            online=live is not None,
-            away=away_value(live),
+            online=online,
+            away=self._directory.away(seat.account_id) if online else UNSET,
         )
 
 
@@ -253,6 +253,7 @@ def _create(
         )
     except Taken:
         raise RoomExists(room=f"#{name}") from None
+    transaction.lock([id])
     return room_as(connection, owner_id, id)
 
 
@@ -293,7 +294,8 @@ def _take_seat(transaction: Transaction, account_id: int, room: Room) -> Seat:
         joined_seq=room.head,
         now=transaction.now,
     )
-    guests.uninvite(connection, id, account_id)
+    if guests.uninvite(connection, id, account_id):
+        transaction.news.accounts.add(account_id)
     seat = memberships.seat(connection, id, account_id)
     assert seat is not None
     return seat

@@ -12,12 +12,13 @@ from db import accounts, rooms
 from db.records import Account as Kept
 from protocol import requests, responses, values
 from protocol.errors import EmptyText, TextTooLong
+from protocol.frame import UNSET
 from protocol.values import format_time
 from server import rights
 from server.announcer import Announcer
 from server.config import Limits
 from server.handlers.common import account_of
-from server.live import Directory, Speaker, away_value
+from server.live import Directory, Speaker
 from server.replies import Query, Reply
 
 
@@ -55,12 +56,12 @@ class Whereabouts:
         return Query(partial(_look_up, account_id=account_of(speaker).id, username=request.username), then)
 
     def _value(self, found: Profile) -> values.User:
-        live = self._directory.accounts.get(found.kept.id) if found.watched else None
+        online = found.watched and self._directory.is_online(found.kept.id)
         return values.User(
             username=found.kept.username,
             registered=format_time(found.registered_at),
-            online=live is not None,
-            away=away_value(live),
+            online=online,
+            away=self._directory.away(found.kept.id) if online else UNSET,
             rooms=[f"#{name}" for name in found.rooms],
         )
 

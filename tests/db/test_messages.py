@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, select
 
 from db import messages
 from db.engine import begin_write, open_engine
-from db.messages import Verdict
+from db.messages import Stretch, Verdict
 from db.migrate import upgrade
 from db.records import Draft, Stored
 from db.schema import conversations
@@ -72,7 +72,7 @@ def test_a_duplicate_anywhere_in_a_batch_of_any_size_leaves_no_gap(scene: Scene,
     drafts = [scene.draft(str(number), f"cid{number}") for number in range(size)]
     stored = scene.append(*drafts, scene.draft("known", "known"))
     assert stored == [*[("STORED", number + 2) for number in range(size)], ("DUPLICATE", 1)]
-    assert len(messages.between(scene.connection, scene.here, 0, 1000)) == size + 1
+    assert len(messages.between(scene.connection, [Stretch(scene.here, 0, 1000)])) == size + 1
 
 
 def test_the_heads_of_many_conversations_move_at_once(scene: Scene) -> None:
@@ -135,7 +135,8 @@ def test_pages_go_both_ways_and_say_whether_there_is_more(scene: Scene) -> None:
     assert seqs(page(after=0, limit=3)) == ([1, 2, 3], True)
     assert seqs(page(after=4, limit=3)) == ([5, 6, 7], False)
     assert seqs(page(after=7, limit=3)) == ([], False)
-    assert [stored.seq for stored in messages.between(scene.connection, scene.here, 2, 4)] == [3, 4]
+    within = messages.between(scene.connection, [Stretch(scene.here, 2, 4)])
+    assert [stored.seq for stored in within] == [3, 4]
 
 
 def test_a_place_in_time_is_found_by_halving(scene: Scene) -> None:

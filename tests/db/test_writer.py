@@ -16,10 +16,11 @@ import db.writer
 from db import memberships, messages
 from db.engine import begin_write, open_engine
 from db.errors import Outage
-from db.messages import Outcome, Verdict
+from db.messages import Known, Outcome, Verdict
 from db.migrate import upgrade
 from db.records import Draft, Stored
-from db.writer import Job, Post, Stream, Transaction, Writer
+from db.transaction import Seating, Transaction
+from db.writer import Job, Post, Stream, Writer
 from tests.database import DatabaseServer
 from tests.db.people import person, room, say, sit
 
@@ -48,6 +49,7 @@ class Stage:
             self.engine,
             asyncio.get_running_loop(),
             deliver=self._deliver,
+            reseat=self._reseat,
             entitle=self._entitle,
             patience=patience,
         )
@@ -88,6 +90,10 @@ class Stage:
 
     def _deliver(self, stored: Sequence[Stored]) -> None:
         self.told += [("deliver", (one.seq, one.text)) for one in stored]
+
+    def _reseat(self, seatings: Sequence[Seating], said: Sequence[Stored]) -> None:
+        for seating in seatings:
+            self.told.append(("reseat", (set(seating.seats), [one.text for one in said])))
 
     def _entitle(self, connection: Connection, draft: Draft) -> None:
         if not self.entitled:
@@ -179,7 +185,7 @@ async def test_what_another_process_stored_is_delivered_first(stage: Stage) -> N
 async def test_from_the_head_that_somebody_was_told_nothing_is_left_out(stage: Stage) -> None:
     """A session begins at head 0 before anything is said here; another process speaks; then this one does."""
     async with stage.writing() as writer:
-        await writer.run(lambda transaction: transaction.catch_up(stage.room, 0))
+        await writer.run(lambda transaction: transaction.catch_up({stage.room: Known(0, 1)}))
         with begin_write(stage.engine) as connection:
             say(connection, stage.room, stage.alice, "theirs")
         writer.add(stage.post("mine"))
@@ -245,7 +251,7 @@ async def test_a_commit_of_unknown_fate_is_settled_by_the_cid(
             raise OperationalError("COMMIT", {}, ConnectionError("lost"), connection_invalidated=True)
 
     async with stage.writing(patience=60.0) as writer:
-        await writer.run(lambda transaction: transaction.catch_up(stage.room, 0))
+        await writer.run(lambda transaction: transaction.catch_up({stage.room: Known(0, 1)}))
         event.listen(stage.engine, "commit", break_after_commit)
         writer.add(stage.post("hi"))
         await stage.answered(1)

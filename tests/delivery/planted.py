@@ -20,9 +20,11 @@ import server.app
 import server.handlers.rooms
 import server.rights
 from db import memberships
+from db.messages import Stretch
 from db.records import Draft, Room, Seat, Stored
 from db.schema import conversations, messages
-from db.writer import Transaction, Writer
+from db.transaction import Transaction
+from db.writer import Writer
 from protocol.errors import NotAMember
 
 HESITATION = 0.3
@@ -116,7 +118,7 @@ def page_by_row() -> None:
         after = bounds.get("after")
         if after is None or not found:
             return found, more
-        bound = db.messages.between(connection, conversation_id, after - 1, after)
+        bound = db.messages.between(connection, [Stretch(conversation_id, after - 1, after)])
         return [each for each in found if not bound or each.sent_at > bound[0].sent_at], more
 
     proper = _patch(db.messages, "page", page)

@@ -1,0 +1,104 @@
+"""What a job of the writer may touch: the connection, the time, and the one way to add messages.
+
+Here it is found out what other server processes did since this one last looked: messages that were not handed
+out yet, rosters of which it does not know. The counterpart is ``writer``, which tells the loop of them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from db import messages
+from db.memberships import Standing, standings
+from db.messages import Head, Known, Outcome, Stretch, Verdict
+from db.news import News
+from db.records import Draft, Stored
+
+
+class Seating(NamedTuple):
+    """Who has a seat in a conversation, by account, under a number of its roster that others have made."""
+
+    conversation_id: int
+    roster: int
+    seats: dict[int, Standing]
+
+
+class Mark(NamedTuple):
+    """What of a transaction goes back with a savepoint."""
+
+    moved: dict[int, Known]
+    locked: set[int]
+    news: News
+
+
+class Transaction:
+    """What a job may touch: the connection, the time, and the one way to add messages."""
+
+    def __init__(self, connection: Connection, now: int, known: dict[int, Known], shared: bool) -> None:
+        self.connection = connection
+        self.now = now
+        self.reseated: list[Seating] = []  # what others did to rosters, to be minded before ``missed``
+        self.missed: list[Stored] = []  # what others stored, to be delivered before anything of this job
+        self.stored: list[Stored] = []
+        self.moved: dict[int, Known] = {}  # what ``known`` becomes when this is committed
+        self.locked: set[int] = set()
+        self.news = News()  # what this changes
+        self._known = known  # of each conversation, what was handed out last
+        self._shared = shared  # others may write to this database
+
+    def lock(self, conversation_ids: Iterable[int]) -> dict[int, Head]:
+        """Lock conversations, in the order of their ids, to change something there; and take along what
+        others did there."""
+        heads = self.hold(conversation_ids)
+        self.news.changed |= heads.keys()
+        return heads
+
+    def hold(self, conversation_ids: Iterable[int]) -> dict[int, Head]:
+        """``lock`` for who only adds messages."""
+        heads = messages.lock(self.connection, set(conversation_ids))
+        self.catch_up({id: Known(head.head, head.roster) for id, head in heads.items()})
+        self.locked |= heads.keys()
+        return heads
+
+    def append(self, heads: dict[int, Head], drafts: Sequence[Draft]) -> list[Outcome]:
+        """Store messages in conversations that ``lock`` returned."""
+        outcomes = messages.append(self.connection, heads, drafts, self.now)
+        self.stored += [outcome.stored for outcome in outcomes if outcome.verdict is Verdict.STORED]
+        for id in {draft.conversation_id for draft in drafts}:
+            self.moved[id] = Known(heads[id].head, self.moved[id].roster)
+            self.news.said.add(id)
+        return outcomes
+
+    def catch_up(self, found: Mapping[int, Known]) -> None:
+        """Somebody learns how these conversations stand: from here on, nothing of them may be left out.
+
+        What this transaction has locked is as it was found then, or as it has made it.
+        """
+        behind = []
+        for id, now in found.items():
+            if id in self.locked:
+                continue
+            before = self.moved.get(id) or self._known.get(id, now)
+            if before.head < now.head:
+                behind.append(Stretch(id, before.head, now.head))
+            if self._shared and before.roster != now.roster:
+                self.reseated.append(Seating(id, now.roster, standings(self.connection, id)))
+            self.moved[id] = Known(max(before.head, now.head), now.roster)
+        if behind:
+            self.missed += messages.between(self.connection, behind)
+
+    def mark(self) -> Mark:
+        """How everything stands before a job that may be undone."""
+        return Mark(dict(self.moved), set(self.locked), self.news.copy())
+
+    def go_back(self, mark: Mark) -> None:
+        """The job was undone, with whatever it had found."""
+        self.moved, self.locked, self.news = mark
+        self.reseated, self.missed, self.stored = [], [], []
+
+    def finish(self) -> None:
+        """Before COMMIT: what jobs themselves did to rosters is known to who asked for it."""
+        if self._shared and self.news.changed:
+            for id, now in messages.peek(self.connection, self.news.changed).items():
+                self.moved[id] = Known(self.moved.get(id, now).head, now.roster)

@@ -205,7 +205,7 @@ class Server:
             self._directory,
             self._announcer,
             self._writer,
-            server_id=_identity(listener),
+            server_id=_identity(self._engine, listener),
             linger=limits.linger,
         )
         attempts = Attempts(limits.password_attempts)
@@ -417,6 +417,8 @@ def _place(listener: Listener, tls: Tls | None) -> Place:
     return Place(*listener.address, tls.fingerprint if tls else "")
 
 
-def _identity(listener: Listener) -> bytes:
-    """What this server process is called in the database: the same in its next life on the same address."""
-    return hashlib.sha256(repr((platform.node(), listener.address)).encode()).digest()
+def _identity(engine: Engine, listener: Listener) -> bytes:
+    """What this server process is called in the database: the same in its next life on the same address, and
+    on any address where no other process can be."""
+    alone = is_sqlite(engine.url)
+    return hashlib.sha256(repr("alone" if alone else (platform.node(), listener.address)).encode()).digest()

@@ -1,5 +1,8 @@
 """Who is here, on a real socket: the grace after a lost connection, and what a logout does."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from tests.conftest import Serve
@@ -102,6 +105,15 @@ def test_who_does_not_come_back_after_a_restart_has_left(serve: Serve) -> None:
     bob = server.connect().login("Bob")
     assert bob.message(kind="leave")["username"] == "Alice"
     assert notices(bob) == [*BOTH_CAME, ("leave", "Alice")]
+
+
+def test_a_killed_server_does_not_seem_to_live_on_beside_its_next_life_on_another_port(serve: Serve) -> None:
+    server = serve()
+    server.kill()
+    server.port = 0
+    server.start()
+    with closing(sqlite3.connect(server.data / "chatroom.sqlite")) as database:
+        assert database.execute("SELECT count(*) FROM servers").fetchone() == (1,)
 
 
 def test_those_in_a_room_with_me_see_me_go(patient: Server) -> None:

@@ -4,6 +4,7 @@ old one.
 Everything here is for the user's eyes alone: folders are made 0700, files 0600.
 """
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -52,8 +53,10 @@ def beside(path: Path) -> Iterator[BinaryIO]:
     """A new file in the same folder that takes the path's place at the end, unless something is raised.
 
     It is flushed to disk before it is renamed. If a symlink stands at the path, the link is replaced and
-    nothing is written to where it leads.
+    nothing is written to where it leads. A device or a pipe is not replaced, that is an ``OSError`` too.
     """
+    if path.exists() and not (path.is_file() or path.is_symlink()):
+        raise FileExistsError(errno.EEXIST, "Not a regular file")
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # 0600
     try:
         with open(descriptor, "wb") as file:

@@ -6,6 +6,8 @@ the last one.
 
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from client import dates, emoji, lines
 from client.chat import Chat
 from client.connection import Refused
@@ -14,6 +16,7 @@ from client.model.state import Conversation, Delivery
 from client.session import expect
 from client.verbs import Wrong, meant
 from protocol import requests, responses
+from protocol.frame import UNSET
 from protocol.values import Message
 
 FOUND = 30
@@ -84,15 +87,27 @@ def _change(chat: Chat, one: Conversation, kind: requests.SentKind, message: Mes
 
 
 async def search(chat: Chat, query: str) -> None:
-    answer = expect(await chat.ask(requests.Search(id=0, query=query, limit=FOUND)), responses.Found)
-    if not answer.messages:
+    messages, more = await _find(chat, query)
+    if not messages:
         chat.note("found_nothing", query=query)
         return
-    chat.found = answer.messages
-    chat.note("found", query=query, count=len(answer.messages))
-    for number, found in reversed(list(enumerate(answer.messages, 1))):
+    chat.found = messages
+    chat.note("found", query=query, count=len(messages))
+    for number, found in reversed(list(enumerate(messages, 1))):
         chat.note("found_line", number=number, conversation=found.conversation, line=lines.of(found))
-    chat.note("found_more" if answer.more else "found_all")
+    chat.note("found_more" if more else "found_all")
+
+
+async def _find(chat: Chat, query: str) -> tuple[list[Message], bool]:
+    """The newest messages that match, and whether there are more. A server that stops early is asked on."""
+    request = requests.Search(id=0, query=query, limit=FOUND)
+    answer = expect(await chat.ask(request), responses.Found)
+    messages = answer.messages
+    while answer.before is not UNSET and len(messages) < FOUND:
+        request = replace(request, before=answer.before, limit=FOUND - len(messages))
+        answer = expect(await chat.ask(request), responses.Found)
+        messages += answer.messages
+    return messages, answer.more
 
 
 async def goto(chat: Chat, where: str) -> None:

@@ -274,5 +274,5 @@ def _at_most(size: int) -> Dimension:
 
 def _between_words(text: str) -> str:
     """Broken between words where the form has its width; a narrower window breaks it again."""
-    text = drawn(text)
+    text = drawn(text, lines=True)
     return "\n".join(text[span.start : span.end] for span in wrap(text, WIDTH - _LABELS))

@@ -182,6 +182,16 @@ async def test_a_link_is_replaced_and_where_it_leads_is_not_touched(
     assert (tmp_path / "log.txt").stat().st_mode & 0o777 == 0o600
 
 
+async def test_what_is_no_file_is_not_replaced(fake: FakeServer, start: Start, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    async with fake:
+        app = start()
+        await in_chat(fake, app, HISTORY)
+        with pytest.raises(OSError, match="Not a regular file"):
+            await save(app, tmp_path / "pipe", Shape.TXT, lambda done, total: None)
+    assert (tmp_path / "pipe").is_fifo()
+
+
 async def test_on_a_full_disk_the_old_file_stays(
     fake: FakeServer, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,6 +61,13 @@ async def test_a_password_that_was_wrong_is_typed_anew(app: FakeApp) -> None:
     assert app.asked[-1] == ("login", "Alice", "111111")
 
 
+async def test_what_takes_several_lines_stands_on_several(app: FakeApp) -> None:
+    async with stage(app) as one:
+        app.refusal = Refused("certificate_changed", {"server": "here", "known": "5f2c", "seen": "2c5f"})
+        one.type("Alice\r111111\r")
+        await one.sees("  known: sha256:5f2c\n", "  now:   sha256:2c5f\n")
+
+
 class Unlucky(FakeApp):
     """The account is made, and then the server has no time for the first login."""
 

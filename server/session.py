@@ -17,7 +17,7 @@ stranger again. Strangers get short lines and little time.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -192,6 +192,7 @@ class Session:
             self._follow(request, handled)
 
     def _follow(self, request: Request, handled: Handled) -> None:
+        """Do what a handler says: answer, or ask whoever has the answer."""
         match handled:
             case Say():
                 self._pending += 1
@@ -203,19 +204,20 @@ class Session:
                 self._writer.add(Job(work, partial(self._committed, request, then), self._stream))
             case Query(work, then):
                 ask = partial(self._store.run, work)
-                self._start(request, self._ask(request, ask, lambda found: encode(then(found))))
+                self._start(self._ask(request, ask, lambda found: encode(then(found))))
             case Page(work):
-                self._start(request, self._ask(request, partial(self._store.run_long, work), bytes))
+                self._start(self._ask(request, partial(self._store.run_long, work), lambda line: line))
             case _:
-                self._start(request, self._await(request, handled))
+                self._start(self._await(request, handled))
 
-    def _start(self, request: Request, work: Any) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._busy = True
         self._task = self._loop.create_task(work)
 
     async def _ask(
         self, request: Request, ask: Callable[[], Awaitable[Any]], line: Callable[[Any], bytes]
     ) -> None:
+        """Ask a reader's thread; ``line`` makes the answer of what it has found."""
         try:
             answer = line(await ask())
         except Exception as error:
@@ -226,6 +228,7 @@ class Session:
         self._be_free()
 
     async def _await(self, request: Request, handled: Awaitable[Reply]) -> None:
+        """Wait for what a handler waits for, and then do what it says."""
         try:
             reply = await handled
         except Exception as error:

@@ -5,6 +5,7 @@
 import argparse
 import asyncio
 import io
+import os
 import sys
 from typing import NoReturn
 
@@ -15,6 +16,9 @@ from client.session import where
 from client.trust import Trust
 from client.view import screen
 from protocol import RELEASE
+
+DUMB = frozenset({"dumb", "unknown"})
+"""Kinds of terminals that obey no escape sequence; Emacs calls its shells so."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -73,14 +77,21 @@ async def _run(flags: argparse.Namespace, kept: config.Config) -> int:
             return await plain.run(app, place, register=flags.register)
         if flags.json:
             return await script.run(app, place, register=flags.register)
-        if not (sys.stdin.isatty() and sys.stdout.isatty()):
-            raise Refused("no_terminal")
+        _check_terminal()
         app.head_for(place)
         stranger = place.invited and not (kept.username and kept.server == place.server)
         await screen.run(app, register=flags.register or stranger)
         return 0
     finally:
         await app.close()
+
+
+def _check_terminal() -> None:
+    """Raises ``Refused`` where a full screen would be garbage."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise Refused("no_terminal")
+    if (kind := os.environ.get("TERM", "")) in DUMB:
+        raise Refused("dumb_terminal", {"kind": kind})
 
 
 if __name__ == "__main__":

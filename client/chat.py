@@ -11,6 +11,7 @@ is unconfirmed.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 
 from client import words
@@ -20,7 +21,7 @@ from client.connection import Lost, Refused
 from client.courier import Courier
 from client.link import Pace
 from client.model import apply, select
-from client.model.state import Note, Pending, State
+from client.model.state import Link, Note, Pending, State
 from client.outbox import Outbox, OutboxFailed
 from client.session import Session, expect
 from client.trust import Trust
@@ -90,12 +91,17 @@ class Chat(Session):
             task.cancel()
 
     async def settled(self) -> None:
-        """Wait until what was said has its answer and nothing is missing."""
-        if self._courier is not None:
-            await self._courier.settled()
-        await self._catchup.settled()
+        """Wait until what was said has its answer, nothing is missing, and nothing is being saved."""
+        await self._confirmed()
         if self.saving is not None:
             await self.saving
+
+    async def confirmed(self) -> None:
+        """Wait until what was said is confirmed, but not for long, and not at all for a lost connection."""
+        if self.state.link is Link.LOGGED_IN:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._pace.moment):
+                    await self._confirmed()
 
     # Conversations
 
@@ -278,6 +284,11 @@ class Chat(Session):
         prefix = f"{self._account}/"
         kept = self.config.attention.items()
         return {name.removeprefix(prefix): choice for name, choice in kept if name.startswith(prefix)}
+
+    async def _confirmed(self) -> None:
+        if self._courier is not None:
+            await self._courier.settled()
+        await self._catchup.settled()
 
     async def _guarded(self, work: Coroutine[None, None, None]) -> None:
         try:

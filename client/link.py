@@ -32,6 +32,7 @@ class Pace:
     ping: float = 30.0
     look: float = 1.0  # so often it is told how long a ping is waited for that is not answered
     dead: float = 75.0  # so long without a byte, and the connection is taken for dead
+    moment: float = 3.0  # so long a command waits that is about what was said right before it
     answer: float = 8.0  # so long without an answer to what must be answered soon, likewise
 
 

@@ -29,19 +29,19 @@ async def act(chat: Chat, text: str) -> None:
 
 async def edit(chat: Chat, text: str) -> None:
     one = meant(chat)
-    _change(chat, one, "edit", _to_change(chat, one, mine=True), text)
+    _change(chat, one, "edit", await _to_change(chat, one, mine=True), text)
 
 
 async def delete(chat: Chat) -> None:
     one = meant(chat)
     owned = one.is_room and one.owner == chat.state.username and bool(one.selected)
-    _change(chat, one, "delete", _to_change(chat, one, mine=not owned))
+    _change(chat, one, "delete", await _to_change(chat, one, mine=not owned))
 
 
 async def react(chat: Chat, reaction: str) -> None:
     """React so, with an emoji or its ``:name:``; once more takes it back."""
     one, reaction = meant(chat), emoji.read(reaction)
-    message = _to_change(chat, one)
+    message = await _to_change(chat, one)
     reactions = message.reactions or {}
     again = chat.state.username in reactions.get(reaction, [])
     _change(chat, one, "unreact" if again else "react", message, reaction)
@@ -63,9 +63,14 @@ async def reply(chat: Chat, text: str) -> None:
         chat.note("written_to", username=name[1:], text=text)
 
 
-def _to_change(chat: Chat, one: Conversation, *, mine: bool = False) -> Message:
-    """The message that is meant. Raises ``Wrong`` where there is none that one could do that to."""
-    if mine and not one.selected and _is_under_way(one):
+async def _to_change(chat: Chat, one: Conversation, *, mine: bool = False) -> Message:
+    """The message that is meant. Raises ``Wrong`` where there is none that one could do that to.
+
+    What was said right before, by a script say, is meant too, as soon as it is confirmed.
+    """
+    if not one.selected and _is_under_way(one):
+        await chat.confirmed()
+    if not one.selected and _is_under_way(one):
         raise Wrong("not_confirmed_yet")
     message = select.meant(chat.state, one, mine=mine)
     if message is None or not select.is_alive(message):

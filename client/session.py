@@ -42,7 +42,7 @@ class Session(ABC):
         self.state = state
         self.on_change: Callable[[], None] = lambda: None
         self._trust = trust
-        self._pace = pace
+        self._pace = pace or Pace()
         self._link: Link | None = None
         self._token = ""
         self._password = ""

@@ -7,6 +7,7 @@ import pytest
 
 from client import dates
 from client.app import App
+from client.link import Pace
 from client.model import apply
 from tests.client.conftest import Start
 from tests.client.fake_server import FakeServer, Peer, friend, message, room
@@ -106,9 +107,21 @@ async def test_what_is_not_confirmed_yet_is_not_mistaken_for_what_was_before(
     fake: FakeServer, start: Start
 ) -> None:
     async with fake:
-        app = start()
+        app = start(pace=Pace(moment=0.01))
         await in_lab(fake, app)
-        assert await enter(app, "newer", "/edit no") == ["not_confirmed_yet"]
+        assert await enter(app, "newer", "/edit no", "/react 👍") == ["not_confirmed_yet"] * 2
+
+
+async def test_a_command_waits_for_what_was_said_right_before_it(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        peer = await in_lab(fake, app)
+        app.submit("newer")
+        app.submit("/edit newest")
+        sent = await peer.hear("send", text="newer")
+        peer.answer(sent, "sent", cid=sent["cid"], seq=4, time="", duplicate=False)
+        peer.say(type="message", message=mine(4, "newer") | {"cid": sent["cid"]})
+        await peer.hear("send", kind="edit", target=4, text="newest")
 
 
 async def test_where_nothing_was_said_there_is_nothing_to_change(fake: FakeServer, start: Start) -> None:

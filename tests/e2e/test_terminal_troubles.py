@@ -1,6 +1,8 @@
 """What goes wrong on real evenings: the server dies, the window shrinks, a guest is rude."""
 
 import signal
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -124,3 +126,11 @@ def test_a_hostile_message_is_only_shown(pair: tuple[Server, Person, Person]) ->
     alice.sees("evil", "BOB:after it")
     assert b"\x1b]0;owned" not in alice.terminal.output
     assert "\u202e".encode() not in alice.terminal.output
+
+
+def test_a_dumb_terminal_is_told_of_lines(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "client"]
+    one = Terminal(command, tmp_path, 80, 24, {"TERM": "dumb"})
+    one.wait_for("chat-client --plain")
+    assert one.wait_exit() == 1
+    assert b"\x1b" not in one.output

@@ -16,7 +16,7 @@ from db.store import Store
 from db.transaction import Transaction
 from protocol.errors import BadInvitation
 from protocol.invitation import fresh_code
-from server.handlers.common import check_attempts
+from server.checks import check_attempts
 from server.limits import Attempts
 
 DAY = 24 * 60 * 60 * 1000

@@ -26,8 +26,8 @@ from protocol import names
 from protocol.errors import AccountDisabled, ChatError, SessionEnded, UnknownRoom
 from protocol.values import format_time
 from server import orders, passes, rights
+from server.checks import check_password
 from server.config import Password
-from server.handlers.common import check_password
 from server.handlers.moderation import Moderation, remove
 from server.live import Directory, Speaker
 from server.orders import Answer, AnyOrder, Done, Failed

@@ -20,7 +20,6 @@ from protocol import names, requests, responses
 from protocol.errors import (
     AccountDisabled,
     BadToken,
-    BadUsername,
     ChatError,
     RegistrationClosed,
     SessionEnded,
@@ -31,8 +30,9 @@ from protocol.errors import (
 )
 from protocol.frame import UNSET, Id
 from server import passes
+from server.checks import check_attempts, check_password, check_username
 from server.config import Config
-from server.handlers.common import account_of, check_attempts, check_password
+from server.handlers.common import account_of
 from server.limits import Attempts
 from server.live import Speaker, room_value
 from server.passes import Gate
@@ -71,14 +71,11 @@ class Accounts:
 
     async def register(self, speaker: Speaker, request: requests.Register) -> Reply:
         shown = await self._admit(speaker, request)
-        username, key, skeleton = (
-            request.username,
-            names.key(request.username),
-            names.skeleton(request.username),
-        )
+        username = request.username
+        key, skeleton = names.key(username), names.skeleton(username)
         if await self._store.run(_is_taken, key, skeleton):
             raise UsernameTaken
-        self._check_username(username)
+        check_username(username, self._limits)
         check_password(request.password, self._password)
         password_hash = await self._passwords.hash(request.password)
         work = partial(
@@ -100,7 +97,7 @@ class Accounts:
         key = names.key(request.username)
         kept = await self._store.run(accounts.find, key)
         if kept is None:
-            self._check_username(request.username)
+            check_username(request.username, self._limits)
         known = await self._check(kept, request.password, key, speaker.address)
         token, family = _Token.fresh(), secrets.token_bytes(32)
 
@@ -169,11 +166,6 @@ class Accounts:
             return responses.Ok(id=request.id)
 
         return Commit(work, then)
-
-    def _check_username(self, username: str) -> None:
-        least, most = self._limits.username_min, self._limits.username_max
-        if not names.is_name(username, least, most):
-            raise BadUsername(least=least, most=most)
 
     # In the transaction
 

@@ -1,8 +1,5 @@
-"""What several handlers need: the speaker's account, nicknames, passwords and how often one may guess them,
-times, pages, and rooms under their lock.
-"""
+"""What several handlers need: the speaker's account, times, pages, and rooms under their lock."""
 
-import time
 from collections.abc import Callable
 
 from msgspec.structs import replace
@@ -11,14 +8,13 @@ from sqlalchemy import Connection
 from db import rooms
 from db.records import Room, Stored
 from db.transaction import Transaction
-from protocol import names, values
-from protocol.errors import BadFrame, BadNickname, BadPassword, TooManyAttempts
+from protocol import values
+from protocol.errors import BadFrame
 from protocol.frame import UNSET, Id, UnsetType
 from protocol.values import format_time, parse_time
 from server import rights
-from server.config import Limits, Password, bound
+from server.config import bound
 from server.delivery import message_value
-from server.limits import Attempts
 from server.live import Account, Speaker
 
 
@@ -26,11 +22,6 @@ def account_of(speaker: Speaker) -> Account:
     """Who speaks; the table in ``dispatch`` lets nobody in who has not logged in."""
     assert speaker.account is not None
     return speaker.account
-
-
-def check_nickname(nickname: str, limits: Limits) -> None:
-    if not names.is_nickname(nickname, limits.nickname_min, limits.nickname_max):
-        raise BadNickname(least=limits.nickname_min, most=limits.nickname_max)
 
 
 def time_of(id: Id, text: str) -> int:
@@ -65,16 +56,6 @@ def shown_value(stored: Stored, label: str, *, own: bool) -> values.Message:
         deleted=revision.deleted or UNSET,
         reactions=revision.reactions or UNSET,
     )
-
-
-def check_password(password: str, limits: Password) -> None:
-    if len(password) < limits.min or len(password.encode()) > limits.max or "\0" in password:
-        raise BadPassword(least=limits.min, most=limits.max)
-
-
-def check_attempts(attempts: Attempts, key: bytes, address: str) -> None:
-    if wait := attempts.wait(key, address, time.monotonic()):
-        raise TooManyAttempts(retry_after=round(wait, 3))
 
 
 FindRoom = Callable[[Connection, int, str], Room]

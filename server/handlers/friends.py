@@ -11,8 +11,9 @@ from protocol.errors import AlreadyFriends, NotEntered, NotFriends, SelfFriend
 from protocol.frame import UNSET
 from server import rights
 from server.announcer import Announcer
+from server.checks import check_nickname
 from server.config import Limits
-from server.handlers.common import account_of, check_nickname, page_size, page_values
+from server.handlers.common import account_of, page_size, page_values
 from server.live import Account, Directory, Speaker, friend_value
 from server.notices import enter, leave
 from server.replies import Commit, Query, Reply

@@ -12,21 +12,13 @@ from db.records import Room, Seat, Stored
 from db.store import Store
 from db.transaction import Transaction
 from protocol import names, requests, responses, values
-from protocol.errors import BadCapacity, BadRoom, NotAMember, NotEntered, RoomExists, RoomFull
+from protocol.errors import NotAMember, NotEntered, RoomExists, RoomFull
 from protocol.frame import UNSET, UnsetType
 from server import passes, rights
 from server.announcer import Announcer
-from server.config import Config, bound
-from server.handlers.common import (
-    account_of,
-    check_attempts,
-    check_nickname,
-    check_password,
-    lock_room,
-    page_size,
-    page_values,
-    room_as,
-)
+from server.checks import check_attempts, check_capacity, check_nickname, check_password, check_room
+from server.config import Config
+from server.handlers.common import account_of, lock_room, page_size, page_values, room_as
 from server.limits import Attempts
 from server.live import Account, Directory, Speaker, room_value
 from server.notices import enter, leave
@@ -77,13 +69,10 @@ class Rooms:
     async def create_room(self, speaker: Speaker, request: requests.CreateRoom) -> Reply:
         account = account_of(speaker)
         name = request.room.removeprefix("#")
-        if not names.is_name(name, self._limits.room_min, self._limits.room_max):
-            if await self._store.run(_is_taken, name):
-                raise RoomExists(room=f"#{name}")
-            raise BadRoom(least=self._limits.room_min, most=self._limits.room_max)
-        most = bound(self._limits.capacity)
-        if not 1 <= request.capacity <= most:
-            raise BadCapacity(least=1, most=most)
+        if await self._store.run(_is_taken, name):
+            raise RoomExists(room=f"#{name}")
+        check_room(name, self._limits)
+        check_capacity(request.capacity, self._limits)
         password_hash = await self._hash(request.password)
 
         def then(room: Room) -> responses.Response:
@@ -219,7 +208,7 @@ class Rooms:
 
 
 def _is_taken(connection: Connection, name: str) -> bool:
-    """Whether this is another spelling of a room's name, with an invisible character in it for example."""
+    """Whether a room has this name, in whatever spelling, or one that looks like it."""
     return (
         rooms.find(connection, names.key(name)) is not None
         or rooms.find_look_alike(connection, names.skeleton(name)) is not None

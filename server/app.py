@@ -1,7 +1,7 @@
-"""The server process: what it is made of, how it starts, and how it stops.
+"""The server process: how it starts, and how it stops. What it is made of is in ``parts``.
 
-Start: lock the file, check the database, bring its schema up to date, start the two doors, take over from an
-earlier life, listen, and only then say so.
+Start: lock the file, check the database, bring its schema up to date, bind the port, start the two doors,
+take over from an earlier life, let people in, and only then say so.
 
 Stop, at SIGTERM or SIGINT:
 
@@ -21,7 +21,7 @@ import os
 import platform
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from importlib.metadata import version
@@ -35,42 +35,22 @@ from db.check import Remark, check
 from db.engine import begin_write, is_sqlite, lock_file, open_engine
 from db.errors import Outage, Unusable
 from db.migrate import upgrade
-from db.store import Store
 from db.transaction import Transaction
-from db.writer import Writer
 from protocol.errors import GoingAway, TooManyConnections
 from protocol.events import Welcome
 from protocol.frame import UNSET
 from protocol.values import Limits
 from protocol.wire import encode
-from server import dispatch, orders, passes, rights
-from server.announcer import Announcer
+from server import orders, passes
 from server.config import Config, bound
 from server.connection import Connection, Receiver
-from server.delivery import Delivery
 from server.flusher import Flusher
-from server.handlers.accounts import Accounts
 from server.handlers.common import page_size
-from server.handlers.friends import Friends
-from server.handlers.history import History
-from server.handlers.messages import Messages
-from server.handlers.moderation import Moderation
-from server.handlers.people import People
-from server.handlers.rooms import Rooms
-from server.handlers.search import Search
-from server.handlers.typing import Typing
-from server.handlers.whereabouts import Whereabouts
-from server.indexer import Indexer
-from server.limits import Attempts, Doorkeeper
+from server.limits import Doorkeeper
 from server.listener import Listener, allow_many_files, bind
-from server.live import Directory
-from server.passes import Gate
-from server.passwords import Passwords
-from server.peers import Peers
+from server.parts import assemble
 from server.place import Place
-from server.presence import Presence
 from server.session import Session
-from server.steward import Steward
 from server.tls import BadCertificate, Tls, prepare
 
 log = logging.getLogger(__name__)
@@ -102,7 +82,7 @@ async def serve(config: Config, announce: Announce) -> None:
     tls = prepare(config)
     allow_many_files()
     async with open_database(config) as engine:
-        await Server(config, engine, tls).run(announce)
+        await Server(config, engine, tls, await _bind(config)).run(announce)
 
 
 @asynccontextmanager
@@ -135,7 +115,11 @@ def _prepare(engine: Engine) -> list[Remark]:
 
 
 class Server:
-    def __init__(self, config: Config, engine: Engine, tls: Tls | None) -> None:
+    """One server process, from its first connection to its last. ``sockets`` are bound, and nobody is let in
+    yet."""
+
+    def __init__(self, config: Config, engine: Engine, tls: Tls | None, sockets: list[socket.socket]) -> None:
+        limits = config.limits
         self._config = config
         self._tls = tls
         self._engine = engine
@@ -144,128 +128,64 @@ class Server:
         self._sessions: set[Session] = set()
         self._empty = asyncio.Event()
         self._empty.set()
-        self._directory = Directory()
-        self._announcer = Announcer(self._directory, self._loop)
-        self._delivery = Delivery(self._directory, self._announcer)
-        self._store = Store(engine, threads=config.database.readers)
-        self._passwords = Passwords(
-            config.password.bcrypt_cost, patience=config.password.queue, threads=config.password.threads
+        self._listener = Listener(
+            sockets,
+            Doorkeeper(limits.connections_per_address, limits.new_connections_per_minute),
+            self._open_connection,
+            tls=None if tls is None else tls.context,
+            handshake_timeout=limits.handshake_timeout,
         )
-        self._writer = Writer(
-            engine,
-            self._loop,
-            deliver=self._delivery.deliver,
-            reseat=self._delivery.reseat,
-            entitle=rights.may_send,
-            patience=config.database.patience,
-        )
-        self._may_be_shared = not is_sqlite(engine.url)
+        self._parts = assemble(config, engine, _identity(engine, self._listener))
         self._welcome = encode(_welcome(config))
 
     async def run(self, announce: Announce) -> None:
         try:
-            listener = await self._listen()
+            code = await self._begin()
         except BaseException:
-            self._writer.close()  # its thread would keep the process alive
-            self._close_pools()
+            self._listener.close()
+            self._parts.writer.close()  # its thread would keep the process alive
+            self._parts.close_pools()
             raise
+        self._listener.start()
         office = await self._open_office()
         stopping = self._catch_signals()
-        indexer = Indexer(self._engine, self._store, self._writer)
-        chores = [self._presence.run(), self._keep_house(), indexer.run()]
-        if self._may_be_shared:
-            chores.append(self._peers.run())
-        tasks = [self._loop.create_task(chore) for chore in chores]
-        announce(_place(listener, self._tls), await self._first_code())
+        tasks = [self._loop.create_task(chore) for chore in self._chores()]
+        announce(_place(self._listener, self._tls), code)
         await stopping.wait()
         log.info("stopping")
         for task in tasks:
             task.cancel()
         if office is not None:
             orders.close(office, self._config.data)
-        await self._stop(listener)
+        await self._stop()
 
     # Start
 
-    async def _listen(self) -> Listener:
-        limits = self._config.limits
+    async def _begin(self) -> str:
+        """Take over from an earlier life, and find the other server processes; the code to announce."""
         try:
-            sockets = await bind(self._config.host, self._config.port)
-        except (OSError, UnicodeError) as error:
-            where = f"{self._config.host}:{self._config.port}"
-            raise CannotStart(f"cannot listen on {where}: {_reason(error)}") from None
-        listener = Listener(
-            sockets,
-            Doorkeeper(limits.connections_per_address, limits.new_connections_per_minute),
-            self._open_connection,
-            tls=None if self._tls is None else self._tls.context,
-            handshake_timeout=limits.handshake_timeout,
-        )
-        self._presence = Presence(
-            self._directory,
-            self._announcer,
-            self._writer,
-            server_id=_identity(self._engine, listener),
-            linger=limits.linger,
-        )
-        attempts = Attempts(limits.password_attempts)
-        gate = Gate(self._store, attempts)
-        friends = Friends(limits, self._directory, self._announcer)
-        moderation = Moderation(limits, self._directory, self._announcer)
-        self._table = dispatch.table(
-            Accounts(
-                self._config, self._store, self._writer, self._passwords, attempts, self._presence, gate
-            ),
-            Rooms(
-                self._config, self._store, self._passwords, attempts, self._directory, self._announcer, gate
-            ),
-            moderation,
-            friends,
-            People(self._directory, self._announcer, friends),
-            Messages(limits, self._directory),
-            History(limits, self._directory, self._announcer),
-            Search(limits),
-            Typing(self._directory, self._announcer),
-            Whereabouts(limits, self._directory, self._announcer),
-        )
-        self._steward = Steward(
-            self._config.password,
-            self._store,
-            self._writer,
-            self._passwords,
-            self._directory,
-            self._presence,
-            moderation,
-        )
-        self._peers = Peers(
-            self._store,
-            self._writer,
-            self._directory,
-            self._announcer,
-            self._delivery,
-            self._presence,
-            moderation.closed,
-        )
-        try:
-            await self._presence.begin()
-            if self._may_be_shared:
-                await self._peers.begin()
+            await self._parts.presence.begin()
+            if self._parts.peers is not None:
+                await self._parts.peers.begin()
+            return await self._first_code()
         except Outage:
-            listener.close()
             raise CannotStart("the database went away while the server was starting") from None
-        listener.start()
-        return listener
+
+    def _chores(self) -> list[Coroutine[None, None, None]]:
+        """What goes on beside the connections for as long as the server runs."""
+        chores = [self._parts.presence.run(), self._parts.indexer.run(), self._keep_house()]
+        return chores if self._parts.peers is None else [*chores, self._parts.peers.run()]
 
     async def _first_code(self) -> str:
         """Of the invitation that is told at the start, where an account takes one."""
         if self._config.accounts.registration == "open":
             return ""
-        return await self._writer.run(passes.issue)
+        return await self._parts.writer.run(passes.issue)
 
     async def _open_office(self) -> asyncio.Server | None:
         """Take orders from administrators. Without that the server can do all else."""
         try:
-            return await orders.listen(self._steward.carry_out, self._config.data)
+            return await orders.listen(self._parts.steward.carry_out, self._config.data)
         except (OSError, NotImplementedError) as error:
             log.warning("chat-server admin will not reach this server: %s", error)
             return None
@@ -288,10 +208,10 @@ class Server:
             return Rejected(connection, refusal, gone)
         session = Session(
             connection,
-            table=self._table,
-            writer=self._writer,
-            store=self._store,
-            presence=self._presence,
+            table=self._parts.table,
+            writer=self._parts.writer,
+            store=self._parts.store,
+            presence=self._parts.presence,
             limits=self._config.limits,
             welcome=self._welcome,
             on_lost=partial(self._forget, gone),
@@ -333,16 +253,20 @@ class Server:
     async def _keep_house(self) -> None:
         while True:
             more = False
-            with suppress(Exception):  # the database is away; there is no hurry
-                more = await self._writer.run(_tidy)
+            try:
+                more = await self._parts.writer.run(_tidy)
+            except Outage:
+                pass  # there is no hurry
+            except Exception:
+                log.exception("could not remove what nobody needs")
             await asyncio.sleep(BREATH if more else HOUSEKEEPING)
 
     # Stop
 
-    async def _stop(self, listener: Listener) -> None:
-        listener.close()
-        self._presence.close()
-        self._writer.hurry()
+    async def _stop(self) -> None:
+        self._listener.close()
+        self._parts.presence.close()
+        self._parts.writer.hurry()
         for session in list(self._sessions):
             session.finish(GoingAway())
         with suppress(TimeoutError):
@@ -351,17 +275,13 @@ class Server:
             session.cut_off(GoingAway())
         with suppress(Exception):  # a database that hangs; and we will be found dead soon enough
             async with asyncio.timeout(STOP_WITHIN / 2):
-                await asyncio.to_thread(self._writer.close)
+                await asyncio.to_thread(self._parts.writer.close)
                 await asyncio.to_thread(self._sign_off)
-        self._close_pools()
+        self._parts.close_pools()
 
     def _sign_off(self) -> None:
         with begin_write(self._engine) as connection:
-            servers.forget(connection, self._presence.server_id)
-
-    def _close_pools(self) -> None:
-        self._store.close()
-        self._passwords.close()
+            servers.forget(connection, self._parts.presence.server_id)
 
 
 class Rejected:
@@ -376,6 +296,13 @@ class Rejected:
 
     def lost(self) -> None:
         self._gone()
+
+
+async def _bind(config: Config) -> list[socket.socket]:
+    try:
+        return await bind(config.host, config.port)
+    except (OSError, UnicodeError) as error:
+        raise CannotStart(f"cannot listen on {config.host}:{config.port}: {_reason(error)}") from None
 
 
 def _tidy(transaction: Transaction) -> bool:

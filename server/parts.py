@@ -1,0 +1,101 @@
+"""What a server is made of, put together once: each part is given what it works with, and looks for nothing
+later. The counterpart is ``app``, which starts and stops what is made here.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from db.engine import is_sqlite
+from db.store import Store
+from db.writer import Writer
+from server import dispatch, rights
+from server.announcer import Announcer
+from server.config import Config
+from server.delivery import Delivery
+from server.handlers.accounts import Accounts
+from server.handlers.friends import Friends
+from server.handlers.history import History
+from server.handlers.messages import Messages
+from server.handlers.moderation import Moderation
+from server.handlers.people import People
+from server.handlers.rooms import Rooms
+from server.handlers.search import Search
+from server.handlers.typing import Typing
+from server.handlers.whereabouts import Whereabouts
+from server.indexer import Indexer
+from server.limits import Attempts
+from server.live import Directory
+from server.passes import Gate
+from server.passwords import Passwords
+from server.peers import Peers
+from server.presence import Presence
+from server.steward import Steward
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What ``app`` holds in its hands. There are no ``peers`` on a database that nobody else may use."""
+
+    store: Store
+    writer: Writer  # whose thread runs already
+    passwords: Passwords
+    presence: Presence
+    peers: Peers | None
+    indexer: Indexer
+    steward: Steward
+    table: dispatch.Table
+
+    def close_pools(self) -> None:
+        """Finish what is being read or hashed, and end the threads that do it. Blocks."""
+        self.store.close()
+        self.passwords.close()
+
+
+def assemble(config: Config, engine: Engine, server_id: bytes) -> Parts:
+    """Every part of a server that is called ``server_id`` in the database. MUST be called on its loop."""
+    loop, limits = asyncio.get_running_loop(), config.limits
+    directory = Directory()
+    announcer = Announcer(directory, loop)
+    delivery = Delivery(directory, announcer)
+    store = Store(engine, threads=config.database.readers)
+    writer = Writer(
+        engine,
+        loop,
+        deliver=delivery.deliver,
+        reseat=delivery.reseat,
+        entitle=rights.may_send,
+        patience=config.database.patience,
+    )
+    passwords = Passwords(
+        config.password.bcrypt_cost, patience=config.password.queue, threads=config.password.threads
+    )
+    presence = Presence(directory, announcer, writer, server_id=server_id, linger=limits.linger)
+    attempts = Attempts(limits.password_attempts)
+    gate = Gate(store, attempts)
+    friends = Friends(limits, directory, announcer)
+    moderation = Moderation(limits, directory, announcer)
+    table = dispatch.table(
+        Accounts(config, store, writer, passwords, attempts, presence, gate),
+        Rooms(config, store, passwords, attempts, directory, announcer, gate),
+        moderation,
+        friends,
+        People(directory, announcer, friends),
+        Messages(limits, directory),
+        History(limits, directory, announcer),
+        Search(limits),
+        Typing(directory, announcer),
+        Whereabouts(limits, directory, announcer),
+    )
+    peers = Peers(store, writer, directory, announcer, delivery, presence, moderation.closed)
+    return Parts(
+        store=store,
+        writer=writer,
+        passwords=passwords,
+        presence=presence,
+        peers=None if is_sqlite(engine.url) else peers,
+        indexer=Indexer(engine, store, writer),
+        steward=Steward(config.password, store, writer, passwords, directory, presence, moderation),
+        table=table,
+    )

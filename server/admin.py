@@ -31,7 +31,7 @@ from server.handlers.moderation import Moderation
 from server.live import Directory
 from server.orders import Answer, AnyOrder, Failed
 from server.passwords import Passwords
-from server.presence import ALIVE, Presence
+from server.presence import Presence, alive_since
 from server.sources import Misconfigured, load
 from server.steward import Steward
 
@@ -185,8 +185,7 @@ def _check_nobody_serves(engine: Engine) -> None:
     if is_sqlite(engine.url):
         return
     with engine.connect() as connection:
-        alive_since = time.time_ns() // 1_000_000 - round(ALIVE * 1000)
-        if servers.any_alive(connection, alive_since):
+        if servers.any_alive(connection, alive_since(time.time_ns() // 1_000_000)):
             raise CannotStart(
                 "a chat-server uses this database, and takes orders in its own data folder: give its --data"
             )

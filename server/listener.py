@@ -80,7 +80,7 @@ class Listener:
             self._loop.add_reader(listening.fileno(), self._accept, listening)
 
     def close(self) -> None:
-        """Let nobody in any more, also who still shakes hands. Who is in stays."""
+        """Let nobody in any more, not even those who still shake hands. Whoever is in stays."""
         self._stop()
         if self._resting is not None:
             self._resting.cancel()

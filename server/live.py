@@ -94,10 +94,6 @@ class Account:
     blocked: set[int] = field(default_factory=set)  # these accounts
     away: str = ""  # what it lets others know of being away, if it is
 
-    @property
-    def entered(self) -> list[Seat]:
-        return [seat for seat in self.seats.values() if seat.entered]
-
 
 def send(speakers: Iterable[Speaker], lines: bytes) -> None:
     for speaker in speakers:
@@ -214,7 +210,7 @@ class Directory:
 
 
 def room_value(room: records.Room) -> values.Room:
-    """A room as it goes over the wire to whoever's seat, or none, the record holds."""
+    """A room as it goes over the wire to the account whose seat the record holds, or to one without."""
     seat = room.seat
     return values.Room(
         room=f"#{room.name}",
@@ -235,7 +231,7 @@ def room_value(room: records.Room) -> values.Room:
 
 
 def friend_value(direct: records.Direct, directory: Directory) -> values.Friend:
-    """A friend as it goes over the wire to the other one; who is a friend no longer is offline."""
+    """A friend as it goes over the wire to the other one; whoever is a friend no longer is offline."""
     seat, online = direct.seat, directory.is_online(direct.friend_id) and not direct.ended
     return values.Friend(
         friend=f"@{direct.friend}",

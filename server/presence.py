@@ -36,7 +36,6 @@ BEAT = 10.0
 ALIVE = 3 * BEAT
 """Seconds after its last sign of life for which a server process counts as running."""
 
-
 LOOK_BACK = 600.0
 """Seconds for which it is looked whether another server process has ended somebody's sessions."""
 
@@ -198,7 +197,7 @@ class Presence:
             self._leave(account)
 
     def friend_values(self, found: Snapshot) -> list[values.Friend]:
-        """The friends in a snapshot as they go over the wire to whose it is."""
+        """The friends in a snapshot as they go over the wire to the account that it is of."""
         return [friend_value(direct, self._directory) for direct in found.friends]
 
     def departed(self, account: Account, found: Snapshot) -> None:

@@ -72,8 +72,9 @@ def publish(connection: Connection, server_id: bytes, number: int, told: News) -
 
 def newest(connection: Connection, server_ids: Iterable[bytes]) -> dict[bytes, int]:
     """The last number of each of these processes; 0 where it has none."""
-    query = select(news.c.server_id, func.max(news.c.number)).where(news.c.server_id.in_(server_ids))
-    known = dict(connection.execute(query.group_by(news.c.server_id)).tuples().all())
+    query = select(news.c.server_id, func.max(news.c.number).label("newest")).group_by(news.c.server_id)
+    found = connection.execute(query.where(news.c.server_id.in_(server_ids)))
+    known = {row.server_id: row.newest for row in found}
     return {server_id: known.get(server_id, 0) for server_id in server_ids}
 
 

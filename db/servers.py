@@ -50,7 +50,7 @@ def others(connection: Connection, server_id: bytes, alive_since: int) -> set[by
 def seen(connection: Connection, server_ids: Iterable[bytes]) -> dict[bytes, int]:
     """When each of these processes gave its last sign of life, as far as it has a row."""
     query = select(servers.c.id, servers.c.seen_at).where(servers.c.id.in_(server_ids))
-    return dict(connection.execute(query).tuples().all())
+    return {row.id: row.seen_at for row in connection.execute(query)}
 
 
 def attend(connection: Connection, server_id: bytes, account_id: int) -> bool:

@@ -15,6 +15,12 @@ from db.messages import Head, Known, Outcome, Stretch, Verdict
 from db.news import News
 from db.records import Draft, Stored
 
+MOST_MISSED = 1000
+"""Messages of one conversation that are fetched to be handed out. Where others have stored more since this
+process last looked, because it slept, or because nobody here has followed the conversation for a long time,
+only the newest is, and ``delivery`` ends the connections that would have a gap.
+"""
+
 
 class Seating(NamedTuple):
     """Who has a seat in a conversation, by account, under a number of its roster that others have made."""
@@ -81,7 +87,8 @@ class Transaction:
                 continue
             before = self.moved.get(id) or self._known.get(id, now)
             if before.head < now.head:
-                behind.append(Stretch(id, before.head, now.head))
+                first = before.head if now.head - before.head <= MOST_MISSED else now.head - 1
+                behind.append(Stretch(id, first, now.head))
             if self._shared and before.roster != now.roster:
                 self.reseated.append(Seating(id, now.roster, standings(self.connection, id)))
             self.moved[id] = Known(max(before.head, now.head), now.roster)

@@ -22,6 +22,7 @@ from db.messages import SPOKEN_KINDS
 from db.records import Stored
 from db.transaction import Seating
 from protocol import events, values
+from protocol.errors import Unavailable
 from protocol.frame import UNSET
 from protocol.values import format_time
 from protocol.wire import encode
@@ -30,6 +31,9 @@ from server.live import Account, Conversation, Directory, Seat, send
 
 PUT_OUT = ("kick", "ban")
 """The kinds of notice that tell that somebody, whose name is their text, has lost the seat."""
+
+AT_ONCE = 0.1
+"""Seconds after which somebody may resume whose connection had to be broken off."""
 
 _conversation = attrgetter("conversation_id")
 
@@ -101,6 +105,8 @@ class Delivery:
                 self._hand_out(conversation, list(run))
 
     def _hand_out(self, conversation: Conversation, run: list[Stored]) -> None:
+        if run[0].seq > conversation.head + 1:
+            self._break_off(conversation)
         conversation.head = run[-1].seq
         self._count(conversation, run)
         if not conversation.listeners:
@@ -123,6 +129,11 @@ class Delivery:
                 for place in places:
                     own[place] = event_line(run[place], label, own=True)
                 send(account.speakers, b"".join(own))
+
+    def _break_off(self, conversation: Conversation) -> None:
+        """Too much was missed to be handed out. Events go without a gap, so whoever listens has to resume."""
+        for listener in list(conversation.listeners):
+            listener.close(Unavailable(retry_after=AT_ONCE))
 
     def _hand_out_direct(self, conversation: Conversation, run: list[Stored]) -> None:
         """The two sides call it by two names, so each gets its own lines."""

@@ -60,3 +60,18 @@ def test_whoever_ends_or_dies_takes_its_attendances_along(connection: Connection
     assert not servers.attended_elsewhere(connection, EAST, alice, alive_since=0)
     servers.forget_dead(connection, alive_since=101)
     assert servers.attended(connection, alive_since=0) == set()
+
+
+def test_who_attends_elsewhere_is_told_at_once_or_among_some(connection: Connection, alice: int) -> None:
+    bob = person(connection, "Bob")
+    servers.attend(connection, EAST, bob)
+    assert servers.attending_elsewhere(connection, WEST, alive_since=0) == {alice, bob}
+    assert servers.attending_elsewhere(connection, EAST, alive_since=0) == {alice}
+    assert servers.attending_elsewhere(connection, WEST, alive_since=0, among=[bob]) == {bob}
+    assert servers.attending_elsewhere(connection, WEST, alive_since=101) == set()
+
+
+def test_the_others_are_those_that_live(connection: Connection, alice: int) -> None:
+    assert servers.others(connection, EAST, alive_since=0) == {WEST}
+    assert servers.others(connection, EAST, alive_since=201) == set()
+    assert servers.seen(connection, [EAST, WEST]) == {EAST: 100, WEST: 200}

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -12,12 +12,14 @@ import pytest
 from sqlalchemy import Connection, Engine, event, func
 from sqlalchemy.exc import OperationalError
 
+import db.transaction
 import db.writer
 from db import memberships, messages
 from db.engine import begin_write, open_engine
 from db.errors import Outage
 from db.messages import Known, Outcome, Verdict
 from db.migrate import upgrade
+from db.news import News
 from db.records import Draft, Stored
 from db.transaction import Seating, Transaction
 from db.writer import Job, Post, Stream, Writer
@@ -190,6 +192,73 @@ async def test_from_the_head_that_somebody_was_told_nothing_is_left_out(stage: S
             say(connection, stage.room, stage.alice, "theirs")
         writer.add(stage.post("mine"))
     assert stage.of("deliver") == [(1, "theirs"), (2, "mine")]
+
+
+@pytest.fixture
+def shared(mysql_url: str) -> Iterator[Stage]:
+    """A database that other server processes may write to."""
+    engine = open_engine(mysql_url)
+    upgrade(engine)
+    yield Stage(engine)
+    engine.dispose()
+
+
+async def test_before_anything_is_delivered_it_is_told_who_has_a_seat_by_others_hands(shared: Stage) -> None:
+    async with shared.writing() as writer:
+        writer.add(shared.post("mine"))
+        await writer.run(lambda transaction: None)
+        with begin_write(shared.engine) as connection:
+            bob = person(connection, "Bob")
+            sit(connection, shared.room, bob)
+            memberships.give_up(connection, shared.room, shared.alice)
+            say(connection, shared.room, bob, "theirs")
+        writer.add(shared.post("mine again", roster=3))
+    assert shared.told[2:] == [
+        ("post", (Verdict.STORED, 3)),
+        ("reseat", ({bob}, ["theirs", "mine again"])),
+        ("deliver", (2, "theirs")),
+        ("deliver", (3, "mine again")),
+    ]
+
+
+async def test_what_a_job_itself_does_to_a_roster_is_no_news(shared: Stage) -> None:
+    def resign(transaction: Transaction) -> None:
+        transaction.lock([shared.room])
+        memberships.give_up(transaction.connection, shared.room, shared.alice)
+
+    async with shared.writing() as writer:
+        writer.add(shared.post("mine"))
+        await writer.run(resign)
+        writer.add(shared.post("once more", roster=2))
+    assert shared.of("reseat") == []
+
+
+async def test_what_is_too_much_to_be_handed_out_is_not_fetched(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newest alone is, and shows to who listens that there is a gap."""
+    monkeypatch.setattr(db.transaction, "MOST_MISSED", 3)
+    async with stage.writing() as writer:
+        await writer.run(lambda transaction: transaction.catch_up({stage.room: Known(0, 1)}))
+        with begin_write(stage.engine) as connection:
+            for _ in range(4):
+                say(connection, stage.room, stage.alice)
+        writer.add(stage.post("mine"))
+    assert [seq for seq, _ in stage.of("deliver")] == [4, 5]
+
+
+async def test_what_was_touched_is_published_where_anybody_reads_it(stage: Stage) -> None:
+    told: list[News] = []
+    async with stage.writing() as writer:
+        await writer.run(partial(stage.say, text="nobody reads this"))
+        writer.publish = lambda connection, news: told.append(news)
+        with pytest.raises(NotEntitled):
+            await writer.run(_refuse)
+        await writer.run(lambda transaction: None)
+        writer.add(stage.post("mine"))
+        await stage.answered(1)
+        await writer.run(partial(stage.say, text="a job"))
+    assert told == [News(said={stage.room}), News(said={stage.room}, changed={stage.room})]
 
 
 async def test_a_deadlock_runs_the_transaction_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, func, inspect, select
 import db.messages
 import server.__main__
 import server.app
+import server.delivery
 import server.handlers.rooms
 import server.rights
 from db import memberships
@@ -128,13 +129,10 @@ def lost_events() -> None:
     """Now and then a message is not handed out."""
     random = Random(1)
 
-    def begin(self: Any, *arguments: Any, deliver: Callable[[Sequence[Stored]], None], **more: Any) -> None:
-        def forgetful(stored: Sequence[Stored]) -> None:
-            deliver([each for each in stored if random.random() > 0.05])
+    def event_line(stored: Stored, label: str, *, own: bool = False) -> bytes:
+        return proper(stored, label, own=own) if random.random() > 0.05 else b""
 
-        proper(self, *arguments, deliver=forgetful, **more)
-
-    proper = _patch(Writer, "__init__", begin)
+    proper = _patch(server.delivery, "event_line", event_line)
 
 
 def seats_uncounted() -> None:

@@ -29,6 +29,7 @@ class App(Chat):
         self, config: Config, trust: Trust, outboxes: Path, *, pace: Pace | None = None, fill: bool = False
     ) -> None:
         super().__init__(config, trust, outboxes, pace=pace, fill=fill)
+        self.patient = False  # whether a line waits for what is being saved: a script's does
         self._lines: asyncio.Queue[str] = asyncio.Queue()
         self._reader: asyncio.Task[None] | None = None
         self._held = ""
@@ -91,6 +92,8 @@ class App(Chat):
             text = await self._lines.get()
             try:
                 await self._do(text)
+                if self.patient:
+                    await self.saved()
             except (Lost, Refused) as error:
                 self.note_error(error)
             except commands.Wrong as error:

@@ -93,8 +93,12 @@ class Chat(Session):
     async def settled(self) -> None:
         """Wait until what was said has its answer, nothing is missing, and nothing is being saved."""
         await self._confirmed()
+        await self.saved()
+
+    async def saved(self) -> None:
+        """Wait until nothing is being saved. Who waits no longer does not end it by that."""
         if self.saving is not None:
-            await self.saving
+            await asyncio.wait([self.saving])
 
     async def confirmed(self) -> None:
         """Wait until what was said is confirmed, but not for long, and not at all for a lost connection."""
@@ -362,6 +366,7 @@ class Chat(Session):
         super()._forget()
         if self.saving is not None:
             self.saving.cancel()
+            self.saving = None
         self._seen.clear()
         self.found = []
         if self._outbox is not None:

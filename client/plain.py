@@ -37,6 +37,7 @@ class Plain:
         self._news = News(app.state)
         self._begun = False
         self._cut_off = False
+        app.patient = not sys.stdin.isatty()
         app.on_change = self._changed
         app.on_note = self._note
 

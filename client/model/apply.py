@@ -126,7 +126,7 @@ def switched(state: State, name: str) -> None:
     state.current = name
     if name:
         one = conversation(state, name)
-        one.unread_from = one.read if one.unread else 0
+        one.unread_from = one.read + 1 if one.unread else 0
 
 
 def written(state: State, pending: Pending) -> None:

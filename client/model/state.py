@@ -102,7 +102,7 @@ class Conversation:
     read: int = 0
     unread: int = 0
     mentions: int = 0
-    unread_from: int = 0  # the seq above which the line "new" is drawn; 0 for none
+    unread_from: int = 0  # the seq of the first unread one, above which "new" is drawn; 0 for none
     roster: list[Member] = field(default_factory=list)
     timeline: Timeline = field(default_factory=Timeline)  # up to the newest message
     past: Timeline | None = (

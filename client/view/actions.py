@@ -168,7 +168,7 @@ class Actions:
     def first_unread(self, event: KeyPressEvent) -> None:
         conversation = self._desk.conversation
         if conversation and conversation.unread_from:
-            self._desk.seek(conversation.unread_from + 1)
+            self._desk.seek(conversation.unread_from)
         else:
             self._app.note("view.nothing_unread")
 

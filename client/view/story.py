@@ -94,7 +94,7 @@ class ConversationStory:
         self._slots = [self._behind(aside.after) + number for number, aside in enumerate(self._asides)]
         self._middle = len(self._messages) + len(self._asides)
         self._crowds = notices.Crowds(self._timeline, self._has_rulers)
-        self._first_unread = conversation.unread_from + 1 if conversation.unread_from else 0
+        self._first_unread = conversation.unread_from
         self._parted = frozenset(aside.after for aside in self._asides)  # the seqs behind which one stands
         self._accounts: frozenset[bytes] | None = None
 

@@ -131,6 +131,25 @@ async def test_quitting_takes_back_no_failure(fake: FakeServer, client: Run) -> 
         assert errors.startswith("Not delivered: one (")
 
 
+@pytest.mark.parametrize("end", ["", "/quit\n", "/logout\n", "/save again.txt\n/quit\n"])
+async def test_a_script_that_saves_has_saved_before_anything_else_is_done(
+    fake: FakeServer, client: Run, tmp_path: Path, end: str
+) -> None:
+    saves = end.count("/save") + 1
+    async with fake:
+        typed = f"/save {tmp_path / 'log.txt'}\n{end.replace('again', str(tmp_path / 'again'))}"
+        running = asyncio.create_task(client("--plain", f"Alice@{fake.address}").run(typed))
+        peer = await log_in(fake, rooms=[room("#lab", head=1)])
+        for _ in range(saves):
+            asked = await peer.hear("history", conversation="#lab")
+            peer.answer(asked, "history", messages=[message(1, "kept")], more=False)
+        peer.answer(await peer.hear("logout"), "ok")
+        code, output, errors = await running
+    assert (code, errors) == (0, "")
+    assert output.count(": 1 message.") == saves
+    assert "Text:kept" in (tmp_path / "log.txt").read_text()
+
+
 async def test_a_change_names_the_message_that_it_is_about(fake: FakeServer, client: Run) -> None:
     async with fake:
         running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab").run(""))

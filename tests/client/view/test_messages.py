@@ -112,7 +112,7 @@ def conversation_of(*messages: Message) -> Conversation:
 
 def test_days_and_the_first_unread_message_have_their_lines() -> None:
     one = conversation_of(message("a", seq=1), message("b", seq=2, at=NOON + 86_400_000))
-    one.unread_from = 1
+    one.unread_from = 2
     story = ConversationStory(State(), one)
     assert [row[0] for row in text(story.rows(1, 40))] == ["─", "-"]
     day, new, said = text(story.rows(2, 40))

@@ -240,15 +240,16 @@ class TestReading:
 
         play(alice, tale)
 
-    def test_the_first_unread_message_is_a_key_away(self, alice: FakeApp) -> None:
-        alice.state.conversations["#thuhole"].read = 100
-        alice.state.conversations["#thuhole"].unread = 100
+    @pytest.mark.parametrize("read", [0, 100])
+    def test_the_first_unread_message_is_a_key_away(self, alice: FakeApp, read: int) -> None:
+        alice.state.conversations["#thuhole"].read = read
+        alice.state.conversations["#thuhole"].unread = 200 - read
 
         async def tale(one: Stage) -> None:
             one.press("Alt-1")
             await one.sees("message 200")
             one.press("Alt-u")
-            await one.sees("new messages", "message 101")
+            await one.sees("new messages", f"message {read + 1}")
 
         play(alice, tale)
 

@@ -3,30 +3,15 @@
 Whoever changes a seat holds the lock of its conversation (``messages.lock``); ``mark_read`` alone needs none.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Select,
-    and_,
-    case,
-    delete,
-    insert,
-    select,
-    true,
-    tuple_,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, insert, select, true, update
 
 from db.errors import taken_if_duplicate
 from db.records import Seat
 from db.schema import accounts, attendances, conversations, friendships, memberships, rooms
 from db.seats import COLUMNS, AnyRow, holder, seats
-
-Place = tuple[int, int]
-"""A conversation's id and an account's: whose seat where."""
 
 
 class Standing(NamedTuple):
@@ -154,45 +139,27 @@ def renew_roster(connection: Connection, conversation_id: int) -> None:
 
 def mark_read(connection: Connection, conversation_id: int, account_id: int, seq: int) -> int:
     """The account has read up to ``seq``, or to the head. Returns what holds now, which is never less than
-    before.
-
-    0 for an account without a seat.
+    before; 0 for an account without a seat.
     """
-    place = conversation_id, account_id
-    return mark_read_many(connection, {place: seq}).get(place, 0)
-
-
-def mark_read_many(connection: Connection, marks: Mapping[Place, int]) -> dict[Place, int]:
-    """``mark_read`` for many seats, in two statements; a place without a seat is missing in the answer."""
-    before = _reading(connection, marks)
-    now = {place: max(read, min(marks[place], head)) for place, (read, head) in before.items()}
-    moved = {place: seq for place, seq in now.items() if seq > before[place][0]}
-    if moved:
-        _set_read(connection, moved)
+    query = select(memberships.c.read_seq, conversations.c.head).join_from(memberships, conversations)
+    found = connection.execute(query.where(_at(conversation_id, account_id))).one_or_none()
+    if found is None:
+        return 0
+    read, head = found
+    now: int = max(read, min(seq, head))
+    if now > read:
+        _move_mark(connection, conversation_id, account_id, now)
     return now
 
 
-def _reading(connection: Connection, places: Mapping[Place, int]) -> dict[Place, tuple[int, int]]:
-    """How far each has read, and the head."""
-    row = memberships.c
-    query = select(row.conversation_id, row.account_id, row.read_seq, conversations.c.head)
-    query = query.join_from(memberships, conversations).where(_among(places))
-    return {(id, account): (read, head) for id, account, read, head in connection.execute(query)}
-
-
-def _set_read(connection: Connection, moved: Mapping[Place, int]) -> None:
-    """Without a lock another process may have been faster, so each is moved forward only."""
-    seq = case(*((_at(*place), seq) for place, seq in moved.items()))
-    ahead = case((memberships.c.read_seq < seq, seq), else_=memberships.c.read_seq)
-    connection.execute(update(memberships).where(_among(moved)).values(read_seq=ahead))
+def _move_mark(connection: Connection, conversation_id: int, account_id: int, seq: int) -> None:
+    """Forward only: without a lock another process may have been faster."""
+    change = update(memberships).where(_at(conversation_id, account_id), memberships.c.read_seq < seq)
+    connection.execute(change.values(read_seq=seq))
 
 
 def _at(conversation_id: int, account_id: int) -> ColumnElement[bool]:
     return and_(memberships.c.conversation_id == conversation_id, memberships.c.account_id == account_id)
-
-
-def _among(places: Mapping[Place, int]) -> ColumnElement[bool]:
-    return tuple_(memberships.c.conversation_id, memberships.c.account_id).in_(sorted(places))
 
 
 def _count(connection: Connection, conversation_id: int, seats: int) -> None:

@@ -110,21 +110,7 @@ def test_reading_moves_forward_only_and_not_beyond_the_head(scene: Scene) -> Non
 
 def test_whoever_has_no_seat_has_read_nothing(scene: Scene) -> None:
     assert memberships.mark_read(scene.connection, scene.room, scene.bob, 3) == 0
-    assert memberships.mark_read_many(scene.connection, {(999, scene.alice): 3}) == {}
-
-
-def test_many_read_at_once_each_as_far_as_each_may(scene: Scene) -> None:
-    connection, alice, bob, id = scene
-    other = room(connection, "other", bob)
-    sit(connection, id, bob)
-    sit(connection, other, bob)
-    for _ in range(4):
-        say(connection, id, alice)
-    memberships.mark_read(connection, id, bob, 3)
-    marks = {(id, alice): 2, (id, bob): 1, (other, bob): 7, (other, alice): 7}
-    held = {(id, alice): 2, (id, bob): 3, (other, bob): 0}
-    assert memberships.mark_read_many(connection, marks) == held
-    assert memberships.mark_read_many(connection, dict.fromkeys(marks, 0)) == held
+    assert memberships.mark_read(scene.connection, 999, scene.alice, 3) == 0
 
 
 def test_two_processes_that_mark_at_once_end_with_the_further_one(engine: Engine) -> None:
@@ -135,9 +121,6 @@ def test_two_processes_that_mark_at_once_end_with_the_further_one(engine: Engine
         for _ in range(9):
             say(connection, id, alice)
     with begin_write(engine) as connection:
-        place = (id, alice)
-        stale = memberships._reading(connection, {place: 5})
         memberships.mark_read(connection, id, alice, 8)
-        memberships._set_read(connection, {place: 5})
-        assert stale == {place: (0, 9)}
+        memberships._move_mark(connection, id, alice, 5)  # the slower one had read 0 before that
         assert memberships.mark_read(connection, id, alice, 0) == 8

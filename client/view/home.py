@@ -42,11 +42,11 @@ def _rooms(state: State) -> list[Row]:
 def _room(room: Conversation) -> Row:
     name = room.name.removeprefix("#")
     seats = words.say("room_line", room=name, members=room.members, capacity=room.capacity)
-    marks = [words.say(f"room.{mark}") for mark in ("private", "locked", "invited") if getattr(room, mark)]
-    row: Row = [("class:text", f"  {seats}"), ("class:hint", "".join(f" {mark}" for mark in marks))]
+    marks = [mark for mark in ("private", "locked", "invited") if getattr(room, mark)]
+    row: Row = [("class:hint", words.say(f"room.{mark}")) for mark in marks]
     if room.member:
-        row.append(("class:online", " " + words.say("home.entered" if room.entered else "home.member")))
-    return row + _unread(room)
+        row.append(("class:online", words.say("home.entered" if room.entered else "home.member")))
+    return [("class:text", f"  {seats}"), *_behind(row + _unread(room))]
 
 
 def _friends(state: State) -> list[Row]:
@@ -58,7 +58,7 @@ def _friends(state: State) -> list[Row]:
 def _friend(friend: Conversation) -> Row:
     style = "class:online" if friend.online else "class:offline"
     name = drawn(friend.name.removeprefix("@"))
-    return [("class:text", f"  【{name}】 "), (style, _presence(friend)), *_unread(friend)]
+    return [("class:text", f"  【{name}】 "), (style, _presence(friend)), *_behind(_unread(friend))]
 
 
 def _presence(friend: Conversation) -> str:
@@ -70,7 +70,12 @@ def _presence(friend: Conversation) -> str:
 def _unread(conversation: Conversation) -> Row:
     if not conversation.unread:
         return []
-    return [("class:unread", "  " + words.say("view.unread", count=conversation.unread))]
+    return [("class:unread", words.say("view.unread", count=conversation.unread))]
+
+
+def _behind(told: Row) -> Row:
+    """What is told of a room or a friend, one from the other set off also where there is no colour."""
+    return [part for style, text in told for part in (("class:hint", " · "), (style, text))]
 
 
 def _hints(changes: Mapping[str, str]) -> list[Row]:

@@ -45,7 +45,7 @@ class TestHome:
         assert "您当前登录的账号为:Alice" in seen
         assert "【thuhole: 成员数量2人,最大成员数量5人】" in seen
         assert "【Bob】 在线" in seen
-        assert "【Carol】 离线  2 条未读消息" in seen
+        assert "【Carol】 离线 · 2 条未读消息" in seen
 
     def test_it_says_when_there_is_nothing(self) -> None:
         seen = all_of(home(State(username="Alice"), {}))
@@ -154,7 +154,7 @@ class TestMarks:
         (topic,) = text([topic_row(state, 140)])
         assert topic.rstrip().endswith("私密 │ 需要密码 │ 期末复习")
         seen = all_of(home(state, {}))
-        assert "私密 需要密码" in seen
+        assert "· 私密 · 需要密码 ·" in seen
 
     def test_a_private_room_is_a_diamond_and_who_is_away_half_a_circle(self, state: State) -> None:
         state.conversations["#thuhole"].private = True

@@ -2,7 +2,7 @@
 
 Every command works; what is typed and is no command is said where one is. Not one escape byte is written. At
 the end of the input, what was said is seen through to its answer, and the exit code tells a script whether
-all went well::
+all went well. What a script has behind ``/save`` waits until the file is written::
 
     echo done | CHAT_PASSWORD=… chat-client --plain alice@host/ops
 """

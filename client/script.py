@@ -44,6 +44,7 @@ class Script:
         self._news = News(app.state)
         self._begun = False
         self._link = Link.OFFLINE
+        app.patient = True
         app.on_change = self._changed
         app.on_note = self._note
         app.on_frame = self._frame

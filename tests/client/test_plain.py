@@ -131,14 +131,15 @@ async def test_quitting_takes_back_no_failure(fake: FakeServer, client: Run) -> 
         assert errors.startswith("Not delivered: one (")
 
 
+@pytest.mark.parametrize("mode", ["--plain", "--json"])
 @pytest.mark.parametrize("end", ["", "/quit\n", "/logout\n", "/save again.txt\n/quit\n"])
 async def test_a_script_that_saves_has_saved_before_anything_else_is_done(
-    fake: FakeServer, client: Run, tmp_path: Path, end: str
+    fake: FakeServer, client: Run, tmp_path: Path, mode: str, end: str
 ) -> None:
     saves = end.count("/save") + 1
     async with fake:
         typed = f"/save {tmp_path / 'log.txt'}\n{end.replace('again', str(tmp_path / 'again'))}"
-        running = asyncio.create_task(client("--plain", f"Alice@{fake.address}").run(typed))
+        running = asyncio.create_task(client(mode, f"Alice@{fake.address}").run(typed))
         peer = await log_in(fake, rooms=[room("#lab", head=1)])
         for _ in range(saves):
             asked = await peer.hear("history", conversation="#lab")

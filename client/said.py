@@ -127,7 +127,9 @@ def _show_found(chat: Chat, number: int) -> None:
     if not 1 <= number <= len(chat.found):
         raise Wrong("not_found", number=number)
     found = chat.found[number - 1]
-    if not chat.on_seek(found.conversation, found.seq):
+    if chat.on_seek(found.conversation, found.seq):
+        apply.selected(chat.state, found.conversation, found.seq)
+    else:
         chat.note("found_line", number=number, conversation=found.conversation, line=lines.of(found))
 
 

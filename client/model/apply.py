@@ -196,8 +196,9 @@ def went_back(state: State, name: str, page: list[Message]) -> None:
 
 
 def came_back(state: State, name: str) -> None:
-    """The user is at the end of the conversation again."""
-    conversation(state, name).past = None
+    """The user is at the end of the conversation again. What was selected is out of sight."""
+    one = conversation(state, name)
+    one.past, one.selected = None, 0
 
 
 def held(state: State, name: str, is_held: bool) -> None:

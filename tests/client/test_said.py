@@ -185,6 +185,7 @@ class TestGoingTo:
                 "not_found",
             ]
             assert shown == [("#lab", 7)]
+            assert lab(app).selected == 7
 
     @pytest.mark.parametrize("where", ["nowhere", "2022-13-01", "25:00", "2022-12-15 noon", "0"])
     async def test_what_is_no_place(self, fake: FakeServer, start: Start, where: str) -> None:

@@ -28,6 +28,8 @@ class TestOneMessage:
             await marks("Alt-Down", seq=200)
             await marks("Alt-Down", seq=0)
             await marks("Alt-Up", "Esc", seq=0)
+            await marks("Alt-Up", seq=200)
+            await marks("Alt-End", seq=0)
 
         play(alice, tale)
 

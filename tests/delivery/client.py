@@ -38,8 +38,9 @@ from tests.delivery.history import (
     Whole,
     now,
 )
-from tests.delivery.line import Json, Line, Lost, connected
+from tests.delivery.line import PATIENCE, Json, Line, Lost, connected
 from tests.delivery.proxy import Proxy
+from tests.processes import crowding
 
 PASSWORD = "111111"
 
@@ -203,6 +204,8 @@ class Client:
             self._arrive(frame["message"])
         elif frame["type"] == "friend" and "id" not in frame:
             self.seats.add(self.private(frame["friend"]["friend"]))
+        elif frame["type"] == "removed":
+            self._move(frame["room"], Move.RESIGNED)
         elif frame.get("id") in self._attempts:
             self._answer(frame)
 
@@ -326,6 +329,18 @@ class Client:
         if answer.get("code") not in UNKNOWN:
             self._move(room, Move.STAYED if answer["type"] == "error" else Move.RESIGNED)
 
+    async def resign_elsewhere(self, room: str) -> None:
+        """Over a connection of its own, perhaps to another server; this one hears of it later."""
+        self.inside.discard(room)
+        self.seats.discard(room)
+        self._move(room, Move.RESIGNING)
+        try:
+            answer = await self._ask_elsewhere("resign_room", room=room)
+        except (Lost, OSError, TimeoutError):
+            return
+        if answer.get("code") not in UNKNOWN:
+            self._move(room, Move.STAYED if answer["type"] == "error" else Move.GIVEN_UP)
+
     async def create(self, room: str, capacity: int) -> None:
         await self._ask("create_room", room=room, capacity=capacity)
 
@@ -358,6 +373,21 @@ class Client:
         if self._line is None:
             raise Lost
         return await self._line.ask({"type": type, "id": self._next_id(), **fields})
+
+    async def _ask_elsewhere(self, type: str, **fields: Any) -> Json:
+        """Raises ``Lost``, ``OSError`` or ``TimeoutError``."""
+        account: Json = {"username": self.name, "password": PASSWORD}
+        async with connected(self.random.choice(self._doors).port, lambda frame: None) as line:
+            listening = asyncio.create_task(line.listen())
+            try:
+                async with asyncio.timeout(PATIENCE * crowding()):
+                    session = await line.ask({"type": "login", "id": self._next_id(), **account})
+                    if session["type"] != "session":
+                        raise Lost
+                    return await line.ask({"type": type, "id": self._next_id(), **fields})
+            finally:
+                listening.cancel()
+                await asyncio.wait([listening])
 
     # Writing down
 

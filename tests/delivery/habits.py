@@ -116,6 +116,13 @@ async def resign(me: Talker) -> None:
         await me.resign(place)
 
 
+async def resign_elsewhere(me: Talker) -> None:
+    """As a second terminal does, which may have come through another server."""
+    place = pick(me.random, me.seats & ROOMS.keys())
+    if place and not me.has_pending(place):
+        await me.resign_elsewhere(place)
+
+
 async def forge(me: Talker) -> None:
     """Something else under an old cid."""
     if me.said:
@@ -148,6 +155,7 @@ HABITS: dict[Callable[[Talker], Awaitable[None]], float] = {
     visit: 1,
     go: 2,
     resign: 2,
+    resign_elsewhere: 3,
     forge: 2,
     misspeak: 1,
     knock: 2,

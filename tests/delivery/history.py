@@ -153,7 +153,8 @@ class Move(StrEnum):
     ENTERED = auto()
     KEPT_OUT = auto()  # refused, for good
     RESIGNING = auto()
-    RESIGNED = auto()
+    RESIGNED = auto()  # and heard, on the connection that had the seat, that it is gone
+    GIVEN_UP = auto()  # over another connection, of which this one may not have heard yet
     STAYED = auto()  # the resignation was refused
     LEAVING = auto()  # asked to leave; the seat is kept
     LEFT = auto()

@@ -101,6 +101,11 @@ class Ledger:
         cid = self.cids.get((message.username, message.text))
         return Name(message.username, cid) if cid is not None and message.kind == "text" else None
 
+    def born(self, message: Message) -> float:
+        """When somebody first tried to say it, before which it was not there; 0 where that is not known."""
+        name = self.name(message)
+        return self.stories[name].attempts[0].at if name in self.stories else 0.0
+
     def sights(self) -> Iterator[Sight]:
         """Everything that anybody was ever shown, in order."""
         for record in self.history.records:

@@ -135,6 +135,11 @@ def lost_events() -> None:
     proper = _patch(server.delivery, "event_line", event_line)
 
 
+def seats_forgotten() -> None:
+    """Who was put out through another server goes on hearing everything through this one."""
+    _patch(server.delivery.Delivery, "reseat", _nothing)
+
+
 def seats_uncounted() -> None:
     """Whoever asks for a seat gets one."""
 
@@ -168,6 +173,7 @@ FLAWS: dict[str, Callable[[], None]] = {
     "seq-outside-lock": seq_outside_lock,
     "page-by-row": page_by_row,
     "lost-events": lost_events,
+    "seats-forgotten": seats_forgotten,
     "seats-uncounted": seats_uncounted,
     "pages-for-strangers": pages_for_strangers,
 }

@@ -273,6 +273,23 @@ class TestSeats:
         scene.ends_as(said("Ann", "m1", 1))
         assert scene.broken() == set()
 
+    def test_what_was_said_after_a_seat_was_given_up_elsewhere(self, scene: Scene) -> None:
+        scene.moves("Bob", Move.RESIGNING)
+        scene.moves("Bob", Move.GIVEN_UP)
+        scene.sends("Ann", "m1")
+        scene.shows("Bob", said("Ann", "m1", 1))
+        assert "9" in scene.broken()
+
+    def test_what_was_on_its_way_when_a_seat_was_given_up_elsewhere(self, scene: Scene) -> None:
+        scene.moves("Bob", Move.RESIGNING)
+        attempt = scene.sends("Ann", "m1")
+        scene.moves("Bob", Move.GIVEN_UP)
+        scene.shows("Bob", said("Ann", "m1", 1))
+        scene.acks(attempt, 1)
+        scene.moves("Bob", Move.RESIGNED)
+        scene.ends_as(said("Ann", "m1", 1))
+        assert scene.broken() == set()
+
     def test_more_members_than_seats_by_the_count(self, scene: Scene) -> None:
         scene.counts("Ann", 3, 2)
         assert scene.broken() == {"10"}

@@ -75,6 +75,11 @@ def test_losing_events(tmp_path: Path) -> None:
     assert is_convicted(tmp_path, "lost-events", by="6", seconds=3)
 
 
+def test_forgetting_who_was_put_out_elsewhere(tmp_path: Path, fragile_mariadb: PrivateMariaDB) -> None:
+    site = deploy(tmp_path, fragile_mariadb, servers=2, flaw="seats-forgotten")
+    assert "9" in rules_broken(site, seconds=15)
+
+
 def test_counting_no_seats(tmp_path: Path) -> None:
     assert is_convicted(tmp_path, "seats-uncounted", by="10", seconds=1)
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 
 from tests.delivery.history import Arrival, Move, Occupancy, Page, Seat
 from tests.delivery.ledger import NOTICES, Ledger
@@ -21,6 +22,7 @@ class Claim:
     open_exits: int = 0
     held: bool = False
     lost_at: float = 0.0
+    given_up_at: float = inf  # elsewhere, and nothing was heard of it here yet
 
     def turn(self, seat: Seat) -> None:
         match seat.move:
@@ -28,14 +30,17 @@ class Claim:
                 self.open_entries += 1
             case Move.ENTERED:
                 self.open_entries -= 1
-                self.held = True
+                self.held, self.given_up_at = True, inf
             case Move.KEPT_OUT:
                 self.open_entries -= 1
             case Move.RESIGNING:
                 self.open_exits += 1
             case Move.RESIGNED:
                 self.open_exits -= 1
-                self.held, self.lost_at = False, seat.at
+                self.held, self.lost_at, self.given_up_at = False, seat.at, inf
+            case Move.GIVEN_UP:
+                if self.open_exits:
+                    self.given_up_at = seat.at
             case Move.STAYED:
                 self.open_exits -= 1
             case Move.LEAVING | Move.LEFT:
@@ -44,6 +49,10 @@ class Claim:
     def may_see(self, since: float) -> bool:
         """Whether something asked for, or sent by the server, at this time may be shown."""
         return self.held or self.open_entries > 0 or since < self.lost_at
+
+    def may_hear(self, born: float) -> bool:
+        """Whether something said at this time, or later, may be handed out."""
+        return self.open_entries > 0 or born < self.given_up_at
 
     @property
     def is_certain(self) -> bool:
@@ -57,7 +66,8 @@ def nobody_sees_what_is_not_theirs(ledger: Ledger) -> Iterator[str]:
         if isinstance(record, Seat):
             claims[record.client, record.conversation].turn(record)
         elif isinstance(record, Arrival):
-            if not claims[record.client, record.message.conversation].may_see(record.at):
+            claim = claims[record.client, record.message.conversation]
+            if not (claim.may_see(record.at) and claim.may_hear(ledger.born(record.message))):
                 yield f"{record.client} got {record.message} without a seat"
         elif isinstance(record, Page) and not claims[record.client, record.conversation].may_see(
             record.begun

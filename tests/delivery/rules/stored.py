@@ -8,7 +8,9 @@ from tests.delivery.history import Ack, Attempt, History, Move, Page, Refusal, S
 from tests.delivery.ledger import NOTICES, Ledger, Name
 from tests.delivery.rules.wording import asked, listed, runs, said
 
-EXITS = {Move.LEAVING: 1, Move.LEFT: -1, Move.RESIGNING: 1, Move.RESIGNED: -1, Move.STAYED: -1}
+EXITS = {
+    Move.LEAVING: 1, Move.LEFT: -1, Move.RESIGNING: 1, Move.GIVEN_UP: 0, Move.RESIGNED: -1, Move.STAYED: -1,
+}  # fmt: skip
 """How each move changes the number of a client's unanswered requests to go."""
 
 

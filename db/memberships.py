@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, insert, select, true, update
 
 from db.errors import taken_if_duplicate
-from db.records import Seat
+from db.records import Seat, SeatKey
 from db.schema import accounts, attendances, conversations, friendships, memberships, rooms
 from db.seats import COLUMNS, AnyRow, holder, seats
 
@@ -42,10 +42,8 @@ def standings(connection: Connection, conversation_id: int) -> dict[int, Standin
     return {id: Standing(nickname or "", entered) for id, nickname, entered in connection.execute(query)}
 
 
-def attending(
-    connection: Connection, conversation_ids: Collection[int], server_id: bytes
-) -> set[tuple[int, int]]:
-    """Of the accounts with sessions on a server process, who (account, conversation) has a seat where."""
+def attending(connection: Connection, conversation_ids: Collection[int], server_id: bytes) -> set[SeatKey]:
+    """Of the accounts with sessions on a server process, who has a seat where."""
     row, here = memberships.c, attendances.c
     query = select(row.account_id, row.conversation_id).join(attendances, here.account_id == row.account_id)
     query = query.where(here.server_id == server_id, row.conversation_id.in_(conversation_ids))

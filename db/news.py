@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select
 
-from db.records import Room
+from db.records import Room, SeatKey
 from db.schema import news
 
 
@@ -31,7 +31,7 @@ class Closed(Struct, frozen=True):
 
 class News(Struct):
     """Conversations in which something was ``said``; those of which anything may have ``changed``; accounts
-    that came or went, or of which something changed; who (account, conversation) has ``read`` further. With
+    that came or went, or of which something changed; seats whose holders have ``read`` further. With
     ``everything``, all of that must be looked at.
     """
 
@@ -39,7 +39,7 @@ class News(Struct):
     changed: set[int] = msgspec.field(default_factory=set)
     accounts: set[int] = msgspec.field(default_factory=set)
     closed: list[Closed] = msgspec.field(default_factory=list)
-    read: set[tuple[int, int]] = msgspec.field(default_factory=set)
+    read: set[SeatKey] = msgspec.field(default_factory=set)
     everything: bool = False
 
     def __bool__(self) -> bool:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
+SeatKey = tuple[int, int]
+"""An account's id and a conversation's: whose seat where."""
+
 
 @dataclass(frozen=True, slots=True)
 class Account:

@@ -11,7 +11,8 @@ from db.news import Closed
 from protocol import events, values
 from protocol.frame import UNSET, Frame
 from protocol.wire import encode
-from server.live import Account, Directory, Seat, Speaker, away_value, friend_value, room_value, send
+from server.live import Account, Directory, Seat, Speaker, send
+from server.values import friend_value, room_value
 
 SETTLE = 0.1
 """Seconds in which changes of rooms are gathered: a class entering its room is told of in a few lines, not in
@@ -128,8 +129,8 @@ class Announcer:
 
 
 def _presence(account: Account, online: bool) -> events.Presence:
-    away = away_value(account) if online else UNSET
-    return events.Presence(username=account.username, online=online, away=away)
+    away = account.away if online else ""
+    return events.Presence(username=account.username, online=online, away=away or UNSET)
 
 
 def _others(account: Account, speakers: set[Speaker]) -> Iterator[Speaker]:

@@ -19,15 +19,14 @@ from itertools import groupby
 from operator import attrgetter
 
 from db.messages import SPOKEN_KINDS
-from db.records import Stored
+from db.records import SeatKey, Stored
 from db.transaction import Seating
-from protocol import events, values
+from protocol import events
 from protocol.errors import Unavailable
-from protocol.frame import UNSET
-from protocol.values import format_time
 from protocol.wire import encode
 from server.announcer import Announcer
 from server.live import Account, Conversation, Directory, Seat, send
+from server.values import message_value
 
 PUT_OUT = ("kick", "ban")
 """The kinds of notice that tell that somebody, whose name is their text, has lost the seat."""
@@ -38,23 +37,6 @@ AT_ONCE = 0.1
 _conversation = attrgetter("conversation_id")
 
 
-def message_value(stored: Stored, label: str, *, own: bool = False) -> values.Message:
-    """A message as it goes over the wire to whoever calls its conversation ``label``; only its author sees
-    the cid.
-    """
-    return values.Message(
-        conversation=label,
-        seq=stored.seq,
-        time=format_time(stored.sent_at),
-        kind=stored.kind,
-        username=stored.username,
-        nickname=stored.nickname,
-        text=stored.text,
-        target=UNSET if stored.target is None else stored.target,
-        cid=stored.cid if own and stored.cid is not None else UNSET,
-    )
-
-
 def event_line(stored: Stored, label: str, *, own: bool = False) -> bytes:
     return encode(events.Message(message=message_value(stored, label, own=own)))
 
@@ -62,14 +44,13 @@ def event_line(stored: Stored, label: str, *, own: bool = False) -> bytes:
 class Delivery:
     """Hands messages to the sessions in ``directory``.
 
-    In ``unsettled`` is whose seat (account, conversation) was given or changed through another process, for
-    ``peers`` to look at.
+    In ``unsettled`` are seats that were given or changed through another process, for ``peers`` to look at.
     """
 
     def __init__(self, directory: Directory, announcer: Announcer) -> None:
         self._directory = directory
         self._announcer = announcer
-        self.unsettled: set[tuple[int, int]] = set()
+        self.unsettled: set[SeatKey] = set()
 
     def reseat(self, seatings: Sequence[Seating], said: Sequence[Stored]) -> None:
         """Others have changed who has a seat in conversations, and have ``said`` this since."""

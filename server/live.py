@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from db import records
-from protocol import names, values
+from protocol import names
 from protocol.errors import ChatError
-from protocol.frame import UNSET, UnsetType
 from server.limits import Bucket
 
 
@@ -116,9 +115,10 @@ class Directory:
     def is_online(self, account_id: int) -> bool:
         return account_id in self.accounts or account_id in self.elsewhere
 
-    def away(self, account_id: int) -> str | UnsetType:
-        """What an account lets others know of being away, as far as it is here."""
-        return away_value(self.accounts.get(account_id))
+    def away(self, account_id: int) -> str:
+        """What an account lets others know of being away, as far as it is here and is away."""
+        account = self.accounts.get(account_id)
+        return "" if account is None else account.away
 
     def add_account(self, account_id: int, username: str) -> Account:
         return self.accounts.setdefault(account_id, Account(account_id, username))
@@ -207,43 +207,3 @@ class Directory:
         kind, key = label[:1], names.key(label[1:])
         same = (s for s in account.labels.values() if s.label[:1] == kind and names.key(s.label[1:]) == key)
         return next(same, None)
-
-
-def room_value(room: records.Room) -> values.Room:
-    """A room as it goes over the wire to the account whose seat the record holds, or to one without."""
-    seat = room.seat
-    return values.Room(
-        room=f"#{room.name}",
-        members=room.members,
-        capacity=room.capacity,
-        owner=room.owner,
-        topic=room.topic or UNSET,
-        private=room.private or UNSET,
-        locked=room.password_hash is not None or UNSET,
-        invited=room.invited or UNSET,
-        member=seat is not None,
-        entered=seat is not None and seat.entered,
-        nickname=UNSET if seat is None or seat.nickname is None else seat.nickname,
-        head=UNSET if seat is None else room.head,
-        read=UNSET if seat is None else seat.read,
-        unread=UNSET if seat is None else seat.unread,
-    )
-
-
-def friend_value(direct: records.Direct, directory: Directory) -> values.Friend:
-    """A friend as it goes over the wire to the other one; whoever is a friend no longer is offline."""
-    seat, online = direct.seat, directory.is_online(direct.friend_id) and not direct.ended
-    return values.Friend(
-        friend=f"@{direct.friend}",
-        online=online,
-        away=directory.away(direct.friend_id) if online else UNSET,
-        entered=seat.entered,
-        nickname=UNSET if seat.nickname is None else seat.nickname,
-        head=direct.head,
-        read=seat.read,
-        unread=seat.unread,
-    )
-
-
-def away_value(account: Account | None) -> str | UnsetType:
-    return UNSET if account is None else account.away or UNSET

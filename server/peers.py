@@ -23,7 +23,7 @@ from db import accounts, blocks, friends, guests, memberships, messages, news, r
 from db.errors import Outage
 from db.messages import Known
 from db.news import Closed, News
-from db.records import Direct, Room
+from db.records import Direct, Room, SeatKey
 from db.store import Store
 from db.transaction import Transaction
 from db.writer import Job, Writer
@@ -47,9 +47,6 @@ NOTICED = 3 * ALONE
 KEEP = 60.0
 """Seconds for which what this process has noted is kept, at least. The others read it at once, or else they
 count as dead before that."""
-
-Place = tuple[int, int]
-"""An account's id and a conversation's: whose seat where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +145,7 @@ class Peers:
                 raise
         self._numbers = heard.numbers
 
-    async def _catch_up(self, told: News, unsettled: set[Place], *, greet: bool) -> None:
+    async def _catch_up(self, told: News, unsettled: set[SeatKey], *, greet: bool) -> None:
         here, live = self._directory.accounts, self._directory.conversations
         changed = told.changed | (live.keys() if told.everything else set())
         people = told.accounts
@@ -171,7 +168,7 @@ class Peers:
     def _settle(
         self,
         done: asyncio.Future[None],
-        unsettled: set[Place],
+        unsettled: set[SeatKey],
         everything: bool,
         found: Found | Exception,
     ) -> None:
@@ -257,8 +254,8 @@ class Peers:
         *,
         live: Collection[int],
         changed: Collection[int],
-        seated: Collection[Place],
-        moved: Collection[Place],
+        seated: Collection[SeatKey],
+        moved: Collection[SeatKey],
         people: Collection[int],
         everything: bool,
         greet: bool,

@@ -25,8 +25,9 @@ from db.writer import Job, Writer
 from protocol import values
 from protocol.errors import AccountDisabled, ChatError, SessionEnded
 from server.announcer import Announcer
-from server.live import Account, Directory, Speaker, friend_value
+from server.live import Account, Directory, Speaker
 from server.notices import leave
+from server.values import friend_value
 
 log = logging.getLogger(__name__)
 

@@ -34,11 +34,12 @@ from server.checks import check_attempts, check_password, check_username
 from server.config import Config
 from server.handlers.common import account_of
 from server.limits import Attempts
-from server.live import Speaker, room_value
+from server.live import Speaker
 from server.passes import Gate
 from server.passwords import Passwords
 from server.presence import Presence, Snapshot
 from server.replies import Commit, Reply
+from server.values import room_value
 
 DAY = 24 * 60 * 60 * 1000
 

@@ -14,8 +14,8 @@ from protocol.frame import UNSET, Id, UnsetType
 from protocol.values import format_time, parse_time
 from server import rights
 from server.config import bound
-from server.delivery import message_value
 from server.live import Account, Speaker
+from server.values import message_value
 
 
 def account_of(speaker: Speaker) -> Account:

@@ -20,12 +20,13 @@ from server.checks import check_attempts, check_capacity, check_nickname, check_
 from server.config import Config
 from server.handlers.common import account_of, lock_room, page_size, page_values, room_as
 from server.limits import Attempts
-from server.live import Account, Directory, Speaker, room_value
+from server.live import Account, Directory, Speaker
 from server.notices import enter, leave
 from server.passes import Gate
 from server.passwords import Passwords
 from server.replies import Commit, Handled, Query, Reply
 from server.rights import Proof
+from server.values import room_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +204,7 @@ class Rooms:
             nickname=seat.nickname or "",
             entered=seat.entered,
             online=online,
-            away=self._directory.away(seat.account_id) if online else UNSET,
+            away=self._directory.away(seat.account_id) or UNSET if online else UNSET,
         )
 
 

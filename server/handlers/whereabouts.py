@@ -61,7 +61,7 @@ class Whereabouts:
             username=found.kept.username,
             registered=format_time(found.registered_at),
             online=online,
-            away=self._directory.away(found.kept.id) if online else UNSET,
+            away=self._directory.away(found.kept.id) or UNSET if online else UNSET,
             rooms=[f"#{name}" for name in found.rooms],
         )
 

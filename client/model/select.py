@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from client.model.state import Conversation, Pending, State
 from protocol.names import key
-from protocol.values import TEXT_KINDS, Message
+from protocol.values import SPOKEN_KINDS, Message
 
 
 def sidebar(state: State) -> list[Conversation]:
@@ -39,17 +39,17 @@ def current(state: State) -> Conversation | None:
 
 
 def next_active(state: State) -> str:
-    """Where to look next: mentions first, then private chats, then rooms; home if nothing waits.
+    """Where to look next; home if nothing waits."""
+    return next((one.name for one in active(state)), "")
 
-    What is muted does not count.
+
+def active(state: State) -> list[Conversation]:
+    """The conversations out of sight in which something waits: mentions first, then private chats, then
+    rooms. What is muted does not count.
     """
-    waiting = [
-        one
-        for one in sidebar(state)
-        if one.name != state.current and (one.unread or one.mentions) and not is_muted(state, one)
-    ]
-    waiting.sort(key=lambda one: (not one.mentions, one.is_room))
-    return waiting[0].name if waiting else ""
+    elsewhere = [one for one in sidebar(state) if one.name != state.current]
+    found = [one for one in elsewhere if one.unread and not is_muted(state, one)]
+    return sorted(found, key=lambda one: (not one.mentions, one.is_room))
 
 
 def is_muted(state: State, conversation: Conversation) -> bool:
@@ -107,7 +107,7 @@ def missing(conversation: Conversation) -> int | None:
 
 def counts(state: State, message: Message) -> bool:
     """Whether this message, while unread, adds to the number beside its conversation."""
-    return message.kind in TEXT_KINDS and message.username not in {state.username, *state.ignored}
+    return message.kind in SPOKEN_KINDS and message.username not in {state.username, *state.ignored}
 
 
 def mentions_me(state: State, conversation: Conversation, message: Message) -> bool:
@@ -146,7 +146,7 @@ def is_mine(state: State, message: Message) -> bool:
 
 def is_alive(message: Message) -> bool:
     """Whether something can be done to it: somebody said it, and it is not deleted."""
-    return message.kind in TEXT_KINDS and message.deleted is not True
+    return message.kind in SPOKEN_KINDS and message.deleted is not True
 
 
 def meant(state: State, conversation: Conversation, *, mine: bool = False) -> Message | None:

@@ -18,7 +18,7 @@ from client import lines, words
 from client.model.state import Delivery, Note, Pending
 from client.view.text import Fragment, Row, clip, columns, drawn, wrap_row
 from client.view.theme import nickname_style
-from protocol.values import CHANGE_KINDS, TEXT_KINDS, Message, parse_time
+from protocol.values import CHANGE_KINDS, SPOKEN_KINDS, Message, parse_time
 
 INDENT = 4
 """Of the rows of a message after its first; in a very narrow pane, less."""
@@ -173,7 +173,7 @@ def _body(message: Message, looks: Looks) -> Row:
     """What was said or happened; empty where that is nothing to show."""
     if message.deleted is True:
         return [("class:hint", words.say("said.deleted"))]
-    if message.kind in TEXT_KINDS:
+    if message.kind in SPOKEN_KINDS:
         style = "class:mention" if looks.mention else "class:text"
         edited = [] if message.edited is UNSET else [("class:hint", f" {words.say('said.edited')}")]
         return [*_linked(drawn(message.text, lines=True), style), *edited]

@@ -100,7 +100,11 @@ def _account(state: State) -> str:
 
 
 def _elsewhere(state: State) -> str:
-    """The conversations out of sight in which something waits."""
-    elsewhere = [one for one in select.sidebar(state) if one.name != state.current]
-    waiting = [one for one in elsewhere if one.unread and not select.is_muted(state, one)]
-    return " ".join(f"{drawn(one.name)}({one.unread}{'!' if one.mentions else ''})" for one in waiting)
+    """The conversations out of sight in which something waits, the most urgent first."""
+    return " ".join(map(waiting, select.active(state)))
+
+
+def waiting(conversation: Conversation) -> str:
+    """Its name, how much is unread there, and ``!`` where somebody names me."""
+    mark = "!" if conversation.mentions else ""
+    return f"{drawn(conversation.name)}({conversation.unread}{mark})"

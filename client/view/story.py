@@ -31,7 +31,7 @@ from client.view.messages import (
 )
 from client.view.text import Row
 from protocol.names import skeleton
-from protocol.values import TEXT_KINDS, Message, parse_time
+from protocol.values import SPOKEN_KINDS, Message, parse_time
 
 BREATH = 5 * 60 * 1000
 """Milliseconds. Whoever says something more after a longer pause is named again."""
@@ -210,7 +210,7 @@ class ConversationStory:
         )
 
     def _quote(self, message: Message, width: int) -> list[Row]:
-        if message.kind not in TEXT_KINDS or message.target is UNSET or message.deleted is True:
+        if message.kind not in SPOKEN_KINDS or message.target is UNSET or message.deleted is True:
             return []
         return quote_rows(self._timeline.find(message.target), width)
 

@@ -10,6 +10,7 @@ from client import words
 from client.model import select
 from client.model.state import Conversation, State
 from client.view.pane import Pane
+from client.view.status import waiting
 from client.view.text import Row, clip, drawn
 
 MOST = 6
@@ -46,18 +47,25 @@ class Switcher:
         return found[self._chosen].name if self._chosen < len(found) else None
 
     def matches(self) -> list[Conversation]:
-        """The conversations in whose names the letters stand in this order; the closest together first."""
+        """The conversations in whose names the letters stand in this order; the closest together first, and
+        of those alike the ones in which something waits.
+        """
         wanted = self.buffer.text.strip().casefold()
-        scored = [(_spread(wanted, one.name.casefold()), one) for one in select.sidebar(self._state)]
+        urgent = {one.name: one for one in (*select.active(self._state), *select.sidebar(self._state))}
+        scored = [(_spread(wanted, name.casefold()), one) for name, one in urgent.items()]
         found = [(spread, one) for spread, one in scored if spread is not None]
         return [one for _, one in sorted(found, key=lambda pair: pair[0])][:MOST]
 
     def _rows(self, width: int, height: int) -> list[Row]:
         rows: list[Row] = [
-            [("class:chosen" if at == self._chosen else "class:text", clip(f" {drawn(one.name)} ", width))]
+            [("class:chosen" if at == self._chosen else "class:text", clip(f" {_label(one)} ", width))]
             for at, one in enumerate(self.matches())
         ]
         return (rows or [[("class:hint", clip(f" {words.say('switcher.none')}", width))]])[:height]
+
+
+def _label(one: Conversation) -> str:
+    return waiting(one) if one.unread else drawn(one.name)
 
 
 def _spread(wanted: str, name: str) -> int | None:

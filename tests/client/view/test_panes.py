@@ -5,7 +5,7 @@ import time
 import pytest
 
 from client import words
-from client.model.state import Link, Note, State
+from client.model.state import Conversation, Link, Note, State
 from client.view.banner import banner_rows
 from client.view.home import home
 from client.view.manual import manual
@@ -109,6 +109,12 @@ class TestLines:
         assert status.startswith(" -MORE(50)- │ 在线 │ 12 毫秒 │ ")
         assert "Alice@127.0.0.1:7878" in status
         assert "@Carol(2)" in status
+
+    def test_what_is_most_urgent_elsewhere_comes_first(self, state: State) -> None:
+        lab = state.conversations["#lab"] = Conversation("#lab", member=True, unread=4)
+        assert "@Carol(2) #lab(4)" in text([status_row(state, 0, "F1", 100)])[0]
+        lab.mentions = 1
+        assert "#lab(4!) @Carol(2)" in text([status_row(state, 0, "F1", 100)])[0]
 
     def test_a_server_that_is_slow_to_answer_stands_out(self, state: State) -> None:
         state.lag = 12.3

@@ -285,6 +285,18 @@ class TestGoingAround:
 
         play(alice, tale)
 
+    def test_the_switcher_begins_with_what_waits(self, alice: FakeApp) -> None:
+        zoo = alice.state.conversations["#zoo"]
+        zoo.unread, zoo.mentions = 3, 1
+
+        async def tale(one: Stage) -> None:
+            one.press("Ctrl-G")
+            await one.sees(" #zoo(3!)\n")
+            one.press("Enter")
+            await one.sees("Room: zoo")
+
+        play(alice, tale)
+
     def test_round_and_round(self, alice: FakeApp) -> None:
         async def tale(one: Stage) -> None:
             for key, sight in [

@@ -29,7 +29,7 @@ class App(Chat):
         self, config: Config, trust: Trust, outboxes: Path, *, pace: Pace | None = None, fill: bool = False
     ) -> None:
         super().__init__(config, trust, outboxes, pace=pace, fill=fill)
-        self.patient = False  # whether a line waits for what is being saved: a script's does
+        self.patient = False  # whether all that was said has its answer before a command, as scripts need it
         self._lines: asyncio.Queue[str] = asyncio.Queue()
         self._reader: asyncio.Task[None] | None = None
         self._held = ""
@@ -92,7 +92,7 @@ class App(Chat):
             text = await self._lines.get()
             try:
                 await self._do(text)
-                if self.patient:
+                if self.patient:  # and what is to be saved is saved before the next line
                     await self.saved()
             except (Lost, Refused) as error:
                 self.note_error(error)
@@ -104,6 +104,8 @@ class App(Chat):
     async def _do(self, text: str) -> None:
         if commands.is_command(text):
             command, arguments = commands.parse(text)
+            if self.patient:
+                await self._confirmed()
             await command.run(self, *arguments)
         elif not self.state.current:
             raise Refused("nowhere")

@@ -151,6 +151,19 @@ async def test_a_script_that_saves_has_saved_before_anything_else_is_done(
     assert "Text:kept" in (tmp_path / "log.txt").read_text()
 
 
+async def test_a_script_leaves_when_all_that_it_said_has_its_answer(fake: FakeServer, client: Run) -> None:
+    async with fake:
+        running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab").run("one\n/leave\n"))
+        peer = await log_in(fake)
+        await enter(peer)
+        peer.refuse(await peer.hear("send", text="one"), "rate_limited", retry_after=0.1)
+        await take(peer, "one", 1)
+        peer.answer(await peer.hear("leave_room", room="#lab"), "ok")
+        peer.answer(await peer.hear("logout"), "ok")
+        code, _, errors = await running
+    assert (code, errors) == (0, "")
+
+
 async def test_a_change_names_the_message_that_it_is_about(fake: FakeServer, client: Run) -> None:
     async with fake:
         running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab").run(""))

@@ -63,8 +63,8 @@ def _asked(database: str, engine: Engine, bare: Callable[[], Ask]) -> Iterator[F
 def _find(connection: Connection, words: str) -> object:
     query = parse(words)
     assert query is not None
-    found, _ = search.search(connection, ALICE, query, limit=PAGE)
-    assert found, f"nobody said {words}"
+    found = search.search(connection, ALICE, query, limit=PAGE)
+    assert found.messages, f"nobody said {words}"
     return found
 
 

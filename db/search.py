@@ -5,7 +5,7 @@ The counterparts are ``terms``, which knows what a query asks for, and ``documen
 A search reads three things, in this order, so that no message can slip from one to the other in between:
 
 1. which conversations the account may read, and up to where each is indexed;
-2. what was said behind those marks: the messages themselves;
+2. what was said behind those marks: ``behind``;
 3. the index, whose documents are candidates: the message as it stands now is held against the query.
 
 In the index, SQLite walks from the newest document with the terms to older ones, for as long as it is asked
@@ -17,23 +17,26 @@ So there a search goes on in three steps, and mostly ends before the last:
 3. of a common word, all of them are put in order.
 
 A word may be common, but not where one looks. So the conversation is a term as well. MySQL goes through the
-first term's documents one by one and is quick with what the others leave of them: it comes first where it is
-small, last where it is large, and not at all beside a rare word.
+first term's documents one by one and is quick with what the others leave of them: it comes first where few
+messages are searched, last where they are many, and not at all beside a rare word. And where most of what the
+second step met was said in a conversation that is not searched, the third does without that one.
+
+A single character is the beginning of very many terms, all of which both engines put together first. So
+where few messages are searched, each is looked at for it instead; and elsewhere SQLite, too, looks through
+the newest documents before it does so.
 """
 
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, func, literal, literal_column, select
 from sqlalchemy.dialects import mysql
 
-from db import messages
-from db.documents import END_OF_TIME, first_rowid, said, subjects
-from db.messages import Place
+from db.behind import Matches, Readable, matches_behind, matching
+from db.documents import END_OF_TIME, first_rowid
 from db.records import Stored
-from db.revisions import latest
 from db.schema import conversations, documents, indexed, memberships
-from db.schema import messages as kept
 from db.terms import Query, home
 
 PAGE = 200
@@ -41,13 +44,13 @@ PAGE = 200
 LARGEST = 4000
 
 HOMES = 64
-"""Conversations that SQLite is told to look in; with more of them, that costs more than it saves."""
+"""Conversations that the index is told to look in; with more of them, that costs more than it saves."""
 
-FEW = 3000
-"""Messages in all the conversations that MySQL is told to look in first: it goes through each of them."""
+FEW = 20_000
+"""Messages in all the conversations that are looked in first: each of them is gone through."""
 
 WALK = 500
-"""Documents that are looked through one by one on MySQL at first. It takes a millisecond."""
+"""Documents that are looked through one by one at first. It takes a millisecond."""
 
 SPARSE = 200
 """One in so many of these must have the terms for looking through more of them."""
@@ -56,12 +59,13 @@ RARE = 1000
 """Documents of a rare word on MySQL, at most: fetching so many takes some milliseconds."""
 
 
-class Readable(NamedTuple):
-    """A conversation that the account may read, and the last seq that the index has of it."""
+class Found(NamedTuple):
+    """What a search finds, newest first. ``more`` when there are, or may be, older ones: if it stopped before
+    it had a page together, behind ``before``, a time in milliseconds."""
 
-    conversation_id: int
-    head: int
-    indexed: int
+    messages: list[Stored]
+    more: bool
+    before: int | None = None
 
 
 def search(
@@ -72,27 +76,21 @@ def search(
     conversation_id: int | None = None,
     before: int | None = None,
     limit: int,
-) -> tuple[list[Stored], bool]:
-    """The newest messages that match, in one conversation or in all that the account may read; and whether
-    there are more.
+) -> Found:
+    """The newest messages that match, in one conversation or in all that the account may read.
 
     ``before`` is a time in milliseconds: only what is older. Within one millisecond the order is that of the
     conversations' ids.
     """
     time = END_OF_TIME if before is None else before
     where = _readable(connection, account_id, conversation_id)
-    found: dict[Place, Stored] = {}
-    for readable in where:
-        if readable.head > readable.indexed:
-            found |= {_place(one): one for one in _behind(connection, readable, query, time, limit)}
+    found, floor = matches_behind(connection, where, query, time, limit)
     if where:
-        found |= {_place(one): one for one in _indexed(connection, where, query, time, limit)}
-    newest = sorted(found.values(), key=_order, reverse=True)
-    return newest[:limit], len(newest) > limit
-
-
-def _place(message: Stored) -> Place:
-    return message.conversation_id, message.seq
+        found |= _matches_indexed(connection, where, query, time, limit, floor)
+    newest = sorted((one for one in found.values() if one.sent_at >= floor), key=_order, reverse=True)
+    if len(newest) > limit or not floor:
+        return Found(newest[:limit], len(newest) > limit)
+    return Found(newest, True, floor)
 
 
 def _order(message: Stored) -> tuple[int, int, int]:
@@ -109,60 +107,21 @@ def _readable(connection: Connection, account_id: int, conversation_id: int | No
     return [Readable(*found) for found in connection.execute(query)]
 
 
-# What is not indexed yet
-
-
-def _behind(
-    connection: Connection, readable: Readable, query: Query, before: int, limit: int
-) -> list[Stored]:
-    """The newest matches behind a conversation's mark, among them the ``limit`` + 1 newest.
-
-    An edit tells of an older message: what it finds does not count before the search has come so far back.
-    """
-    found: dict[int, Stored] = {}
-    seq = readable.head + 1
-    while sum(one >= seq for one in found) <= limit:
-        page = _page_behind(connection, readable, seq, before)
-        for one in latest(connection, messages.at(connection, [place for _, place in page])):
-            if query.matches(one.text):
-                found[one.seq] = one
-        if len(page) < PAGE:
-            break
-        seq = page[-1][0]
-    return list(found.values())
-
-
-def _page_behind(
-    connection: Connection, readable: Readable, seq: int, before: int
-) -> list[tuple[int, Place]]:
-    """What was said before a seq, newest first: its own seq, and where the message is whose text it is."""
-    query = subjects(readable.conversation_id, readable.indexed).where(said.c.seq < seq)
-    query = query.where(kept.c.sent_at < before).order_by(said.c.seq.desc()).limit(PAGE)
-    columns = said.c.seq.label("said"), kept.c.conversation_id, kept.c.seq
-    rows = connection.execute(query.with_only_columns(*columns, maintain_column_froms=True))
-    return [(said_at, (id, seq)) for said_at, id, seq in rows]
-
-
-# What is
-
-
-def _indexed(
-    connection: Connection, where: Sequence[Readable], query: Query, before: int, limit: int
-) -> list[Stored]:
-    """The newest matches in the index, among them the ``limit`` + 1 newest.
+def _matches_indexed(
+    connection: Connection, where: Sequence[Readable], query: Query, before: int, limit: int, floor: int
+) -> Matches:
+    """The newest matches in the index from the time ``floor`` on, among them the ``limit`` + 1 newest.
 
     Documents of one millisecond come in any order, so none is left before it is read whole.
     """
-    found: dict[Place, Stored] = {}
+    found: Matches = {}
     for page in _candidates(connection, where, query.terms, first_rowid(before)):
-        current = latest(
-            connection, messages.at(connection, {(one.conversation_id, one.seq) for one in page})
-        )
-        found |= {_place(one): one for one in current if query.matches(one.text)}
+        found |= matching(connection, [(one.conversation_id, one.seq) for one in page], query)
         times = sorted((one.sent_at for one in found.values()), reverse=True)
-        if len(times) > limit and first_rowid(times[limit]) > page[-1].rowid:
+        enough = max(floor, times[limit] if len(times) > limit else 0)
+        if first_rowid(enough) > page[-1].rowid:
             break
-    return list(found.values())
+    return found
 
 
 class Candidate(NamedTuple):
@@ -176,14 +135,23 @@ def _candidates(
 ) -> Iterator[list[Candidate]]:
     """Documents of these conversations that have all the terms, newest first, page by page."""
     ids = [one.conversation_id for one in where]
-    homes = [home(id) for id in ids]
-    if connection.dialect.name == "sqlite":
-        yield from _pages(connection, ids, _in_fts5(homes if len(ids) <= HOMES else [], terms), below)
-    elif sum(one.indexed for one in where) <= FEW:
-        yield from _pages(connection, ids, _in_innodb([f"({' '.join(homes)})", *terms]), below)
+    homes = [home(id) for id in ids] if len(ids) <= HOMES else []
+    few = bool(homes) and sum(one.indexed for one in where) <= FEW
+    beginnings = [term for term in terms if term.endswith("*")]
+    whole = [term for term in terms if term not in beginnings]
+    is_sqlite = connection.dialect.name == "sqlite"
+    if is_sqlite and (few or not beginnings):
+        there = and_(_in_fts5(homes, whole), *_by_look(beginnings))
+        yield from _pages(connection, ids, there, below)
+    elif few:
+        there = and_(_in_innodb([f"({' '.join(homes)})", *whole]), *_by_look(beginnings))
+        yield from _pages(connection, ids, there, below)
     else:
         below = yield from _newest(connection, ids, terms, below)
-        yield from _older(connection, ids, terms, below)
+        if is_sqlite:
+            yield from _pages(connection, ids, _in_fts5(homes, terms), below)
+        else:
+            yield from _older(connection, ids, terms, below)
 
 
 def _newest(
@@ -211,11 +179,18 @@ def _older(
     query = select(row.rowid, row.conversation_id, row.seq).where(_in_innodb(terms)).limit(RARE + 1)
     found = [Candidate(*one) for one in connection.execute(query)]
     if len(found) > RARE:
-        homes = [home(id) for id in ids] if len(ids) == 1 else []
-        yield from _pages(connection, ids, _in_innodb([*terms, *homes]), below)
+        yield from _pages(connection, ids, _in_innodb([*terms, *_narrowing(found, ids)]), below)
         return
     mine = sorted((one for one in found if one.rowid < below and one.conversation_id in ids), reverse=True)
     yield from (mine[first : first + PAGE] for first in range(0, len(mine), PAGE))
+
+
+def _narrowing(met: Sequence[Candidate], ids: Sequence[int]) -> list[str]:
+    """A term that leaves less to put in order, going by some of it; none where that is not worth it."""
+    ((elsewhere, count),) = Counter(one.conversation_id for one in met).most_common(1)
+    if elsewhere not in ids and 2 * count > len(met):
+        return [f"-{home(elsewhere)}"]
+    return [home(id) for id in ids] if len(ids) == 1 else []
 
 
 def _pages(
@@ -251,11 +226,13 @@ def _in_fts5(homes: Sequence[str], terms: Sequence[str]) -> ColumnElement[bool]:
 
 
 def _in_innodb(terms: Sequence[str]) -> ColumnElement[bool]:
-    """``+(r01 r02) +w0quick +c00597d*``: the same. What is asked for first should be rare."""
-    sought = literal(" ".join(f"+{term}" for term in terms))
+    """``+(r01 r02) +w0quick +c00597d* -r03``: the same, and not in the last one. What is asked for first
+    should be rare.
+    """
+    sought = literal(" ".join(term if term.startswith("-") else f"+{term}" for term in terms))
     return mysql.match(documents.c.terms, against=sought, in_boolean_mode=True)
 
 
 def _by_look(terms: Sequence[str]) -> list[ColumnElement[bool]]:
-    row = func.concat(" ", documents.c.terms, " ")
-    return [row.like(f"% {term.removesuffix('*')}{'' if term.endswith('*') else ' '}%") for term in terms]
+    padded = " " + documents.c.terms + " "
+    return [padded.like(f"% {term.removesuffix('*')}{'' if term.endswith('*') else ' '}%") for term in terms]

@@ -155,7 +155,7 @@ class Query:
     def matches(self, text: str) -> bool:
         """Whether every word, run and phrase is there."""
         folded = fold(text)
-        if not all(run in folded for run in self.runs):
+        if not all(part in folded for part in (*self.runs, *self.words)):
             return False
         if not self.words <= {characters for _, characters in _parts(folded)}:
             return False

@@ -123,10 +123,11 @@ class History(Response, frozen=True, kw_only=True):
 
 
 class Found(Response, frozen=True, kw_only=True):
-    """What a search found, newest first."""
+    """What a search found, newest first. With ``before`` it stopped early, and goes on with that."""
 
     messages: list[values.Message]
     more: bool
+    before: str | UnsetType = UNSET
 
 
 AnyResponse = (

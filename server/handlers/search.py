@@ -6,10 +6,10 @@ from functools import partial
 from sqlalchemy import Connection
 
 from db import friends, rooms, search, terms
-from db.records import Stored
 from protocol import requests, responses
 from protocol.errors import EmptyText, TextTooLong
 from protocol.frame import UNSET
+from protocol.values import format_time
 from server import rights
 from server.config import Limits, bound
 from server.handlers.common import account_of, page_size, shown_value, time_of
@@ -27,14 +27,15 @@ class Search:
     def search(self, speaker: Speaker, request: requests.Search) -> Reply:
         account = account_of(speaker)
 
-        def then(found: tuple[list[Stored], bool, Labels]) -> responses.Response:
-            newest, more, labels = found
+        def then(result: tuple[search.Found, Labels]) -> responses.Response:
+            found, labels = result
             values = [
                 shown_value(one, labels[one.conversation_id], own=one.account_id == account.id)
-                for one in newest
+                for one in found.messages
                 if one.conversation_id in labels
             ]
-            return responses.Found(id=request.id, messages=values, more=more)
+            before = UNSET if found.before is None else format_time(found.before)
+            return responses.Found(id=request.id, messages=values, more=found.more, before=before)
 
         work = partial(
             _find,
@@ -63,12 +64,10 @@ def _find(
     conversation: str | None,
     before: int | None,
     limit: int,
-) -> tuple[list[Stored], bool, Labels]:
+) -> tuple[search.Found, Labels]:
     target = None if conversation is None else rights.readable(connection, account_id, conversation).id
-    newest, more = search.search(
-        connection, account_id, query, conversation_id=target, before=before, limit=limit
-    )
-    return newest, more, _labels(connection, account_id, {one.conversation_id for one in newest})
+    found = search.search(connection, account_id, query, conversation_id=target, before=before, limit=limit)
+    return found, _labels(connection, account_id, {one.conversation_id for one in found.messages})
 
 
 def _labels(connection: Connection, account_id: int, ids: Collection[int]) -> Labels:

@@ -187,6 +187,20 @@ class TestGoingTo:
             assert shown == [("#lab", 7)]
             assert lab(app).selected == 7
 
+    async def test_a_search_that_stopped_early_goes_on(self, fake: FakeServer, start: Start) -> None:
+        async with fake:
+            app = start()
+            peer = await logged_in(fake, app, rooms=[room(head=90)])
+            app.submit("/search number")
+            asked = await peer.hear("search", query="number")
+            peer.answer(
+                asked, "found", messages=[message(80)], more=True, before=(noon := "2026-11-22T12:00:00Z")
+            )
+            asked = await peer.hear("search", query="number", before=noon)
+            peer.answer(asked, "found", messages=[message(7)], more=False)
+            await app.dealt_with()
+            assert [note.key for note in app.state.notes] == ["found", *["found_line"] * 2, "found_all"]
+
     @pytest.mark.parametrize("where", ["nowhere", "2022-13-01", "25:00", "2022-12-15 noon", "0"])
     async def test_what_is_no_place(self, fake: FakeServer, start: Start, where: str) -> None:
         async with fake:

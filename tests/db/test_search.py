@@ -7,9 +7,10 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Connection, Engine, event, func, select
 
-from db import bulk, documents, friends, memberships, messages, revisions, search, terms
+from db import behind, bulk, documents, friends, memberships, messages, revisions, search, terms
 from db.engine import begin_write
 from db.errors import Taken
 from db.records import Draft, Stored
@@ -89,10 +90,10 @@ def found(
     """The texts that a search finds, newest first."""
     parsed = terms.parse(query)
     assert parsed is not None
-    newest, _ = search.search(
+    newest = search.search(
         connection, account_id, parsed, limit=limit, before=before, conversation_id=conversation_id
     )
-    return [message.text for message in newest]
+    return [message.text for message in newest.messages]
 
 
 LIBRARY = ["The quick brown fox", "fox, the Quick one", "今天天气很好", "天今气天", "100% sure_thing"]
@@ -126,6 +127,8 @@ def test_it_finds_what_reading_everything_finds(
 ) -> None:
     chance = random.Random(seed)
     monkeypatch.setattr(search, "PAGE", 5)
+    monkeypatch.setattr(behind, "PAGE", 5)
+    monkeypatch.setattr(behind, "MOST", chance.choice([10, 1000]))
     monkeypatch.setattr(search, "WALK", 10)
     monkeypatch.setattr(search, "SPARSE", 4)
     monkeypatch.setattr(search, "FEW", chance.choice([0, 0, 1000]))
@@ -144,6 +147,11 @@ def test_it_finds_what_reading_everything_finds(
         )
         if chance.random() < 0.1:
             index_some(connection, chance.randint(1, 30))
+        if chance.random() < 0.1:
+            one, text = chance.randrange(len(told)), chance.choice(["", *WORDS])
+            if told[one].text:
+                change(connection, told[one], "edit" if text else "delete", text)
+                told[one] = replace(told[one], text=text)
     for _ in range(60):
         query = " ".join(chance.choices([*WORDS, '"quick fox"', '"天气"'], k=chance.choice([1, 1, 2])))
         account, limit = chance.choice(people), chance.choice([1, 3, 200])
@@ -151,8 +159,24 @@ def test_it_finds_what_reading_everything_finds(
         parsed = terms.parse(query)
         assert parsed is not None
         expected = read_everything(told, mine[account], query, before)
-        newest, more = search.search(connection, account, parsed, before=before, limit=limit)
+        newest, more = page(connection, account, parsed, before, limit)
         assert ([place(one) for one in newest], more) == (expected[:limit], len(expected) > limit)
+
+
+def page(
+    connection: Connection, account: int, query: terms.Query, before: int | None, limit: int
+) -> tuple[list[Stored], bool]:
+    """A whole page, with as many searches as that takes."""
+    newest: list[Stored] = []
+    while True:
+        found = search.search(connection, account, query, before=before, limit=limit - len(newest))
+        newest += found.messages
+        if found.before is None:
+            return newest, found.more
+        assert found.more
+        assert before is None or found.before < before, "it comes no further"
+        assert all(one.sent_at >= found.before for one in found.messages), "there may be newer ones"
+        before = found.before
 
 
 def place(message: Stored) -> messages.Place:
@@ -231,9 +255,40 @@ def test_a_changed_message_is_found_as_it_reads_now(
 
 def change(connection: Connection, target: Stored, kind: str, text: str) -> None:
     heads = messages.lock(connection, [target.conversation_id])
-    cid = f"change-{heads[target.conversation_id].head}"
+    cid = f"change-{target.conversation_id}-{heads[target.conversation_id].head}"
     draft = Draft(target.conversation_id, target.account_id, "", "", kind, text, cid, target.seq)
     revisions.record(connection, messages.append(connection, heads, [draft], NOW + 2)[0].stored)
+
+
+def test_behind_the_index_a_search_reads_only_so_much_at_once(
+    connection: Connection, alice: int, library: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(behind, "PAGE", 2)
+    monkeypatch.setattr(behind, "MOST", 4)
+    hall = room(connection, "hall", alice)
+    sit(connection, hall, alice)
+    oldest = tell(connection, hall, alice, "a fox", NOW)
+    for number in range(1, 6):
+        tell(connection, library, alice, "nothing of it", NOW + number)
+    change(connection, oldest, "edit", "an old fox")
+    fox = terms.parse("fox")
+    assert fox is not None
+    assert search.search(connection, alice, fox, limit=5) == ([], True, NOW + 3), "from the third on: nothing"
+    newest, more, before = search.search(connection, alice, fox, before=NOW + 3, limit=5)
+    assert ([one.text for one in newest], more, before) == (["an old fox"], False, None)
+
+
+def test_a_flood_within_a_millisecond_is_read_to_its_end(
+    connection: Connection, alice: int, library: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(behind, "PAGE", 2)
+    monkeypatch.setattr(behind, "MOST", 4)
+    for text in ["a fox"] + ["nothing of it"] * 9:
+        tell(connection, library, alice, text, NOW)
+    fox = terms.parse("fox")
+    assert fox is not None
+    assert search.search(connection, alice, fox, limit=5) == ([], True, NOW + 1)
+    assert found(connection, alice, "fox", before=NOW + 1) == ["a fox"]
 
 
 def test_a_time_of_any_size_is_a_time(connection: Connection, alice: int, library: int) -> None:

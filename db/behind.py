@@ -1,0 +1,103 @@
+"""What was said behind the marks of the index, as search finds it there: by reading the messages themselves.
+
+The counterparts are ``search``, which asks, and ``documents``, which moves the marks.
+
+A burst may leave hundreds of thousands of messages here for a while. So they are read from the newest on, of
+all conversations together, no further than is needed for a page, and no more than ``MOST`` of them for one
+request: whoever finds too little within these is told how far back it was, and asks again from there on.
+
+What is read is the text as it was said, and only what matches is looked up as it stands now. An edit, which
+gives an older message another text, is found among the changes that count instead.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import merge
+from itertools import islice
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, and_, select
+
+from db.documents import END_OF_TIME
+from db.messages import SPOKEN_KINDS, Place, at, last_before
+from db.records import Stored
+from db.revisions import latest
+from db.schema import messages, revisions
+from db.terms import Query
+
+PAGE = 200
+"""Messages of a conversation that are read together at first; then each page has more, up to"""
+LARGEST = 4000
+
+MOST = 30_000
+"""Messages that are read for one request. It takes a tenth of a second or two."""
+
+Matches = dict[Place, Stored]
+
+_sent_at = attrgetter("sent_at")
+
+
+class Readable(NamedTuple):
+    """A conversation that the account may read, and the last seq that the index has of it."""
+
+    conversation_id: int
+    head: int
+    indexed: int
+
+
+def matches_behind(
+    connection: Connection, where: Sequence[Readable], query: Query, before: int, limit: int
+) -> tuple[Matches, int]:
+    """The newest matches behind the marks, among them the ``limit`` + 1 newest; and the time from which on
+    these are all, 0 if there are no others.
+    """
+    tails = [one for one in where if one.head > one.indexed]
+    found = matching(connection, _edited(connection, tails), query)
+    found = {place: one for place, one in found.items() if one.sent_at < before}
+    said = merge(*(_said(connection, tail, before) for tail in tails), key=_sent_at, reverse=True)
+    read = 0
+    while page := list(islice(said, PAGE)):
+        found |= matching(
+            connection, [(one.conversation_id, one.seq) for one in page if query.matches(one.text)], query
+        )
+        read, back_to = read + len(page), page[-1].sent_at + 1
+        if sum(one.sent_at >= back_to for one in found.values()) > limit:
+            break
+        if read >= MOST and back_to < before:  # or the next request would be this one again
+            return found, back_to
+    return found, 0
+
+
+def matching(connection: Connection, places: Iterable[Place], query: Query) -> Matches:
+    """Those of these messages that match as they stand now."""
+    current = latest(connection, at(connection, places))
+    return {(one.conversation_id, one.seq): one for one in current if query.matches(one.text)}
+
+
+def _edited(connection: Connection, tails: Iterable[Readable]) -> list[Place]:
+    """Messages whose text is from behind the mark, wherever they are themselves."""
+    row = revisions.c
+    edit = and_(messages.c.conversation_id == row.conversation_id, messages.c.seq == row.seq)
+    query = select(row.conversation_id, row.target).join_from(revisions, messages, edit)
+    query = query.where(messages.c.kind == "edit")
+    return [
+        (id, target)
+        for tail in tails
+        for id, target in connection.execute(
+            query.where(row.conversation_id == tail.conversation_id, row.seq > tail.indexed)
+        )
+    ]
+
+
+def _said(connection: Connection, tail: Readable, before: int) -> Iterator[Row[*tuple[Any, ...]]]:
+    """What was said behind a mark and before a time, newest first."""
+    row = messages.c
+    query = select(row.conversation_id, row.seq, row.sent_at, row.text).order_by(row.seq.desc())
+    query = query.where(row.conversation_id == tail.conversation_id, row.kind.in_(SPOKEN_KINDS))
+    last = tail.head if before == END_OF_TIME else last_before(connection, tail.conversation_id, before)
+    below, size = last + 1, PAGE
+    while page := connection.execute(query.where(row.seq > tail.indexed, row.seq < below).limit(size)).all():
+        yield from page
+        if len(page) < size:
+            return
+        below, size = page[-1].seq, min(4 * size, LARGEST)

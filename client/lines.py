@@ -9,7 +9,7 @@ from functools import lru_cache
 from client import words
 from protocol.frame import UNSET
 from protocol.safe import safe
-from protocol.values import CHANGE_KINDS, TEXT_KINDS, Message, parse_time
+from protocol.values import CHANGE_KINDS, SPOKEN_KINDS, Message, parse_time
 
 REACTION_KINDS = ("react", "unreact")
 
@@ -34,7 +34,7 @@ def of(message: Message, target: Message | None = None, *, indent: str = "") -> 
     nickname, text = safe(message.nickname), body(message, lines=bool(indent))
     if message.kind in CHANGE_KINDS:
         text = change(message.kind, message.text, _named(message, target))
-    elif message.kind in TEXT_KINDS and message.target is not UNSET:
+    elif message.kind in SPOKEN_KINDS and message.target is not UNSET:
         text = f"{words.say('said.to', target=_quoted(target))} {text}"
     who = f"* {nickname} " if message.kind in ("action", *CHANGE_KINDS) else f"{nickname}:"
     return f"--{clock(message.time)}-- {who}{text}".replace("\n", f"\n{indent}")
@@ -42,7 +42,7 @@ def of(message: Message, target: Message | None = None, *, indent: str = "") -> 
 
 def body(message: Message, *, lines: bool = False) -> str:
     """What was said, as it stands now, or what happened in words."""
-    if message.kind in TEXT_KINDS:
+    if message.kind in SPOKEN_KINDS:
         return _said(message, lines=lines)
     if message.kind in CHANGE_KINDS:
         return change(message.kind, message.text)
@@ -80,7 +80,7 @@ def _said(message: Message, *, lines: bool) -> str:
 
 def is_shown(message: Message) -> bool:
     """Whether this client has words for a message of this kind; a newer server may have more kinds."""
-    return message.kind in TEXT_KINDS | CHANGE_KINDS or words.knows(_notice(message))
+    return message.kind in SPOKEN_KINDS | CHANGE_KINDS or words.knows(_notice(message))
 
 
 def _notice(message: Message) -> str:

@@ -10,7 +10,7 @@ from functools import lru_cache
 import msgspec
 from msgspec import UNSET, UnsetType
 
-TEXT_KINDS = frozenset({"text", "action"})
+SPOKEN_KINDS = frozenset({"text", "action"})
 """The kinds that people would call messages; everything else is a notice or changes a message."""
 
 CHANGE_KINDS = frozenset({"edit", "delete", "react", "unreact"})

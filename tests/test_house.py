@@ -6,7 +6,11 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
+from db import messages, revisions
+from protocol import values
+from protocol.requests import SentKind
 from tests.processes import ROOT
 
 PACKAGES = ("client", "db", "protocol", "server")
@@ -66,3 +70,9 @@ def test_every_file_that_is_no_module_is_installed_too() -> None:
         installed = {path for pattern in data.get(package, []) for path in folder.glob(pattern)}
         others = {path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
         assert not names(iter(others - installed))
+
+
+def test_siblings_that_do_not_know_each_other_mean_the_same_kinds_of_message() -> None:
+    assert set(messages.SPOKEN_KINDS) == values.SPOKEN_KINDS
+    assert set(revisions.KINDS) == values.CHANGE_KINDS
+    assert set(get_args(SentKind)) == values.SPOKEN_KINDS | values.CHANGE_KINDS

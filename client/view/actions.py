@@ -15,6 +15,7 @@ from prompt_toolkit.key_binding import (
 )
 from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 from prompt_toolkit.keys import Keys
+from prompt_toolkit.search import stop_search
 
 from client import words
 from client.commands import is_command, is_known_command
@@ -313,12 +314,14 @@ def bindings(desk: Desk) -> KeyBindingsBase:
     in_secret = Condition(lambda: desk.logged_in and desk.secret.opened)
     in_switcher = Condition(lambda: desk.logged_in and desk.switcher.opened) & ~in_secret
     in_chat = Condition(lambda: desk.logged_in) & ~in_secret & ~in_switcher & ~is_searching
+    in_search = Condition(lambda: desk.logged_in) & is_searching
     in_form = Condition(lambda: not desk.logged_in)
     return merge_key_bindings(
         [
             ConditionalKeyBindings(_chat_bindings(desk), in_chat),
             ConditionalKeyBindings(_bound(_switcher_keys(desk)), in_switcher),
             ConditionalKeyBindings(_bound(_secret_keys(desk)), in_secret),
+            ConditionalKeyBindings(_bound(_SEARCH_KEYS), in_search),
             ConditionalKeyBindings(_bound(_form_keys(desk)), in_form),
         ]
     )
@@ -362,6 +365,10 @@ def _switcher_keys(desk: Desk) -> Table:
         ("down", "c-n", "tab"): lambda: desk.switcher.choose(1),
         ("up", "c-p", "s-tab"): lambda: desk.switcher.choose(-1),
     }
+
+
+_SEARCH_KEYS: Table = {("escape",): stop_search}
+"""The rest is prompt_toolkit's. There Esc would put what was found in the place of the draft."""
 
 
 def _secret_keys(desk: Desk) -> Table:

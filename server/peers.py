@@ -172,12 +172,20 @@ class Peers:
         everything: bool,
         found: Found | Exception,
     ) -> None:
-        """What was found is committed, and becomes live."""
+        """The job is done, or failed."""
         if done.cancelled():
             return
-        if isinstance(found, Exception):
-            done.set_exception(found)
-            return
+        try:
+            if isinstance(found, Exception):
+                raise found
+            self._take_over(found, unsettled, everything)
+        except Exception as error:
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+    def _take_over(self, found: Found, unsettled: set[SeatKey], everything: bool) -> None:
+        """What was found is committed, and becomes live."""
         for account_id, followed in found.seats:
             if account := self._directory.accounts.get(account_id):
                 self._seat(account, followed, (account_id, followed.conversation_id) in unsettled)
@@ -189,7 +197,6 @@ class Peers:
                 self._ask_in(account, person.invited, found.rooms)
                 self._hide(account, person.blocked)
         self._presence.end_sessions(found.ended)
-        done.set_result(None)
 
     def _seat(self, account: Account, followed: Room | Direct, changed: bool) -> None:
         """An account's seat as it is now; its sessions are told what is new about it."""

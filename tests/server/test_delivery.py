@@ -1,0 +1,90 @@
+"""What is handed out to whom, when others than this process have given or taken seats."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from db.memberships import Standing
+from db.records import Room, Seat, Stored
+from db.transaction import Seating
+from protocol.errors import ChatError
+from server.announcer import Announcer
+from server.delivery import Delivery
+from server.limits import Bucket
+from server.live import Account, Directory, Speaker
+
+DEN = 7
+
+
+class Stage:
+    """A room of which Alice and Bob are members, at head 3, and what their sessions are told."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.directory = Directory()
+        self.delivery = Delivery(self.directory, Announcer(self.directory, loop))
+        self.told: list[tuple[str, str]] = []
+        self.alice, self.bob = self.arrive(1, "Alice"), self.arrive(2, "Bob")
+        for account in (self.alice, self.bob):
+            self.directory.seat_in_room(account, room(account))
+
+    def arrive(self, id: int, username: str) -> Account:
+        def hear(lines: bytes) -> None:
+            for line in lines.splitlines():
+                event = json.loads(line)
+                what = event["message"]["text"] if event["type"] == "message" else event["reason"]
+                self.told.append((username, what))
+
+        def close(reason: ChatError) -> None:
+            self.told.append((username, reason.code))
+
+        account = self.directory.add_account(id, username)
+        self.directory.add_speaker(account, Speaker("", hear, close, Bucket(0, 0), Bucket(0, 0)))
+        return account
+
+
+def room(account: Account) -> Room:
+    seat = Seat(DEN, account.id, account.username, account.username.upper(), entered=True, read=0)
+    return Room(DEN, "den", 5, 2, 1, "Alice", "", False, None, head=3, roster=2, seat=seat)
+
+
+def said(seq: int, text: str, kind: str = "text") -> Stored:
+    return Stored(DEN, seq, 1, "Alice", "ALICE", kind, text, 0)
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    loop = asyncio.new_event_loop()
+    yield Stage(loop)
+    loop.close()
+
+
+def test_who_was_put_out_hears_why_and_nothing_more(stage: Stage) -> None:
+    kick, after = said(4, "Bob", "kick"), said(5, "among us")
+    stage.delivery.reseat([Seating(DEN, 3, {1: Standing("ALICE", True)})], [kick, after])
+    stage.delivery.deliver([kick, after])
+    assert stage.told == [("Bob", "kick"), ("Alice", "Bob"), ("Alice", "among us")]
+    assert DEN not in stage.bob.seats
+
+
+def test_who_left_elsewhere_is_outside_here_at_once(stage: Stage) -> None:
+    standings = {1: Standing("ALICE", True), 2: Standing("BOB", False)}
+    stage.delivery.reseat([Seating(DEN, 3, standings)], [])
+    assert not stage.bob.seats[DEN].may_send
+    assert stage.delivery.unsettled == {(2, DEN)}
+
+
+def test_who_was_let_in_elsewhere_is_to_be_seated(stage: Stage) -> None:
+    carol = stage.arrive(3, "Carol")
+    standings = {id: Standing(name, True) for id, name in ((1, "ALICE"), (2, "BOB"), (3, "CAROL"))}
+    stage.delivery.reseat([Seating(DEN, 3, standings)], [])
+    assert stage.delivery.unsettled == {(carol.id, DEN)}
+    assert stage.told == []
+
+
+def test_who_would_have_a_gap_must_resume(stage: Stage) -> None:
+    stage.delivery.deliver([said(4, "next")])
+    stage.delivery.deliver([said(1004, "long after")])
+    told = [what for who, what in stage.told if who == "Bob"]
+    assert told[:2] == ["next", "unavailable"]

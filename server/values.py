@@ -2,6 +2,8 @@
 ``protocol.values``; who may see any of it has been decided before (``rights``).
 """
 
+from msgspec.structs import replace
+
 from db.records import Direct, Room, Stored
 from protocol import values
 from protocol.frame import UNSET
@@ -23,6 +25,24 @@ def message_value(stored: Stored, label: str, *, own: bool = False) -> values.Me
         text=stored.text,
         target=UNSET if stored.target is None else stored.target,
         cid=stored.cid if own and stored.cid is not None else UNSET,
+    )
+
+
+def page_values(page: list[Stored], label: str, account_id: int) -> list[values.Message]:
+    """A page of one conversation, as an account that calls it ``label`` sees it."""
+    return [shown_value(stored, label, own=stored.account_id == account_id) for stored in page]
+
+
+def shown_value(stored: Stored, label: str, *, own: bool) -> values.Message:
+    """A message of a page: with what became of it, where that was asked for."""
+    value, revision = message_value(stored, label, own=own), stored.revision
+    if revision is None:
+        return value
+    return replace(
+        value,
+        edited=UNSET if revision.edited_at is None else format_time(revision.edited_at),
+        deleted=revision.deleted or UNSET,
+        reactions=revision.reactions or UNSET,
     )
 
 

@@ -2,20 +2,17 @@
 
 from collections.abc import Callable
 
-from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from db import rooms
-from db.records import Room, Stored
+from db.records import Room
 from db.transaction import Transaction
-from protocol import values
 from protocol.errors import BadFrame
 from protocol.frame import UNSET, Id, UnsetType
-from protocol.values import format_time, parse_time
+from protocol.values import parse_time
 from server import rights
 from server.config import bound
 from server.live import Account, Speaker
-from server.values import message_value
 
 
 def account_of(speaker: Speaker) -> Account:
@@ -39,23 +36,6 @@ USUAL_PAGE = 100
 def page_size(wanted: int | UnsetType, most: int) -> int:
     """How many messages to show: as many as are wanted, but ``most`` at most, which is a limit."""
     return most or USUAL_PAGE if wanted is UNSET else min(wanted, bound(most))
-
-
-def page_values(page: list[Stored], label: str, account_id: int) -> list[values.Message]:
-    return [shown_value(stored, label, own=stored.account_id == account_id) for stored in page]
-
-
-def shown_value(stored: Stored, label: str, *, own: bool) -> values.Message:
-    """A message of a page: with what became of it, where that was asked for."""
-    value, revision = message_value(stored, label, own=own), stored.revision
-    if revision is None:
-        return value
-    return replace(
-        value,
-        edited=UNSET if revision.edited_at is None else format_time(revision.edited_at),
-        deleted=revision.deleted or UNSET,
-        reactions=revision.reactions or UNSET,
-    )
 
 
 FindRoom = Callable[[Connection, int, str], Room]

@@ -13,11 +13,11 @@ from server import rights
 from server.announcer import Announcer
 from server.checks import check_nickname
 from server.config import Limits
-from server.handlers.common import account_of, page_size, page_values
+from server.handlers.common import account_of, page_size
 from server.live import Account, Directory, Speaker
 from server.notices import enter, leave
 from server.replies import Commit, Query, Reply
-from server.values import friend_value
+from server.values import friend_value, page_values
 
 
 class Friends:

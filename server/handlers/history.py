@@ -14,9 +14,10 @@ from protocol.wire import encode
 from server import rights
 from server.announcer import Announcer
 from server.config import Limits
-from server.handlers.common import account_of, page_size, page_values, time_of
+from server.handlers.common import account_of, page_size, time_of
 from server.live import Directory, Speaker
 from server.replies import Commit, Page, Query, Reply
+from server.values import page_values
 
 
 class History:

@@ -18,7 +18,7 @@ from server import passes, rights
 from server.announcer import Announcer
 from server.checks import check_attempts, check_capacity, check_nickname, check_password, check_room
 from server.config import Config
-from server.handlers.common import account_of, lock_room, page_size, page_values, room_as
+from server.handlers.common import account_of, lock_room, page_size, room_as
 from server.limits import Attempts
 from server.live import Account, Directory, Speaker
 from server.notices import enter, leave
@@ -26,7 +26,7 @@ from server.passes import Gate
 from server.passwords import Passwords
 from server.replies import Commit, Handled, Query, Reply
 from server.rights import Proof
-from server.values import room_value
+from server.values import page_values, room_value
 
 
 @dataclass(frozen=True, slots=True)

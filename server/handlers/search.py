@@ -12,9 +12,10 @@ from protocol.frame import UNSET
 from protocol.values import format_time
 from server import rights
 from server.config import Limits, bound
-from server.handlers.common import account_of, page_size, shown_value, time_of
+from server.handlers.common import account_of, page_size, time_of
 from server.live import Speaker
 from server.replies import Query, Reply
+from server.values import shown_value
 
 Labels = dict[int, str]
 """What the asker calls conversations, by id."""

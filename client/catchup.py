@@ -3,9 +3,13 @@
 ``select.missing`` says where a conversation has a hole behind its last message; here the pages are asked for,
 and ``apply`` puts them in. Many pages behind, nobody will scroll through them from the old end: then the
 newest page takes their place, and the rest comes when somebody scrolls up.
+
+The server counts what is unread, but not what of it names me: that is seen in the messages alone (``peek``).
 """
 
 import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
 
 from client.connection import Lost, Refused
 from client.courier import Ask
@@ -15,6 +19,13 @@ from protocol import requests
 
 WORTH_FILLING = 1000
 """A hole of so many messages is filled; a larger one is not."""
+
+
+HOME = ""
+"""Under this name is kept what concerns many conversations."""
+
+PEEKS = 50
+"""In so many rooms it is looked for what names me: half of what a server allows to be asked for at once."""
 
 
 class Catchup:
@@ -42,6 +53,13 @@ class Catchup:
             if one.timeline.messages and (one.member or not one.is_room):
                 self._start(one, check=True)
 
+    def peek(self) -> None:
+        """Fetch what is unread in the rooms of which nothing is here. A script gets what it asks for only."""
+        unread = [one for one in select.rooms(self._state, mine=True) if one.unread]
+        unseen = [one.name for one in unread if not one.timeline.messages]
+        if unseen and not self._fill:
+            self._begin(HOME, self._peek(unseen[:PEEKS]))
+
     def stop(self) -> None:
         for task in self._tasks.values():
             task.cancel()
@@ -53,13 +71,22 @@ class Catchup:
             await asyncio.wait(list(self._tasks.values()))
 
     def _start(self, one: Conversation, *, check: bool) -> None:
-        task = asyncio.create_task(self._catch_up(one, check=check))
-        self._tasks[one.name] = task
-        task.add_done_callback(lambda done: self._done(one.name, done))
+        self._begin(one.name, self._catch_up(one, check=check))
+
+    def _begin(self, name: str, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks[name] = task
+        task.add_done_callback(lambda done: self._done(name, done))
 
     def _done(self, name: str, task: asyncio.Task[None]) -> None:
         if self._tasks.get(name) is task:
             del self._tasks[name]
+
+    async def _peek(self, names: list[str]) -> None:
+        """One after the other: what somebody asks for meanwhile is not to wait for all of it."""
+        with suppress(Refused, Lost):  # another session looks again
+            for name in names:
+                await self._ask(requests.History(id=0, conversation=name))
 
     async def _catch_up(self, one: Conversation, *, check: bool) -> None:
         try:

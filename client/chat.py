@@ -347,6 +347,7 @@ class Chat(Session):
     def _begun(self) -> None:
         assert self._courier is not None
         self._catchup.check()
+        self._catchup.peek()
         self._courier.resume()
         self.spawn(self._list_rooms())
 

@@ -302,6 +302,7 @@ def _history(state: State, asked: requests.History, told: responses.History) -> 
         return
     newest = asked.before is UNSET and asked.after is UNSET
     _absorb(state, one, told.messages, newest=newest)
+    _recount(state, one)
     if one.past is not None and told.messages:
         one.past = joined(one.past, told.messages)
         _reunite(one)

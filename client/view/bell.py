@@ -25,29 +25,40 @@ class Call(NamedTuple):
     text: str
 
 
+class Waiting(NamedTuple):
+    """How much is unread in a conversation, and how much of it is worth a call.
+
+    A mention may be found in what had come long before; that is nothing new.
+    """
+
+    calls: int
+    unread: int
+
+
 class Bell:
     """Remembers how much was waiting, so that it rings once for what comes."""
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._waiting: dict[str, int] | None = None
+        self._waiting: dict[str, Waiting] | None = None
 
     def due(self, choice: str) -> Call | None:
         """Whenever the state changed. ``choice``: what is worth a call where nothing else was chosen."""
         before, self._waiting = self._waiting, self._count(choice)
         if before is None or self._waiting is None:
             return None
-        for name, count in self._waiting.items():
-            if count > before.get(name, 0):
+        for name, now in self._waiting.items():
+            was = before.get(name, Waiting(0, 0))
+            if now.calls > was.calls and now.unread > was.unread:
                 return self._call(name)
         return None
 
-    def _count(self, choice: str) -> dict[str, int] | None:
+    def _count(self, choice: str) -> dict[str, Waiting] | None:
         """``None`` while nobody is logged in: what waits at the login is shown, not rung."""
         if not self._state.username:
             return None
         elsewhere = [one for one in select.sidebar(self._state) if one.name != self._state.current]
-        return {one.name: select.calls(self._state, one, choice) for one in elsewhere}
+        return {one.name: Waiting(select.calls(self._state, one, choice), one.unread) for one in elsewhere}
 
     def _call(self, name: str) -> Call:
         said = select.last_said(self._state, self._state.conversations[name])

@@ -242,6 +242,7 @@ async def test_what_is_read_is_told_once_for_many(fake: FakeServer, start: Start
     async with fake:
         app = start()
         peer = await logged_in(fake, app, rooms=[room(head=9, unread=9)])
+        await peer.hear("history", conversation="#lab")
         for seq in range(1, 10):
             app.viewed("#lab", seq)
         assert lab(app).unread == 0

@@ -41,6 +41,13 @@ def test_a_mention_calls_and_chatter_does_not(state: State, bell: Bell) -> None:
     assert bell.due("mentions") is None  # once
 
 
+def test_a_mention_that_is_found_in_what_was_unread_before_does_not(state: State, bell: Bell) -> None:
+    arrive(state, "#zoo", "ALICE, look")
+    assert bell.due("mentions") is None
+    state.conversations["#zoo"].mentions = 1
+    assert bell.due("mentions") is None
+
+
 def test_everything_said_in_private_calls(state: State, bell: Bell) -> None:
     arrive(state, "@Bob", "psst")
     assert bell.due("mentions") == Call("@Bob", "BOB: psst")

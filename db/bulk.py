@@ -18,9 +18,9 @@ The two engines want to be spoken to differently:
 import sqlite3
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.engine.interfaces import DBAPICursor
 
 from db.schema import documents, messages
 
@@ -116,7 +116,7 @@ def set_heads(connection: Connection, rows: Sequence[tuple[int, int, int, int]])
     _execute(connection, statement, values)
 
 
-def _execute(connection: Connection, statement: str, values: Sequence[Value] = ()) -> Any:
+def _execute(connection: Connection, statement: str, values: Sequence[Value] = ()) -> DBAPICursor:
     """Raises what the driver raises."""
     cursor = connection.connection.cursor()
     cursor.execute(statement, values)

@@ -125,14 +125,14 @@ def _next_marks(connection: Connection, most: int) -> tuple[list[Mark], int]:
 
 def store(connection: Connection, slice: Slice) -> None:
     """Put a slice into the index. Raises ``Taken`` when part of it is there already; then undo it all."""
-    _move([mark for mark in slice.marks if mark.before is not None], connection)
-    _set([mark for mark in slice.marks if mark.before is None], connection)
+    _move(connection, [mark for mark in slice.marks if mark.before is not None])
+    _set(connection, [mark for mark in slice.marks if mark.before is None])
     written = [document for document in slice.documents if document.terms]
     if written:
         bulk.insert_documents(connection, _rows(connection, written))
 
 
-def _move(marks: Sequence[Mark], connection: Connection) -> None:
+def _move(connection: Connection, marks: Sequence[Mark]) -> None:
     if not marks:
         return
     row = indexed.c
@@ -142,7 +142,7 @@ def _move(marks: Sequence[Mark], connection: Connection) -> None:
         raise Taken
 
 
-def _set(marks: Sequence[Mark], connection: Connection) -> None:
+def _set(connection: Connection, marks: Sequence[Mark]) -> None:
     if marks:
         rows = [{"conversation_id": mark.conversation_id, "seq": mark.after} for mark in marks]
         with taken_if_duplicate():

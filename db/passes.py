@@ -7,7 +7,7 @@ A pass lets each of its users in once: whoever has made an account with it enter
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
 
 from db.schema import accounts, pass_uses, passes, rooms
 
@@ -107,8 +107,8 @@ def drop_expired(connection: Connection, now: int) -> None:
     connection.execute(delete(passes).where(passes.c.expires_at <= now))
 
 
-def _use(digest: bytes, account_id: int) -> Any:
-    return (pass_uses.c.digest == digest) & (pass_uses.c.account_id == account_id)
+def _use(digest: bytes, account_id: int) -> ColumnElement[bool]:
+    return and_(pass_uses.c.digest == digest, pass_uses.c.account_id == account_id)
 
 
 def _pass(row: Row[*tuple[Any, ...]]) -> Pass:

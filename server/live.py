@@ -145,28 +145,28 @@ class Directory:
     def seat_in_room(self, account: Account, room: records.Room) -> None:
         """Put what the database says of an account's seat in a room."""
         assert room.seat is not None
-        self._seat(account, room.seat, f"#{room.name}", room.name, room.roster, room.head)
+        self._seat(account, room, room.seat, f"#{room.name}", name=room.name)
 
     def seat_in_direct(self, account: Account, direct: records.Direct) -> None:
-        self._seat(account, direct.seat, f"@{direct.friend}", "", direct.roster, direct.head, direct.ended)
+        self._seat(account, direct, direct.seat, f"@{direct.friend}", ended=direct.ended)
 
     def _seat(
         self,
         account: Account,
+        found: records.Room | records.Direct,
         kept: records.Seat,
         label: str,
-        name: str,
-        roster: int,
-        head: int,
+        *,
+        name: str = "",
         ended: bool = False,
     ) -> None:
         if self.accounts.get(account.id) is not account:
             return  # its sessions were ended while this was on its way
-        id = kept.conversation_id
+        id = found.conversation_id
         conversation = self.conversations.get(id)
         if conversation is None:
-            conversation = self.conversations[id] = Conversation(id, name, roster, head)
-        conversation.roster = roster
+            conversation = self.conversations[id] = Conversation(id, name, found.roster, found.head)
+        conversation.roster = found.roster
         seat = account.seats.get(id)
         if seat is None:
             seat = Seat(conversation, label, kept.nickname or "", kept.entered, kept.read)

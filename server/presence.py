@@ -11,7 +11,6 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -234,7 +233,7 @@ class Presence:
         work = partial(self.depart, account_id=account.id)
         self._writer.add(Job(work, partial(self._left, account)))
 
-    def _left(self, account: Account, found: Any) -> None:
+    def _left(self, account: Account, found: Snapshot | Exception) -> None:
         if isinstance(found, Snapshot):
             self.departed(account, found)
         elif not account.speakers:

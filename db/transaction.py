@@ -61,7 +61,7 @@ class Transaction:
         return heads
 
     def hold(self, conversation_ids: Iterable[int]) -> dict[int, Head]:
-        """``lock`` for who only adds messages."""
+        """``lock`` for whoever only adds messages."""
         heads = messages.lock(self.connection, set(conversation_ids))
         self.catch_up({id: Known(head.head, head.roster) for id, head in heads.items()})
         self.locked |= heads.keys()
@@ -105,7 +105,7 @@ class Transaction:
         self.reseated, self.missed, self.stored = [], [], []
 
     def finish(self) -> None:
-        """Before COMMIT: what jobs themselves did to rosters is known to who asked for it."""
+        """Before COMMIT: what jobs themselves did to rosters is known to whoever asked for it."""
         if self._shared and self.news.changed:
             for id, now in messages.peek(self.connection, self.news.changed).items():
                 self.moved[id] = Known(self.moved.get(id, now).head, now.roster)

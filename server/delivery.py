@@ -139,8 +139,8 @@ class Delivery:
 
 
 def _put_out(account: Account, conversation_id: int, said: Sequence[Stored]) -> tuple[str, str]:
-    """Why somebody has no seat any more, and by whose hand, as the conversation itself tells it. Only who
-    goes of their own accord goes without a word.
+    """Why somebody has no seat any more, and by whose hand, as the conversation itself tells it. Only
+    those who go of their own accord go without a word.
     """
     for stored in said:
         here = stored.conversation_id == conversation_id

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, auto
 from typing import Any
 
 from protocol import requests, responses
@@ -42,12 +42,23 @@ class Who(Enum):
             raise AlreadyLoggedIn
 
 
+class Pace(Enum):
+    """Which of a session's limits says how often something may be asked."""
+
+    REQUESTS = auto()
+    EXPORTS = auto()
+    MESSAGES = auto()  # the handler's to look at: what was stored before is confirmed again at any pace
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A handler, whom it is for, and whether it waits for what the session asked before it."""
+    """A handler; whom it is for; how often it may be asked; and whether it waits for what the session asked
+    before it.
+    """
 
     handle: Callable[[Speaker, Any], Handled]
     who: Who = Who.USERS
+    pace: Pace = Pace.REQUESTS
     waits: bool = True
 
 
@@ -96,9 +107,9 @@ def table(
         requests.ListBlocked: Row(people.list_blocked),
         requests.EnterDirect: Row(friends.enter_direct),
         requests.LeaveDirect: Row(friends.leave_direct),
-        requests.Send: Row(messages.send, waits=False),
+        requests.Send: Row(messages.send, pace=Pace.MESSAGES, waits=False),
         requests.History: Row(history.history),
-        requests.Export: Row(history.export),
+        requests.Export: Row(history.export, pace=Pace.EXPORTS),
         requests.Read: Row(history.read),
         requests.Typing: Row(typing.typing),
         requests.SetAway: Row(whereabouts.set_away),

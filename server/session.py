@@ -36,12 +36,12 @@ from protocol.errors import (
     WireError,
 )
 from protocol.frame import Id
-from protocol.requests import Export, Request, Send
+from protocol.requests import Request, Send
 from protocol.responses import Error, Response
 from protocol.wire import encode, read_request
 from server.config import Limits, bound
 from server.connection import Connection
-from server.dispatch import Table
+from server.dispatch import Pace, Row, Table
 from server.handlers.messages import sent
 from server.limits import Bucket
 from server.live import Speaker
@@ -89,7 +89,7 @@ class Session:
         self._exports = Bucket(limits.export_rate if limits.rate else 0, limits.export_burst)
         self._stream = Stream()
         self._pending = 0  # sends on their way
-        self._waiting: Request | None = None  # taken, but all before it must be answered first
+        self._waiting: tuple[Row, Request] | None = None  # taken, but all before it must be answered first
         self._busy = False  # with a request that all behind it waits for
         self._held: asyncio.TimerHandle | None = None  # too much rubbish came; nothing is taken until then
         self._task: asyncio.Task[None] | None = None
@@ -158,17 +158,19 @@ class Session:
         try:
             row = self._table[type(request)]
             row.who.admit(self.speaker)
-            if not isinstance(request, Send):
-                self._check_rate(self._exports if isinstance(request, Export) else self._asks)
+            self._check_pace(row.pace)
         except Exception as error:
             self._fail(request, error)
             return
         if row.waits and self._pending:
-            self._waiting = request
+            self._waiting = row, request
         else:
-            self._perform(request)
+            self._perform(row, request)
 
-    def _check_rate(self, bucket: Bucket) -> None:
+    def _check_pace(self, pace: Pace) -> None:
+        if pace is Pace.MESSAGES:
+            return
+        bucket = self._exports if pace is Pace.EXPORTS else self._asks
         if wait := bucket.take(time.monotonic()):
             raise RateLimited(retry_after=round(wait, 3))
 
@@ -183,9 +185,9 @@ class Session:
 
     # A request
 
-    def _perform(self, request: Request) -> None:
+    def _perform(self, row: Row, request: Request) -> None:
         try:
-            handled = self._table[type(request)].handle(self.speaker, request)
+            handled = row.handle(self.speaker, request)
         except Exception as error:
             self._fail(request, error)
         else:
@@ -305,8 +307,8 @@ class Session:
     def _go_on(self) -> None:
         """Something that was waited for is over."""
         if self._waiting is not None and not self._pending and not self._busy:
-            request, self._waiting = self._waiting, None
-            self._perform(request)
+            waiting, self._waiting = self._waiting, None
+            self._perform(*waiting)
         if self._finishing is not None:
             if not (self._busy or self._pending or self._waiting):
                 self._connection.close(self._finishing)

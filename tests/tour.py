@@ -114,7 +114,7 @@ def the_form(tour: Tour) -> None:
     terminal.type("Ada").press("Tab").type(PASSWORD).press("Tab").enter("11111")
     terminal.wait_for(words.say("mismatch"))
     tour.shot("register")
-    tour.terminal.enter("1").wait_for(words.say("logged_in", username="Ada"))
+    tour.terminal.enter(PASSWORD).wait_for(words.say("logged_in", username="Ada"))
     tour.shot("first")
     tour.clears()
 

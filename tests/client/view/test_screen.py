@@ -315,9 +315,10 @@ def test_the_bell_rings_for_what_comes_elsewhere(alice: FakeApp) -> None:
         alice.on_change()
         await one.sees("#zoo(1)")
         assert "\a" not in one.output
+        arrive(alice.state, "#zoo", "ALICE, look")
         alice.state.conversations["#zoo"].mentions = 1
         alice.on_change()
-        await one.sees("#zoo(1!)")
+        await one.sees("#zoo(2!)")
         assert one.output.count("\a") == 1
 
     play(alice, tale)

@@ -7,7 +7,7 @@ here follows in the moment of the commit.
 import asyncio
 import logging
 from asyncio import Future
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 from unicodedata import east_asian_width
@@ -104,8 +104,8 @@ class Steward:
         rows = [("NAME", "REGISTERED", "SESSIONS", "")]
         for one in await self._store.run(accounts.everybody):
             live = self._directory.accounts.get(one.id)
-            sessions = len(live.speakers) if live else 0
-            rows.append((one.username, _day(one.registered_at), str(sessions), "disabled" * one.disabled))
+            sessions, mark = len(live.speakers) if live else 0, "disabled" if one.disabled else ""
+            rows.append((one.username, _day(one.registered_at), str(sessions), mark))
         return _table(rows)
 
     async def _list_sessions(self) -> list[str]:
@@ -119,10 +119,8 @@ class Steward:
     async def _list_rooms(self) -> list[str]:
         rows = [("ROOM", "MEMBERS", "MESSAGES", "OWNER", "")]
         for room in await self._store.run(rooms.everything):
-            marks = "private " * room.private + "locked" * (room.password_hash is not None)
-            rows.append(
-                (f"#{room.name}", f"{room.members}/{room.capacity}", str(room.head), room.owner, marks)
-            )
+            seats, marks = f"{room.members}/{room.capacity}", " ".join(_marks(room))
+            rows.append((f"#{room.name}", seats, str(room.head), room.owner, marks))
         return _table(rows)
 
     async def _list_invitations(self) -> list[str]:
@@ -270,6 +268,14 @@ def _short(one: Pass) -> str:
 
 def _revoked(one: Pass) -> list[str]:
     return [f"invitation {_short(one)} lets nobody in any more"]
+
+
+def _marks(room: Room) -> Iterator[str]:
+    """What makes a room another than most."""
+    if room.private:
+        yield "private"
+    if room.password_hash is not None:
+        yield "locked"
 
 
 def _day(milliseconds: int) -> str:

@@ -201,7 +201,7 @@ def what_is_refused(tour: Tour) -> None:
 
 def finding_things(tour: Tour) -> None:
     tour.terminal.press("Ctrl-G").wait_for(words.say("switcher.prompt").strip()).type("b")
-    tour.terminal.wait_for(" @Bob\n #lab")
+    tour.terminal.wait_for(" @Bob(1)\n #lab")
     tour.shot("switcher")
     tour.terminal.press("Ctrl-G").wait_gone(words.say("switcher.prompt").strip())
     tour.terminal.type("/s").press("Tab").wait_for("/search", "/switch", "/set")

@@ -3,17 +3,21 @@
 The counterpart is ``writer``, which has so much to tell at once.
 """
 
+import logging
 import time
 from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Callable, Iterator
+
+log = logging.getLogger(__name__)
 
 SLICE = 0.002
 """Seconds for which the loop is kept at once, if no single step takes longer."""
 
 
 class Slices:
-    """``add`` on the loop; what was added is done in that order. ``clock`` tells seconds."""
+    """``add`` on the loop; what was added is done in that order, also when a step before it failed. ``clock``
+    tells seconds."""
 
     def __init__(self, loop: AbstractEventLoop, clock: Callable[[], float] = time.monotonic) -> None:
         self._loop = loop
@@ -30,8 +34,11 @@ class Slices:
     def _go_on(self) -> None:
         until = self._clock() + SLICE
         while self._works:
-            for _ in self._works[0]:
-                if self._clock() >= until:
-                    self._loop.call_soon(self._go_on)
-                    return
+            try:
+                for _ in self._works[0]:
+                    if self._clock() >= until:
+                        self._loop.call_soon(self._go_on)
+                        return
+            except Exception:
+                log.exception("a step failed, and those behind it are left out")
             self._works.popleft()

@@ -311,9 +311,11 @@ class Writer:
         self._slices.add(self._answer_all(settled))
 
     def _answer_all(self, settled: list[_Batch]) -> Iterator[None]:
-        for batch in settled:
-            yield from self._answer(batch)
-        self._loop.call_soon(self._gathering.told)  # behind what the answers have made to be written
+        try:
+            for batch in settled:
+                yield from self._answer(batch)
+        finally:
+            self._loop.call_soon(self._gathering.told)  # behind what the answers have made to be written
 
     def _answer(self, batch: _Batch) -> Iterator[None]:
         for post, outcome in zip(batch.posts, batch.outcomes, strict=True):

@@ -11,10 +11,12 @@ Stop, at SIGTERM or SIGINT:
 4. the writer finishes what was accepted, and its thread ends;
 5. the process signs off from the database, and the pools close.
 
-All of it has ``STOP_WITHIN`` seconds; a second signal ends the process at once.
+All of it has ``STOP_WITHIN`` seconds. A second signal ends the process at once, and so does a watchdog when
+something hangs nevertheless: it says on standard error where each thread stood.
 """
 
 import asyncio
+import faulthandler
 import hashlib
 import logging
 import os
@@ -57,6 +59,8 @@ log = logging.getLogger(__name__)
 
 STOP_WITHIN = 8.0
 """Seconds for an orderly end; a supervisor's patience is usually ten."""
+AT_THE_LATEST = STOP_WITHIN + 1.5
+"""Seconds after which the watchdog ends the process; what was not answered until then is of unknown fate."""
 
 HOUSEKEEPING = 60.0
 """Seconds between two rounds of removing tokens that have expired, and what was said in removed rooms."""
@@ -232,6 +236,7 @@ class Server:
         def stop() -> None:
             if stopping.is_set():
                 os._exit(1)  # asked twice: at once
+            faulthandler.dump_traceback_later(AT_THE_LATEST, exit=True)
             stopping.set()
 
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -67,3 +67,15 @@ def test_what_comes_later_waits_for_what_came_before(loop: Loop, slices: Slices)
     while not loop.rests:
         loop.tick()
     assert loop.done == ["a0", "a1", "a2", "b0"]
+
+
+def test_a_step_that_fails_does_not_hold_up_the_others(loop: Loop, slices: Slices) -> None:
+    def fails() -> Iterator[None]:
+        yield from loop.steps("a", 1, SLICE)
+        raise RuntimeError("not our day")
+
+    slices.add(fails())
+    slices.add(loop.steps("b", 1, SLICE / 10))
+    loop.tick()
+    assert loop.done == ["a0", "b0"]
+    assert loop.rests

@@ -26,12 +26,21 @@ class Talker(Client):
     talks = False
     pace = 1.0  # how many times as busy as usual
     _written = 0
+    _acts = False  # something is being done, which may yet change where it has a seat
+
+    @property
+    def is_settled(self) -> bool:
+        return super().is_settled and not self._acts
 
     async def _act(self) -> None:
         await asyncio.sleep(self.random.expovariate(self.pace / PAUSE))
         if self.talks:
             (habit,) = self.random.choices(list(HABITS), list(HABITS.values()))
-            await habit(self)
+            self._acts = True
+            try:
+                await habit(self)
+            finally:
+                self._acts = False
 
     def write(self, conversation: str, filling: str = "", doomed: str = "") -> Pending:
         """Something new. Others use the same cids, and of mine two each differ in nothing but their case."""

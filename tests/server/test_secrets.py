@@ -59,7 +59,7 @@ def test_a_databases_password_is_in_no_log_and_no_list_of_processes(
     ).start()
     alice = server.user("Alice")
     fragile_mariadb.stop()
-    assert alice.refusal("create_room", room="#lab", capacity=2) == "unavailable"
+    assert alice.refusal("add_friend", username="Nobody") == "unavailable"
     fragile_mariadb.start()
     assert alice.request("list_rooms")["rooms"] == []
     assert SECRET not in Path(f"/proc/{server.process.pid}/cmdline").read_text()

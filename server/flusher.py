@@ -7,6 +7,8 @@ server does is to write little, often. The rules:
 * As long as no more than a ``FEW`` stand in the line, what they have to say leaves in the next tick.
 * More of them wait for a tick in which nothing was heard or said. While the loop is busy without a pause,
   what is said gathers so, at most for ``PATIENCE``; then there is a pass, a write for each of them.
+* Where a pass takes long, the next one waits longer, ``RESTS`` times as long as the writing took: writing has
+  a third of the time then, and the busier the server, the more each write carries.
 * A tick writes for ``AT_ONCE`` of them, and what arrives is looked at in between: nobody waits because a
   thousand others are being written to.
 """
@@ -22,6 +24,10 @@ FEW = 10
 
 PATIENCE = 0.003
 """Seconds: a tenth of what people notice."""
+
+RESTS = 2
+LONGEST_REST = 0.05
+"""Seconds: with two thousand connections that all talk, messages wait ten times as long for other reasons."""
 
 AT_ONCE = 250
 """Connections written to in one tick of the loop: about a millisecond's work."""
@@ -45,6 +51,8 @@ class Flusher:
         self._stirred = False  # in this tick something was heard or said
         self._since = 0.0  # when the first one joined the line
         self._left = 0  # of the pass
+        self._took = 0.0  # seconds of writing in the pass
+        self._patience = PATIENCE  # of those who wait for the next one
 
     def add(self, writes: Writes) -> None:
         """Somebody has something to say, and does not stand in the line yet."""
@@ -63,23 +71,30 @@ class Flusher:
         self._loop.call_soon(self._tick)
 
     def _tick(self) -> None:
-        if len(self._line) > FEW and self._stirred and self._clock() - self._since < PATIENCE:
+        if len(self._line) > FEW and self._stirred and self._clock() - self._since < self._patience:
             self._stirred = False
             self._loop.call_soon(self._tick)
         else:
-            self._left = len(self._line)
+            self._left, self._took = len(self._line), 0.0
             self._write()
 
     def _write(self) -> None:
         """Go on with a pass. Whoever has more to say meanwhile waits for the next one."""
+        began = self._clock()
         try:
             for _ in range(min(self._left, AT_ONCE)):
                 self._left -= 1
                 self._line.popleft().flush()
         finally:
+            self._took += self._clock() - began
             if self._left:
                 self._loop.call_soon(self._write)
-            elif self._line:
-                self._begin()
             else:
-                self._awake = False
+                self._end_pass()
+
+    def _end_pass(self) -> None:
+        self._patience = min(max(PATIENCE, RESTS * self._took), LONGEST_REST)
+        if self._line:
+            self._begin()
+        else:
+            self._awake = False

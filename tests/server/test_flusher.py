@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from server.flusher import AT_ONCE, FEW, PATIENCE, Flusher
+from server.flusher import AT_ONCE, FEW, LONGEST_REST, PATIENCE, RESTS, Flusher
 
 
 class Loop:
@@ -35,6 +35,17 @@ class Speaker:
 
     def flush(self) -> None:
         self.written += 1
+
+
+class Slow:
+    """Writing to it takes a while."""
+
+    def __init__(self, loop: Loop, takes: float) -> None:
+        self._loop = loop
+        self._takes = takes
+
+    def flush(self) -> None:
+        self._loop.now += self._takes
 
 
 class Broken:
@@ -88,6 +99,21 @@ def test_on_a_busy_loop_it_gathers_but_not_for_long(loop: Loop, flusher: Flusher
         loop.tick()
     assert all(speaker.written == 1 for speaker in crowd)
     assert loop.rests
+
+
+@pytest.mark.parametrize(("takes", "rest"), [(PATIENCE, RESTS * PATIENCE), (1.0, LONGEST_REST)])
+def test_after_a_long_pass_a_busy_loop_gathers_longer(
+    loop: Loop, flusher: Flusher, takes: float, rest: float
+) -> None:
+    flusher.add(Slow(loop, takes))
+    loop.tick()
+    crowd = crowd_in(flusher, FEW + 1)
+    begun = loop.now
+    while not crowd[0].written:
+        flusher.stir()
+        loop.now += PATIENCE / 10
+        loop.tick()
+    assert rest <= loop.now - begun < rest + PATIENCE
 
 
 def test_a_thousand_are_written_to_in_several_ticks_each_in_its_turn(loop: Loop, flusher: Flusher) -> None:

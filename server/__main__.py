@@ -39,8 +39,8 @@ FLAGS = (
 """Settings with a flag of their own: it, the setting, and what follows it."""
 
 GARBAGE = 50_000
-"""New objects after which garbage is looked for. A message makes dozens, hardly any in a cycle; at Python's 700
-a tenth of a busy loop's time goes into looking. What importing has made stays, and is not looked at at all."""
+"""New objects after which garbage is looked for. A message makes dozens, hardly any in a cycle; at Python's
+700 a tenth of a busy loop's time goes into looking. What importing has made is not looked at at all."""
 
 
 def main() -> None:

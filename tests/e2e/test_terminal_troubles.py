@@ -1,5 +1,6 @@
 """What goes wrong on real evenings: the server dies, the window shrinks, a guest is rude."""
 
+import re
 import signal
 import sys
 from pathlib import Path
@@ -117,15 +118,39 @@ def test_a_paste_of_many_lines_is_asked_about(pair: tuple[Server, Person, Person
     bob.sees("ALICE:line 0", "line 11")
 
 
-def test_a_hostile_message_is_only_shown(pair: tuple[Server, Person, Person]) -> None:
+HOSTILE = (
+    "\x1b]0;owned\x07",  # a title
+    "\x1b]52;c;b3duZWQ=\x07",  # the clipboard
+    "\x1b]8;;http://evil.example\x1b\\here\x1b]8;;\x1b\\",  # a link that is another
+    "\x1b]777;notify;owned;now\x1b\\",
+    "\x1bPtmux;\x1b\x1b]0;owned\x07\x1b\\",  # through tmux
+    "\x1b[2J\x1b[H\x1b[31mowned",
+    "\x1b[6n\x1b[c\x1b[?1049l\x1b[?2004l",  # questions that the terminal would answer as if typed; modes
+    "\x1bc\x1b#8\x1b(0",
+    "\x9b2J\x9d0;owned\x9c\x90q\x85owned",  # the same in one character each
+    "\x07\x08\x08\x0b\x0c\x0e\x0f\x7f\r",
+    "one\u2028two\u2029three\u0085four",
+    "\u202eevil\u202c \u2066evil\u2069 \u200f\u061c",
+    "in\u200bvis\u2060ible\ufeff \U000e0041\U000e0042",
+    "z" + "\u0301" * 200,
+)
+UNSAFE = re.compile(
+    "[\x80-\x9f\u061c\u200b\u200f\u2028-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]|\u0301{9}"
+)
+
+
+def test_whatever_is_written_in_a_message_is_only_shown(pair: tuple[Server, Person, Person]) -> None:
     server, alice, _ = pair
     bob = server.connect().login("Bob")
     alice.terminal.output = b""
-    bob.request("send", to=ROOM, text="\x1b]0;owned\x07\x1b[2J\x9b31m\u202eevil")
-    bob.request("send", to=ROOM, text="after it")
-    alice.sees("evil", "BOB:after it")
-    assert b"\x1b]0;owned" not in alice.terminal.output
-    assert "\u202e".encode() not in alice.terminal.output
+    for number, text in enumerate(HOSTILE):
+        bob.request("send", to=ROOM, text=f"{text} number {number}")
+        alice.sees(f"number {number}")
+    written = alice.terminal.output.decode()
+    assert UNSAFE.search(written) is None
+    assert "\x1b]" not in written
+    for sequence in ("\x1bP", "\x1bc", "\x1b#", "\x1b(0", "\x1b[6n", "\x1b[c", "\x1b[?1049l", "\x1b[?2004l"):
+        assert sequence not in written
 
 
 def test_a_dumb_terminal_is_told_of_lines(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import signal
 import termios
 import time
+from contextlib import suppress
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -169,7 +170,8 @@ class Terminal:
         return self
 
     def close(self) -> None:
-        self._child.close(force=True)
+        with suppress(pexpect.ExceptionPexpect):  # killed, but on a busy machine not gone within a moment
+            self._child.close(force=True)
 
 
 def _environment(home: Path) -> dict[str, str]:

@@ -65,6 +65,7 @@ async def run(
             await _spoil(site, random, seconds, network, breakages, talkers)
             await _heal(site, talkers, patience)
             async with asyncio.timeout(CALM):
+                await _look_after(talkers)
                 for talker in talkers:
                     await _insist(_read_everything, talker)
         finally:
@@ -126,10 +127,23 @@ async def _heal(site: Site, talkers: Sequence[Talker], patience: float) -> None:
         await _until(lambda: all(talker.is_settled for talker in talkers), "all is settled", settled)
 
 
-async def _read_everything(talker: Talker) -> None:
-    """Whatever is theirs, from 1."""
+async def _look_after(talkers: Sequence[Talker]) -> None:
+    """Take a seat where everybody has given theirs up: somebody must be able to read what was said."""
+    for talker in talkers:
+        await _insist(_survey, talker)
+    for room in (*ROOMS, VAULT):
+        if not any(room in talker.seats for talker in talkers):
+            await _insist(talkers[0].enter, room)
+
+
+async def _survey(talker: Talker) -> None:
     await _until(lambda: talker.is_online, f"{talker.name} is logged in")
     await talker.survey()
+
+
+async def _read_everything(talker: Talker) -> None:
+    """Whatever is theirs, from 1."""
+    await _survey(talker)
     for conversation in sorted(talker.seats):
         await talker.read_whole(conversation)
 

@@ -8,8 +8,8 @@ import os
 import signal
 import termios
 import time
-from contextlib import suppress
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 

@@ -195,12 +195,7 @@ class Stopped(Record):
 
 @dataclass(frozen=True, slots=True)
 class Healed(Record):
-    """From here on everything works. It comes from no client.
-
-    ``crowding`` is by how much longer than on a machine of its own all takes.
-    """
-
-    crowding: float = 1.0
+    """From here on everything works. It comes from no client."""
 
 
 R = TypeVar("R", bound=Record)

@@ -16,7 +16,6 @@ from tests.delivery.habits import ROOMS, VAULT, Talker
 from tests.delivery.history import Healed, now
 from tests.delivery.line import Lost
 from tests.delivery.rules.recovery import PATIENCE
-from tests.processes import crowding
 
 NAMES = "Ann Bob Cyd Dan Eve Fay Gil Hal Ida Jon Kim Leo Mia Ned Pat Quin Ray Sue Tom Zoe"
 
@@ -120,11 +119,9 @@ async def _heal(site: Site, talkers: Sequence[Talker], patience: float) -> None:
         proxy.heal()
     for talker in talkers:
         talker.talks = False
-    healed = Healed(now(), "", 0, crowding())
-    site.history.add(healed)
+    site.history.add(Healed(now(), "", 0))
     with suppress(Stuck):  # rule 11 will have something to say
-        settled = patience * healed.crowding
-        await _until(lambda: all(talker.is_settled for talker in talkers), "all is settled", settled)
+        await _until(lambda: all(talker.is_settled for talker in talkers), "all is settled", patience)
 
 
 async def _look_after(talkers: Sequence[Talker]) -> None:

@@ -13,8 +13,8 @@ import signal
 import sys
 from collections.abc import Sequence
 from functools import partial
-from importlib.metadata import version
 
+from protocol import RELEASE
 from server import admin, invite, log
 from server.app import CannotStart, serve
 from server.config import SETTINGS
@@ -97,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
         " To look after a server: chat-server admin --help. To ask people in: chat-server invite --help.",
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"chatroom {version('chatroom')}")
+    parser.add_argument("--version", action="version", version=f"chatroom {RELEASE}")
     parser.add_argument(
         "--show-config", action="store_true", help="tell every setting and where it came from"
     )

@@ -26,7 +26,6 @@ import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from importlib.metadata import version
 
 from sqlalchemy import Engine
 
@@ -321,7 +320,7 @@ def _welcome(config: Config) -> Welcome:
     limits = config.limits
     return Welcome(
         protocol=protocol.VERSION,
-        server=f"chatroom/{version('chatroom')}",
+        server=f"chatroom/{protocol.RELEASE}",
         name=config.name,
         limits=Limits(
             line=limits.line,

@@ -3,7 +3,7 @@ that a tick ends when the test says so."""
 
 import threading
 from asyncio import AbstractEventLoop
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import cast
 
@@ -11,23 +11,9 @@ import pytest
 
 import db.gather
 from db.gather import MAX_BATCH, Gathering
+from tests.turning import Loop
 
 FOREVER = 3600.0
-
-
-class Loop:
-    """Calls what it is asked to when a tick ends."""
-
-    def __init__(self) -> None:
-        self._soon: list[Callable[[], None]] = []
-
-    def call_soon(self, callback: Callable[[], None]) -> None:
-        self._soon.append(callback)
-
-    def end_tick(self) -> None:
-        soon, self._soon = self._soon, []
-        for callback in soon:
-            callback()
 
 
 class Scene:
@@ -42,7 +28,7 @@ class Scene:
     def tick(self, *numbers: int) -> None:
         for number in numbers:
             self.gathering.add(number)
-        self._loop.end_tick()
+        self._loop.tick()
 
     def taking(self) -> Future[list[int]]:
         return self._thread.submit(self.gathering.take)

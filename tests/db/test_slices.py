@@ -1,33 +1,21 @@
 """Long work in slices, on a loop that is turned by hand."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import cast
 
 import pytest
 
 from db.slices import SLICE, Slices
+from tests.turning import Loop
 
 
-class Loop:
-    """Ticks when it is told to; its clock goes on with each step that is done."""
+class Stepping(Loop):
+    """Its clock goes on with each step that is done."""
 
     def __init__(self) -> None:
-        self.now = 0.0
+        super().__init__()
         self.done: list[str] = []
-        self._soon: list[Callable[[], None]] = []
-
-    def call_soon(self, callback: Callable[[], None]) -> None:
-        self._soon.append(callback)
-
-    def tick(self) -> None:
-        soon, self._soon = self._soon, []
-        for callback in soon:
-            callback()
-
-    @property
-    def rests(self) -> bool:
-        return not self._soon
 
     def steps(self, name: str, count: int, each: float) -> Iterator[None]:
         for number in range(count):
@@ -37,23 +25,23 @@ class Loop:
 
 
 @pytest.fixture
-def loop() -> Loop:
-    return Loop()
+def loop() -> Stepping:
+    return Stepping()
 
 
 @pytest.fixture
-def slices(loop: Loop) -> Slices:
+def slices(loop: Stepping) -> Slices:
     return Slices(cast(asyncio.AbstractEventLoop, loop), clock=lambda: loop.now)
 
 
-def test_what_is_short_is_done_at_once(loop: Loop, slices: Slices) -> None:
+def test_what_is_short_is_done_at_once(loop: Stepping, slices: Slices) -> None:
     slices.add(loop.steps("a", 2, SLICE / 10))
     slices.add(loop.steps("b", 1, SLICE / 10))
     assert loop.done == ["a0", "a1", "b0"]
     assert loop.rests
 
 
-def test_what_is_long_lets_the_loop_breathe(loop: Loop, slices: Slices) -> None:
+def test_what_is_long_lets_the_loop_breathe(loop: Stepping, slices: Slices) -> None:
     slices.add(loop.steps("a", 3, SLICE / 2))
     assert loop.done == ["a0", "a1"]
     loop.tick()
@@ -61,7 +49,7 @@ def test_what_is_long_lets_the_loop_breathe(loop: Loop, slices: Slices) -> None:
     assert loop.rests
 
 
-def test_what_comes_later_waits_for_what_came_before(loop: Loop, slices: Slices) -> None:
+def test_what_comes_later_waits_for_what_came_before(loop: Stepping, slices: Slices) -> None:
     slices.add(loop.steps("a", 3, SLICE))
     slices.add(loop.steps("b", 1, SLICE))
     while not loop.rests:
@@ -69,7 +57,7 @@ def test_what_comes_later_waits_for_what_came_before(loop: Loop, slices: Slices)
     assert loop.done == ["a0", "a1", "a2", "b0"]
 
 
-def test_a_step_that_fails_does_not_hold_up_the_others(loop: Loop, slices: Slices) -> None:
+def test_a_step_that_fails_does_not_hold_up_the_others(loop: Stepping, slices: Slices) -> None:
     def fails() -> Iterator[None]:
         yield from loop.steps("a", 1, SLICE)
         raise RuntimeError("not our day")

@@ -1,32 +1,12 @@
 """Who writes when: the line of connections that have something to say, on a loop that is turned by hand."""
 
 import asyncio
-from collections.abc import Callable
 from typing import cast
 
 import pytest
 
 from server.flusher import AT_ONCE, FEW, LONGEST_REST, PATIENCE, RESTS, Flusher
-
-
-class Loop:
-    """Ticks when it is told to, and so does its clock."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self._soon: list[Callable[[], None]] = []
-
-    def call_soon(self, callback: Callable[[], None]) -> None:
-        self._soon.append(callback)
-
-    def tick(self) -> None:
-        soon, self._soon = self._soon, []
-        for callback in soon:
-            callback()
-
-    @property
-    def rests(self) -> bool:
-        return not self._soon
+from tests.turning import Loop
 
 
 class Speaker:

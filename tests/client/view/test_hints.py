@@ -49,6 +49,7 @@ async def test_home_shows_its_lists_and_the_answer_to_the_last_command(alice: Fa
     async with stage(alice) as one:
         for number in range(30):
             one.type("/switch nowhere\r")
+            # mypy infers no type for a lambda's default.
             await one.until(lambda many=number: len(alice.asked) > many, "for the command")  # type: ignore[misc]
             alice.note("no_conversation", error=True, name=f"nowhere{number}")
         await one.sees("nowhere29", "Rooms:", "【")

@@ -1,6 +1,7 @@
 """A client as a test wants it, and a server that plays its part."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,12 @@ from client.app import App
 from client.config import Config
 from client.link import Pace
 from client.trust import Trust
-from tests.client.fake_server import FakeServer
+from tests.client.fake_server import PATIENCE, FakeServer
 
-BRISK = Pace(first=0.01, longest=0.01)
+UNHURRIED = Pace(greeting=PATIENCE, dial=PATIENCE)
+"""Nobody takes a busy machine for a server that speaks TLS, or for one that is dead."""
+
+BRISK = replace(UNHURRIED, first=0.01, longest=0.01)
 """No test waits for a back-off."""
 
 

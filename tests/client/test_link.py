@@ -1,7 +1,8 @@
 """A connection that is silent: how that is told, and when it is given up."""
 
-from client.link import Pace
-from tests.client.conftest import Start
+from dataclasses import replace
+
+from tests.client.conftest import BRISK, UNHURRIED, Start
 from tests.client.fake_server import FakeServer
 from tests.client.test_chat import begin, logged_in, until
 
@@ -10,7 +11,7 @@ async def test_a_server_that_does_not_answer_is_left_and_dialled_again(
     fake: FakeServer, start: Start
 ) -> None:
     async with fake:
-        app = start(pace=Pace(first=0.01, longest=0.01, answer=0.1))
+        app = start(pace=replace(BRISK, answer=0.1))
         peer = await logged_in(fake, app)
         app.write("#lab", "hello")
         unanswered = await peer.hear("send")
@@ -21,7 +22,7 @@ async def test_a_server_that_does_not_answer_is_left_and_dialled_again(
 
 async def test_a_silent_connection_is_taken_for_dead(fake: FakeServer, start: Start) -> None:
     async with fake:
-        app = start(pace=Pace(first=0.01, longest=0.01, ping=0.05, dead=0.1))
+        app = start(pace=replace(BRISK, ping=0.05, dead=0.1))
         await logged_in(fake, app)
         peer = await fake.greet()
         await peer.hear("resume")
@@ -29,7 +30,7 @@ async def test_a_silent_connection_is_taken_for_dead(fake: FakeServer, start: St
 
 async def test_a_ping_that_is_not_answered_is_lag_already(fake: FakeServer, start: Start) -> None:
     async with fake:
-        app = start(pace=Pace(ping=0.01, look=0.01))
+        app = start(pace=replace(UNHURRIED, ping=0.01, look=0.01))
         await logged_in(fake, app)
         await until(app, lambda: app.state.lag is not None)
         before = app.state.lag or 0.0

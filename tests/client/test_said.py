@@ -1,5 +1,6 @@
 """What the commands do to messages, against a server that plays its part."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -7,9 +8,8 @@ import pytest
 
 from client import dates
 from client.app import App
-from client.link import Pace
 from client.model import apply
-from tests.client.conftest import Start
+from tests.client.conftest import UNHURRIED, Start
 from tests.client.fake_server import FakeServer, Peer, friend, message, room
 from tests.client.test_chat import lab, logged_in, until
 from tests.client.test_choices import enter
@@ -107,7 +107,7 @@ async def test_what_is_not_confirmed_yet_is_not_mistaken_for_what_was_before(
     fake: FakeServer, start: Start
 ) -> None:
     async with fake:
-        app = start(pace=Pace(moment=0.01))
+        app = start(pace=replace(UNHURRIED, moment=0.01))
         await in_lab(fake, app)
         assert await enter(app, "newer", "/edit no", "/react 👍") == ["not_confirmed_yet"] * 2
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -15,9 +16,9 @@ from cryptography.x509.oid import NameOID
 from client.address import Address
 from client.app import App
 from client.config import Config
-from client.link import Pace
 from client.model.state import Link
 from client.trust import Barred, Trust, Way, is_fingerprint
+from tests.client.conftest import BRISK
 from tests.client.fake_server import FakeServer, Peer
 
 HERE, AWAY = Address("127.0.0.1"), Address("lab.example")
@@ -131,7 +132,7 @@ def certificate(folder: Path) -> ssl.SSLContext:
 
 
 def app_of(path: Path) -> App:
-    pace = Pace(first=0.01, longest=0.01, greeting=0.05)
+    pace = replace(BRISK, greeting=0.05)
     return App(Config(path.parent / "client.json"), Trust(path), path.parent, pace=pace)
 
 

@@ -211,7 +211,7 @@ class Server:
         for line in lines_within(stdout.fileno(), PATIENCE):
             if line.startswith("listening on "):
                 return line
-        raise AssertionError(f"the server did not start (code {self.process.wait(PATIENCE)}):\n{self.log}")
+        raise AssertionError(f"the server did not start (code {self._reap()}):\n{self.log}")
 
     @property
     def log(self) -> str:

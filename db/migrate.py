@@ -1,4 +1,5 @@
-"""Brings a database to the schema of this program, whatever it held before. The steps are in ``migrations``.
+"""Brings a database to the schema of this program, whatever it held before. The steps are in ``migrations``,
+and ``steps`` runs them.
 
 Two servers that start at once agree: the second waits, and then finds nothing to do. It may be killed
 anywhere and run again: SQLite does all of it in one transaction, and on MySQL, which knows none for DDL,
@@ -9,11 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, func, inspect, select
+from sqlalchemy import Connection, Engine, func, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from db import schema
@@ -40,31 +37,26 @@ def upgrade(engine: Engine) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
-    script = ScriptDirectory(str(MIGRATIONS))
-    present = _revisions(connection)
-    if strangers := present - {step.revision for step in script.walk_revisions()}:
-        raise Unusable(
-            f"the database is at revision {', '.join(sorted(strangers))}, unknown to this chat-server:"
-            " it belongs to a newer one, or to another program"
-        )
-    if present != set(script.get_heads()):
-        command.upgrade(_config(connection), "head")
+    present = _present(connection)
+    if present != {_newest()}:
+        from db import steps
+
+        steps.run(connection, MIGRATIONS, present)
 
 
-def _revisions(connection: Connection) -> set[str]:
+def _newest() -> str:
+    """The last step, which is the first word of its file's name."""
+    return max(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def _present(connection: Connection) -> set[str]:
     """The step that the database is at; none if it is empty, or if the first step was killed."""
     tables = set(inspect(connection).get_table_names())
-    ours = tables & set(schema.metadata.tables)
-    if ours and "alembic_version" not in tables:
+    if "alembic_version" in tables:
+        return set(connection.scalars(text("SELECT version_num FROM alembic_version")))
+    if ours := tables & set(schema.metadata.tables):
         raise Unusable(f"the database holds tables of another program: {', '.join(sorted(ours))}")
-    return set(MigrationContext.configure(connection).get_current_heads())
-
-
-def _config(connection: Connection) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    return config
+    return set()
 
 
 @contextmanager

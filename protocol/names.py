@@ -13,6 +13,7 @@ import re
 import unicodedata
 from hashlib import sha256
 
+from protocol import labels
 from protocol.confusables import PROTOTYPES
 from protocol.safe import IGNORABLE, safe
 
@@ -59,7 +60,7 @@ def is_name(name: str, least: int, most: int) -> bool:
     """
     return (
         least <= len(name) <= most
-        and not name.startswith(("#", "@"))
+        and not name.startswith((labels.ROOM, labels.DIRECT))
         and not _BLANK.search(name)
         and safe(name) == name
         and all(unicodedata.category(character) != "Cn" for character in name)

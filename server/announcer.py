@@ -8,7 +8,7 @@ from msgspec import structs
 
 from db import records
 from db.news import Closed
-from protocol import events, values
+from protocol import events, labels, values
 from protocol.frame import UNSET, Frame
 from protocol.wire import encode
 from server.live import Account, Directory, Seat, Speaker, send
@@ -89,7 +89,7 @@ class Announcer:
     def typing(self, account: Account, seat: Seat) -> None:
         """Tell the others who are in a room, or the friend, that an account is writing something there."""
         event = events.Typing(
-            conversation=seat.label if seat.is_room else f"@{account.username}",
+            conversation=seat.label if seat.is_room else labels.direct(account.username),
             username=account.username,
             nickname=seat.nickname if seat.entered else account.username,
         )
@@ -189,4 +189,4 @@ def _line(room: values.Room) -> bytes:
 
 
 def _removed(room: str, reason: str, by: str | None) -> events.Removed:
-    return events.Removed(room=f"#{room}", reason=reason, username=UNSET if by is None else by)
+    return events.Removed(room=labels.room(room), reason=reason, username=UNSET if by is None else by)

@@ -21,7 +21,7 @@ from operator import attrgetter
 from db.messages import SPOKEN_KINDS
 from db.records import SeatKey, Stored
 from db.transaction import Seating
-from protocol import events
+from protocol import events, labels
 from protocol.errors import Unavailable
 from protocol.wire import encode
 from server.announcer import Announcer
@@ -95,7 +95,7 @@ class Delivery:
         if not conversation.name:
             self._hand_out_direct(conversation, run)
             return
-        label = f"#{conversation.name}"
+        label = labels.room(conversation.name)
         lines = [event_line(stored, label) for stored in run]
         everybody = b"".join(lines)
         authored = _authored(run)

@@ -9,6 +9,7 @@ import argparse
 import os
 from collections.abc import Callable, Sequence
 
+from protocol import labels
 from server import orders
 from server.admin import obey
 from server.app import CannotStart
@@ -38,7 +39,7 @@ class NoCode(Exception):
 def run(arguments: Sequence[str]) -> int:
     """The command with these arguments; its exit code."""
     flags = _parser().parse_args(arguments)
-    room = flags.room.removeprefix("#")
+    room = labels.room_name(flags.room)
     try:
         config = load(dict(flags.settings), os.environ, flags.config).config
         place = _place(config)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from db import records
-from protocol import names
+from protocol import labels, names
 from protocol.errors import ChatError
 from server.limits import Bucket
 
@@ -145,10 +145,10 @@ class Directory:
     def seat_in_room(self, account: Account, room: records.Room) -> None:
         """Put what the database says of an account's seat in a room."""
         assert room.seat is not None
-        self._seat(account, room, room.seat, f"#{room.name}", name=room.name)
+        self._seat(account, room, room.seat, labels.room(room.name), name=room.name)
 
     def seat_in_direct(self, account: Account, direct: records.Direct) -> None:
-        self._seat(account, direct, direct.seat, f"@{direct.friend}", ended=direct.ended)
+        self._seat(account, direct, direct.seat, labels.direct(direct.friend), ended=direct.ended)
 
     def _seat(
         self,

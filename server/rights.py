@@ -23,7 +23,7 @@ from sqlalchemy import Connection
 
 from db import accounts, blocks, friends, guests, rooms
 from db.records import Account, Direct, Draft, Room, Stored
-from protocol import names
+from protocol import labels, names
 from protocol.errors import (
     Banned,
     Blocked,
@@ -69,15 +69,15 @@ def find_room(connection: Connection, account_id: int, room: str) -> Room:
     """
     found = find_door(connection, account_id, room)
     if not sees(account_id, found):
-        raise UnknownRoom(room=_label(room))
+        raise UnknownRoom(room=labels.room(room))
     return found
 
 
 def find_door(connection: Connection, account_id: int, room: str) -> Room:
     """``find_room`` for somebody who wants to come in, and perhaps must not. Raises ``UnknownRoom``."""
-    found = rooms.find_as(connection, names.key(room.removeprefix("#")), account_id)
+    found = rooms.find_as(connection, names.key(labels.room_name(room)), account_id)
     if found is None:
-        raise UnknownRoom(room=_label(room))
+        raise UnknownRoom(room=labels.room(room))
     return found
 
 
@@ -94,7 +94,7 @@ def sees(account_id: int, room: Room) -> bool:
 def check_owner(account_id: int, room: Room) -> None:
     """Raises ``NotOwner``."""
     if room.owner_id != account_id:
-        raise NotOwner(room=f"#{room.name}")
+        raise NotOwner(room=labels.room(room.name))
 
 
 def may_sit(connection: Connection, account: Named, room: Room, proof: Proof) -> None:
@@ -102,13 +102,13 @@ def may_sit(connection: Connection, account: Named, room: Room, proof: Proof) ->
     ``WrongRoomPassword``.
     """
     if guests.is_banned(connection, room.conversation_id, account.id):
-        raise Banned(room=f"#{room.name}", username=account.username)
+        raise Banned(room=labels.room(room.name), username=account.username)
     if room.invited or room.owner_id == account.id:
         return
     if room.private and (room.password_hash is None or proof is UNSET):
-        raise InvitationNeeded(room=f"#{room.name}")
+        raise InvitationNeeded(room=labels.room(room.name))
     if room.password_hash is not None and room.password_hash != proof:
-        raise WrongRoomPassword(room=f"#{room.name}")
+        raise WrongRoomPassword(room=labels.room(room.name))
 
 
 def needs_invitation(account_id: int, room: Room) -> bool:
@@ -137,17 +137,17 @@ def readable(connection: Connection, account_id: int, conversation: str) -> Conv
     """A conversation that this account may read. Raises ``UnknownRoom``, ``NotAMember``, ``UnknownUser``,
     ``NotFriends``.
     """
-    if conversation.startswith("@"):
-        other = find_user(connection, conversation[1:])
+    if labels.is_direct(conversation):
+        other = find_user(connection, labels.username(conversation))
         chat = friends.chat(connection, account_id, other.id)
         if chat is None:
             raise NotFriends(username=other.username)
-        return Conversation(chat, f"@{other.username}")
-    own = rooms.find_own(connection, names.key(conversation.removeprefix("#")), account_id)
+        return Conversation(chat, labels.direct(other.username))
+    own = rooms.find_own(connection, names.key(labels.room_name(conversation)), account_id)
     if own is None:
-        raise NotAMember(room=f"#{find_room(connection, account_id, conversation).name}")
+        raise NotAMember(room=labels.room(find_room(connection, account_id, conversation).name))
     id, name = own
-    return Conversation(id, f"#{name}")
+    return Conversation(id, labels.room(name))
 
 
 def may_send(connection: Connection, draft: Draft) -> None:
@@ -157,9 +157,9 @@ def may_send(connection: Connection, draft: Draft) -> None:
     only = [draft.conversation_id]
     for room in rooms.listing(connection, draft.account_id, only):
         if not sees(draft.account_id, room):
-            raise UnknownRoom(room=f"#{room.name}")
+            raise UnknownRoom(room=labels.room(room.name))
         if room.seat is None or not room.seat.entered:
-            raise NotEntered(conversation=f"#{room.name}")
+            raise NotEntered(conversation=labels.room(room.name))
         return
     for direct in friends.listing(connection, draft.account_id, only, include_ended=True):
         if direct.ended:
@@ -180,8 +180,8 @@ def may_change(connection: Connection, draft: Draft, said: Stored) -> None:
 
 def sendable(connection: Connection, account_id: int, conversation: str) -> int:
     """The id of a conversation that a text is addressed to; ``may_send`` says whether it may go there."""
-    if conversation.startswith("@"):
-        return find_direct(connection, account_id, conversation[1:]).conversation_id
+    if labels.is_direct(conversation):
+        return find_direct(connection, account_id, labels.username(conversation)).conversation_id
     return find_room(connection, account_id, conversation).conversation_id
 
 
@@ -211,7 +211,3 @@ def may_watch(connection: Connection, account_id: int, other_id: int) -> bool:
 def hidden_from(connection: Connection, account_id: int) -> set[int]:
     """The accounts that are offline for this one, wherever they are."""
     return blocks.blockers(connection, account_id)
-
-
-def _label(room: str) -> str:
-    return f"#{room.removeprefix('#')}"

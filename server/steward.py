@@ -22,7 +22,7 @@ from db.records import Room
 from db.store import Store
 from db.transaction import Transaction
 from db.writer import Job, Writer
-from protocol import names
+from protocol import labels, names
 from protocol.errors import AccountDisabled, ChatError, SessionEnded, UnknownRoom
 from protocol.values import format_time
 from server import orders, passes, rights
@@ -120,14 +120,14 @@ class Steward:
         rows = [("ROOM", "MEMBERS", "MESSAGES", "OWNER", "")]
         for room in await self._store.run(rooms.everything):
             seats, marks = f"{room.members}/{room.capacity}", " ".join(_marks(room))
-            rows.append((f"#{room.name}", seats, str(room.head), room.owner, marks))
+            rows.append((labels.room(room.name), seats, str(room.head), room.owner, marks))
         return _table(rows)
 
     async def _list_invitations(self) -> list[str]:
         rows = [("INVITATION", "LEFT", "UNTIL", "ROOM", "MADE BY", "USED BY")]
         came = await self._store.run(kept_passes.users)
         for one in await self._store.run(kept_passes.everything):
-            room, maker = f"#{one.room}" if one.room else "-", one.maker or "-"
+            room, maker = labels.room(one.room) if one.room else "-", one.maker or "-"
             users, until = " ".join(came.get(one.digest, [])), format_time(one.expires_at)
             rows.append((_short(one), str(one.uses_left), until, room, maker, users))
         return _table(rows)
@@ -177,7 +177,7 @@ class Steward:
 
     def _deleted(self, room: Closed) -> list[str]:
         self._moderation.closed(room)
-        return [f"#{room.name} is no more; what was said there is forgotten bit by bit"]
+        return [f"{labels.room(room.name)} is no more; what was said there is forgotten bit by bit"]
 
     async def _commit(
         self, work: Callable[[Transaction], Any], then: Callable[[Any], list[str]]
@@ -235,9 +235,9 @@ def _delete_room(transaction: Transaction, *, room: str) -> Closed:
 
 
 def _find_room(transaction: Transaction, room: str) -> Room:
-    found = rooms.find(transaction.connection, names.key(room.removeprefix("#")))
+    found = rooms.find(transaction.connection, names.key(labels.room_name(room)))
     if found is None:
-        raise UnknownRoom(room=f"#{room.removeprefix('#')}")
+        raise UnknownRoom(room=labels.room(room))
     return found
 
 

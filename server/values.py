@@ -5,7 +5,7 @@
 from msgspec.structs import replace
 
 from db.records import Direct, Room, Stored
-from protocol import values
+from protocol import labels, values
 from protocol.frame import UNSET
 from protocol.values import format_time
 from server.live import Directory
@@ -50,7 +50,7 @@ def room_value(room: Room) -> values.Room:
     """A room as it goes over the wire to the account whose seat the record holds, or to one without."""
     seat = room.seat
     return values.Room(
-        room=f"#{room.name}",
+        room=labels.room(room.name),
         members=room.members,
         capacity=room.capacity,
         owner=room.owner,
@@ -71,7 +71,7 @@ def friend_value(direct: Direct, directory: Directory) -> values.Friend:
     """A friend as it goes over the wire to the other one; whoever is a friend no longer is offline."""
     seat, online = direct.seat, directory.is_online(direct.friend_id) and not direct.ended
     return values.Friend(
-        friend=f"@{direct.friend}",
+        friend=labels.direct(direct.friend),
         online=online,
         away=directory.away(direct.friend_id) or UNSET if online else UNSET,
         entered=seat.entered,

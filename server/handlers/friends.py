@@ -6,7 +6,7 @@ from db import accounts, friends, memberships, messages, revisions
 from db.errors import Taken
 from db.records import Direct, Stored
 from db.transaction import Transaction
-from protocol import names, requests, responses, values
+from protocol import labels, names, requests, responses, values
 from protocol.errors import AlreadyFriends, NotEntered, NotFriends, SelfFriend
 from protocol.frame import UNSET
 from server import rights
@@ -62,7 +62,7 @@ class Friends:
             return responses.Entered(
                 id=request.id,
                 friend=self._value(direct),
-                messages=page_values(page, f"@{direct.friend}", account.id),
+                messages=page_values(page, labels.direct(direct.friend), account.id),
             )
 
         work = partial(
@@ -148,7 +148,7 @@ def _enter(
 def _leave(transaction: Transaction, *, account: Account, username: str) -> Direct:
     direct = _lock(transaction, account.id, username)
     if not direct.seat.entered:
-        raise NotEntered(conversation=f"@{direct.friend}")
+        raise NotEntered(conversation=labels.direct(direct.friend))
     leave(transaction, direct.seat)
     return rights.find_direct(transaction.connection, account.id, username)
 

@@ -15,7 +15,7 @@ from db.news import Closed, closed
 from db.records import Account as Kept
 from db.records import Room
 from db.transaction import Transaction
-from protocol import requests, responses
+from protocol import labels, requests, responses
 from protocol.errors import Banned, NoSuchMember, NotYourself, RoomNotEmpty, TextTooLong
 from protocol.values import format_time
 from server import passes, rights
@@ -157,7 +157,7 @@ def _invite(transaction: Transaction, *, account: Account, room: str, username: 
     other = _other(connection, account, username)
     rights.may_approach(connection, account.id, other)
     if guests.is_banned(connection, own.conversation_id, other.id):
-        raise Banned(room=f"#{own.name}", username=other.username)
+        raise Banned(room=labels.room(own.name), username=other.username)
     is_member = memberships.seat(connection, own.conversation_id, other.id) is not None
     new = not is_member and guests.invite(connection, own.conversation_id, other.id, transaction.now)
     transaction.news.accounts.add(other.id)
@@ -176,7 +176,7 @@ def _kick(transaction: Transaction, *, account: Account, room: str, username: st
     own = _lock(transaction, account, room)
     other = _other(connection, account, username)
     if memberships.seat(connection, own.conversation_id, other.id) is None:
-        raise NoSuchMember(room=f"#{own.name}", username=other.username)
+        raise NoSuchMember(room=labels.room(own.name), username=other.username)
     tell(transaction, own, account, "kick", other.username)
     memberships.give_up(connection, own.conversation_id, other.id)
     return Measure(room_as(connection, account.id, own.conversation_id), other)
@@ -211,7 +211,7 @@ def _transfer(transaction: Transaction, *, account: Account, room: str, username
     own = _lock(transaction, account, room)
     other = _other(connection, account, username)
     if memberships.seat(connection, own.conversation_id, other.id) is None:
-        raise NoSuchMember(room=f"#{own.name}", username=other.username)
+        raise NoSuchMember(room=labels.room(own.name), username=other.username)
     rooms.set_owner(connection, own.conversation_id, other.id)
     tell(transaction, own, account, "transfer", other.username)
     return room_as(connection, account.id, own.conversation_id)
@@ -221,7 +221,7 @@ def _close(transaction: Transaction, *, account: Account, room: str) -> Closed:
     own = _lock(transaction, account, room)
     others = own.members - (own.seat is not None)
     if others:
-        raise RoomNotEmpty(room=f"#{own.name}", members=others)
+        raise RoomNotEmpty(room=labels.room(own.name), members=others)
     return remove(transaction, own, account.username)
 
 

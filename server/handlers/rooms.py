@@ -11,7 +11,7 @@ from db.errors import Taken
 from db.records import Room, Seat, Stored
 from db.store import Store
 from db.transaction import Transaction
-from protocol import names, requests, responses, values
+from protocol import labels, names, requests, responses, values
 from protocol.errors import NotAMember, NotEntered, RoomExists, RoomFull
 from protocol.frame import UNSET, UnsetType
 from server import passes, rights
@@ -69,9 +69,9 @@ class Rooms:
 
     async def create_room(self, speaker: Speaker, request: requests.CreateRoom) -> Reply:
         account = account_of(speaker)
-        name = request.room.removeprefix("#")
+        name = labels.room_name(request.room)
         if await self._store.run(_is_taken, name):
-            raise RoomExists(room=f"#{name}")
+            raise RoomExists(room=labels.room(name))
         check_room(name, self._limits)
         check_capacity(request.capacity, self._limits)
         password_hash = await self._hash(request.password)
@@ -122,7 +122,7 @@ class Rooms:
 
         A wrong one counts for the account at this room. Where there is none, finding out takes as long.
         """
-        key = names.key(room.removeprefix("#"))
+        key = names.key(labels.room_name(room))
         place = b"#%d %s" % (account_of(speaker).id, key)
         check_attempts(self._attempts, place, speaker.address)
         kept = await self._store.run(rooms.password_hash, key)
@@ -146,12 +146,11 @@ class Rooms:
                 self._announcer.room_changed(entry.room)
             else:
                 self._announcer.own_room_changed(account, entry.room, but=speaker)
-            label = f"#{entry.room.name}"
             return responses.Entered(
                 id=request.id,
                 room=room_value(entry.room),
                 members=entry.members,
-                messages=page_values(entry.page, label, account.id),
+                messages=page_values(entry.page, labels.room(entry.room.name), account.id),
             )
 
         work = partial(
@@ -242,7 +241,7 @@ def _create(
             password_hash=password_hash,
         )
     except Taken:
-        raise RoomExists(room=f"#{name}") from None
+        raise RoomExists(room=labels.room(name)) from None
     transaction.lock([id])
     return room_as(connection, owner_id, id)
 
@@ -275,7 +274,7 @@ def _take_seat(transaction: Transaction, account_id: int, room: Room) -> Seat:
     """Take a seat of a room that is locked, so that nobody counts the same free seat twice."""
     connection, id = transaction.connection, room.conversation_id
     if room.members >= room.capacity:
-        raise RoomFull(room=f"#{room.name}", members=room.members, capacity=room.capacity)
+        raise RoomFull(room=labels.room(room.name), members=room.members, capacity=room.capacity)
     memberships.take(
         connection,
         conversation_id=id,
@@ -294,7 +293,7 @@ def _take_seat(transaction: Transaction, account_id: int, room: Room) -> Seat:
 def _leave(transaction: Transaction, *, account: Account, room: str) -> Room:
     there = lock_room(transaction, account.id, room)
     if there.seat is None or not there.seat.entered:
-        raise NotEntered(conversation=f"#{there.name}")
+        raise NotEntered(conversation=labels.room(there.name))
     leave(transaction, there.seat)
     return room_as(transaction.connection, account.id, there.conversation_id)
 
@@ -317,12 +316,11 @@ def _lock_own(transaction: Transaction, account_id: int, room: str) -> tuple[Roo
     """A room, locked, and the account's seat in it. Raises ``UnknownRoom``, ``NotAMember``."""
     there = lock_room(transaction, account_id, room)
     if there.seat is None:
-        raise NotAMember(room=f"#{there.name}")
+        raise NotAMember(room=labels.room(there.name))
     return there, there.seat
 
 
 def _members(connection: Connection, *, account_id: int, room: str) -> tuple[list[Seat], set[int]]:
     """The seats of a room, and who of all accounts is offline for the one who asks."""
-    label = f"#{room.removeprefix('#')}"
-    seats = memberships.roster(connection, rights.readable(connection, account_id, label).id)
-    return seats, rights.hidden_from(connection, account_id)
+    target = rights.readable(connection, account_id, labels.room(room))
+    return memberships.roster(connection, target.id), rights.hidden_from(connection, account_id)

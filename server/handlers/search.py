@@ -6,7 +6,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from db import friends, rooms, search, terms
-from protocol import requests, responses
+from protocol import labels, requests, responses
 from protocol.errors import EmptyText, TextTooLong
 from protocol.frame import UNSET
 from protocol.values import format_time
@@ -29,11 +29,11 @@ class Search:
         account = account_of(speaker)
 
         def then(result: tuple[search.Found, Labels]) -> responses.Response:
-            found, labels = result
+            found, called = result
             values = [
-                shown_value(one, labels[one.conversation_id], own=one.account_id == account.id)
+                shown_value(one, called[one.conversation_id], own=one.account_id == account.id)
                 for one in found.messages
-                if one.conversation_id in labels
+                if one.conversation_id in called
             ]
             before = UNSET if found.before is None else format_time(found.before)
             return responses.Found(id=request.id, messages=values, more=found.more, before=before)
@@ -77,6 +77,6 @@ def _labels(connection: Connection, account_id: int, ids: Collection[int]) -> La
         return {}
     seated = rooms.listing(connection, account_id, ids, only_member=True)
     directs = friends.listing(connection, account_id, ids, include_ended=True)
-    return {room.conversation_id: f"#{room.name}" for room in seated} | {
-        direct.conversation_id: f"@{direct.friend}" for direct in directs
+    return {room.conversation_id: labels.room(room.name) for room in seated} | {
+        direct.conversation_id: labels.direct(direct.friend) for direct in directs
     }

@@ -5,7 +5,7 @@ It is a hint, given from what this process remembers: who has a session on anoth
 
 import time
 
-from protocol import requests, responses
+from protocol import labels, requests, responses
 from protocol.errors import NotEntered, NotFriends, RateLimited, Refusal
 from server.announcer import Announcer
 from server.handlers.common import account_of
@@ -32,6 +32,6 @@ class Typing:
 def _refusal(conversation: str, seat: Seat | None) -> Refusal:
     """Why somebody cannot be typing there. Whether a room exists is not told to whoever has no seat in it."""
     label = conversation if seat is None else seat.label
-    if label.startswith("@"):
-        return NotFriends(username=label[1:])
-    return NotEntered(conversation=f"#{label.removeprefix('#')}")
+    if labels.is_direct(label):
+        return NotFriends(username=labels.username(label))
+    return NotEntered(conversation=labels.room(label))

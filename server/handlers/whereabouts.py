@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from db import accounts, rooms
 from db.records import Account as Kept
-from protocol import requests, responses, values
+from protocol import labels, requests, responses, values
 from protocol.errors import EmptyText, TextTooLong
 from protocol.frame import UNSET
 from protocol.values import format_time
@@ -62,7 +62,7 @@ class Whereabouts:
             registered=format_time(found.registered_at),
             online=online,
             away=self._directory.away(found.kept.id) or UNSET if online else UNSET,
-            rooms=[f"#{name}" for name in found.rooms],
+            rooms=[labels.room(name) for name in found.rooms],
         )
 
 

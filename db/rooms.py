@@ -6,7 +6,7 @@ Who holds the seats is in ``memberships``, who may not have one, or was asked to
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, delete, false, insert, select, update
+from sqlalchemy import Connection, Select, and_, delete, false, func, insert, select, update
 
 from db.errors import taken_if_duplicate
 from db.memberships import renew_roster
@@ -130,6 +130,11 @@ def listing(
     rows = connection.execute(query.order_by(rooms.c.name_key)).all()
     mine = seats(connection, rows)
     return [_room(row, mine.get(row.conversation_id)) for row in rows]
+
+
+def count_owned(connection: Connection, owner_id: int) -> int:
+    """How many rooms an account owns."""
+    return connection.execute(select(func.count()).where(rooms.c.owner_id == owner_id)).scalar_one()
 
 
 def set_topic(connection: Connection, conversation_id: int, topic: str) -> None:

@@ -11,7 +11,7 @@
     │   ├── BadUsername  BadPassword  UsernameTaken
     │   ├── UnknownUser  WrongPassword  BadToken  NotYourself
     │   ├── AccountDisabled                                 (closes the sessions that there are)
-    │   ├── UnknownRoom  BadRoom  RoomExists  RoomFull  BadCapacity  BadNickname
+    │   ├── UnknownRoom  BadRoom  RoomExists  RoomFull  BadCapacity  TooManyRooms  BadNickname
     │   ├── RegistrationClosed  BadInvitation
     │   ├── InvitationNeeded  WrongRoomPassword  Banned
     │   ├── NotAMember  NotEntered  NotOwner  NoSuchMember  RoomNotEmpty
@@ -170,6 +170,13 @@ class BadCapacity(Refusal):
 
     code = "bad_capacity"
     wording = "a room has {least} to {most} seats"
+
+
+class TooManyRooms(Refusal):
+    """Facts: ``username``, ``limit``."""
+
+    code = "too_many_rooms"
+    wording = "{username} owns {limit} rooms already, and may own no more"
 
 
 class BadNickname(Refusal):

@@ -82,6 +82,7 @@ class Limits(Struct, frozen=True):
     export_rate: Annotated[Amount, "such pages a second for one connection, in the long run"] = 100.0
     export_burst: Annotated[Amount, "such pages for one connection at once"] = 20.0
     capacity: Annotated[Count, "seats that a room may have"] = 10_000
+    rooms: Annotated[Count, "rooms that one account may own"] = 1000
     username_min: Annotated[NameLength, "code points in a user name, at least"] = 2
     username_max: Annotated[NameLength, "code points in a user name, at most"] = 10
     room_min: Annotated[NameLength, "code points in a room's name, at least"] = 1

@@ -9,7 +9,7 @@
   tries to enter it, since that much can be found out by trying to make one of the same name.
 * A seat takes not being banned. In a private room it also takes the invitation, in one with a password the
   invitation or the password, and so in one with both. Who has a seat may come and go.
-* What a room is about, and who may be in it, is for its owner to say.
+* What a room is about, and who may be in it, is for its owner to say. Nobody owns more than so many rooms.
 * Whoever has blocked somebody is offline for them, and can neither be befriended nor be invited by them.
 
 Everything here asks the database, within the transaction of whoever asks: a right is what is committed, not
@@ -34,6 +34,7 @@ from protocol.errors import (
     NotFriends,
     NotOwner,
     NotYours,
+    TooManyRooms,
     UnknownRoom,
     UnknownUser,
     WrongRoomPassword,
@@ -95,6 +96,17 @@ def check_owner(account_id: int, room: Room) -> None:
     """Raises ``NotOwner``."""
     if room.owner_id != account_id:
         raise NotOwner(room=labels.room(room.name))
+
+
+def may_own_more(connection: Connection, account: Named, limit: int) -> None:
+    """Check that an account may own one room more; nobody else makes it an owner until COMMIT.
+
+    Raises ``TooManyRooms``. Whoever inherits a room from its owner is not asked.
+    """
+    if limit:
+        accounts.lock(connection, [account.id])
+        if rooms.count_owned(connection, account.id) >= limit:
+            raise TooManyRooms(username=account.username, limit=limit)
 
 
 def may_sit(connection: Connection, account: Named, room: Room, proof: Proof) -> None:

@@ -108,7 +108,13 @@ class Moderation:
             self._announcer.room_changed(room)
             return responses.Ok(id=request.id)
 
-        work = partial(_transfer, account=account, room=request.room, username=request.username)
+        work = partial(
+            _transfer,
+            account=account,
+            room=request.room,
+            username=request.username,
+            most=self._limits.rooms,
+        )
         return Commit(work, then)
 
     def close_room(self, speaker: Speaker, request: requests.CloseRoom) -> Reply:
@@ -206,12 +212,13 @@ def _banned(connection: Connection, *, account_id: int, room: str) -> list[str]:
     return guests.banned(connection, own.conversation_id)
 
 
-def _transfer(transaction: Transaction, *, account: Account, room: str, username: str) -> Room:
+def _transfer(transaction: Transaction, *, account: Account, room: str, username: str, most: int) -> Room:
     connection = transaction.connection
     own = _lock(transaction, account, room)
     other = _other(connection, account, username)
     if memberships.seat(connection, own.conversation_id, other.id) is None:
         raise NoSuchMember(room=labels.room(own.name), username=other.username)
+    rights.may_own_more(connection, other, most)
     rooms.set_owner(connection, own.conversation_id, other.id)
     tell(transaction, own, account, "transfer", other.username)
     return room_as(connection, account.id, own.conversation_id)

@@ -84,7 +84,8 @@ class Rooms:
             _create,
             name=name,
             capacity=request.capacity,
-            owner_id=account.id,
+            owner=account,
+            most=self._limits.rooms,
             private=request.private is True,
             password_hash=password_hash,
         )
@@ -223,11 +224,13 @@ def _create(
     *,
     name: str,
     capacity: int,
-    owner_id: int,
+    owner: Account,
+    most: int,
     private: bool,
     password_hash: str | None,
 ) -> Room:
     connection = transaction.connection
+    rights.may_own_more(connection, owner, most)
     try:
         id = rooms.add(
             connection,
@@ -235,7 +238,7 @@ def _create(
             key=names.key(name),
             skeleton=names.skeleton(name),
             capacity=capacity,
-            owner_id=owner_id,
+            owner_id=owner.id,
             now=transaction.now,
             private=private,
             password_hash=password_hash,
@@ -243,7 +246,7 @@ def _create(
     except Taken:
         raise RoomExists(room=labels.room(name)) from None
     transaction.lock([id])
-    return room_as(connection, owner_id, id)
+    return room_as(connection, owner.id, id)
 
 
 def _enter(

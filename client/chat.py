@@ -50,6 +50,7 @@ class Chat(Session):
         super().__init__(State(ignored=set(config.ignored)), trust, pace)
         self.config = config
         self.done = asyncio.Event()  # the user wants to go
+        self.on_screen = False  # whether where one is can be seen, and need not be said
         self.saving: asyncio.Task[None] | None = None
         self.found: list[values.Message] = []  # by the last search, the newest first
         self.on_note: Callable[[Note], None] = lambda note: None

@@ -61,6 +61,8 @@ KEYS = (
     Key(("f1",), "help"),
     Key(("f7",), "fold_conversations"),
     Key(("f8",), "fold_members"),
+    Key(("f11", "escape pageup"), "members_up"),
+    Key(("f12", "escape pagedown"), "members_down"),
     Key(("escape l",), "bare"),
     Key(("c-l",), "redraw"),
     Key(("c-z",), "suspend"),

@@ -129,7 +129,7 @@ async def message(chat: Chat, friend: str, text: str = "") -> None:
         chat.write(name, text)
         chat.note("written_to", username=name[1:], text=text)
     else:
-        chat.switch(name)
+        _turn(chat, name)
 
 
 async def nick(chat: Chat, nickname: str) -> None:
@@ -143,11 +143,18 @@ async def switch(chat: Chat, name: str) -> None:
     found = select.find(chat.state, name)
     if found is None:
         raise Wrong("no_conversation", name=name)
-    chat.switch(found)
+    _turn(chat, found)
 
 
 async def close(chat: Chat) -> None:
-    chat.switch("")
+    _turn(chat, "")
+
+
+def _turn(chat: Chat, name: str) -> None:
+    """Look at another conversation, or home; where no screen shows it, say so."""
+    chat.switch(name)
+    if not chat.on_screen:
+        chat.note("turned_to" if name else "turned_home", name=name)
 
 
 async def clear(chat: Chat) -> None:

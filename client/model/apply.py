@@ -12,14 +12,12 @@ the page is right. Who goes far back has a second run (``past``) before them, un
 
 import time
 
-from msgspec import structs
-
-from client.model import select
+from client.model import roster, select
 from client.model.runs import joined, shorten
 from client.model.state import Conversation, Delivery, Note, Pending, State, Timeline, Typing
 from protocol import events, requests, responses, values
 from protocol.frame import UNSET
-from protocol.values import Member, Message
+from protocol.values import Message
 
 TYPING = 6.0
 """Seconds after which somebody who was writing, and of whom nothing more was heard, is not."""
@@ -72,7 +70,7 @@ def answer(state: State, asked: requests.AnyRequest, told: responses.AnyResponse
         case _, responses.Friend(friend=friend):
             _friend(state, friend).ended = False
         case requests.ListMembers(room=name), responses.Members(members=members):
-            conversation(state, name).roster = members
+            conversation(state, name).roster = roster.ordered(members)
         case requests.History(), responses.History():
             _history(state, asked, told)
         case requests.History(conversation=name), responses.Error():
@@ -232,17 +230,13 @@ def _session(state: State, told: responses.Session) -> None:
 def _entered(state: State, told: responses.Entered) -> None:
     if isinstance(told.room, values.Room):
         one = _room(state, told.room, fresh=True)
-        one.roster = one.roster or [_seat(name) for name in told.members or ()]
+        one.roster = one.roster or roster.of_names(told.members or ())
     elif isinstance(told.friend, values.Friend):
         one = _friend(state, told.friend, fresh=True)
     else:
         return
     one.entered = True
     _absorb(state, one, told.messages, newest=True)
-
-
-def _seat(username: str) -> Member:
-    return Member(username=username, nickname="", entered=False, online=False)
 
 
 def _room(state: State, room: values.Room, *, fresh: bool = False) -> Conversation:
@@ -341,7 +335,7 @@ def _arrived(state: State, one: Conversation, message: Message) -> None:
     if message.kind in ("enter", "leave", "nick"):
         _came_or_went(state, one, message)
     elif message.kind in ("kick", "ban"):
-        one.roster = [member for member in one.roster if member.username != message.text]
+        one.roster = roster.without(one.roster, message.text)
 
 
 def _came_or_went(state: State, one: Conversation, message: Message) -> None:
@@ -349,10 +343,7 @@ def _came_or_went(state: State, one: Conversation, message: Message) -> None:
     if message.username == state.username:
         one.entered, one.nickname = inside, message.nickname
     if one.is_room:
-        here = inside or any(member.online for member in one.roster if member.username == message.username)
-        seat = Member(username=message.username, nickname=message.nickname, entered=inside, online=here)
-        others = [member for member in one.roster if member.username != message.username]
-        one.roster = sorted([*others, seat], key=lambda member: member.username.casefold())
+        one.roster = roster.moved(one.roster, message.username, message.nickname, inside=inside)
 
 
 def _settle(one: Conversation, page: list[Message]) -> None:
@@ -395,9 +386,7 @@ def _presence(state: State, told: events.Presence) -> None:
     for one in state.conversations.values():
         if one.name == f"@{told.username}":
             one.online, one.away = told.online, told.away or ""
-        for at, seat in enumerate(one.roster):
-            if seat.username == told.username:
-                one.roster[at] = structs.replace(seat, online=told.online, away=told.away)
+        one.roster = roster.told(one.roster, told.username, told.online, told.away)
 
 
 def _resigned(one: Conversation) -> None:

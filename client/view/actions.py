@@ -289,6 +289,12 @@ class Actions:
     def fold_members(self, event: KeyPressEvent) -> None:
         self._desk.folds["members"] = shows_members(self._desk)
 
+    def members_up(self, event: KeyPressEvent) -> None:
+        self._desk.members.turn(-1)
+
+    def members_down(self, event: KeyPressEvent) -> None:
+        self._desk.members.turn(1)
+
     def bare(self, event: KeyPressEvent) -> None:
         self._desk.bare = not self._desk.bare
 

@@ -16,6 +16,7 @@ from client.view.composer import Composer
 from client.view.forms import Form, Mode
 from client.view.home import home
 from client.view.manual import manual
+from client.view.members import Members
 from client.view.messages import note_text
 from client.view.question import Question
 from client.view.scroll import Edge
@@ -41,6 +42,7 @@ class Desk:
         self._sent_for = False  # and that was sent for
         self.composer = Composer(app.state, app.complete)
         self.switcher = Switcher(app.state)
+        self.members = Members()
         self.secret = Secret()
         self.timeline = Timeline(self._story)
         self.form = Form(app, Mode.REGISTER if register else Mode.LOGIN)

@@ -201,7 +201,8 @@ class Form:
             await self._app.connect(place.server)
 
     def _blame(self, code: str, details: dict[str, object]) -> None:
-        """Say what is wrong under the field that it concerns, and go there."""
+        """Say what is wrong under the field that it concerns, and go there. What was said before is over."""
+        self.notice = ""
         name = CULPRITS.get(code, "server")
         culprit = self._fields[name] if name in self.mode.value else self.fields[-1]
         if code in MISTYPED:

@@ -24,7 +24,6 @@ from client.model import select
 from client.view import members, sidebar
 from client.view.banner import banner_rows
 from client.view.desk import Desk
-from client.view.members import members_rows
 from client.view.pane import Sheet
 from client.view.sidebar import sidebar_rows
 from client.view.status import status_row, topic_row
@@ -165,7 +164,9 @@ class _Chat(Container):
         if conversation and shows_members(desk):
             right = width - members.WIDTH - 1
             sheet.lay(border, top, right, 1)
-            sheet.lay(members_rows(conversation, members.WIDTH, height), top, right + 1, members.WIDTH)
+            up, down = (key_of(f"members_{way}", desk.app.config.keys) for way in ("up", "down"))
+            rows = desk.members.rows(conversation, members.WIDTH, height, up, down)
+            sheet.lay(rows, top, right + 1, members.WIDTH)
         rows = banner_rows(desk.banner, right - left) if desk.banner and height >= _BANNER else []
         desk.timeline.look(right - left, height - len(rows))
         rows += desk.timeline.picture.rows

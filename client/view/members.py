@@ -1,7 +1,11 @@
-"""The pane on the right: who holds the seats of the room in sight, by account, the nickname behind it."""
+"""The pane on the right: who holds the seats of the room in sight, by account, the nickname behind it.
+
+They come in the order of ``model.roster``, who is here first. What there is no room for can be scrolled to.
+"""
 
 from client import words
 from client.model.state import Conversation
+from client.view.messages import by_key
 from client.view.text import Row, drawn, fit
 from client.view.theme import nickname_style
 from protocol.values import Member
@@ -9,23 +13,51 @@ from protocol.values import Member
 WIDTH = 20
 
 
-def members_rows(room: Conversation, width: int, height: int) -> list[Row]:
-    """Who is here first; those for whom there is no room are counted."""
-    taken = room.members or len(room.roster)
-    heading = words.say("members.heading", members=taken, capacity=room.capacity)
-    rows: list[Row] = [[("class:heading", fit(heading, width))]]
-    roster = sorted(room.roster, key=_rank)
-    most = height - 1 if len(roster) < height else height - 2
-    rows += [_row(member, width) for member in roster[: max(0, most)]]
-    if not room.member:
-        rows.append([("class:hint", fit(words.say("members.join", room=room.name), width))])
-    if len(roster) > most:
-        rows.append([("class:hint", fit(words.say("members.others", others=len(roster) - most), width))])
-    return rows[:height]
+class Members:
+    """The pane, and how far somebody has scrolled in it. In another room it begins at the top again."""
 
+    def __init__(self) -> None:
+        self._room = ""
+        self._first = 0  # how many stand above what is in sight
+        self._page = 1  # how many were in sight
 
-def _rank(member: Member) -> tuple[bool, bool, str]:
-    return not member.online, not member.entered, member.username.casefold()
+    def turn(self, pages: int) -> None:
+        """Scroll so many pages down, or up where negative; the next picture knows where the end is."""
+        self._first = max(0, self._first + pages * self._page)
+
+    def rows(self, room: Conversation, width: int, height: int, up: str, down: str) -> list[Row]:
+        """``up`` and ``down`` are the keys that scroll. Those out of sight are counted."""
+        taken = room.members or len(room.roster)
+        heading = words.say("members.heading", members=taken, capacity=room.capacity)
+        rows: list[Row] = [[("class:heading", fit(heading, width))]]
+        rows += self._seats(room, width, height - 1 - (not room.member), up, down)
+        if not room.member:
+            rows.append(_hint(words.say("members.join", room=room.name), width))
+        return rows[:height]
+
+    def _seats(self, room: Conversation, width: int, height: int, up: str, down: str) -> list[Row]:
+        roster, first = room.roster, self._begin(room, height)
+        left = height - (first > 0)
+        left -= len(roster) - first > left
+        shown = roster[first : first + max(0, left)]
+        self._page = max(1, len(shown))
+        rows = [_row(member, width) for member in shown]
+        if first:
+            rows.insert(0, _hint(words.say("members.above", others=first) + by_key(up), width))
+        if others := len(roster) - first - len(shown):
+            rows.append(_hint(words.say("members.others", others=others) + by_key(down), width))
+        return rows
+
+    def _begin(self, room: Conversation, height: int) -> int:
+        """How many are to stand above: never so many that there is room left below, and never one, in whose
+        place it would be told.
+        """
+        most = len(room.roster) - height
+        if room.name != self._room:
+            self._room, self._first = room.name, 0
+        self._first = min(self._first, most + 1) if most > 0 else 0
+        self._first -= self._first == 1
+        return self._first
 
 
 def _row(member: Member, width: int) -> Row:
@@ -35,3 +67,7 @@ def _row(member: Member, width: int) -> Row:
     mark = "◐" if member.online and member.away else "●" if member.online and member.entered else "○"
     style = nickname_style(member.username) if member.online else "class:offline"
     return [("class:online" if member.online else "class:offline", f"{mark} "), (style, fit(name, width - 2))]
+
+
+def _hint(text: str, width: int) -> Row:
+    return [("class:hint", fit(text, width))]

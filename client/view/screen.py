@@ -101,6 +101,7 @@ class Screen:
         self._app.on_change, self._app.on_note = self._changed, self.desk.announce
         self._app.on_seek = self.desk.go_to
         self._app.on_secret = self.desk.ask_secret
+        self._app.on_screen = True
         self.desk.sync()
         self._changed()
 

@@ -230,6 +230,28 @@ def test_who_comes_and_goes_is_seen_in_the_roster() -> None:
     assert (lab.roster[0].entered, lab.roster[0].online) == (False, False)
 
 
+def test_the_roster_is_kept_in_the_order_in_which_it_is_shown() -> None:
+    state = State()
+    log_in(state, room(head=0))
+    seats = [
+        values.Member(username=name, nickname="", entered=name == "Zoe", online=name != "Al")
+        for name in ("Al", "Bob", "Zoe")
+    ]
+    asked = requests.ListMembers(id=1, room="#lab")
+    apply.answer(state, asked, responses.Members(id=1, members=seats))
+
+    def names() -> list[str]:
+        return [one.username for one in state.conversations["#lab"].roster]
+
+    assert names() == ["Zoe", "Bob", "Al"]
+    apply.event(state, events.Presence(username="Al", online=True))
+    assert names() == ["Zoe", "Al", "Bob"]
+    tell(state, msg(1, kind="enter", text="", username="Bob"))
+    assert names() == ["Bob", "Zoe", "Al"]
+    apply.event(state, events.Presence(username="Stranger", online=True))
+    assert names() == ["Bob", "Zoe", "Al"]
+
+
 def test_a_seat_given_up_elsewhere_takes_the_history_with_it() -> None:
     state = State()
     log_in(state, room(head=1))

@@ -164,6 +164,19 @@ async def test_a_script_leaves_when_all_that_it_said_has_its_answer(fake: FakeSe
     assert (code, errors) == (0, "")
 
 
+async def test_where_one_is_now_is_said(fake: FakeServer, client: Run) -> None:
+    async with fake:
+        running = asyncio.create_task(client("--plain", f"Alice@{fake.address}").run("/switch lab\n/close\n"))
+        peer = await log_in(fake, rooms=[room(head=1)])
+        asked = await peer.hear("history", conversation="#lab")
+        peer.answer(asked, "history", messages=[message(1)], more=False)
+        peer.answer(await peer.hear("logout"), "ok")
+        code, output, errors = await running
+    assert (code, errors) == (0, "")
+    said = output.splitlines()
+    assert said.index("You are in #lab now.") < said.index("You are in no conversation now.")
+
+
 async def test_a_change_names_the_message_that_it_is_about(fake: FakeServer, client: Run) -> None:
     async with fake:
         running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab").run(""))

@@ -50,6 +50,16 @@ async def test_what_was_wrong_on_one_form_is_not_said_on_the_other(app: FakeApp)
         assert "Alice" in one.text
 
 
+async def test_what_was_said_before_goes_when_something_is_wrong(app: FakeApp) -> None:
+    async with stage(app) as one:
+        app.note("logged_out")
+        await one.sees(words.say("logged_out"))
+        app.refusal = Refused("unknown_user")
+        one.type("Alice\r111111\r")
+        await one.sees(words.say("unknown_user"))
+        assert words.say("logged_out") not in one.text
+
+
 async def test_a_password_that_was_wrong_is_typed_anew(app: FakeApp) -> None:
     async with stage(app) as one:
         app.refusal = Refused("wrong_password")

@@ -5,11 +5,12 @@ import time
 import pytest
 
 from client import words
+from client.model.roster import ordered
 from client.model.state import Conversation, Link, Note, State
 from client.view.banner import banner_rows
 from client.view.home import home
 from client.view.manual import manual
-from client.view.members import members_rows
+from client.view.members import Members
 from client.view.sidebar import numbered, sidebar_rows
 from client.view.status import status_row, topic_row
 from client.view.story import ConversationStory, Story
@@ -19,6 +20,10 @@ from tests.client.view.fake import friend, room, seat
 
 def text(rows: list[Row]) -> list[str]:
     return ["".join(part for _, part in row) for row in rows]
+
+
+def pane(members: Members, one: Conversation, height: int) -> list[str]:
+    return [line.rstrip() for line in text(members.rows(one, 20, height, "F11", "F12"))]
 
 
 def all_of(story: Story, width: int = 80) -> str:
@@ -80,16 +85,41 @@ class TestSidebar:
 class TestMembers:
     def test_accounts_with_their_nicknames_those_who_are_here_first(self, state: State) -> None:
         one = state.conversations["#thuhole"]
-        one.roster = [seat("Alice", "ALICE", entered=False), seat("Zoe"), seat("Bob", "BOB", online=False)]
-        lines = [line.rstrip() for line in text(members_rows(one, 20, 10))]
+        seats = [seat("Alice", "ALICE", entered=False), seat("Zoe"), seat("Bob", "BOB", online=False)]
+        one.roster = ordered(seats)
+        lines = [line.rstrip() for line in pane(Members(), one, 10)]
         assert lines == ["注册成员 2/5", "● Zoe", "○ Alice (ALICE)", "○ Bob (BOB)"]
 
     def test_those_for_whom_there_is_no_room_are_counted(self, state: State) -> None:
         one = state.conversations["#thuhole"]
-        one.roster = [seat(f"user{number}") for number in range(30)]
-        lines = text(members_rows(one, 20, 10))
-        assert len(lines) == 10
-        assert "22" in lines[-1]
+        one.roster = [seat(f"user{number:02}") for number in range(30)]
+        lines = pane(Members(), one, 10)
+        assert lines[1:] == [*(f"● user{number:02}" for number in range(8)), "↓ 另有 22 人（F12）"]
+
+    def test_one_can_scroll_to_them_and_back(self, state: State) -> None:
+        one, members = state.conversations["#thuhole"], Members()
+        one.roster = [seat(f"user{number:02}") for number in range(20)]
+        seen = [pane(members, one, 10)[1:]]
+        for _ in range(3):
+            members.turn(1)
+            seen.append(pane(members, one, 10)[1:])
+        assert [(lines[0], lines[-1]) for lines in seen] == [
+            ("● user00", "↓ 另有 12 人（F12）"),
+            ("↑ 另有 8 人（F11）", "↓ 另有 5 人（F12）"),
+            ("↑ 另有 12 人（F11）", "● user19"),
+            ("↑ 另有 12 人（F11）", "● user19"),
+        ]
+        members.turn(-1)
+        assert pane(members, one, 10)[1:3] == ["↑ 另有 4 人（F11）", "● user04"]
+
+    def test_another_room_begins_at_its_top(self, state: State) -> None:
+        one, members = state.conversations["#thuhole"], Members()
+        one.roster = [seat(f"user{number:02}") for number in range(30)]
+        pane(members, one, 10)
+        members.turn(1)
+        other = room(state, "#zoo")
+        other.roster = one.roster
+        assert pane(members, other, 10)[1] == "● user00"
 
 
 class TestLines:
@@ -180,7 +210,7 @@ class TestMarks:
     def test_who_holds_no_seat_is_told_how_to_take_one(self, state: State) -> None:
         one = state.conversations["#thuhole"]
         one.member, one.roster = False, []
-        assert text(members_rows(one, 20, 10))[1].strip() == "/join #thuhole"
+        assert pane(Members(), one, 10)[1] == "/join #thuhole"
 
     def test_a_room_in_which_nobody_has_spoken_says_so(self, state: State) -> None:
         one = room(state, "#new")

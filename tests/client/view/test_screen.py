@@ -6,7 +6,7 @@ import pytest
 
 from client import words
 from client.connection import Refused
-from tests.client.view.fake import FakeApp, arrive
+from tests.client.view.fake import FakeApp, arrive, seat
 from tests.client.view.stage import Stage, history, play, typed
 
 
@@ -304,6 +304,21 @@ class TestTheEnd:
             await one.until(lambda: self.LEAVES in one.output, "for the end")
 
         play(alice, tale)
+
+
+@pytest.mark.usefixtures("english")
+def test_a_key_scrolls_the_members(alice: FakeApp) -> None:
+    alice.state.conversations["#zoo"].roster = [seat(f"user{number:02}") for number in range(60)]
+
+    async def tale(one: Stage) -> None:
+        one.press("Alt-2")
+        await one.sees("● user00", "↓ 41 more (F12)")
+        one.press("F12")
+        await one.sees("↑ 19 more (F11)", "● user19")
+        one.press("F11")
+        await one.sees("● user00")
+
+    play(alice, tale, columns=120)
 
 
 @pytest.mark.usefixtures("english")

@@ -13,6 +13,7 @@ from client.address import Address
 from client.chat import Chat
 from client.config import Config
 from client.connection import Lost, Refused
+from client.drafts import Drafts, is_secret
 from client.link import Pace
 from client.model import apply, select
 from client.model.state import Link
@@ -20,6 +21,9 @@ from client.trust import Trust
 from client.typist import Typist
 
 __all__ = ["App", "Lost", "Refused"]
+
+DRAFTS_PAUSE = 1.0
+"""Seconds. While somebody writes, the drafts are brought to the disk so often."""
 
 
 class App(Chat):
@@ -35,6 +39,8 @@ class App(Chat):
         self._held = ""
         self._destination = ""
         self._typist = Typist(self.ask)
+        self._drafts: Drafts | None = None  # on a screen alone one writes and goes away
+        self._keeping: asyncio.Task[None] | None = None
 
     def head_for(self, place: Address) -> None:
         """What the form is to propose, and the conversation to enter once somebody is logged in.
@@ -48,6 +54,8 @@ class App(Chat):
 
     async def login(self, username: str, password: str) -> None:
         await super().login(username, password)
+        if self.on_screen:
+            self._load_drafts()
         if self._destination:
             verb = "query" if self._destination.startswith("@") else "join"
             self.submit(f"/{verb} {self._destination}")
@@ -68,7 +76,13 @@ class App(Chat):
         return completion.complete(self.state, text, cursor)
 
     def composing(self, text: str) -> None:
-        """This is being written where one is: others may like to know that something is."""
+        """This is being written where one is: it is to be kept, and others may like to know that something
+        is. What has been said, or taken back, must not come back as a draft, so that is not put off.
+        """
+        if not text:
+            self._keep_drafts()
+        elif self._keeping is None or self._keeping.done():
+            self._keeping = self.spawn(self._keep_drafts_soon())
         one = select.current(self.state)
         wanted = self.config.typing == "on" and self.state.link is Link.LOGGED_IN
         if one is not None and wanted and self._typist.is_due(one, text):
@@ -85,7 +99,13 @@ class App(Chat):
 
     async def close(self) -> None:
         self._reader = None
+        self._keep_drafts()
         await super().close()
+
+    def _forget(self) -> None:
+        self._keep_drafts()
+        self._drafts = None
+        super()._forget()
 
     async def _read(self) -> None:
         while True:
@@ -130,6 +150,22 @@ class App(Chat):
         self._put_back(text)
         self.note("held_back", error=True)
         return True
+
+    def _load_drafts(self) -> None:
+        self._drafts = Drafts(self._outboxes, self.state.username, self.state.server)
+        for name, text in self._drafts.load().items():
+            if name in self.state.conversations:
+                apply.drafted(self.state, name, text)
+
+    def _keep_drafts(self) -> None:
+        if self._drafts is not None:
+            drafts = {one.name: one.draft for one in self.state.conversations.values()}
+            secret = {name: "" for name, text in drafts.items() if is_secret(text, self._password)}
+            self._drafts.keep(drafts | secret)
+
+    async def _keep_drafts_soon(self) -> None:
+        await asyncio.sleep(DRAFTS_PAUSE)
+        self._keep_drafts()
 
     def _put_back(self, text: str) -> None:
         """Into the input, unless something else is being written there by now."""

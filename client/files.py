@@ -23,7 +23,7 @@ def config_folder() -> Path:
 
 
 def state_folder() -> Path:
-    """Where outboxes live."""
+    """Where outboxes and drafts live."""
     return Path(platformdirs.user_state_dir(APP))
 
 
@@ -39,6 +39,11 @@ def make_folder(path: Path) -> None:
     if not path.parent.exists():
         make_folder(path.parent)
     path.mkdir(mode=0o700, exist_ok=True)
+
+
+def make(path: Path) -> None:
+    """An empty file, if there is none: SQLite by itself would let others read it."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def replace(path: Path, text: str) -> None:

@@ -7,7 +7,6 @@ holds a lock on it as long as it lives (SQLite's, which works alike everywhere);
 taken over. So two clients of one account never send each other's lines.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -105,7 +104,7 @@ class Outbox:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """While a file is made and others are looked at, no other process does the same here."""
-    _make(folder / "lock")
+    files.make(folder / "lock")
     lock = sqlite3.connect(folder / "lock", timeout=5, isolation_level=None)
     try:
         lock.execute("BEGIN EXCLUSIVE")
@@ -119,7 +118,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
     Raises ``sqlite3.OperationalError`` if somebody else has.
     """
-    _make(path)
+    files.make(path)
     file = sqlite3.connect(path, timeout=0, isolation_level=None)
     try:
         file.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -132,11 +131,6 @@ def _open(path: Path) -> sqlite3.Connection:
         file.close()
         raise
     return file
-
-
-def _make(path: Path) -> None:
-    """A file for the user's eyes alone, if there is none: SQLite by itself would let others read it."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def _delete(path: Path) -> None:

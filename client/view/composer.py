@@ -108,7 +108,7 @@ class Composer:
         """What was written, which the history then remembers; the input is empty again."""
         text = self.text
         self.buffer.reset(append_to_history=bool(text.strip()))
-        self._keep()
+        self.buffer.on_text_changed.fire()  # of which a reset says nothing
         return text
 
     def forget(self) -> None:

@@ -108,8 +108,8 @@ async def _find(chat: Chat, query: str) -> tuple[list[Message], bool]:
     request = requests.Search(id=0, query=query, limit=FOUND)
     answer = expect(await chat.ask(request), responses.Found)
     messages = answer.messages
-    while answer.before is not UNSET and len(messages) < FOUND:
-        request = replace(request, before=answer.before, limit=FOUND - len(messages))
+    while answer.cursor is not UNSET and len(messages) < FOUND:
+        request = replace(request, cursor=answer.cursor, limit=FOUND - len(messages))
         answer = expect(await chat.ask(request), responses.Found)
         messages += answer.messages
     return messages, answer.more

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Row, and_, select
 
 from db.documents import END_OF_TIME
 from db.messages import SPOKEN_KINDS, Place, at, last_before
-from db.records import Stored
+from db.records import Rank, Stored
 from db.revisions import latest
 from db.schema import messages, revisions
 from db.terms import Query
@@ -46,20 +46,19 @@ class Readable(NamedTuple):
 
 
 def matches_behind(
-    connection: Connection, where: Sequence[Readable], query: Query, before: int, limit: int
+    connection: Connection, where: Sequence[Readable], query: Query, below: Rank, limit: int
 ) -> tuple[Matches, int]:
-    """The newest matches behind the marks, among them the ``limit`` + 1 newest; and the time from which on
-    these are all, 0 if there are no others.
+    """The newest matches behind the marks and below a rank, among them the ``limit`` + 1 newest; and the time
+    from which on these are all, 0 if there are no others.
     """
+    before = below.ceiling
     tails = [one for one in where if one.head > one.indexed]
-    found = matching(connection, _edited(connection, tails), query)
-    found = {place: one for place, one in found.items() if one.sent_at < before}
+    found = matching(connection, _edited(connection, tails), query, below)
     said = merge(*(_said(connection, tail, before) for tail in tails), key=_sent_at, reverse=True)
     read = 0
     while page := list(islice(said, PAGE)):
-        found |= matching(
-            connection, [(one.conversation_id, one.seq) for one in page if query.matches(one.text)], query
-        )
+        likely = [(one.conversation_id, one.seq) for one in page if query.matches(one.text)]
+        found |= matching(connection, likely, query, below)
         read, back_to = read + len(page), page[-1].sent_at + 1
         if sum(one.sent_at >= back_to for one in found.values()) > limit:
             break
@@ -68,9 +67,10 @@ def matches_behind(
     return found, 0
 
 
-def matching(connection: Connection, places: Iterable[Place], query: Query) -> Matches:
-    """Those of these messages that match as they stand now."""
-    current = latest(connection, at(connection, places))
+def matching(connection: Connection, places: Iterable[Place], query: Query, below: Rank) -> Matches:
+    """Those of these messages that stand below a rank, and match as they are now."""
+    older = [one for one in at(connection, places) if one.rank < below]
+    current = latest(connection, older)
     return {(one.conversation_id, one.seq): one for one in current if query.matches(one.text)}
 
 

@@ -5,6 +5,7 @@ as none can hold itself, the garbage collector need not look at them.
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -93,6 +94,21 @@ class Revision:
     reactions: dict[str, list[str]] = field(default_factory=dict)
 
 
+class Rank(NamedTuple):
+    """Where a message stands among those of all conversations: the later, the higher; within a millisecond in
+    the order of the conversations' ids. A time alone stands below all the messages of its millisecond.
+    """
+
+    sent_at: int
+    conversation_id: int = 0
+    seq: int = 0
+
+    @property
+    def ceiling(self) -> int:
+        """The time from which on no message stands below this one."""
+        return self.sent_at + bool(self.conversation_id)
+
+
 class Stored(Struct, frozen=True, gc=False):
     """A message that is kept. ``sent_at`` in milliseconds since 1970. ``revision`` is there where somebody
     asked how the message stands now, and something was done to it.
@@ -109,3 +125,7 @@ class Stored(Struct, frozen=True, gc=False):
     cid: str | None = None
     target: int | None = None
     revision: Revision | None = None
+
+    @property
+    def rank(self) -> Rank:
+        return Rank(self.sent_at, self.conversation_id, self.seq)

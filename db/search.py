@@ -28,6 +28,7 @@ the newest documents before it does so.
 
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, func, literal, literal_column, select
@@ -35,7 +36,7 @@ from sqlalchemy.dialects import mysql
 
 from db.behind import Matches, Readable, matches_behind, matching
 from db.documents import END_OF_TIME, first_rowid
-from db.records import Stored
+from db.records import Rank, Stored
 from db.schema import conversations, documents, indexed, memberships
 from db.terms import Query, home
 
@@ -58,14 +59,20 @@ SPARSE = 200
 RARE = 1000
 """Documents of a rare word on MySQL, at most: fetching so many takes some milliseconds."""
 
+NEWEST = Rank(END_OF_TIME)
+"""Every message stands below it."""
+
+_rank = attrgetter("rank")
+
 
 class Found(NamedTuple):
-    """What a search finds, newest first. ``more`` when there are, or may be, older ones: if it stopped before
-    it had a page together, behind ``before``, a time in milliseconds."""
+    """What a search finds, newest first. Where there are, or may be, older ones, they stand below ``rest``,
+    which is a time alone if the search stopped ``early``: before it had a page together.
+    """
 
     messages: list[Stored]
-    more: bool
-    before: int | None = None
+    rest: Rank | None = None
+    early: bool = False
 
 
 def search(
@@ -74,27 +81,18 @@ def search(
     query: Query,
     *,
     conversation_id: int | None = None,
-    before: int | None = None,
+    below: Rank = NEWEST,
     limit: int,
 ) -> Found:
-    """The newest messages that match, in one conversation or in all that the account may read.
-
-    ``before`` is a time in milliseconds: only what is older. Within one millisecond the order is that of the
-    conversations' ids.
-    """
-    time = END_OF_TIME if before is None else before
+    """The newest matches below a rank, in one conversation or in all that the account may read."""
     where = _readable(connection, account_id, conversation_id)
-    found, floor = matches_behind(connection, where, query, time, limit)
+    found, floor = matches_behind(connection, where, query, below, limit)
     if where:
-        found |= _matches_indexed(connection, where, query, time, limit, floor)
-    newest = sorted((one for one in found.values() if one.sent_at >= floor), key=_order, reverse=True)
-    if len(newest) > limit or not floor:
-        return Found(newest[:limit], len(newest) > limit)
-    return Found(newest, True, floor)
-
-
-def _order(message: Stored) -> tuple[int, int, int]:
-    return message.sent_at, message.conversation_id, message.seq
+        found |= _matches_indexed(connection, where, query, below, limit, floor)
+    newest = sorted((one for one in found.values() if one.sent_at >= floor), key=_rank, reverse=True)
+    if len(newest) > limit:
+        return Found(newest[:limit], newest[limit - 1].rank)
+    return Found(newest, Rank(floor), early=True) if floor else Found(newest)
 
 
 def _readable(connection: Connection, account_id: int, conversation_id: int | None) -> list[Readable]:
@@ -108,15 +106,16 @@ def _readable(connection: Connection, account_id: int, conversation_id: int | No
 
 
 def _matches_indexed(
-    connection: Connection, where: Sequence[Readable], query: Query, before: int, limit: int, floor: int
+    connection: Connection, where: Sequence[Readable], query: Query, below: Rank, limit: int, floor: int
 ) -> Matches:
-    """The newest matches in the index from the time ``floor`` on, among them the ``limit`` + 1 newest.
+    """The newest matches in the index, below a rank and from the time ``floor`` on, among them the
+    ``limit`` + 1 newest.
 
     Documents of one millisecond come in any order, so none is left before it is read whole.
     """
     found: Matches = {}
-    for page in _candidates(connection, where, query.terms, first_rowid(before)):
-        found |= matching(connection, [(one.conversation_id, one.seq) for one in page], query)
+    for page in _candidates(connection, where, query.terms, first_rowid(below.ceiling)):
+        found |= matching(connection, [(one.conversation_id, one.seq) for one in page], query, below)
         times = sorted((one.sent_at for one in found.values()), reverse=True)
         enough = max(floor, times[limit] if len(times) > limit else 0)
         if first_rowid(enough) > page[-1].rowid:

@@ -278,12 +278,14 @@ class Whois(Request, frozen=True, kw_only=True):
 class Search(Request, frozen=True, kw_only=True):
     """Messages with every word of the query, in what I may read, newest first. -> ``found``
 
-    ``before`` is a time: only what is older.
+    ``before`` is a time: only what is older. ``cursor`` is from an answer to the same search: only what comes
+    behind that.
     """
 
     query: str
     conversation: str | UnsetType = UNSET
     before: str | UnsetType = UNSET
+    cursor: str | UnsetType = UNSET
     limit: Positive | UnsetType = UNSET
 
 

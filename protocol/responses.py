@@ -123,11 +123,14 @@ class History(Response, frozen=True, kw_only=True):
 
 
 class Found(Response, frozen=True, kw_only=True):
-    """What a search found, newest first. With ``before`` it stopped early, and goes on with that."""
+    """What a search found, newest first. With ``cursor`` it goes on. ``before`` is there when it stopped
+    early, and is how far back it came.
+    """
 
     messages: list[values.Message]
     more: bool
     before: str | UnsetType = UNSET
+    cursor: str | UnsetType = UNSET
 
 
 AnyResponse = (

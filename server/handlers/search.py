@@ -1,14 +1,16 @@
 """Finding messages again, in one conversation or in all that one may read."""
 
+import re
 from collections.abc import Collection
 from functools import partial
 
 from sqlalchemy import Connection
 
 from db import friends, rooms, search, terms
+from db.records import Rank
 from protocol import labels, requests, responses
-from protocol.errors import EmptyText, TextTooLong
-from protocol.frame import UNSET
+from protocol.errors import BadFrame, EmptyText, TextTooLong
+from protocol.frame import UNSET, Id
 from protocol.values import format_time
 from server import rights
 from server.config import Limits, bound
@@ -19,6 +21,9 @@ from server.values import shown_value
 
 Labels = dict[int, str]
 """What the asker calls conversations, by id."""
+
+_CURSOR = re.compile("([0-9]{1,16})-([0-9]{1,16})-([0-9]{1,16})")
+"""A rank, as it goes over the wire: clients repeat it, and read nothing from it."""
 
 
 class Search:
@@ -35,15 +40,21 @@ class Search:
                 for one in found.messages
                 if one.conversation_id in called
             ]
-            before = UNSET if found.before is None else format_time(found.before)
-            return responses.Found(id=request.id, messages=values, more=found.more, before=before)
+            rest = found.rest
+            return responses.Found(
+                id=request.id,
+                messages=values,
+                more=rest is not None,
+                before=format_time(rest.sent_at) if rest is not None and found.early else UNSET,
+                cursor="-".join(map(str, rest)) if rest is not None else UNSET,
+            )
 
         work = partial(
             _find,
             account_id=account.id,
             query=self._parse(request.query),
             conversation=None if request.conversation is UNSET else request.conversation,
-            before=None if request.before is UNSET else time_of(request.id, request.before),
+            below=_below(request),
             limit=page_size(request.limit, self._limits.page),
         )
         return Query(work, then)
@@ -57,17 +68,33 @@ class Search:
         return parsed
 
 
+def _below(request: requests.Search) -> Rank:
+    """Where a search goes on, or begins. Raises ``BadFrame``."""
+    if request.cursor is not UNSET:
+        if request.before is not UNSET:
+            raise BadFrame(id=request.id, reason="before and cursor exclude each other")
+        return _read_cursor(request.id, request.cursor)
+    return search.NEWEST if request.before is UNSET else Rank(time_of(request.id, request.before))
+
+
+def _read_cursor(id: Id, cursor: str) -> Rank:
+    written = _CURSOR.fullmatch(cursor)
+    if written is None:
+        raise BadFrame(id=id, reason="no cursor of ours")
+    return Rank(*map(int, written.groups()))
+
+
 def _find(
     connection: Connection,
     *,
     account_id: int,
     query: terms.Query,
     conversation: str | None,
-    before: int | None,
+    below: Rank,
     limit: int,
 ) -> tuple[search.Found, Labels]:
     target = None if conversation is None else rights.readable(connection, account_id, conversation).id
-    found = search.search(connection, account_id, query, conversation_id=target, before=before, limit=limit)
+    found = search.search(connection, account_id, query, conversation_id=target, below=below, limit=limit)
     return found, _labels(connection, account_id, {one.conversation_id for one in found.messages})
 
 

@@ -193,10 +193,8 @@ class TestGoingTo:
             peer = await logged_in(fake, app, rooms=[room(head=90)])
             app.submit("/search number")
             asked = await peer.hear("search", query="number")
-            peer.answer(
-                asked, "found", messages=[message(80)], more=True, before=(noon := "2026-11-22T12:00:00Z")
-            )
-            asked = await peer.hear("search", query="number", before=noon)
+            peer.answer(asked, "found", messages=[message(80)], more=True, cursor="there")
+            asked = await peer.hear("search", query="number", cursor="there")
             peer.answer(asked, "found", messages=[message(7)], more=False)
             await app.dealt_with()
             assert [note.key for note in app.state.notes] == ["found", *["found_line"] * 2, "found_all"]

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, event, func, select
 from db import behind, bulk, documents, friends, memberships, messages, revisions, search, terms
 from db.engine import begin_write
 from db.errors import Taken
-from db.records import Draft, Stored
+from db.records import Draft, Rank, Stored
 from db.schema import documents as index
 from tests.db.people import NOW, at_once, person, room, say, sit
 
@@ -90,8 +90,9 @@ def found(
     """The texts that a search finds, newest first."""
     parsed = terms.parse(query)
     assert parsed is not None
+    below = search.NEWEST if before is None else Rank(before)
     newest = search.search(
-        connection, account_id, parsed, limit=limit, before=before, conversation_id=conversation_id
+        connection, account_id, parsed, limit=limit, below=below, conversation_id=conversation_id
     )
     return [message.text for message in newest.messages]
 
@@ -152,50 +153,46 @@ def test_it_finds_what_reading_everything_finds(
             if told[one].text:
                 change(connection, told[one], "edit" if text else "delete", text)
                 told[one] = replace(told[one], text=text)
-    for _ in range(60):
+    for _ in range(40):
         query = " ".join(chance.choices([*WORDS, '"quick fox"', '"天气"'], k=chance.choice([1, 1, 2])))
-        account, limit = chance.choice(people), chance.choice([1, 3, 200])
-        before = chance.choice([None, NOW + 20])
+        account, limit = chance.choice(people), chance.choice([1, 7, 200])
+        below = chance.choice([search.NEWEST, Rank(NOW + 20), told[chance.randrange(len(told))].rank])
         parsed = terms.parse(query)
         assert parsed is not None
-        expected = read_everything(told, mine[account], query, before)
-        newest, more = page(connection, account, parsed, before, limit)
-        assert ([place(one) for one in newest], more) == (expected[:limit], len(expected) > limit)
+        expected = read_everything(told, mine[account], query, below)
+        assert [place(one) for one in pages(connection, account, parsed, below, limit)] == expected
 
 
-def page(
-    connection: Connection, account: int, query: terms.Query, before: int | None, limit: int
-) -> tuple[list[Stored], bool]:
-    """A whole page, with as many searches as that takes."""
-    newest: list[Stored] = []
+def pages(
+    connection: Connection, account: int, query: terms.Query, below: Rank, limit: int
+) -> Iterator[Stored]:
+    """All that is found, with as many searches as that takes."""
     while True:
-        found = search.search(connection, account, query, before=before, limit=limit - len(newest))
-        newest += found.messages
-        if found.before is None:
-            return newest, found.more
-        assert found.more
-        assert before is None or found.before < before, "it comes no further"
-        assert all(one.sent_at >= found.before for one in found.messages), "there may be newer ones"
-        before = found.before
+        found = search.search(connection, account, query, below=below, limit=limit)
+        yield from found.messages
+        if found.rest is None:
+            return
+        assert found.early or len(found.messages) == limit
+        assert found.rest < below, "it comes no further"
+        assert all(one.rank >= found.rest for one in found.messages), "there may be newer ones"
+        below = found.rest
 
 
 def place(message: Stored) -> messages.Place:
     return message.conversation_id, message.seq
 
 
-def read_everything(
-    told: list[Stored], rooms: list[int], query: str, before: int | None
-) -> list[messages.Place]:
+def read_everything(told: list[Stored], rooms: list[int], query: str, below: Rank) -> list[messages.Place]:
     """A search as anybody would write it who had all the time in the world."""
     parts = re.findall(r'"[^"]*"|\S+', plain(query))
     matching = [
         message
         for message in told
         if message.conversation_id in rooms
-        and (before is None or message.sent_at < before)
+        and message.rank < below
         and all(is_in(part, plain(message.text)) for part in parts)
     ]
-    newest = sorted(matching, key=lambda one: (one.sent_at, *place(one)), reverse=True)
+    newest = sorted(matching, key=lambda one: one.rank, reverse=True)
     return [place(one) for one in newest]
 
 
@@ -273,9 +270,10 @@ def test_behind_the_index_a_search_reads_only_so_much_at_once(
     change(connection, oldest, "edit", "an old fox")
     fox = terms.parse("fox")
     assert fox is not None
-    assert search.search(connection, alice, fox, limit=5) == ([], True, NOW + 3), "from the third on: nothing"
-    newest, more, before = search.search(connection, alice, fox, before=NOW + 3, limit=5)
-    assert ([one.text for one in newest], more, before) == (["an old fox"], False, None)
+    begun = search.search(connection, alice, fox, limit=5)
+    assert begun == ([], Rank(NOW + 3), True), "from the third on: nothing"
+    newest, rest, early = search.search(connection, alice, fox, below=Rank(NOW + 3), limit=5)
+    assert ([one.text for one in newest], rest, early) == (["an old fox"], None, False)
 
 
 def test_a_flood_within_a_millisecond_is_read_to_its_end(
@@ -287,7 +285,7 @@ def test_a_flood_within_a_millisecond_is_read_to_its_end(
         tell(connection, library, alice, text, NOW)
     fox = terms.parse("fox")
     assert fox is not None
-    assert search.search(connection, alice, fox, limit=5) == ([], True, NOW + 1)
+    assert search.search(connection, alice, fox, limit=5) == ([], Rank(NOW + 1), True)
     assert found(connection, alice, "fox", before=NOW + 1) == ["a fox"]
 
 

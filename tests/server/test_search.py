@@ -17,7 +17,7 @@ from server import indexer
 from server.indexer import Indexer
 from tests.db.people import person, say
 from tests.db.people import room as add_room
-from tests.processes import Server, Wire
+from tests.processes import Json, Server, Wire
 
 
 @pytest.fixture
@@ -74,6 +74,32 @@ def test_a_page_holds_no_more_than_asked_and_no_more_than_a_page(alice: Wire, in
             list(range(103, 103 - count, -1)),
             True,
         )
+
+
+def test_with_the_cursor_a_search_goes_on_and_shows_each_message_once(alice: Wire, inside: str) -> None:
+    sent = [alice.start("send", to=inside, text="a fox") for _ in range(20)]
+    expected = [alice.answer(id)["seq"] for id in sent][::-1]  # many of them of one millisecond
+    for limit in (1, 7, 20):
+        seqs: list[int] = []
+        asked: Json = {}
+        while True:
+            found = alice.request("search", query="fox", conversation=inside, limit=limit, **asked)
+            seqs += [one["seq"] for one in found["messages"]]
+            assert found["more"] is ("cursor" in found)
+            if not found["more"]:
+                break
+            asked = {"cursor": found["cursor"]}
+        assert seqs == expected
+
+
+@pytest.mark.parametrize("cursor", ["", "1", "1-2", "1-2-3-4", "a-b-c", "-1-2-3", "1-2-" + "9" * 99, "١-٢-٣"])
+def test_a_cursor_is_one_that_was_told(alice: Wire, cursor: str) -> None:
+    assert alice.refusal("search", query="fox", cursor=cursor) == "bad_frame"
+
+
+def test_a_search_begins_at_a_time_or_goes_on_with_a_cursor(alice: Wire) -> None:
+    both = {"before": "2026-11-22T00:00:00Z", "cursor": "1-2-3"}
+    assert alice.refusal("search", query="fox", **both) == "bad_frame"
 
 
 def test_who_resigns_finds_nothing_there_any_more(alice: Wire, bob: Wire, inside: str) -> None:

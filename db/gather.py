@@ -74,9 +74,10 @@ class Gathering(Generic[T]):
         self._told = False
 
     def told(self) -> None:
-        """Whoever was in the last batch has been answered, and may come back from now on."""
+        """Whoever was in the last batch has been answered, and may come back from now on. Where nothing waits,
+        nobody need be woken to hear that."""
         self._told = True
-        if self._wanted < NOBODY:
+        if self._waiting and self._wanted < NOBODY:
             self._bell.put(None)
 
     def _end_tick(self) -> None:

@@ -8,14 +8,15 @@ The server counts what is unread, but not what of it names me: that is seen in t
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 
 from client.connection import Lost, Refused
 from client.courier import Ask
 from client.model import apply, select
 from client.model.state import Conversation, State
-from protocol import requests
+from client.session import expect
+from protocol import requests, responses
 
 WORTH_FILLING = 1000
 """A hole of so many messages is filled; a larger one is not."""
@@ -27,13 +28,26 @@ HOME = ""
 PEEKS = 50
 """In so many rooms it is looked for what names me: half of what a server allows to be asked for at once."""
 
+DEEP = 20
+"""So many pages of each are looked through; whoever has more unread there will not miss a number."""
+
+PAUSE = 0.05
+"""Seconds between two of these pages: what somebody asks for meanwhile must not be refused for haste."""
+
 
 class Catchup:
-    """Looks after the holes. ``fill`` fills every one, however large (a script wants each message)."""
+    """Looks after the holes. ``fill`` fills every one, however large (a script wants each message).
 
-    def __init__(self, state: State, ask: Ask, *, fill: bool = False) -> None:
+    ``apart`` asks for what is not to become part of the state.
+    """
+
+    def __init__(
+        self, state: State, ask: Ask, apart: Ask, changed: Callable[[], None], *, fill: bool = False
+    ) -> None:
         self._state = state
         self._ask = ask
+        self._apart = apart
+        self._changed = changed
         self._fill = fill
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -54,11 +68,10 @@ class Catchup:
                 self._start(one, check=True)
 
     def peek(self) -> None:
-        """Fetch what is unread in the rooms of which nothing is here. A script gets what it asks for only."""
+        """See which of the unread messages in my rooms name me. A script gets only what it asks for."""
         unread = [one for one in select.rooms(self._state, mine=True) if one.unread]
-        unseen = [one.name for one in unread if not one.timeline.messages]
-        if unseen and not self._fill:
-            self._begin(HOME, self._peek(unseen[:PEEKS]))
+        if unread and not self._fill:
+            self._begin(HOME, self._peek(unread[:PEEKS]))
 
     def stop(self) -> None:
         for task in self._tasks.values():
@@ -66,9 +79,9 @@ class Catchup:
         self._tasks.clear()
 
     async def settled(self) -> None:
-        """Wait until nothing is being fetched."""
-        while self._tasks:
-            await asyncio.wait(list(self._tasks.values()))
+        """Wait until nothing is being fetched that was missed."""
+        while missed := [task for name, task in self._tasks.items() if name != HOME]:
+            await asyncio.wait(missed)
 
     def _start(self, one: Conversation, *, check: bool) -> None:
         self._begin(one.name, self._catch_up(one, check=check))
@@ -82,11 +95,26 @@ class Catchup:
         if self._tasks.get(name) is task:
             del self._tasks[name]
 
-    async def _peek(self, names: list[str]) -> None:
-        """One after the other: what somebody asks for meanwhile is not to wait for all of it."""
+    async def _peek(self, rooms: list[Conversation]) -> None:
+        """One after the other, as what somebody asks for meanwhile is not to wait for all of it: the newest
+        page of each, which is kept, and then what is above.
+        """
         with suppress(Refused, Lost):  # another session looks again
-            for name in names:
-                await self._ask(requests.History(id=0, conversation=name))
+            for one in rooms:
+                if not one.timeline.messages:
+                    await self._ask(requests.History(id=0, conversation=one.name))
+            for one in rooms:
+                await self._look_through(one)
+
+    async def _look_through(self, one: Conversation) -> None:
+        for _ in range(DEEP):
+            if not one.may_name_more:
+                break
+            await asyncio.sleep(PAUSE)
+            above = requests.History(id=0, conversation=one.name, before=one.looked)
+            page = expect(await self._apart(above), responses.History).messages
+            apply.looked_through(self._state, one.name, page)
+            self._changed()
 
     async def _catch_up(self, one: Conversation, *, check: bool) -> None:
         try:

@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from client import words
@@ -60,7 +61,8 @@ class Chat(Session):
         self._outboxes = outboxes
         self._outbox: Outbox | None = None
         self._courier: Courier | None = None
-        self._catchup = Catchup(self.state, self.insist, fill=fill)
+        apart = partial(self.insist, apart=True)
+        self._catchup = Catchup(self.state, self.insist, apart, lambda: self.on_change(), fill=fill)
         self._tasks: set[asyncio.Task[None]] = set()
         self._seen: dict[str, int] = {}  # what is read, and not told to the server yet
 

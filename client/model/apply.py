@@ -11,6 +11,8 @@ the page is right. Who goes far back has a second run (``past``) before them, un
 """
 
 import time
+from collections.abc import Iterable
+from itertools import takewhile
 
 from client.model import roster, select
 from client.model.runs import joined, shorten
@@ -215,6 +217,14 @@ def gave_up(state: State, name: str) -> None:
     one.heard = one.timeline.last or one.head
 
 
+def looked_through(state: State, name: str, page: list[Message]) -> None:
+    """A page of unread messages further up than those that are here. Only who names me is kept of it."""
+    one = conversation(state, name)
+    _look(state, one, page)
+    if page and page[-1].seq >= one.looked - 1:
+        one.looked = min(one.looked, page[0].seq)
+
+
 def _session(state: State, told: responses.Session) -> None:
     state.username = told.username
     mine = {room.room for room in told.rooms} | {friend.friend for friend in told.friends}
@@ -276,6 +286,8 @@ def _told_head(state: State, one: Conversation, head: int, read: int, unread: in
     one.head, one.heard, one.read, one.unread = head, head, read, unread
     if head < one.timeline.last or not head:
         one.timeline, one.past = Timeline(more=head > 0), None
+    if one.timeline.last < head:
+        one.looked = head + 1
     _recount(state, one)
 
 
@@ -311,9 +323,14 @@ def _absorb(state: State, one: Conversation, page: list[Message], *, newest: boo
     one.timeline = joined(one.timeline, page, newest=newest)
     if page[0].seq > one.timeline.last:
         return
+    if page[0].seq > one.head + 1:
+        one.looked = page[0].seq
     for message in page:
         if message.seq > one.head:
             _arrived(state, one, message)
+    _look(state, one, page)
+    if one.timeline.last >= one.head:
+        one.looked = min(one.looked, one.timeline.first)
     _settle(one, page)
 
 
@@ -330,7 +347,6 @@ def _arrived(state: State, one: Conversation, message: Message) -> None:
     one.heard = max(one.heard, message.seq)
     if message.seq > one.read:
         one.unread += select.counts(state, message)
-        one.mentions += select.mentions_me(state, one, message)
     one.typing.pop(message.username, None)
     if message.kind in ("enter", "leave", "nick"):
         _came_or_went(state, one, message)
@@ -366,18 +382,21 @@ def _sent(one: Conversation, cid: str, seq: int) -> None:
 
 def _recount(state: State, one: Conversation) -> None:
     """Count again what is unread, as far as it is here; of what is not, the server's number stands."""
-    unread = mentions = 0
-    for message in reversed(one.timeline.messages):
-        if message.seq <= one.read:
-            break
-        if message.seq <= one.head:
-            unread += select.counts(state, message)
-            mentions += select.mentions_me(state, one, message)
-    one.mentions = mentions
+    unread = list(takewhile(lambda message: message.seq > one.read, reversed(one.timeline.messages)))
+    one.named = {seq for seq in one.named if one.read < seq <= one.head}
+    _look(state, one, unread)
     if one.read >= one.head:
         one.unread = 0
     elif one.timeline.last >= one.head and one.timeline.first <= one.read + 1:
-        one.unread = unread
+        one.unread = sum(select.counts(state, message) for message in unread)
+
+
+def _look(state: State, one: Conversation, messages: Iterable[Message]) -> None:
+    """Know which of these name me, if they are unread."""
+    for message in messages:
+        if message.seq > one.read:
+            named = select.mentions_me(state, one, message)
+            (one.named.add if named else one.named.discard)(message.seq)
 
 
 def _presence(state: State, told: events.Presence) -> None:
@@ -393,7 +412,8 @@ def _resigned(one: Conversation) -> None:
     """A seat given up: the room's history is no longer mine to read."""
     one.member = one.entered = False
     one.timeline, one.past, one.selected = Timeline(), None, 0
-    one.head = one.heard = one.read = one.unread = one.mentions = one.unread_from = 0
+    one.head = one.heard = one.read = one.unread = one.unread_from = 0
+    one.named, one.looked = set(), 1
     one.roster = []
 
 

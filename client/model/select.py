@@ -118,10 +118,17 @@ def mentions_me(state: State, conversation: Conversation, message: Message) -> b
     return _naming(names).search(message.text) is not None
 
 
-def first_mention(state: State, conversation: Conversation) -> int:
-    """The seq of the first unread message that names me, as far as they are here; 0 for none."""
-    unread = (message for message in conversation.timeline.messages if message.seq > conversation.read)
-    return next((message.seq for message in unread if mentions_me(state, conversation, message)), 0)
+def first_mention(conversation: Conversation) -> int:
+    """The seq of the first unread message that is known to name me; 0 for none."""
+    return min(conversation.named, default=0)
+
+
+def mention_beyond(conversation: Conversation, step: int) -> int:
+    """The nearest of them above (``step`` -1) or below (1) what is here; 0 for none."""
+    here = conversation.shown
+    if step > 0:
+        return min((seq for seq in conversation.named if seq > here.last), default=0)
+    return max((seq for seq in conversation.named if seq < here.first), default=0)
 
 
 @lru_cache(maxsize=64)

@@ -101,7 +101,8 @@ class Conversation:
     heard: int = 0  # the last seq that we know to exist; beyond ``head``, something is missing
     read: int = 0
     unread: int = 0
-    mentions: int = 0
+    named: set[int] = field(default_factory=set)  # the seqs of the unread messages that name me
+    looked: int = 1  # from this seq on, all messages have been looked through for them
     unread_from: int = 0  # the seq of the first unread one, above which "new" is drawn; 0 for none
     roster: list[Member] = field(default_factory=list)
     timeline: Timeline = field(default_factory=Timeline)  # up to the newest message
@@ -117,6 +118,15 @@ class Conversation:
     @property
     def is_room(self) -> bool:
         return self.name.startswith("#")
+
+    @property
+    def mentions(self) -> int:
+        return len(self.named)
+
+    @property
+    def may_name_more(self) -> bool:
+        """Whether there are unread messages that have not been looked through."""
+        return bool(self.unread) and self.looked > self.read + 1
 
     @property
     def shown(self) -> Timeline:

@@ -22,6 +22,7 @@ from client.commands import is_command, is_known_command
 from client.keys import held
 from client.model import apply, select
 from client.model.select import mentions_me
+from client.model.state import Conversation
 from client.view.composer import PASTE_ASKS
 from client.view.desk import Desk
 from client.view.home import TITLE
@@ -190,16 +191,20 @@ class Actions:
             candidates = range(story.seq_at(self._desk.timeline.picture.bottom.block) + 1, here.last + 1)
         else:
             candidates = range(story.seq_at(self._desk.timeline.picture.top.block - 1), here.first - 1, -1)
-        for seq in candidates:
-            if seq >= here.first and mentions_me(self._state, conversation, here.messages[seq - here.first]):
-                self._desk.seek(seq)
-                return
-        self._app.note("view.no_mention")
+        found = (seq for seq in candidates if self._names_me(conversation, seq))
+        if seq := next(found, 0) or select.mention_beyond(conversation, step):
+            self._desk.seek(seq)
+        else:
+            self._app.note("view.no_mention")
+
+    def _names_me(self, conversation: Conversation, seq: int) -> bool:
+        message = conversation.shown.find(seq)
+        return message is not None and mentions_me(self._state, conversation, message)
 
     def _seek_mention(self) -> None:
         """The first unread message that names me, wherever it is."""
         for one in select.sidebar(self._state):
-            if one.mentions and (seq := select.first_mention(self._state, one)):
+            if seq := select.first_mention(one):
                 self._desk.go_to(one.name, seq)
                 return
         self._app.note("view.no_mention")

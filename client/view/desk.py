@@ -173,10 +173,10 @@ class Desk:
             self.load_newer()
 
     def _viewed(self, conversation: Conversation, story: ConversationStory) -> None:
-        """Whoever has gone back has not read what lies between."""
+        """Whoever has gone back has not read what lies between, nor has who is on the way there."""
         seen = self.timeline.picture
         seq, first = story.seq_at(seen.bottom.block), story.seq_at(seen.top.block)
-        if seq and (conversation.past is None or first <= conversation.read + 1):
+        if seq and not self.goal and (conversation.past is None or first <= conversation.read + 1):
             self.app.viewed(conversation.name, seq)
 
     def turn_to(self, name: str) -> None:

@@ -48,7 +48,8 @@ def _lines(state: State) -> list[Line]:
 
 
 def _line(one: Conversation, numbers: dict[str, str]) -> Line:
-    count = f"{f'@{one.mentions} ' if one.mentions else ''}{one.unread or ''}"
+    more = "+" if one.may_name_more else ""
+    count = f"{f'@{one.mentions}{more} ' if one.mentions else ''}{one.unread or ''}"
     style = "class:mentioned" if one.mentions else "class:unread" if one.unread else "class:text"
     return Line(one.name, style, f"{numbers.get(one.name, ' ')} {_mark(one)}{drawn(one.name[1:])}", count)
 

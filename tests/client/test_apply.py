@@ -195,6 +195,25 @@ def test_a_mention_is_my_name_or_my_nickname_as_a_word() -> None:
     assert lab.mentions == 0
 
 
+def test_after_a_lost_connection_what_was_missed_is_not_taken_for_looked_through() -> None:
+    state = State()
+    log_in(state, room(head=0))
+    lab = state.conversations["#lab"]
+    tell(state, msg(1, "Alice?"))
+    assert (lab.named, lab.may_name_more) == ({1}, False)
+    log_in(state, room(head=3, unread=3))
+    assert (lab.named, lab.may_name_more) == ({1}, True)
+    page(state, msg(2), msg(3, "Alice!"), after=1)
+    assert (lab.named, lab.may_name_more) == ({1, 3}, False)
+    log_in(state, room(head=5000, unread=5000))
+    page(state, msg(4999, "Alice."), msg(5000), more=True)
+    assert (lab.named, lab.may_name_more) == ({1, 3, 4999}, True)
+    apply.looked_through(state, "#lab", [msg(4997, "Alice"), msg(4998)])
+    assert (lab.mentions, lab.looked) == (4, 4997)
+    apply.read(state, "#lab", 4998)
+    assert (lab.named, lab.may_name_more) == ({4999}, False)
+
+
 def test_my_own_line_is_pending_until_it_stands_in_the_timeline() -> None:
     state = State()
     log_in(state, room(head=0))

@@ -30,7 +30,7 @@ def bell(state: State) -> Bell:
 
 def mention(state: State, name: str) -> None:
     arrive(state, name, "ALICE, look")
-    state.conversations[name].mentions += 1
+    state.conversations[name].named.add(state.conversations[name].head + 1)
 
 
 def test_a_mention_calls_and_chatter_does_not(state: State, bell: Bell) -> None:
@@ -44,7 +44,7 @@ def test_a_mention_calls_and_chatter_does_not(state: State, bell: Bell) -> None:
 def test_a_mention_that_is_found_in_what_was_unread_before_does_not(state: State, bell: Bell) -> None:
     arrive(state, "#zoo", "ALICE, look")
     assert bell.due("mentions") is None
-    state.conversations["#zoo"].mentions = 1
+    state.conversations["#zoo"].named = {1}
     assert bell.due("mentions") is None
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from client import words
 from client.keys import key_of
-from tests.client.view.fake import FakeApp, arrive
+from client.model import apply
+from tests.client.view.fake import FakeApp, arrive, message, room
 from tests.client.view.stage import stage
 
 pytestmark = pytest.mark.usefixtures("english")
@@ -61,7 +62,7 @@ async def test_from_home_the_next_mention_is_where_it_was_made(alice: FakeApp) -
         one.press("Alt-n")
         await one.sees(words.say("view.no_mention"))
         arrive(alice.state, "#zoo", "ALICE, look", *(f"chatter {number}" for number in range(40)))
-        alice.state.conversations["#zoo"].mentions = 1
+        alice.state.conversations["#zoo"].named = {4}
         alice.on_change()
         one.press("Alt-n")
         await one.sees("Room: zoo", "ALICE, look")
@@ -71,9 +72,30 @@ async def test_reading_on_after_a_mention_marks_what_was_seen(alice: FakeApp) ->
     """Coming from home leads to the first mention, so what lies below it stays unread."""
     arrive(alice.state, "#zoo", "ALICE, look", *(f"chatter {number}" for number in range(40)))
     one_room = alice.state.conversations["#zoo"]
-    one_room.mentions = 1
+    one_room.named = {4}
     async with stage(alice) as one:
         one.press("Alt-n")
         await one.sees("ALICE, look")
         await one.until(lambda: one_room.read > 3, "for what is in sight to be read")
         assert one_room.read < one_room.head
+
+
+async def test_a_mention_that_is_not_here_yet_is_fetched_and_nothing_taken_for_read_meanwhile(
+    alice: FakeApp,
+) -> None:
+    one_room = room(alice.state, "#far", says=60, first=900)
+    one_room.read, one_room.unread, one_room.named = 10, 949, {20, 40}
+    async with stage(alice) as one:
+        one.press("Alt-n")
+        await one.until(lambda: ("visit", "#far", 20) in alice.asked, "for the mention to be sent for")
+        await one.sees("message 959")
+        assert one_room.named == {20, 40}
+        page = [
+            message("ALICE, look" if seq == 20 else "", seq=seq, conversation="#far") for seq in range(9, 31)
+        ]
+        apply.went_back(alice.state, "#far", page)
+        alice.on_change()
+        await one.sees("ALICE, look")
+        assert one_room.read < 959
+        one.press("Alt-n")
+        await one.until(lambda: ("visit", "#far", 40) in alice.asked, "for the next to be sent for")

@@ -64,7 +64,7 @@ class TestHome:
 
 class TestSidebar:
     def test_rooms_then_friends_with_what_waits(self, state: State) -> None:
-        state.conversations["#thuhole"].unread, state.conversations["#thuhole"].mentions = 3, 1
+        state.conversations["#thuhole"].unread, state.conversations["#thuhole"].named = 3, {1}
         lines = text(sidebar_rows(state, 20, 20))
         assert [line.rstrip() for line in lines] == [
             "  首页", "聊天室", "1 ● thuhole     @1 3", "好友", "2 ● Bob", "3 ○ Carol          2",
@@ -143,7 +143,7 @@ class TestLines:
     def test_what_is_most_urgent_elsewhere_comes_first(self, state: State) -> None:
         lab = state.conversations["#lab"] = Conversation("#lab", member=True, unread=4)
         assert "@Carol(2) #lab(4)" in text([status_row(state, 0, "F1", 100)])[0]
-        lab.mentions = 1
+        lab.named = {1}
         assert "#lab(4!) @Carol(2)" in text([status_row(state, 0, "F1", 100)])[0]
 
     def test_a_server_that_is_slow_to_answer_stands_out(self, state: State) -> None:

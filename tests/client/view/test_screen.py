@@ -162,7 +162,7 @@ class TestGoingAround:
 
     def test_the_switcher_begins_with_what_waits(self, alice: FakeApp) -> None:
         zoo = alice.state.conversations["#zoo"]
-        zoo.unread, zoo.mentions = 3, 1
+        zoo.unread, zoo.named = 3, {1}
 
         async def tale(one: Stage) -> None:
             one.press("Ctrl-G")
@@ -331,7 +331,7 @@ def test_the_bell_rings_for_what_comes_elsewhere(alice: FakeApp) -> None:
         await one.sees("#zoo(1)")
         assert "\a" not in one.output
         arrive(alice.state, "#zoo", "ALICE, look")
-        alice.state.conversations["#zoo"].mentions = 1
+        alice.state.conversations["#zoo"].named = {1}
         alice.on_change()
         await one.sees("#zoo(2!)")
         assert one.output.count("\a") == 1

@@ -29,7 +29,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from operator import attrgetter
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 from msgspec import Struct
 from sqlalchemy import Connection, Engine
@@ -45,6 +45,7 @@ from db.slices import Slices
 from db.transaction import Seating, Transaction
 
 T = TypeVar("T")
+U = TypeVar("U")
 log = logging.getLogger(__name__)
 
 AT_ONCE = 1.0
@@ -90,11 +91,11 @@ class Post(Struct, eq=False):
 
 
 @dataclass(slots=True, eq=False)
-class Job:
+class Job(Generic[T]):
     """Any other change. ``done`` is called on the loop just before what the job stored is delivered."""
 
-    work: Callable[[Transaction], Any]
-    done: Callable[[Any], None]  # with the result, or with the exception
+    work: Callable[[Transaction], T]
+    done: Callable[[T | Exception], None]  # with the result, or what was raised
     stream: Stream | None = None  # of the session that asks
 
 
@@ -103,14 +104,14 @@ class _Batch:
     """Operations on their way through one transaction, and what is to be told of them."""
 
     posts: list[Post] = field(default_factory=list)
-    jobs: list[Job] = field(default_factory=list)
+    jobs: list[Job[Any]] = field(default_factory=list)
     outcomes: list[Outcome | Exception] = field(default_factory=list)  # of the posts
     reseated: list[Seating] = field(default_factory=list)
     posted: list[Stored] = field(default_factory=list)
     results: list[Done] = field(default_factory=list)  # of the jobs
 
     @classmethod
-    def of(cls, operations: Sequence[Post | Job]) -> Self:
+    def of(cls, operations: Sequence[Post | Job[Any]]) -> Self:
         batch = cls()
         for operation in operations:
             if isinstance(operation, Post):
@@ -164,7 +165,7 @@ class Writer:
         self._reseat = reseat
         self._entitle = entitle
         self._patience = patience
-        self._gathering: Gathering[Post | Job] = Gathering(loop)
+        self._gathering: Gathering[Post | Job[Any]] = Gathering(loop)
         self._slices = Slices(loop)
         self._known: dict[int, Known] = {}
         self._shared = not is_sqlite(engine.url)
@@ -174,15 +175,21 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="writer")
         self._thread.start()
 
-    def add(self, operation: Post | Job) -> None:
+    def add(self, operation: Post | Job[Any]) -> None:
         """MUST be called on the loop."""
         self._gathering.add(operation)
 
     async def run(self, work: Callable[[Transaction], T]) -> T:
         """Do a job and wait for it. Raises what it raised, or ``Outage``."""
-        future: Future[T] = self._loop.create_future()
-        self.add(Job(work, partial(_resolve, future)))
-        return await future
+        return await self.follow(work, lambda result: result)
+
+    async def follow(self, work: Callable[[Transaction], T], then: Callable[[T], U]) -> U:
+        """The same, and wait for what ``then`` makes of the result. It does so in the moment of the commit,
+        before anybody hears of a later one, and whether or not somebody still waits.
+        """
+        followed: Future[U] = self._loop.create_future()
+        self.add(Job(work, partial(_resolve, followed, then)))
+        return await followed
 
     def hurry(self) -> None:
         """The end is near: finish what was accepted, but sit out no outage any longer."""
@@ -270,14 +277,14 @@ class Writer:
         outcomes = iter(transaction.append(heads, accepted) if accepted else [])
         return [refused[post] if post in refused else next(outcomes) for post in posts]
 
-    def _do(self, transaction: Transaction, job: Job, alone: bool) -> Done:
+    def _do(self, transaction: Transaction, job: Job[Any], alone: bool) -> Done:
         transaction.reseated, transaction.missed, transaction.stored = [], [], []
         if job.stream is not None and job.stream.broken:
             return Done([], [], Outage(BEHIND_UNKNOWN), [])
         result = job.work(transaction) if alone else self._try(transaction, job)
         return Done(transaction.reseated, transaction.missed, result, transaction.stored)
 
-    def _try(self, transaction: Transaction, job: Job) -> Any:
+    def _try(self, transaction: Transaction, job: Job[T]) -> T | Exception:
         """A job among others: whatever it raises, only it is undone."""
         before = transaction.mark()
         try:
@@ -341,10 +348,14 @@ class Writer:
             log.exception("an answer could not be given")
 
 
-def _resolve(future: Future[Any], result: Any) -> None:
-    if future.cancelled():
-        return
-    if isinstance(result, Exception):
-        future.set_exception(result)
+def _resolve(followed: Future[U], then: Callable[[T], U], result: T | Exception) -> None:
+    try:
+        if isinstance(result, Exception):
+            raise result
+        value = then(result)
+    except Exception as error:
+        if not followed.cancelled():
+            followed.set_exception(error)
     else:
-        future.set_result(result)
+        if not followed.cancelled():
+            followed.set_result(value)

@@ -6,7 +6,7 @@ told to anybody.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 
@@ -14,19 +14,21 @@ from db.records import Draft
 from db.transaction import Transaction
 from protocol.responses import Response
 
+T = TypeVar("T")
 
-class Commit(NamedTuple):
+
+class Commit(NamedTuple, Generic[T]):
     """A change, in a transaction of the writer."""
 
-    work: Callable[[Transaction], Any]
-    then: Callable[[Any], Response]
+    work: Callable[[Transaction], T]
+    then: Callable[[T], Response]
 
 
-class Query(NamedTuple):
+class Query(NamedTuple, Generic[T]):
     """A question, on a reader's connection."""
 
-    work: Callable[[Connection], Any]
-    then: Callable[[Any], Response]
+    work: Callable[[Connection], T]
+    then: Callable[[T], Response]
 
 
 class Page(NamedTuple):
@@ -47,5 +49,5 @@ class Say(NamedTuple):
     roster: int
 
 
-Reply = Response | Commit | Query | Page | Say
+Reply = Response | Commit[Any] | Query[Any] | Page | Say
 Handled = Reply | Awaitable[Reply]

@@ -4,12 +4,9 @@ What an order changes goes through the writer like everything else, and what fol
 here follows in the moment of the commit.
 """
 
-import asyncio
 import logging
-from asyncio import Future
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from functools import partial
-from typing import Any
 from unicodedata import east_asian_width
 
 from db import accounts, rooms, tokens
@@ -21,7 +18,7 @@ from db.records import Account as Kept
 from db.records import Room
 from db.store import Store
 from db.transaction import Transaction
-from db.writer import Job, Writer
+from db.writer import Writer
 from protocol import labels, names
 from protocol.errors import AccountDisabled, ChatError, SessionEnded, UnknownRoom
 from protocol.values import format_time
@@ -80,9 +77,9 @@ class Steward:
             case orders.Sessions():
                 return self._list_sessions()
             case orders.Disable(username=username):
-                return self._commit(partial(_disable, username=username), self._disabled)
+                return self._writer.follow(partial(_disable, username=username), self._disabled)
             case orders.Enable(username=username):
-                return self._commit(partial(_enable, username=username), _enabled)
+                return self._writer.follow(partial(_enable, username=username), _enabled)
             case orders.ResetPassword(username=username, password=password):
                 return self._reset_password(username, password)
             case orders.EndSession(whose=whose):
@@ -90,13 +87,15 @@ class Steward:
             case orders.Rooms():
                 return self._list_rooms()
             case orders.DeleteRoom(room=room):
-                return self._commit(partial(_delete_room, room=room), self._deleted)
+                return self._writer.follow(partial(_delete_room, room=room), self._deleted)
             case orders.Invite(room=room, uses=uses, days=days):
-                return self._commit(partial(_invite, room=room, uses=uses, days=days), lambda code: [code])
+                return self._writer.follow(
+                    partial(_invite, room=room, uses=uses, days=days), lambda code: [code]
+                )
             case orders.Invitations():
                 return self._list_invitations()
             case orders.Revoke(invitation=invitation):
-                return self._commit(partial(_revoke, invitation=invitation), _revoked)
+                return self._writer.follow(partial(_revoke, invitation=invitation), _revoked)
 
     # Lists
 
@@ -138,15 +137,17 @@ class Steward:
         check_password(password, self._limits)
         password_hash = await self._passwords.hash(password)
         work = partial(_reset_password, username=username, password_hash=password_hash)
-        return await self._commit(work, self._has_new_password)
+        return await self._writer.follow(work, self._has_new_password)
 
     async def _end_session(self, whose: str) -> list[str]:
         if not whose.isdecimal():
-            return await self._commit(partial(_end_sessions, username=whose.removeprefix("@")), self._out)
+            return await self._writer.follow(
+                partial(_end_sessions, username=whose.removeprefix("@")), self._out
+            )
         speaker = next((one for one in self._directory.speakers() if one.number == int(whose)), None)
         if speaker is None:
             raise Refused(f"there is no session {whose}; a user of that name is @{whose}")
-        return await self._commit(
+        return await self._writer.follow(
             lambda transaction: tokens.drop_family(transaction.connection, speaker.family),
             lambda _: self._end(speaker),
         )
@@ -178,25 +179,6 @@ class Steward:
     def _deleted(self, room: Closed) -> list[str]:
         self._moderation.closed(room)
         return [f"{labels.room(room.name)} is no more; what was said there is forgotten bit by bit"]
-
-    async def _commit(
-        self, work: Callable[[Transaction], Any], then: Callable[[Any], list[str]]
-    ) -> list[str]:
-        """Do a job; ``then`` is called in the moment of its commit, before anybody hears of a later one."""
-        told: Future[list[str]] = asyncio.get_running_loop().create_future()
-        self._writer.add(Job(work, partial(_settle, told, then)))
-        return await told
-
-
-def _settle(told: Future[list[str]], then: Callable[[Any], list[str]], result: Any) -> None:
-    try:
-        if isinstance(result, Exception):
-            raise result
-        lines = then(result)
-    except Exception as error:
-        told.set_exception(error)
-    else:
-        told.set_result(lines)
 
 
 # In the transaction

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
@@ -15,6 +15,8 @@ from db.records import Draft, Stored
 from db.transaction import Seating, Transaction
 from db.writer import Job, Post, Stream, Writer
 from tests.db.people import person, room, sit
+
+T = TypeVar("T")
 
 
 class NotEntitled(Exception):
@@ -54,7 +56,7 @@ class Stage:
         draft = Draft(self.room, self.alice, "Alice", "ALICE", "text", text, cid=text)
         return Post(draft, roster, stream or self.stream, self._done)
 
-    def job(self, work: Callable[[Transaction], Any]) -> Job:
+    def job(self, work: Callable[[Transaction], T]) -> Job[T]:
         return Job(work, lambda result: self.told.append(("job", result)))
 
     def say(self, transaction: Transaction, text: str) -> str:

@@ -1,5 +1,6 @@
 """The writer: one order, one transaction for many, every answer after its COMMIT, and nothing left out."""
 
+import asyncio
 from collections.abc import Iterator
 from functools import partial
 
@@ -49,6 +50,22 @@ async def test_a_job_is_answered_just_before_what_it_stored_is_delivered(stage: 
     async with stage.writing() as writer:
         writer.add(stage.job(partial(stage.say, text="hi")))
     assert stage.told == [("job", "hi"), ("deliver", (1, "hi"))]
+
+
+async def test_what_follows_from_a_job_is_done_before_anything_later_is_told(stage: Stage) -> None:
+    def then(text: str) -> str:
+        stage.told.append(("then", text))
+        return text.upper()
+
+    async with stage.writing() as writer:
+        gate = await closed_gate(writer)
+        followed = asyncio.ensure_future(writer.follow(partial(stage.say, text="hi"), then))
+        abandoned = asyncio.ensure_future(writer.follow(partial(stage.say, text="bye"), then))
+        await asyncio.sleep(0)
+        abandoned.cancel()
+        gate.set()
+        assert await followed == "HI"
+    assert stage.told == [("then", "hi"), ("deliver", (1, "hi")), ("then", "bye"), ("deliver", (2, "bye"))]
 
 
 async def test_a_job_that_is_refused_undoes_itself_alone(stage: Stage) -> None:

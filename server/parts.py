@@ -32,6 +32,7 @@ from server.passwords import Passwords
 from server.peers import Peers
 from server.presence import Presence
 from server.steward import Steward
+from server.takeover import Takeover
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,8 @@ def assemble(config: Config, engine: Engine, server_id: bytes) -> Parts:
         Typing(directory, announcer),
         Whereabouts(limits, directory, announcer),
     )
-    peers = Peers(store, writer, directory, announcer, delivery, presence, moderation.closed)
+    takeover = Takeover(directory, announcer, presence)
+    peers = Peers(server_id, store, writer, directory, delivery, takeover, moderation.closed)
     return Parts(
         store=store,
         writer=writer,

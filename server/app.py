@@ -30,8 +30,7 @@ from functools import partial
 from sqlalchemy import Engine
 
 import protocol
-from db import passes as kept_passes
-from db import removed, servers, tokens
+from db import passes, removed, servers, tokens
 from db.check import Remark, check
 from db.engine import begin_write, is_sqlite, lock_file, open_engine
 from db.errors import Outage, Unusable
@@ -42,7 +41,7 @@ from protocol.events import Welcome
 from protocol.frame import UNSET
 from protocol.values import Limits
 from protocol.wire import encode
-from server import orders, passes
+from server import codes, orders
 from server.config import Config, bound
 from server.connection import Connection, Receiver
 from server.flusher import Flusher
@@ -183,7 +182,7 @@ class Server:
         """Of the invitation that is told at the start, where an account takes one."""
         if self._config.accounts.registration == "open":
             return ""
-        return await self._parts.writer.run(passes.issue)
+        return await self._parts.writer.run(codes.issue)
 
     async def _open_office(self) -> asyncio.Server | None:
         """Take orders from administrators. Without that the server can do all else."""
@@ -312,7 +311,7 @@ async def _bind(config: Config) -> list[socket.socket]:
 def _tidy(transaction: Transaction) -> bool:
     """Remove a little of what nobody needs. ``True`` when there may be more."""
     tokens.drop_expired(transaction.connection, transaction.now)
-    kept_passes.drop_expired(transaction.connection, transaction.now)
+    passes.drop_expired(transaction.connection, transaction.now)
     return removed.sweep(transaction.connection, SWEEP)
 
 

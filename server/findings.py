@@ -20,8 +20,8 @@ NOBODY = 0
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where to look. With ``everything`` nobody knows who has come or gone, so all who are on other processes are
-    looked for.
+    """Where to look. With ``everything`` nobody knows who has come or gone, so all who are on other processes
+    are looked for.
     """
 
     live: Set[int]  # conversations that are live here, in which something was said or has changed

@@ -13,10 +13,10 @@ from protocol import labels
 from server import orders
 from server.admin import obey
 from server.app import CannotStart
+from server.codes import DAYS, USES
 from server.config import Config
 from server.flags import Parser, add_settings, complain
 from server.orders import Failed
-from server.passes import DAYS, USES
 from server.place import Place
 from server.sources import Misconfigured, load
 from server.tls import BadCertificate, prepare

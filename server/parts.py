@@ -12,6 +12,7 @@ from db.store import Store
 from db.writer import Writer
 from server import dispatch, rights
 from server.announcer import Announcer
+from server.codes import Gate
 from server.config import Config
 from server.delivery import Delivery
 from server.handlers.accounts import Accounts
@@ -27,7 +28,6 @@ from server.handlers.whereabouts import Whereabouts
 from server.indexer import Indexer
 from server.limits import Attempts
 from server.live import Directory
-from server.passes import Gate
 from server.passwords import Passwords
 from server.peers import Peers
 from server.presence import Presence

@@ -1,10 +1,10 @@
 """The other server processes on the same database: what happens there is told here, and the other way round.
 
 MySQL cannot call anybody, so each process looks, four times a second, what the others have noted down
-(``db.news``). That says only where to look: how things stand is read from the database then (``findings``), by a
-job of the writer, in whose order it becomes live like everything else (``takeover``). Should a note get lost,
-the time until somebody looks is lost, and never a message: whoever next locks a conversation finds what is
-missing.
+(``db.news``). That says only where to look: how things stand is read from the database then (``findings``),
+by a job of the writer, in whose order it becomes live like everything else (``takeover``). Should a note get
+lost, the time until somebody looks is lost, and never a message: whoever next locks a conversation finds what
+is missing.
 
 A process that is alone notes nothing and asks for nothing but whether it still is. With SQLite it always is,
 and none of this runs.
@@ -124,8 +124,8 @@ class Peers:
         self._numbers = heard.numbers
 
     async def _catch_up(self, told: News, unsettled: Set[SeatKey], *, greet: bool) -> None:
-        """Find out how all that stands, and take it over. With ``greet`` there is a process that does not know
-        of us yet, or of what we did before we knew of it: it is told to look at everything.
+        """Find out how all that stands, and take it over. With ``greet`` there is a process that does not
+        know of us yet, or of what we did before we knew of it: it is told to look at everything.
         """
         places = self._places(told, unsettled)
 

@@ -9,8 +9,7 @@ from collections.abc import Awaitable, Iterator, Sequence
 from functools import partial
 from unicodedata import east_asian_width
 
-from db import accounts, rooms, tokens
-from db import passes as kept_passes
+from db import accounts, passes, rooms, tokens
 from db.errors import Outage
 from db.news import Closed
 from db.passes import Pass
@@ -22,7 +21,7 @@ from db.writer import Writer
 from protocol import labels, names
 from protocol.errors import AccountDisabled, ChatError, SessionEnded, UnknownRoom
 from protocol.values import format_time
-from server import orders, passes, rights
+from server import codes, orders, rights
 from server.checks import check_password
 from server.config import Password
 from server.handlers.moderation import Moderation, remove
@@ -124,8 +123,8 @@ class Steward:
 
     async def _list_invitations(self) -> list[str]:
         rows = [("INVITATION", "LEFT", "UNTIL", "ROOM", "MADE BY", "USED BY")]
-        came = await self._store.run(kept_passes.users)
-        for one in await self._store.run(kept_passes.everything):
+        came = await self._store.run(passes.users)
+        for one in await self._store.run(passes.everything):
             room, maker = labels.room(one.room) if one.room else "-", one.maker or "-"
             users, until = " ".join(came.get(one.digest, [])), format_time(one.expires_at)
             rows.append((_short(one), str(one.uses_left), until, room, maker, users))
@@ -225,14 +224,14 @@ def _find_room(transaction: Transaction, room: str) -> Room:
 
 def _invite(transaction: Transaction, *, room: str, uses: int, days: int) -> str:
     where = _find_room(transaction, room).conversation_id if room else None
-    return passes.issue(transaction, conversation_id=where, uses=uses, days=days)
+    return codes.issue(transaction, conversation_id=where, uses=uses, days=days)
 
 
 def _revoke(transaction: Transaction, *, invitation: str) -> Pass:
-    meant = [one for one in kept_passes.everything(transaction.connection) if _short(one) == invitation]
+    meant = [one for one in passes.everything(transaction.connection) if _short(one) == invitation]
     if not meant:
         raise Refused(f"there is no invitation {invitation}; chat-server admin invitations lists them")
-    kept_passes.drop(transaction.connection, meant[0].digest)
+    passes.drop(transaction.connection, meant[0].digest)
     return meant[0]
 
 

@@ -20,8 +20,8 @@ class Takeover:
     def take_over(self, found: Findings, unsettled: Collection[SeatKey], *, lost: bool) -> None:
         """Make it live, in the moment in which it is committed.
 
-        Who has an ``unsettled`` seat is told of it in any case. Where a process may have been ``lost``, those who
-        were with it have gone without leaving.
+        Who has an ``unsettled`` seat is told of it in any case. Where a process may have been ``lost``, those
+        who were with it have gone without leaving.
         """
         for account_id, followed in found.seats:
             if account := self._directory.accounts.get(account_id):

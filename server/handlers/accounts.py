@@ -29,13 +29,13 @@ from protocol.errors import (
     WrongPassword,
 )
 from protocol.frame import UNSET, Id
-from server import passes
+from server import codes
 from server.checks import check_attempts, check_password, check_username
+from server.codes import Gate
 from server.config import Config
 from server.handlers.common import account_of
 from server.limits import Attempts
 from server.live import Speaker
-from server.passes import Gate
 from server.passwords import Passwords
 from server.presence import Presence, Snapshot
 from server.replies import Commit, Reply
@@ -281,7 +281,7 @@ def _add(
     except Taken:
         raise UsernameTaken from None
     if shown is not None:
-        passes.use(transaction, shown, account_id)
+        codes.use(transaction, shown, account_id)
 
 
 def _change_password(transaction: Transaction, *, known: Kept, password_hash: str, token: bytes) -> int:

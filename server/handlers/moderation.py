@@ -18,7 +18,7 @@ from db.transaction import Transaction
 from protocol import labels, requests, responses
 from protocol.errors import Banned, NoSuchMember, NotYourself, RoomNotEmpty, TextTooLong
 from protocol.values import format_time
-from server import passes, rights
+from server import codes, rights
 from server.announcer import Announcer
 from server.config import Limits
 from server.handlers.common import account_of, lock_room, room_as
@@ -173,8 +173,8 @@ def _invite(transaction: Transaction, *, account: Account, room: str, username: 
 def _make_invitation(transaction: Transaction, *, account: Account, room: str) -> tuple[str, int]:
     """A code, and until when it is good."""
     own = _lock(transaction, account, room)
-    code = passes.issue(transaction, conversation_id=own.conversation_id, maker_id=account.id)
-    return code, transaction.now + passes.DAYS * passes.DAY
+    code = codes.issue(transaction, conversation_id=own.conversation_id, maker_id=account.id)
+    return code, transaction.now + codes.DAYS * codes.DAY
 
 
 def _kick(transaction: Transaction, *, account: Account, room: str, username: str) -> Measure:

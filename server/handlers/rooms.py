@@ -14,15 +14,15 @@ from db.transaction import Transaction
 from protocol import labels, names, requests, responses, values
 from protocol.errors import NotAMember, NotEntered, RoomExists, RoomFull
 from protocol.frame import UNSET, UnsetType
-from server import passes, rights
+from server import codes, rights
 from server.announcer import Announcer
 from server.checks import check_attempts, check_capacity, check_nickname, check_password, check_room
+from server.codes import Gate
 from server.config import Config
 from server.handlers.common import account_of, lock_room, page_size, room_as
 from server.limits import Attempts
 from server.live import Account, Directory, Speaker
 from server.notices import enter, leave
-from server.passes import Gate
 from server.passwords import Passwords
 from server.replies import Commit, Handled, Query, Reply
 from server.rights import Proof
@@ -263,7 +263,7 @@ def _enter(
     there = lock_room(transaction, account.id, room, rights.find_door)
     id, seat = there.conversation_id, there.seat
     if first := seat is None:
-        if shown is not None and passes.invite(transaction, shown, account.id, id):
+        if shown is not None and codes.invite(transaction, shown, account.id, id):
             there = room_as(connection, account.id, id)
         rights.may_sit(connection, account, there, proof)
         seat = _take_seat(transaction, account.id, there)

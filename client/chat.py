@@ -353,6 +353,8 @@ class Chat(Session):
         self._catchup.peek()
         self._courier.resume()
         self.spawn(self._list_rooms())
+        if (one := select.current(self.state)) is not None and one.is_room and one.member:
+            self.spawn(self._list_members(one.name))
 
     def _interrupted(self) -> None:
         self._catchup.stop()

@@ -8,6 +8,7 @@ a second one, and the last argument takes the rest of the line, blanks included.
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from client import choices, keys, moderation, people, said, saving, verbs, words
 from client.chat import Chat
@@ -50,7 +51,7 @@ class Command:
 async def _help(chat: Chat, name: str = "") -> None:
     shown = [command] if (command := find(name.removeprefix("/"))) else COMMANDS
     if name and command is None:
-        raise Wrong("unknown_command", name=name.removeprefix("/"))
+        raise _unknown(name.removeprefix("/"))
     for row in shown:
         also = " ".join(f"/{alias}" for alias in row.aliases)
         usage = f"{row.usage} ({also})" if also else row.usage
@@ -140,12 +141,18 @@ def unescaped(text: str) -> str:
     return text[1:] if text.startswith("//") else text
 
 
+def _unknown(name: str) -> Wrong:
+    """There is no such command, but perhaps one that somebody meant."""
+    like = get_close_matches(name.lower(), _BY_NAME, n=1)
+    return Wrong("mistyped_command", name=name, like=like[0]) if like else Wrong("unknown_command", name=name)
+
+
 def parse(text: str) -> tuple[Command, list[str]]:
     """A command's line -> the command and its arguments. Raises ``Wrong``."""
     name, rest = re.split(r"\s+|$", text[1:], maxsplit=1)
     command = find(name)
     if command is None:
-        raise Wrong("unknown_command", name=name)
+        raise _unknown(name)
     arguments = rest.rstrip().split(maxsplit=max(0, command.most - 1))
     if not command.least <= len(arguments) <= command.most:
         raise Wrong("usage", usage=command.usage)

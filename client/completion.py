@@ -30,7 +30,8 @@ def complete(state: State, text: str, cursor: int) -> list[Completion]:
     if not word and not commands.is_command(before):
         return []
     names = dict.fromkeys(_names(state, before, word))
-    return [Completion(f"{name} ", start, name) for name in names]
+    behind = ": " if start == 0 and word[0] not in "@#" else " "  # to whom a line begins is spoken
+    return [Completion(f"{name}{behind}", start, name) for name in names]
 
 
 def _commands(word: str) -> Iterator[Completion]:

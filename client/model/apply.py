@@ -231,6 +231,8 @@ def _session(state: State, told: responses.Session) -> None:
     for one in state.conversations.values():
         if one.name not in mine:
             _resigned(one) if one.is_room else _unfriended(one)
+        if one.name != state.current:
+            one.roster = []  # who came and went meanwhile is told to nobody; it is asked for where one looks
     for room in told.rooms:
         _room(state, room, fresh=True)
     for friend in told.friends:

@@ -180,8 +180,8 @@ class Desk:
             self.app.viewed(conversation.name, seq)
 
     def turn_to(self, name: str) -> None:
-        """Another conversation, or home."""
-        self.goal, self.helping, self.question = 0, False, None
+        """Another conversation, or home. What was announced has been seen."""
+        self.goal, self.helping, self.question, self.banner = 0, False, None, None
         if not name:
             self.timeline.restart(name)
         self.app.switch(name)

@@ -5,7 +5,7 @@ import time
 from client import words
 from client.model import select
 from client.model.state import Conversation, Link, State
-from client.view.text import Row, drawn, fit
+from client.view.text import Row, columns, drawn, fit
 
 NAMED = 3
 """So many of those who are writing are named."""
@@ -30,14 +30,22 @@ def topic_row(state: State, width: int) -> Row:
 
 
 def status_row(state: State, more: int, helps: str, width: int) -> Row:
-    """``more``: how much stands below the rows in sight. ``helps``: the key for help."""
-    parts = [f"-MORE({more})-"] if more else []
-    if typing := _typing(state):
-        parts.append(typing)
-    parts.append(_link(state))
-    parts += filter(None, (_lag(state), _account(state), _elsewhere(state), _help(helps)))
+    """``more``: how much stands below the rows in sight. ``helps``: the key for help.
+
+    Where there is no room for all of it, what can be known otherwise goes first.
+    """
+    below = f"-MORE({more})-" if more else ""
+    account, lag, key = _account(state), _lag(state), _help(helps)
+    parts = [below, _typing(state), _link(state), lag, account, _elsewhere(state), key]
+    for spare in (account, lag, key):
+        if columns(_line(parts)) > width:
+            parts.remove(spare)
     healthy = state.link is Link.LOGGED_IN and (state.lag or 0) < SLOW
-    return [("class:status" if healthy else "class:status.warning", fit(" " + " │ ".join(parts), width))]
+    return [("class:status" if healthy else "class:status.warning", fit(_line(parts), width))]
+
+
+def _line(parts: list[str]) -> str:
+    return " " + " │ ".join(filter(None, parts))
 
 
 def _help(name: str) -> str:

@@ -127,6 +127,23 @@ async def test_a_room_that_the_server_left_for_us_is_entered_again(fake: FakeSer
         await until(app, lambda: lab(app).entered and app.state.link is Link.LOGGED_IN)
 
 
+async def test_who_came_and_went_meanwhile_is_asked_for(fake: FakeServer, start: Start) -> None:
+    def seats(*inside: str) -> list[dict[str, Any]]:
+        return [{"username": name, "nickname": name, "entered": True, "online": True} for name in inside]
+
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app)
+        app.switch("#lab")
+        peer.answer(await peer._next({"list_members"}), "members", members=seats("Alice", "Bob"))
+        await until(app, lambda: len(lab(app).roster) == 2)
+        peer.hang_up()
+        peer = await fake.greet()
+        begin(peer, await peer.hear("resume"))
+        peer.answer(await peer._next({"list_members"}), "members", members=seats("Alice", "Zoe"))
+        await until(app, lambda: [seat.username for seat in lab(app).roster] == ["Alice", "Zoe"])
+
+
 async def test_haste_only_makes_it_wait_and_nothing_overtakes(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()

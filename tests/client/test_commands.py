@@ -62,6 +62,7 @@ def test_a_line_is_taken_apart(line: str, name: str, arguments: list[str]) -> No
     ("line", "key"),
     [
         ("/bogus", "unknown_command"),
+        ("/jion lab", "mistyped_command"),
         ("/", "unknown_command"),
         ("/ hello", "unknown_command"),
         ("/join", "usage"),

@@ -41,8 +41,12 @@ def test_a_commands_arguments_are_what_it_asks_for() -> None:
 
 def test_people_of_this_room_by_nickname_and_by_account() -> None:
     assert offered("hello b") == ["BOB ", "Bob "]
-    assert offered("小") == ["小三 "]
-    assert offered("alic") == ["ALICE "]
+    assert offered("ask alic") == ["ALICE "]
+
+
+def test_whoever_a_line_begins_with_is_spoken_to() -> None:
+    assert offered("小") == ["小三: "]
+    assert offered("car") == ["Carol: "]
 
 
 def test_a_mention_keeps_its_sign_and_a_room_may_be_named() -> None:

@@ -146,6 +146,10 @@ class TestLines:
         lab.named = {1}
         assert "#lab(4!) @Carol(2)" in text([status_row(state, 0, "F1", 100)])[0]
 
+    def test_on_a_small_screen_what_waits_is_told_before_who_i_am(self, state: State) -> None:
+        assert text([status_row(state, 0, "F1", 40)])[0].rstrip() == " 在线 │ 12 毫秒 │ @Carol(2) │ F1 帮助"
+        assert text([status_row(state, 0, "F1", 20)])[0].rstrip() == " 在线 │ @Carol(2)"
+
     def test_a_server_that_is_slow_to_answer_stands_out(self, state: State) -> None:
         state.lag = 12.3
         ((style, status),) = status_row(state, 0, "F1", 80)

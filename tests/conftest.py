@@ -7,11 +7,15 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.processes import QUICK, Server, Wire
 from tests.terminal import Terminal
 
 pytest_plugins = ["tests.database"]
+
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")  # how long an example takes says how busy the machine is, and no more
 
 Serve = Callable[..., Server]
 Open = Callable[..., Terminal]

@@ -104,7 +104,7 @@ def pictures(letters: str) -> st.SearchStrategy[list[tuple[list[Row], list[Row]]
     return st.lists(st.tuples(rows(LEFT), rows(WIDTH - LEFT)), min_size=1, max_size=4)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(pictures("ab  你é"))
 def test_a_picture_shows_its_rows_whatever_stood_there_before(
     told: list[tuple[list[Row], list[Row]]],
@@ -115,7 +115,7 @@ def test_a_picture_shows_its_rows_whatever_stood_there_before(
         assert glass.look() == expected(board.left, board.right)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(pictures("ab "), st.lists(st.sampled_from(["", "menu", "ab"]), min_size=4, max_size=4))
 def test_a_menu_lies_over_the_rows_and_leaves_nothing_behind(
     told: list[tuple[list[Row], list[Row]]], menus: list[str]

@@ -205,7 +205,7 @@ class Client:
         elif frame["type"] == "friend" and "id" not in frame:
             self.seats.add(self.private(frame["friend"]["friend"]))
         elif frame["type"] == "removed":
-            self._move(frame["room"], Move.RESIGNED)
+            self._be_removed(frame["room"])
         elif frame.get("id") in self._attempts:
             self._answer(frame)
 
@@ -213,6 +213,12 @@ class Client:
         message = self._message(shown)
         self._history.add(Arrival(*self._here(), message, shown.get("cid", "")))
         self._apply(message)
+
+    def _be_removed(self, room: str) -> None:
+        """A resignation that was asked for elsewhere has taken effect, perhaps long after."""
+        self._move(room, Move.RESIGNED)
+        self.inside.discard(room)
+        self.seats.discard(room)
 
     def _answer(self, frame: Json) -> None:
         """A send was answered; by a repeat of the network perhaps more than once."""

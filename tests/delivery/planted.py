@@ -18,7 +18,7 @@ import db.messages
 import server.__main__
 import server.app
 import server.delivery
-import server.handlers.rooms
+import server.handlers.entering
 import server.rights
 from db import memberships
 from db.messages import Stretch
@@ -150,7 +150,7 @@ def seats_uncounted() -> None:
         )
         return memberships.seat(connection, id, account_id)
 
-    _patch(server.handlers.rooms, "_take_seat", take_seat)
+    _patch(server.handlers.entering, "_take_seat", take_seat)
 
 
 def pages_for_strangers() -> None:

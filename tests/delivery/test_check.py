@@ -106,6 +106,21 @@ class TestStored:
         scene.refuses(scene.sends("Ann", "m1"), "cid_reused")
         assert scene.broken() == {"3"}
 
+    def test_a_refusal_because_a_resignation_came_late(self, scene: Scene) -> None:
+        scene.moves("Ann", Move.RESIGNING)
+        sent = scene.sends("Ann", "m1")
+        scene.moves("Ann", Move.RESIGNED)
+        scene.refuses(sent, "not_entered")
+        scene.ends_as()
+        assert scene.broken() == set()
+
+    def test_a_refusal_long_after_a_resignation(self, scene: Scene) -> None:
+        scene.moves("Ann", Move.RESIGNING)
+        scene.moves("Ann", Move.RESIGNED)
+        scene.refuses(scene.sends("Ann", "m1"), "not_entered")
+        scene.ends_as()
+        assert scene.broken() == {"3"}
+
     def test_an_unknown_outcome_may_be_there_or_not(self, scene: Scene) -> None:
         scene.refuses(scene.sends("Ann", "m1"), "unavailable")
         scene.acks(scene.sends("Ann", "m1"), 1)

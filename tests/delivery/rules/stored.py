@@ -59,10 +59,10 @@ def nothing_is_invented(ledger: Ledger) -> Iterator[str]:
 
 
 def _wrong_verdicts(ledger: Ledger) -> Iterator[str]:
-    left = _unsettled_exits(ledger.history)
+    while_going = _sent_while_going(ledger.history)
     for refusal in ledger.history.of(Refusal):
         attempt = ledger.attempts[refusal.client, refusal.id]
-        outside = {"not_entered", "not_a_member"} if (attempt.client, attempt.conversation) in left else set()
+        outside = {"not_entered", "not_a_member"} if (attempt.client, attempt.id) in while_going else set()
         if refusal.is_definite and refusal.code not in ({attempt.doomed} if attempt.doomed else outside):
             yield f"{said(attempt)} was refused as {refusal.code}; expected was {attempt.doomed or 'sent'}"
     for ack in ledger.history.of(Ack):
@@ -71,12 +71,17 @@ def _wrong_verdicts(ledger: Ledger) -> Iterator[str]:
             yield f"{said(attempt)} was acknowledged, and had to be refused as {attempt.doomed}"
 
 
-def _unsettled_exits(history: History) -> set[tuple[str, str]]:
-    """Who, from where: those whose leaving or resigning stayed unanswered and may yet take effect."""
-    open: dict[tuple[str, str], int] = defaultdict(int)
-    for seat in history.of(Seat):
-        open[seat.client, seat.conversation] += EXITS.get(seat.move, 0)
-    return {who for who, count in open.items() if count}
+def _sent_while_going(history: History) -> set[tuple[str, int]]:
+    """The attempts (client, id) made while a request of the same client to leave or resign there was
+    unanswered, and might yet take effect."""
+    going: dict[tuple[str, str], int] = defaultdict(int)
+    found = set()
+    for record in history.records:
+        if isinstance(record, Seat):
+            going[record.client, record.conversation] += EXITS.get(record.move, 0)
+        elif isinstance(record, Attempt) and going[record.client, record.conversation]:
+            found.add((record.client, record.id))
+    return found
 
 
 def seqs_have_no_gap(ledger: Ledger) -> Iterator[str]:

@@ -44,8 +44,12 @@ class Drafts:
         files.make_folder(self._path.parent)
         files.make(self._path)
         file = sqlite3.connect(self._path, timeout=0, isolation_level=None)
-        file.execute("PRAGMA synchronous = OFF")  # nobody at the keyboard is to wait for a disk
-        file.execute(_SCHEMA)
+        try:
+            file.execute("PRAGMA synchronous = OFF")  # nobody at the keyboard is to wait for a disk
+            file.execute(_SCHEMA)
+        except sqlite3.Error:
+            file.close()
+            raise
         return file
 
 

@@ -1,7 +1,10 @@
 """What was written outlives the process that wrote it, and belongs to one process at a time."""
 
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -24,8 +27,25 @@ time.sleep(600)
 """
 
 
-def outbox_of(folder: Path, username: str = "Alice", server: str = "host:7878") -> Outbox:
-    return Outbox(folder, username, server)
+Open = Callable[..., Outbox]
+
+
+@pytest.fixture
+def outbox_of() -> Iterator[Open]:
+    """Open an outbox: of a folder, and perhaps of a user name and a server. Closed with the test."""
+    with ExitStack() as opened:
+
+        def one(folder: Path, username: str = "Alice", server: str = "host:7878") -> Outbox:
+            outbox = Outbox(folder, username, server)
+            opened.callback(_close, outbox)
+            return outbox
+
+        yield one
+
+
+def _close(outbox: Outbox) -> None:
+    with suppress(sqlite3.ProgrammingError):  # it is closed
+        outbox.close()
 
 
 def pending(cid: str, text: str = "hello") -> Pending:
@@ -36,7 +56,7 @@ def cids(outbox: Outbox) -> list[str]:
     return [one.cid for one in outbox.load()]
 
 
-def test_it_keeps_the_order_and_everything_of_a_message(tmp_path: Path) -> None:
+def test_it_keeps_the_order_and_everything_of_a_message(tmp_path: Path, outbox_of: Open) -> None:
     outbox = outbox_of(tmp_path)
     for cid in ("c2", "c1", "c3"):
         outbox.put(pending(cid))
@@ -44,7 +64,7 @@ def test_it_keeps_the_order_and_everything_of_a_message(tmp_path: Path) -> None:
     assert outbox.load() == [pending("c2"), pending("c3")]
 
 
-def test_what_a_killed_process_left_is_taken_over_once(tmp_path: Path) -> None:
+def test_what_a_killed_process_left_is_taken_over_once(tmp_path: Path, outbox_of: Open) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", WRITE_AND_HANG, tmp_path], stdout=subprocess.PIPE, cwd=ROOT
     ) as process:
@@ -58,14 +78,14 @@ def test_what_a_killed_process_left_is_taken_over_once(tmp_path: Path) -> None:
     assert cids(outbox_of(tmp_path)) == []  # the heir lives
 
 
-def test_what_is_left_in_good_order_is_the_next_ones(tmp_path: Path) -> None:
+def test_what_is_left_in_good_order_is_the_next_ones(tmp_path: Path, outbox_of: Open) -> None:
     outbox = outbox_of(tmp_path)
     outbox.put(pending("c1"))
     outbox.close()
     assert cids(outbox_of(tmp_path)) == ["c1"]
 
 
-def test_an_empty_one_leaves_no_file(tmp_path: Path) -> None:
+def test_an_empty_one_leaves_no_file(tmp_path: Path, outbox_of: Open) -> None:
     outbox = outbox_of(tmp_path)
     outbox.put(pending("c1"))
     outbox.remove("c1")
@@ -75,7 +95,7 @@ def test_an_empty_one_leaves_no_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("username", "server"), [("Bob", "host:7878"), ("Alice", "host:7879")])
 def test_another_account_and_another_server_have_their_own(
-    tmp_path: Path, username: str, server: str
+    tmp_path: Path, outbox_of: Open, username: str, server: str
 ) -> None:
     outbox = outbox_of(tmp_path)
     outbox.put(pending("c1"))
@@ -83,13 +103,13 @@ def test_another_account_and_another_server_have_their_own(
     assert cids(outbox_of(tmp_path, username, server)) == []
 
 
-def test_names_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
+def test_names_cannot_lead_out_of_the_folder(tmp_path: Path, outbox_of: Open) -> None:
     folder = tmp_path / "state"
     outbox_of(folder, "../../x", "[::1]:7878").put(pending("c1"))
     assert {path.name for path in tmp_path.iterdir()} == {"state"}
 
 
-def test_it_is_for_the_users_eyes_alone(tmp_path: Path) -> None:
+def test_it_is_for_the_users_eyes_alone(tmp_path: Path, outbox_of: Open) -> None:
     outbox = outbox_of(tmp_path / "state")
     outbox.put(pending("c1"))
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
@@ -99,7 +119,7 @@ def test_it_is_for_the_users_eyes_alone(tmp_path: Path) -> None:
     assert {path.stat().st_mode & 0o777 for path in folders} == {0o700}
 
 
-def test_a_disk_that_cannot_hold_it_is_said_at_once(tmp_path: Path) -> None:
+def test_a_disk_that_cannot_hold_it_is_said_at_once(tmp_path: Path, outbox_of: Open) -> None:
     (tmp_path / "outbox").write_text("a file where the folder should be")
     with pytest.raises(OutboxFailed):
         outbox_of(tmp_path)

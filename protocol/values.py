@@ -10,6 +10,9 @@ from functools import lru_cache
 import msgspec
 from msgspec import UNSET, UnsetType
 
+DAY = 24 * 60 * 60 * 1000
+"""In milliseconds."""
+
 SPOKEN_KINDS = frozenset({"text", "action"})
 """The kinds that people would call messages; everything else is a notice or changes a message."""
 

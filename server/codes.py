@@ -16,10 +16,9 @@ from db.store import Store
 from db.transaction import Transaction
 from protocol.errors import BadInvitation
 from protocol.invitation import fresh_code
+from protocol.values import DAY
 from server.checks import check_attempts
 from server.limits import Attempts
-
-DAY = 24 * 60 * 60 * 1000
 
 USES = 1
 DAYS = 7

@@ -9,6 +9,7 @@ from protocol import requests, responses
 from protocol.errors import AlreadyLoggedIn, NotLoggedIn
 from protocol.requests import Request
 from server.handlers.accounts import Accounts
+from server.handlers.entering import Entering
 from server.handlers.friends import Friends
 from server.handlers.history import History
 from server.handlers.messages import Messages
@@ -16,6 +17,7 @@ from server.handlers.moderation import Moderation
 from server.handlers.people import People
 from server.handlers.rooms import Rooms
 from server.handlers.search import Search
+from server.handlers.sessions import Sessions
 from server.handlers.typing import Typing
 from server.handlers.whereabouts import Whereabouts
 from server.live import Speaker
@@ -67,7 +69,9 @@ Table = dict[type[Request], Row]
 
 def table(
     accounts: Accounts,
+    sessions: Sessions,
     rooms: Rooms,
+    entering: Entering,
     moderation: Moderation,
     friends: Friends,
     people: People,
@@ -80,13 +84,13 @@ def table(
     return {
         requests.Ping: Row(_pong, Who.ANYBODY, waits=False),
         requests.Register: Row(accounts.register, Who.STRANGERS),
-        requests.Login: Row(accounts.login, Who.STRANGERS),
-        requests.Resume: Row(accounts.resume, Who.STRANGERS),
-        requests.Logout: Row(accounts.logout),
+        requests.Login: Row(sessions.login, Who.STRANGERS),
+        requests.Resume: Row(sessions.resume, Who.STRANGERS),
+        requests.Logout: Row(sessions.logout),
         requests.ChangePassword: Row(accounts.change_password),
         requests.ListRooms: Row(rooms.list_rooms),
         requests.CreateRoom: Row(rooms.create_room),
-        requests.EnterRoom: Row(rooms.enter_room),
+        requests.EnterRoom: Row(entering.enter_room),
         requests.LeaveRoom: Row(rooms.leave_room),
         requests.ResignRoom: Row(rooms.resign_room),
         requests.ListMembers: Row(rooms.list_members),

@@ -15,7 +15,9 @@ from server.announcer import Announcer
 from server.codes import Gate
 from server.config import Config
 from server.delivery import Delivery
+from server.guesses import Guesses
 from server.handlers.accounts import Accounts
+from server.handlers.entering import Entering
 from server.handlers.friends import Friends
 from server.handlers.history import History
 from server.handlers.messages import Messages
@@ -23,6 +25,7 @@ from server.handlers.moderation import Moderation
 from server.handlers.people import People
 from server.handlers.rooms import Rooms
 from server.handlers.search import Search
+from server.handlers.sessions import Sessions
 from server.handlers.typing import Typing
 from server.handlers.whereabouts import Whereabouts
 from server.indexer import Indexer
@@ -74,12 +77,14 @@ def assemble(config: Config, engine: Engine, server_id: bytes) -> Parts:
     )
     presence = Presence(directory, announcer, writer, server_id=server_id, linger=limits.linger)
     attempts = Attempts(limits.password_attempts)
-    gate = Gate(store, attempts)
+    guesses, gate = Guesses(passwords, attempts), Gate(store, attempts)
     friends = Friends(limits, directory, announcer)
     moderation = Moderation(limits, directory, announcer)
     table = dispatch.table(
-        Accounts(config, store, writer, passwords, attempts, presence, gate),
-        Rooms(config, store, passwords, attempts, directory, announcer, gate),
+        Accounts(config, store, passwords, guesses, presence, gate),
+        Sessions(config, store, writer, passwords, guesses, presence),
+        Rooms(config, store, passwords, directory, announcer),
+        Entering(limits, store, passwords, guesses, directory, announcer, gate),
         moderation,
         friends,
         People(directory, announcer, friends),

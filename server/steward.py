@@ -5,9 +5,8 @@ here follows in the moment of the commit.
 """
 
 import logging
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable
 from functools import partial
-from unicodedata import east_asian_width
 
 from db import accounts, passes, rooms, tokens
 from db.errors import Outage
@@ -20,8 +19,7 @@ from db.transaction import Transaction
 from db.writer import Writer
 from protocol import labels, names
 from protocol.errors import AccountDisabled, ChatError, SessionEnded, UnknownRoom
-from protocol.values import format_time
-from server import codes, orders, rights
+from server import codes, lists, orders, rights
 from server.checks import check_password
 from server.config import Password
 from server.handlers.moderation import Moderation, remove
@@ -99,36 +97,17 @@ class Steward:
     # Lists
 
     async def _list_accounts(self) -> list[str]:
-        rows = [("NAME", "REGISTERED", "SESSIONS", "")]
-        for one in await self._store.run(accounts.everybody):
-            live = self._directory.accounts.get(one.id)
-            sessions, mark = len(live.speakers) if live else 0, "disabled" if one.disabled else ""
-            rows.append((one.username, _day(one.registered_at), str(sessions), mark))
-        return _table(rows)
+        return lists.of_accounts(await self._store.run(accounts.everybody), self._directory)
 
     async def _list_sessions(self) -> list[str]:
-        rows = [("SESSION", "NAME", "FROM", "SINCE")]
-        for speaker in sorted(self._directory.speakers(), key=lambda speaker: speaker.number):
-            assert speaker.account is not None
-            since = format_time(speaker.since)
-            rows.append((str(speaker.number), speaker.account.username, speaker.address, since))
-        return _table(rows)
+        return lists.of_sessions(self._directory)
 
     async def _list_rooms(self) -> list[str]:
-        rows = [("ROOM", "MEMBERS", "MESSAGES", "OWNER", "")]
-        for room in await self._store.run(rooms.everything):
-            seats, marks = f"{room.members}/{room.capacity}", " ".join(_marks(room))
-            rows.append((labels.room(room.name), seats, str(room.head), room.owner, marks))
-        return _table(rows)
+        return lists.of_rooms(await self._store.run(rooms.everything))
 
     async def _list_invitations(self) -> list[str]:
-        rows = [("INVITATION", "LEFT", "UNTIL", "ROOM", "MADE BY", "USED BY")]
-        came = await self._store.run(passes.users)
-        for one in await self._store.run(passes.everything):
-            room, maker = labels.room(one.room) if one.room else "-", one.maker or "-"
-            users, until = " ".join(came.get(one.digest, [])), format_time(one.expires_at)
-            rows.append((_short(one), str(one.uses_left), until, room, maker, users))
-        return _table(rows)
+        users = await self._store.run(passes.users)
+        return lists.of_invitations(await self._store.run(passes.everything), users)
 
     # Changes
 
@@ -228,7 +207,7 @@ def _invite(transaction: Transaction, *, room: str, uses: int, days: int) -> str
 
 
 def _revoke(transaction: Transaction, *, invitation: str) -> Pass:
-    meant = [one for one in passes.everything(transaction.connection) if _short(one) == invitation]
+    meant = [one for one in passes.everything(transaction.connection) if lists.short(one) == invitation]
     if not meant:
         raise Refused(f"there is no invitation {invitation}; chat-server admin invitations lists them")
     passes.drop(transaction.connection, meant[0].digest)
@@ -242,37 +221,5 @@ def _enabled(kept: Kept) -> list[str]:
     return [f"{kept.username} may log in again"]
 
 
-def _short(one: Pass) -> str:
-    """What an administrator calls it: enough of its digest to tell it from the others."""
-    return one.digest.hex()[:12]
-
-
 def _revoked(one: Pass) -> list[str]:
-    return [f"invitation {_short(one)} lets nobody in any more"]
-
-
-def _marks(room: Room) -> Iterator[str]:
-    """What makes a room another than most."""
-    if room.private:
-        yield "private"
-    if room.password_hash is not None:
-        yield "locked"
-
-
-def _day(milliseconds: int) -> str:
-    return format_time(milliseconds).partition("T")[0]
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Rows as lines, each column as wide as its widest cell."""
-    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(map(_padded, row, widths)).rstrip() for row in rows]
-
-
-def _padded(cell: str, width: int) -> str:
-    return cell + " " * (width - _width(cell))
-
-
-def _width(cell: str) -> int:
-    """In columns of a terminal, near enough for names."""
-    return sum(2 if east_asian_width(character) in "WF" else 1 for character in cell)
+    return [f"invitation {lists.short(one)} lets nobody in any more"]

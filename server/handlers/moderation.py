@@ -17,7 +17,7 @@ from db.records import Room
 from db.transaction import Transaction
 from protocol import labels, requests, responses
 from protocol.errors import Banned, NoSuchMember, NotYourself, RoomNotEmpty, TextTooLong
-from protocol.values import format_time
+from protocol.values import DAY, format_time
 from server import codes, rights
 from server.announcer import Announcer
 from server.config import Limits
@@ -174,7 +174,7 @@ def _make_invitation(transaction: Transaction, *, account: Account, room: str) -
     """A code, and until when it is good."""
     own = _lock(transaction, account, room)
     code = codes.issue(transaction, conversation_id=own.conversation_id, maker_id=account.id)
-    return code, transaction.now + codes.DAYS * codes.DAY
+    return code, transaction.now + codes.DAYS * DAY
 
 
 def _kick(transaction: Transaction, *, account: Account, room: str, username: str) -> Measure:

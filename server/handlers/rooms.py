@@ -1,42 +1,30 @@
-"""Rooms: made, entered, left, given up; and who holds their seats. ``moderation`` is what an owner may do."""
+"""Rooms: made, left, given up; and who holds their seats.
 
-import time
-from dataclasses import dataclass
+How one gets in is in ``entering``, and what an owner may do in ``moderation``.
+"""
+
 from functools import partial
 
 from sqlalchemy import Connection
 
-from db import guests, memberships, messages, revisions, rooms
+from db import memberships, rooms
 from db.errors import Taken
-from db.records import Room, Seat, Stored
+from db.records import Room, Seat
 from db.store import Store
 from db.transaction import Transaction
 from protocol import labels, names, requests, responses, values
-from protocol.errors import NotAMember, NotEntered, RoomExists, RoomFull
+from protocol.errors import NotAMember, NotEntered, RoomExists
 from protocol.frame import UNSET, UnsetType
-from server import codes, rights
+from server import rights
 from server.announcer import Announcer
-from server.checks import check_attempts, check_capacity, check_nickname, check_password, check_room
-from server.codes import Gate
+from server.checks import check_capacity, check_password, check_room
 from server.config import Config
-from server.handlers.common import account_of, lock_room, page_size, room_as
-from server.limits import Attempts
+from server.handlers.common import account_of, lock_room, room_as
 from server.live import Account, Directory, Speaker
-from server.notices import enter, leave
+from server.notices import leave
 from server.passwords import Passwords
-from server.replies import Commit, Handled, Query, Reply
-from server.rights import Proof
-from server.values import page_values, room_value
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What entering gave: the room with my seat, the names of its members, and the newest page."""
-
-    room: Room
-    members: list[str]
-    page: list[Stored]
-    first: bool  # a seat was taken
+from server.replies import Commit, Query, Reply
+from server.values import room_value
 
 
 class Rooms:
@@ -45,17 +33,13 @@ class Rooms:
         config: Config,
         store: Store,
         passwords: Passwords,
-        attempts: Attempts,
         directory: Directory,
         announcer: Announcer,
-        gate: Gate,
     ) -> None:
-        self._gate = gate
         self._limits = config.limits
         self._password = config.password
         self._store = store
         self._passwords = passwords
-        self._attempts = attempts
         self._directory = directory
         self._announcer = announcer
 
@@ -96,74 +80,6 @@ class Rooms:
             return None
         check_password(password, self._password)
         return await self._passwords.hash(password)
-
-    def enter_room(self, speaker: Speaker, request: requests.EnterRoom) -> Handled:
-        check_nickname(request.nickname, self._limits)
-        if request.password is UNSET and request.invitation is UNSET:
-            return self._enter(speaker, request, UNSET, None)
-        return self._enter_with(speaker, request, request.password, request.invitation)
-
-    async def _enter_with(
-        self, speaker: Speaker, request: requests.EnterRoom, password: str | UnsetType, code: str | UnsetType
-    ) -> Reply:
-        proof = UNSET if password is UNSET else await self._prove(speaker, request.room, password)
-        shown = None if code is UNSET else await self._look_at(speaker, request.room, code)
-        return self._enter(speaker, request, proof, shown)
-
-    async def _look_at(self, speaker: Speaker, room: str, code: str) -> bytes | None:
-        """The digest of an invitation, where it makes a difference."""
-        account_id = account_of(speaker).id
-        there = await self._store.run(rights.find_door, account_id, room)
-        if not rights.needs_invitation(account_id, there):
-            return None
-        return await self._gate.check(code, speaker.address, account_id)
-
-    async def _prove(self, speaker: Speaker, room: str, password: str) -> str | None:
-        """The hash of a room's password, if this is the password.
-
-        A wrong one counts for the account at this room. Where there is none, finding out takes as long.
-        """
-        key = names.key(labels.room_name(room))
-        place = b"#%d %s" % (account_of(speaker).id, key)
-        check_attempts(self._attempts, place, speaker.address)
-        kept = await self._store.run(rooms.password_hash, key)
-        if await self._passwords.verify(password, kept):
-            check_attempts(self._attempts, place, speaker.address)
-            self._attempts.succeeded(place, speaker.address)
-            return kept
-        if kept is not None:
-            self._attempts.failed(place, speaker.address, time.monotonic())
-        return None
-
-    def _enter(
-        self, speaker: Speaker, request: requests.EnterRoom, proof: Proof, shown: bytes | None
-    ) -> Reply:
-        account = account_of(speaker)
-
-        def then(entry: Entry) -> responses.Response:
-            self._directory.seat_in_room(account, entry.room)
-            account.invited.discard(entry.room.conversation_id)
-            if entry.first:
-                self._announcer.room_changed(entry.room)
-            else:
-                self._announcer.own_room_changed(account, entry.room, but=speaker)
-            return responses.Entered(
-                id=request.id,
-                room=room_value(entry.room),
-                members=entry.members,
-                messages=page_values(entry.page, labels.room(entry.room.name), account.id),
-            )
-
-        work = partial(
-            _enter,
-            account=account,
-            room=request.room,
-            nickname=request.nickname,
-            page=page_size(UNSET, self._limits.page),
-            proof=proof,
-            shown=shown,
-        )
-        return Commit(work, then)
 
     def leave_room(self, speaker: Speaker, request: requests.LeaveRoom) -> Reply:
         account = account_of(speaker)
@@ -247,50 +163,6 @@ def _create(
         raise RoomExists(room=labels.room(name)) from None
     transaction.lock([id])
     return room_as(connection, owner.id, id)
-
-
-def _enter(
-    transaction: Transaction,
-    *,
-    account: Account,
-    room: str,
-    nickname: str,
-    page: int,
-    proof: Proof,
-    shown: bytes | None,
-) -> Entry:
-    connection = transaction.connection
-    there = lock_room(transaction, account.id, room, rights.find_door)
-    id, seat = there.conversation_id, there.seat
-    if first := seat is None:
-        if shown is not None and codes.invite(transaction, shown, account.id, id):
-            there = room_as(connection, account.id, id)
-        rights.may_sit(connection, account, there, proof)
-        seat = _take_seat(transaction, account.id, there)
-    enter(transaction, seat, account, nickname)
-    newest, _ = messages.page(connection, id, limit=page)
-    members = memberships.names(connection, id)
-    return Entry(room_as(connection, account.id, id), members, revisions.latest(connection, newest), first)
-
-
-def _take_seat(transaction: Transaction, account_id: int, room: Room) -> Seat:
-    """Take a seat of a room that is locked, so that nobody counts the same free seat twice."""
-    connection, id = transaction.connection, room.conversation_id
-    if room.members >= room.capacity:
-        raise RoomFull(room=labels.room(room.name), members=room.members, capacity=room.capacity)
-    memberships.take(
-        connection,
-        conversation_id=id,
-        account_id=account_id,
-        nickname=None,
-        joined_seq=room.head,
-        now=transaction.now,
-    )
-    if guests.uninvite(connection, id, account_id):
-        transaction.news.accounts.add(account_id)
-    seat = memberships.seat(connection, id, account_id)
-    assert seat is not None
-    return seat
 
 
 def _leave(transaction: Transaction, *, account: Account, room: str) -> Room:

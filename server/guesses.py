@@ -1,0 +1,33 @@
+"""A password that somebody shows: whether it is right, and whether one more guess is allowed.
+
+The counterparts are ``passwords``, which finds it out, and ``limits.Attempts``, which counts.
+"""
+
+import time
+
+from server.checks import check_attempts
+from server.limits import Attempts
+from server.passwords import Passwords
+
+
+class Guesses:
+    def __init__(self, passwords: Passwords, attempts: Attempts) -> None:
+        self._passwords = passwords
+        self._attempts = attempts
+
+    async def is_right(self, password: str, hashed: str | None, place: bytes, address: str) -> bool:
+        """Whether a password fits what is kept at a place: under the name of an account, for one. A wrong one
+        counts for the place and the address. Where nothing is kept (``None``) any is wrong, and that takes as
+        long to find out.
+
+        Raises ``TooManyAttempts``, for the right one too, and also if the last attempt that was left went to
+        another guess meanwhile: many at once learn no more than one by one.
+        """
+        check_attempts(self._attempts, place, address)
+        right = await self._passwords.verify(password, hashed)
+        check_attempts(self._attempts, place, address)
+        if right:
+            self._attempts.succeeded(place, address)
+        else:
+            self._attempts.failed(place, address, time.monotonic())
+        return right

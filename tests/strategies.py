@@ -27,12 +27,15 @@ PLAIN: dict[Any, SearchStrategy[Any]] = {
     Any: scalars,
     types.NoneType: st.none(),
     UnsetType: st.just(UNSET),
+    requests.Cid: st.from_regex("[!-~]{1,64}", fullmatch=True),
 }
 
 
 @cache
 def of(kind: Any) -> SearchStrategy[Any]:
     """Any value of a type that a field can have."""
+    if kind in PLAIN:
+        return PLAIN[kind]
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         return st.one_of([of(member) for member in arguments])
@@ -46,15 +49,13 @@ def of(kind: Any) -> SearchStrategy[Any]:
         return st.tuples(*(of(member) for member in arguments))
     if origin is dict:
         return st.dictionaries(of(arguments[0]), of(arguments[1]), max_size=3)
-    return PLAIN[kind] if kind in PLAIN else frame(kind)
+    return frame(kind)
 
 
 def _within(kind: type, meta: Meta) -> SearchStrategy[Any]:
     if kind is int:
         # ``Meta`` takes floats as well; ours are integers.
         return st.integers(meta.ge, meta.le)  # type: ignore[arg-type]
-    if meta.pattern is not None:
-        return st.from_regex(meta.pattern)
     return st.text(
         st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=meta.max_length
     )

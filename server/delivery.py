@@ -18,6 +18,8 @@ from collections.abc import Sequence
 from itertools import groupby
 from operator import attrgetter
 
+from msgspec import json
+
 from db.messages import SPOKEN_KINDS
 from db.records import SeatKey, Stored
 from db.transaction import Seating
@@ -25,7 +27,7 @@ from protocol import events, labels
 from protocol.errors import Unavailable
 from protocol.wire import encode
 from server.announcer import Announcer
-from server.live import Account, Conversation, Directory, Seat, send
+from server.live import Account, Conversation, Directory, Seat, Speaker, send
 from server.values import message_value
 
 PUT_OUT = ("kick", "ban")
@@ -37,8 +39,14 @@ AT_ONCE = 0.1
 _conversation = attrgetter("conversation_id")
 
 
-def event_line(stored: Stored, label: str, *, own: bool = False) -> bytes:
-    return encode(events.Message(message=message_value(stored, label, own=own)))
+def event_line(stored: Stored, label: str) -> bytes:
+    """A message as everybody gets it but its author."""
+    return encode(events.Message(message=message_value(stored, label)))
+
+
+def own_line(line: bytes, cid: str) -> bytes:
+    """The same line with what its author alone sees, and sees at its end: so nothing is written twice."""
+    return b'%b,"cid":%b}}\n' % (line.removesuffix(b"}}\n"), json.encode(cid))
 
 
 class Delivery:
@@ -97,19 +105,16 @@ class Delivery:
             return
         label = labels.room(conversation.name)
         lines = [event_line(stored, label) for stored in run]
-        everybody = b"".join(lines)
-        authored = _authored(run)
-        for listener in conversation.listeners:
-            assert listener.account is not None
-            if listener.account.id not in authored:
-                listener.send_event(everybody)
-        for author, places in authored.items():
+        authors: list[set[Speaker]] = []
+        for author, places in _authored(run).items():
             account = self._directory.accounts.get(author)
             if account is not None and account.speakers:
+                authors.append(account.speakers)
                 own = lines.copy()
-                for place in places:
-                    own[place] = event_line(run[place], label, own=True)
+                for place, cid in places:
+                    own[place] = own_line(lines[place], cid)
                 send(account.speakers, b"".join(own))
+        send(conversation.listeners.difference(*authors), b"".join(lines))
 
     def _break_off(self, conversation: Conversation) -> None:
         """Too much was missed to be handed out. Events go without a gap, so whoever listens has to resume."""
@@ -119,10 +124,10 @@ class Delivery:
     def _hand_out_direct(self, conversation: Conversation, run: list[Stored]) -> None:
         """The two sides call it by two names, so each gets its own lines."""
         for account, seat in self._sides(conversation):
-            lines = b"".join(
-                event_line(stored, seat.label, own=stored.account_id == account) for stored in run
-            )
-            send(self._directory.accounts[account].speakers, lines)
+            lines = [event_line(stored, seat.label) for stored in run]
+            for place, cid in _authored(run).get(account, ()):
+                lines[place] = own_line(lines[place], cid)
+            send(self._directory.accounts[account].speakers, b"".join(lines))
 
     def _sides(self, conversation: Conversation) -> list[tuple[int, Seat]]:
         accounts = {listener.account for listener in conversation.listeners}
@@ -149,12 +154,12 @@ def _put_out(account: Account, conversation_id: int, said: Sequence[Stored]) -> 
     return "resign", account.username
 
 
-def _authored(run: Sequence[Stored]) -> dict[int, list[int]]:
-    """Who said what: by account, the places of its messages in the run. A notice has no cid, and so looks the
-    same to everybody.
+def _authored(run: Sequence[Stored]) -> dict[int, list[tuple[int, str]]]:
+    """Who said what: by account, the places of its messages in the run, and their cids. A notice has no cid,
+    and so looks the same to everybody.
     """
-    places: dict[int, list[int]] = {}
+    places: dict[int, list[tuple[int, str]]] = {}
     for place, stored in enumerate(run):
         if stored.cid is not None:
-            places.setdefault(stored.account_id, []).append(place)
+            places.setdefault(stored.account_id, []).append((place, stored.cid))
     return places

@@ -129,10 +129,14 @@ def lost_events() -> None:
     """Now and then a message is not handed out."""
     random = Random(1)
 
-    def event_line(stored: Stored, label: str, *, own: bool = False) -> bytes:
-        return proper(stored, label, own=own) if random.random() > 0.05 else b""
+    def event_line(stored: Stored, label: str) -> bytes:
+        return proper(stored, label) if random.random() > 0.05 else b""
+
+    def own_line(line: bytes, cid: str) -> bytes:
+        return proper_own(line, cid) if line else b""
 
     proper = _patch(server.delivery, "event_line", event_line)
+    proper_own = _patch(server.delivery, "own_line", own_line)
 
 
 def seats_forgotten() -> None:

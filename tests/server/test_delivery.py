@@ -5,15 +5,22 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from db.memberships import Standing
 from db.records import Room, Seat, Stored
 from db.transaction import Seating
+from protocol import events
 from protocol.errors import ChatError
+from protocol.requests import Cid
+from protocol.wire import encode
 from server.announcer import Announcer
-from server.delivery import Delivery
+from server.delivery import Delivery, event_line, own_line
 from server.limits import Bucket
 from server.live import Account, Directory, Speaker
+from server.values import message_value
+from tests import strategies
 
 DEN = 7
 
@@ -88,3 +95,10 @@ def test_who_would_have_a_gap_must_resume(stage: Stage) -> None:
     stage.delivery.deliver([said(1004, "long after")])
     told = [what for who, what in stage.told if who == "Bob"]
     assert told[:2] == ["next", "unavailable"]
+
+
+@given(text=strategies.text, target=st.none() | st.integers(1, 9), cid=strategies.of(Cid))
+def test_its_author_gets_the_line_of_everybody_with_the_cid(text: str, target: int | None, cid: str) -> None:
+    message = Stored(DEN, 4, 1, "Alice", "ALICE", "text", text, 0, cid, target)
+    whole = encode(events.Message(message=message_value(message, "#den", own=True)))
+    assert own_line(event_line(message, "#den"), cid) == whole

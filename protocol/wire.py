@@ -57,17 +57,22 @@ class Lines:
         Raises ``LineTooLong``, and from then on returns ``None``.
         """
         while self._whole:
-            line = self._whole.pop().removesuffix(b"\r")
-            self._check(line)
+            line = self._whole.pop()
+            if len(line) > self.limit or line.endswith(b"\r"):
+                line = self._checked(line)
             if line and not line.isspace():
                 return line
-        self._check(self._rest.removesuffix(b"\r"))
+        if len(self._rest) > self.limit:
+            self._checked(self._rest)
         return None
 
-    def _check(self, line: bytes) -> None:
+    def _checked(self, line: bytes) -> bytes:
+        """A line without its end, which is not a part of what is limited."""
+        line = line.removesuffix(b"\r")
         if len(line) > self.limit:
             self._overrun, self._whole, self._rest = True, [], b""
             raise LineTooLong(limit=self.limit)
+        return line
 
 
 _request: Decoder[requests.AnyRequest] = Decoder(requests.AnyRequest)

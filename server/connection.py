@@ -109,20 +109,17 @@ class Connection(asyncio.Protocol):
 
     # What the session calls
 
-    @property
-    def ready(self) -> bool:
-        """Whether the peer may be served: it takes its answers, and nobody has hung up."""
-        return not (self._blocked or self._closing)
-
     def take(self) -> bytes | None:
-        """The next line, if a whole one is here. Raises ``LineTooLong`` once."""
-        return self._lines.take()
+        """The next line, if a whole one is here and the peer may be served: it takes its answers, and nobody
+        has hung up. Raises ``LineTooLong`` once.
+        """
+        return None if self._blocked or self._closing else self._lines.take()
 
     def set_line_limit(self, limit: int) -> None:
         self._lines.limit = limit
 
     def resume(self) -> None:
-        """The session is ready for more: give it what lies here, and read on."""
+        """The session may be ready for more: give it what lies here, and read on once it has taken that."""
         if self._closing or not self._paused:
             return
         self._receiver.receive()
@@ -134,17 +131,16 @@ class Connection(asyncio.Protocol):
         if self._closing:
             return
         self._outbox.append(data)
-        if not self._in_line and not self._blocked:
+        if not (self._in_line or self._blocked):
             self._in_line = True
             self._flusher.add(self)
 
     def send_event(self, data: bytes) -> None:
         """Send events: whole lines. A peer that lets too many of them wait is dropped."""
-        self.send(data)
         if self._blocked:
-            self._waiting_events += len(data)
-            if 0 < self._outbox_bytes < self._waiting_events:
-                self.close(SlowConsumer())
+            self._keep_waiting(data)
+        else:
+            self.send(data)
 
     def flush(self) -> None:
         """The connection's turn to write has come."""
@@ -168,6 +164,14 @@ class Connection(asyncio.Protocol):
         self._watch = self._loop.call_later(LAST_WORDS, self._transport.abort)
 
     # Within
+
+    def _keep_waiting(self, events: bytes) -> None:
+        if self._closing:
+            return
+        self._outbox.append(events)
+        self._waiting_events += len(events)
+        if 0 < self._outbox_bytes < self._waiting_events:
+            self.close(SlowConsumer())
 
     def _write(self) -> None:
         if self._outbox and not self._blocked and not self._closing:

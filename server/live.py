@@ -77,7 +77,7 @@ class Seat:
 
     @property
     def may_send(self) -> bool:
-        return self.entered if self.is_room else not self.ended
+        return self.entered if self.conversation.name else not self.ended
 
 
 @dataclass(eq=False, slots=True)

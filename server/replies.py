@@ -8,6 +8,7 @@ told to anybody.
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from db.records import Draft
@@ -40,7 +41,7 @@ class Page(NamedTuple):
     work: Callable[[Connection], bytes]
 
 
-class Say(NamedTuple):
+class Say(Struct, frozen=True, gc=False):
     """A message for the writer's next batch, from somebody found entitled under the conversation's
     ``roster``.
     """

@@ -145,7 +145,6 @@ class Session:
             and self._pending < MOST_PENDING
             and self._held is None
             and self._finishing is None
-            and self._connection.ready
         )
 
     def _read(self, line: bytes) -> None:
@@ -158,7 +157,8 @@ class Session:
         try:
             row = self._table[type(request)]
             row.who.admit(self.speaker)
-            self._check_pace(row.pace)
+            if row.pace is not Pace.MESSAGES:
+                self._check_pace(row.pace)
         except Exception as error:
             self._fail(request, error)
             return
@@ -168,8 +168,6 @@ class Session:
             self._perform(row, request)
 
     def _check_pace(self, pace: Pace) -> None:
-        if pace is Pace.MESSAGES:
-            return
         bucket = self._exports if pace is Pace.EXPORTS else self._asks
         if wait := bucket.take(time.monotonic()):
             raise RateLimited(retry_after=round(wait, 3))
@@ -198,7 +196,8 @@ class Session:
         match handled:
             case Say():
                 self._pending += 1
-                self._writer.add(Post(*handled, self._stream, self._said, request.id))
+                post = Post(handled.draft, handled.roster, self._stream, self._said, request.id)
+                self._writer.add(post)
             case Response():
                 self._connection.send(encode(handled))
             case Commit(work, then):
@@ -312,7 +311,7 @@ class Session:
         if self._finishing is not None:
             if not (self._busy or self._pending or self._waiting):
                 self._connection.close(self._finishing)
-        elif self._may_take():
+        else:
             self._connection.resume()
 
     def _change_standing(self) -> None:

@@ -51,8 +51,11 @@ log = logging.getLogger(__name__)
 AT_ONCE = 1.0
 """Seconds within which a database that is down has said so; one that takes longer hangs."""
 
-DELIVERED_AT_ONCE = 100
-"""Messages, in one step on the loop: those of one conversation should be told together."""
+ANSWERED_AT_ONCE = 20
+DELIVERED_AT_ONCE = 200
+"""Messages, in one step on the loop. Those of one conversation should be told together, each listener being
+given one text for all of them; and a batch holds no more.
+"""
 
 RETRIES = 20
 """How often a deadlock or a lock timeout makes a transaction start again before it counts as an outage."""
@@ -325,8 +328,10 @@ class Writer:
             self._loop.call_soon(self._gathering.told)  # behind what the answers have made to be written
 
     def _answer(self, batch: _Batch) -> Iterator[None]:
-        for post, outcome in zip(batch.posts, batch.outcomes, strict=True):
-            self._tell(post.done, post, outcome)
+        answers = list(zip(batch.posts, batch.outcomes, strict=True))
+        for first in range(0, len(answers), ANSWERED_AT_ONCE):
+            for post, outcome in answers[first : first + ANSWERED_AT_ONCE]:
+                self._tell(post.done, post, outcome)
             yield
         if batch.reseated:
             self._tell(self._reseat, batch.reseated, batch.posted)

@@ -13,10 +13,11 @@ from functools import partial
 from pathlib import Path
 
 from bench import commits, curves, export, machine, profile, reading, screens, talking, waiting
-from bench.figures import Figure
+from bench.figures import Figure, GivenUp, Measured
+from bench.peers import PEERS
 from bench.report import Run, as_json, table
 
-Scenario = Callable[[], Iterator[Figure]]
+Scenario = Callable[[], Iterator[Measured]]
 
 QUICK_MESSAGES, QUICK_PEOPLE = 20_000, 500
 
@@ -33,20 +34,24 @@ def main() -> int:
     run = Run(machine.description(), _now(), [])
     failed = _run({name: scenarios[name] for name in wanted}, run, options.json)
     print(f"{run.machine}; {run.when}\n\n{table(run.figures)}")
+    for one in run.given_up:
+        print(_words(one), file=sys.stderr)
     for name, error in failed.items():
         print(f"{name} failed: {error!r}", file=sys.stderr)
-    return 1 if failed else 0
+    return 1 if failed or any(one.who not in PEERS for one in run.given_up) else 0
 
 
 def _run(scenarios: Mapping[str, Scenario], run: Run, file: Path | None) -> dict[str, Exception]:
     """Measure; what is there is kept, whatever fails afterwards. Which scenarios failed, and how."""
     failed: dict[str, Exception] = {}
+    began = time.monotonic()
     with machine.on(machine.LOAD_CORE):
         for name, scenario in scenarios.items():
+            _tell(began, f"{name} …")
             try:
-                for figure in scenario():
-                    _tell(figure)
-                    run.figures.append(figure)
+                for measured in scenario():
+                    _tell(began, _words(measured))
+                    _keep(run, measured)
             except Exception as error:
                 failed[name] = error
             except KeyboardInterrupt:
@@ -57,9 +62,24 @@ def _run(scenarios: Mapping[str, Scenario], run: Run, file: Path | None) -> dict
     return failed
 
 
-def _tell(figure: Figure) -> None:
-    place = "" if figure.at is None else f" at {figure.at:,.0f}"
-    print(f"{figure.scenario}: {figure.who}{place}: {figure.value:,.1f} {figure.unit}", file=sys.stderr)
+def _keep(run: Run, measured: Measured) -> None:
+    if isinstance(measured, Figure):
+        run.figures.append(measured)
+    else:
+        run.given_up.append(measured)
+
+
+def _tell(began: float, words: str) -> None:
+    """How far it is, and how long that took."""
+    minutes, seconds = divmod(int(time.monotonic() - began), 60)
+    print(f"{minutes:3}:{seconds:02}  {words}", file=sys.stderr, flush=True)
+
+
+def _words(measured: Measured) -> str:
+    if isinstance(measured, GivenUp):
+        return f"{measured.scenario}: {measured.who}: given up: {measured.reason}"
+    place = "" if measured.at is None else f" at {measured.at:,.0f}"
+    return f"{measured.scenario}: {measured.who}{place}: {measured.value:,.1f} {measured.unit}"
 
 
 def _now() -> str:

@@ -11,8 +11,8 @@ from functools import partial
 from itertools import pairwise
 
 from bench import archive, commits, machine
-from bench.figures import Figure
-from bench.hosts import FLOOR, OURS, Host, Opening, installed, on_file, temporary
+from bench.figures import Figure, Measured
+from bench.hosts import FLOOR, OURS, Host, Opening, on_each, on_file, temporary
 from bench.load import Crowd
 from bench.talkers import Client
 from bench.talking import Plan, talk
@@ -43,29 +43,39 @@ FAR = Effort(
 QUICK = Effort(0.5, (10, 100, 500), (1, 10, 100), (100, 1000), (10_000, 100_000), (1, 10, 100))
 
 
-def room_size(effort: Effort) -> Iterator[Figure]:
+def room_size(effort: Effort) -> Iterator[Measured]:
     """One room, in which ten speak; more and more listen."""
-    for who, host, crowd in _lives(FLOOR | OURS):
+    name = "people in the room"
+
+    def life(who: str, host: Host, crowd: Crowd) -> Iterator[Figure]:
         people = crowd.join(_names(max(effort.sizes)))
         for size in effort.sizes:
             crowd.enter(people[:size], [f"size{size}"])
-            plan = Plan("people in the room", "", size, 1, min(size, 10), 16, "deliveries")
+            plan = Plan(name, "", size, 1, min(size, 10), 16, "deliveries")
             yield replace(talk(plan, who, host, crowd, people, effort.seconds), at=size)
 
+    return _lives(name, FLOOR | OURS, life)
 
-def rooms(effort: Effort) -> Iterator[Figure]:
+
+def rooms(effort: Effort) -> Iterator[Measured]:
     """Rooms of two, in which both speak."""
-    for who, host, crowd in _lives(FLOOR | OURS):
+    name = "rooms of two"
+
+    def life(who: str, host: Host, crowd: Crowd) -> Iterator[Figure]:
         people = crowd.join(_names(2 * max(effort.rooms)))
         for count in effort.rooms:
             crowd.enter(people[: 2 * count], [f"r{count}of{number}" for number in range(count)])
-            plan = Plan("rooms of two", "", 2 * count, count, 2 * count, 4, "deliveries")
+            plan = Plan(name, "", 2 * count, count, 2 * count, 4, "deliveries")
             yield replace(talk(plan, who, host, crowd, people, effort.seconds), at=count)
 
+    return _lives(name, FLOOR | OURS, life)
 
-def connections(effort: Effort) -> Iterator[Figure]:
+
+def connections(effort: Effort) -> Iterator[Measured]:
     """S1, while more and more are logged in and idle; and what each of these weighs."""
-    for who, host, crowd in _lives(FLOOR | ON_SQLITE):
+    name = "connections"
+
+    def life(who: str, host: Host, crowd: Crowd) -> Iterator[Figure]:
         people = crowd.join(_names(100), ["room0"])
         before, there = machine.resident_bytes(host.pid), len(people)
         for count in effort.connections:
@@ -73,49 +83,64 @@ def connections(effort: Effort) -> Iterator[Figure]:
             weight = machine.resident_bytes(host.pid) - before
             if count > len(people):
                 yield _weight(who, count, weight / (count - len(people)))
-            plan = Plan("connections", "", count, 1, 10, 16, "deliveries")
+            plan = Plan(name, "", count, 1, 10, 16, "deliveries")
             yield replace(talk(plan, who, host, crowd, people, effort.seconds), at=count)
             there = count
+
+    return _lives(name, FLOOR | ON_SQLITE, life)
 
 
 def _weight(who: str, count: int, bytes: float) -> Figure:
     return Figure("memory of a connection", who, bytes / 1000, "kB", who in FLOOR, at=count)
 
 
-def stored(effort: Effort) -> Iterator[Figure]:
+def stored(effort: Effort) -> Iterator[Measured]:
     """S1, with more and more messages in the database before."""
     with temporary() as data:
-        for life, (before, count) in enumerate(pairwise((0, *effort.stored))):
+        for number, (before, count) in enumerate(pairwise((0, *effort.stored))):
             with archive.opened(f"sqlite:///{data / 'chatroom.sqlite'}") as engine:
                 archive.fill(engine, count, after=before)
                 archive.leave_unindexed(engine, count)
-            for who, host, crowd in _lives(dict.fromkeys(ON_SQLITE, partial(on_file, data))):
-                people = crowd.join(_names(100, f"l{life}u"), [f"room{life}"])
-                plan = Plan("messages stored", "", 100, 1, 10, 16, "deliveries")
-                yield replace(talk(plan, who, host, crowd, people, effort.seconds), at=count)
+            hosts = dict.fromkeys(ON_SQLITE, partial(on_file, data))
+            life = partial(_talk_beside, effort.seconds, number, count)
+            yield from _lives("messages stored", hosts, life)
 
 
-def senders(effort: Effort) -> Iterator[Figure]:
+def _talk_beside(
+    seconds: float, number: int, count: int, who: str, host: Host, crowd: Crowd
+) -> Iterator[Figure]:
+    people = crowd.join(_names(100, f"l{number}u"), [f"room{number}"])
+    plan = Plan("messages stored", "", 100, 1, 10, 16, "deliveries")
+    yield replace(talk(plan, who, host, crowd, people, seconds), at=count)
+
+
+def senders(effort: Effort) -> Iterator[Measured]:
     """More and more people who each wait for one confirmation, in rooms of their own: confirmed messages."""
     name, unit = "people who wait for a confirmation", "messages/s"
     for database, rates in commits.rates_of(effort.senders, effort.seconds):
         for count, rate in zip(effort.senders, rates, strict=True):
             yield Figure(name, f"floor: bare commit, {database}", rate, unit, floor=True, at=count)
-    for who, host, crowd in _lives(OURS):
+
+    def life(who: str, host: Host, crowd: Crowd) -> Iterator[Figure]:
         most = max(effort.senders)
         people = crowd.join(_names(most), [f"room{number}" for number in range(most)])
         for count in effort.senders:
             plan = Plan(name, "", count, count, count, 1, "confirmed")
             yield replace(talk(plan, who, host, crowd, people, effort.seconds), at=count)
 
+    yield from _lives(name, OURS, life)
 
-def in_flight(effort: Effort) -> Iterator[Figure]:
+
+def in_flight(effort: Effort) -> Iterator[Measured]:
     """What a message weighs in the server between its arrival and its delivery."""
-    for who, host, crowd in _lives(OURS):
+    name = "memory of a message in flight"
+
+    def life(who: str, host: Host, crowd: Crowd) -> Iterator[Figure]:
         people = crowd.join(_names(100), [f"room{number}" for number in range(100)])
         few, many = (_peak(who, host, crowd, people, window, effort.seconds) for window in (1, MOST_PENDING))
-        weight = (many - few) / (len(people) * (MOST_PENDING - 1))
-        yield Figure("memory of a message in flight", who, weight / 1000, "kB")
+        yield Figure(name, who, (many - few) / (len(people) * (MOST_PENDING - 1)) / 1000, "kB")
+
+    return _lives(name, OURS, life)
 
 
 def _peak(who: str, host: Host, crowd: Crowd, people: Sequence[Client], window: int, seconds: float) -> int:
@@ -124,19 +149,23 @@ def _peak(who: str, host: Host, crowd: Crowd, people: Sequence[Client], window: 
     return machine.peak_bytes(host.pid)
 
 
-def _lives(hosts: Mapping[str, Opening]) -> Iterator[tuple[str, Host, Crowd]]:
-    """Each of these servers that there is here, and a crowd of its own that is still empty."""
-    for who, opening in hosts.items():
-        if installed(who):
-            with opening() as host, closing(Crowd(host.dialect, host.port)) as crowd:
-                yield who, host, crowd
+def _lives(
+    name: str, hosts: Mapping[str, Opening], life: Callable[[str, Host, Crowd], Iterator[Figure]]
+) -> Iterator[Measured]:
+    """What becomes of each of these servers that there is here, with a crowd of its own that is empty yet."""
+
+    def begin(who: str, host: Host) -> Iterator[Figure]:
+        with closing(Crowd(host.dialect, host.port)) as crowd:
+            yield from life(who, host, crowd)
+
+    return on_each(name, hosts, begin)
 
 
 def _names(count: int, prefix: str = "u") -> list[str]:
     return [f"{prefix}{number}" for number in range(count)]
 
 
-CURVES: dict[str, Callable[[Effort], Iterator[Figure]]] = {
+CURVES: dict[str, Callable[[Effort], Iterator[Measured]]] = {
     "room-size": room_size,
     "rooms": rooms,
     "connections": connections,

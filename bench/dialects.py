@@ -22,10 +22,11 @@ class Step(NamedTuple):
 
 
 class Dialect(Protocol):
-    """One way of chatting over TCP. ``echoes``: whether who speaks hears it too. ``end``: of a line.
-    ``compiled``: its number in load.c, if it is known there.
+    """One way of chatting over TCP. ``at_once``: how many join together. ``echoes``: whether who speaks
+    hears it too. ``end``: of a line. ``compiled``: its number in load.c, if it is known there.
     """
 
+    at_once: int
     echoes: bool
     end: bytes
     compiled: int | None
@@ -57,6 +58,7 @@ class Dialect(Protocol):
 class Chat:
     """Our own protocol: every message has its own cid and is confirmed by itself, once it is on the disk."""
 
+    at_once = 50
     echoes = True
     end = b"\n"
     compiled: int | None = 0
@@ -111,6 +113,9 @@ class Irc:
     end = b"\n"
     compiled: int | None = 1
     _PONG = re.compile(rb" PONG [^\n]* :?(\d+)\r\n")
+
+    def __init__(self, at_once: int = 10) -> None:
+        self.at_once = at_once
 
     def greet(self, name: str) -> Iterator[Step]:
         yield Step(f"NICK {name}\r\nUSER {name} 0 * :{name}\r\n".encode(), b" 001 ")

@@ -1,4 +1,4 @@
-"""What a measurement gives: one figure, of one server, in one scenario.
+"""What a measurement gives: one figure, of one server, in one scenario; or the reason why there is none.
 
 The counterparts are ``report`` and ``plot``, which show figures, and the modules with scenarios in them.
 """
@@ -26,6 +26,18 @@ class Figure:
     @property
     def less_is_better(self) -> bool:
         return self.unit in ("ms", "µs", "kB", "MB", "% of a core")
+
+
+@dataclass(frozen=True)
+class GivenUp:
+    """A server of which a scenario has no figure, or no more of them: it hung, or owed something."""
+
+    scenario: str
+    who: str
+    reason: str
+
+
+Measured = Figure | GivenUp
 
 
 def grouped(figures: Sequence[Figure]) -> list[Figure]:

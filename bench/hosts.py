@@ -1,7 +1,9 @@
 """The servers under measurement: ours, and the floor below it. ``peers`` has those of others.
 
 Each runs on the server's core, on loopback, with everything that protects it from one busy address turned
-off, and in a folder that is thrown away. The counterpart is ``dialects``, which talks to them.
+off, and in a folder that is thrown away. One that hangs is killed after a while, so that whoever waits for it
+learns that it has hung up, and the run goes on with the next. The counterpart is ``dialects``, which talks to
+them.
 """
 
 import shutil
@@ -9,19 +11,27 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench import machine
 from bench.dialects import Chat, Dialect
+from bench.figures import Figure, GivenUp, Measured
 from tests.database import PrivateMariaDB
 from tests.processes import ROOT, lines_within
 
 PATIENCE = 30.0
 """Seconds in which a server has to start or to end."""
+
+LIFE = 600.0
+"""Seconds after which a server under measurement is taken to hang. None needs half of it."""
+
+PEERS_LIFE = 180.0
+"""The same for other people's servers, which are on no curve."""
 
 SETTINGS = ("limits.rate=0", "limits.connections_per_address=0", "limits.new_connections_per_minute=0",
             "limits.password_attempts=0", "password.bcrypt_cost=4")  # fmt: skip
@@ -34,6 +44,10 @@ class Host:
     pid: int
     port: int
     dialect: Dialect
+
+
+class Hung(Exception):
+    """A server did not get through with what was to be measured."""
 
 
 Opening = Callable[[], AbstractContextManager[Host]]
@@ -84,6 +98,20 @@ OURS: dict[str, Opening] = {"chatroom on SQLite": on_sqlite, "chatroom on MariaD
 FLOOR: dict[str, Opening] = {"floor: uvloop, ready bytes": floor}
 
 
+def on_each(
+    scenario: str, hosts: Mapping[str, Opening], measure: Callable[[str, Host], Iterator[Figure]]
+) -> Iterator[Measured]:
+    """What is measured of each of these servers that there is here. Whichever fails is given up, and the next
+    has its turn."""
+    for who, opening in hosts.items():
+        if installed(who):
+            try:
+                with opening() as host:
+                    yield from measure(who, host)
+            except Exception as error:
+                yield GivenUp(scenario, who, str(error) or repr(error))
+
+
 def installed(who: str) -> bool:
     """Whether what this one of ours needs is on this machine."""
     return not who.endswith("MariaDB") or path("mariadbd") is not None
@@ -128,35 +156,58 @@ def _flags(data: Path, settings: Sequence[str]) -> list[str]:
 def _announced(module: str, *arguments: str) -> Iterator[Host]:
     """One of our own programs, which chooses its port and says so."""
     command = [sys.executable, "-m", module, *arguments]
-    with _started(command, stdout=subprocess.PIPE) as process:
+    with started(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        port = next(
-            line for line in lines_within(process.stdout.fileno(), PATIENCE) if "listening on" in line
-        )
-        yield Host(process.pid, int(port.split()[2].rpartition(":")[2]), Chat())
+        lines = lines_within(process.stdout.fileno(), PATIENCE)
+        told = next((line for line in lines if "listening on" in line), None)
+        if told is None:
+            raise Hung("it ended before it listened")
+        yield Host(process.pid, int(told.split()[2].rpartition(":")[2]), Chat())
 
 
 @contextmanager
 def program(command: list[str], port: int, dialect: Dialect) -> Iterator[Host]:
     """Somebody else's program, which listens on a port given to it."""
-    with _started(command, stdout=subprocess.DEVNULL) as process:
+    with started(command, stdout=subprocess.DEVNULL, life=PEERS_LIFE) as process:
         _wait_for(port)
         yield Host(process.pid, port, dialect)
 
 
 @contextmanager
-def _started(command: list[str], stdout: int) -> Iterator[subprocess.Popen[bytes]]:
+def started(command: list[str], stdout: int, life: float = LIFE) -> Iterator[subprocess.Popen[bytes]]:
+    """Raises ``Hung`` when the block was not through within its ``life``, in seconds."""
     with machine.on(machine.SERVER_CORE):
         process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.DEVNULL
         )
+    hung = threading.Event()
+
+    def kill() -> None:
+        hung.set()
+        process.kill()
+
+    deadline = threading.Timer(life, kill)
+    deadline.start()
     try:
         yield process
+    except Exception as error:
+        if hung.is_set():
+            raise Hung(f"it hung, and was killed after {life:.0f} seconds") from error
+        raise
     finally:
-        process.terminate()
+        deadline.cancel()
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
         process.wait(PATIENCE)
-        if process.stdout is not None:
-            process.stdout.close()
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
 
 
 def _wait_for(port: int) -> None:

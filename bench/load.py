@@ -18,10 +18,6 @@ from bench.talkers import CHUNK, Client, Delays, Lost, PlainTalker, Talker, rece
 
 T = TypeVar("T")
 
-AT_ONCE = 10
-"""How many join at the same time. ngircd lets no more wait to be accepted; the next would try again a second
-later."""
-
 QUIET = 0.4
 """Seconds without a byte after which everything that joining caused is taken to be over."""
 
@@ -79,7 +75,7 @@ class Crowd:
     def join(self, names: Iterable[str], rooms: Sequence[str] = ()) -> list[Client]:
         """Connect and log in; with rooms, make them and spread everybody over them in turn."""
         joined = []
-        for some in _in_groups(list(names)):
+        for some in self._in_groups(list(names)):
             greeted = [self.connect(name) for name in some]
             self._walk_together({client: self._dialect.greet(client.name) for client in greeted})
             joined += greeted
@@ -119,8 +115,12 @@ class Crowd:
 
     def walk(self, clients: Sequence[Client], way: Callable[[Client], Iterator[Step]]) -> None:
         """Everybody goes this way, some at a time."""
-        for some in _in_groups(clients):
+        for some in self._in_groups(clients):
             self._walk_together({client: way(client) for client in some})
+
+    def _in_groups(self, all: Sequence[T]) -> Iterator[Sequence[T]]:
+        size = self._dialect.at_once
+        return (all[first : first + size] for first in range(0, len(all), size))
 
     def _walk_together(self, ways: dict[Client, Iterator[Step]]) -> None:
         awaited: dict[Client, bytes] = {}
@@ -221,7 +221,3 @@ class Crowd:
         """The whole lines that came."""
         fresh = self._buffer[: receive(client, self._buffer)]
         return whole_lines(client, fresh, self._dialect.end)
-
-
-def _in_groups(all: Sequence[T]) -> Iterator[Sequence[T]]:
-    return (all[first : first + AT_ONCE] for first in range(0, len(all), AT_ONCE))

@@ -1,7 +1,7 @@
 """Other people's servers, those of them that are installed here. The counterpart is ``hosts``: our own.
 
-The IRC servers keep no history. ejabberd keeps all that is said in a room, as ours does, but does not wait
-until it is on the disk.
+The IRC servers keep no history: ngircd lets ten at once wait to be accepted, inspircd lets people in once a
+second. ejabberd keeps all that is said in a room, as ours does, but does not wait until it is on the disk.
 """
 
 from collections.abc import Iterator, Sequence
@@ -71,7 +71,7 @@ EJABBERD = """
 hosts: [localhost]
 loglevel: none
 listen:
-  - {port: {port}, ip: "127.0.0.1", module: ejabberd_c2s, shaper: none, max_stanza_size: 262144}
+  - {port: {port}, ip: "127.0.0.1", module: ejabberd_c2s, backlog: 1024, shaper: none, max_stanza_size: 65536}
 auth_method: anonymous
 anonymous_protocol: sasl_anon
 allow_multiple_connections: true
@@ -91,8 +91,8 @@ ERLANG = (
 )  # fmt: skip
 
 _ALL: dict[str, tuple[str, Opening]] = {
-    "ngircd": ("ngircd", partial(_peer, NGIRCD_COMMAND, "ngircd.conf", NGIRCD, Irc())),
-    "inspircd": ("inspircd", partial(_peer, INSPIRCD_COMMAND, "inspircd.conf", INSPIRCD, Irc())),
+    "ngircd": ("ngircd", partial(_peer, NGIRCD_COMMAND, "ngircd.conf", NGIRCD, Irc(at_once=10))),
+    "inspircd": ("inspircd", partial(_peer, INSPIRCD_COMMAND, "inspircd.conf", INSPIRCD, Irc(at_once=200))),
     "ejabberd, with history": ("ejabberdctl", partial(_peer, ERLANG, "ejabberd.yml", EJABBERD, Xmpp())),
 }  # fmt: skip
 

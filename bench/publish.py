@@ -50,7 +50,8 @@ def pictures(run: Run) -> dict[str, str]:
 
 
 def _machine(run: Run) -> str:
-    return f"{run.machine}; {run.when}."
+    given_up = (f" No figure of {one.who} in {one.scenario}: {one.reason}." for one in run.given_up)
+    return f"{run.machine}; {run.when}.{''.join(given_up)}"
 
 
 def _goals(run: Run) -> str:

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import msgspec
 
-from bench.figures import Figure
+from bench.figures import Figure, GivenUp
 
 COLUMNS = ("scenario", "who", "figure", "of the floor", "per server CPU s",
            "server µs a message", "load's core", "p50", "p99")  # fmt: skip
@@ -19,6 +19,7 @@ class Run:
     machine: str
     when: str
     figures: list[Figure]
+    given_up: list[GivenUp] = field(default_factory=list)
 
 
 def table(figures: Sequence[Figure]) -> str:

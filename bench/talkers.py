@@ -143,6 +143,14 @@ def receive(client: Client, buffer: bytearray) -> int:
     return size
 
 
+def take(client: Client) -> bytes:
+    """What comes next. Raises ``Lost``."""
+    data = client.socket.recv(CHUNK)
+    if not data:
+        raise Lost(f"the server hung up on {client.name}")
+    return data
+
+
 def drain(client: Client) -> bytes:
     """What lies in the socket now."""
     try:

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench import machine
-from bench.figures import Figure, middle
-from bench.hosts import FLOOR, OURS, Host, Opening, installed
+from bench.figures import Figure, Measured, middle
+from bench.hosts import FLOOR, OURS, Host, Opening, on_each
 from bench.load import Crowd, Talk
 from bench.peers import PEERS
 from bench.talkers import Client
@@ -50,15 +50,16 @@ class Usage:
     load: float
 
 
-def measure(plan: Plan, *, seconds: float, rounds: int, peers: bool = True) -> Iterator[Figure]:
+def measure(plan: Plan, *, seconds: float, rounds: int) -> Iterator[Measured]:
     """One figure for each server: ours, and for deliveries also the floor and the peers."""
     hosts: Mapping[str, Opening] = OURS
     if plan.counts == "deliveries":
-        hosts = FLOOR | OURS | (PEERS if peers else {})
-    for who, opening in hosts.items():
-        if installed(who):
-            with opening() as host:
-                yield middle(list(_rounds(plan, who, host, seconds, rounds)))
+        hosts = FLOOR | OURS | PEERS
+
+    def all_rounds(who: str, host: Host) -> Iterator[Figure]:
+        yield middle(list(_rounds(plan, who, host, seconds, rounds)))
+
+    return on_each(plan.name, hosts, all_rounds)
 
 
 def _rounds(plan: Plan, who: str, host: Host, seconds: float, rounds: int) -> Iterator[Figure]:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from bench import machine
 from bench.dialects import Chat
-from bench.figures import Figure, share
-from bench.hosts import FLOOR, OURS, SETTINGS, Host, installed, on_sqlite
+from bench.figures import Figure, Measured, share
+from bench.hosts import FLOOR, OURS, SETTINGS, Host, on_each, on_sqlite
 from bench.load import Crowd
 from bench.peers import PEERS
-from bench.talkers import Client, drain
+from bench.talkers import Client, drain, take
 
 IDLE = 5000
 STORM = 20
@@ -18,20 +18,19 @@ COST = 12
 """What bcrypt costs by default; everywhere else here it is cheap."""
 
 
-def idle(people: int) -> Iterator[Figure]:
+def idle(people: int) -> Iterator[Measured]:
     """S3: resident memory for each connection that has logged in and does nothing."""
-    for who, opening in (FLOOR | OURS | PEERS).items():
-        if installed(who):
-            with opening() as host:
-                yield Figure("S3", who, _weight(host, people) / 1000, "kB", floor=who in FLOOR)
+
+    def weigh(who: str, host: Host) -> Iterator[Figure]:
+        yield Figure("S3", who, _weight(host, people) / 1000, "kB", floor=who in FLOOR)
+
+    return on_each("S3", FLOOR | OURS | PEERS, weigh)
 
 
 def _weight(host: Host, people: int) -> float:
     crowd = Crowd(host.dialect, host.port)
     try:
-        crowd.join(
-            [f"w{number}" for number in range(people // 10)]
-        )  # what the first ones cost is the process's
+        crowd.join([f"w{number}" for number in range(people // 10)])  # what these cost is the process's
         before = machine.resident_bytes(host.pid)
         crowd.join([f"u{number}" for number in range(people)])
         return (machine.resident_bytes(host.pid) - before) / people
@@ -39,14 +38,15 @@ def _weight(host: Host, people: int) -> float:
         crowd.close()
 
 
-def one_way(seconds: float) -> Iterator[Figure]:
+def one_way(seconds: float) -> Iterator[Measured]:
     """S4: from before the sender's ``send`` to after the receiver's ``recv``, one message at a time."""
-    for who, opening in (FLOOR | OURS | PEERS).items():
-        if installed(who):
-            with opening() as host:
-                delays = _delays(host, seconds)
-                beside = {"p99 ms": share(delays, 0.99) * 1e3}
-                yield Figure("S4", who, share(delays, 0.50) * 1e6, "µs", floor=who in FLOOR, beside=beside)
+
+    def pass_on(who: str, host: Host) -> Iterator[Figure]:
+        delays = _delays(host, seconds)
+        beside = {"p99 ms": share(delays, 0.99) * 1e3}
+        yield Figure("S4", who, share(delays, 0.50) * 1e6, "µs", floor=who in FLOOR, beside=beside)
+
+    return on_each("S4", FLOOR | OURS | PEERS, pass_on)
 
 
 def _delays(host: Host, seconds: float) -> list[float]:
@@ -68,7 +68,7 @@ def _pass_on(sender: Client, receiver: Client, line: bytes, end: bytes) -> float
     sender.socket.sendall(line)
     heard = b""
     while not heard.endswith(end):
-        heard = receiver.socket.recv(65536)
+        heard = take(receiver)
     taken = time.perf_counter() - started
     drain(sender)
     return taken
@@ -115,5 +115,5 @@ def _ping(client: Client) -> float:
     client.socket.sendall(b'{"type":"ping","id":1}\n')
     heard = b""
     while b'"pong"' not in heard:
-        heard += client.socket.recv(65536)
+        heard += take(client)
     return time.perf_counter() - started

@@ -18,6 +18,7 @@ FEATURES = b"</stream:features>"
 
 
 class Xmpp:
+    at_once = 50
     echoes = True
     end = b">"
     compiled: int | None = None

@@ -1,0 +1,45 @@
+"""The servers under measurement: one that fails, or hangs, keeps nobody from the figures of the others."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import pytest
+
+from bench.dialects import Chat
+from bench.figures import Figure, GivenUp
+from bench.hosts import Host, Hung, on_each, started
+from bench.talkers import Lost
+
+
+@contextmanager
+def working() -> Iterator[Host]:
+    yield Host(1, 1, Chat())
+
+
+def broken() -> AbstractContextManager[Host]:
+    raise OSError("no such program")
+
+
+def figure(who: str, host: Host) -> Iterator[Figure]:
+    yield Figure("S1", who, host.port, "messages/s")
+
+
+def test_whichever_server_fails_is_given_up_and_the_next_has_its_turn() -> None:
+    assert list(on_each("S1", {"one": broken, "other": working}, figure)) == [
+        GivenUp("S1", "one", "no such program"),
+        Figure("S1", "other", 1, "messages/s"),
+    ]
+
+
+def test_a_server_that_hangs_is_killed_and_whoever_waits_for_it_learns_why() -> None:
+    with pytest.raises(Hung, match="killed after 0 seconds"):
+        wait_for([sys.executable, "-c", "import signal; signal.pause()"])
+
+
+def wait_for(command: list[str]) -> None:
+    with started(command, stdout=subprocess.PIPE, life=0.1) as server:
+        assert server.stdout is not None
+        server.stdout.read()  # until it has gone
+        raise Lost("it hung up")

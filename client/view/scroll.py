@@ -47,9 +47,8 @@ class Picture(NamedTuple):
     place: Place
 
 
-def picture(story: Story, place: Place, width: int, height: int) -> Picture:
+def picture(sight: "Sight", place: Place, height: int) -> Picture:
     """The rows around a place: upwards from it, and downwards as well where the story's start is in sight."""
-    sight = _Sight(story, width)
     spots = deque([sight.spot(place)])
     while len(spots) < height and (above := sight.above(spots[0])):
         spots.appendleft(above)
@@ -59,9 +58,8 @@ def picture(story: Story, place: Place, width: int, height: int) -> Picture:
     return Picture(rows, spots[0], spots[-1], sight.place(spots[0], spots[-1], place))
 
 
-def move(story: Story, seen: Picture, width: int, rows: int) -> Place:
+def move(sight: "Sight", seen: Picture, rows: int) -> Place:
     """The place so many rows further down, or up where ``rows`` is negative."""
-    sight = _Sight(story, width)
     step = sight.below if rows > 0 else sight.above
     spot = seen.bottom
     for _ in range(abs(rows)):
@@ -69,20 +67,19 @@ def move(story: Story, seen: Picture, width: int, rows: int) -> Place:
     return sight.anchor(spot)
 
 
-def around(story: Story, block: int, width: int, height: int) -> Place:
+def around(sight: "Sight", block: int, height: int) -> Place:
     """The place at which a block stands in the middle."""
-    sight = _Sight(story, width)
     spot = Spot(block, 0)
     for _ in range(height // 2):
         spot = sight.below(spot) or spot
     return sight.anchor(spot)
 
 
-class _Sight:
-    """A story at one width. Blocks without rows are passed over."""
+class Sight:
+    """A story as it is now, at one width. No block is asked for twice; those without rows are passed over."""
 
     def __init__(self, story: Story, width: int) -> None:
-        self._story = story
+        self.story = story
         self._width = width
         self._rows: dict[int, list[Row]] = {}
 
@@ -98,32 +95,32 @@ class _Sight:
     def below(self, spot: Spot) -> Spot | None:
         if spot.row + 1 < len(self._block(spot.block)):
             return Spot(spot.block, spot.row + 1)
-        return self._first_of(range(spot.block + 1, len(self._story)))
+        return self._first_of(range(spot.block + 1, len(self.story)))
 
     def spot(self, place: Place) -> Spot:
         """Where a place is now. The end, if its block is no longer there."""
         if place is Edge.START:
-            return self._first_of(range(len(self._story))) or Spot(0, 0)
-        if isinstance(place, Anchor) and (block := self._story.find(place.block)) is not None:
+            return self._first_of(range(len(self.story))) or Spot(0, 0)
+        if isinstance(place, Anchor) and (block := self.story.find(place.block)) is not None:
             return Spot(block, max(0, len(self._block(block)) - 1 - place.hidden))
-        return self._last_of(range(len(self._story) - 1, -1, -1)) or Spot(0, 0)
+        return self._last_of(range(len(self.story) - 1, -1, -1)) or Spot(0, 0)
 
     def place(self, top: Spot, bottom: Spot, sought: Place) -> Place:
         """How to find back to what is in sight. Of a story that is in sight as a whole, the end if that was
         ``sought``: more may come there.
         """
-        at_end = self.below(bottom) is None and not self._story.open_end
-        at_start = self._story.opens_at_top and self.above(top) is None
+        at_end = self.below(bottom) is None and not self.story.open_end
+        at_start = self.story.opens_at_top and self.above(top) is None
         if at_start and not (at_end and sought is Edge.END):
             return Edge.START
         return Edge.END if at_end else self.anchor(bottom)
 
     def anchor(self, spot: Spot) -> Anchor:
-        return Anchor(self._story.name(spot.block), len(self._block(spot.block)) - 1 - spot.row)
+        return Anchor(self.story.name(spot.block), len(self._block(spot.block)) - 1 - spot.row)
 
     def _block(self, block: int) -> list[Row]:
         if block not in self._rows:
-            self._rows[block] = self._story.rows(block, self._width)
+            self._rows[block] = self.story.rows(block, self._width)
         return self._rows[block]
 
     def _first_of(self, blocks: range) -> Spot | None:

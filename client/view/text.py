@@ -33,6 +33,9 @@ _PIECE = re.compile(f"{_LETTER}{{2}}|.", re.DOTALL)
 _NEVER_FIRST = frozenset("，。、；：！？）】》」』〉〕…—～·%),.!?:;]}")
 """What does not begin a row, where it can be helped."""
 
+_NEVER_LAST = frozenset("（【《「『〈“‘([{")
+"""What does not end one."""
+
 _BETWEEN_WORDS = re.compile(f"(?<= )(?=[^ {re.escape(''.join(sorted(_NEVER_FIRST)))}])")
 """Where a row of ASCII may end."""
 
@@ -172,9 +175,14 @@ def _words(line: str) -> Iterator[Unit]:
 
 
 def _may_begin_row(unit: Unit, before: Unit) -> bool:
+    """A straight quotation mark may open or close, so among wide characters it stays with both its sides."""
     if unit.text == " " or unit.text in _NEVER_FIRST:
         return False
-    return before.text == " " or max(unit.columns, before.columns) > 1
+    if before.text == " ":
+        return True
+    if before.text in _NEVER_LAST or '"' in (unit.text, before.text):
+        return False
+    return max(unit.columns, before.columns) > 1
 
 
 def _wrap_line(line: str, first: int, rest: int) -> Iterator[Span]:

@@ -5,7 +5,7 @@ The counterpart is ``scroll``, which knows how.
 
 from collections.abc import Callable
 
-from client.view.scroll import Edge, Picture, Place, around, move, picture
+from client.view.scroll import Edge, Picture, Place, Sight, around, move, picture
 from client.view.story import Story
 
 _OVERLAP = 2
@@ -18,17 +18,29 @@ class Timeline:
     def __init__(self, tell: Callable[[], Story]) -> None:
         self._tell = tell
         self._places: dict[str, Place] = {}
-        self.story: Story = tell()
         self.width = self.height = 1
-        self.picture: Picture = picture(self.story, Edge.END, 1, 1)
+        self._moved = True  # since the last picture
+        self._look_again()
 
     def look(self, width: int, height: int) -> None:
         """Take the picture of the story as it is now."""
-        self.story, self.width, self.height = self._tell(), max(1, width), max(1, height)
-        opening = Edge.START if self.story.opens_at_top else Edge.END
-        place = self._places.get(self.story.title, opening)
-        self.picture = picture(self.story, place, self.width, self.height)
-        self._places[self.story.title] = self.picture.place
+        self.width, self.height, self._moved = max(1, width), max(1, height), False
+        story = self._tell()
+        self._sight = Sight(story, self.width)
+        opening = Edge.START if story.opens_at_top else Edge.END
+        self._picture = picture(self._sight, self._places.get(story.title, opening), self.height)
+        self._places[story.title] = self._picture.place
+
+    @property
+    def story(self) -> Story:
+        self._follow_keys()
+        return self._sight.story
+
+    @property
+    def picture(self) -> Picture:
+        """What is in sight."""
+        self._follow_keys()
+        return self._picture
 
     @property
     def more(self) -> int:
@@ -51,12 +63,12 @@ class Timeline:
 
     def scroll(self, rows: int) -> None:
         self._look_again()
-        self._go(move(self.story, self.picture, self.width, rows))
+        self._go(move(self._sight, self._picture, rows))
 
     def show(self, block: int) -> None:
         """Scroll until the block stands in the middle."""
         self._look_again()
-        self._go(around(self.story, block, self.width, self.height))
+        self._go(around(self._sight, block, self.height))
 
     def reveal(self, block: int) -> None:
         """Scroll only if the block is out of sight."""
@@ -81,8 +93,13 @@ class Timeline:
 
     def _go(self, place: Place) -> None:
         self._places[self.story.title] = place
-        self._look_again()
+        self._moved = True
+
+    def _follow_keys(self) -> None:
+        """They may come so fast upon each other that nothing was drawn in between."""
+        if self._moved:
+            self._look_again()
 
     def _look_again(self) -> None:
-        """Keys may follow so fast upon each other that no picture was drawn in between."""
+        """Since the last picture the story may have become another."""
         self.look(self.width, self.height)

@@ -6,7 +6,7 @@ import pytest
 
 from client import words
 from client.model.state import Delivery, Note, Pending, State
-from client.view.scroll import Anchor, Edge, Picture, Place, around, move, picture
+from client.view.scroll import Anchor, Edge, Picture, Place, Sight, around, move, picture
 from client.view.story import ConversationStory
 from client.view.text import Row
 from tests.client.view.fake import arrive, message, room
@@ -31,8 +31,12 @@ def story(state: State) -> ConversationStory:
     return ConversationStory(state, state.conversations["#thuhole"])
 
 
+def sight(state: State, width: int = WIDTH) -> Sight:
+    return Sight(story(state), width)
+
+
 def look(state: State, place: Place = Edge.END, width: int = WIDTH, height: int = HEIGHT) -> Picture:
-    return picture(story(state), place, width, height)
+    return picture(sight(state, width), place, height)
 
 
 def said(seen: Picture) -> list[str]:
@@ -64,7 +68,7 @@ def test_a_line_that_was_refused_goes_up_with_the_messages_around_it(state: Stat
 
 
 def test_scrolled_up_nothing_moves_when_a_message_arrives(state: State) -> None:
-    place = move(story(state), look(state), WIDTH, -8)
+    place = move(sight(state), look(state), -8)
     before = look(state, place)
     assert said(before)[-1] == "message 42"
     arrive(state, "#thuhole", "new")
@@ -76,7 +80,7 @@ def test_nothing_moves_when_older_ones_come_above(state: State) -> None:
     one = state.conversations["#thuhole"]
     older, one.timeline.messages = one.timeline.messages[:30], one.timeline.messages[30:]
     one.timeline.more = True
-    top = look(state, move(story(state), look(state), WIDTH, -100))
+    top = look(state, move(sight(state), look(state), -100))
     assert said(top)[2] == "message 31"
     one.timeline.messages = older + one.timeline.messages
     after = look(state, top.place)
@@ -85,7 +89,7 @@ def test_nothing_moves_when_older_ones_come_above(state: State) -> None:
 
 
 def test_the_lowest_message_stays_when_the_pane_changes(state: State) -> None:
-    place = move(story(state), look(state), WIDTH, -20)
+    place = move(sight(state), look(state), -20)
     assert said(look(state, place))[-1] == "message 30"
     assert last(look(state, place, width=25).rows[-1]).endswith("message 30")
     assert said(look(state, place, height=3)) == ["message 28", "message 29", "message 30"]
@@ -98,13 +102,13 @@ def test_at_the_start_the_pane_is_filled_downwards(state: State) -> None:
 
 
 def test_scrolling_down_to_the_end_follows_again(state: State) -> None:
-    up = look(state, move(story(state), look(state), WIDTH, -8))
-    assert look(state, move(story(state), up, WIDTH, 8)).place is Edge.END
+    up = look(state, move(sight(state), look(state), -8))
+    assert look(state, move(sight(state), up, 8)).place is Edge.END
 
 
 def test_a_message_can_be_shown_in_the_middle(state: State) -> None:
     one = story(state)
-    seen = look(state, around(one, one.block_of(25), WIDTH, HEIGHT))
+    seen = look(state, around(Sight(one, WIDTH), one.block_of(25), HEIGHT))
     assert said(seen).index("message 25") == HEIGHT // 2 - 1
 
 
@@ -145,7 +149,7 @@ def test_a_long_history_is_looked_at_no_closer_than_a_short_one() -> None:
             return super().rows(block, width)
 
     one = Watched(state, state.conversations["#thuhole"])
-    seen = picture(one, Edge.END, WIDTH, HEIGHT)
-    picture(one, move(one, seen, WIDTH, -HEIGHT), WIDTH, HEIGHT)
-    picture(one, around(one, one.block_of(10_000), WIDTH, HEIGHT), WIDTH, HEIGHT)
+    seen = picture(Sight(one, WIDTH), Edge.END, HEIGHT)
+    picture(Sight(one, WIDTH), move(Sight(one, WIDTH), seen, -HEIGHT), HEIGHT)
+    picture(Sight(one, WIDTH), around(Sight(one, WIDTH), one.block_of(10_000), HEIGHT), HEIGHT)
     assert len(looked) < 10 * HEIGHT

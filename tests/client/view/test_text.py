@@ -54,6 +54,11 @@ def test_chinese_breaks_anywhere_but_before_a_full_stop() -> None:
     assert rows("你好ab", 5) == ["你好", "ab"]
 
 
+def test_brackets_and_quotes_stay_with_what_is_in_them() -> None:
+    assert rows("一二三（四五）", 8) == ["一二三", "（四五）"]
+    assert rows('昵称为"波波"的用户', 7) == ["昵称", '为"波', '波"的用', "户"]
+
+
 def test_a_head_stays_with_what_follows_it() -> None:
     head = "--12:00-- BOB:"
     assert rows(f"{head}https://example.org", 30, head=len(head)) == [f"{head}https://example.", "org"]

@@ -1,13 +1,21 @@
 """Accounts: who there is. Passwords come hashed, and names with the keys that tell them apart."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from db.errors import taken_if_duplicate
 from db.records import Account
 from db.schema import accounts
+
+
+class Ended(NamedTuple):
+    """The sessions of an account that began before a time are over; and whether it is disabled."""
+
+    before: int
+    disabled: bool
+
 
 _ALL = select(
     accounts.c.id,
@@ -105,12 +113,11 @@ def end_sessions(connection: Connection, account_id: int, now: int) -> None:
     _change(connection, account_id, sessions_since=now)
 
 
-def ended_sessions(connection: Connection, since: int) -> dict[int, tuple[int, bool]]:
-    """Whose sessions were ended since a time: those that began before when, and whether the account is
-    disabled."""
+def ended_sessions(connection: Connection, since: int) -> dict[int, Ended]:
+    """Whose sessions were ended since a time."""
     row = accounts.c
     query = select(row.id, row.sessions_since, row.disabled_at).where(row.sessions_since >= since)
-    return {id: (before, disabled is not None) for id, before, disabled in connection.execute(query)}
+    return {id: Ended(before, disabled is not None) for id, before, disabled in connection.execute(query)}
 
 
 def _change(connection: Connection, account_id: int, **values: Any) -> None:

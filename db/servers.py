@@ -11,6 +11,17 @@ from sqlalchemy import Connection, delete, insert, select, update
 from db import news
 from db.schema import attendances, servers
 
+BEAT = 10.0
+"""Seconds between two signs of life of a process."""
+
+ALIVE = 3 * BEAT
+"""Seconds after its last sign of life for which a process counts as running."""
+
+
+def alive_since(now: int) -> int:
+    """Since when a process must have been seen, to count as running."""
+    return now - round(ALIVE * 1000)
+
 
 def beat(connection: Connection, server_id: bytes, now: int) -> bool:
     """This process lives. ``True`` when its row was not there: at start, or when it had been taken for dead;

@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from db import servers
 from db.engine import is_sqlite, normalise
 from db.errors import Unusable
+from db.servers import alive_since
 from db.store import Store
 from db.writer import Writer
 from protocol.safe import safe
@@ -31,7 +32,7 @@ from server.handlers.moderation import Moderation
 from server.live import Directory
 from server.orders import Answer, AnyOrder, Failed
 from server.passwords import Passwords
-from server.presence import Presence, alive_since
+from server.presence import Presence
 from server.sources import Misconfigured, load
 from server.steward import Steward
 

@@ -30,12 +30,11 @@ from functools import partial
 from sqlalchemy import Engine
 
 import protocol
-from db import passes, removed, servers, tokens
+from db import servers
 from db.check import Remark, check
 from db.engine import begin_write, is_sqlite, lock_file, open_engine
 from db.errors import Outage, Unusable
 from db.migrate import upgrade
-from db.transaction import Transaction
 from protocol.errors import GoingAway, TooManyConnections
 from protocol.events import Welcome
 from protocol.frame import UNSET
@@ -46,6 +45,7 @@ from server.config import Config, bound
 from server.connection import Connection, Receiver
 from server.flusher import Flusher
 from server.handlers.common import page_size
+from server.housekeeping import keep_house
 from server.limits import Doorkeeper
 from server.listener import Listener, allow_many_files, bind
 from server.parts import assemble
@@ -59,14 +59,6 @@ STOP_WITHIN = 8.0
 """Seconds for an orderly end; a supervisor's patience is usually ten."""
 AT_THE_LATEST = STOP_WITHIN + 1.5
 """Seconds after which the watchdog ends the process; what was not answered until then is of unknown fate."""
-
-HOUSEKEEPING = 60.0
-"""Seconds between two rounds of removing tokens that have expired, and what was said in removed rooms."""
-
-SWEEP = 500
-"""Messages that are removed in one go; ``BREATH`` seconds later come the next."""
-BREATH = 0.1
-
 
 Announce = Callable[[Place, str], None]
 """Is told where the server listens, and the code of an invitation if an account takes one."""
@@ -166,7 +158,7 @@ class Server:
     async def _begin(self) -> str:
         """Take over from an earlier life, and find the other server processes; the code to announce."""
         try:
-            await self._parts.presence.begin()
+            await self._parts.heartbeat.begin()
             if self._parts.peers is not None:
                 await self._parts.peers.begin()
             return await self._first_code()
@@ -175,7 +167,7 @@ class Server:
 
     def _chores(self) -> list[Coroutine[None, None, None]]:
         """What goes on beside the connections for as long as the server runs."""
-        chores = [self._parts.presence.run(), self._parts.indexer.run(), self._keep_house()]
+        chores = [self._parts.heartbeat.run(), self._parts.indexer.run(), keep_house(self._parts.writer)]
         return chores if self._parts.peers is None else [*chores, self._parts.peers.run()]
 
     async def _first_code(self) -> str:
@@ -253,17 +245,6 @@ class Server:
         else:
             log.info("serving tls sha256:%s from now on", self._tls.fingerprint)
 
-    async def _keep_house(self) -> None:
-        while True:
-            more = False
-            try:
-                more = await self._parts.writer.run(_tidy)
-            except Outage:
-                pass  # there is no hurry
-            except Exception:
-                log.exception("could not remove what nobody needs")
-            await asyncio.sleep(BREATH if more else HOUSEKEEPING)
-
     # Stop
 
     async def _stop(self) -> None:
@@ -306,13 +287,6 @@ async def _bind(config: Config) -> list[socket.socket]:
         return await bind(config.host, config.port)
     except (OSError, UnicodeError) as error:
         raise CannotStart(f"cannot listen on {config.host}:{config.port}: {_reason(error)}") from None
-
-
-def _tidy(transaction: Transaction) -> bool:
-    """Remove a little of what nobody needs. ``True`` when there may be more."""
-    tokens.drop_expired(transaction.connection, transaction.now)
-    passes.drop_expired(transaction.connection, transaction.now)
-    return removed.sweep(transaction.connection, SWEEP)
 
 
 def _welcome(config: Config) -> Welcome:

@@ -9,10 +9,12 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 from db import accounts, blocks, friends, guests, memberships, messages, rooms, servers
+from db.accounts import Ended
 from db.messages import Known
 from db.records import Direct, Room, SeatKey
+from db.servers import alive_since
 from db.transaction import Transaction
-from server.presence import LOOK_BACK, alive_since
+from server.presence import ended_lately
 
 NOBODY = 0
 """No account's id."""
@@ -49,7 +51,7 @@ class Findings:
     rooms: list[Room]  # as nobody in particular sees them
     seats: list[tuple[int, Room | Direct]]  # by account
     people: list[Person]
-    ended: dict[int, tuple[int, bool]]  # as ``accounts.ended_sessions`` has it
+    ended: dict[int, Ended]
 
 
 def find(transaction: Transaction, server_id: bytes, places: Places) -> Findings:
@@ -61,12 +63,11 @@ def find(transaction: Transaction, server_id: bytes, places: Places) -> Findings
     if changed:
         moved |= memberships.attending(connection, changed, server_id) - places.seated
     to_see_to = places.people or places.everything
-    since = transaction.now - round(LOOK_BACK * 1000)
     return Findings(
         rooms=rooms.listing(connection, NOBODY, changed) if changed else [],
         seats=_seats(transaction, moved),
         people=_people(transaction, server_id, places) if to_see_to else [],
-        ended=accounts.ended_sessions(connection, since) if to_see_to else {},
+        ended=ended_lately(transaction) if to_see_to else {},
     )
 
 

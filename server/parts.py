@@ -28,6 +28,7 @@ from server.handlers.search import Search
 from server.handlers.sessions import Sessions
 from server.handlers.typing import Typing
 from server.handlers.whereabouts import Whereabouts
+from server.heartbeat import Heartbeat
 from server.indexer import Indexer
 from server.limits import Attempts
 from server.live import Directory
@@ -46,6 +47,7 @@ class Parts:
     writer: Writer  # whose thread runs already
     passwords: Passwords
     presence: Presence
+    heartbeat: Heartbeat
     peers: Peers | None
     indexer: Indexer
     steward: Steward
@@ -101,6 +103,7 @@ def assemble(config: Config, engine: Engine, server_id: bytes) -> Parts:
         writer=writer,
         passwords=passwords,
         presence=presence,
+        heartbeat=Heartbeat(directory, writer, presence),
         peers=None if is_sqlite(engine.url) else peers,
         indexer=Indexer(engine, store, writer),
         steward=Steward(config.password, store, writer, passwords, directory, presence, moderation),

@@ -22,13 +22,13 @@ from db import news, servers
 from db.errors import Outage
 from db.news import Closed, News
 from db.records import SeatKey
+from db.servers import alive_since
 from db.store import Store
 from db.transaction import Transaction
 from db.writer import Writer
 from server.delivery import Delivery
 from server.findings import Findings, Places, find
 from server.live import Directory
-from server.presence import alive_since
 from server.takeover import Takeover
 
 log = logging.getLogger(__name__)

@@ -15,10 +15,12 @@ from functools import partial
 from sqlalchemy import Connection
 
 from db import accounts, blocks, friends, guests, memberships, rooms, servers
+from db.accounts import Ended
 from db.errors import Outage
 from db.messages import Known
 from db.records import Account as Kept
 from db.records import Direct, Room
+from db.servers import alive_since
 from db.transaction import Transaction
 from db.writer import Job, Writer
 from protocol import values
@@ -30,24 +32,8 @@ from server.values import friend_value
 
 log = logging.getLogger(__name__)
 
-BEAT = 10.0
-"""Seconds between two signs of life of this process in the database."""
-
-ALIVE = 3 * BEAT
-"""Seconds after its last sign of life for which a server process counts as running."""
-
 LOOK_BACK = 600.0
 """Seconds for which it is looked whether another server process has ended somebody's sessions."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pulse:
-    """What a sign of life finds: who (id, name) is inside somewhere while no living process cares for them;
-    and whose sessions are over that began before a time, and whether the account is disabled.
-    """
-
-    orphans: list[tuple[int, str]]
-    ended: dict[int, tuple[int, bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,57 +95,20 @@ class Presence:
                 leave(transaction, seat)
         return replace(_snapshot(connection, account_id), elsewhere=elsewhere)
 
-    def _beat(self, transaction: Transaction, *, here: list[int]) -> Pulse:
-        """Give a sign of life."""
-        connection = transaction.connection
-        living = alive_since(transaction.now)
-        servers.forget_dead(connection, living)
-        if servers.beat(connection, self.server_id, transaction.now):  # we had been taken for dead
-            for account_id in here:
-                servers.attend(connection, self.server_id, account_id)
-        attended = servers.attended(connection, living)
-        orphans = set(memberships.entered_accounts(connection)) - attended
-        for account_id in orphans:
-            servers.attend(connection, self.server_id, account_id)
-        transaction.news.accounts |= orphans
-        ended = accounts.ended_sessions(connection, transaction.now - round(LOOK_BACK * 1000))
-        return Pulse(list(accounts.usernames(connection, orphans).items()), ended)
-
     # On the loop
-
-    async def run(self) -> None:
-        """Beat for as long as the server runs."""
-        while True:
-            await asyncio.sleep(BEAT)
-            self._writer.add(Job(partial(self._beat, here=list(self._directory.accounts)), self._feel))
-
-    async def begin(self) -> None:
-        """Take over from an earlier life of this server."""
-        await self._writer.run(lambda transaction: servers.forget(transaction.connection, self.server_id))
-        self._feel(await self._writer.run(partial(self._beat, here=[])))
-
-    def _feel(self, pulse: Pulse | Exception) -> None:
-        if isinstance(pulse, Outage):
-            return  # the writer has told so
-        if isinstance(pulse, Exception):
-            log.warning("no sign of life could be given: %s", pulse)
-            return
-        for account_id, username in pulse.orphans:
-            self.adopt(account_id, username)
-        self.end_sessions(pulse.ended)
 
     def adopt(self, account_id: int, username: str) -> None:
         """Nobody cares any more for an account that was here or on another process; its grace time begins."""
         if account_id not in self._directory.accounts:
             self._wait_for(self._directory.add_account(account_id, username))
 
-    def end_sessions(self, ended: Mapping[int, tuple[int, bool]]) -> None:
-        """Dismiss the sessions of accounts that began before a time; and whether the account is disabled."""
-        for account_id, (before, disabled) in ended.items():
+    def end_sessions(self, ended: Mapping[int, Ended]) -> None:
+        """Dismiss the sessions of these accounts that are over."""
+        for account_id, end in ended.items():
             if account := self._directory.accounts.get(account_id):
-                over = [speaker for speaker in account.speakers if speaker.since < before]
+                over = [speaker for speaker in account.speakers if speaker.since < end.before]
                 if over:
-                    self.dismiss(account, over, AccountDisabled() if disabled else SessionEnded())
+                    self.dismiss(account, over, AccountDisabled() if end.disabled else SessionEnded())
 
     def arrive(self, speaker: Speaker, kept: Kept, found: Snapshot) -> None:
         """A session begins. ``found`` is of the same commit, so that the next event is the one behind its
@@ -248,9 +197,10 @@ class Presence:
             grace.cancel()
 
 
-def alive_since(now: int) -> int:
-    """Since when a server process must have been seen, to count as running."""
-    return now - round(ALIVE * 1000)
+def ended_lately(transaction: Transaction) -> dict[int, Ended]:
+    """Whose sessions were ended not long ago, on whichever process."""
+    since = transaction.now - round(LOOK_BACK * 1000)
+    return accounts.ended_sessions(transaction.connection, since)
 
 
 def _snapshot(connection: Connection, account_id: int) -> Snapshot:

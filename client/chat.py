@@ -1,8 +1,8 @@
-"""What one can do in conversations: enter, say, read, leave. The controller between network and state.
+"""What one can do in conversations: enter, say, leave. The controller between network and state.
 
 Everything that the server says comes through ``_receive``, in one order, and changes the state through
-``apply`` alone. Requests raise ``Refused`` or ``Lost`` to whoever made them. ``Session``, below this, keeps
-somebody logged in; ``App`` puts typed lines on top.
+``apply`` alone. Requests raise ``Refused`` or ``Lost`` to whoever made them. ``Reading``, below this, fetches
+what one looks at, ``Session`` keeps somebody logged in; ``App`` puts typed lines on top.
 
 When a session begins or goes on (``_begun``), what was missed is fetched, and the courier goes on with what
 is unconfirmed.
@@ -10,7 +10,7 @@ is unconfirmed.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,8 @@ from client.link import Pace
 from client.model import apply, select
 from client.model.state import Link, Note, Pending, State
 from client.outbox import Outbox, OutboxFailed
-from client.session import Session, expect
+from client.reading import Reading
+from client.session import expect
 from client.trust import Trust
 from protocol import events, requests, responses, values
 from protocol.cids import new_cid
@@ -33,11 +34,8 @@ from protocol.frame import UNSET, UnsetType
 PASSWORD_HELPS = frozenset({"wrong_room_password", "invitation_needed", "bad_invitation"})
 """Codes after which a room might be entered with its password."""
 
-READ_PAUSE = 0.3
-"""Seconds. Reading is told to the server at most so often: who scrolls reads many messages a second."""
 
-
-class Chat(Session):
+class Chat(Reading):
     """One user's client.
 
     The hooks are the front end's to set. ``on_seek`` shows a message, or says that there is no way to.
@@ -63,8 +61,6 @@ class Chat(Session):
         self._courier: Courier | None = None
         apart = partial(self.insist, apart=True)
         self._catchup = Catchup(self.state, self.insist, apart, lambda: self.on_change(), fill=fill)
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._seen: dict[str, int] = {}  # what is read, and not told to the server yet
 
     # The session
 
@@ -84,14 +80,6 @@ class Chat(Session):
     def quit(self) -> None:
         """The user wants to go; the front end ends, and then calls ``close``."""
         self.done.set()
-
-    async def close(self) -> None:
-        """End everything in good order: see what was said through to its answer, if that is soon, and log
-        out.
-        """
-        await super().close()
-        for task in list(self._tasks):
-            task.cancel()
 
     async def settled(self) -> None:
         """Wait until what was said has its answer, nothing is missing, and nothing is being saved."""
@@ -167,62 +155,6 @@ class Chat(Session):
             raise Refused("outbox_failed", {"reason": str(error)}) from None
         self.on_change()
 
-    def switch(self, name: str) -> None:
-        """Look at another conversation; the empty name is the home screen."""
-        apply.switched(self.state, name)
-        if name:
-            one = self.state.conversations[name]
-            page = self.state.limits.page if self.state.limits else 0
-            if (one.member or not one.is_room) and len(one.timeline.messages) < page:
-                self.load_older(name)
-            if one.member and one.is_room and not one.roster:
-                self.spawn(self._list_members(name))
-        self.on_change()
-
-    def load_older(self, name: str) -> None:
-        """Fetch the page above the oldest message that is in sight."""
-        timeline = self.state.conversations[name].shown
-        if timeline.more and not timeline.loading:
-            apply.loading(self.state, name)
-            self.spawn(self._load_older(name, timeline.first))
-
-    def load_newer(self, name: str) -> None:
-        """Fetch the page below what is in sight far back."""
-        past = self.state.conversations[name].past
-        if past is not None and not past.loading:
-            apply.loading(self.state, name)
-            self.spawn(self._load_newer(name, past.last))
-
-    def visit(self, name: str, seq: int) -> None:
-        """Fetch the page around a message far back, to look at it there."""
-        if not self.state.conversations[name].shown.loading:
-            page = self.state.limits.page if self.state.limits else 0
-            apply.loading(self.state, name)
-            self.spawn(self._visit(name, max(0, seq - 1 - page // 2)))
-
-    async def look_back(self, name: str, at: str) -> int | None:
-        """Look at what was said from a time on; the seq of the first message, if there is one.
-
-        Raises ``Refused`` or ``Lost``.
-        """
-        frame = requests.History(id=0, conversation=name, at=at)
-        page = expect(await self.insist(frame, apart=True), responses.History).messages
-        if not page:
-            return None
-        apply.went_back(self.state, name, page)
-        self.on_change()
-        return page[0].seq
-
-    def viewed(self, name: str, seq: int) -> None:
-        """The user has seen everything up to here. The server is told soon, once for many."""
-        if seq <= self.state.conversations[name].read:
-            return
-        apply.read(self.state, name, seq)
-        if not self._seen:
-            self.spawn(self._tell_read())
-        self._seen[name] = seq
-        self.on_change()
-
     async def secret(self, key: str, /, **facts: object) -> str:
         """Ask the user for a password. Raises ``Refused``."""
         return await self.on_secret(key, facts)
@@ -273,13 +205,6 @@ class Chat(Session):
         apply.attending(self.state, self._attention())
         self.on_change()
 
-    def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        """Do something beside; what goes wrong becomes a note."""
-        task = asyncio.create_task(self._guarded(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
     # Inside
 
     @property
@@ -296,14 +221,6 @@ class Chat(Session):
         if self._courier is not None:
             await self._courier.settled()
         await self._catchup.settled()
-
-    async def _guarded(self, work: Coroutine[None, None, None]) -> None:
-        try:
-            await work
-        except Lost:
-            pass  # what only completes the picture is asked for again in the next session
-        except Refused as error:
-            self.note_error(error)
 
     def _receive(
         self, asked: requests.AnyRequest | None, told: responses.AnyResponse | events.AnyEvent
@@ -373,7 +290,6 @@ class Chat(Session):
         if self.saving is not None:
             self.saving.cancel()
             self.saving = None
-        self._seen.clear()
         self.found = []
         if self._outbox is not None:
             self._outbox.close()
@@ -382,38 +298,11 @@ class Chat(Session):
     async def _list_rooms(self) -> None:
         await self.insist(requests.ListRooms(id=0))
 
-    async def _list_members(self, name: str) -> None:
-        await self.insist(requests.ListMembers(id=0, room=name))
-
     def _check_roster(self, room: values.Room) -> None:
         """Somebody took or gave up a seat."""
         roster = self.state.conversations[room.room].roster
         if roster and len(roster) != room.members:
             self.spawn(self._list_members(room.room))
-
-    async def _load_older(self, name: str, first: int) -> None:
-        if first:
-            await self.insist(requests.History(id=0, conversation=name, before=first))
-        else:
-            await self.insist(requests.History(id=0, conversation=name))
-
-    async def _load_newer(self, name: str, last: int) -> None:
-        await self.insist(requests.History(id=0, conversation=name, after=last))
-
-    async def _visit(self, name: str, after: int) -> None:
-        try:
-            frame = requests.History(id=0, conversation=name, after=after)
-            page = expect(await self.insist(frame, apart=True), responses.History).messages
-            apply.went_back(self.state, name, page)
-        finally:
-            apply.stayed(self.state, name)
-            self.on_change()
-
-    async def _tell_read(self) -> None:
-        await asyncio.sleep(READ_PAUSE)
-        seen, self._seen = self._seen, {}
-        for name, seq in seen.items():
-            await self.insist(requests.Read(id=0, conversation=name, seq=seq))
 
 
 async def _nobody(key: str, facts: dict[str, object]) -> str:

@@ -7,7 +7,7 @@ stands on top of this; it says what a beginning, an interruption and an end of t
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import TypeVar
 
@@ -47,6 +47,7 @@ class Session(ABC):
         self._token = ""
         self._password = ""
         self._invitation = Address()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._present = asyncio.Event()  # somebody is logged in, on a connection that works
         self._lasting: list[asyncio.Task[None]] = []  # as long as somebody is logged in
 
@@ -143,7 +144,7 @@ class Session(ABC):
         self._stands_without_session()
 
     async def close(self) -> None:
-        """End everything in good order."""
+        """End everything in good order: see what was said through to its answer if that is soon, log out."""
         if self._present.is_set():
             with suppress(TimeoutError, Lost, Refused):
                 async with asyncio.timeout(FAREWELL):
@@ -156,6 +157,8 @@ class Session(ABC):
                 async with asyncio.timeout(FAREWELL):
                     await self._link.lost()
             self._link.drop()
+        for task in list(self._tasks):
+            task.cancel()
 
     async def back(self) -> None:
         """Wait until the session goes on. Raises ``Lost`` once nobody is logged in any more."""
@@ -184,7 +187,22 @@ class Session(ABC):
                     raise
                 await asyncio.sleep(seconds(error))
 
+    def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Do something beside; what goes wrong becomes a note."""
+        task = asyncio.create_task(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
     # Inside
+
+    async def _guarded(self, work: Coroutine[None, None, None]) -> None:
+        try:
+            await work
+        except Lost:
+            pass  # what only completes the picture is asked for again in the next session
+        except Refused as error:
+            self.note_error(error)
 
     def _code(self, conversation: str = "") -> str | UnsetType:
         """The code of an invitation to this server and, if one is named, to this conversation."""

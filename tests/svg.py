@@ -4,6 +4,7 @@ Needs no program and no font but a monospaced one: each text is told how long it
 as big as their two cells, so that no font can move what stands behind them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from itertools import groupby
@@ -15,15 +16,41 @@ from wcwidth import wcwidth
 CELL, LINE, MARGIN, BAR = 9, 21, 14, 30
 """Pixels: a cell's width, a line's height, the frame around the screen, the bar above it."""
 
-FOREGROUND, BACKGROUND = "#d4d7dd", "#1b1e24"
-COLOURS = {
-    "black": "#2a2e36", "red": "#e0646c", "green": "#8fbf73", "brown": "#d9b26a",
-    "blue": "#6ba4e0", "magenta": "#c08adf", "cyan": "#63b6c1", "white": "#c6cad2",
-    "brightblack": "#6e7683", "brightred": "#f08a90", "brightgreen": "#aede94", "brightbrown": "#efcf8e",
-    "brightblue": "#93c1f2", "brightmagenta": "#d7aef0", "bfightmagenta": "#d7aef0",
-    "brightcyan": "#8fd3dc", "brightwhite": "#f4f6f9",
-}  # fmt: skip
-"""The sixteen colours by pyte's names, one of which it misspells."""
+
+@dataclass(frozen=True)
+class Paper:
+    """What a terminal draws on, and with: the sixteen colours by pyte's names, one of which it misspells."""
+
+    ink: str
+    ground: str
+    colours: Mapping[str, str]
+
+    def colour(self, name: str, default: str) -> str:
+        """pyte's name of a colour, or its six hexadecimal digits, as SVG has it."""
+        return default if name == "default" else self.colours.get(name, f"#{name}")
+
+
+DARK = Paper(
+    "#d4d7dd", "#1b1e24",
+    {
+        "black": "#2a2e36", "red": "#e0646c", "green": "#8fbf73", "brown": "#d9b26a",
+        "blue": "#6ba4e0", "magenta": "#c08adf", "cyan": "#63b6c1", "white": "#c6cad2",
+        "brightblack": "#6e7683", "brightred": "#f08a90", "brightgreen": "#aede94", "brightbrown": "#efcf8e",
+        "brightblue": "#93c1f2", "brightmagenta": "#d7aef0", "bfightmagenta": "#d7aef0",
+        "brightcyan": "#8fd3dc", "brightwhite": "#f4f6f9",
+    },
+)  # fmt: skip
+
+LIGHT = Paper(
+    "#2b2f36", "#fbfaf6",
+    {
+        "black": "#1f2228", "red": "#b8303a", "green": "#3f7d20", "brown": "#94650a",
+        "blue": "#2563b0", "magenta": "#8a3ea6", "cyan": "#1a7581", "white": "#c9ccd2",
+        "brightblack": "#7d838e", "brightred": "#d2454f", "brightgreen": "#57993a", "brightbrown": "#b07f22",
+        "brightblue": "#3f7fd0", "brightmagenta": "#a65bc2", "bfightmagenta": "#a65bc2",
+        "brightcyan": "#2f93a0", "brightwhite": "#ffffff",
+    },
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -45,44 +72,46 @@ class _Run:
     style: _Style
 
 
-def render(screen: pyte.Screen, title: str = "") -> str:
+def render(screen: pyte.Screen, title: str = "", paper: Paper = DARK) -> str:
     """The screen as it stands, cursor included, as the text of an SVG file."""
     width = screen.columns * CELL + 2 * MARGIN
     height = screen.lines * LINE + 2 * MARGIN + BAR
-    body = "\n".join(_line(screen, number) for number in range(screen.lines))
+    body = "\n".join(_line(screen, number, paper) for number in range(screen.lines))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">\n'
-        f'<rect width="{width}" height="{height}" rx="8" fill="{BACKGROUND}"/>\n'
-        f"{_bar(width, title)}\n"
+        f'<rect width="{width}" height="{height}" rx="8" fill="{paper.ground}"/>\n'
+        f"{_bar(width, title, paper)}\n"
         f'<g transform="translate({MARGIN} {MARGIN + BAR})" xml:space="preserve" font-size="15" '
         f"font-family=\"'DejaVu Sans Mono','Noto Sans Mono CJK SC',Menlo,Consolas,monospace\">\n"
         f"{body}\n</g>\n</svg>\n"
     )
 
 
-def _bar(width: int, title: str) -> str:
+def _bar(width: int, title: str, paper: Paper) -> str:
+    colours = paper.colours
     lamps = "".join(
         f'<circle cx="{20 + 20 * place}" cy="20" r="6" fill="{colour}"/>'
-        for place, colour in enumerate((COLOURS["red"], COLOURS["brown"], COLOURS["green"]))
+        for place, colour in enumerate((colours["red"], colours["brown"], colours["green"]))
     )
-    words = f'<text x="{width / 2:g}" y="25" text-anchor="middle" fill="{COLOURS["brightblack"]}" '
+    words = f'<text x="{width / 2:g}" y="25" text-anchor="middle" fill="{colours["brightblack"]}" '
     return f'{lamps}{words}font-size="13" font-family="sans-serif">{escape(title)}</text>'
 
 
-def _line(screen: pyte.Screen, number: int) -> str:
-    runs = _runs(screen, number)
-    return "".join([*(_backdrop(run, number) for run in runs), *(_text(run, number) for run in runs)])
+def _line(screen: pyte.Screen, number: int, paper: Paper) -> str:
+    runs = _runs(screen, number, paper)
+    marked = (run for run in runs if run.style.background != paper.ground)
+    return "".join([*(_backdrop(run, number) for run in marked), *(_text(run, number) for run in runs)])
 
 
-def _runs(screen: pyte.Screen, number: int) -> list[_Run]:
+def _runs(screen: pyte.Screen, number: int, paper: Paper) -> list[_Run]:
     """A line of the screen as runs. The cell behind a wide character is empty and belongs to it."""
     cells = screen.buffer[number]
     columns = [column for column in range(screen.columns) if cells[column].data]
     runs = []
-    for (style, wide), group in groupby(columns, lambda column: _kind(screen, number, column)):
+    for (style, wide), group in groupby(columns, lambda column: _kind(screen, number, column, paper)):
         place = list(group)
-        if style.background == BACKGROUND and not style.underlined:
+        if style.background == paper.ground and not style.underlined:
             while place and cells[place[-1]].data.isspace():
                 place.pop()
         if place:
@@ -91,27 +120,20 @@ def _runs(screen: pyte.Screen, number: int) -> list[_Run]:
     return runs
 
 
-def _kind(screen: pyte.Screen, number: int, column: int) -> tuple[_Style, bool]:
+def _kind(screen: pyte.Screen, number: int, column: int, paper: Paper) -> tuple[_Style, bool]:
     character = screen.buffer[number][column]
     cursor = not screen.cursor.hidden and (screen.cursor.y, screen.cursor.x) == (number, column)
-    return _style(character, cursor), wcwidth(character.data[0]) == 2
+    return _style(character, cursor, paper), wcwidth(character.data[0]) == 2
 
 
-def _style(character: Any, cursor: bool) -> _Style:
-    colour, background = _colour(character.fg, FOREGROUND), _colour(character.bg, BACKGROUND)
+def _style(character: Any, cursor: bool, paper: Paper) -> _Style:
+    colour, background = paper.colour(character.fg, paper.ink), paper.colour(character.bg, paper.ground)
     if bool(character.reverse) != cursor:
         colour, background = background, colour
     return _Style(colour, background, character.bold, character.italics, character.underscore)
 
 
-def _colour(name: str, default: str) -> str:
-    """pyte's name of a colour, or its six hexadecimal digits, as SVG has it."""
-    return default if name == "default" else COLOURS.get(name, f"#{name}")
-
-
 def _backdrop(run: _Run, number: int) -> str:
-    if run.style.background == BACKGROUND:
-        return ""
     return (
         f'<rect x="{run.column * CELL}" y="{number * LINE}" width="{run.cells * CELL}" height="{LINE}" '
         f'fill="{run.style.background}"/>'

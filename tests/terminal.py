@@ -18,7 +18,7 @@ import pyte
 from wcwidth import wcswidth
 
 from tests.processes import PATIENCE, ROOT
-from tests.svg import render
+from tests.svg import DARK, Paper, render
 
 KEYS = {
     "Enter": "\r", "Tab": "\t", "Shift-Tab": "\x1b[Z", "Esc": "\x1b", "Alt-Enter": "\x1b\r",
@@ -165,9 +165,9 @@ class Terminal:
         self._child.setwinsize(lines, columns)
         return self
 
-    def shot(self, path: Path, title: str = "") -> Self:
+    def shot(self, path: Path, title: str = "", paper: Paper = DARK) -> Self:
         """Write a picture (SVG) of the screen."""
-        path.write_text(render(self._screen, title), encoding="utf-8")
+        path.write_text(render(self._screen, title, paper), encoding="utf-8")
         return self
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from client import words
 from tests.processes import QUICK, ROOT, Server, Wire, running
+from tests.svg import DARK, LIGHT, Paper
 from tests.terminal import Terminal
 
 IMAGES = ROOT / "docs" / "images" / "tour"
@@ -90,8 +91,8 @@ class Tour:
         command = [sys.executable, "-m", "client", place, "--lang", self.voice.lang, *flags]
         return Terminal(command, self.folder, COLUMNS, LINES, environment)
 
-    def shot(self, name: str, terminal: Terminal | None = None, title: str = "chat-client") -> None:
-        (terminal or self.terminal).shot(IMAGES / f"{name}{self.voice.suffix}.svg", title)
+    def shot(self, name: str, title: str = "chat-client", paper: Paper = DARK) -> None:
+        self.terminal.shot(IMAGES / f"{name}{self.voice.suffix}.svg", title, paper)
 
     def types(self, line: str, *seen: str) -> None:
         """Type a line, and wait until all of these are to be seen."""
@@ -222,6 +223,24 @@ def a_paste(tour: Tour) -> None:
     tour.terminal.press("Ctrl-C").wait_for(words.say("view.placeholder"))
 
 
+def a_long_save(tour: Tour) -> None:
+    """So much was said in a room that there is time for a picture."""
+    bob = tour.guests["Bob"]
+    bob.request("create_room", room="archive", capacity=2)
+    bob.request("enter_room", room="archive", nickname="Bob")
+    for _ in range(60):
+        asked = [bob.start("send", to="#archive", text=text) for _, text in tour.voice.talk * 100]
+        bob.answer(asked[-1])
+        bob.events.clear()
+    tour.types("/join archive", words.say("entered_room", room="#archive", nickname="Ada"))
+    tour.clears()
+    tour.types("/save archive.txt --in archive", "[###")
+    tour.shot("saving")
+    tour.terminal.wait_for("archive.txt'")
+    tour.types("/resign", words.say("resigned", room="#archive"))
+    tour.clears()
+
+
 def a_private_chat(tour: Tour) -> None:
     tour.types(f"/query Bob {tour.voice.nickname}", "Esc ─╯")
     tour.clears()
@@ -251,14 +270,16 @@ def a_small_screen(tour: Tour) -> None:
 
 
 def colours(tour: Tour) -> None:
-    tour.types("/theme dark", "theme = dark")
-    tour.shot("dark")
+    for theme, paper in (("dark", DARK), ("light", LIGHT)):
+        tour.types(f"/theme {theme}", f"theme = {theme}")
+        tour.types("/goto 1", tour.voice.mention, "-MORE(")
+        tour.shot(theme, paper=paper)
+        tour.terminal.press("Alt-End").wait_gone("-MORE(")
     tour.terminal.enter("/quit").wait_exit()
     tour.terminal = tour.open(environment={"NO_COLOR": "1"})
     tour.terminal.wait_for(words.say("form.login")).enter(PASSWORD)
     tour.terminal.wait_for(words.say("home.account", username="Ada")).press("Alt-1")
-    tour.terminal.wait_for(tour.voice.later)
-    tour.clears()
+    tour.terminal.wait_for(tour.voice.later).wait_gone("Esc ─╯")
     tour.shot("colourless")
     tour.terminal.enter("/quit").wait_exit()
 
@@ -285,6 +306,7 @@ STOPS: tuple[Callable[[Tour], None], ...] = (
     what_is_refused,
     finding_things,
     a_paste,
+    a_long_save,
     a_private_chat,
     the_transcript,
     the_server_is_gone,

@@ -22,8 +22,9 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-MAX_BATCH = 200
-"""More in one transaction gains nothing on the disk, and the loop lags while it hands them out."""
+MAX_BATCH = 400
+"""More in one transaction gains little on the disk; and while one that holds all who talk is written, nobody
+else can be served."""
 
 MOMENT = 0.002
 """Seconds to wait for the others, at most: what a small transaction takes, with handing it out."""
@@ -74,8 +75,10 @@ class Gathering(Generic[T]):
         self._told = False
 
     def told(self) -> None:
-        """Whoever was in the last batch has been answered, and may come back from now on. Where nothing waits,
-        nobody need be woken to hear that."""
+        """Whoever was in the last batch has been answered, and may come back from now on.
+
+        Where nothing waits, nobody need be woken to hear that.
+        """
         self._told = True
         if self._waiting and self._wanted < NOBODY:
             self._bell.put(None)

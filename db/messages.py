@@ -14,10 +14,10 @@ the unique (account, cid) objects, and only then are they searched out.
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
+from msgspec import Struct
 from sqlalchemy import Connection, Row, Select, and_, func, or_, select, tuple_
 
 from db import bulk
@@ -51,22 +51,21 @@ class Verdict(Enum):
     REUSED = auto()  # the same cid with other content was
 
 
-class Outcome(NamedTuple):
+class Outcome(Struct, frozen=True, gc=False):
     """What became of a draft. ``stored`` is the message that has its cid."""
 
     verdict: Verdict
     stored: Stored
 
 
-class Known(NamedTuple):
+class Known(Struct, frozen=True, gc=False):
     """What is known of a conversation: up to where it goes, and the number of its roster."""
 
     head: int
     roster: int
 
 
-@dataclass(slots=True)
-class Head:
+class Head(Struct, gc=False):
     """The locked row of a conversation, and how it will be once the batch is in."""
 
     head: int
@@ -112,7 +111,7 @@ def _append(
     now: int,
     known: dict[tuple[int, str], Stored],
 ) -> list[Outcome]:
-    moved = {draft.conversation_id: _copy(heads[draft.conversation_id]) for draft in drafts}
+    moved = {id: _copy(heads[id]) for id in {draft.conversation_id for draft in drafts}}
     known = dict(known)
     outcomes, rows = [], []
     for draft in drafts:

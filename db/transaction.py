@@ -91,7 +91,7 @@ class Transaction:
                 behind.append(Stretch(id, first, now.head))
             if self._shared and before.roster != now.roster:
                 self.reseated.append(Seating(id, now.roster, standings(self.connection, id)))
-            self.moved[id] = Known(max(before.head, now.head), now.roster)
+            self.moved[id] = now if before.head <= now.head else Known(before.head, now.roster)
         if behind:
             self.missed += messages.between(self.connection, behind)
 

@@ -54,7 +54,7 @@ AT_ONCE = 1.0
 ANSWERED_AT_ONCE = 20
 DELIVERED_AT_ONCE = 200
 """Messages, in one step on the loop. Those of one conversation should be told together, each listener being
-given one text for all of them; and a batch holds no more.
+given one text for all of them.
 """
 
 RETRIES = 20
@@ -267,18 +267,26 @@ class Writer:
             head = heads.get(post.draft.conversation_id)
             if post.stream.broken:
                 refused[post] = Outage(BEHIND_UNKNOWN)
-            elif head is None or head.roster != post.roster:
-                try:
-                    self._entitle(transaction.connection, post.draft)
-                except Exception as error:
-                    if is_transient(error) or is_outage(error):
-                        raise
-                    refused[post] = messages.find_duplicate(transaction.connection, post.draft) or error
-        accepted = (
-            [post.draft for post in posts if post not in refused] if refused else [p.draft for p in posts]
-        )
-        outcomes = iter(transaction.append(heads, accepted) if accepted else [])
-        return [refused[post] if post in refused else next(outcomes) for post in posts]
+            elif (head is None or head.roster != post.roster) and (
+                refusal := self._refusal(transaction.connection, post.draft)
+            ):
+                refused[post] = refusal
+        accepted = [post for post in posts if post not in refused] if refused else posts
+        stored = transaction.append(heads, [post.draft for post in accepted]) if accepted else []
+        if not refused:
+            return [*stored]
+        outcomes = refused | dict(zip(accepted, stored, strict=True))
+        return [outcomes[post] for post in posts]
+
+    def _refusal(self, connection: Connection, draft: Draft) -> Outcome | Exception | None:
+        """Why nothing is stored for a sender who was found entitled under another roster, if nothing is."""
+        try:
+            self._entitle(connection, draft)
+        except Exception as error:
+            if is_transient(error) or is_outage(error):
+                raise
+            return messages.find_duplicate(connection, draft) or error
+        return None
 
     def _do(self, transaction: Transaction, job: Job[Any], alone: bool) -> Done:
         transaction.reseated, transaction.missed, transaction.stored = [], [], []

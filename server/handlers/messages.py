@@ -97,16 +97,16 @@ class Messages:
 
 def sent(id: Id, outcome: Outcome) -> responses.Response:
     """The answer to a ``send``. Raises ``CidReused``."""
-    verdict, stored = outcome
+    stored = outcome.stored
     assert stored.cid is not None
-    if verdict is Verdict.REUSED:
+    if outcome.verdict is Verdict.REUSED:
         raise CidReused(cid=stored.cid)
     return responses.Sent(
         id=id,
         cid=stored.cid,
         seq=stored.seq,
         time=format_time(stored.sent_at),
-        duplicate=verdict is Verdict.DUPLICATE,
+        duplicate=outcome.verdict is Verdict.DUPLICATE,
     )
 
 

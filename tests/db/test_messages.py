@@ -30,7 +30,7 @@ class Scene:
     def append(self, *drafts: Draft, now: int = NOW) -> list[tuple[str, int]]:
         heads = messages.lock(self.connection, {draft.conversation_id for draft in drafts})
         outcomes = messages.append(self.connection, heads, drafts, now)
-        return [(verdict.name, stored.seq) for verdict, stored in outcomes]
+        return [(outcome.verdict.name, outcome.stored.seq) for outcome in outcomes]
 
 
 @pytest.fixture

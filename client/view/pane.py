@@ -101,10 +101,9 @@ def _torn_cells(row: tuple[Fragment, ...], column: int, end: int, fills: bool) -
 
 
 def _covering(column: int, text: str, style: str, width: int) -> dict[int, Char]:
-    """A cell, and the last of those that it covers, so that the row's end is known.
-
-    Between them there is nothing, and whatever is drawn there next is another than that.
+    """A cell, and the empty ones that it covers: whatever comes there next is another than these, and so is
+    nothing at all.
     """
     cell = Char(text, style)
     cell.width = width  # its own reckoning would not know flags
-    return {column: cell, column + width - 1: _COVERED} if width > 1 else {column: cell}
+    return {column: cell} | dict.fromkeys(range(column + 1, column + width), _COVERED)

@@ -130,6 +130,15 @@ def test_a_menu_lies_over_the_rows_and_leaves_nothing_behind(
         assert glass.look() == lines
 
 
+def test_where_nothing_is_laid_nothing_is_left() -> None:
+    board = Board()
+    board.left, board.right = [[("", "abcd")]], [[("", "x")]]
+    glass = Glass(board)
+    assert glass.look()[0] == "abcd    x"
+    board.left = []
+    assert glass.look()[0] == "        x"
+
+
 def test_what_is_too_wide_ends_at_the_pane_s_edge() -> None:
     board = Board()
     board.left, board.right = [[("", "a very long row")]], [[("", "b")]]

@@ -38,9 +38,8 @@ from tests.delivery.history import (
     Whole,
     now,
 )
-from tests.delivery.line import PATIENCE, Json, Line, Lost, connected
+from tests.delivery.line import Json, Line, Lost, ask_in_passing, connected
 from tests.delivery.proxy import Proxy
-from tests.processes import crowding
 
 PASSWORD = "111111"
 
@@ -382,18 +381,10 @@ class Client:
 
     async def _ask_elsewhere(self, type: str, **fields: Any) -> Json:
         """Raises ``Lost``, ``OSError`` or ``TimeoutError``."""
-        account: Json = {"username": self.name, "password": PASSWORD}
-        async with connected(self.random.choice(self._doors).port, lambda frame: None) as line:
-            listening = asyncio.create_task(line.listen())
-            try:
-                async with asyncio.timeout(PATIENCE * crowding()):
-                    session = await line.ask({"type": "login", "id": self._next_id(), **account})
-                    if session["type"] != "session":
-                        raise Lost
-                    return await line.ask({"type": type, "id": self._next_id(), **fields})
-            finally:
-                listening.cancel()
-                await asyncio.wait([listening])
+        account = {"username": self.name, "password": PASSWORD}
+        login = {"type": "login", "id": self._next_id(), **account}
+        request = {"type": type, "id": self._next_id(), **fields}
+        return await ask_in_passing(self.random.choice(self._doors).port, login, request)
 
     # Writing down
 

@@ -92,3 +92,21 @@ async def connected(port: int, hear: Callable[[Json], None]) -> AsyncIterator[Li
     finally:
         line.lose()
         writer.close()
+
+
+async def ask_in_passing(port: int, login: Json, request: Json) -> Json:
+    """The response to a request on a connection that is made for it alone.
+
+    Raises ``Lost``, also when the login is refused; ``OSError``; ``TimeoutError``.
+    """
+    async with connected(port, lambda frame: None) as line:
+        listening = asyncio.create_task(line.listen())
+        try:
+            async with asyncio.timeout(PATIENCE * crowding()):
+                session = await line.ask(login)
+                if session["type"] != "session":
+                    raise Lost
+                return await line.ask(request)
+        finally:
+            listening.cancel()
+            await asyncio.wait([listening])

@@ -177,7 +177,7 @@ def may_send(connection: Connection, draft: Draft) -> None:
         if direct.ended:
             raise NotFriends(username=direct.friend)
         return
-    raise UnknownRoom(room="")
+    raise UnknownRoom(room="")  # it was removed, and its name with it
 
 
 def may_change(connection: Connection, draft: Draft, said: Stored) -> None:

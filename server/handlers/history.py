@@ -1,4 +1,4 @@
-"""What was said before: pages, how far somebody has read, and search."""
+"""What was said before: in pages, in long pages for whoever keeps a copy, and how far somebody has read."""
 
 from functools import partial
 

@@ -17,6 +17,7 @@ from db.records import Room
 from db.transaction import Transaction
 from protocol import labels, requests, responses
 from protocol.errors import Banned, NoSuchMember, NotYourself, RoomNotEmpty, TextTooLong
+from protocol.frame import Id
 from protocol.values import DAY, format_time
 from server import codes, rights
 from server.announcer import Announcer
@@ -28,8 +29,8 @@ from server.replies import Commit, Query, Reply
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
-    """The room as its owner sees it afterwards, whom it was about, and whether anything is different now."""
+class Ruling:
+    """What an owner has done: the room as they see it now, whom it was about, and if it changed anything."""
 
     room: Room
     other: Kept
@@ -57,11 +58,11 @@ class Moderation:
     def invite(self, speaker: Speaker, request: requests.Invite) -> Reply:
         account = account_of(speaker)
 
-        def then(measure: Measure) -> responses.Response:
-            other = self._directory.accounts.get(measure.other.id)
-            if other is not None and measure.effective:
-                other.invited.add(measure.room.conversation_id)
-                self._announcer.invited(other, measure.room, account.username)
+        def then(ruling: Ruling) -> responses.Response:
+            other = self._directory.accounts.get(ruling.other.id)
+            if other is not None and ruling.effective:
+                other.invited.add(ruling.room.conversation_id)
+                self._announcer.invited(other, ruling.room, account.username)
             return responses.Ok(id=request.id)
 
         return Commit(partial(_invite, account=account, room=request.room, username=request.username), then)
@@ -75,21 +76,13 @@ class Moderation:
 
     def kick(self, speaker: Speaker, request: requests.Kick) -> Reply:
         account = account_of(speaker)
-
-        def then(measure: Measure) -> responses.Response:
-            self._put_out(measure, "kick", account)
-            return responses.Ok(id=request.id)
-
-        return Commit(partial(_kick, account=account, room=request.room, username=request.username), then)
+        work = partial(_kick, account=account, room=request.room, username=request.username)
+        return Commit(work, partial(self._put_out, request.id, "kick", account))
 
     def ban(self, speaker: Speaker, request: requests.Ban) -> Reply:
         account = account_of(speaker)
-
-        def then(measure: Measure) -> responses.Response:
-            self._put_out(measure, "ban", account)
-            return responses.Ok(id=request.id)
-
-        return Commit(partial(_ban, account=account, room=request.room, username=request.username), then)
+        work = partial(_ban, account=account, room=request.room, username=request.username)
+        return Commit(work, partial(self._put_out, request.id, "ban", account))
 
     def unban(self, speaker: Speaker, request: requests.Unban) -> Reply:
         work = partial(_unban, account=account_of(speaker), room=request.room, username=request.username)
@@ -133,9 +126,9 @@ class Moderation:
             self._directory.drop_seat(account, room.conversation_id)
             account.invited.discard(room.conversation_id)
 
-    def _put_out(self, measure: Measure, reason: str, by: Account) -> None:
+    def _put_out(self, id: Id, reason: str, by: Account, ruling: Ruling) -> responses.Response:
         """Somebody's seat, or the right to take one, is gone."""
-        room, other = measure.room, self._directory.accounts.get(measure.other.id)
+        room, other = ruling.room, self._directory.accounts.get(ruling.other.id)
         if other is not None:
             other.invited.discard(room.conversation_id)
             if room.conversation_id in other.seats:
@@ -143,6 +136,7 @@ class Moderation:
                 self._announcer.removed(other, room.name, reason, by.username)
         self._directory.set_roster(room.conversation_id, room.roster)
         self._announcer.room_changed(room)
+        return responses.Ok(id=id)
 
 
 # In the transaction
@@ -156,7 +150,7 @@ def _set_topic(transaction: Transaction, *, account: Account, room: str, topic: 
     return room_as(transaction.connection, account.id, own.conversation_id)
 
 
-def _invite(transaction: Transaction, *, account: Account, room: str, username: str) -> Measure:
+def _invite(transaction: Transaction, *, account: Account, room: str, username: str) -> Ruling:
     """Raises ``Banned`` and ``Declined``. Whoever has a seat needs no invitation."""
     connection = transaction.connection
     own = _lock(transaction, account, room)
@@ -167,7 +161,7 @@ def _invite(transaction: Transaction, *, account: Account, room: str, username: 
     is_member = memberships.seat(connection, own.conversation_id, other.id) is not None
     new = not is_member and guests.invite(connection, own.conversation_id, other.id, transaction.now)
     transaction.news.accounts.add(other.id)
-    return Measure(own, other, effective=new)
+    return Ruling(own, other, effective=new)
 
 
 def _make_invitation(transaction: Transaction, *, account: Account, room: str) -> tuple[str, int]:
@@ -177,7 +171,7 @@ def _make_invitation(transaction: Transaction, *, account: Account, room: str) -
     return code, transaction.now + codes.DAYS * DAY
 
 
-def _kick(transaction: Transaction, *, account: Account, room: str, username: str) -> Measure:
+def _kick(transaction: Transaction, *, account: Account, room: str, username: str) -> Ruling:
     connection = transaction.connection
     own = _lock(transaction, account, room)
     other = _other(connection, account, username)
@@ -185,10 +179,10 @@ def _kick(transaction: Transaction, *, account: Account, room: str, username: st
         raise NoSuchMember(room=labels.room(own.name), username=other.username)
     tell(transaction, own, account, "kick", other.username)
     memberships.give_up(connection, own.conversation_id, other.id)
-    return Measure(room_as(connection, account.id, own.conversation_id), other)
+    return Ruling(room_as(connection, account.id, own.conversation_id), other)
 
 
-def _ban(transaction: Transaction, *, account: Account, room: str, username: str) -> Measure:
+def _ban(transaction: Transaction, *, account: Account, room: str, username: str) -> Ruling:
     connection = transaction.connection
     own = _lock(transaction, account, room)
     other = _other(connection, account, username)
@@ -197,7 +191,7 @@ def _ban(transaction: Transaction, *, account: Account, room: str, username: str
         guests.uninvite(connection, own.conversation_id, other.id)
         transaction.news.accounts.add(other.id)
         memberships.give_up(connection, own.conversation_id, other.id)
-    return Measure(room_as(connection, account.id, own.conversation_id), other)
+    return Ruling(room_as(connection, account.id, own.conversation_id), other)
 
 
 def _unban(transaction: Transaction, *, account: Account, room: str, username: str) -> None:

@@ -18,9 +18,9 @@ from enum import Enum, auto
 from typing import Any, NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import Connection, Row, Select, and_, func, or_, select, tuple_
+from sqlalchemy import Connection, Select, and_, func, or_, select, tuple_
 
-from db import bulk
+from db import bulk, pages
 from db.accounts import usernames
 from db.errors import is_duplicate
 from db.records import Draft, Stored
@@ -208,14 +208,16 @@ def page(
     """Messages before or after a seq (exclusive), or the newest, ascending; and whether there are more that
     way.
     """
-    seq = messages.c.seq
-    query = select(messages).where(messages.c.conversation_id == conversation_id).limit(limit + 1)
+    here = "conversation_id = ?"
     if after is not None:
-        found = _read(connection, query.where(seq > after).order_by(seq))
+        which = f"{here} AND seq > ? ORDER BY seq LIMIT ?"
+        found = pages.said(connection, which, conversation_id, after, limit + 1)
         return found[:limit], len(found) > limit
-    if before is not None:
-        query = query.where(seq < before)
-    found = _read(connection, query.order_by(seq.desc()))
+    if before is None:
+        found = pages.said(connection, f"{here} ORDER BY seq DESC LIMIT ?", conversation_id, limit + 1)
+    else:
+        which = f"{here} AND seq < ? ORDER BY seq DESC LIMIT ?"
+        found = pages.said(connection, which, conversation_id, before, limit + 1)
     return found[:limit][::-1], len(found) > limit
 
 
@@ -266,20 +268,8 @@ def _read(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[Store
     then sort a whole conversation for its newest page.
     """
     rows = connection.execute(query).all()
-    names = usernames(connection, {row.account_id for row in rows})
-    return [_record(row, names[row.account_id]) for row in rows]
-
-
-def _record(row: Row[*tuple[Any, ...]], username: str) -> Stored:
-    return Stored(
-        conversation_id=row.conversation_id,
-        seq=row.seq,
-        account_id=row.account_id,
-        username=username,
-        nickname=row.nickname,
-        kind=row.kind,
-        text=row.text,
-        sent_at=row.sent_at,
-        cid=row.cid,
-        target=row.target,
-    )
+    names = usernames(connection, {author for _, _, author, *_ in rows})
+    return [
+        Stored(conversation_id, seq, author, names[author], nickname, kind, text, sent_at, cid, target)
+        for conversation_id, seq, author, kind, nickname, text, target, cid, sent_at, _ in rows
+    ]

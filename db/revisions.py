@@ -23,6 +23,7 @@ from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select
 
 from db.messages import SPOKEN_KINDS, Place, at
+from db.pages import ask
 from db.records import Revision, Stored
 from db.schema import accounts, messages, revisions
 
@@ -59,15 +60,23 @@ def find(connection: Connection, conversation_id: int, seq: int) -> Stored | Non
 
 def latest(connection: Connection, page: Sequence[Stored]) -> list[Stored]:
     """Messages, of whichever conversations, as they stand now."""
-    counting = _counting(connection, {_place(one) for one in page})
-    return [_revised(one, counting.get(_place(one), [])) for one in page]
+    counting = _counting(connection, {_place(one) for one in _perhaps_changed(connection, page)})
+    return [_revised(one, counting.get(_place(one), [])) for one in page] if counting else list(page)
 
 
-def touched(connection: Connection, conversation_id: int, first: int, last: int) -> set[int]:
+def _perhaps_changed(connection: Connection, page: Sequence[Stored]) -> Sequence[Stored]:
+    """Of messages that stand close together, as on a page, those that one look tells; of others all."""
+    ids, seqs = {one.conversation_id for one in page}, [one.seq for one in page]
+    if len(ids) != 1 or max(seqs) - min(seqs) > 2 * len(seqs):
+        return page
+    touched = _touched(connection, ids.pop(), min(seqs), max(seqs))
+    return [one for one in page if one.kind == "edit" or one.seq in touched]
+
+
+def _touched(connection: Connection, conversation_id: int, first: int, last: int) -> set[int]:
     """Which messages from one seq to another something was done to that counts."""
-    row = revisions.c
-    here = and_(row.conversation_id == conversation_id, row.target.between(first, last))
-    return set(connection.scalars(select(row.target).distinct().where(here)))
+    question = "SELECT DISTINCT target FROM revisions WHERE conversation_id = ? AND target BETWEEN ? AND ?"
+    return {target for (target,) in ask(connection, question, conversation_id, first, last)}
 
 
 def record(connection: Connection, change: Stored) -> None:

@@ -186,6 +186,9 @@ def _may_begin_row(unit: Unit, before: Unit) -> bool:
 
 
 def _wrap_line(line: str, first: int, rest: int) -> Iterator[Span]:
+    if columns(line.rstrip(" ")) <= first:  # as most do
+        yield _span(line, 0, len(line))
+        return
     row, used, room = 0, 0, first  # where the row begins, how many of its columns are taken, and of how many
     for word in _words(line):
         if used and used + word.tight > room:

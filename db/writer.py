@@ -220,33 +220,44 @@ class Writer:
             return [batch]
         retries, settled = 0, []
         while batch:
-            committing, began = False, time.monotonic()
-            try:
-                with self._kept.begin_write() as connection:
-                    transaction = self._transact(connection, batch)
-                    committing = True
-                self._known |= transaction.moved
-                self._down_since, self._hangs = None, False
+            began = time.monotonic()
+            error, in_commit = self._attempt(batch)
+            if error is None:
                 break
-            except Exception as error:
-                if committing and batch.jobs:
-                    unknown, batch = _Batch(jobs=batch.jobs), _Batch(posts=batch.posts)
-                    unknown.fail(Outage("the connection broke during COMMIT"))
-                    settled.append(unknown)
-                if is_transient(error) and retries < RETRIES:
-                    retries += 1
-                    self._closing.wait(random.uniform(0, 0.002 * retries))
-                elif is_transient(error) or is_outage(error):
-                    if not self._sit_out(error, began):
-                        batch.fail(Outage(str(error)))
-                        break
-                elif len(batch) > 1:
-                    return settled + [part for one in batch.split() for part in self._settle(one)]
-                else:
-                    self._down_since, self._hangs = None, False
-                    batch.fail(error)
+            if in_commit and batch.jobs:
+                unknown, batch = _Batch(jobs=batch.jobs), _Batch(posts=batch.posts)
+                unknown.fail(Outage("the connection broke during COMMIT"))
+                settled.append(unknown)
+            if is_transient(error) and retries < RETRIES:
+                retries += 1
+                self._closing.wait(random.uniform(0, 0.002 * retries))
+            elif is_transient(error) or is_outage(error):
+                if not self._sit_out(error, began):
+                    batch.fail(Outage(str(error)))
                     break
+            elif len(batch) > 1:
+                return settled + [part for one in batch.split() for part in self._settle(one)]
+            else:
+                batch.fail(error)
+                break
         return [*settled, batch]
+
+    def _attempt(self, batch: _Batch) -> tuple[Exception | None, bool]:
+        """Write a batch in one transaction. Returns what broke it off, if anything did, and whether that was
+        in its COMMIT.
+        """
+        in_commit = False
+        try:
+            with self._kept.begin_write() as connection:
+                transaction = self._transact(connection, batch)
+                in_commit = True
+        except Exception as error:
+            if not (is_transient(error) or is_outage(error)):
+                self._down_since, self._hangs = None, False  # the database is there: it objects
+            return error, in_commit
+        self._known |= transaction.moved
+        self._down_since, self._hangs = None, False
+        return None, False
 
     def _transact(self, connection: Connection, batch: _Batch) -> Transaction:
         transaction = Transaction(connection, time.time_ns() // 1_000_000, self._known, self._shared)

@@ -1,6 +1,6 @@
 """``python -m bench``: measure, and show. Everything runs on this machine, and only on its loopback.
 
-Without a name everything runs, which takes a quiet machine about twenty minutes; ``python -m bench.publish``
+Without a name everything runs, which takes a quiet machine about half an hour; ``python -m bench.publish``
 makes the page and its pictures of the file that ``--json`` names.
 """
 

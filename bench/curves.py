@@ -28,7 +28,7 @@ class Effort:
     seconds: float = 1.0
     sizes: Sequence[int] = (10, 30, 100, 300, 1000)
     rooms: Sequence[int] = (1, 10, 100, 300, 1000)
-    connections: Sequence[int] = (100, 1000, 3000, 10_000)
+    connections: Sequence[int] = (100, 1000, 5000)
     stored: Sequence[int] = (10_000, 100_000, 1_000_000)
     senders: Sequence[int] = (1, 3, 10, 30, 100, 300, 1000)
 
@@ -36,6 +36,7 @@ class Effort:
 FAR = Effort(
     sizes=(10, 30, 100, 300, 1000, 2000),
     rooms=(1, 10, 100, 300, 1000, 2000),
+    connections=(100, 1000, 3000, 10_000),
     stored=(10_000, 100_000, 1_000_000, 10_000_000),
 )
 """For whoever has an hour: two thousand people who enter a room tell each other four million times."""

@@ -70,7 +70,7 @@ def _panel(name: str, figures: Sequence[Figure]) -> Iterable[str]:
 
 
 class _Axis:
-    """From a value to its place, between whole powers of ten."""
+    """From a value to its place, between whole powers of ten. Nothing at all is where the axis begins."""
 
     def __init__(self, low: int, high: int, length: float) -> None:
         self._low, self._length = low, length
@@ -78,11 +78,12 @@ class _Axis:
         self.ticks = [(10.0**power, self.place(10.0**power)) for power in range(low, low + self._powers + 1)]
 
     def place(self, value: float) -> float:
-        return (log10(value) - self._low) / self._powers * self._length
+        return (log10(value) - self._low) / self._powers * self._length if value else 0.0
 
 
 def _axis(values: Sequence[float], length: float) -> _Axis:
-    return _Axis(floor(log10(min(values))), ceil(log10(max(values))), length)
+    powers = [log10(value) for value in values if value] or [0.0]
+    return _Axis(floor(min(powers)), ceil(max(powers)), length)
 
 
 def _bar(figure: Figure, top: int, best: float) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from bench import publish
-from bench.figures import Figure
+from bench.figures import Figure, GivenUp
 from bench.goals import GOALS
 from bench.report import Run, as_json, read
 from bench.stages import IN_THE_DATABASE, STAGES, find
@@ -21,9 +21,11 @@ RUN = Run(
         Figure("S1", "ngircd", 5e5, "deliveries/s"),
         Figure("people in the room", "chatroom on SQLite", 1000, "deliveries/s", at=10),
         Figure("people in the room", "chatroom on SQLite", 2000, "deliveries/s", at=100),
+        Figure("people in the room", "chatroom on MariaDB", 0, "deliveries/s", at=100),
         Figure("profile", "read a line", 3.0, "µs"),
         Figure("profile", "COMMIT", 1.0, "µs"),
     ],
+    [GivenUp("S1", "inspircd", "it hung")],
 )
 
 
@@ -43,6 +45,10 @@ def test_the_verdict_says_how_many_times_a_goal_is_reached() -> None:
     assert (goal, ours, times) == ("3,000,000 deliveries/s", "6,000,000", "**2.00**")
     assert (on_mariadb, missed) == ("1,000,000", "0.50")
     assert (floor, peers) == ("6,000,000", "ngircd 500,000 |")
+
+
+def test_the_page_names_whoever_was_given_up() -> None:
+    assert "No figure of inspircd in S1: it hung." in publish.published(PAGE, RUN)
 
 
 def test_less_is_better_where_it_is_time_or_memory() -> None:

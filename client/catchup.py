@@ -28,7 +28,7 @@ HOME = ""
 PEEKS = 50
 """In so many rooms it is looked for what names me: half of what a server allows to be asked for at once."""
 
-DEEP = 20
+DEEP = 50
 """So many pages of each are looked through; whoever has more unread there will not miss a number."""
 
 PAUSE = 0.05

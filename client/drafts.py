@@ -66,4 +66,4 @@ def _write(file: sqlite3.Connection, changes: Iterable[tuple[str, str]]) -> None
 def is_secret(text: str, password: str) -> bool:
     """Whether a password stands in the text, or may be about to: this one, or those behind ``/passwd``."""
     begun = (password[:length] for length in range(TELLING, len(password)))
-    return text.startswith("/passwd") or password in text or any(map(text.endswith, begun))
+    return "/passwd" in text or password in text or any(map(text.endswith, begun))

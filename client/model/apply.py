@@ -11,10 +11,8 @@ the page is right. Who goes far back has a second run (``past``) before them, un
 """
 
 import time
-from collections.abc import Iterable
-from itertools import takewhile
 
-from client.model import roster, select
+from client.model import roster, select, unread
 from client.model.runs import joined, shorten
 from client.model.state import Conversation, Delivery, Note, Pending, State, Timeline, Typing
 from protocol import events, requests, responses, values
@@ -118,7 +116,7 @@ def read(state: State, name: str, seq: int) -> None:
     if name in state.conversations:
         one = state.conversations[name]
         one.read = max(one.read, min(seq, one.head))
-        _recount(state, one)
+        unread.recount(state, one)
 
 
 def switched(state: State, name: str) -> None:
@@ -169,7 +167,7 @@ def ignored(state: State, username: str, ignore: bool) -> None:
     """The user wants, or no longer wants, not to see what this account says."""
     (state.ignored.add if ignore else state.ignored.discard)(username)
     for one in state.conversations.values():
-        _recount(state, one)
+        unread.recount(state, one)
 
 
 def attending(state: State, attention: dict[str, str]) -> None:
@@ -219,10 +217,7 @@ def gave_up(state: State, name: str) -> None:
 
 def looked_through(state: State, name: str, page: list[Message]) -> None:
     """A page of unread messages further up than those that are here. Only who names me is kept of it."""
-    one = conversation(state, name)
-    _look(state, one, page)
-    if page and page[-1].seq >= one.looked - 1:
-        one.looked = min(one.looked, page[0].seq)
+    unread.look_above(state, conversation(state, name), page)
 
 
 def _session(state: State, told: responses.Session) -> None:
@@ -276,7 +271,7 @@ def _friend(state: State, friend: values.Friend, *, fresh: bool = False) -> Conv
     return one
 
 
-def _told_head(state: State, one: Conversation, head: int, read: int, unread: int, fresh: bool) -> None:
+def _told_head(state: State, one: Conversation, head: int, read: int, count: int, fresh: bool) -> None:
     """The server says where a conversation ends.
 
     Only what begins a stream of events (``session``, ``entered``) says so of one definite moment in it, and
@@ -285,12 +280,12 @@ def _told_head(state: State, one: Conversation, head: int, read: int, unread: in
     one.heard = max(one.heard, head)
     if not fresh:
         return
-    one.head, one.heard, one.read, one.unread = head, head, read, unread
+    one.head, one.heard, one.read, one.unread = head, head, read, count
     if head < one.timeline.last or not head:
         one.timeline, one.past = Timeline(more=head > 0), None
     if one.timeline.last < head:
         one.looked = head + 1
-    _recount(state, one)
+    unread.recount(state, one)
 
 
 def _message(state: State, message: Message) -> None:
@@ -310,7 +305,7 @@ def _history(state: State, asked: requests.History, told: responses.History) -> 
         return
     newest = asked.before is UNSET and asked.after is UNSET
     _absorb(state, one, told.messages, newest=newest)
-    _recount(state, one)
+    unread.recount(state, one)
     if one.past is not None and told.messages:
         one.past = joined(one.past, told.messages)
         _reunite(one)
@@ -330,9 +325,7 @@ def _absorb(state: State, one: Conversation, page: list[Message], *, newest: boo
     for message in page:
         if message.seq > one.head:
             _arrived(state, one, message)
-    _look(state, one, page)
-    if one.timeline.last >= one.head:
-        one.looked = min(one.looked, one.timeline.first)
+    unread.look_here(state, one, page)
     _settle(one, page)
 
 
@@ -380,25 +373,6 @@ def _sent(one: Conversation, cid: str, seq: int) -> None:
             pending.seq = seq
     one.heard = max(one.heard, seq)
     _settle(one, [])
-
-
-def _recount(state: State, one: Conversation) -> None:
-    """Count again what is unread, as far as it is here; of what is not, the server's number stands."""
-    unread = list(takewhile(lambda message: message.seq > one.read, reversed(one.timeline.messages)))
-    one.named = {seq for seq in one.named if one.read < seq <= one.head}
-    _look(state, one, unread)
-    if one.read >= one.head:
-        one.unread = 0
-    elif one.timeline.last >= one.head and one.timeline.first <= one.read + 1:
-        one.unread = sum(select.counts(state, message) for message in unread)
-
-
-def _look(state: State, one: Conversation, messages: Iterable[Message]) -> None:
-    """Know which of these name me, if they are unread."""
-    for message in messages:
-        if message.seq > one.read:
-            named = select.mentions_me(state, one, message)
-            (one.named.add if named else one.named.discard)(message.seq)
 
 
 def _presence(state: State, told: events.Presence) -> None:

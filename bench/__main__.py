@@ -1,7 +1,7 @@
 """``python -m bench``: measure, and show. Everything runs on this machine, and only on its loopback.
 
-Without a name everything runs, which takes a quiet machine about half an hour; ``python -m bench.publish``
-makes the page and its pictures of the file that ``--json`` names.
+Without a name everything runs, which takes a quiet machine some 25 minutes; ``python -m bench.publish`` makes
+the page and its pictures of the file that ``--json`` names.
 """
 
 import argparse

@@ -5,10 +5,11 @@ A page here is twenty of those, so what counts is the single row: names of autho
 """
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from db import revisions
 from db.accounts import usernames
@@ -27,7 +28,7 @@ QUESTION = (
     " WHERE conversation_id = ? AND seq > ? ORDER BY seq LIMIT ?"
 )
 AUTHOR, TEXT = 1, 4
-"""Their places among these. By its name a value takes as long to find as the rest of its row to read."""
+"""Their places among these."""
 
 
 def page(
@@ -46,10 +47,8 @@ def page(
     return found, found[-1].seq < _head(connection, conversation_id)
 
 
-def _rows(
-    connection: Connection, conversation_id: int, after: int, limit: int
-) -> list[Row[*tuple[Any, ...]]]:
-    found: list[Row[*tuple[Any, ...]]] = []
+def _rows(connection: Connection, conversation_id: int, after: int, limit: int) -> list[Sequence[Any]]:
+    found: list[Sequence[Any]] = []
     length = 0
     while limit and length < MOST_TEXT:
         rows = ask(connection, QUESTION, conversation_id, after, min(SLICE, limit))

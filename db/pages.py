@@ -7,9 +7,10 @@ writes.
 """
 
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from db.records import Stored
 
@@ -25,8 +26,10 @@ def said(connection: Connection, which: str, *values: int) -> list[Stored]:
     return [Stored(*row) for row in ask(connection, f"SELECT {COLUMNS} FROM messages WHERE {which}", *values)]
 
 
-def ask(connection: Connection, question: str, *values: int) -> Sequence[Row[*tuple[Any, ...]]]:
+def ask(connection: Connection, question: str, *values: int) -> Sequence[Sequence[Any]]:
     """The rows that answer a question, in which ``?`` stands for each value, whatever the driver's mark."""
     if connection.dialect.paramstyle != "qmark":
         question = question.replace("?", "%s")
-    return connection.exec_driver_sql(question, values).all()
+    with closing(connection.exec_driver_sql(question, values)) as answer:
+        assert answer.cursor is not None
+        return answer.cursor.fetchall()

@@ -48,9 +48,9 @@ def forget_peak(pid: int) -> None:
 
 
 def peak_bytes(pid: int) -> int:
-    """The most of a process that was in memory at once."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+    """The most of a process that was in memory at once; 0 of one that has just ended."""
+    found = Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")[2].split()
+    return int(found[0]) * 1024 if found else 0
 
 
 def description() -> str:

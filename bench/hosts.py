@@ -34,7 +34,7 @@ PEERS_LIFE = 180.0
 """The same for other people's servers, which are on no curve."""
 
 SETTINGS = ("limits.rate=0", "limits.connections_per_address=0", "limits.new_connections_per_minute=0",
-            "limits.password_attempts=0", "password.bcrypt_cost=4")  # fmt: skip
+            "limits.password_attempts=0", "limits.rooms=0", "password.bcrypt_cost=4")  # fmt: skip
 
 
 @dataclass(frozen=True)

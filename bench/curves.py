@@ -39,7 +39,7 @@ FAR = Effort(
     connections=(100, 1000, 3000, 10_000),
     stored=(10_000, 100_000, 1_000_000, 10_000_000),
 )
-"""For whoever has an hour: two thousand people who enter a room tell each other four million times."""
+"""A quarter of an hour more: two thousand people who enter a room tell each other four million times."""
 
 QUICK = Effort(0.5, (10, 100, 500), (1, 10, 100), (100, 1000), (10_000, 100_000), (1, 10, 100))
 

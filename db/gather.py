@@ -18,9 +18,9 @@ import time
 from asyncio import AbstractEventLoop
 from collections import deque
 from contextlib import suppress
-from typing import Generic, TypeVar
 
-T = TypeVar("T")
+from db.backlog import Backlog
+from db.operations import Operation
 
 MAX_BATCH = 400
 """More in one transaction gains little on the disk; and while one that holds all who talk is written, nobody
@@ -33,7 +33,7 @@ NOBODY = sys.maxsize
 """Wanted while the writer does not listen to the bell."""
 
 
-class Gathering(Generic[T]):
+class Gathering:
     """``add`` and ``told`` MUST be called on the loop, ``take`` and ``done`` by one other thread, ``close``
     anywhere. For each batch that is taken, ``done`` MUST come before anybody in it is answered, and ``told``
     when all are.
@@ -41,7 +41,8 @@ class Gathering(Generic[T]):
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self._loop = loop
-        self._waiting: deque[T] = deque()
+        self._arrived: deque[Operation] = deque()
+        self._backlog = Backlog()  # the taking thread's
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._wanted = NOBODY  # how many must be here for the bell to be rung
         self._taken = 0  # in the last batch
@@ -50,8 +51,8 @@ class Gathering(Generic[T]):
         self._tick = False  # something came in this tick of the loop
         self._closed = False
 
-    def add(self, one: T) -> None:
-        self._waiting.append(one)
+    def add(self, one: Operation) -> None:
+        self._arrived.append(one)
         if not self._tick:
             self._tick = True
             self._loop.call_soon(self._end_tick)
@@ -61,17 +62,31 @@ class Gathering(Generic[T]):
         self._closed = True
         self._bell.put(None)
 
-    def take(self) -> list[T]:
-        """What waits, in its order; nothing when it is closed. Blocks until there is something."""
+    def take(self) -> list[Operation]:
+        """What waits, or as much of it as makes a batch; nothing when it is closed. Blocks until there is
+        something.
+        """
         self._await(1)
         self._await(self._about, until_told=True)
         self._await(self._about, within=MOMENT)
-        self._taken = min(len(self._waiting), MAX_BATCH)
-        return [self._waiting.popleft() for _ in range(self._taken)]
+        batch = self._batch()
+        self._taken = len(batch)
+        return batch
+
+    def _batch(self) -> list[Operation]:
+        here = len(self._arrived)
+        if here <= MAX_BATCH and not self._backlog:
+            return [self._arrived.popleft() for _ in range(here)]
+        while self._arrived:
+            self._backlog.put(self._arrived.popleft())
+        return self._backlog.take(MAX_BATCH)
+
+    def _waiting(self) -> int:
+        return len(self._arrived) + len(self._backlog)
 
     def done(self) -> None:
         """The last batch is written. Whoever waits now is somebody else."""
-        self._about = min(self._taken + len(self._waiting), MAX_BATCH)
+        self._about = min(self._taken + self._waiting(), MAX_BATCH)
         self._told = False
 
     def told(self) -> None:
@@ -80,12 +95,12 @@ class Gathering(Generic[T]):
         Where nothing waits, nobody need be woken to hear that.
         """
         self._told = True
-        if self._waiting and self._wanted < NOBODY:
+        if self._waiting() and self._wanted < NOBODY:
             self._bell.put(None)
 
     def _end_tick(self) -> None:
         self._tick = False
-        if len(self._waiting) >= self._wanted:
+        if self._waiting() >= self._wanted:
             self._bell.put(None)
 
     def _await(self, wanted: int, *, until_told: bool = False, within: float | None = None) -> None:
@@ -93,6 +108,6 @@ class Gathering(Generic[T]):
         until = None if within is None else time.monotonic() + within
         self._wanted = wanted
         with suppress(queue.Empty):
-            while len(self._waiting) < wanted and not (self._closed or (until_told and self._told)):
+            while self._waiting() < wanted and not (self._closed or (until_told and self._told)):
                 self._bell.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
         self._wanted = NOBODY

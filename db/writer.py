@@ -29,9 +29,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from operator import attrgetter
-from typing import Any, Generic, NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
-from msgspec import Struct
 from sqlalchemy import Connection, Engine
 
 from db import messages
@@ -40,6 +39,7 @@ from db.errors import Outage, is_outage, is_transient, said
 from db.gather import Gathering
 from db.messages import Known, Outcome
 from db.news import News
+from db.operations import Job, Operation, Post
 from db.records import Draft, Stored
 from db.slices import Slices
 from db.transaction import Seating, Transaction
@@ -74,34 +74,6 @@ class Done(NamedTuple):
     stored: list[Stored]
 
 
-@dataclass(slots=True, eq=False)
-class Stream:
-    """What one session asks for, in its order: behind a post of unknown fate, nothing is done."""
-
-    broken: bool = False
-
-
-class Post(Struct, eq=False):
-    """A message to store. ``roster`` is the conversation's roster number under which its sender was found
-    entitled.
-    """
-
-    draft: Draft
-    roster: int
-    stream: Stream
-    done: Callable[["Post", Outcome | Exception], None]
-    tag: Any = None  # for ``done``, to know what this was about
-
-
-@dataclass(slots=True, eq=False)
-class Job(Generic[T]):
-    """Any other change. ``done`` is called on the loop just before what the job stored is delivered."""
-
-    work: Callable[[Transaction], T]
-    done: Callable[[T | Exception], None]  # with the result, or what was raised
-    stream: Stream | None = None  # of the session that asks
-
-
 @dataclass(slots=True)
 class _Batch:
     """Operations on their way through one transaction, and what is to be told of them."""
@@ -114,7 +86,7 @@ class _Batch:
     results: list[Done] = field(default_factory=list)  # of the jobs
 
     @classmethod
-    def of(cls, operations: Sequence[Post | Job[Any]]) -> Self:
+    def of(cls, operations: Sequence[Operation]) -> Self:
         batch = cls()
         for operation in operations:
             if isinstance(operation, Post):
@@ -168,7 +140,7 @@ class Writer:
         self._reseat = reseat
         self._entitle = entitle
         self._patience = patience
-        self._gathering: Gathering[Post | Job[Any]] = Gathering(loop)
+        self._gathering = Gathering(loop)
         self._slices = Slices(loop)
         self._known: dict[int, Known] = {}
         self._shared = not is_sqlite(engine.url)
@@ -178,7 +150,7 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="writer")
         self._thread.start()
 
-    def add(self, operation: Post | Job[Any]) -> None:
+    def add(self, operation: Operation) -> None:
         """MUST be called on the loop."""
         self._gathering.add(operation)
 

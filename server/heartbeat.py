@@ -14,9 +14,10 @@ from functools import partial
 from db import accounts, memberships, servers
 from db.accounts import Ended
 from db.errors import Outage
+from db.operations import Job
 from db.servers import BEAT, alive_since
 from db.transaction import Transaction
-from db.writer import Job, Writer
+from db.writer import Writer
 from server.live import Directory
 from server.presence import Presence, ended_lately
 

@@ -18,11 +18,12 @@ from db import accounts, blocks, friends, guests, memberships, rooms, servers
 from db.accounts import Ended
 from db.errors import Outage
 from db.messages import Known
+from db.operations import Job
 from db.records import Account as Kept
 from db.records import Direct, Room
 from db.servers import alive_since
 from db.transaction import Transaction
-from db.writer import Job, Writer
+from db.writer import Writer
 from protocol import values
 from protocol.errors import AccountDisabled, ChatError, SessionEnded
 from server.announcer import Announcer

@@ -23,8 +23,9 @@ from typing import Any
 
 from db.errors import Outage
 from db.messages import Outcome
+from db.operations import Job, Post, Stream
 from db.store import Store
-from db.writer import Job, Post, Stream, Writer
+from db.writer import Writer
 from protocol.errors import (
     ChatError,
     Failure,

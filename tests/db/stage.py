@@ -11,9 +11,10 @@ from sqlalchemy import Connection, Engine
 from db import messages
 from db.engine import begin_write
 from db.messages import Outcome
+from db.operations import Job, Post, Stream
 from db.records import Draft, Stored
 from db.transaction import Seating, Transaction
-from db.writer import Job, Post, Stream, Writer
+from db.writer import Writer
 from tests.db.people import person, room, sit
 
 T = TypeVar("T")

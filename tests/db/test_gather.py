@@ -11,27 +11,39 @@ import pytest
 
 import db.gather
 from db.gather import MAX_BATCH, Gathering
+from db.operations import Operation, Post, Stream
+from db.records import Draft
 from tests.turning import Loop
 
 FOREVER = 3600.0
 
 
+def numbered(number: int, conversation: int = 1) -> Post:
+    """What somebody says who has said nothing before."""
+    draft = Draft(conversation, 1, "Alice", "Alice", "text", "hello")
+    return Post(draft, 0, Stream(), lambda post, outcome: None, number)
+
+
+def numbers(batch: list[Operation]) -> list[int]:
+    return [operation.tag for operation in batch if isinstance(operation, Post)]
+
+
 class Scene:
-    """A gathering of numbers, its loop, and the thread that takes."""
+    """A gathering of numbered posts, its loop, and the thread that takes."""
 
     def __init__(self, thread: ThreadPoolExecutor) -> None:
         self._loop = Loop()
         self._thread = thread
         # It has the one method that a gathering calls.
-        self.gathering: Gathering[int] = Gathering(cast(AbstractEventLoop, self._loop))
+        self.gathering = Gathering(cast(AbstractEventLoop, self._loop))
 
     def tick(self, *numbers: int) -> None:
         for number in numbers:
-            self.gathering.add(number)
+            self.gathering.add(numbered(number))
         self._loop.tick()
 
     def taking(self) -> Future[list[int]]:
-        return self._thread.submit(self.gathering.take)
+        return self._thread.submit(lambda: numbers(self.gathering.take()))
 
     def take(self) -> list[int]:
         return self.taking().result(timeout=10)
@@ -136,12 +148,24 @@ def test_a_batch_has_an_end(scene: Scene) -> None:
     assert scene.take() == [MAX_BATCH, *range(MAX_BATCH - 1)]
 
 
+@pytest.mark.usefixtures("impatient")
+def test_where_more_waits_than_a_batch_holds_a_batch_holds_whole_conversations(scene: Scene) -> None:
+    here, there = range(MAX_BATCH // 2), range(MAX_BATCH // 2, MAX_BATCH + 2)
+    for one, other in zip(here, there, strict=False):
+        scene.gathering.add(numbered(one, conversation=1))
+        scene.gathering.add(numbered(other, conversation=2))
+    scene.tick(MAX_BATCH)
+    assert scene.take() == [*here, MAX_BATCH]
+    scene.answer()
+    assert scene.take() == [*there][: len(here)]
+
+
 @pytest.mark.usefixtures("patient")
 def test_at_the_end_what_waits_is_taken_and_then_nothing(scene: Scene) -> None:
     scene.tick(1, 2)
     assert scene.take() == [1, 2]
     scene.answer()
-    scene.gathering.add(3)  # in a tick that never ends
+    scene.gathering.add(numbered(3))  # in a tick that never ends
     scene.gathering.close()
     assert scene.take() == [3]
     assert scene.take() == []
@@ -157,7 +181,7 @@ def test_nothing_is_left_lying_however_the_two_threads_meet() -> None:
 
         def take_all() -> None:
             while batch := scene.gathering.take():
-                taken.extend(batch)
+                taken.extend(numbers(batch))
                 scene.answer()
             ended.set()
 

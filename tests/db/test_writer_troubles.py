@@ -14,8 +14,9 @@ from db.engine import open_engine
 from db.errors import Outage
 from db.messages import Known, Verdict
 from db.migrate import upgrade
+from db.operations import Stream
 from db.records import Draft
-from db.writer import Stream, Writer
+from db.writer import Writer
 from tests.database import DatabaseServer
 from tests.db.stage import NotEntitled, Stage, closed_gate, refuse
 

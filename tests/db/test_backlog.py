@@ -1,0 +1,126 @@
+"""What of a backlog goes into one batch, and what stays in its order whatever goes first."""
+
+from collections.abc import Iterable
+from itertools import chain, groupby
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from db.backlog import Backlog
+from db.operations import Job, Operation, Post, Stream
+from db.records import Draft
+
+
+def post(conversation: int, stream: Stream | None = None) -> Post:
+    draft = Draft(conversation, 1, "Alice", "Alice", "text", "hello")
+    return Post(draft, 0, stream or Stream(), lambda post, outcome: None)
+
+
+def job() -> Job[None]:
+    return Job(lambda transaction: None, lambda result: None)
+
+
+def put(*operations: Operation) -> Backlog:
+    backlog = Backlog()
+    for operation in operations:
+        backlog.put(operation)
+    return backlog
+
+
+def taken(backlog: Backlog, most: int) -> list[list[Operation]]:
+    batches = []
+    while backlog:
+        batches.append(backlog.take(most))
+    return batches
+
+
+def conversations(batch: Iterable[Operation]) -> list[int]:
+    return [one.draft.conversation_id for one in batch if isinstance(one, Post)]
+
+
+def test_a_batch_holds_whole_conversations() -> None:
+    backlog = put(*(post(conversation) for _ in range(3) for conversation in (1, 2, 3)))
+    assert [conversations(batch) for batch in taken(backlog, 6)] == [[1, 1, 1, 2, 2, 2], [3, 3, 3]]
+
+
+def test_none_is_parted_to_fill_a_batch() -> None:
+    backlog = put(*(post(conversation) for conversation in (1, 1, 2, 2, 2)))
+    assert [conversations(batch) for batch in taken(backlog, 4)] == [[1, 1], [2, 2, 2]]
+
+
+def test_one_that_no_batch_holds_is_parted() -> None:
+    backlog = put(*(post(conversation) for conversation in (1, 1, 1, 1, 1, 2)))
+    assert [conversations(batch) for batch in taken(backlog, 2)] == [[1, 1], [1, 1], [1, 2]]
+
+
+def test_the_one_that_has_waited_longest_goes_first_however_much_comes() -> None:
+    backlog = put(post(1), post(2), post(2), post(3))
+    assert conversations(backlog.take(2)) == [1]
+    for _ in range(5):
+        backlog.put(post(1))
+    assert conversations(backlog.take(2)) == [2, 2]
+    assert conversations(backlog.take(2)) == [3]
+
+
+def test_nothing_goes_past_a_job_in_either_direction() -> None:
+    first, second = job(), job()
+    before, behind = [post(1), post(2)], [post(1), post(2)]
+    assert taken(put(*before, first, second, *behind), 2) == [before, [first, second], behind]
+
+
+def test_what_one_says_in_two_conversations_keeps_its_order() -> None:
+    mine = Stream()
+    backlog = put(post(1), post(2, mine), post(1, mine), post(2))
+    assert [conversations(batch) for batch in taken(backlog, 1)] == [[1], [2], [1], [2]]
+
+
+def test_who_has_nothing_waiting_any_more_may_go_anywhere() -> None:
+    mine = Stream()
+    backlog = put(post(1, mine), post(2))
+    backlog.take(1)
+    for conversation in (3, 2, 2):
+        backlog.put(post(conversation, mine if conversation == 3 else None))
+    assert conversations(backlog.take(3)) == [2, 2, 2]
+
+
+STEP = st.tuples(st.integers(0, 11), st.integers(1, 3), st.integers(0, 2))
+"""Mostly a post: in which conversation, and by whom. Now and then a job (0), or a batch that is taken (1)."""
+
+
+@given(st.lists(STEP, min_size=10, max_size=60), st.integers(1, 5))
+def test_whatever_comes_all_of_it_is_taken_once_and_in_an_order_that_is_allowed(
+    steps: list[tuple[int, int, int]], most: int
+) -> None:
+    sessions = [Stream() for _ in range(3)]
+    backlog = Backlog()
+    came: list[Operation] = []
+    went: list[Operation] = []
+    for kind, conversation, who in steps:
+        if kind == 1:
+            oldest = next((one for one in came if one not in went), None)
+            batch = backlog.take(most)
+            assert len(batch) <= most
+            assert oldest is None or oldest in batch
+            went += batch
+        else:
+            came.append(post(conversation, sessions[who]) if kind else job())
+            backlog.put(came[-1])
+    went += chain.from_iterable(taken(backlog, most))
+    assert len(went) == len(came)
+    assert set(map(id, went)) == set(map(id, came))
+    for session in sessions:
+        assert _of(session, went) == _of(session, came)
+        assert not session.behind
+    for conversation in range(1, 4):
+        here = [one for one in came if conversations([one]) == [conversation]]
+        assert [one for one in went if one in here] == here
+    assert _parts(went) == _parts(came)
+
+
+def _of(session: Stream, operations: list[Operation]) -> list[Operation]:
+    return [one for one in operations if isinstance(one, Post) and one.stream is session]
+
+
+def _parts(operations: list[Operation]) -> list[set[int]]:
+    """What stands between jobs, and the jobs themselves."""
+    return [set(map(id, part)) for _, part in groupby(operations, key=lambda one: isinstance(one, Job))]

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, case, delete, func, insert, select, tuple_, union_all, update
+from sqlalchemy import Connection, Select, and_, case, delete, func, insert, or_, select, union_all, update
 
 from db import bulk
 from db.errors import Taken, taken_if_duplicate
@@ -136,7 +136,7 @@ def _move(connection: Connection, marks: Sequence[Mark]) -> None:
     if not marks:
         return
     row = indexed.c
-    found = tuple_(row.conversation_id, row.seq).in_([mark[:2] for mark in marks])
+    found = or_(*[and_(row.conversation_id == id, row.seq == before) for id, before, _ in marks])
     after = case({mark.conversation_id: mark.after for mark in marks}, value=row.conversation_id)
     if connection.execute(update(indexed).where(found).values(seq=after)).rowcount != len(marks):
         raise Taken

@@ -18,7 +18,7 @@ from enum import Enum, auto
 from typing import Any, NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import Connection, Select, and_, func, or_, select, tuple_
+from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from db import bulk, pages
 from db.accounts import usernames
@@ -42,7 +42,7 @@ class Stretch(NamedTuple):
 
 
 CHUNK = 100
-"""Stretches in one query. SQLite takes a thousand at most."""
+"""Conditions in one query. SQLite takes a thousand at most."""
 
 
 class Verdict(Enum):
@@ -185,9 +185,23 @@ def _compare(draft: Draft, earlier: Stored) -> Verdict:
 
 
 def _by_cid(connection: Connection, drafts: Iterable[Draft]) -> dict[tuple[int, str], Stored]:
-    keys = [(draft.account_id, draft.cid) for draft in drafts if draft.cid is not None]
-    query = select(messages).where(tuple_(messages.c.account_id, messages.c.cid).in_(keys))
-    return {(one.account_id, one.cid): one for one in _read(connection, query) if one.cid is not None}
+    """What was stored before under the cids of these drafts.
+
+    They are not asked for as pairs: for ``(account_id, cid) IN (…)`` SQLite would go through all messages.
+    """
+    cids: dict[int, list[str]] = defaultdict(list)
+    for draft in drafts:
+        if draft.cid is not None:
+            cids[draft.account_id].append(draft.cid)
+    authors, row = list(cids), messages.c
+    found: list[Stored] = []
+    for first in range(0, len(authors), CHUNK):
+        wanted = [
+            and_(row.account_id == author, row.cid.in_(cids[author]))
+            for author in authors[first : first + CHUNK]
+        ]
+        found += _read(connection, select(messages).where(or_(*wanted)))
+    return {(one.account_id, one.cid): one for one in found if one.cid is not None}
 
 
 def find_duplicate(connection: Connection, draft: Draft) -> Outcome | None:

@@ -197,7 +197,11 @@ messages = Table(
     Column("cid", Ascii),  # none for notices
     Column("sent_at", Whole, nullable=False),
     Column("spoken", Whole, nullable=False),  # how many up to this one people would call messages
-    UniqueConstraint("account_id", "cid"),
+    # One message for each cid of an account. SQLite writes whole pages, so its index begins with the cid,
+    # which begins with the time: what many say at once lies together. InnoDB writes down what has changed
+    # in a page, and has to have an index that begins with the account.
+    UniqueConstraint("account_id", "cid").ddl_if("mysql"),
+    Index("uq_messages_cid_account_id", "cid", "account_id", unique=True).ddl_if("sqlite"),
     sqlite_with_rowid=False,
     **INNODB,
 )

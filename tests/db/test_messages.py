@@ -1,7 +1,10 @@
 """Messages: seqs without a gap, one message a cid, times that do not go back, and pages by seq."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, select
@@ -181,3 +184,46 @@ def test_writers_that_do_not_know_each_other_leave_no_gap(database_url: str, eng
 
 def test_who_has_nothing_to_lock_locks_nothing(scene: Scene) -> None:
     assert messages.lock(scene.connection, []) == {}
+
+
+def test_mysql_finds_a_cid_without_walking_through_messages(mysql_url: str) -> None:
+    engine = open_engine(mysql_url)
+    upgrade(engine)
+    with begin_write(engine) as connection:
+        scene = Scene(connection)
+        scene.append(*(scene.draft("hi", str(n), bob=n % 2 > 0) for n in range(500)))
+        before = rows_walked(connection)
+        again = scene.append(scene.draft("hi", "8"), scene.draft("hi", "9", bob=True), scene.draft("hi", "9"))
+        assert again == [("DUPLICATE", 9), ("DUPLICATE", 10), ("STORED", 501)]
+        assert rows_walked(connection) - before < 100
+
+
+def test_sqlite_finds_a_cid_and_all_else_by_an_index(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path}/chatroom.sqlite")
+    upgrade(engine)
+    with begin_write(engine) as connection:
+        scene = Scene(connection)
+        with said_to(connection) as statements:
+            scene.append(scene.draft("hi", "a"), scene.draft("ho", "b", bob=True))
+            scene.append(scene.draft("hi", "a"), scene.draft("ho", "b", bob=True))
+            messages.between(connection, [Stretch(scene.here, 0, 9), Stretch(scene.there, 0, 9)])
+            messages.at(connection, [(scene.here, 1), (scene.there, 1)])
+            messages.last_before(connection, scene.here, NOW)
+            for side in ({}, {"before": 2}, {"after": 1}):
+                messages.page(connection, scene.here, limit=10, **side)
+        ways = [
+            way for one in statements for *_, way in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {one}")
+        ]
+    engine.dispose()
+    assert "SCAN messages" not in ways
+    assert sum(way.startswith("SEARCH messages") for way in ways) >= 7
+
+
+@contextmanager
+def said_to(connection: Connection) -> Iterator[list[str]]:
+    """What SQLite is asked meanwhile, values and all."""
+    statements: list[str] = []
+    driver: Any = connection.connection.driver_connection
+    driver.set_trace_callback(lambda one: statements.append(one) if "messages" in one else None)
+    yield statements
+    driver.set_trace_callback(None)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from db import messages
 from db.memberships import Standing, standings
-from db.messages import Head, Known, Outcome, Stretch, Verdict
+from db.messages import STORED, Head, Known, Outcome, Stretch
 from db.news import News
 from db.records import Draft, Stored
 
@@ -70,7 +70,7 @@ class Transaction:
     def append(self, heads: dict[int, Head], drafts: Sequence[Draft]) -> list[Outcome]:
         """Store messages in conversations that ``lock`` returned."""
         outcomes = messages.append(self.connection, heads, drafts, self.now)
-        self.stored += [outcome.stored for outcome in outcomes if outcome.verdict is Verdict.STORED]
+        self.stored += [outcome.stored for outcome in outcomes if outcome.verdict is STORED]
         for id in {draft.conversation_id for draft in drafts}:
             self.moved[id] = Known(heads[id].head, self.moved[id].roster)
             self.news.said.add(id)

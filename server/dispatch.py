@@ -49,18 +49,17 @@ class Pace(Enum):
 
     REQUESTS = auto()
     EXPORTS = auto()
-    MESSAGES = auto()  # the handler's to look at: what was stored before is confirmed again at any pace
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A handler; whom it is for; how often it may be asked; and whether it waits for what the session asked
-    before it.
+    """A handler; whom it is for; how often it may be asked, unless that is the handler's to look at; and
+    whether it waits for what the session asked before it.
     """
 
     handle: Callable[[Speaker, Any], Handled]
     who: Who = Who.USERS
-    pace: Pace = Pace.REQUESTS
+    pace: Pace | None = Pace.REQUESTS
     waits: bool = True
 
 
@@ -111,7 +110,7 @@ def table(
         requests.ListBlocked: Row(people.list_blocked),
         requests.EnterDirect: Row(friends.enter_direct),
         requests.LeaveDirect: Row(friends.leave_direct),
-        requests.Send: Row(messages.send, pace=Pace.MESSAGES, waits=False),
+        requests.Send: Row(messages.send, pace=None, waits=False),  # again and again, if it was stored before
         requests.History: Row(history.history),
         requests.Export: Row(history.export, pace=Pace.EXPORTS),
         requests.Read: Row(history.read),

@@ -158,7 +158,7 @@ class Session:
         try:
             row = self._table[type(request)]
             row.who.admit(self.speaker)
-            if row.pace is not Pace.MESSAGES:
+            if row.pace is not None:
                 self._check_pace(row.pace)
         except Exception as error:
             self._fail(request, error)

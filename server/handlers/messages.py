@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from db import memberships, messages, revisions
-from db.messages import Outcome, Verdict
+from db.messages import DUPLICATE, REUSED, STORED, Outcome
 from db.records import Draft, Revision
 from db.transaction import Transaction
 from protocol import names, requests, responses
@@ -99,14 +99,14 @@ def sent(id: Id, outcome: Outcome) -> responses.Response:
     """The answer to a ``send``. Raises ``CidReused``."""
     stored = outcome.stored
     assert stored.cid is not None
-    if outcome.verdict is Verdict.REUSED:
+    if outcome.verdict is REUSED:
         raise CidReused(cid=stored.cid)
     return responses.Sent(
         id=id,
         cid=stored.cid,
         seq=stored.seq,
         time=format_time(stored.sent_at),
-        duplicate=outcome.verdict is Verdict.DUPLICATE,
+        duplicate=outcome.verdict is DUPLICATE,
     )
 
 
@@ -131,7 +131,7 @@ def _settle(
     if seat is not None and seat.entered and seat.nickname is not None:
         draft = replace(draft, nickname=seat.nickname)
     [outcome] = transaction.append(heads, [draft])
-    if draft.kind in revisions.KINDS and outcome.verdict is Verdict.STORED:
+    if draft.kind in revisions.KINDS and outcome.verdict is STORED:
         revisions.record(connection, outcome.stored)
     return outcome
 

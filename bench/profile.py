@@ -16,7 +16,7 @@ from bench import machine
 from bench.figures import Figure
 from bench.hosts import PATIENCE, temporary, timed
 from bench.load import Crowd
-from bench.stages import STAGES
+from bench.stages import STAGES, TIMERS
 from bench.talking import PLANS
 
 SCENARIO = "profile"
@@ -40,6 +40,8 @@ def measure(seconds: float) -> Iterator[Figure]:
             mark=lambda: told.append({**_ask(host.pid, file), REST: machine.cpu_seconds(host.pid)}),
         )
     before, after = told
+    for one in told:
+        one[REST] -= one[TIMERS]
     taken = {stage: after.get(stage, 0.0) - before.get(stage, 0.0) for stage in (*STAGES.values(), REST)}
     for stage in STAGES.values():  # taking the timers' own cost off may leave a little less than nothing
         taken[stage] = max(0.0, taken[stage])

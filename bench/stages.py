@@ -6,7 +6,7 @@ sends the signals.
 
 The timers read the processor time of their own thread, so neither a wait nor the other thread counts. What a
 stage calls that is a stage itself is not counted twice, and what the timers take is found out beforehand and
-taken off.
+taken off, from the stages and (as ``TIMERS``) from the whole.
 """
 
 import functools
@@ -51,6 +51,9 @@ IN_THE_DATABASE = (
 )
 """Without these, it is what a server costs that stores nothing."""
 
+TIMERS = "timers"
+"""What the timers themselves took, beside the stages."""
+
 Function = Callable[..., Any]
 
 
@@ -59,12 +62,18 @@ class Timers:
 
     def __init__(self) -> None:
         self.seconds: Counter[str] = Counter()
+        self._times: Counter[str] = Counter()
         self._thread = threading.local()
         self._own = self._around = 0.0  # what a timer takes: for itself, and for the stage around it
         self._calibrate()
 
+    def told(self) -> dict[str, float]:
+        """The seconds of each stage so far, and the timers' own."""
+        return {**self.seconds, TIMERS: self._times.total() * (self._own + self._around)}
+
     def timed(self, stage: str, function: Function) -> Function:
-        clock, thread, seconds = time.thread_time, self._thread, self.seconds
+        clock, thread = time.thread_time, self._thread
+        seconds, times = self.seconds, self._times
 
         @functools.wraps(function)
         def timer(*arguments: Any, **named: Any) -> Any:
@@ -75,6 +84,7 @@ class Timers:
             finally:
                 taken = clock() - started
                 seconds[stage] += taken - thread.within - self._own
+                times[stage] += 1
                 thread.within = outside + taken + self._around
 
         return timer
@@ -86,6 +96,7 @@ class Timers:
             nothing()
         whole = (time.thread_time() - started) / times
         own = self.seconds.pop("") / times
+        del self._times[""]
         self._own, self._around = own, whole - own
 
 
@@ -104,7 +115,7 @@ def main(file: Path) -> None:
 
     def tell(*_: object) -> None:
         with file.open("a") as lines:
-            lines.write(json.dumps(timers.seconds) + "\n")
+            lines.write(json.dumps(timers.told()) + "\n")
 
     signal.signal(signal.SIGUSR1, tell)
     serve()

@@ -4,6 +4,7 @@ stored, people who speak at once. Each curve is one server's life; its places ar
 The counterpart is ``talking``, which measures one place.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -102,6 +103,7 @@ def stored(effort: Effort) -> Iterator[Measured]:
             with archive.opened(f"sqlite:///{data / 'chatroom.sqlite'}") as engine:
                 archive.fill(engine, count, after=before)
                 archive.leave_unindexed(engine, count)
+            os.sync()  # or what was put there would still be on its way to the disk
             hosts = dict.fromkeys(ON_SQLITE, partial(on_file, data))
             life = partial(_talk_beside, effort.seconds, number, count)
             yield from _lives("messages stored", hosts, life)

@@ -7,7 +7,7 @@ batch, whether that brings one message or forty. So a batch takes as many conver
 all that waits for it, beginning with the one that has waited longest. What must not change by that:
 
 * What one session says is written in the order in which it was said, also in several conversations.
-* A job finds written what was said before it, and nothing is said before a job that came first.
+* A job finds written what was said before it, and goes with no later batch than what was said behind it.
 
 So what waits lies in sections, one after the other: the posts of a section may be written in any order of
 their conversations, jobs have sections of their own.

@@ -128,7 +128,6 @@ class Limits(Value, frozen=True, kw_only=True):
 
 
 @lru_cache(maxsize=1024)
-@lru_cache(maxsize=16)
 def format_time(milliseconds: int) -> str:
     """Milliseconds since 1970 -> ``2026-11-22T04:22:43.273Z``. All that is stored in one transaction has one
     time, and each receiver, sender and page asks for it."""

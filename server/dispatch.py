@@ -110,7 +110,7 @@ def table(
         requests.ListBlocked: Row(people.list_blocked),
         requests.EnterDirect: Row(friends.enter_direct),
         requests.LeaveDirect: Row(friends.leave_direct),
-        requests.Send: Row(messages.send, pace=None, waits=False),  # again and again, if it was stored before
+        requests.Send: Row(messages.send, pace=None, waits=False),  # at any pace, if it was stored before
         requests.History: Row(history.history),
         requests.Export: Row(history.export, pace=Pace.EXPORTS),
         requests.Read: Row(history.read),

@@ -4,7 +4,8 @@ when.
 Where more waits than one batch holds, first come, first served would take a few messages of every
 conversation each time. But a head is set, and each listener written to, once for each conversation in a
 batch, whether that brings one message or forty. So a batch takes as many conversations as it holds, each with
-all that waits for it, beginning with the one that has waited longest. What must not change by that:
+all that waits for it, beginning with the one that has waited longest; one that no batch holds takes turns
+with the others. What must not change by that:
 
 * What one session says is written in the order in which it was said, also in several conversations.
 * A job finds written what was said before it, and goes with no later batch than what was said behind it.
@@ -54,7 +55,8 @@ class Backlog:
             elif batch:
                 break
             else:
-                batch, section[key] = oldest[:most], oldest[most:]
+                batch = oldest[:most]
+                section[key] = section.pop(key)[most:]  # behind the others, or they would wait for ever
             if not section:
                 self._sections.popleft()
         self._count -= len(batch)

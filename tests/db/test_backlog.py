@@ -48,9 +48,19 @@ def test_none_is_parted_to_fill_a_batch() -> None:
     assert [conversations(batch) for batch in taken(backlog, 4)] == [[1, 1], [2, 2, 2]]
 
 
-def test_one_that_no_batch_holds_is_parted() -> None:
+def test_one_that_no_batch_holds_is_parted_and_takes_turns() -> None:
     backlog = put(*(post(conversation) for conversation in (1, 1, 1, 1, 1, 2)))
-    assert [conversations(batch) for batch in taken(backlog, 2)] == [[1, 1], [1, 1], [1, 2]]
+    assert [conversations(batch) for batch in taken(backlog, 2)] == [[1, 1], [2], [1, 1], [1]]
+
+
+def test_one_that_never_ends_keeps_nobody_waiting() -> None:
+    backlog = put(*(post(conversation) for conversation in (1, 1, 1, 2)))
+    batches = []
+    for _ in range(4):
+        batches.append(conversations(backlog.take(2)))
+        backlog.put(post(1))
+        backlog.put(post(1))
+    assert batches == [[1, 1], [2], [1, 1], [1, 1]]
 
 
 def test_the_one_that_has_waited_longest_goes_first_however_much_comes() -> None:
@@ -95,12 +105,16 @@ def test_whatever_comes_all_of_it_is_taken_once_and_in_an_order_that_is_allowed(
     backlog = Backlog()
     came: list[Operation] = []
     went: list[Operation] = []
+    longest: Operation | None = None
+    waited = 0  # for how many batches the one that has waited longest has done so
     for kind, conversation, who in steps:
         if kind == 1:
             oldest = next((one for one in came if one not in went), None)
+            waited = waited + 1 if oldest is longest else 1
+            longest = oldest
             batch = backlog.take(most)
             assert len(batch) <= most
-            assert oldest is None or oldest in batch
+            assert oldest is None or oldest in batch or waited < 3  # two other conversations may be before it
             went += batch
         else:
             came.append(post(conversation, sessions[who]) if kind else job())

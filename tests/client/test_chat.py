@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from client.app import App
 from client.connection import Refused
 from client.model.state import Conversation, Delivery, Link
-from tests.client.conftest import BRISK, UNHURRIED, Start
+from tests.client.conftest import BRISK, Start
 from tests.client.fake_server import PATIENCE, FakeServer, Peer, friend, message, room
 
 
@@ -195,12 +194,11 @@ async def test_a_client_that_is_started_again_sends_what_the_one_before_had_writ
     fake: FakeServer, start: Start
 ) -> None:
     async with fake:
-        before = start(pace=replace(UNHURRIED, first=60.0, longest=60.0))
+        before = start()
         peer = await logged_in(fake, before)
         before.write("#lab", "remember me")
         first = await peer.hear("send")
-        peer.hang_up()
-        await before.close()
+        await before.close()  # without an answer to either its line or its logout
 
         app = start()
         peer = await logged_in(fake, app)

@@ -105,7 +105,7 @@ def _scenarios(options: argparse.Namespace) -> dict[str, Scenario]:
     return {
         **{name: talk[name] for name in ("S1", "S2")},
         "S3": partial(waiting.idle, QUICK_PEOPLE if options.quick else waiting.IDLE),
-        "S4": partial(waiting.one_way, seconds),
+        "S4": partial(waiting.one_way, seconds=seconds, rounds=rounds),
         **{name: run for name, run in talk.items() if name.startswith("S5")},
         "commits": partial(commits.measure, seconds),
         "storm": waiting.login_storm,

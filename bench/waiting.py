@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bench import machine
 from bench.dialects import Chat
-from bench.figures import Figure, Measured, share
+from bench.figures import Figure, Measured, middle, share
 from bench.hosts import FLOOR, OURS, SETTINGS, Host, on_each, on_sqlite
 from bench.load import Crowd
 from bench.peers import PEERS
@@ -38,29 +38,35 @@ def _weight(host: Host, people: int) -> float:
         crowd.close()
 
 
-def one_way(seconds: float) -> Iterator[Measured]:
+def one_way(*, seconds: float, rounds: int) -> Iterator[Measured]:
     """S4: from before the sender's ``send`` to after the receiver's ``recv``, one message at a time."""
 
-    def pass_on(who: str, host: Host) -> Iterator[Figure]:
-        delays = _delays(host, seconds)
-        beside = {"p99 ms": share(delays, 0.99) * 1e3}
-        yield Figure("S4", who, share(delays, 0.50) * 1e6, "µs", floor=who in FLOOR, beside=beside)
+    def all_rounds(who: str, host: Host) -> Iterator[Figure]:
+        yield middle(list(_rounds(who, host, seconds, rounds)))
 
-    return on_each("S4", FLOOR | OURS | PEERS, pass_on)
+    return on_each("S4", FLOOR | OURS | PEERS, all_rounds)
 
 
-def _delays(host: Host, seconds: float) -> list[float]:
+def _rounds(who: str, host: Host, seconds: float, rounds: int) -> Iterator[Figure]:
     crowd = Crowd(host.dialect, host.port)
     try:
         sender, receiver = crowd.join(["u0", "u1"], ["room0"])
         crowd.walk([sender], lambda client: host.dialect.befriend(receiver.name))
         crowd.settle()
-        delays, until = [], time.perf_counter() + seconds
-        while time.perf_counter() < until:
-            delays.append(_pass_on(sender, receiver, host.dialect.whisper(receiver.name), host.dialect.end))
-        return delays[len(delays) // 10 :]
+        for _ in range(rounds):
+            _delays(host, sender, receiver, seconds / 4)
+            delays = _delays(host, sender, receiver, seconds)
+            beside = {"p99 ms": share(delays, 0.99) * 1e3}
+            yield Figure("S4", who, share(delays, 0.50) * 1e6, "µs", floor=who in FLOOR, beside=beside)
     finally:
         crowd.close()
+
+
+def _delays(host: Host, sender: Client, receiver: Client, seconds: float) -> list[float]:
+    delays, until = [], time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        delays.append(_pass_on(sender, receiver, host.dialect.whisper(receiver.name), host.dialect.end))
+    return delays
 
 
 def _pass_on(sender: Client, receiver: Client, line: bytes, end: bytes) -> float:

@@ -12,16 +12,15 @@ the unique (account, cid) objects, and only then are they searched out.
 """
 
 from bisect import bisect_left
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from enum import Enum, auto
-from typing import Any, NamedTuple
+from itertools import chain
+from typing import NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import Connection, Select, and_, func, or_, select
+from sqlalchemy import Connection, func, select
 
 from db import bulk, pages
-from db.accounts import usernames
 from db.errors import is_duplicate
 from db.records import Draft, Stored
 from db.schema import conversations, messages
@@ -39,10 +38,6 @@ class Stretch(NamedTuple):
     conversation_id: int
     after: int
     upto: int
-
-
-CHUNK = 100
-"""Conditions in one query. SQLite takes a thousand at most."""
 
 
 class Verdict(Enum):
@@ -191,22 +186,9 @@ def _compare(draft: Draft, earlier: Stored) -> Verdict:
 
 
 def _by_cid(connection: Connection, drafts: Iterable[Draft]) -> dict[tuple[int, str], Stored]:
-    """What was stored before under the cids of these drafts.
-
-    They are not asked for as pairs: for ``(account_id, cid) IN (…)`` SQLite would go through all messages.
-    """
-    cids: dict[int, list[str]] = defaultdict(list)
-    for draft in drafts:
-        if draft.cid is not None:
-            cids[draft.account_id].append(draft.cid)
-    authors, row = list(cids), messages.c
-    found: list[Stored] = []
-    for first in range(0, len(authors), CHUNK):
-        wanted = [
-            and_(row.account_id == author, row.cid.in_(cids[author]))
-            for author in authors[first : first + CHUNK]
-        ]
-        found += _read(connection, select(messages).where(or_(*wanted)))
+    """What was stored before under the cids of these drafts."""
+    cids = [(draft.account_id, draft.cid) for draft in drafts if draft.cid is not None]
+    found = _said_among(connection, "account_id", "cid", cids)
     return {(one.account_id, one.cid): one for one in found if one.cid is not None}
 
 
@@ -259,37 +241,25 @@ def last_before(connection: Connection, conversation_id: int, time: int) -> int:
 
 def between(connection: Connection, stretches: Sequence[Stretch]) -> list[Stored]:
     """Every message in stretches of conversations, those of one conversation together and in their order."""
-    row = messages.c
     found: list[Stored] = []
-    for first in range(0, len(stretches), CHUNK):
-        wanted = [
-            and_(row.conversation_id == one.conversation_id, row.seq > one.after, row.seq <= one.upto)
-            for one in stretches[first : first + CHUNK]
-        ]
-        query = select(messages).where(or_(*wanted)).order_by(row.conversation_id, row.seq)
-        found += _read(connection, query)
+    for first in range(0, len(stretches), pages.CHUNK):
+        part = stretches[first : first + pages.CHUNK]
+        which = " OR ".join(["(conversation_id = ? AND seq > ? AND seq <= ?)"] * len(part))
+        order = "ORDER BY conversation_id, seq"
+        found += pages.said(connection, f"{which} {order}", *chain.from_iterable(part))
     return found
 
 
 def at(connection: Connection, places: Iterable[Place]) -> list[Stored]:
     """The messages at these places, in no order."""
-    seqs: dict[int, list[int]] = defaultdict(list)
-    for conversation_id, seq in places:
-        seqs[conversation_id].append(seq)
-    row = messages.c
-    wanted = [and_(row.conversation_id == id, row.seq.in_(seqs[id])) for id in seqs]
-    return _read(connection, select(messages).where(or_(*wanted))) if wanted else []
+    return _said_among(connection, "conversation_id", "seq", places)
 
 
-def _read(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[Stored]:
-    """The messages that a query of their table finds, in its order.
-
-    The names of their authors are fetched afterwards: joining them, MariaDB may come from the accounts, and
-    then sort a whole conversation for its newest page.
-    """
-    rows = connection.execute(query).all()
-    names = usernames(connection, {author for _, _, author, *_ in rows})
+def _said_among(
+    connection: Connection, first: str, second: str, pairs: Iterable[tuple[int, pages.Value]]
+) -> list[Stored]:
     return [
-        Stored(conversation_id, seq, author, names[author], nickname, kind, text, sent_at, cid, target)
-        for conversation_id, seq, author, kind, nickname, text, target, cid, sent_at, _ in rows
+        one
+        for which, values in pages.among(first, second, pairs)
+        for one in pages.said(connection, which, *values)
     ]

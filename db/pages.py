@@ -1,4 +1,4 @@
-"""Pages of what was said, asked for as text. ``messages`` says which page; ``export`` has longer ones.
+"""What was said, asked for as text. ``messages`` says which of it; ``export`` has longer pages.
 
 Hardly anything is read as often. SQLAlchemy would take several times what the database takes, to put the
 question together, and to name and convert each value of each row. So the question goes to the driver as it
@@ -6,7 +6,8 @@ stands here, and a row has the order of the record that is made of it. The count
 writes.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -20,13 +21,36 @@ AUTHOR = "(SELECT username FROM accounts WHERE id = account_id)"
 COLUMNS = f"conversation_id, seq, account_id, {AUTHOR}, nickname, kind, text, sent_at, cid, target"
 """The fields of ``Stored``, in their order."""
 
+CHUNK = 100
+"""Conditions in one question. SQLite takes a thousand at most."""
 
-def said(connection: Connection, which: str, *values: int) -> list[Stored]:
+Value = int | str
+Condition = tuple[str, list[Value]]
+"""What stands behind ``WHERE``, and the values in it."""
+
+
+def said(connection: Connection, which: str, *values: Value) -> list[Stored]:
     """The messages ``WHERE`` this holds, in the order that it names."""
     return [Stored(*row) for row in ask(connection, f"SELECT {COLUMNS} FROM messages WHERE {which}", *values)]
 
 
-def ask(connection: Connection, question: str, *values: int) -> Sequence[Sequence[Any]]:
+def among(first: str, second: str, pairs: Iterable[tuple[int, Value]]) -> Iterator[Condition]:
+    """Conditions under which two columns are one of these pairs: one for each question to be asked.
+
+    Not ``(first, second) IN (…)``, for which SQLite would go through the whole table.
+    """
+    seconds: dict[int, list[Value]] = defaultdict(list)
+    for one, other in pairs:
+        seconds[one].append(other)
+    ones = list(seconds)
+    for start in range(0, len(ones), CHUNK):
+        part = ones[start : start + CHUNK]
+        marks = (", ".join("?" * len(seconds[one])) for one in part)
+        which = " OR ".join(f"({first} = ? AND {second} IN ({each}))" for each in marks)
+        yield which, [value for one in part for value in (one, *seconds[one])]
+
+
+def ask(connection: Connection, question: str, *values: Value) -> Sequence[Sequence[Any]]:
     """The rows that answer a question, in which ``?`` stands for each value, whatever the driver's mark."""
     if connection.dialect.paramstyle != "qmark":
         question = question.replace("?", "%s")

@@ -16,38 +16,38 @@ Whoever records a change holds the lock of its conversation (``messages.lock``).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select
+from sqlalchemy import Connection, and_, delete, insert
 
+from db import pages
 from db.messages import SPOKEN_KINDS, Place, at
-from db.pages import ask
 from db.records import Revision, Stored
-from db.schema import accounts, messages, revisions
+from db.schema import revisions
 
 KINDS = ("edit", "delete", "react", "unreact")
 """The kinds of messages that change another one."""
 
-Change = Row[*tuple[Any, ...]]
-"""A change that counts, and what it says: a row of ``_CHANGES``."""
+CHANGES = (
+    "SELECT revisions.conversation_id, revisions.target, revisions.seq, kind, text, sent_at, account_id,"
+    f" {pages.AUTHOR} FROM revisions JOIN messages ON messages.conversation_id = revisions.conversation_id"
+    " AND messages.seq = revisions.seq"
+)
 
-_of_same_message = and_(
-    messages.c.conversation_id == revisions.c.conversation_id, messages.c.seq == revisions.c.seq
-)
-_CHANGES = (
-    select(
-        revisions,
-        messages.c.kind,
-        messages.c.text,
-        messages.c.sent_at,
-        messages.c.account_id,
-        accounts.c.username,
-    )
-    .join_from(revisions, messages, _of_same_message)
-    .join(accounts, accounts.c.id == messages.c.account_id)
-)
+
+class Change(NamedTuple):
+    """A change that counts, and what it says."""
+
+    conversation_id: int
+    target: int
+    seq: int
+    kind: str
+    text: str
+    sent_at: int
+    account_id: int
+    username: str
 
 
 def find(connection: Connection, conversation_id: int, seq: int) -> Stored | None:
@@ -60,23 +60,27 @@ def find(connection: Connection, conversation_id: int, seq: int) -> Stored | Non
 
 def latest(connection: Connection, page: Sequence[Stored]) -> list[Stored]:
     """Messages, of whichever conversations, as they stand now."""
-    counting = _counting(connection, {_place(one) for one in _perhaps_changed(connection, page)})
+    counting = _counting(connection, _touched(connection, {_place(one) for one in page}))
     return [_revised(one, counting.get(_place(one), [])) for one in page] if counting else list(page)
 
 
-def _perhaps_changed(connection: Connection, page: Sequence[Stored]) -> Sequence[Stored]:
-    """Of messages that stand close together, as on a page, those that one look tells; of others all."""
-    ids, seqs = {one.conversation_id for one in page}, [one.seq for one in page]
+def _touched(connection: Connection, places: Collection[Place]) -> set[Place]:
+    """Those of these messages to which something was done that counts: of a page, mostly none."""
+    question = "SELECT DISTINCT conversation_id, target FROM revisions WHERE "
+    found = [
+        (conversation_id, target)
+        for which, values in _near(places) or pages.among("conversation_id", "target", places)
+        for conversation_id, target in pages.ask(connection, question + which, *values)
+    ]
+    return set(found).intersection(places)
+
+
+def _near(places: Collection[Place]) -> list[pages.Condition]:
+    """A shorter condition, where they stand close together, as on a page. It may hold for others too."""
+    ids, seqs = {id for id, _ in places}, [seq for _, seq in places]
     if len(ids) != 1 or max(seqs) - min(seqs) > 2 * len(seqs):
-        return page
-    touched = _touched(connection, ids.pop(), min(seqs), max(seqs))
-    return [one for one in page if one.kind == "edit" or one.seq in touched]
-
-
-def _touched(connection: Connection, conversation_id: int, first: int, last: int) -> set[int]:
-    """Which messages from one seq to another something was done to that counts."""
-    question = "SELECT DISTINCT target FROM revisions WHERE conversation_id = ? AND target BETWEEN ? AND ?"
-    return {target for (target,) in ask(connection, question, conversation_id, first, last)}
+        return []
+    return [("conversation_id = ? AND target BETWEEN ? AND ?", [ids.pop(), min(seqs), max(seqs)])]
 
 
 def record(connection: Connection, change: Stored) -> None:
@@ -133,28 +137,16 @@ def _is_same_reaction(change: Stored, other: Change) -> bool:
 
 def _drop(connection: Connection, place: Place, seqs: Sequence[int]) -> None:
     if seqs:
-        connection.execute(delete(revisions).where(_where(place[0], [place[1]]), revisions.c.seq.in_(seqs)))
+        row = revisions.c
+        here = and_(row.conversation_id == place[0], row.target == place[1])
+        connection.execute(delete(revisions).where(here, row.seq.in_(seqs)))
 
 
 def _counting(connection: Connection, places: Iterable[Place]) -> dict[Place, list[Change]]:
     """The changes of these messages that count, in the order in which they were made."""
-    targets: dict[int, list[int]] = defaultdict(list)
-    for conversation_id, seq in sorted(places):
-        targets[conversation_id].append(seq)
     found: dict[Place, list[Change]] = defaultdict(list)
-    if targets:
-        row = revisions.c
-        query = _CHANGES.where(or_(*(_where(id, seqs) for id, seqs in targets.items())))
-        for change in connection.execute(query.order_by(row.conversation_id, row.target, row.seq)):
+    for which, values in pages.among("revisions.conversation_id", "revisions.target", places):
+        question = f"{CHANGES} WHERE {which} ORDER BY revisions.seq"
+        for change in (Change(*row) for row in pages.ask(connection, question, *values)):
             found[change.conversation_id, change.target].append(change)
     return found
-
-
-def _where(conversation_id: int, targets: Sequence[int]) -> ColumnElement[bool]:
-    """The rows of ascending targets. Those of a page mostly stand in a row, and two numbers say so."""
-    row, first, last = revisions.c, targets[0], targets[-1]
-    in_a_row = last - first == len(targets) - 1
-    return and_(
-        row.conversation_id == conversation_id,
-        row.target.between(first, last) if in_a_row else row.target.in_(targets),
-    )

@@ -31,13 +31,14 @@ from collections.abc import Generator, Iterator, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, func, literal, literal_column, select
+from sqlalchemy import ColumnElement, Connection, and_, literal, literal_column, select
 from sqlalchemy.dialects import mysql
 
 from db.behind import Matches, Readable, matches_behind, matching
 from db.documents import END_OF_TIME, first_rowid
+from db.pages import ask
 from db.records import Rank, Stored
-from db.schema import conversations, documents, indexed, memberships
+from db.schema import documents
 from db.terms import Query, home
 
 PAGE = 200
@@ -96,13 +97,16 @@ def search(
 
 
 def _readable(connection: Connection, account_id: int, conversation_id: int | None) -> list[Readable]:
-    row = conversations.c
-    query = select(row.id, row.head, func.coalesce(indexed.c.seq, 0))
-    query = query.join_from(memberships, conversations).join(indexed, isouter=True)
-    query = query.where(memberships.c.account_id == account_id)
+    question = (
+        "SELECT id, head, coalesce(indexed.seq, 0) FROM memberships"
+        " JOIN conversations ON id = memberships.conversation_id"
+        " LEFT JOIN indexed ON indexed.conversation_id = id WHERE account_id = ?"
+    )
+    values = [account_id]
     if conversation_id is not None:
-        query = query.where(row.id == conversation_id)
-    return [Readable(*found) for found in connection.execute(query)]
+        question += " AND id = ?"
+        values.append(conversation_id)
+    return [Readable(*one) for one in ask(connection, question, *values)]
 
 
 def _matches_indexed(
@@ -140,10 +144,10 @@ def _candidates(
     whole = [term for term in terms if term not in beginnings]
     is_sqlite = connection.dialect.name == "sqlite"
     if is_sqlite and (few or not beginnings):
-        there = and_(_in_fts5(homes, whole), *_by_look(beginnings))
+        there = and_(_in_fts5(homes, whole), *_by_look(documents.c.terms, beginnings))
         yield from _pages(connection, ids, there, below)
     elif few:
-        there = and_(_in_innodb([f"({' '.join(homes)})", *whole]), *_by_look(beginnings))
+        there = and_(_in_innodb([f"({' '.join(homes)})", *whole]), *_by_look(documents.c.terms, beginnings))
         yield from _pages(connection, ids, there, below)
     else:
         below = yield from _newest(connection, ids, terms, below)
@@ -156,18 +160,27 @@ def _candidates(
 def _newest(
     connection: Connection, ids: Sequence[int], terms: Sequence[str], below: int
 ) -> Generator[list[Candidate], None, int]:
-    """What looking through the newest documents finds, for as long as it finds much; how far back it went."""
+    """What looking through the newest documents finds, for as long as it finds much; and below what more is
+    to be sought, which is also where the last look began.
+    """
     size = WALK
-    while below:
-        floor, found = _floor(connection, below, size), 0
-        for page in _pages(connection, ids, and_(documents.c.rowid >= floor, *_by_look(terms)), below):
-            found += len(page)
-            yield page
-        below = floor
-        if found * SPARSE < size:
-            break
-        size = min(2 * size, LARGEST)
-    return below
+    while True:
+        found = _look_through(connection, ids, terms, below, size)
+        yield from _parted(found)
+        if len(found) * SPARSE < size:
+            return below
+        below, size = _floor(connection, below, size), min(2 * size, LARGEST)
+
+
+def _look_through(
+    connection: Connection, ids: Sequence[int], terms: Sequence[str], below: int, size: int
+) -> list[Candidate]:
+    """Of so many documents, those that have all the terms, newest first."""
+    row = documents.c
+    newest = select(documents).where(row.rowid < below).order_by(row.rowid.desc()).limit(size).subquery().c
+    query = select(newest.rowid, newest.conversation_id, newest.seq).order_by(newest.rowid.desc())
+    query = query.where(newest.conversation_id.in_(ids), *_by_look(newest.terms, terms))
+    return [Candidate(*one) for one in connection.execute(query)]
 
 
 def _older(
@@ -180,8 +193,8 @@ def _older(
     if len(found) > RARE:
         yield from _pages(connection, ids, _in_innodb([*terms, *_narrowing(found, ids)]), below)
         return
-    mine = sorted((one for one in found if one.rowid < below and one.conversation_id in ids), reverse=True)
-    yield from (mine[first : first + PAGE] for first in range(0, len(mine), PAGE))
+    mine = [one for one in found if one.rowid < below and one.conversation_id in ids]
+    yield from _parted(sorted(mine, reverse=True))
 
 
 def _narrowing(met: Sequence[Candidate], ids: Sequence[int]) -> list[str]:
@@ -206,11 +219,16 @@ def _pages(
         below, size = rows[-1].rowid, min(4 * size, LARGEST)
 
 
+def _parted(found: Sequence[Candidate]) -> Iterator[list[Candidate]]:
+    """In pages, what was found at once."""
+    return ([*found[first : first + PAGE]] for first in range(0, len(found), PAGE))
+
+
 def _floor(connection: Connection, below: int, size: int) -> int:
     """How far back the newest so many documents go; 0 if there are none."""
-    row = documents.c
-    newest = select(row.rowid).where(row.rowid < below).order_by(row.rowid.desc()).limit(size).subquery()
-    return connection.execute(select(func.min(newest.c.rowid))).scalar_one() or 0
+    newest = "SELECT rowid FROM documents WHERE rowid < ? ORDER BY rowid DESC LIMIT ?"
+    [[floor]] = ask(connection, f"SELECT min(rowid) FROM ({newest}) AS newest", below, size)
+    return floor or 0
 
 
 def _in_fts5(homes: Sequence[str], terms: Sequence[str]) -> ColumnElement[bool]:
@@ -232,6 +250,6 @@ def _in_innodb(terms: Sequence[str]) -> ColumnElement[bool]:
     return mysql.match(documents.c.terms, against=sought, in_boolean_mode=True)
 
 
-def _by_look(terms: Sequence[str]) -> list[ColumnElement[bool]]:
-    padded = " " + documents.c.terms + " "
+def _by_look(column: ColumnElement[str], terms: Sequence[str]) -> list[ColumnElement[bool]]:
+    padded = " " + column + " "
     return [padded.like(f"% {term.removesuffix('*')}{'' if term.endswith('*') else ' '}%") for term in terms]

@@ -11,7 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, func, or_, select
 
-from db.messages import CHUNK, SPOKEN_KINDS, Stretch
+from db.messages import SPOKEN_KINDS, Stretch
+from db.pages import CHUNK
 from db.records import Seat
 from db.schema import accounts, conversations, memberships, messages
 

@@ -42,7 +42,10 @@ ROOM = "#thuhole"
 FLOOD = 200
 """Messages a second."""
 KEY, KEY_EVERY = "~", 20
-"""A key that stands in nobody's message, and after how many of these it is pressed."""
+"""A key that stands in nobody's message, and after how many of these it is pressed: ten times a second, and
+deleted as often."""
+QUIET_FOR, TYPED_FOR = 3, 10
+"""How many times as long as others a round of this lasts: a 99th percentile takes two hundred keys."""
 
 
 # The start
@@ -146,44 +149,63 @@ async def _milliseconds(act: Callable[[], None], drawn: asyncio.Event) -> float:
 
 
 def flood(seconds: float) -> Iterator[Figure]:
-    """The real client in a terminal while many messages arrive: its share of a core, and how long a key takes
-    until it is seen."""
+    """The real client in a terminal while many messages arrive: its share of a core, while nobody types and
+    while somebody does; and how long a key takes then until it is seen."""
     with on_sqlite() as host, closing(Crowd(host.dialect, host.port)) as crowd:
         speaker, listener = crowd.join(["u0", "u1"], ["room0"])
         with _terminal("client", f"{listener.name}@127.0.0.1:{host.port}/room0", "--lang", "en") as program:
             program.expect_exact(b"F2")  # the form, with its cursor in the only empty field
             program.send(f"{PASSWORD}\r")
             program.expect_exact(b"room0")
-            before, keys = _cpu(program), list[float]()
-            taken = _pour(host, speaker, program, seconds, keys)
-            used = _cpu(program) - before
-    beside = {"p50 ms": share(keys, 0.5) * 1e3, "p99 ms": share(keys, 0.99) * 1e3}
-    yield Figure("flood", "chatroom", used / taken * 100, "% of a core", beside=beside)
+            pour = Pour(host, speaker, program)
+            pour.run(seconds)  # what only a fresh start costs
+            alone = pour.run(QUIET_FOR * seconds)
+            typing = pour.run(TYPED_FOR * seconds, typing=True)
+    beside = {"p50 ms": share(pour.keys, 0.5) * 1e3, "p99 ms": share(pour.keys, 0.99) * 1e3}
+    yield Figure("flood", "chatroom", alone, "% of a core", beside=beside)
+    yield Figure("flood, typing", "chatroom", typing, "% of a core", beside=beside)
 
 
-def _cpu(program: "pexpect.spawn[bytes]") -> float:
-    assert program.pid is not None
-    return machine.cpu_seconds(program.pid)
+class Pour:
+    """Says so many messages a second to a client, and may press a key now and then. ``keys`` takes down how
+    many seconds each took until it was seen."""
 
+    def __init__(self, host: Host, speaker: Client, program: "pexpect.spawn[bytes]") -> None:
+        self.keys: list[float] = []
+        self._host = host
+        self._speaker = speaker
+        self._program = program
+        self._pressed = 0.0  # when the key was pressed that is not seen yet
 
-def _pour(
-    host: Host, speaker: Client, program: "pexpect.spawn[bytes]", seconds: float, keys: list[float]
-) -> float:
-    """Say so many messages a second, and press a key now and then. ``keys`` takes down how long they took."""
-    began, said, pressed = time.perf_counter(), 0, 0.0
-    while (left := began + seconds - time.perf_counter()) > 0:
-        wait = began + said / FLOOD - time.perf_counter()
-        if wait <= 0:
-            speaker.socket.sendall(host.dialect.say(speaker.name, speaker.room, 1))
-            drain(speaker)
-            said += 1
-            if said % KEY_EVERY == 0 and not pressed:
-                program.send(KEY)
-                pressed = time.perf_counter()
-        elif select.select([program.child_fd], [], [], min(wait, left))[0]:
-            shown = os.read(program.child_fd, 65536)
-            if pressed and KEY.encode() in shown:
-                keys.append(time.perf_counter() - pressed)
-                program.send(bytes_of("Ctrl-U"))
-                pressed = 0.0
-    return time.perf_counter() - began
+    def run(self, seconds: float, *, typing: bool = False) -> float:
+        """How much of a core the client used, in per cent."""
+        before, began, said = self._cpu(), time.perf_counter(), 0
+        while (left := began + seconds - time.perf_counter()) > 0:
+            wait = began + said / FLOOD - time.perf_counter()
+            if wait <= 0:
+                self._say()
+                said += 1
+                if typing and said % KEY_EVERY == 0 and not self._pressed:
+                    self._press()
+            elif select.select([self._program.child_fd], [], [], min(wait, left))[0]:
+                self._look()
+        return (self._cpu() - before) / (time.perf_counter() - began) * 100
+
+    def _cpu(self) -> float:
+        assert self._program.pid is not None
+        return machine.cpu_seconds(self._program.pid)
+
+    def _say(self) -> None:
+        self._speaker.socket.sendall(self._host.dialect.say(self._speaker.name, self._speaker.room, 1))
+        drain(self._speaker)
+
+    def _press(self) -> None:
+        self._program.send(KEY)
+        self._pressed = time.perf_counter()
+
+    def _look(self) -> None:
+        shown = os.read(self._program.child_fd, 65536)
+        if self._pressed and KEY.encode() in shown:
+            self.keys.append(time.perf_counter() - self._pressed)
+            self._program.send(bytes_of("Ctrl-U"))
+            self._pressed = 0.0

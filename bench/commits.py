@@ -7,12 +7,13 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pymysql
 
 from bench.dialects import TEXT
-from bench.figures import Figure
+from bench.figures import Figure, share
 from bench.hosts import installed, mariadb
 from bench.talking import PLANS
 from db.engine import SQLITE_PRAGMAS
@@ -26,16 +27,26 @@ Row = tuple[int, int, str, str]
 Commit = Callable[[list[Row]], object]
 
 
+@dataclass(frozen=True)
+class Rate:
+    """``rows`` a second, and how many seconds each transaction took."""
+
+    rows: float
+    took: list[float]
+
+
 def measure(seconds: float) -> Iterator[Figure]:
     """Rows a second, in transactions of the sizes that S5's plans lead to."""
     plans = [plan for plan in PLANS.values() if plan.counts == "confirmed"]
     for database, rates in rates_of([plan.speakers * plan.window for plan in plans], seconds):
         for plan, rate in zip(plans, rates, strict=True):
-            yield Figure(plan.name, f"floor: bare commit, {database}", rate, plan.unit, floor=True)
+            beside = {"p50 ms": share(rate.took, 0.50) * 1e3, "p99 ms": share(rate.took, 0.99) * 1e3}
+            who = f"floor: bare commit, {database}"
+            yield Figure(plan.name, who, rate.rows, plan.unit, floor=True, beside=beside)
 
 
-def rates_of(sizes: Sequence[int], seconds: float) -> Iterator[tuple[str, list[float]]]:
-    """For each database, the rows a second in transactions of so many rows."""
+def rates_of(sizes: Sequence[int], seconds: float) -> Iterator[tuple[str, list[Rate]]]:
+    """For each database, how it goes with transactions of so many rows."""
     with tempfile.TemporaryDirectory(prefix="chat-bench-") as folder:
         commit = _sqlite(Path(folder))
         yield "SQLite", [_rate(commit, size, seconds) for size in sizes]
@@ -45,12 +56,14 @@ def rates_of(sizes: Sequence[int], seconds: float) -> Iterator[tuple[str, list[f
             yield "MariaDB", [_rate(commit, size, seconds) for size in sizes]
 
 
-def _rate(commit: Commit, size: int, seconds: float) -> float:
-    rows, started = 0, time.perf_counter()
+def _rate(commit: Commit, size: int, seconds: float) -> Rate:
+    rows, took, started = 0, list[float](), time.perf_counter()
     while time.perf_counter() - started < seconds:
+        began = time.perf_counter()
         commit([(size, rows + number, new_cid(), TEXT) for number in range(size)])
+        took.append(time.perf_counter() - began)
         rows += size
-    return rows / (time.perf_counter() - started)
+    return Rate(rows / (time.perf_counter() - started), took)
 
 
 def _sqlite(folder: Path) -> Commit:

@@ -122,7 +122,7 @@ def senders(effort: Effort) -> Iterator[Measured]:
     name, unit = "people who wait for a confirmation", "messages/s"
     for database, rates in commits.rates_of(effort.senders, effort.seconds):
         for count, rate in zip(effort.senders, rates, strict=True):
-            yield Figure(name, f"floor: bare commit, {database}", rate, unit, floor=True, at=count)
+            yield Figure(name, f"floor: bare commit, {database}", rate.rows, unit, floor=True, at=count)
 
     def life(who: str, host: Host, crowd: Crowd) -> Iterator[Figure]:
         most = max(effort.senders)

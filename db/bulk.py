@@ -67,6 +67,15 @@ def insert_documents(connection: Connection, rows: Sequence[Values]) -> None:
         _insert(connection, "documents", DOCUMENT_COLUMNS, rows)
 
 
+def move_marks(connection: Connection, marks: Sequence[tuple[int, int | None, int]]) -> int:
+    """Move the index's mark of each (conversation, before, after) from one seq to another. Returns how many
+    were where they should be."""
+    cases = " ".join([f"WHEN {id} THEN {after}" for id, _, after in marks])
+    which = " OR ".join([f"(conversation_id = {id} AND seq = {before})" for id, before, _ in marks])
+    statement = f"UPDATE indexed SET seq = CASE conversation_id {cases} END WHERE {which}"
+    return _execute(connection, statement).rowcount
+
+
 def taken_rowids(connection: Connection, rowids: Sequence[int]) -> set[int]:
     """Those of these numbers that documents have."""
     written = ", ".join(map(str, rowids))

@@ -15,14 +15,15 @@ The counterpart is ``search``, which reads it; ``terms`` says what a document co
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from itertools import chain
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Select, and_, case, delete, func, insert, or_, select, union_all, update
+from sqlalchemy import Connection, delete, insert
 
-from db import bulk
+from db import bulk, pages
 from db.errors import Taken, taken_if_duplicate
 from db.messages import SPOKEN_KINDS
-from db.schema import conversations, documents, indexed, messages
+from db.schema import documents, indexed
 from db.terms import home, terms
 
 AT_ONCE = 50
@@ -68,17 +69,23 @@ class Slice:
         return sum(mark.after - (mark.before or 0) for mark in self.marks)
 
 
-said = messages.alias("said")
-"""A message that says something about a text: its own, or that of the message which it edits."""
+LACKING = "head - COALESCE(indexed.seq, 0)"
+LACKS = (
+    f"SELECT id, indexed.seq, head, SUM({LACKING}) OVER () FROM conversations"
+    f" LEFT JOIN indexed ON indexed.conversation_id = id WHERE {LACKING} > 0 ORDER BY {LACKING} LIMIT ?"
+)
+"""Which conversations lack something in the index, those that lack little first."""
 
-
-def subjects(conversation_id: int, after: int) -> Select[*tuple[Any, ...]]:
-    """What was said in a conversation behind a seq, joined to the messages whose text it is."""
-    subject = case((said.c.kind == "edit", said.c.target), else_=said.c.seq)
-    same = and_(messages.c.conversation_id == said.c.conversation_id, messages.c.seq == subject)
-    query = select().join_from(said, messages, same)
-    query = query.where(said.c.conversation_id == conversation_id, said.c.seq > after)
-    return query.where(said.c.kind.in_((*SPOKEN_KINDS, "edit")))
+KINDS = "', '".join((*SPOKEN_KINDS, "edit"))
+SAID = (
+    "SELECT messages.conversation_id, messages.seq, messages.sent_at, said.text FROM messages AS said"
+    " JOIN messages ON messages.conversation_id = said.conversation_id"
+    " AND messages.seq = CASE said.kind WHEN 'edit' THEN said.target ELSE said.seq END"
+    " WHERE said.conversation_id = ? AND said.seq > ? AND said.seq <= ?"
+    f" AND said.kind IN ('{KINDS}')"
+)
+"""What was said in a stretch of a conversation, and of which messages it is the text: an edit says another
+one's."""
 
 
 def first_rowid(sent_at: int) -> int:
@@ -94,26 +101,18 @@ def gather(connection: Connection, most: int) -> Slice | None:
     marks, lacking = _next_marks(connection, most)
     if not marks:
         return None
-    row = messages.c
-    queries = [
-        subjects(id, before or 0)
-        .where(said.c.seq <= after)
-        .with_only_columns(row.conversation_id, row.seq, row.sent_at, said.c.text, maintain_column_froms=True)
-        for id, before, after in marks
-    ]
-    found = connection.execute(union_all(*queries))
+    question = " UNION ALL ".join([SAID] * len(marks))
+    stretches = [(id, before or 0, after) for id, before, after in marks]
+    found = pages.ask(connection, question, *chain.from_iterable(stretches))
     written = [Document(id, seq, sent_at, terms(text)) for id, seq, sent_at, text in found]
     return Slice(marks, written, lacking)
 
 
 def _next_marks(connection: Connection, most: int) -> tuple[list[Mark], int]:
     """Where the next slice goes, and how many messages there are in all that are not indexed."""
-    lacks = conversations.c.head - func.coalesce(indexed.c.seq, 0)
-    query = select(conversations.c.id, indexed.c.seq, conversations.c.head, func.sum(lacks).over())
-    query = query.join_from(conversations, indexed, isouter=True).where(lacks > 0)
     marks: list[Mark] = []
     lacking = 0
-    for id, before, head, total in connection.execute(query.order_by(lacks).limit(AT_ONCE)):
+    for id, before, head, total in pages.ask(connection, LACKS, AT_ONCE):
         lacking = int(total)  # MySQL adds up to a Decimal
         after = min(head, (before or 0) + most)
         marks.append(Mark(id, before, after))
@@ -133,12 +132,7 @@ def store(connection: Connection, slice: Slice) -> None:
 
 
 def _move(connection: Connection, marks: Sequence[Mark]) -> None:
-    if not marks:
-        return
-    row = indexed.c
-    found = or_(*[and_(row.conversation_id == id, row.seq == before) for id, before, _ in marks])
-    after = case({mark.conversation_id: mark.after for mark in marks}, value=row.conversation_id)
-    if connection.execute(update(indexed).where(found).values(seq=after)).rowcount != len(marks):
+    if marks and bulk.move_marks(connection, marks) != len(marks):
         raise Taken
 
 

@@ -2,9 +2,9 @@
 
 Nobody waits for it: what is not indexed yet is found all the same, only not as fast. So it makes way for
 whoever speaks. While much is being said it takes small slices, and rests after each for so long that it
-never has more than a tenth of the time; a slice takes longer then, and the rests grow with it. When it has
-become quiet it takes most of the time, in slices that cost less for each message, so that a burst is indexed
-in about the time that it took.
+never has more than a thirtieth of the time, or a tenth once much is left; a slice takes longer then, and the
+rests grow with it. When it has become quiet it takes most of the time, in slices that cost less for each
+message, so that a burst is indexed in about the time that it took.
 
 Who stores a slice depends on the engine. SQLite has one writer at a time, so it is ours, and whoever speaks
 meanwhile waits some milliseconds. MySQL's index takes seconds for a COMMIT now and then, when it brings what
@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 MUCH = 100
 """Messages a second, from here on much is being said: many would meet a slice that is being stored."""
 
+MUCH_LEFT = 3000
+"""Messages. To read fewer of them as they are takes a search some ten milliseconds."""
+
 
 class Pace(NamedTuple):
     slice: int
@@ -37,16 +40,19 @@ class Pace(NamedTuple):
     """How long to rest after it, in times of what it took."""
 
 
-BUSY = Pace(slice=100, rest=9)
+BUSY = Pace(slice=100, rest=29)
+BEHIND = Pace(slice=100, rest=9)
 QUIET = Pace(slice=400, rest=0.25)
 
 IDLE = 1.0
 """Seconds until it looks again when everything is indexed, or the database is away."""
 
 
-def pace_for(said: int, seconds: float) -> Pace:
-    """How to go on when so many messages were said in this time."""
-    return BUSY if said > MUCH * seconds else QUIET
+def pace_for(said: int, seconds: float, left: int) -> Pace:
+    """How to go on when so many messages were said in this time, and so many are left to be indexed."""
+    if said <= MUCH * seconds:
+        return QUIET
+    return BUSY if left < MUCH_LEFT else BEHIND
 
 
 class Indexer:
@@ -71,7 +77,7 @@ class Indexer:
             if said is None:
                 await asyncio.sleep(IDLE)
             else:
-                pace = pace_for(said, began - last)
+                pace = pace_for(said, began - last, self._left)
                 await asyncio.sleep((loop.time() - began) * pace.rest)
             last = began
 

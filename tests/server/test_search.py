@@ -182,9 +182,10 @@ async def test_it_notices_what_is_said_meanwhile(engine: Engine, told: int) -> N
 
 
 def test_it_makes_way_for_whoever_speaks() -> None:
-    assert indexer.pace_for(said=1000, seconds=0.1) == indexer.BUSY
-    assert indexer.pace_for(said=1, seconds=0.1) == indexer.QUIET
-    assert indexer.pace_for(said=-100, seconds=0.1) == indexer.QUIET, "another process was at work, too"
+    assert indexer.pace_for(said=1000, seconds=0.1, left=0) == indexer.BUSY
+    assert indexer.pace_for(said=1000, seconds=0.1, left=indexer.MUCH_LEFT) == indexer.BEHIND
+    assert indexer.pace_for(said=1, seconds=0.1, left=indexer.MUCH_LEFT) == indexer.QUIET
+    assert indexer.pace_for(said=-100, seconds=0.1, left=0) == indexer.QUIET, "another process indexes, too"
 
 
 async def test_two_of_them_index_nothing_twice(engine: Engine, told: int) -> None:

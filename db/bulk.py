@@ -3,8 +3,8 @@ once, as text.
 
 SQLAlchemy would build each of them anew for each number of rows, and look at every value of every row; that
 costs several times what the database does then. So the text is put together here, and goes to the driver
-itself, whose errors come as it raises them. ``pages`` asks for messages in much the same way; everything else
-in ``db`` is said through SQLAlchemy. The counterparts are ``messages`` and ``documents``.
+itself, whose errors come as it raises them. ``pages`` asks for messages in much the same way; most of the
+rest of ``db`` is said through SQLAlchemy. The counterparts are ``messages`` and ``documents``.
 
 The two engines want to be spoken to differently:
 

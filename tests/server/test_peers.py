@@ -5,6 +5,7 @@ them.
 """
 
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -309,12 +310,14 @@ def test_a_process_that_comes_later_is_told_of_at_once(serve: Serve, mysql_url: 
 
 def test_nobody_ever_hears_what_was_said_after_being_put_out(pair: Pair, alice: Wire, room: str) -> None:
     """Alice, in the east, speaks and puts out whoever comes in the west, who come again and again. Between
-    being told so and being let in again they hear nothing, and then only what was said since they came."""
+    being told so and being let in again they hear nothing, and in between only what was said then."""
     crowd = [pair.west.user(f"V{number}{alice.username[5:]}") for number in range(3)]
     enter(room, alice)
     alice.message(kind="enter", username=alice.username)
     outside: list[Json] = []
-    earlier: list[Json] = []
+    came: dict[str, list[int]] = defaultdict(list)
+    heard: dict[str, list[list[int]]] = defaultdict(list)
+    without: dict[str, list[int]] = defaultdict(list)
 
     def come_again(wire: Wire) -> None:
         for _ in range(8):
@@ -323,18 +326,19 @@ def test_nobody_ever_hears_what_was_said_after_being_put_out(pair: Pair, alice: 
             outside.extend(wire.events[known:])
             known = len(wire.events)
             wire.event("removed", room=room)
-            heard = [event for event in wire.events[known:] if is_message(event, room)]
-            came = max(one["seq"] for one in entered["messages"] if one["username"] == wire.username)
-            earlier.extend(event for event in heard if event["message"]["seq"] < came)
+            told = [event["message"] for event in wire.events[known:] if is_message(event, room)]
+            heard[wire.username].append([message["seq"] for message in told])
+            mine = [one["seq"] for one in entered["messages"] if one["username"] == wire.username]
+            came[wire.username].append(max(mine))
 
     threads = [threading.Thread(target=come_again, args=(wire,)) for wire in crowd]
     for thread in threads:
         thread.start()
     for _ in range(8 * len(crowd)):
-        came = alice.message(kind="enter")["username"]
-        say(alice, room, f"before {came}")
-        alice.request("kick", room=room, username=came)
-        say(alice, room, f"without {came}")
+        who = alice.message(kind="enter")["username"]
+        say(alice, room, f"before {who}")
+        alice.request("kick", room=room, username=who)
+        without[who].append(say(alice, room, f"without {who}"))
     for thread in threads:
         thread.join()
     for wire in crowd:
@@ -342,4 +346,7 @@ def test_nobody_ever_hears_what_was_said_after_being_put_out(pair: Pair, alice: 
         wire.request("ping")
         outside += wire.events[known:]
     assert [event for event in outside if is_message(event, room)] == []
-    assert earlier == []
+    for wire in crowd:
+        name = wire.username
+        for first, seqs, end in zip(came[name], heard[name], without[name], strict=True):
+            assert all(first <= seq < end for seq in seqs)

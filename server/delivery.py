@@ -108,12 +108,14 @@ class Delivery:
         authors: list[set[Speaker]] = []
         for author, places in _authored(run).items():
             account = self._directory.accounts.get(author)
-            if account is not None and account.speakers:
-                authors.append(account.speakers)
+            # An author who has lost the seat is no listener any more.
+            sessions = set() if account is None else account.speakers & conversation.listeners
+            if sessions:
+                authors.append(sessions)
                 own = lines.copy()
                 for place, cid in places:
                     own[place] = own_line(lines[place], cid)
-                send(account.speakers, b"".join(own))
+                send(sessions, b"".join(own))
         send(conversation.listeners.difference(*authors), b"".join(lines))
 
     def _break_off(self, conversation: Conversation) -> None:

@@ -92,6 +92,7 @@ class Account:
     invited: set[int] = field(default_factory=set)  # to these rooms
     blocked: set[int] = field(default_factory=set)  # these accounts
     away: str = ""  # what it lets others know of being away, if it is
+    seats_lost: int = 0  # grows with each seat that it loses: what was read under the seat is read again
 
 
 def send(speakers: Iterable[Speaker], lines: bytes) -> None:
@@ -181,6 +182,7 @@ class Directory:
         seat = account.seats.pop(conversation_id, None)
         if seat is None:
             return
+        account.seats_lost += 1
         del account.labels[seat.label]
         seat.conversation.listeners -= account.speakers
         seat.conversation.seats -= 1

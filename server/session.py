@@ -221,13 +221,25 @@ class Session:
     ) -> None:
         """Ask a reader's thread; ``line`` makes the answer of what it has found."""
         try:
-            answer = line(await ask())
+            answer = line(await self._ask_entitled(ask))
         except Exception as error:
             self._fail(request, error)
         else:
             self._connection.send(answer)
         self._task = None
         self._be_free()
+
+    async def _ask_entitled(self, ask: Callable[[], Awaitable[Any]]) -> Any:
+        """Ask, and ask again if the account has lost a seat meanwhile: the query checks rights as of its own
+        moment, and its result must not leave after they have ended."""
+        account = self.speaker.account
+        if account is None:
+            return await ask()
+        while True:
+            before = account.seats_lost
+            found = await ask()
+            if account.seats_lost == before:
+                return found
 
     async def _await(self, request: Request, handled: Awaitable[Reply]) -> None:
         """Wait for what a handler waits for, and then do what it says."""

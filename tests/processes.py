@@ -240,7 +240,9 @@ class Server:
         self._reap()
 
     def pause(self) -> None:
+        """Stop it, and return when it does nothing more."""
         self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
 
     def resume(self) -> None:
         self.process.send_signal(signal.SIGCONT)

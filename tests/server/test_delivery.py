@@ -75,6 +75,15 @@ def test_who_was_put_out_hears_why_and_nothing_more(stage: Stage) -> None:
     assert DEN not in stage.bob.seats
 
 
+def test_author_who_was_put_out_gets_nothing_of_the_run(stage: Stage) -> None:
+    own = Stored(DEN, 4, 2, "Bob", "BOB", "text", "mine", 0, "cid-1")
+    run = [own, said(5, "Bob", "kick"), said(6, "among us")]
+    stage.delivery.reseat([Seating(DEN, 3, {1: Standing("ALICE", True)})], run)
+    stage.delivery.deliver(run)
+    assert [what for who, what in stage.told if who == "Bob"] == ["kick"]
+    assert [what for who, what in stage.told if who == "Alice"] == ["mine", "Bob", "among us"]
+
+
 def test_who_left_elsewhere_is_outside_here_at_once(stage: Stage) -> None:
     standings = {1: Standing("ALICE", True), 2: Standing("BOB", False)}
     stage.delivery.reseat([Seating(DEN, 3, standings)], [])

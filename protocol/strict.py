@@ -8,13 +8,30 @@ lone surrogates, numbers that no double holds, and nesting deeper than any frame
 import json
 import math
 import re
-from typing import Any
+from typing import Any, NoReturn
+
+import msgspec
+from msgspec import Raw
+from msgspec.json import Decoder
 
 from protocol.errors import BadEncoding, BadFrame, BadJson
 from protocol.frame import MAX_INTEGER
 
 MAX_DEPTH = 16
 """No frame needs more than two; the standard reader would recurse once a level."""
+
+MAX_VALUES = 64
+"""Strings, and brackets and commas outside of strings, that are looked at one by one. No request has half as
+many, and each costs a microsecond, so a longer line is no frame, whatever else is wrong with it."""
+
+MAX_NUMBER = 1024
+"""Characters of a number with a fraction or an exponent; reading one takes time that grows faster than its
+length."""
+
+MAX_RAW_ID = 6 * 64 + 2
+"""Bytes of an id of 64 characters, all escaped, with its quotation marks."""
+
+_STRUCTURE = re.compile(r"[\[\]{},]")
 
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 """One that never ends is one too: a search that failed there would begin anew at each quotation mark in it,
@@ -27,11 +44,14 @@ def diagnose(line: bytes) -> int | str | None:
     """Check a line from its bytes up to its being an object.
 
     Returns the ``id`` in it, if it has one that could be a request's. Raises ``BadEncoding``, ``BadJson``, or
-    ``BadFrame`` for JSON that is no object or holds an integer beyond 53 bits.
+    ``BadFrame`` for JSON that is no object, holds an integer beyond 53 bits, or has too many values.
+
+    The time that it takes is bounded: by the length for what runs in C, by ``MAX_VALUES`` for the rest.
     """
     text = _decode(line)
-    if _depth(text) > MAX_DEPTH:
-        raise BadJson(reason=f"nested deeper than {MAX_DEPTH}")
+    bare, cut = _STRING.subn("", text, MAX_VALUES)
+    if cut == MAX_VALUES or not _is_small(bare):
+        _diagnose_large(line)
     reader = _Reader()
     try:
         value = reader.decode(text)
@@ -44,7 +64,7 @@ def diagnose(line: bytes) -> int | str | None:
         raise BadFrame(reason="not an object")
     scalars = _walk(value)
     strings = [scalar for scalar in scalars if isinstance(scalar, str)]
-    if any(_SURROGATE.search(string) for string in strings):
+    if any(not string.isascii() and _SURROGATE.search(string) for string in strings):
         raise BadJson(id=id, reason="half of a surrogate pair")
     if any("\0" in string for string in strings):
         raise BadEncoding(id=id, reason="NUL")
@@ -64,15 +84,43 @@ def _decode(line: bytes) -> str:
         raise BadEncoding(reason=f"byte {error.start} is not UTF-8") from None
 
 
-def _depth(text: str) -> int:
-    depth = deepest = 0
-    for character in _STRING.sub("", text):
-        if character in "[{":
+def _is_small(bare: str) -> bool:
+    """Whether text, without its strings, has few enough values to be read one by one. Raises ``BadJson`` when
+    it is nested too deep."""
+    depth = 0
+    for place, found in enumerate(_STRUCTURE.finditer(bare)):
+        if place == MAX_VALUES:
+            return False
+        if found[0] in "[{":
             depth += 1
-            deepest = max(deepest, depth)
-        elif character in "]}":
+        elif found[0] in "]}":
             depth -= 1
-    return deepest
+        if depth > MAX_DEPTH:
+            raise BadJson(reason=f"nested deeper than {MAX_DEPTH}")
+    return True
+
+
+class _OnlyId(msgspec.Struct):
+    id: Raw = Raw(b"null")
+
+
+_any: Decoder[Raw] = Decoder(Raw)
+_only_id: Decoder[_OnlyId] = Decoder(_OnlyId)
+
+
+def _diagnose_large(line: bytes) -> NoReturn:
+    """Check a line with too many values to be looked at one by one. Never returns: it is no frame."""
+    try:
+        _any.decode(line)
+        raw = bytes(_only_id.decode(line).id)
+    except msgspec.ValidationError:
+        raise BadFrame(reason="not an object") from None
+    except RecursionError:
+        raise BadJson(reason=f"nested deeper than {MAX_DEPTH}") from None
+    except msgspec.DecodeError:
+        raise BadJson(reason="it does not parse") from None
+    id = _id({"id": json.loads(raw)}) if len(raw) <= MAX_RAW_ID else None
+    raise BadFrame(id=id, reason="too many values")
 
 
 class _Reader(json.JSONDecoder):
@@ -99,7 +147,8 @@ class _Reader(json.JSONDecoder):
         self.fault = f"{name} is no number"
 
     def _float(self, digits: str) -> float:
-        if math.isinf(number := float(digits)):
+        number = float(digits) if len(digits) <= MAX_NUMBER else math.inf
+        if math.isinf(number):
             self.fault = "a number out of range"
         return number
 

@@ -5,6 +5,7 @@ Both sides use ``Lines``; the server reads requests with ``read_request``, the c
 """
 
 import re
+from itertools import islice
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -90,18 +91,35 @@ def read_request(line: bytes) -> requests.AnyRequest:
         frame = _request.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _why_not(line, error) from None
-    if _ESCAPE in line or (line != _encoder.encode(frame) and line.count(b'"') != _quotes(frame)):
+    if _hides_something(line, frame):
         diagnose(line)
     return frame
 
 
-def _quotes(frame: Frame) -> int:
-    """How many quotation marks a line of this frame has, when no key stands twice and nothing is escaped."""
-    quotes = 4  # "type" and its value
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+
+
+def _hides_something(line: bytes, frame: Frame) -> bool:
+    """Whether there may be more in a line than the frame that was read from it."""
+    if _ESCAPE not in line:
+        return line != _encoder.encode(frame) and line.count(b'"') != 2 * _strings(frame)
+    if any(isinstance(value, str) and _SUSPECT.search(value) for value in msgspec.structs.astuple(frame)):
+        return True
+    most = _strings(frame)
+    return sum(1 for _ in islice(_STRING.finditer(line), most + 1)) != most
+
+
+_SUSPECT = re.compile("[\0\ud800-\udfff]")
+
+
+def _strings(frame: Frame) -> int:
+    """How many strings the line of a frame has when no key stands twice: its keys, and those that are
+    values."""
+    strings = 2  # "type" and its value
     for value in msgspec.structs.astuple(frame):
         if value is not UNSET:
-            quotes += 4 if isinstance(value, str) else 2
-    return quotes
+            strings += 2 if isinstance(value, str) else 1
+    return strings
 
 
 _UNKNOWN_TAG = re.compile(r"Invalid value '.*' - at `\$\.type`", re.DOTALL)

@@ -15,7 +15,7 @@ from prompt_toolkit.key_binding import (
 )
 from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 from prompt_toolkit.keys import Keys
-from prompt_toolkit.search import stop_search
+from prompt_toolkit.search import SearchDirection
 
 from client import words
 from client.commands import is_command, is_known_command
@@ -23,7 +23,7 @@ from client.keys import held
 from client.model import apply, select
 from client.model.select import mentions_me
 from client.model.state import Conversation
-from client.view.composer import PASTE_ASKS
+from client.view.composer import PASTE_ASKS, one_line
 from client.view.desk import Desk
 from client.view.home import TITLE
 from client.view.layout import shows_members, shows_sidebar
@@ -329,10 +329,13 @@ def bindings(desk: Desk) -> KeyBindingsBase:
     in_form = Condition(lambda: not desk.logged_in)
     return merge_key_bindings(
         [
+            _no_quoted_insert(),
+            ConditionalKeyBindings(_search_starts(desk), in_chat),
             ConditionalKeyBindings(_chat_bindings(desk), in_chat),
+            ConditionalKeyBindings(_one_line_paste(), ~in_chat),
             ConditionalKeyBindings(_bound(_switcher_keys(desk)), in_switcher),
             ConditionalKeyBindings(_bound(_secret_keys(desk)), in_secret),
-            ConditionalKeyBindings(_bound(_SEARCH_KEYS), in_search),
+            ConditionalKeyBindings(_bound(_search_keys(desk)), in_search),
             ConditionalKeyBindings(_bound(_form_keys(desk)), in_form),
         ]
     )
@@ -378,8 +381,35 @@ def _switcher_keys(desk: Desk) -> Table:
     }
 
 
-_SEARCH_KEYS: Table = {("escape",): stop_search}
-"""The rest is prompt_toolkit's. There Esc would put what was found in the place of the draft."""
+def _search_keys(desk: Desk) -> Table:
+    """The rest is prompt_toolkit's, which would leave another line in the input than the one shown."""
+    return {("escape", "c-g", "c-c"): desk.composer.abort_search}
+
+
+def _search_starts(desk: Desk) -> KeyBindings:
+    """Keys that ``/bind`` may take for something else, so they come first."""
+    search = desk.composer.start_search
+    return _bound(
+        {
+            ("c-r",): partial(search, SearchDirection.BACKWARD),
+            ("c-s",): partial(search, SearchDirection.FORWARD),
+        }
+    )
+
+
+def _one_line_paste() -> KeyBindings:
+    found = KeyBindings()
+
+    @found.add(Keys.BracketedPaste)
+    def _(event: KeyPressEvent) -> None:
+        event.current_buffer.insert_text(one_line(event.data))
+
+    return found
+
+
+def _no_quoted_insert() -> KeyBindings:
+    """Ctrl-Q does nothing: users press it after Ctrl-S, and the next key would be inserted as a byte."""
+    return _bound({("c-q",): lambda: None})
 
 
 def _secret_keys(desk: Desk) -> Table:

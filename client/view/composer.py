@@ -5,6 +5,7 @@ Editing itself is prompt_toolkit's (readline's keys). Enter belongs to ``actions
 here by itself, and a paste is only ever put in, never sent.
 """
 
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import accumulate
@@ -24,6 +25,7 @@ from prompt_toolkit.layout.processors import (
     Transformation,
     TransformationInput,
 )
+from prompt_toolkit.search import SearchDirection, start_search, stop_search
 from prompt_toolkit.widgets import SearchToolbar
 
 from client import words
@@ -42,12 +44,18 @@ PASTE_ASKS = 5
 
 
 class Composer:
-    """The input of the conversation in sight. Its text is always that conversation's draft in the state."""
+    """The input of the current conversation.
+
+    What was typed there is always that conversation's draft in the state. A line of the input history that is
+    shown in its place (``↑``, Ctrl-R) does not replace the draft.
+    """
 
     def __init__(self, state: State, complete: Complete) -> None:
         self._state = state
         self._name = ""
         self._draft_at_home = ""
+        self._kept_draft = ""  # the draft that the buffer stands for
+        self._search_start = (0, 0)  # history lines back from the draft, and the cursor, before a search
         self.buffer = Buffer(
             completer=_Completions(complete),
             multiline=True,
@@ -88,10 +96,11 @@ class Composer:
         return self.buffer.text
 
     def sync(self) -> None:
-        """Another conversation may be in sight, or the controller has put a line back."""
+        """The current conversation has changed, or the controller has put a line back."""
         draft = self._draft_of(self._state.current)
-        if self._name != self._state.current or draft != self.text:
-            self._name = self._state.current
+        if self._name != self._state.current or draft != self._kept_draft:
+            self._remember_edited_line()
+            self._name, self._kept_draft = self._state.current, draft
             self.buffer.reset(Document(draft))
 
     def _draft_of(self, name: str) -> str:
@@ -99,21 +108,58 @@ class Composer:
         return known.draft if known else self._draft_at_home
 
     def _keep(self) -> None:
+        self._kept_draft = self._current_draft()
         if self._name in self._state.conversations:
-            apply.drafted(self._state, self._name, self.text)
+            apply.drafted(self._state, self._name, self._kept_draft)
         else:
-            self._draft_at_home = self.text
+            self._draft_at_home = self._kept_draft
+
+    def _current_draft(self) -> str:
+        """The text that was typed; while a history line is shown, the one that stands behind the history.
+
+        An edited history line is the draft where there is no other.
+        """
+        typed = self.buffer._working_lines[-1]
+        return typed or (self.text if self._is_edited_line() else "")
+
+    def _is_edited_line(self) -> bool:
+        """Whether a history line is shown that was changed since it was sent."""
+        return self._lines_back() > 0 and self.text not in self.buffer.history.get_strings()
+
+    def _lines_back(self) -> int:
+        """How far back in the history the shown line is; 0 for the draft itself."""
+        return len(self.buffer._working_lines) - 1 - self.buffer.working_index
+
+    def _remember_edited_line(self) -> None:
+        """An edited history line that gives way to the draft can be found again with ``↑``."""
+        if self._is_edited_line() and self.text.strip():
+            self.buffer.append_to_history()
 
     def take(self) -> str:
-        """What was written, which the history then remembers; the input is empty again."""
+        """Return the shown line, which the history then remembers. The input is empty again; after a line of
+        the history it holds the draft.
+        """
         text = self.text
-        self.buffer.reset(append_to_history=bool(text.strip()))
-        self.buffer.on_text_changed.fire()  # of which a reset says nothing
+        draft = self.buffer._working_lines[-1] if self._lines_back() else ""
+        self.buffer.reset(Document(draft), append_to_history=bool(text.strip()))
+        self.buffer.on_text_changed.fire()  # a reset does not fire it
         return text
+
+    def start_search(self, direction: SearchDirection) -> None:
+        """Search the input history."""
+        self._search_start = self._lines_back(), self.buffer.cursor_position
+        start_search(self.control, direction)
+
+    def abort_search(self) -> None:
+        """Show the line again that was shown before the search."""
+        stop_search()
+        lines_back, cursor = self._search_start
+        self.buffer.working_index = max(0, len(self.buffer._working_lines) - 1 - lines_back)
+        self.buffer.cursor_position = cursor
 
     def forget(self) -> None:
         """Somebody else may sit here now."""
-        self._name = self._draft_at_home = ""
+        self._name = self._draft_at_home = self._kept_draft = ""
         self.buffer.history = InMemoryHistory()
         self.buffer.reset()
 
@@ -127,6 +173,12 @@ class Composer:
     def put_back(self, document: Document) -> None:
         """As it was before the paste."""
         self.buffer.document = document
+
+
+def one_line(pasted: str) -> str:
+    """A paste for a field of one line: without line ends and other control characters."""
+    text = " ".join(filter(None, pasted.splitlines()))
+    return "".join(character for character in text if unicodedata.category(character) != "Cc")
 
 
 class _Completions(Completer):

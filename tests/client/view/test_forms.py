@@ -71,6 +71,18 @@ async def test_a_password_that_was_wrong_is_typed_anew(app: FakeApp) -> None:
     assert app.asked[-1] == ("login", "Alice", "111111")
 
 
+async def test_pasted_fields_have_no_line_ends(app: FakeApp) -> None:
+    async with stage(app) as one:
+        one.paste("Alice\n")
+        await one.sees("Alice")
+        one.press("Enter")
+        one.paste("hunter22\n")
+        await one.sees("********")
+        one.press("Enter")
+        await one.sees("You are logged in as Alice")
+    assert app.asked[-1] == ("login", "Alice", "hunter22")
+
+
 async def test_what_takes_several_lines_stands_on_several(app: FakeApp) -> None:
     async with stage(app) as one:
         app.refusal = Refused("certificate_changed", {"server": "here", "known": "5f2c", "seen": "2c5f"})

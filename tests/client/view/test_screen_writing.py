@@ -3,8 +3,13 @@
 import pytest
 
 from client import words
-from tests.client.view.fake import FakeApp
+from tests.client.view.fake import FakeApp, arrive
 from tests.client.view.stage import Stage, play, typed
+
+
+async def send(one: Stage, text: str) -> None:
+    one.type(f"{text}\r")
+    await one.until(lambda: ("submit", text) in one.app.asked, "for the line to be sent")
 
 
 @pytest.mark.usefixtures("english")
@@ -137,10 +142,119 @@ class TestWriting:
 
         play(alice, tale)
 
+    @pytest.mark.parametrize("keys", [("Esc",), ("Ctrl-G",), ("Ctrl-R", "Esc"), ("Ctrl-R", "Ctrl-G")])
+    def test_aborted_search_after_several_steps_restores_the_draft(
+        self, alice: FakeApp, keys: tuple[str, ...]
+    ) -> None:
+        async def tale(one: Stage) -> None:
+            one.press("Alt-1")
+            for text in ("thing one", "thing two", "thing three"):
+                await send(one, text)
+            one.type("a draft")
+            one.press("Ctrl-R")
+            one.type("thing")
+            await one.until(lambda: typed(one) == "thing three", "for the newest match")
+            one.press("Ctrl-R")
+            await one.until(lambda: typed(one) == "thing two", "for the match before it")
+            one.press(*keys)
+            await one.until(lambda: typed(one) == "a draft", "for the draft")
+
+        play(alice, tale)
+        assert alice.state.conversations["#thuhole"].draft == "a draft"
+
+    def test_ctrl_s_and_ctrl_q_insert_nothing(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            one.type("a draft")
+            for keys in (("Ctrl-S", "Ctrl-Q", "Ctrl-S"), ("Ctrl-Q", "Ctrl-S")):
+                one.press(*keys)
+                await one.sees(words.say("view.search_on").strip())
+                one.press("Esc")
+                await one.loses(words.say("view.search_on").strip())
+            one.type("!")
+            await one.until(lambda: typed(one) == "a draft!", "for the draft alone")
+
+        play(alice, tale)
+
     def test_tab_completes_a_command(self, alice: FakeApp) -> None:
         async def tale(one: Stage) -> None:
             one.type("/mem")
             one.press("Tab")
             await one.until(lambda: typed(one) == "/members", "for the command")
+
+        play(alice, tale)
+
+
+@pytest.mark.usefixtures("english")
+class TestHistoryAndDraft:
+    @staticmethod
+    async def recall(one: Stage) -> None:
+        """Send a line in the first room, type a draft, and show the sent line again."""
+        one.press("Alt-1")
+        one.type("old line\r")
+        await one.until(lambda: ("submit", "old line") in one.app.asked, "for the line to be sent")
+        one.type("a draft")
+        one.press("Up")
+        await one.until(lambda: typed(one) == "old line", "for the sent line")
+
+    @staticmethod
+    def draft(one: Stage) -> str:
+        return one.app.state.conversations["#thuhole"].draft
+
+    @pytest.mark.parametrize("there_and_back", [("Ctrl-N", "Ctrl-P"), ("Alt-0", "Alt-1"), ("Alt-2", "Alt-1")])
+    def test_switch_while_a_sent_line_is_shown_keeps_the_draft(
+        self, alice: FakeApp, there_and_back: tuple[str, str]
+    ) -> None:
+        there, back = there_and_back
+
+        async def tale(one: Stage) -> None:
+            await self.recall(one)
+            assert self.draft(one) == "a draft"
+            one.press(there)
+            await one.until(lambda: "old line" not in typed(one), "for the other conversation")
+            one.press(back)
+            await one.until(lambda: typed(one) == "a draft", "for the draft")
+
+        play(alice, tale)
+
+    def test_message_that_arrives_leaves_the_shown_line(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            await self.recall(one)
+            arrive(alice.state, "#thuhole", "news")
+            alice.on_change()
+            await one.sees("news")
+            assert typed(one) == "old line"
+
+        play(alice, tale)
+
+    def test_sent_history_line_brings_the_draft_back(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            await self.recall(one)
+            one.press("Enter")
+            await one.until(lambda: alice.asked.count(("submit", "old line")) == 2, "for it to be sent again")
+            await one.until(lambda: typed(one) == "a draft", "for the draft")
+
+        play(alice, tale)
+
+    def test_edited_history_line_gives_way_to_the_draft_and_can_be_recalled(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            await self.recall(one)
+            one.type(" edited")
+            await one.until(lambda: typed(one) == "old line edited", "for the edited line")
+            assert self.draft(one) == "a draft"
+            one.press("Alt-2", "Alt-1")
+            await one.until(lambda: typed(one) == "a draft", "for the draft")
+            one.press("Up")
+            await one.until(lambda: typed(one) == "old line edited", "for the edited line")
+
+        play(alice, tale)
+
+    def test_edited_history_line_without_a_draft_becomes_the_draft(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            await self.recall(one)
+            one.press("Down", "Ctrl-U", "Up")
+            one.type(" edited")
+            await one.until(lambda: typed(one) == "old line edited", "for the edited line")
+            one.press("Alt-2", "Alt-1")
+            await one.until(lambda: typed(one) == "old line edited", "for the edited line as the draft")
 
         play(alice, tale)

@@ -43,6 +43,16 @@ async def test_stars_stand_for_what_is_typed_and_the_draft_comes_back(alice: Fak
         assert "open sesame" not in one.output
 
 
+@pytest.mark.parametrize("pasted", ["open sesame\n", "\ropen sesame\r\n", "open ses\x07ame\n"])
+async def test_pasted_password_has_no_line_end(alice: FakeApp, pasted: str) -> None:
+    async with stage(alice) as one:
+        task = await asked(one)
+        one.paste(pasted)
+        await one.sees("Password of #lab: ***********")
+        one.press("Enter")
+        assert await task == "open sesame"
+
+
 @pytest.mark.parametrize("keys", [["Esc"], ["Ctrl-C"], ["x", "Ctrl-U", "Enter"]])
 async def test_one_need_not_answer(alice: FakeApp, keys: list[str]) -> None:
     async with stage(alice) as one:

@@ -6,6 +6,7 @@ anywhere and run again: SQLite does all of it in one transaction, and on MySQL, 
 every statement commits by itself and each step first looks what is there already.
 """
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,9 +68,17 @@ def _locked(engine: Engine) -> Iterator[Connection]:
             yield connection
         return
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        # The server has one set of names for locks, whatever the database.
-        name = func.concat("chatroom upgrade ", func.md5(func.database()))
-        got = connection.scalar(select(func.get_lock(name, PATIENCE)))
+        got = connection.scalar(select(func.get_lock(_lock_name(connection), PATIENCE)))
         if not got:
             raise Unusable("another chat-server is upgrading this database; try again when it is done")
         yield connection  # the lock goes with the connection, which is not used again
+
+
+def _lock_name(connection: Connection) -> str:
+    """The MySQL lock of this database: lock names are shared by all databases of a server.
+
+    The digest is computed here because MySQL 9.6 has no MD5() any more. It is still MD5, so that servers of
+    earlier releases, which asked MySQL for it, take the same lock.
+    """
+    database = str(connection.scalar(select(func.database())))
+    return f"chatroom upgrade {hashlib.md5(database.encode(), usedforsecurity=False).hexdigest()}"

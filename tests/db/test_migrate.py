@@ -188,6 +188,14 @@ def test_whoever_waits_too_long_for_the_other_says_so(
     engine.dispose()
 
 
+def test_upgrade_lock_has_the_name_that_earlier_releases_use(mysql_url: str) -> None:
+    named_by_mysql = "SELECT concat('chatroom upgrade ', md5(database()))"
+    engine = open_engine(mysql_url)
+    with engine.connect() as connection:
+        assert migrate._lock_name(connection) == connection.scalar(text(named_by_mysql))
+    engine.dispose()
+
+
 def test_a_database_of_a_newer_server_is_left_alone(engine: Engine) -> None:
     with begin_write(engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))

@@ -78,6 +78,11 @@ class Connection(asyncio.Protocol):
         self._transport.write(wire.encode(frame))
         return await answered
 
+    @property
+    def awaits_password(self) -> bool:
+        """Whether a request with a password has no answer yet."""
+        return any(isinstance(getattr(frame, "password", None), str) for frame, *_ in self._waiting.values())
+
     def abort(self) -> None:
         """End it now; what was on its way is lost."""
         if self._transport is not None:

@@ -11,14 +11,23 @@ import random
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
-from client import trust
+from client import background, trust
 from client.address import Address
 from client.connection import Connection, Lost, Receive, Refused
 from client.model.state import Link as Standing
 from client.trust import Barred, Trust, Way
+from client.wakeup import watch_clocks
 from protocol import VERSION, requests, responses
+
+MOST_DOUBLINGS = 16
+"""The wait after a failed attempt doubles so many times at most; ``0.5 * 2**1024`` would overflow a float."""
+
+LONGEST_HOLD = 300.0
+"""Seconds. A server that asks for a longer wait before the next attempt is dialled after this time."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,9 @@ class Link:
         self._measured = measured
         self._connection: Connection | None = None
         self._pinging: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._woken = asyncio.Event()
+        self._answer_by: asyncio.Timeout | None = None  # of the ping that is waited for
         self._failures = 0
         self._not_before = 0.0
 
@@ -91,10 +103,10 @@ class Link:
     async def reopen(self) -> None:
         """Dial until it works. Raises ``Barred`` when it never will."""
         while not self.up:
-            wait = random.uniform(0, min(self.pace.longest, self.pace.first * 2**self._failures))
+            wait = random.uniform(0, self._longest_wait())
             retry_at = max(time.monotonic() + wait, self._not_before)
             self._tell(Standing.RECONNECTING, retry_at)
-            await asyncio.sleep(retry_at - time.monotonic())
+            await _wait_for(self._woken, retry_at - time.monotonic())
             try:
                 await self._open()
             except Barred:
@@ -104,11 +116,24 @@ class Link:
                 self._failures += 1
                 self.hold(error)
 
+    def woke(self) -> None:
+        """The machine was asleep, so the connection may be dead and the server back: try both at once."""
+        self._failures, self._not_before = 0, 0.0
+        if self._answer_by is not None and not self._answer_by.expired():
+            soon = asyncio.get_running_loop().time() + self.pace.answer
+            self._answer_by.reschedule(min(self._answer_by.when() or soon, soon))
+        self._woken.set()
+        self._woken = asyncio.Event()
+
+    def _longest_wait(self) -> float:
+        """The longest wait before the next attempt: bounded after any number of failures."""
+        return min(self.pace.longest, self.pace.first * (1 << min(self._failures, MOST_DOUBLINGS)))
+
     def hold(self, error: Refused) -> None:
         """Do not dial before the time that the server asked for, if it did."""
         wait = error.details.get("retry_after")
-        if isinstance(wait, int | float):
-            self._not_before = time.monotonic() + wait
+        if isinstance(wait, int | float) and wait > 0:
+            self._not_before = time.monotonic() + min(wait, LONGEST_HOLD)
 
     def settled(self) -> None:
         """The connection has proven itself: the next loss is a first failure again."""
@@ -126,8 +151,9 @@ class Link:
 
     def close(self) -> None:
         """End it in good order."""
-        if self._pinging is not None:
-            self._pinging.cancel()
+        for task in (self._pinging, self._watching):
+            if task is not None:
+                task.cancel()
         if self._connection is not None:
             self._connection.close()
 
@@ -153,7 +179,9 @@ class Link:
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
             raise Refused("cannot_connect", {"server": self.address.server, "reason": reason}) from None
-        self._pinging = asyncio.create_task(self._ping(self._connection))
+        if self._watching is None:
+            self._watching = background.keep_running(partial(watch_clocks, self.woke))
+        self._pinging = background.keep_running(partial(self._ping, self._connection))
         self._tell(Standing.ONLINE, 0.0)
 
     async def _dial(self) -> Connection:
@@ -191,23 +219,42 @@ class Link:
         return connection
 
     async def _ping(self, connection: Connection) -> None:
-        """Measure the lag, and end a connection that is silent for too long."""
+        """Measure the lag, and end a connection that is silent for too long.
+
+        A server answers a request that holds a password only after it has hashed that, and a ping behind it
+        later still: that is no lag, so it is measured again soon.
+        """
+        patience = self.pace.dead
         while not connection.closed.done():
-            asked = time.monotonic()
+            woken = self._woken
+            asked, behind_password = time.monotonic(), connection.awaits_password
+            wait = min(patience, connection.heard_at + self.pace.dead - asked)
             try:
-                async with asyncio.timeout(max(0.0, connection.heard_at + self.pace.dead - asked)):
+                async with asyncio.timeout(max(0.0, wait)) as self._answer_by:
                     await self._pong(connection, asked)
-                self._measured(time.monotonic() - asked)
+                if not behind_password:
+                    self._measured(time.monotonic() - asked)
             except (TimeoutError, Lost):
                 connection.abort()
-            await asyncio.sleep(self.pace.ping)
+            finally:
+                self._answer_by = None
+            woke = await _wait_for(woken, self.pace.look if behind_password else self.pace.ping)
+            patience = self.pace.answer if woke else self.pace.dead
 
     async def _pong(self, connection: Connection, asked: float) -> None:
         """Ping, and wait for the answer, telling meanwhile how long that takes. Raises ``Lost``."""
-        answered = asyncio.create_task(connection.request(requests.Ping(id=0)))
+        answered = background.start(connection.request(requests.Ping(id=0)), expected=(Lost,))
         try:
             while not (await asyncio.wait([answered], timeout=self.pace.look))[0]:
                 self._measured(time.monotonic() - asked)
             await answered
         finally:
             answered.cancel()
+
+
+async def _wait_for(event: asyncio.Event, seconds: float) -> bool:
+    """Wait so long; returns early, and ``True``, when the event happens."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(max(0.0, seconds)):
+            return await event.wait()
+    return False

@@ -12,10 +12,12 @@ from typing import NoReturn
 from client import config, files, plain, script, trust, words
 from client.app import App
 from client.connection import Lost, Refused
+from client.line_output import write_error
 from client.session import where
 from client.trust import Trust
 from client.view import screen
 from protocol import RELEASE
+from protocol.safe import safe
 
 DUMB = frozenset({"dumb", "unknown"})
 """Kinds of terminals that obey no escape sequence; Emacs calls its shells so."""
@@ -25,7 +27,7 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n")
+        self.exit(2, f"{self.prog}: {safe(message)}\n")
 
 
 def main() -> None:
@@ -39,12 +41,13 @@ def main() -> None:
     try:
         sys.exit(asyncio.run(_run(flags, kept)))
     except Refused as error:
-        text = words.say(error.code, **error.details) if words.knows(error.code) else error.code
+        text = words.refusal(error.code, error.details)
     except Lost:
         text = words.say("connection_lost")
     except KeyboardInterrupt:
         sys.exit(130)
-    sys.exit(f"chat-client: {' '.join(text.split())}")  # exactly one line
+    write_error(f"chat-client: {' '.join(text.split())}")  # exactly one line
+    sys.exit(1)
 
 
 def _parser() -> argparse.ArgumentParser:

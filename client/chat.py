@@ -174,7 +174,7 @@ class Chat(Reading):
         """Say what went wrong: in words of its code, or the bare code of a newer server's."""
         if isinstance(error, Lost):
             self.note("not_connected", error=True)
-        elif words.knows(error.code):
+        elif words.is_code(error.code):
             self._note(error.code, error.details, True)
         else:
             self.note("unknown_code", error=True, code=error.code)

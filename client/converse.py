@@ -10,15 +10,18 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Any
 
 from client import words
 from client.address import Address
 from client.app import App
 from client.connection import Refused
+from client.line_output import write_error
 from client.model import select
 from client.model.state import Link
 from client.session import FAREWELL
 from client.stdin import read_lines, unseen
+from protocol.safe import safe
 
 VARIABLES = {
     "prompt.password": "CHAT_PASSWORD",
@@ -56,10 +59,10 @@ class Secrets:
 
     async def _next_line(self, prompt: str) -> str:
         self._answer = asyncio.get_running_loop().create_future()
-        print(prompt, end="", file=sys.stderr, flush=True)
+        write_error(prompt, end="")
         with unseen():
             answer = await self._answer
-        print(file=sys.stderr)
+        write_error("")
         return answer
 
     def take(self, line: str) -> bool:
@@ -116,10 +119,10 @@ def leave_if_over(app: App, begun: bool) -> bool:
     return begun or state.link is Link.LOGGED_IN
 
 
-def put(app: App, text: str) -> None:
-    """Write a line to whoever reads; when nobody does any more, there is no point in going on."""
+def put(app: App, value: object, write: Callable[[Any], None]) -> None:
+    """Write a line; when the reader has closed the pipe, there is no point in going on."""
     try:
-        print(text, flush=True)
+        write(value)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         app.quit()
@@ -150,12 +153,12 @@ def _ask_name() -> str:
     """Ask on standard error: standard output is for what is said."""
     prompt = words.say("prompt.username")
     _need_terminal(prompt, "USER@HOST")
-    print(prompt, end="", file=sys.stderr, flush=True)
+    write_error(prompt, end="")
     return sys.stdin.readline().strip()
 
 
 async def _at_once(prompt: str) -> str:
-    return getpass.getpass(prompt, stream=sys.stderr)
+    return getpass.getpass(safe(prompt), stream=sys.stderr)
 
 
 def _need_terminal(prompt: str, otherwise: str) -> None:

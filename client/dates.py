@@ -4,7 +4,16 @@ The counterpart is ``protocol.values``, which words moments for the wire.
 """
 
 import re
+import time as clocks
 from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
+
+from protocol.values import parse_time
+
+UNKNOWN = "????-??-?? ??:??:??"
+"""Shown where a server sends no time that can be read."""
+
+_WIRE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 
 _DATE = re.compile(r"(?:(?P<year>\d{4})[-/.])?(?P<month>\d{1,2})[-/.](?P<day>\d{1,2})")
 _TIME = re.compile(r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?")
@@ -35,6 +44,40 @@ def parse(typed: str, now: datetime) -> datetime:
 def wire(moment: datetime) -> str:
     """As the protocol writes it."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def milliseconds(wire_time: str) -> int | None:
+    """A time of the protocol in milliseconds since 1970; ``None`` where it cannot be read."""
+    try:
+        return parse_time(wire_time)
+    except (ValueError, OverflowError):
+        return None
+
+
+def clock(wire_time: str) -> str:
+    """A time of the protocol where this terminal stands: ``2022-12-15 20:07:40``."""
+    if _WIRE.fullmatch(wire_time):
+        minute = _minute(wire_time[:16])
+        return f"{minute}:{wire_time[17:19]}" if minute else UNKNOWN
+    moment = milliseconds(wire_time)
+    return UNKNOWN if moment is None else local(moment)
+
+
+def local(moment: int) -> str:
+    """Milliseconds since 1970 as ``2022-12-15 20:07:40`` where this terminal stands."""
+    try:
+        return clocks.strftime("%Y-%m-%d %H:%M:%S", clocks.localtime(moment // 1000))
+    except (ValueError, OverflowError, OSError):
+        return UNKNOWN
+
+
+@lru_cache(maxsize=1024)
+def _minute(minute: str) -> str:
+    """``2022-12-15T20:07`` in UTC -> ``2022-12-15 20:07`` here; empty for no such minute. Cached, because
+    ``/save`` writes a million messages.
+    """
+    moment = milliseconds(f"{minute}Z")
+    return "" if moment is None else local(moment)[:16]
 
 
 def _day(word: str, now: datetime) -> datetime:

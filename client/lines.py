@@ -3,28 +3,16 @@
 The screen's counterpart is ``view.messages``.
 """
 
-import time
-from functools import lru_cache
-
 from client import words
+from client.dates import clock
 from protocol.frame import UNSET
 from protocol.safe import safe
-from protocol.values import CHANGE_KINDS, SPOKEN_KINDS, Message, parse_time
+from protocol.values import CHANGE_KINDS, SPOKEN_KINDS, Message
 
 REACTION_KINDS = ("react", "unreact")
 
 QUOTED = 40
 """Characters of a message that are quoted to say which one is meant."""
-
-
-@lru_cache(maxsize=1024)
-def _minute(minute: str) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(parse_time(f"{minute}Z") // 1000))
-
-
-def clock(message_time: str) -> str:
-    """A message's time where this terminal stands: ``2022-12-15 20:07:40``."""
-    return f"{_minute(message_time[:16])}:{int(message_time[17:19]):02}"
 
 
 def of(message: Message, target: Message | None = None, *, indent: str = "") -> str:

@@ -3,8 +3,9 @@
 Beside ``verbs``, and by the same rules. A measure that the room's history tells of needs no words here.
 """
 
-from client import lines
+from client import dates
 from client.chat import Chat
+from client.connection import Refused
 from client.model.state import Conversation
 from client.session import expect
 from client.verbs import Wrong, account, as_room, meant
@@ -30,7 +31,11 @@ async def invite(chat: Chat, name: str = "") -> None:
     if not name:
         room = _room(chat).name
         made = expect(await chat.ask(requests.MakeInvitation(id=0, room=room)), responses.Invitation)
-        word, day = chat.invitation(room, made.code), lines.clock(made.until)[:10]
+        try:
+            word = str(chat.invitation(room, made.code))
+        except ValueError:
+            raise Refused("no_chat_server", {"server": chat.state.server}) from None
+        day = dates.clock(made.until)[:10]
         chat.note("invitation", room=room, until=day, command=f"chat-client {word}")
         return
     room, username = _room(chat).name, account(chat, name)

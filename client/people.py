@@ -4,7 +4,7 @@ oneself: being away, and the password.
 Beside ``verbs``, and by the same rules.
 """
 
-from client import lines, words
+from client import dates, words
 from client.chat import Chat
 from client.model import select
 from client.session import expect
@@ -20,7 +20,7 @@ async def whois(chat: Chat, name: str) -> None:
     for username in _accounts(chat, name):
         user = expect(await chat.ask(requests.Whois(id=0, username=username)), responses.User).user
         state = Word("state.online" if user.online else "state.offline")
-        since = lines.clock(user.registered)[:10]
+        since = dates.clock(user.registered)[:10]
         chat.note("whois", username=user.username, since=since, state=state)
         if user.away:
             chat.note("whois_away", username=user.username, text=user.away)

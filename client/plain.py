@@ -13,6 +13,7 @@ from client import lines, words
 from client.address import Address
 from client.app import App
 from client.converse import converse, exit_code, leave_if_over, put
+from client.line_output import write_error, write_line
 from client.model.state import Link, Note
 from client.news import News
 from protocol.safe import safe
@@ -48,35 +49,31 @@ class Plain:
         text = words.say(note.key, **note.facts)
         if note.error:
             self.failed = True
-            _mutter(text)
+            write_error(text)
         else:
-            put(self._app, text)
+            put(self._app, text, write_line)
 
     def _changed(self) -> None:
         self._begun = leave_if_over(self._app, self._begun)
         self._tell_link()
         for one, skipped, messages in self._news.messages():
             if skipped:
-                put(self._app, words.say("skipped", count=skipped))
+                put(self._app, words.say("skipped", count=skipped), write_line)
             for message in messages:
                 if lines.is_shown(message) and message.username not in self._app.state.ignored:
                     target = one.timeline.find(message.target or 0)
-                    put(self._app, f"{safe(one.name)} {lines.of(message, target, indent=INDENT)}")
+                    line = f"{safe(one.name)} {lines.of(message, target, indent=INDENT)}"
+                    put(self._app, line, write_line)
             self._app.viewed(one.name, one.timeline.last)
         for pending in self._news.refused():
-            why = words.say(pending.error, **pending.facts)
+            why = words.refusal(pending.error, pending.facts)
             self._app.note("refused", error=True, text=pending.text, why=why)
 
     def _tell_link(self) -> None:
         link = self._app.state.link
         if link is Link.RECONNECTING and not self._cut_off:
             self._cut_off = True
-            _mutter(words.say("reconnecting"))
+            write_error(words.say("reconnecting"))
         if link is Link.LOGGED_IN and self._cut_off:
             self._cut_off = False
-            _mutter(words.say("reconnected"))
-
-
-def _mutter(text: str) -> None:
-    """On standard error, so that a script's output holds nothing but what was said."""
-    print(text, file=sys.stderr, flush=True)
+            write_error(words.say("reconnected"))

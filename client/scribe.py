@@ -4,14 +4,13 @@ holds.
 There may be a million of them, so whatever is the same in all that somebody says is put together once.
 """
 
-import re
 from enum import Enum
 from functools import lru_cache
 
 import msgspec
 
-from client import lines, words
-from protocol.safe import safe
+from client import dates, lines, words
+from protocol.safe import json_text, safe
 from protocol.values import CHANGE_KINDS, Message
 
 
@@ -48,7 +47,7 @@ class Scribe:
 
     def _text(self, message: Message) -> str:
         before, between, after = self._around(message.conversation, message.username, message.nickname)
-        return f"{before}{lines.clock(message.time)}{between}{_said(message)}{after}"
+        return f"{before}{dates.clock(message.time)}{between}{_said(message)}{after}"
 
     def _frame(self, conversation: str, username: str, nickname: str) -> list[str]:
         """What stands before, between and after the time and the text, in whatever somebody says there."""
@@ -64,11 +63,5 @@ def _said(message: Message) -> str:
     return f"* {safe(message.nickname)} {text}" if message.kind == "action" else text
 
 
-_BREAKS = re.compile("[\x7f-\x9f\u2028\u2029]")
-"""What JSON leaves as it is, and a terminal or a reader of lines does not."""
-
-
 def _json(message: Message) -> bytes:
-    text = msgspec.json.encode(message).decode()
-    text = _BREAKS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-    return f"{text}\n".encode()
+    return f"{json_text(msgspec.json.encode(message).decode())}\n".encode()

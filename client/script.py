@@ -8,9 +8,6 @@ wire, with an ``id`` of the script's choice, or a command as a person would type
 and said to nobody: a program that loses its quotes must not chat.
 """
 
-import json
-import re
-
 import msgspec
 
 from client import words
@@ -19,13 +16,11 @@ from client.app import App
 from client.commands import is_command
 from client.connection import Lost, Refused
 from client.converse import converse, exit_code, leave_if_over, put
+from client.line_output import write_json
 from client.model.state import Link, Note
 from client.news import News
 from protocol import events, responses, wire
 from protocol.errors import WireError
-
-_UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-"""What ``json`` lets stand, and a terminal or a reader of lines would not."""
 
 
 async def run(app: App, address: Address, *, register: bool) -> int:
@@ -66,7 +61,7 @@ class Script:
         except WireError as error:
             self._put_error(error.id, error.code, error.message, error.details)
         except Refused as error:
-            self._put_error(id, error.code, words.say(error.code, **error.details), error.details)
+            self._put_error(id, error.code, words.refusal(error.code, error.details), error.details)
         except Lost:
             self._put_error(id, "connection_lost", words.say("connection_lost"), {})
 
@@ -98,6 +93,4 @@ class Script:
         self._put({"type": "error", "id": id, "code": code, "message": message, "details": details})
 
     def _put(self, value: object) -> None:
-        """One line, in which no reader sees a second one and no terminal a command."""
-        text = json.dumps(value, ensure_ascii=False, default=str)
-        put(self._app, _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+        put(self._app, value, write_json)

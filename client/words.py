@@ -25,6 +25,7 @@ language = ""
 
 _catalogue: gettext.NullTranslations
 
+_CODE = re.compile(r"[a-z_]{1,64}(?:\.[a-z_]{1,64})?")
 _ARGUMENT = re.compile(r"\b[A-Z]{2,}\b")
 
 
@@ -61,15 +62,30 @@ def of_locale(environment: Mapping[str, str] = os.environ) -> str:
 def say(key: str, /, **facts: object) -> str:
     """The words for a key. Facts may come from anywhere, and are made safe here.
 
-    A fact called ``count`` chooses between one and many; one called ``usage`` is worded by ``usage``.
+    A fact called ``count`` chooses between one and many; one called ``usage`` is worded by ``usage``. A key
+    without words is no template: it may come from a server.
     """
+    if not key:
+        return ""  # under the empty key stands the catalogue's own header
     count = facts.get("count")
     words = _catalogue.ngettext(key, key, count) if isinstance(count, int) else key
     if words == key:
         words = _catalogue.gettext(key)
+    if words == key:
+        return safe(key)
     if "usage" in facts:
         facts["usage"] = usage(str(facts["usage"]))
     return words.format_map(_Facts({name: _show(fact) for name, fact in facts.items()}))
+
+
+def refusal(code: str, facts: Mapping[str, object]) -> str:
+    """The words for an error's code; a code without words, of a newer server say, is named itself."""
+    return say(code, **facts) if is_code(code) else say("unknown_code", code=code)
+
+
+def is_code(code: str) -> bool:
+    """Whether there are words for this code of an error. A server may send any text in its place."""
+    return _CODE.fullmatch(code) is not None and knows(code)
 
 
 def usage(line: str) -> str:
@@ -84,7 +100,7 @@ def pattern(key: str) -> str:
 
 def knows(key: str) -> bool:
     """Whether there are words for this key: a server may be newer than this client."""
-    return _catalogue.gettext(key) != key
+    return bool(key) and _catalogue.gettext(key) != key
 
 
 def _show(fact: object) -> str:
@@ -92,7 +108,10 @@ def _show(fact: object) -> str:
         return say(fact)
     if isinstance(fact, float):
         return f"{fact:.1f}".removesuffix(".0")
-    return safe(str(fact))
+    try:
+        return safe(str(fact))
+    except ValueError:  # a whole number of more digits than Python writes
+        return "?"
 
 
 use(of_locale())

@@ -36,11 +36,15 @@ MOST_MARKS = 30
 MOST_TERMS = 16
 """Terms of a query that the index is asked for. They narrow enough; the rest is for ``Query.matches``."""
 
-_INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
-    "\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
+INVISIBLE = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-"""Joiners, direction marks, variation selectors, fillers: what no reader sees."""
+"""What no reader sees: joiners, direction marks, variation selectors, fillers. The same as
+``protocol.safe.IGNORABLE``, which ``db`` does not import.
+"""
+
+_INVISIBLE = re.compile(f"[{INVISIBLE}]")
 _PILE = re.compile(rf"[^\w\s]{{{MOST_MARKS + 1},}}")
 _ASCII_WORD = re.compile("[a-z0-9]+")
 _PART = re.compile("(w+)|r+")

@@ -45,6 +45,14 @@ _PLAIN = re.compile(
 )
 """What nearly every text consists of, and nothing in it needs a second look."""
 
+_FORMATS = (
+    "\u0600-\u0605\u06dd\u070f\u0890-\u0891\u08e2\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
+)
+"""The format characters (category Cf) that are not in ``IGNORABLE``."""
+
+_NOT_IN_JSON = re.compile(f"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{_FORMATS}{IGNORABLE}]")
+"""What is escaped in a line of JSON: controls, line breaks, surrogates, invisible characters."""
+
 _BREAK = re.compile("\r\n|[\r\x85\u2028\u2029]")
 _IGNORABLE = re.compile(f"[{IGNORABLE}]")
 _NEWER = re.compile("[\U0001f000-\U0001faff\U0001fc00-\U0001fffd\U00020000-\U0002fffd\U00030000-\U0003fffd]")
@@ -61,6 +69,19 @@ def safe(text: str, *, lines: bool = False) -> str:
     if not lines:
         text = text.replace("\n", "\u240a")
     return _thin("".join(map(_shown, text)))
+
+
+def json_text(line: str) -> str:
+    """A line of JSON -> the same value, with everything escaped that a terminal would obey or hide."""
+    return line if line.isascii() and line.isprintable() else _NOT_IN_JSON.sub(_escape, line)
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    high, low = divmod(code - 0x10000, 0x400)
+    return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
 
 
 def _shown(character: str) -> str:

@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import get_args
 
-from db import messages, revisions
-from protocol import values
+from db import messages, revisions, terms
+from protocol import safe, values
 from protocol.requests import SentKind
 from tests.processes import ROOT
 
@@ -77,6 +77,17 @@ def test_every_file_that_is_no_module_is_installed_too() -> None:
         installed = {path for pattern in data.get(package, []) for path in folder.glob(pattern)}
         others = {path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
         assert not names(iter(others - installed))
+
+
+def test_the_line_front_ends_write_to_the_terminal_in_one_module_only() -> None:
+    writes = re.compile(r"\bprint\(|\bstd(?:out|err)\.write\(|\bsys\.exit\((?:f?\"|text)")
+    ours = (path for path in (ROOT / "client").rglob("*.py") if path.name != "line_output.py")
+    assert not names(path for path in ours if writes.search(source(path)))
+
+
+def test_search_and_display_ignore_the_same_invisible_characters() -> None:
+    """``db`` and ``protocol`` do not import each other."""
+    assert terms.INVISIBLE == safe.IGNORABLE
 
 
 def test_siblings_that_do_not_know_each_other_mean_the_same_kinds_of_message() -> None:

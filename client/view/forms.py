@@ -207,8 +207,7 @@ class Form:
         culprit = self._fields[name] if name in self.mode.value else self.fields[-1]
         if code in MISTYPED:
             culprit.fill("")
-        known = words.knows(code)
-        culprit.error = words.say(code, **details) if known else words.say("unknown_code", code=code)
+        culprit.error = words.refusal(code, details)
         self._focus(culprit)
 
     def _text(self, name: str) -> str:

@@ -7,18 +7,17 @@ the rows of what belongs to it: above it what it answers, below it who reacted.
 """
 
 import re
-import time
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
 from msgspec import UNSET
 
-from client import lines, words
+from client import dates, lines, words
 from client.model.state import Delivery, Note, Pending
 from client.view.text import Fragment, Row, clip, columns, drawn, wrap_row
 from client.view.theme import nickname_style
-from protocol.values import CHANGE_KINDS, SPOKEN_KINDS, Message, parse_time
+from protocol.values import CHANGE_KINDS, SPOKEN_KINDS, Message
 
 INDENT = 4
 """Of the rows of a message after its first; in a very narrow pane, less."""
@@ -52,17 +51,6 @@ class Looks(NamedTuple):
     selected: bool = False  # commands are to be about it
 
 
-def local_time(milliseconds: int) -> str:
-    """``2022-12-15 20:07:40`` where this terminal stands."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(milliseconds // 1000))
-
-
-@lru_cache(maxsize=8192)
-def message_time(message_time: str) -> str:
-    """A message's time, in the words of ``local_time``."""
-    return local_time(parse_time(message_time))
-
-
 @lru_cache(maxsize=2048)
 def message_rows(message: Message, looks: Looks) -> list[Row]:
     """None at all for a kind of message that we do not know, or that changes another."""
@@ -91,7 +79,7 @@ def _head(message: Message, looks: Looks) -> Row:
         nickname += f"({drawn(message.username)})"
     style = "class:me" if looks.mine else nickname_style(message.username)
     before, after = ("* ", " ") if message.kind == "action" else ("", ":")
-    stamp = ("class:time", f"--{message_time(message.time)}-- ")
+    stamp = ("class:time", f"--{dates.clock(message.time)}-- ")
     return [stamp, ("class:action", before), (style, nickname), ("class:text", after)]
 
 
@@ -125,7 +113,7 @@ def pending_rows(pending: Pending, nickname: str, width: int) -> list[Row]:
     refused = pending.delivery is Delivery.REFUSED
     style = "class:refused" if refused else "class:pending"
     before, after = ("* ", " ") if pending.kind == "action" else ("", ":")
-    head: Row = [(style, f"--{local_time(pending.written_at)}-- {before}{drawn(nickname)}{after}")]
+    head: Row = [(style, f"--{dates.local(pending.written_at)}-- {before}{drawn(nickname)}{after}")]
     is_change = pending.kind in CHANGE_KINDS
     text = drawn(lines.change(pending.kind, pending.text) if is_change else pending.text, lines=True)
     return wrapped([*head, (style, text), *_standing(pending, style)], width, head)
@@ -134,7 +122,7 @@ def pending_rows(pending: Pending, nickname: str, width: int) -> list[Row]:
 def _standing(pending: Pending, style: str) -> Row:
     """Why a line of mine is not yet among the messages. One that is stored says nothing: it is on its way."""
     if pending.delivery is Delivery.REFUSED:
-        return [(style, f" [{words.say('view.refused', why=words.say(pending.error, **pending.facts))}]")]
+        return [(style, f" [{words.say('view.refused', why=words.refusal(pending.error, pending.facts))}]")]
     return [] if pending.seq else [(style, f" [{words.say('view.sending')}]")]
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from client import words
+from client import dates, words
 from client.model.select import mentions_me
 from client.model.state import Conversation, Delivery, Note, Pending, State
 from client.view import notices
@@ -22,7 +22,6 @@ from client.view.messages import (
     Looks,
     by_key,
     message_rows,
-    message_time,
     note_rows,
     pending_rows,
     quote_rows,
@@ -31,7 +30,7 @@ from client.view.messages import (
 )
 from client.view.text import Row
 from protocol.names import skeleton
-from protocol.values import SPOKEN_KINDS, Message, parse_time
+from protocol.values import SPOKEN_KINDS, Message
 
 BREATH = 5 * 60 * 1000
 """Milliseconds. Whoever says something more after a longer pause is named again."""
@@ -223,13 +222,14 @@ class ConversationStory:
             return False
         if above.nickname != message.nickname or above.seq in self._parted:
             return False
-        return parse_time(message.time) - parse_time(above.time) <= BREATH
+        now, before = dates.milliseconds(message.time), dates.milliseconds(above.time)
+        return now is not None and before is not None and now - before <= BREATH
 
     def _rulers(self, message: Message, width: int) -> list[Row]:
         """What stands above a message: the line of its day, the line above the first unread one."""
         rows = []
         if self._begins_day(message):
-            rows.append(ruler("class:day", message_time(message.time)[:10], width))
+            rows.append(ruler("class:day", dates.clock(message.time)[:10], width))
         if message.seq == self._first_unread:
             rows.append(ruler("class:new", words.say("view.new"), width))
         return rows
@@ -239,7 +239,7 @@ class ConversationStory:
 
     def _begins_day(self, message: Message) -> bool:
         above = self._timeline.find(message.seq - 1)
-        return above is None or message_time(above.time)[:10] != message_time(message.time)[:10]
+        return above is None or dates.clock(above.time)[:10] != dates.clock(message.time)[:10]
 
     def _posing(self, message: Message) -> bool:
         """The nickname looks like the name of an account, and not of the one that wrote."""

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from client import words
+from client import dates, words
 from client.model.state import Link
-from client.view.messages import message_rows, message_time
+from client.view.messages import message_rows
 from tests.client.view.fake import FakeApp, friend, room
 
 
@@ -61,4 +61,4 @@ def _stand_in(zone: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def _look_at_the_clock() -> None:
     time.tzset()
     message_rows.cache_clear()
-    message_time.cache_clear()
+    dates._minute.cache_clear()

@@ -1,0 +1,25 @@
+"""The only way from the line front ends (``--plain``, ``--json``, error messages) to a terminal.
+
+Every character passes ``protocol.safe`` here once more, whatever its caller has done already, so a text of a
+server, a file or an exception that was forgotten elsewhere still cannot command the terminal.
+"""
+
+import json
+import sys
+
+from protocol.safe import json_text, safe
+
+
+def write_line(text: str) -> None:
+    """A line, or several, on standard output. Raises ``BrokenPipeError``."""
+    print(safe(text, lines=True), flush=True)
+
+
+def write_json(value: object) -> None:
+    """A value as one line of JSON on standard output. Raises ``BrokenPipeError``."""
+    print(json_text(json.dumps(value, ensure_ascii=False, default=str)), flush=True)
+
+
+def write_error(text: str, *, end: str = "\n") -> None:
+    """On standard error, so that a script's output holds nothing but messages and events."""
+    print(safe(text, lines=True), end=end, file=sys.stderr, flush=True)

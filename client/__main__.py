@@ -72,7 +72,10 @@ async def _run(flags: argparse.Namespace, kept: config.Config) -> int:
     if flags.fingerprint and not trust.is_fingerprint(flags.fingerprint):
         raise Refused("bad_fingerprint")
     known = Trust(
-        files.config_folder() / "known_servers", insecure=flags.insecure, fingerprint=flags.fingerprint
+        files.config_folder() / "known_servers",
+        insecure=flags.insecure,
+        fingerprint=flags.fingerprint,
+        notices=kept.notices,
     )
     app = App(kept, known, files.state_folder(), fill=flags.plain or flags.json)
     try:
@@ -87,6 +90,11 @@ async def _run(flags: argparse.Namespace, kept: config.Config) -> int:
         return 0
     finally:
         await app.close()
+        kept.notices.listen(_tell_of_file)  # what no front end has told, because no session began
+
+
+def _tell_of_file(key: str, facts: dict[str, object]) -> None:
+    write_error(f"chat-client: {words.say(key, **facts)}")
 
 
 def _check_terminal() -> None:

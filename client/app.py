@@ -152,7 +152,7 @@ class App(Chat):
         return True
 
     def _load_drafts(self) -> None:
-        self._drafts = Drafts(self._outboxes, self.state.username, self.state.server)
+        self._drafts = Drafts(self._outboxes, self.state.username, self.state.server, self.config.notices)
         for name, text in self._drafts.load().items():
             if name in self.state.conversations:
                 apply.drafted(self.state, name, text)

@@ -23,7 +23,7 @@ from client.courier import Courier
 from client.link import Pace
 from client.model import apply, select
 from client.model.state import Link, Note, Pending, State
-from client.outbox import Outbox, OutboxFailed
+from client.outbox import Outbox
 from client.reading import Reading
 from client.session import expect
 from client.trust import Trust
@@ -67,15 +67,12 @@ class Chat(Reading):
     async def login(self, username: str, password: str) -> None:
         """Log in, and stay so over lost connections. Raises ``Refused``."""
         await super().login(username, password)
-        try:
-            self._open_outbox()
-        except Refused:
-            await self.logout()
-            raise
+        self._open_outbox()
         apply.attending(self.state, self._attention())
         self._begin()
         self.config.server, self.config.username = self.state.server, self.state.username
-        self.config.save()
+        self.config.save("server", "username")
+        self.config.notices.listen(self._tell_of_file)
 
     def quit(self) -> None:
         """The user wants to go; the front end ends, and then calls ``close``."""
@@ -139,7 +136,7 @@ class Chat(Reading):
     def write(self, name: str, text: str, kind: requests.SentKind = "text", target: int = 0) -> None:
         """Say something, or do something to the message whose seq is ``target``.
 
-        It is on the disk when this returns, and on its way. Raises ``Refused`` if it cannot be.
+        It is in the outbox when this returns, and on its way. Raises ``Refused`` if it cannot be.
         """
         one = self.state.conversations.get(name)
         if self._courier is None or one is None:
@@ -149,10 +146,7 @@ class Chat(Reading):
         if (limits := self.state.limits) and len(text) > limits.text > 0:
             raise Refused("text_too_long", {"limit": limits.text})
         pending = Pending(new_cid(), name, text, kind=kind, target=target, written_at=_now())
-        try:
-            self._courier.take(pending)
-        except OutboxFailed as error:
-            raise Refused("outbox_failed", {"reason": str(error)}) from None
+        self._courier.take(pending)
         self.on_change()
 
     async def secret(self, key: str, /, **facts: object) -> str:
@@ -179,10 +173,14 @@ class Chat(Reading):
         else:
             self.note("unknown_code", error=True, code=error.code)
 
-    def _note(self, key: str, facts: dict[str, object], error: bool) -> Note:
+    def _tell_of_file(self, key: str, facts: dict[str, object]) -> None:
+        """Of a kept file that was damaged, or a disk that takes nothing."""
+        self._note(key, facts, False, warning=True)
+
+    def _note(self, key: str, facts: dict[str, object], error: bool, *, warning: bool = False) -> Note:
         one = select.current(self.state)
-        after = one.timeline.last if one else 0
-        note = Note(key, facts, error, at=_now(), conversation=self.state.current, after=after)
+        after, where = one.timeline.last if one else 0, self.state.current
+        note = Note(key, facts, error, at=_now(), conversation=where, after=after, warning=warning)
         apply.noted(self.state, note)
         self.on_note(note)
         self.on_change()
@@ -192,7 +190,7 @@ class Chat(Reading):
         """Show, or show no longer, what this account says."""
         apply.ignored(self.state, username, ignored)
         self.config.ignored = sorted(self.state.ignored)
-        self.config.save()
+        self.config.save("ignored")
         self.on_change()
 
     def attend(self, name: str, choice: str) -> None:
@@ -201,7 +199,7 @@ class Chat(Reading):
         self.config.attention.pop(kept, None)
         if choice:
             self.config.attention[kept] = choice
-        self.config.save()
+        self.config.save("attention")
         apply.attending(self.state, self._attention())
         self.on_change()
 
@@ -255,13 +253,11 @@ class Chat(Reading):
 
     def _open_outbox(self) -> None:
         assert self._link is not None
-        try:
-            self._outbox = Outbox(self._outboxes, self.state.username, self.state.server)
-            self._courier = Courier(
-                self.state, self._link, self._outbox, self.ask, self.enter, lambda: self.on_change()
-            )
-        except OutboxFailed as error:
-            raise Refused("outbox_failed", {"reason": str(error)}) from None
+        account = self.state.username, self.state.server
+        self._outbox = Outbox(self._outboxes, *account, self.config.notices)
+        self._courier = Courier(
+            self.state, self._link, self._outbox, self.ask, self.enter, lambda: self.on_change()
+        )
         self._lasting.append(asyncio.create_task(self._courier.run()))
 
     def _begun(self) -> None:

@@ -47,7 +47,7 @@ def _choose(chat: Chat, name: str, value: str) -> None:
     setting = _setting(name)
     _check(name, value, setting.choices)
     setattr(chat.config, name, value)
-    chat.config.save()
+    chat.config.save(name)
     if name == "lang":
         words.use(value or words.of_locale())
     chat.on_change()
@@ -130,7 +130,7 @@ def _keep_key(chat: Chat, key: str, action: str | None) -> None:
         chat.config.keys.pop(key, None)
     else:
         chat.config.keys[key] = action
-    chat.config.save()
+    chat.config.save("keys")
     chat.on_change()
 
 

@@ -54,7 +54,7 @@ class Courier:
         self._look()
 
     def take(self, pending: Pending) -> None:
-        """One more. When this returns, it is on the disk. Raises ``OutboxFailed``."""
+        """One more. When this returns, it is in the outbox."""
         self._outbox.put(pending)
         self._queue.append(pending)
         apply.written(self._state, pending)

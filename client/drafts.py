@@ -6,12 +6,13 @@ of two that write in one conversation, the later one is kept.
 """
 
 import sqlite3
-from collections.abc import Iterable, Mapping
-from contextlib import closing, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 from client import files
+from client.files import FileNotices
 
 TELLING = 4
 """Characters. A text that ends with so many of a password's first ones may be on the way to the rest."""
@@ -22,35 +23,66 @@ _SCHEMA = "CREATE TABLE IF NOT EXISTS drafts (conversation TEXT PRIMARY KEY, tex
 class Drafts:
     """Keeps what has changed since it was last asked to; ``load`` comes first."""
 
-    def __init__(self, folder: Path, username: str, server: str) -> None:
+    def __init__(self, folder: Path, username: str, server: str, notices: FileNotices | None = None) -> None:
         self._path = folder / "drafts" / f"{quote(f'{username}@{server}', safe='@')}.sqlite"
+        self._notices = notices or FileNotices()
         self._kept: dict[str, str] = {}
 
     def load(self) -> Mapping[str, str]:
         """The drafts that there are, by conversation."""
-        with suppress(OSError, sqlite3.Error), closing(self._open()) as file:
-            self._kept = dict(file.execute("SELECT conversation, text FROM drafts"))
+        with self._warning(), closing(self._opened()) as file:
+            self._kept = _drafts(file)
         return self._kept
 
     def keep(self, drafts: Mapping[str, str]) -> None:
-        """So they stand now; an empty one is none."""
+        """So they stand now; an empty one is none. What cannot be written now is written the next time."""
         changes = {name: text for name, text in drafts.items() if text != self._kept.get(name, "")}
         if changes:
-            with suppress(OSError, sqlite3.Error), closing(self._open()) as file:
+            with self._warning(), closing(self._opened()) as file:
                 _write(file, changes.items())
-            self._kept = {**self._kept, **changes}
+                self._kept = {**self._kept, **changes}
 
-    def _open(self) -> sqlite3.Connection:
-        files.make_folder(self._path.parent)
-        files.make(self._path)
-        file = sqlite3.connect(self._path, timeout=0, isolation_level=None)
+    @contextmanager
+    def _warning(self) -> Iterator[None]:
+        """What the disk does not take is told once, and otherwise costs nothing."""
         try:
-            file.execute("PRAGMA synchronous = OFF")  # nobody at the keyboard is to wait for a disk
-            file.execute(_SCHEMA)
-        except sqlite3.Error:
-            file.close()
-            raise
-        return file
+            yield
+        except (OSError, sqlite3.Error) as error:
+            if not files.is_busy(error):
+                self._notices.tell("file_unsaved", self._path, reason=files.reason(error))
+
+    def _opened(self) -> sqlite3.Connection:
+        """Opened, and known to hold drafts. A damaged file is set aside."""
+        files.make_folder(self._path.parent)
+        try:
+            return _open(self._path)
+        except (OSError, sqlite3.Error) as error:
+            if not files.is_damage(error) or not files.set_aside(
+                self._path, files.reason(error), self._notices
+            ):
+                raise
+        return _open(self._path)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    files.make(path)
+    file = sqlite3.connect(path, timeout=0, isolation_level=None)
+    try:
+        file.execute("PRAGMA synchronous = OFF")  # nobody at the keyboard is to wait for a disk
+        file.execute(_SCHEMA)
+        _drafts(file)
+    except sqlite3.Error:
+        file.close()
+        raise
+    return file
+
+
+def _drafts(file: sqlite3.Connection) -> dict[str, str]:
+    """Raises ``sqlite3.DatabaseError`` for what is not ours."""
+    drafts = dict(file.execute("SELECT conversation, text FROM drafts"))
+    if not all(isinstance(part, str) for draft in drafts.items() for part in draft):
+        raise sqlite3.DatabaseError("not text")
+    return drafts
 
 
 def _write(file: sqlite3.Connection, changes: Iterable[tuple[str, str]]) -> None:

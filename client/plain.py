@@ -47,8 +47,8 @@ class Plain:
 
     def _note(self, note: Note) -> None:
         text = words.say(note.key, **note.facts)
-        if note.error:
-            self.failed = True
+        if note.is_serious:
+            self.failed = self.failed or note.error
             write_error(text)
         else:
             put(self._app, text, write_line)

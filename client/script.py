@@ -68,7 +68,8 @@ class Script:
     def _note(self, note: Note) -> None:
         self.failed = self.failed or note.error
         text = words.say(note.key, **note.facts)
-        self._put({"type": "note", "key": note.key, "error": note.error, "facts": note.facts, "text": text})
+        about = {"key": note.key, "error": note.error, "warning": note.warning, "facts": note.facts}
+        self._put({"type": "note", **about, "text": text})
 
     def _frame(self, frame: responses.AnyResponse | events.AnyEvent) -> None:
         """An event; but messages are told from the timeline, where they have no holes."""

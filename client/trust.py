@@ -21,6 +21,7 @@ from pathlib import Path
 from client import files
 from client.address import Address
 from client.connection import Refused
+from client.files import Damaged, FileNotices
 
 
 class Way(Enum):
@@ -37,8 +38,16 @@ class Barred(Refused):
 class Trust:
     """What this user knows of certificates. ``path`` is the file it is kept in, one server a line."""
 
-    def __init__(self, path: Path, *, insecure: bool = False, fingerprint: str = "") -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        insecure: bool = False,
+        fingerprint: str = "",
+        notices: FileNotices | None = None,
+    ) -> None:
         self._path = path
+        self._notices = notices or FileNotices()
         self._insecure = insecure
         self._pinned = normal(fingerprint)
         self._vouched: dict[str, str] = {}
@@ -82,13 +91,30 @@ class Trust:
         return Barred("certificate_changed", facts)
 
     def _read(self) -> dict[str, str]:
-        lines = [line.split() for line in files.read(self._path).splitlines()]
-        return {line[0]: normal(line[1]) for line in lines if len(line) == 2 and not line[0].startswith("#")}
+        return files.read(self._path, _parse, self._notices, errors="replace") or {}
 
     def _keep(self, server: str, fingerprint: str) -> None:
-        known = self._read() | {server: fingerprint}
-        text = "".join(f"{server} sha256:{digest}\n" for server, digest in sorted(known.items()))
-        files.replace(self._path, text)
+        """On a disk that takes nothing it holds for this process."""
+        self._vouched[server] = fingerprint
+        try:
+            with files.locked(self._path):
+                known = files.read_locked(self._path, _parse, self._notices, errors="replace") or {}
+                files.replace(self._path, _text(known | {server: fingerprint}))
+        except OSError as error:
+            self._notices.tell("file_unsaved", self._path, reason=files.reason(error))
+
+
+def _parse(text: str) -> dict[str, str]:
+    """Raises ``Damaged`` if there are lines that are neither a server nor a comment."""
+    lines = [line.split() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    known = {line[0]: normal(line[1]) for line in lines if len(line) == 2}
+    if any(len(line) != 2 for line in lines):
+        raise Damaged("lines that name no server and its fingerprint", _text(known))
+    return known
+
+
+def _text(known: dict[str, str]) -> str:
+    return "".join(f"{server} sha256:{digest}\n" for server, digest in sorted(known.items()))
 
 
 def normal(fingerprint: str) -> str:

@@ -138,7 +138,8 @@ class Conversation:
 class Note:
     """Something the client itself has to say: an answer to a command, an error. Shown where it was asked for.
 
-    ``key`` names the words in the catalogue (an error's code among them), ``facts`` fill them in.
+    ``key`` names the words in the catalogue (an error's code among them), ``facts`` fill them in. A
+    ``warning`` is shown as an error is, and fails nothing.
     """
 
     key: str
@@ -147,6 +148,12 @@ class Note:
     at: int = 0  # milliseconds since 1970
     conversation: str = ""  # "" is the home screen
     after: int = 0  # the last seq of the conversation when this was said: its place in the timeline
+    warning: bool = False
+
+    @property
+    def is_serious(self) -> bool:
+        """An error or a warning."""
+        return self.error or self.warning
 
 
 @dataclass(slots=True)

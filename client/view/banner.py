@@ -35,12 +35,12 @@ _FRAME = 4
 
 
 def is_announced(note: Note) -> bool:
-    return note.error or note.key in ANNOUNCED
+    return note.is_serious or note.key in ANNOUNCED
 
 
 def banner_rows(note: Note, width: int) -> list[Row]:
     """The box, in the middle of rows of its own: it covers nothing."""
-    style = "class:banner.error" if note.error else "class:banner"
+    style = "class:banner.error" if note.is_serious else "class:banner"
     text = note_text(note)
     room = max(1, min(width, MOST_COLUMNS) - _FRAME)
     lines = [text[start:end] for start, end in wrap(text, room)]

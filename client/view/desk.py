@@ -105,10 +105,14 @@ class Desk:
         self.app.composing(self.composer.text)
 
     def announce(self, note: Note) -> None:
-        """The client says something. It stands in its story anyway; if it matters, in the banner as well."""
+        """The client says something. It stands in its story anyway; if it matters, in the banner as well.
+
+        A warning stays in the banner until the user puts it away, or something else goes wrong.
+        """
+        unread = self.banner is not None and self.banner.warning
         if not self.logged_in:
             self.form.notice = note_text(note)
-        elif is_announced(note):
+        elif is_announced(note) and (note.is_serious or not unread):
             self.banner = note
 
     def seek(self, seq: int) -> None:

@@ -169,7 +169,7 @@ class Form:
             get_app().create_background_task(self._submit())
 
     async def _submit(self) -> None:
-        first_time = not self._app.config.path.exists()
+        first_time = self._app.config.is_new
         try:
             await self._connect()
             if self.mode is Mode.REGISTER:

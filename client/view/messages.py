@@ -128,8 +128,8 @@ def _standing(pending: Pending, style: str) -> Row:
 
 def note_line(note: Note) -> Row:
     """Something that the client itself says, on a line of any length."""
-    style = "class:error" if note.error else "class:note"
-    return [(style, f"{'-!-' if note.error else '---'} "), (style, note_text(note))]
+    style, mark = ("class:error", "-!-") if note.is_serious else ("class:note", "---")
+    return [(style, f"{mark} "), (style, note_text(note))]
 
 
 def note_rows(note: Note, width: int) -> list[Row]:

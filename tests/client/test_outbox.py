@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from client.files import FileNotices
 from client.model.state import Pending
-from client.outbox import Outbox, OutboxFailed
+from client.outbox import Outbox
 
 ROOT = Path(__file__).parents[2]
 
@@ -119,7 +120,29 @@ def test_it_is_for_the_users_eyes_alone(tmp_path: Path, outbox_of: Open) -> None
     assert {path.stat().st_mode & 0o777 for path in folders} == {0o700}
 
 
-def test_a_disk_that_cannot_hold_it_is_said_at_once(tmp_path: Path, outbox_of: Open) -> None:
+def test_a_disk_that_takes_nothing_is_said_once_and_the_messages_are_in_memory(tmp_path: Path) -> None:
     (tmp_path / "outbox").write_text("a file where the folder should be")
-    with pytest.raises(OutboxFailed):
-        outbox_of(tmp_path)
+    notices, told = FileNotices(), list[str]()
+    notices.listen(lambda key, facts: told.append(key))
+    outbox = Outbox(tmp_path, "Alice", "host:7878", notices)
+    for cid in ("c1", "c2", "c3"):
+        outbox.put(pending(cid))
+    outbox.remove("c2")
+    assert cids(outbox) == ["c1", "c3"]
+    assert told == ["outbox_in_memory"]
+    outbox.close()
+
+
+def test_what_a_full_disk_did_not_take_is_kept_in_order_once_there_is_room(
+    tmp_path: Path, outbox_of: Open
+) -> None:
+    outbox = outbox_of(tmp_path)
+    [(pages,)] = outbox._file.execute("PRAGMA max_page_count = 4")
+    outbox.put(pending("c1", "long " * 10_000))
+    outbox.put(pending("c2", "short"))
+    assert cids(outbox) == ["c1", "c2"]
+    outbox._file.execute("PRAGMA max_page_count = 1000000")
+    outbox.put(pending("c3"))
+    outbox.close()
+    assert pages == 4
+    assert cids(outbox_of(tmp_path)) == ["c1", "c2", "c3"]

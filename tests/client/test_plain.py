@@ -16,10 +16,11 @@ Run = Callable[..., "Client"]
 
 
 class Client:
-    """``chat-client`` in a process of its own."""
+    """``chat-client`` in a process of its own; ``before``: the command that starts it."""
 
-    def __init__(self, home: Path, *arguments: str) -> None:
-        self._arguments = arguments
+    def __init__(self, home: Path, *arguments: str, before: tuple[str, ...] = ()) -> None:
+        self.arguments = arguments
+        self._before = before
         self._environment = os.environ | {
             "XDG_CONFIG_HOME": str(home / "config"),
             "XDG_STATE_HOME": str(home / "state"),
@@ -33,7 +34,7 @@ class Client:
         """What comes of it when this is typed and then nothing more: exit code, output, errors."""
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "client", *self._arguments,
+            *self._before, sys.executable, "-m", "client", *self.arguments,
             stdin=pipe, stdout=pipe, stderr=pipe, env=self._environment,
         )  # fmt: skip
         output, errors = await process.communicate(typed.encode())

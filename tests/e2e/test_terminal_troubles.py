@@ -153,6 +153,17 @@ def test_whatever_is_written_in_a_message_is_only_shown(pair: tuple[Server, Pers
         assert sequence not in written
 
 
+def test_a_damaged_configuration_is_named_on_the_screen(serve: Serve, terminal: Open, tmp_path: Path) -> None:
+    server = serve()
+    server.user("Host").request("create_room", room=ROOM, capacity=5)
+    settings = tmp_path / "home-Alice" / ".config" / "chatroom" / "client.json"
+    settings.parent.mkdir(parents=True)
+    settings.write_bytes(b"\x00" * 100)
+    alice = Person(terminal, server, "Alice").register()
+    alice.sees("client.json.damaged-", "Esc ─╯").says("/join thuhole").is_told("成功进入聊天室")
+    assert '"username": "Alice"' in settings.read_text()
+
+
 def test_a_dumb_terminal_is_told_of_lines(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "client"]
     one = Terminal(command, tmp_path, 80, 24, {"TERM": "dumb"})

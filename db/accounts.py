@@ -3,17 +3,22 @@
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, insert, select, update
 
+from db import pages
 from db.errors import taken_if_duplicate
 from db.records import Account
-from db.schema import accounts
+from db.schema import accounts, attendances, memberships
 
 
 class Ended(NamedTuple):
-    """The sessions of an account that began before a time are over; and whether it is disabled."""
+    """The sessions of an account that began under a smaller epoch are over; and whether it is disabled.
 
-    before: int
+    An epoch is a counter: clocks of several processes, or of one that is set right, would not tell which of
+    two came first.
+    """
+
+    epoch: int
     disabled: bool
 
 
@@ -23,6 +28,7 @@ _ALL = select(
     accounts.c.password_hash,
     accounts.c.registered_at,
     accounts.c.disabled_at,
+    accounts.c.session_epoch,
 )
 
 
@@ -42,6 +48,12 @@ def lock(connection: Connection, ids: Collection[int]) -> None:
     connection.execute(query.with_for_update())
 
 
+def lock_shared(connection: Connection, account_id: int) -> None:
+    """The account's sessions are not ended until COMMIT; others may hold this lock at the same time."""
+    query = select(accounts.c.id).where(accounts.c.id == account_id)
+    connection.execute(query.with_for_update(read=True))
+
+
 def get(connection: Connection, account_id: int) -> Account | None:
     return _one(connection, accounts.c.id == account_id)
 
@@ -57,8 +69,8 @@ def _one(connection: Connection, condition: ColumnElement[bool]) -> Account | No
 
 
 def _account(row: Row[*tuple[Any, ...]]) -> Account:
-    id, username, password_hash, registered_at, disabled_at = row
-    return Account(id, username, password_hash, registered_at, disabled_at is not None)
+    id, username, password_hash, registered_at, disabled_at, epoch = row
+    return Account(id, username, password_hash, registered_at, disabled_at is not None, epoch)
 
 
 def add(
@@ -108,16 +120,46 @@ def set_disabled(connection: Connection, account_id: int, since: int | None) -> 
     _change(connection, account_id, disabled_at=since)
 
 
-def end_sessions(connection: Connection, account_id: int, now: int) -> None:
-    """Sessions of the account that began before now are over, on whichever server process they are."""
-    _change(connection, account_id, sessions_since=now)
+def end_sessions(connection: Connection, account_id: int, now: int) -> int:
+    """The sessions that the account has are over, on whichever server process they are. Returns the epoch of
+    those that begin from now on. The caller holds the account's ``lock``."""
+    _change(connection, account_id, sessions_since=now, session_epoch=accounts.c.session_epoch + 1)
+    query = select(accounts.c.session_epoch).where(accounts.c.id == account_id)
+    epoch: int = connection.execute(query).scalar_one()
+    return epoch
 
 
-def ended_sessions(connection: Connection, since: int) -> dict[int, Ended]:
-    """Whose sessions were ended since a time."""
-    row = accounts.c
-    query = select(row.id, row.sessions_since, row.disabled_at).where(row.sessions_since >= since)
-    return {id: Ended(before, disabled is not None) for id, before, disabled in connection.execute(query)}
+def ended(connection: Connection, account_id: int) -> Ended | None:
+    """Which sessions of an account are over, if there is such an account."""
+    question = "SELECT session_epoch, disabled_at FROM accounts WHERE id = ?"
+    for epoch, disabled_at in pages.ask(connection, question, account_id):
+        return Ended(epoch, disabled_at is not None)
+    return None
+
+
+def ended_on(
+    connection: Connection, server_id: bytes, among: Collection[int] | None = None
+) -> dict[int, Ended]:
+    """Which sessions are over of those accounts, or of all, that have sessions on a server process."""
+    query = _ENDED.join(attendances, attendances.c.account_id == accounts.c.id)
+    query = query.where(attendances.c.server_id == server_id)
+    return _ended(connection, query if among is None else query.where(accounts.c.id.in_(among)))
+
+
+def ended_in(connection: Connection, conversation_id: int) -> dict[int, Ended]:
+    """Which sessions are over of those accounts that have a seat in a conversation."""
+    query = _ENDED.join(memberships, memberships.c.account_id == accounts.c.id)
+    return _ended(connection, query.where(memberships.c.conversation_id == conversation_id))
+
+
+_ENDED = select(accounts.c.id, accounts.c.session_epoch, accounts.c.disabled_at).where(
+    accounts.c.session_epoch > 0
+)
+
+
+def _ended(connection: Connection, query: Select[*tuple[Any, ...]]) -> dict[int, Ended]:
+    found = connection.execute(query)
+    return {id: Ended(epoch, disabled_at is not None) for id, epoch, disabled_at in found}
 
 
 def _change(connection: Connection, account_id: int, **values: Any) -> None:

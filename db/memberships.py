@@ -129,6 +129,19 @@ def set_entered(
     renew_roster(connection, conversation_id)
 
 
+def renew_rosters(connection: Connection, account_id: int) -> None:
+    """The same of every conversation in which an account has a seat, all of them locked."""
+    row = conversations.c
+    here = select(memberships.c.conversation_id).where(memberships.c.account_id == account_id)
+    connection.execute(update(conversations).where(row.id.in_(here)).values(roster=row.roster + 1))
+
+
+def seated(connection: Connection, account_id: int) -> set[int]:
+    """The conversations in which an account has a seat."""
+    row = memberships.c
+    return set(connection.scalars(select(row.conversation_id).where(row.account_id == account_id)))
+
+
 def renew_roster(connection: Connection, conversation_id: int) -> None:
     """Tell every server process that what it knows of this conversation's members is old."""
     row = conversations.c

@@ -32,6 +32,7 @@ class Post(Struct, eq=False):
     stream: Stream
     done: Callable[["Post", Outcome | Exception], None]
     tag: Any = None  # for ``done``, to know what this was about
+    session_epoch: int = 0  # under which its sender's session began
 
 
 @dataclass(slots=True, eq=False)

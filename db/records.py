@@ -20,6 +20,7 @@ class Account:
     password_hash: str = field(repr=False)
     registered_at: int
     disabled: bool = False
+    session_epoch: int = 0  # sessions that began under a smaller one are over
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,8 @@ accounts = Table(
     Column("password_hash", Ascii, nullable=False),
     Column("registered_at", Whole, nullable=False),
     Column("disabled_at", Whole),
-    Column("sessions_since", Whole, index=True),  # sessions that began earlier are over
+    Column("sessions_since", Whole, index=True),  # when its sessions were ended last
+    Column("session_epoch", Whole, nullable=False, server_default="0"),  # how often they were
     **INNODB,
 )
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from db import messages
+from db import accounts, memberships, messages
+from db.accounts import Ended
 from db.memberships import Standing, standings
 from db.messages import STORED, Head, Known, Outcome, Stretch
 from db.news import News
@@ -23,11 +24,13 @@ only the newest is, and ``delivery`` ends the connections that would have a gap.
 
 
 class Seating(NamedTuple):
-    """Who has a seat in a conversation, by account, under a number of its roster that others have made."""
+    """Who has a seat in a conversation, by account, under a number of its roster that others have made; and
+    which sessions of these accounts are over."""
 
     conversation_id: int
     roster: int
     seats: dict[int, Standing]
+    ended: dict[int, Ended]
 
 
 class Mark(NamedTuple):
@@ -90,10 +93,26 @@ class Transaction:
                 first = before.head if now.head - before.head <= MOST_MISSED else now.head - 1
                 behind.append(Stretch(id, first, now.head))
             if self._shared and before.roster != now.roster:
-                self.reseated.append(Seating(id, now.roster, standings(self.connection, id)))
+                self.reseated.append(self._seating(id, now.roster))
             self.moved[id] = now if before.head <= now.head else Known(before.head, now.roster)
         if behind:
             self.missed += messages.between(self.connection, behind)
+
+    def _seating(self, id: int, roster: int) -> Seating:
+        return Seating(id, roster, standings(self.connection, id), accounts.ended_in(self.connection, id))
+
+    def end_sessions(self, account_id: int) -> int:
+        """The sessions that an account has are over; returns the epoch of those that begin from now on.
+
+        As of this transaction they get nothing that is said where the account has a seat: like a seat that is
+        taken, that changes the roster, so that every process looks before it delivers anything later.
+        """
+        accounts.lock(self.connection, [account_id])
+        if self._shared:
+            self.hold(memberships.seated(self.connection, account_id))
+            memberships.renew_rosters(self.connection, account_id)
+        self.news.accounts.add(account_id)
+        return accounts.end_sessions(self.connection, account_id, self.now)
 
     def mark(self) -> Mark:
         """How everything stands before a job that may be undone."""

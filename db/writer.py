@@ -115,8 +115,8 @@ class Writer:
     ``deliver`` is called on the loop with messages just committed, in the order of their seqs, those of one
     conversation together; ``reseat`` before that, with conversations whose roster was changed by somebody
     else, and what they said since. ``entitle`` is called in the transaction for a sender whose
-    ``Post.roster`` is out of date; it raises a refusal or returns. ``patience`` is how long, in seconds, an
-    outage of the database is sat out before operations fail.
+    ``Post.roster`` is out of date, with the epoch of its session; it raises a refusal or returns.
+    ``patience`` is how long, in seconds, an outage of the database is sat out before operations fail.
 
     Where there are other server processes to read it, ``publish`` is set, and called at the end of each
     transaction with what that has changed.
@@ -131,7 +131,7 @@ class Writer:
         *,
         deliver: Callable[[Sequence[Stored]], None],
         reseat: Callable[[Sequence[Seating], Sequence[Stored]], None],
-        entitle: Callable[[Connection, Draft], None],
+        entitle: Callable[[Connection, Draft, int], None],
         patience: float = 5.0,
     ) -> None:
         self._kept = KeptConnection(engine)
@@ -251,7 +251,7 @@ class Writer:
             if post.stream.broken:
                 refused[post] = Outage(BEHIND_UNKNOWN)
             elif (head is None or head.roster != post.roster) and (
-                refusal := self._refusal(transaction.connection, post.draft)
+                refusal := self._refusal(transaction.connection, post)
             ):
                 refused[post] = refusal
         accepted = [post for post in posts if post not in refused] if refused else posts
@@ -261,14 +261,14 @@ class Writer:
         outcomes = refused | dict(zip(accepted, stored, strict=True))
         return [outcomes[post] for post in posts]
 
-    def _refusal(self, connection: Connection, draft: Draft) -> Outcome | Exception | None:
+    def _refusal(self, connection: Connection, post: Post) -> Outcome | Exception | None:
         """Why nothing is stored for a sender who was found entitled under another roster, if nothing is."""
         try:
-            self._entitle(connection, draft)
+            self._entitle(connection, post.draft, post.session_epoch)
         except Exception as error:
             if is_transient(error) or is_outage(error):
                 raise
-            return messages.find_duplicate(connection, draft) or error
+            return messages.find_duplicate(connection, post.draft) or error
         return None
 
     def _do(self, transaction: Transaction, job: Job[Any], alone: bool) -> Done:

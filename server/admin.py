@@ -160,7 +160,7 @@ async def _do(config: Config, order: AnyOrder) -> Answer:
         await asyncio.to_thread(_check_nobody_serves, engine)
         loop = asyncio.get_running_loop()
         writer = Writer(
-            engine, loop, deliver=lambda _: None, reseat=lambda *_: None, entitle=rights.may_send, patience=0
+            engine, loop, deliver=lambda _: None, reseat=lambda *_: None, entitle=rights.may_post, patience=0
         )
         store = Store(engine, threads=1)
         passwords = Passwords(config.password.bcrypt_cost)

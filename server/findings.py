@@ -14,7 +14,6 @@ from db.messages import Known
 from db.records import Direct, Room, SeatKey
 from db.servers import alive_since
 from db.transaction import Transaction
-from server.presence import ended_lately
 
 NOBODY = 0
 """No account's id."""
@@ -63,11 +62,12 @@ def find(transaction: Transaction, server_id: bytes, places: Places) -> Findings
     if changed:
         moved |= memberships.attending(connection, changed, server_id) - places.seated
     to_see_to = places.people or places.everything
+    among = None if places.everything else places.people
     return Findings(
         rooms=rooms.listing(connection, NOBODY, changed) if changed else [],
         seats=_seats(transaction, moved),
         people=_people(transaction, server_id, places) if to_see_to else [],
-        ended=ended_lately(transaction) if to_see_to else {},
+        ended=accounts.ended_on(connection, server_id, among) if to_see_to else {},
     )
 
 

@@ -19,7 +19,7 @@ from db.servers import BEAT, alive_since
 from db.transaction import Transaction
 from db.writer import Writer
 from server.live import Directory
-from server.presence import Presence, ended_lately
+from server.presence import Presence
 
 log = logging.getLogger(__name__)
 
@@ -73,4 +73,5 @@ def _beat(transaction: Transaction, *, server_id: bytes, here: Collection[int]) 
     for account_id in orphans:
         servers.attend(connection, server_id, account_id)
     transaction.news.accounts |= orphans
-    return Pulse(list(accounts.usernames(connection, orphans).items()), ended_lately(transaction))
+    names = list(accounts.usernames(connection, orphans).items())
+    return Pulse(names, accounts.ended_on(connection, server_id))

@@ -32,6 +32,7 @@ class Speaker:
     family: bytes = b""  # of the session's tokens
     token: bytes = b""  # the digest of the one that it was given
     since: int = 0  # when it logged in, or last proved to be the owner: milliseconds since 1970
+    session_epoch: int = 0  # the account's when it did so
     number: int = field(default_factory=count(1).__next__)  # what an administrator calls it
 
 

@@ -3,12 +3,15 @@ later. The counterpart is ``app``, which starts and stops what is made here.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
 from db.engine import is_sqlite
+from db.records import Stored
 from db.store import Store
+from db.transaction import Seating
 from db.writer import Writer
 from server import dispatch, rights
 from server.announcer import Announcer
@@ -65,13 +68,19 @@ def assemble(config: Config, engine: Engine, server_id: bytes) -> Parts:
     directory = Directory()
     announcer = Announcer(directory, loop)
     delivery = Delivery(directory, announcer)
+
+    def reseat(seatings: Sequence[Seating], said: Sequence[Stored]) -> None:
+        for seating in seatings:
+            presence.end_sessions(seating.ended)
+        delivery.reseat(seatings, said)
+
     store = Store(engine, threads=config.database.readers)
     writer = Writer(
         engine,
         loop,
         deliver=delivery.deliver,
-        reseat=delivery.reseat,
-        entitle=rights.may_send,
+        reseat=reseat,
+        entitle=rights.may_post,
         patience=config.database.patience,
     )
     passwords = Passwords(

@@ -22,7 +22,7 @@ from db import news, servers
 from db.errors import Outage
 from db.news import Closed, News
 from db.records import SeatKey
-from db.servers import alive_since
+from db.servers import ALIVE, alive_since
 from db.store import Store
 from db.transaction import Transaction
 from db.writer import Writer
@@ -80,6 +80,7 @@ class Peers:
         self._number = time.time_ns() // 1000  # of our own last one; never less than in an earlier life
         self._sweepable = 0  # up to this number of ours everybody has had the time to read
         self._swept = time.monotonic()
+        self._looked = _seconds()
 
     # On the loop
 
@@ -107,10 +108,12 @@ class Peers:
                 log.warning("could not look what other server processes do: %s", error)
 
     async def _look(self) -> None:
+        began = _seconds()
         heard = await self._store.run(_hear, self._id, self._numbers)
         strangers = heard.numbers.keys() - self._numbers.keys()
         told, unsettled = heard.told, self._delivery.unsettled
-        told.everything |= heard.numbers.keys() != self._numbers.keys()
+        overslept = began - self._looked > ALIVE  # the others may have forgotten what they noted
+        told.everything |= overslept or heard.numbers.keys() != self._numbers.keys()
         self._writer.publish = self._publish if heard.numbers else None
         if told or unsettled:
             self._delivery.unsettled = set()
@@ -122,6 +125,7 @@ class Peers:
                 self._delivery.unsettled |= unsettled
                 raise
         self._numbers = heard.numbers
+        self._looked = began
 
     async def _catch_up(self, told: News, unsettled: Set[SeatKey], *, greet: bool) -> None:
         """Find out how all that stands, and take it over. With ``greet`` there is a process that does not
@@ -169,6 +173,11 @@ class Peers:
     def _publish(self, connection: Connection, told: News) -> None:
         self._number += 1
         news.publish(connection, self._id, self._number, told)
+
+
+def _seconds() -> float:
+    """A clock that nobody sets and that goes on while the machine sleeps, where the system has one."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _hear(connection: Connection, server_id: bytes, numbers: dict[bytes, int]) -> Heard:

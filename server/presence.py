@@ -14,7 +14,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from db import accounts, blocks, friends, guests, memberships, rooms, servers
+from db import blocks, friends, guests, memberships, rooms, servers
 from db.accounts import Ended
 from db.errors import Outage
 from db.messages import Known
@@ -32,9 +32,6 @@ from server.notices import leave
 from server.values import friend_value
 
 log = logging.getLogger(__name__)
-
-LOOK_BACK = 600.0
-"""Seconds for which it is looked whether another server process has ended somebody's sessions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +104,7 @@ class Presence:
         """Dismiss the sessions of these accounts that are over."""
         for account_id, end in ended.items():
             if account := self._directory.accounts.get(account_id):
-                over = [speaker for speaker in account.speakers if speaker.since < end.before]
+                over = [speaker for speaker in account.speakers if speaker.session_epoch < end.epoch]
                 if over:
                     self.dismiss(account, over, AccountDisabled() if end.disabled else SessionEnded())
 
@@ -196,12 +193,6 @@ class Presence:
         self._closed = True
         for grace in self._graces.values():
             grace.cancel()
-
-
-def ended_lately(transaction: Transaction) -> dict[int, Ended]:
-    """Whose sessions were ended not long ago, on whichever process."""
-    since = transaction.now - round(LOOK_BACK * 1000)
-    return accounts.ended_sessions(transaction.connection, since)
 
 
 def _snapshot(connection: Connection, account_id: int) -> Snapshot:

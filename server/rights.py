@@ -25,6 +25,7 @@ from db import accounts, blocks, friends, guests, rooms
 from db.records import Account, Direct, Draft, Room, Stored
 from protocol import labels, names
 from protocol.errors import (
+    AccountDisabled,
     Banned,
     Blocked,
     Declined,
@@ -34,6 +35,7 @@ from protocol.errors import (
     NotFriends,
     NotOwner,
     NotYours,
+    SessionEnded,
     TooManyRooms,
     UnknownRoom,
     UnknownUser,
@@ -160,6 +162,22 @@ def readable(connection: Connection, account_id: int, conversation: str) -> Conv
         raise NotAMember(room=labels.room(find_room(connection, account_id, conversation).name))
     id, name = own
     return Conversation(id, labels.room(name))
+
+
+def check_session(connection: Connection, account_id: int, epoch: int) -> None:
+    """Check that a session which began under this epoch is not over. Raises ``AccountDisabled``,
+    ``SessionEnded``."""
+    ended = accounts.ended(connection, account_id)
+    if ended is not None and ended.disabled:
+        raise AccountDisabled
+    if ended is None or epoch < ended.epoch:
+        raise SessionEnded
+
+
+def may_post(connection: Connection, draft: Draft, epoch: int) -> None:
+    """``may_send`` for a session that began under this epoch. Raises what ``check_session`` does too."""
+    check_session(connection, draft.account_id, epoch)
+    may_send(connection, draft)
 
 
 def may_send(connection: Connection, draft: Draft) -> None:

@@ -25,14 +25,17 @@ from db.errors import Outage
 from db.messages import Outcome
 from db.operations import Job, Post, Stream
 from db.store import Store
+from db.transaction import Transaction
 from db.writer import Writer
 from protocol.errors import (
+    AccountDisabled,
     ChatError,
     Failure,
     Internal,
     LineTooLong,
     LoginTimeout,
     RateLimited,
+    SessionEnded,
     Unavailable,
     WireError,
 )
@@ -48,6 +51,7 @@ from server.limits import Bucket
 from server.live import Speaker
 from server.presence import Presence
 from server.replies import Commit, Handled, Page, Query, Reply, Say
+from server.rights import check_session
 
 log = logging.getLogger(__name__)
 
@@ -197,20 +201,38 @@ class Session:
         match handled:
             case Say():
                 self._pending += 1
-                post = Post(handled.draft, handled.roster, self._stream, self._said, request.id)
+                epoch = self.speaker.session_epoch
+                post = Post(handled.draft, handled.roster, self._stream, self._said, request.id, epoch)
                 self._writer.add(post)
             case Response():
                 self._connection.send(encode(handled))
             case Commit(work, then):
                 self._busy = True
-                self._writer.add(Job(work, partial(self._committed, request, then), self._stream))
+                done = partial(self._committed, request, then)
+                self._writer.add(Job(self._checked(work), done, self._stream))
             case Query(work, then):
-                ask = partial(self._store.run, work)
+                ask = partial(self._store.run, self._checked(work))
                 self._start(self._ask(request, ask, lambda found: encode(then(found))))
             case Page(work):
-                self._start(self._ask(request, partial(self._store.run_long, work), lambda line: line))
+                ask = partial(self._store.run_long, self._checked(work))
+                self._start(self._ask(request, ask, lambda line: line))
             case _:
                 self._start(self._await(request, handled))
+
+    def _checked(self, work: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """The work of a request, done only if the session is not over by then: another server process may
+        have ended it."""
+        account, epoch = self.speaker.account, self.speaker.session_epoch
+        if account is None:
+            return work
+        account_id = account.id
+
+        def checked(within: Any) -> Any:
+            connection = within.connection if isinstance(within, Transaction) else within
+            check_session(connection, account_id, epoch)
+            return work(within)
+
+        return checked
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._busy = True
@@ -283,13 +305,29 @@ class Session:
     # Refusals and failures
 
     def _fail(self, request: Request, error: Exception) -> None:
-        if isinstance(request, Send):
+        if isinstance(error, SessionEnded | AccountDisabled) and self.speaker.account is not None:
+            self._end(request, error)
+        elif isinstance(request, Send):
             self._fail_send(request.id, error)
         else:
             self._refuse(request.id, self._worded(error))
 
+    def _end(self, request: Request, error: ChatError) -> None:
+        """The session is over. A ``send`` gets no answer: what it asks for may have been stored before."""
+        if not isinstance(request, Send):
+            self._refuse(request.id, error)
+        self._dismiss(error)
+
+    def _dismiss(self, reason: ChatError) -> None:
+        self._stream.broken = True
+        if self.speaker.account is not None:
+            self._presence.dismiss(self.speaker.account, {self.speaker}, reason)
+
     def _fail_send(self, id: Id, error: Exception) -> None:
         worded = self._worded(error)
+        if isinstance(worded, SessionEnded | AccountDisabled):
+            self._dismiss(worded)
+            return
         self._refuse(id, worded)
         if isinstance(worded, Failure):
             self._stream.broken = True

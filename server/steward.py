@@ -183,9 +183,8 @@ def _reset_password(transaction: Transaction, *, username: str, password_hash: s
 def _end_sessions(transaction: Transaction, *, username: str) -> Kept:
     """Whoever is logged in as this user is not any more, and no token brings them back."""
     kept = rights.find_user(transaction.connection, username)
+    transaction.end_sessions(kept.id)
     tokens.drop_account(transaction.connection, kept.id)
-    accounts.end_sessions(transaction.connection, kept.id, transaction.now)
-    transaction.news.accounts.add(kept.id)
     return kept
 
 

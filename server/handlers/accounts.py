@@ -85,8 +85,8 @@ class Accounts:
         )
         password_hash = await self._passwords.hash(request.new_password)
 
-        def then(now: int) -> responses.Response:
-            speaker.since = now
+        def then(changed: tuple[int, int]) -> responses.Response:
+            speaker.since, speaker.session_epoch = changed
             self._presence.dismiss(account, account.speakers - {speaker}, SessionEnded())
             return responses.Ok(id=request.id)
 
@@ -142,13 +142,15 @@ def _add(
         codes.use(transaction, shown, account_id)
 
 
-def _change_password(transaction: Transaction, *, known: Kept, password_hash: str, token: bytes) -> int:
-    """Since when sessions are good. Raises ``Unavailable`` when the password is another one by now."""
+def _change_password(
+    transaction: Transaction, *, known: Kept, password_hash: str, token: bytes
+) -> tuple[int, int]:
+    """When it was, and the epoch of sessions since. Raises ``Unavailable`` when the password is another one
+    by now."""
+    epoch = transaction.end_sessions(known.id)
     replace_hash(transaction, known=known, password_hash=password_hash)
     tokens.drop_account(transaction.connection, known.id, but=token)
-    accounts.end_sessions(transaction.connection, known.id, transaction.now)
-    transaction.news.accounts.add(known.id)
-    return transaction.now
+    return transaction.now, epoch
 
 
 def replace_hash(transaction: Transaction, *, known: Kept, password_hash: str) -> None:

@@ -8,7 +8,7 @@ was found out is weighed within, under the room's lock (``rights.may_sit``).
 from dataclasses import dataclass
 from functools import partial
 
-from db import guests, memberships, messages, revisions, rooms
+from db import accounts, guests, memberships, messages, revisions, rooms
 from db.records import Room, Seat, Stored
 from db.store import Store
 from db.transaction import Transaction
@@ -154,6 +154,9 @@ def _enter(
 def _take_seat(transaction: Transaction, account_id: int, room: Room) -> Seat:
     """Take a seat of a room that is locked, so that nobody counts the same free seat twice."""
     connection, id = transaction.connection, room.conversation_id
+    accounts.lock_shared(
+        connection, account_id
+    )  # whoever ends its sessions meanwhile has to know of the seat
     if room.members >= room.capacity:
         raise RoomFull(room=labels.room(room.name), members=room.members, capacity=room.capacity)
     memberships.take(

@@ -112,7 +112,7 @@ class Sessions:
 
     def _begin(self, speaker: Speaker, id: Id, beginning: Beginning) -> responses.Response:
         speaker.family, speaker.token = beginning.family, beginning.token.digest
-        speaker.since = beginning.at
+        speaker.since, speaker.session_epoch = beginning.at, beginning.account.session_epoch
         self._presence.arrive(speaker, beginning.account, beginning.found)
         return responses.Session(
             id=id,
@@ -137,6 +137,7 @@ class Sessions:
     # In the transaction
 
     def _log_in(self, transaction: Transaction, *, known: Kept, token: Token, family: bytes) -> Beginning:
+        accounts.lock_shared(transaction.connection, known.id)
         account = accounts.get(transaction.connection, known.id)
         if account is None:
             raise UnknownUser
@@ -150,6 +151,9 @@ class Sessions:
         """Exchange a token. It stays good until the new one is used: this answer may get lost."""
         connection = transaction.connection
         old = tokens.find(connection, digest, transaction.now)
+        if old is not None:
+            accounts.lock_shared(connection, old.account_id)
+            old = tokens.find(connection, digest, transaction.now)  # it may have gone before that
         account = accounts.get(connection, old.account_id) if old is not None else None
         if old is None or account is None or account.disabled:
             raise BadToken

@@ -90,7 +90,7 @@ class Stage:
         for seating in seatings:
             self.told.append(("reseat", (set(seating.seats), [one.text for one in said])))
 
-    def _entitle(self, connection: Connection, draft: Draft) -> None:
+    def _entitle(self, connection: Connection, draft: Draft, epoch: int) -> None:
         if not self.entitled:
             raise NotEntitled
 

@@ -2,9 +2,11 @@
 
 from sqlalchemy import Engine
 
-from db import accounts, blocks, guests, memberships, rooms
+from db import accounts, blocks, guests, memberships, rooms, servers
 from db.engine import begin_write
 from tests.db.people import NOW, person, room, sit
+
+EAST = b"E" * 32
 
 
 def test_a_block_is_one_persons_view_of_another(engine: Engine) -> None:
@@ -56,14 +58,22 @@ def test_the_eldest_seat_is_the_first_that_is_still_taken(engine: Engine) -> Non
         assert (eldest.account_id, eldest.username) == (alice, "Alice")
 
 
-def test_whose_sessions_were_ended_is_told_for_a_while(engine: Engine) -> None:
+def test_ended_sessions_are_counted_by_an_epoch_whatever_the_clock_says(engine: Engine) -> None:
     with begin_write(engine) as connection:
         alice, bob = person(connection, "Alice"), person(connection, "Bob")
-        sit(connection, room(connection, "hall", alice), bob)
-        accounts.end_sessions(connection, alice, NOW)
-        accounts.end_sessions(connection, bob, NOW + 5)
-        accounts.set_disabled(connection, bob, NOW + 5)
-        assert accounts.ended_sessions(connection, NOW) == {alice: (NOW, False), bob: (NOW + 5, True)}
-        assert accounts.ended_sessions(connection, NOW + 1) == {bob: (NOW + 5, True)}
+        hall = room(connection, "hall", alice)
+        sit(connection, hall, bob)
+        servers.beat(connection, EAST, NOW)
+        for account_id in (alice, bob):
+            servers.attend(connection, EAST, account_id)
+        assert accounts.ended_on(connection, EAST) == accounts.ended_in(connection, hall) == {}
+        assert accounts.end_sessions(connection, alice, NOW) == 1
+        assert accounts.end_sessions(connection, bob, NOW) == 1
+        assert accounts.end_sessions(connection, bob, NOW - 3_600_000) == 2
+        accounts.set_disabled(connection, bob, NOW)
+        assert accounts.ended(connection, alice) == (1, False)
+        assert accounts.ended_on(connection, EAST) == {alice: (1, False), bob: (2, True)}
+        assert accounts.ended_on(connection, EAST, [alice]) == {alice: (1, False)}
+        assert accounts.ended_in(connection, hall) == {bob: (2, True)}
         accounts.set_disabled(connection, bob, None)
         assert [one.disabled for one in accounts.everybody(connection)] == [False, False]

@@ -114,7 +114,9 @@ def test_messages_stay_when_the_index_of_their_cids_changes(
     bare: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     earlier = tmp_path / "earlier"
-    shutil.copytree(migrate.MIGRATIONS, earlier, ignore=shutil.ignore_patterns("__pycache__", "0007*"))
+    shutil.copytree(
+        migrate.MIGRATIONS, earlier, ignore=shutil.ignore_patterns("__pycache__", "0007*", "0008*")
+    )
     with monkeypatch.context() as before:
         before.setattr(migrate, "MIGRATIONS", earlier)
         upgrade(bare)

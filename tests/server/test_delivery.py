@@ -69,7 +69,7 @@ def stage() -> Iterator[Stage]:
 
 def test_who_was_put_out_hears_why_and_nothing_more(stage: Stage) -> None:
     kick, after = said(4, "Bob", "kick"), said(5, "among us")
-    stage.delivery.reseat([Seating(DEN, 3, {1: Standing("ALICE", True)})], [kick, after])
+    stage.delivery.reseat([Seating(DEN, 3, {1: Standing("ALICE", True)}, {})], [kick, after])
     stage.delivery.deliver([kick, after])
     assert stage.told == [("Bob", "kick"), ("Alice", "Bob"), ("Alice", "among us")]
     assert DEN not in stage.bob.seats
@@ -78,7 +78,7 @@ def test_who_was_put_out_hears_why_and_nothing_more(stage: Stage) -> None:
 def test_author_who_was_put_out_gets_nothing_of_the_run(stage: Stage) -> None:
     own = Stored(DEN, 4, 2, "Bob", "BOB", "text", "mine", 0, "cid-1")
     run = [own, said(5, "Bob", "kick"), said(6, "among us")]
-    stage.delivery.reseat([Seating(DEN, 3, {1: Standing("ALICE", True)})], run)
+    stage.delivery.reseat([Seating(DEN, 3, {1: Standing("ALICE", True)}, {})], run)
     stage.delivery.deliver(run)
     assert [what for who, what in stage.told if who == "Bob"] == ["kick"]
     assert [what for who, what in stage.told if who == "Alice"] == ["mine", "Bob", "among us"]
@@ -86,7 +86,7 @@ def test_author_who_was_put_out_gets_nothing_of_the_run(stage: Stage) -> None:
 
 def test_who_left_elsewhere_is_outside_here_at_once(stage: Stage) -> None:
     standings = {1: Standing("ALICE", True), 2: Standing("BOB", False)}
-    stage.delivery.reseat([Seating(DEN, 3, standings)], [])
+    stage.delivery.reseat([Seating(DEN, 3, standings, {})], [])
     assert not stage.bob.seats[DEN].may_send
     assert stage.delivery.unsettled == {(2, DEN)}
 
@@ -94,7 +94,7 @@ def test_who_left_elsewhere_is_outside_here_at_once(stage: Stage) -> None:
 def test_who_was_let_in_elsewhere_is_to_be_seated(stage: Stage) -> None:
     carol = stage.arrive(3, "Carol")
     standings = {id: Standing(name, True) for id, name in ((1, "ALICE"), (2, "BOB"), (3, "CAROL"))}
-    stage.delivery.reseat([Seating(DEN, 3, standings)], [])
+    stage.delivery.reseat([Seating(DEN, 3, standings, {})], [])
     assert stage.delivery.unsettled == {(carol.id, DEN)}
     assert stage.told == []
 

@@ -95,7 +95,7 @@ def reset_password(scene: Scene) -> None:
     scene.bob_east.request("change_password", password="111111", new_password="222222")
 
 
-WAYS = [kick, ban, resign]
+WAYS = [kick, ban, resign, disable, end_all_sessions, reset_password]
 
 
 @pytest.mark.parametrize("lose", WAYS)
@@ -134,6 +134,38 @@ def test_account_that_lost_its_right_gets_nothing_that_its_own_process_stores(
     west.resume()
     assert scene.alice.message(text=SECRET)
     assert scene.secrets_told_to_bob() == []
+
+
+def test_login_after_a_process_whose_clock_was_ahead_ended_sessions_lasts(
+    pair: Pair, mariadb: DatabaseServer, unique: Unique
+) -> None:
+    alice = pair.east.user(unique("Alice"))
+    alice.request("change_password", password="111111", new_password="222222")
+    mariadb.execute(
+        "UPDATE chat_lost_rights.accounts SET sessions_since = sessions_since + 3600000"
+        f" WHERE username = '{alice.username}'"
+    )
+    again = pair.west.connect().login(alice.username, "222222")
+    carol, bob = pair.west.user(unique("Carol")), pair.east.user(unique("Bob"))
+    carol.request("add_friend", username=bob.username)
+    bob.request("logout")  # of which the west takes notice, and of whose sessions are over
+    carol.event("presence", username=bob.username, online=False)
+    assert again.request("ping")
+    assert alice.request("ping")
+
+
+def test_session_ended_while_its_process_slept_too_long_to_be_told_is_over(
+    scene: Scene, mariadb: DatabaseServer
+) -> None:
+    scene.pair.west.pause()
+    disable(scene)
+    mariadb.execute(
+        "DELETE FROM chat_lost_rights.news",
+        "UPDATE chat_lost_rights.accounts SET sessions_since = sessions_since - 3600000",
+    )
+    scene.pair.west.resume()
+    assert scene.bob.refusal("list_rooms") == "account_disabled"
+    assert scene.bob.event("closing")["code"] == "account_disabled"
 
 
 def test_author_of_a_message_in_the_run_still_gets_its_cid(scene: Scene) -> None:

@@ -40,7 +40,8 @@ class Chat(Reading):
 
     The hooks are the front end's to set. ``on_seek`` shows a message, or says that there is no way to.
     ``on_secret`` asks the user for a password, in the words of a key and its facts; it raises ``Refused``
-    where nobody can be asked or nothing is answered.
+    where nobody can be asked or nothing is answered. ``on_confirm`` asks a question that is in words already;
+    it is ``None`` where there is no terminal to ask at.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Chat(Reading):
         self.on_seek: Callable[[str, int], bool] = lambda name, seq: False
         self.on_frame: Callable[[responses.AnyResponse | events.AnyEvent], None] = lambda frame: None
         self.on_secret: Callable[[str, dict[str, object]], Awaitable[str]] = _nobody
+        self.on_confirm: Callable[[str], Awaitable[bool]] | None = None
         self._outboxes = outboxes
         self._outbox: Outbox | None = None
         self._courier: Courier | None = None
@@ -159,6 +161,17 @@ class Chat(Reading):
         if await self.secret(f"{key}_again") != password:
             raise Refused("mismatch")
         return password
+
+    async def confirm(self, key: str, /, command: str = "", **facts: object) -> None:
+        """Ask the user before something is done that cannot be undone. Raises ``Refused`` unless it is to be.
+
+        ``command``: how to confirm in advance, which is needed where there is no terminal to ask at.
+        """
+        if self.on_confirm is None:
+            if command:
+                raise Refused("needs_yes", {"command": command})
+        elif not await self.on_confirm(words.say(key, **facts)):
+            raise Refused("cancelled")
 
     def note(self, key: str, /, *, error: bool = False, **facts: object) -> Note:
         """Say something to the user where they are looking. The note may be brought up to date later."""

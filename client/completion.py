@@ -6,6 +6,7 @@ from typing import NamedTuple
 from client import commands, emoji, words
 from client.model import select
 from client.model.state import State
+from client.name_lookup import NameTable
 
 
 class Completion(NamedTuple):
@@ -29,9 +30,33 @@ def complete(state: State, text: str, cursor: int) -> list[Completion]:
         return [Completion(picture, start, picture, name) for picture, name in found]
     if not word and not commands.is_command(before):
         return []
+    if _names_account(before):
+        return [Completion(f"{name} ", start, display) for name, display in _accounts(state, word)]
     names = dict.fromkeys(_names(state, before, word))
     behind = ": " if start == 0 and word[0] not in "@#" else " "  # to whom a line begins is spoken
     return [Completion(f"{name}{behind}", start, name) for name in names]
+
+
+def _names_account(before: str) -> bool:
+    """Whether the word before the cursor is a command's argument that names an account."""
+    if not commands.is_command(before) or (command := commands.find(before[1:].split(" ", 1)[0])) is None:
+        return False
+    takes_account = command.completes == "people" and command.arguments.strip("[").startswith("NAME")
+    return takes_account and len(before.split(" ")) == 2
+
+
+def _accounts(state: State, word: str) -> Iterator[tuple[str, str]]:
+    """Accounts found by their name or nickname: as the command resolves them, and as the menu shows them."""
+    table, wanted = NameTable.of(state), word.removeprefix("@").casefold()
+    room = select.current(state)
+    nicknames = {seat.username: seat.nickname for seat in (room.roster if room else ())}
+    for friend in select.friends(state):
+        nicknames.setdefault(friend.name[1:], "")
+    nicknames.pop(state.username, None)
+    for username, nickname in nicknames.items():
+        if any(name.casefold().startswith(wanted) for name in (username, nickname) if name):
+            typed = f"@{username}" if word.startswith("@") else table.typed(username)
+            yield typed, f"{typed} ({nickname})" if nickname not in ("", username) else typed
 
 
 def _commands(word: str) -> Iterator[Completion]:

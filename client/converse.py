@@ -57,6 +57,12 @@ class Secrets:
             return answer
         raise Refused("cancelled")
 
+    async def confirm(self, question: str) -> bool:
+        """For ``Chat.on_confirm``: the next line is the answer."""
+        self._answer = asyncio.get_running_loop().create_future()
+        write_error(question, end=" ")
+        return words.is_yes(await self._answer)
+
     async def _next_line(self, prompt: str) -> str:
         self._answer = asyncio.get_running_loop().create_future()
         write_error(prompt, end="")
@@ -85,6 +91,8 @@ async def converse(
     """
     secrets = Secrets(asks=asks)
     app.on_secret = secrets.find
+    if asks and sys.stdin.isatty():
+        app.on_confirm = secrets.confirm
     await _open_session(app, address, register=register)
     secrets.reading = True
     reading = asyncio.create_task(_read(app, secrets, take))

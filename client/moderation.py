@@ -3,12 +3,12 @@
 Beside ``verbs``, and by the same rules. A measure that the room's history tells of needs no words here.
 """
 
-from client import dates
+from client import dates, name_lookup
 from client.chat import Chat
 from client.connection import Refused
 from client.model.state import Conversation
 from client.session import expect
-from client.verbs import Wrong, account, as_room, meant
+from client.verbs import YES, Wrong, check_yes, meant, room_of
 from protocol import requests, responses
 
 NO_TOPIC = "-"
@@ -38,21 +38,25 @@ async def invite(chat: Chat, name: str = "") -> None:
         day = dates.clock(made.until)[:10]
         chat.note("invitation", room=room, until=day, command=f"chat-client {word}")
         return
-    room, username = _room(chat).name, account(chat, name)
+    room, username = _room(chat).name, name_lookup.account(chat, name)
     await chat.ask(requests.Invite(id=0, room=room, username=username))
     chat.note("invited", username=username, room=room)
 
 
 async def kick(chat: Chat, name: str) -> None:
-    await chat.ask(requests.Kick(id=0, room=_room(chat).name, username=account(chat, name)))
+    room = _room(chat)
+    username = await name_lookup.member(chat, room, name)
+    await chat.ask(requests.Kick(id=0, room=room.name, username=username))
 
 
 async def ban(chat: Chat, name: str) -> None:
-    await chat.ask(requests.Ban(id=0, room=_room(chat).name, username=account(chat, name)))
+    room = _room(chat)
+    username = await name_lookup.member(chat, room, name)
+    await chat.ask(requests.Ban(id=0, room=room.name, username=username))
 
 
 async def unban(chat: Chat, name: str) -> None:
-    room, username = _room(chat).name, account(chat, name)
+    room, username = _room(chat).name, name.removeprefix("@")
     await chat.ask(requests.Unban(id=0, room=room, username=username))
     chat.note("unbanned", username=username, room=room)
 
@@ -66,17 +70,30 @@ async def list_banned(chat: Chat) -> None:
         chat.note("banned_nobody", room=room)
 
 
-async def transfer(chat: Chat, name: str) -> None:
-    await chat.ask(requests.TransferRoom(id=0, room=_room(chat).name, username=account(chat, name)))
+async def transfer(chat: Chat, name: str, more: str = "") -> None:
+    """Only the new owner can give the room back, so it asks first. A nickname may have blanks."""
+    words = f"{name} {more}".split()
+    yes = words[-1] == YES and len(words) > 1
+    room = _room(chat)
+    username = await name_lookup.member(chat, room, " ".join(words[:-1] if yes else words))
+    if not yes:
+        command = f"/transfer {username} {YES}"
+        await chat.confirm("confirm.transfer", command=command, room=room.name, username=username)
+    await chat.ask(requests.TransferRoom(id=0, room=room.name, username=username))
 
 
-async def disband(chat: Chat, room: str) -> None:
-    """The name has to be typed: what was said there is gone for good."""
-    name = as_room(chat, room)
-    await chat.ask(requests.CloseRoom(id=0, room=name))
-    if chat.state.current == name:
+async def disband(chat: Chat, room: str, yes: str = "") -> None:
+    """What was said there is gone for good, so it takes the whole name and asks first."""
+    check_yes(yes, "/disband ROOM [--yes]")
+    one = room_of(chat, room)
+    if one.owner and one.owner != chat.state.username:
+        raise Refused("not_owner", {"room": one.name})
+    if not yes:
+        await chat.confirm("confirm.disband", command=f"/disband {one.name} {YES}", room=one.name)
+    await chat.ask(requests.CloseRoom(id=0, room=one.name))
+    if chat.state.current == one.name:
         chat.switch("")
-    chat.note("disbanded", room=name)
+    chat.note("disbanded", room=one.name)
 
 
 def _room(chat: Chat) -> Conversation:

@@ -4,20 +4,17 @@ oneself: being away, and the password.
 Beside ``verbs``, and by the same rules.
 """
 
-from client import dates, words
+from client import dates, name_lookup, words
 from client.chat import Chat
-from client.model import select
 from client.session import expect
-from client.verbs import account
 from client.words import Word
 from protocol import requests, responses
-from protocol.names import key
 from protocol.values import Member
 
 
 async def whois(chat: Chat, name: str) -> None:
     """By account name (``@`` says that it is one) or by a nickname that somebody has in a room of mine."""
-    for username in _accounts(chat, name):
+    for username in name_lookup.NameTable.of(chat.state).candidates(name) or [name.removeprefix("@")]:
         user = expect(await chat.ask(requests.Whois(id=0, username=username)), responses.User).user
         state = Word("state.online" if user.online else "state.offline")
         since = dates.clock(user.registered)[:10]
@@ -27,16 +24,6 @@ async def whois(chat: Chat, name: str) -> None:
         for room in user.rooms:
             nickname = _nickname(chat, room, user.username)
             chat.note("whois_seat", username=user.username, room=room, nickname=nickname)
-
-
-def _accounts(chat: Chat, name: str) -> list[str]:
-    """Whoever bears this name, each once; if nobody here does, the account of that name."""
-    if name.startswith("@"):
-        return [account(chat, name)]
-    wanted = key(name)
-    seats = [seat for room in select.rooms(chat.state, mine=True) for seat in room.roster]
-    found = [seat.username for seat in seats if wanted in (key(seat.username), key(seat.nickname))]
-    return list(dict.fromkeys(found)) or [account(chat, name)]
 
 
 def _nickname(chat: Chat, room: str, username: str) -> str:
@@ -57,13 +44,13 @@ async def back(chat: Chat) -> None:
 
 
 async def block(chat: Chat, name: str) -> None:
-    username = account(chat, name)
+    username = name_lookup.account(chat, name)
     await chat.ask(requests.Block(id=0, username=username))
     chat.note("blocked_now", username=username)
 
 
 async def unblock(chat: Chat, name: str) -> None:
-    username = account(chat, name)
+    username = name_lookup.account(chat, name)
     await chat.ask(requests.Unblock(id=0, username=username))
     chat.note("unblocked", username=username)
 

@@ -5,7 +5,7 @@ Every function takes the chat and the command's arguments as they were typed, mi
 sense.
 """
 
-from client import words
+from client import name_lookup, words
 from client.chat import Chat
 from client.connection import Refused
 from client.model import apply, select
@@ -18,6 +18,10 @@ from protocol.names import key
 
 ROOM_OPTIONS = ("private", "password")
 """What may be said of a room that is made."""
+
+
+YES = "--yes"
+"""What confirms a command that asks first: where no terminal can be asked, or in advance."""
 
 
 class Wrong(Exception):
@@ -36,7 +40,8 @@ async def join(chat: Chat, room: str, nickname: str = "") -> None:
 
 
 async def query(chat: Chat, friend: str, nickname: str = "") -> None:
-    name = await chat.enter(as_friend(chat, friend), nickname)
+    username, nickname = name_lookup.addressee(chat, f"{friend} {nickname}".rstrip())
+    name = await chat.enter(f"@{username}", nickname)
     chat.switch(name)
     chat.note("entered_direct", username=name[1:], nickname=select.nickname(chat.state, name))
 
@@ -48,12 +53,18 @@ async def leave(chat: Chat, name: str = "") -> None:
     chat.note("left_room" if one.is_room else "left_direct", name=one.name)
 
 
-async def resign(chat: Chat, room: str = "") -> None:
-    one = meant(chat, room)
-    if not one.is_room:
-        raise Wrong("only_in_rooms")
+async def resign(chat: Chat, room: str = "", yes: str = "") -> None:
+    if room == YES:
+        room, yes = "", room
+    check_yes(yes, "/resign [ROOM] [--yes]")
+    one = room_of(chat, room)
+    if not one.member:
+        raise Refused("not_a_member", {"room": one.name})
+    if not yes:
+        await chat.confirm("confirm.resign", room=one.name)
     await chat.ask(requests.ResignRoom(id=0, room=one.name))
-    chat.switch("")
+    if chat.state.current == one.name:
+        chat.switch("")
     chat.note("resigned", room=one.name)
 
 
@@ -82,9 +93,7 @@ async def list_rooms(chat: Chat) -> None:
 
 
 async def list_members(chat: Chat, room: str = "") -> None:
-    one = meant(chat, room)
-    if not one.is_room:
-        raise Wrong("only_in_rooms")
+    one = room_of(chat, room)
     await chat.ask(requests.ListMembers(id=0, room=one.name))
     chat.note("members", room=one.name, count=len(one.roster))
     for seat in one.roster:
@@ -111,20 +120,22 @@ def presence(online: bool, away: str, *, inside: bool = False) -> str:
 
 
 async def add_friend(chat: Chat, username: str) -> None:
-    answer = await chat.ask(requests.AddFriend(id=0, username=account(chat, username)))
+    answer = await chat.ask(requests.AddFriend(id=0, username=name_lookup.account(chat, username)))
     chat.note("befriended", username=expect(answer, responses.Friend).friend.friend[1:])
 
 
 async def remove_friend(chat: Chat, username: str) -> None:
-    username = account(chat, username)
+    username = name_lookup.account(chat, username)
     await chat.ask(requests.RemoveFriend(id=0, username=username))
     chat.note("unfriended", username=username)
 
 
 async def message(chat: Chat, friend: str, text: str = "") -> None:
-    name = as_friend(chat, friend)
-    if name not in chat.state.conversations:
-        raise Refused("not_friends", {"username": name[1:]})
+    username, text = name_lookup.addressee(chat, f"{friend} {text}".rstrip())
+    if (name := f"@{username}") not in chat.state.conversations:
+        username = await name_lookup.existing(chat, name)
+        is_me = username == chat.state.username
+        raise Refused("not_yourself") if is_me else Refused("not_friends", {"username": username})
     if text:
         chat.write(name, text)
         chat.note("written_to", username=name[1:], text=text)
@@ -167,7 +178,10 @@ async def ignore(chat: Chat, username: str = "") -> None:
         names = sorted(chat.state.ignored)
         chat.note("ignoring", names=" ".join(names)) if names else chat.note("ignoring_nobody")
         return
-    username = account(chat, username)
+    if username not in chat.state.ignored:
+        username = await name_lookup.existing(chat, username)
+    if username == chat.state.username:
+        raise Refused("not_yourself")
     ignored = username not in chat.state.ignored
     chat.ignore(username, ignored)
     chat.note("ignored" if ignored else "ignored_no_longer", username=username)
@@ -190,28 +204,39 @@ def as_room(chat: Chat, name: str) -> str:
 
 
 def as_friend(chat: Chat, name: str) -> str:
-    """Somebody's name as the private chat is called."""
-    return f"@{account(chat, name)}"
+    """The private chat that a name means; the first one if it may mean several, which commands refuse."""
+    found = name_lookup.NameTable.of(chat.state).candidates(name)
+    return f"@{found[0] if found else name.removeprefix('@')}"
 
 
-def account(chat: Chat, name: str) -> str:
-    """An account's name as it was registered, if it is known here, however it is typed."""
-    wanted = key(_bare(name))
-    known = [one.name[1:] for one in select.directs(chat.state)]
-    if (room := select.current(chat.state)) is not None:
-        known += [seat.username for seat in room.roster]
-    return next((username for username in known if key(username) == wanted), _bare(name))
-
-
-def _bare(name: str) -> str:
-    return name.removeprefix("@")
+def room_of(chat: Chat, name: str = "") -> Conversation:
+    """The room of this whole name, or the current one. Raises ``Refused``, ``Wrong``."""
+    if not name:
+        one = meant(chat)
+        if not one.is_room:
+            raise Wrong("only_in_rooms")
+        return one
+    room = as_room(chat, name)
+    if room not in chat.state.conversations:
+        raise Refused("no_such_room", {"room": room})
+    return chat.state.conversations[room]
 
 
 def meant(chat: Chat, name: str = "") -> Conversation:
-    """The conversation of this name, or the current one. Raises ``Refused`` on the home screen."""
-    found = select.find(chat.state, name) if name else chat.state.current
-    if found is None:
-        raise Wrong("no_conversation", name=name)
+    """The conversation of this whole name, or the current one. Raises ``Refused`` on the home screen."""
+    if not name:
+        if not chat.state.current:
+            raise Refused("nowhere")
+        return chat.state.conversations[chat.state.current]
+    found = select.called(chat.state, name)
+    if len(found) > 1:
+        raise Refused("ambiguous_name", {"name": name, "names": ", ".join(one.name for one in found)})
     if not found:
-        raise Refused("nowhere")
-    return chat.state.conversations[found]
+        raise Wrong("no_conversation", name=name)
+    return found[0]
+
+
+def check_yes(yes: str, usage: str) -> None:
+    """What may stand behind the argument of a command that asks first. Raises ``Wrong``."""
+    if yes not in ("", YES):
+        raise Wrong("usage", usage=usage)

@@ -98,6 +98,11 @@ def pattern(key: str) -> str:
     return _catalogue.gettext(key)
 
 
+def is_yes(answer: str) -> bool:
+    """Whether a question that ends with ``[y/N]`` is answered with yes, in any of the languages."""
+    return answer.strip().lower() in ("y", "yes", "是", "确定", "确认")
+
+
 def knows(key: str) -> bool:
     """Whether there are words for this key: a server may be newer than this client."""
     return bool(key) and _catalogue.gettext(key) != key

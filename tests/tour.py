@@ -237,7 +237,7 @@ def a_long_save(tour: Tour) -> None:
     tour.types("/save archive.txt --in archive", "[###")
     tour.shot("saving")
     tour.terminal.wait_for("archive.txt'")
-    tour.types("/resign", words.say("resigned", room="#archive"))
+    tour.types("/resign --yes", words.say("resigned", room="#archive"))
     tour.clears()
 
 

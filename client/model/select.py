@@ -96,6 +96,13 @@ def find(state: State, name: str) -> str | None:
     return None
 
 
+def called(state: State, name: str) -> list[Conversation]:
+    """My conversations of this whole name: one, or a room and a private chat if the sign is left out."""
+    wanted = key(name.lstrip("#@"))
+    signs = name[:1] if name[:1] in ("#", "@") else "#@"
+    return [one for one in sidebar(state) if one.name[0] in signs and key(one.name[1:]) == wanted]
+
+
 def missing(conversation: Conversation) -> int | None:
     """The seq after which messages are known to exist that are not here; ``None`` when nothing is missing.
 

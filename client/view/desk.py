@@ -81,20 +81,31 @@ class Desk:
 
     async def ask_secret(self, key: str, facts: dict[str, object]) -> str:
         """Ask for a password where the input is. Raises ``Refused`` if none is given."""
+        text = await self._ask_in_place(words.say(key, **facts), hidden=True)
+        if not text:
+            raise Refused("cancelled")
+        return text
+
+    async def confirm(self, question: str) -> bool:
+        """Ask where the input is. An answer that is a longer text was meant for the input, and goes there."""
+        answer = await self._ask_in_place(f"{question} ", hidden=False)
+        if len(answer) > len("cancel"):
+            self.composer.buffer.insert_text(answer)
+        return words.is_yes(answer)
+
+    async def _ask_in_place(self, prompt: str, *, hidden: bool) -> str:
+        """Return what is typed; nothing, if Esc is pressed."""
         application = get_app()
         self.switcher.close()
-        answer = self.secret.open(words.say(key, **facts))
+        answer = self.secret.open(prompt, hidden=hidden)
         application.layout.focus(self.secret.control)
         application.invalidate()
         try:
-            text = await answer
+            return await answer
         finally:
             self.secret.close()
             if self.logged_in:
                 application.layout.focus(self.composer.control)
-        if not text:
-            raise Refused("cancelled")
-        return text
 
     def ask(self, question: Question) -> None:
         self.question = question

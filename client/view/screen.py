@@ -100,7 +100,7 @@ class Screen:
     def _begin(self) -> None:
         self._app.on_change, self._app.on_note = self._changed, self.desk.announce
         self._app.on_seek = self.desk.go_to
-        self._app.on_secret = self.desk.ask_secret
+        self._app.on_secret, self._app.on_confirm = self.desk.ask_secret, self.desk.confirm
         self._app.on_screen = True
         self.desk.sync()
         self._changed()

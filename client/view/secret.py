@@ -1,10 +1,14 @@
-"""A password that is asked for in the input's place; stars stand for what is typed."""
+"""A question in the input's place: for a password, of which only stars are shown, or for yes or no."""
 
 import asyncio
 
 from prompt_toolkit.buffer import Buffer
-from prompt_toolkit.layout import BufferControl, Window
-from prompt_toolkit.layout.processors import BeforeInput, PasswordProcessor
+from prompt_toolkit.filters import Condition
+from prompt_toolkit.layout import BufferControl, Dimension, Window
+from prompt_toolkit.layout.processors import BeforeInput, ConditionalProcessor, PasswordProcessor
+
+MOST_ROWS = 4
+"""A long question on a narrow screen takes so many rows."""
 
 
 class Secret:
@@ -12,19 +16,23 @@ class Secret:
 
     def __init__(self) -> None:
         self._prompt = ""
+        self._hidden = True
         self._answer: asyncio.Future[str] | None = None
         self.buffer = Buffer(multiline=False)
         prompt = BeforeInput(lambda: self._prompt, style="class:question")
-        self.control = BufferControl(self.buffer, input_processors=[PasswordProcessor("*"), prompt])
-        self.container = Window(self.control, height=1)
+        stars = ConditionalProcessor(PasswordProcessor("*"), Condition(lambda: self._hidden))
+        self.control = BufferControl(self.buffer, input_processors=[stars, prompt])
+        self.container = Window(
+            self.control, height=Dimension(min=1, max=MOST_ROWS), wrap_lines=True, dont_extend_height=True
+        )
 
     @property
     def opened(self) -> bool:
         return self._answer is not None
 
-    def open(self, prompt: str) -> asyncio.Future[str]:
+    def open(self, prompt: str, *, hidden: bool = True) -> asyncio.Future[str]:
         """Ask. What is awaited will be what was typed; nothing, if Esc was pressed."""
-        self._prompt = prompt
+        self._prompt, self._hidden = prompt, hidden
         self._answer = asyncio.get_running_loop().create_future()
         return self._answer
 

@@ -232,7 +232,7 @@ async def test_what_somebody_says_can_be_ignored_and_that_is_kept(
 ) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app)
+        peer = await logged_in(fake, app, friends=[friend()])
         app.submit("/ignore Bob")
         await app.settled()
         peer.say(type="message", message=message(1))

@@ -44,6 +44,26 @@ def test_people_of_this_room_by_nickname_and_by_account() -> None:
     assert offered("ask alic") == ["ALICE "]
 
 
+def test_nickname_in_a_command_is_completed_to_its_account() -> None:
+    assert offered("/kick 小") == ["张三 "]
+    assert offered("/whois b") == ["Bob "]
+    assert offered("/ignore ali") == []
+    assert offered("/msg Carol b") == ["BOB ", "Bob "]
+
+
+def test_completed_account_is_what_the_command_resolves() -> None:
+    wang = state()
+    wang.conversations["@Wang"] = Conversation("@Wang", member=True)
+    wang.conversations["#lab"].roster += [
+        Member(username="Carol", nickname="Wang Fang", entered=True, online=True),
+        Member(username="Dave", nickname="Bob", entered=True, online=True),
+    ]
+    inserted = [one.replacement for one in complete(wang, "/msg Wang", 9)]
+    assert inserted == ["Carol ", "@Wang "]
+    assert [one.display for one in complete(wang, "/msg Wang", 9)] == ["Carol (Wang Fang)", "@Wang"]
+    assert [one.replacement for one in complete(wang, "/kick bob", 9)] == ["@Bob ", "Dave "]
+
+
 def test_whoever_a_line_begins_with_is_spoken_to() -> None:
     assert offered("小") == ["小三: "]
     assert offered("car") == ["Carol: "]

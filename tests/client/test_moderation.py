@@ -13,6 +13,7 @@ from tests.client.conftest import Start
 from tests.client.fake_server import FakeServer, Peer, friend, message, room
 from tests.client.test_chat import lab, logged_in, until
 from tests.client.test_commands import keys, typed
+from tests.client.view.fake import seat
 
 
 async def in_lab(fake: FakeServer, start: Start, **session: Any) -> tuple[App, Peer]:
@@ -53,7 +54,7 @@ def names(type: str, *usernames: str) -> tuple[str, dict[str, Any]]:
         ("/topic -", {"type": "set_topic", "room": "#lab", "topic": ""}),
         ("/kick Bob", {"type": "kick", "room": "#lab", "username": "Bob"}),
         ("/ban @Bob", {"type": "ban", "room": "#lab", "username": "Bob"}),
-        ("/transfer Bob", {"type": "transfer_room", "room": "#lab", "username": "Bob"}),
+        ("/transfer Bob --yes", {"type": "transfer_room", "room": "#lab", "username": "Bob"}),
     ],
 )
 async def test_what_the_history_tells_needs_no_further_words(
@@ -126,9 +127,75 @@ async def test_who_was_put_out_is_told_in_the_history_and_gone_from_the_members(
 async def test_a_room_ends_by_its_name(fake: FakeServer, start: Start) -> None:
     async with fake:
         app, peer = await in_lab(fake, start)
-        await typed(app, peer, "/disband LAB", ({"type": "close_room", "room": "#lab"}, "ok", {}))
+        await typed(app, peer, "/disband LAB --yes", ({"type": "close_room", "room": "#lab"}, "ok", {}))
         assert (app.state.current, "#lab" in app.state.conversations) == ("", False)
         assert keys(app) == ["disbanded"]
+
+
+@pytest.mark.parametrize("line", ["/resign", "/resign lab", "/disband lab", "/transfer Bob"])
+async def test_destructive_command_asks_first(fake: FakeServer, start: Start, line: str) -> None:
+    async with fake:
+        app, peer = await in_lab(fake, start)
+        lab(app).roster = [seat("Alice"), seat("Bob")]
+        questions: list[str] = []
+
+        async def refuse(question: str) -> bool:
+            questions.append(question)
+            return False
+
+        app.on_confirm = refuse
+        app.submit(line)
+        await app.dealt_with()
+        assert (len(questions), keys(app)) == (1, ["cancelled"])
+
+        async def agree(question: str) -> bool:
+            return True
+
+        app.on_confirm = agree
+        app.submit(line)
+        verb = line.split()[0].removeprefix("/")
+        await peer.hear({"resign": "resign_room", "disband": "close_room", "transfer": "transfer_room"}[verb])
+
+
+@pytest.mark.parametrize("line", ["/disband lab", "/transfer Bob"])
+async def test_without_a_terminal_a_destructive_command_needs_yes(
+    fake: FakeServer, start: Start, line: str
+) -> None:
+    async with fake:
+        app, _ = await in_lab(fake, start)
+        lab(app).roster = [seat("Alice"), seat("Bob")]
+        app.submit(line)
+        await app.dealt_with()
+        assert keys(app) == ["needs_yes"]
+        assert str(app.state.notes[0].facts["command"]).endswith(" --yes")
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ("/resign la", "no_such_room"),
+        ("/disband la --yes", "no_such_room"),
+        ("/members la", "no_such_room"),
+        ("/leave la", "no_conversation"),
+        ("/mute la", "no_conversation"),
+        ("/disband lab now", "usage"),
+    ],
+)
+async def test_command_takes_the_whole_name(fake: FakeServer, start: Start, line: str, key: str) -> None:
+    async with fake:
+        app, _ = await in_lab(fake, start)
+        app.submit(line)
+        await app.dealt_with()
+        assert keys(app) == [key]
+
+
+async def test_room_of_another_owner_is_refused_without_a_question(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app, _ = await in_lab(fake, start)
+        lab(app).owner = "Bob"
+        app.submit("/disband lab --yes")
+        await app.dealt_with()
+        assert keys(app) == ["not_owner"]
 
 
 async def test_blocking_ends_the_friendship_here_too(fake: FakeServer, start: Start) -> None:

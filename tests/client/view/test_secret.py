@@ -85,3 +85,27 @@ async def test_other_keys_do_nothing_meanwhile(alice: FakeApp) -> None:
         assert alice.state.current == "#thuhole"
         one.press("Enter")
         assert await task == "x"
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_yes"),
+    [("y\r", True), ("YES\r", True), ("是\r", True), ("\r", False), ("n\r", False), ("\x1b", False)],
+)
+async def test_question_is_answered_with_yes_or_no(alice: FakeApp, typed: str, is_yes: bool) -> None:
+    async with stage(alice) as one:
+        one.type("half a sent")
+        await one.sees("> half a sent")
+        task = asyncio.create_task(one.app.on_confirm("Delete #lab? [y/N]"))  # type: ignore[misc, arg-type]
+        await one.sees("Delete #lab? [y/N]")
+        one.type(typed)
+        assert await task is is_yes
+        await one.sees("> half a sent")
+
+
+async def test_line_typed_into_a_question_is_no_answer_and_not_lost(alice: FakeApp) -> None:
+    async with stage(alice) as one:
+        task = asyncio.create_task(one.app.on_confirm("Delete #lab? [y/N]"))  # type: ignore[misc, arg-type]
+        await one.sees("Delete #lab? [y/N]")
+        one.type("yes, see you all tomorrow\r")
+        assert await task is False
+        await one.sees("> yes, see you all tomorrow")

@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from client import words
+from client import background, words
 from client.catchup import Catchup
 from client.config import Config
 from client.connection import Lost, Refused
@@ -143,7 +143,7 @@ class Chat(Reading):
         one = self.state.conversations.get(name)
         if self._courier is None or one is None:
             raise Refused("not_logged_in" if self._courier is None else "nowhere")
-        if one.is_room and not one.entered and self._present.is_set():  # else it will be entered again
+        if one.is_room and not (one.entered or (one.member and not self._present.is_set())):
             raise Refused("not_entered", {"conversation": name})
         if (limits := self.state.limits) and len(text) > limits.text > 0:
             raise Refused("text_too_long", {"limit": limits.text})
@@ -271,7 +271,7 @@ class Chat(Reading):
         self._courier = Courier(
             self.state, self._link, self._outbox, self.ask, self.enter, lambda: self.on_change()
         )
-        self._lasting.append(asyncio.create_task(self._courier.run()))
+        self._lasting.append(background.keep_running(self._courier.run))
 
     def _begun(self) -> None:
         assert self._courier is not None
@@ -284,6 +284,23 @@ class Chat(Reading):
 
     def _interrupted(self) -> None:
         self._catchup.stop()
+
+    def _seats_lost(self, rooms: list[str]) -> None:
+        for name in rooms:
+            self.spawn(self._tell_seat_lost(name))
+
+    async def _tell_seat_lost(self, name: str) -> None:
+        """Say why a seat is gone: the server can still tell whether the room exists."""
+        key = "removed.meanwhile"
+        try:
+            await self.insist(requests.History(id=0, conversation=name, limit=1), apart=True)
+            return  # a member again by now
+        except Refused as error:
+            if error.code == "unknown_room":
+                key = "removed.gone"
+        except Lost:
+            pass
+        self._removed(name, key)
 
     async def _return(self, inside: list[str]) -> None:
         if self.state.away:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from client.connection import Lost, Refused
 from client.link import Link
-from client.model import apply
+from client.model import apply, select
 from client.model.state import Pending, State
 from client.outbox import Outbox
 from protocol import requests, responses
@@ -105,8 +105,11 @@ class Courier:
             self._link.hold(error)
             self._link.failed()
             return False
-        if error.code == "not_entered" and await self._entered(pending.conversation):
-            return False
+        if error.code == "not_entered":
+            if not select.has_seat(self._state, pending.conversation):
+                error = Refused("no_longer_a_member", {"room": pending.conversation})
+            elif await self._entered(pending.conversation):
+                return False
         apply.refused(self._state, pending.cid, error.code, error.details)
         return True
 

@@ -11,12 +11,12 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import TypeVar
 
-from client import address
+from client import address, background
 from client.address import Address, BadAddress
 from client.connection import Lost, Refused
 from client.courier import seconds
 from client.link import Link, Pace
-from client.model import apply
+from client.model import apply, select
 from client.model.state import Link as Standing
 from client.model.state import State
 from client.trust import Barred, Trust
@@ -71,8 +71,12 @@ class Session(ABC):
     async def _return(self, inside: list[str]) -> None:
         """Before a session goes on: do again what the server has undone meanwhile.
 
-        ``inside``: the conversations that it has left for us.
+        ``inside``: the conversations that it has left for us, and of which I am still a member.
         """
+
+    @abstractmethod
+    def _seats_lost(self, rooms: list[str]) -> None:
+        """The session goes on, and in these rooms I am no longer a member."""
 
     @abstractmethod
     def note_error(self, error: Refused | Lost) -> None:
@@ -125,7 +129,7 @@ class Session(ABC):
         await self._reach()
         session = await self.ask(requests.Login(id=0, username=username, password=password))
         self._token, self._password = expect(session, responses.Session).token, password
-        self._lasting.append(asyncio.create_task(self._keep()))
+        self._lasting.append(background.keep_running(self._keep))
 
     async def change_password(self, password: str, new_password: str) -> None:
         """Take a new password; the account's other sessions end. Raises ``Refused``."""
@@ -252,9 +256,14 @@ class Session(ABC):
                     return
                 self._link.hold(error)
                 self._link.failed()
+            except Exception:  # a mistake of ours: begin anew with another connection
+                self._link.failed()
+                raise
 
     async def _resume(self) -> None:
-        inside = [one.name for one in self.state.conversations.values() if one.entered]
+        conversations = self.state.conversations
+        inside = [one.name for one in conversations.values() if one.entered]
+        seats = [one.name for one in conversations.values() if one.is_room and one.member]
         username = self.state.username
         try:
             session = await self.ask(requests.Resume(id=0, token=self._token))
@@ -263,7 +272,9 @@ class Session(ABC):
                 raise
             session = await self.ask(requests.Login(id=0, username=username, password=self._password))
         self._token = expect(session, responses.Session).token
-        await self._return([name for name in inside if not self.state.conversations[name].entered])
+        self._seats_lost([name for name in seats if not select.has_seat(self.state, name)])
+        left = [name for name in inside if select.has_seat(self.state, name)]
+        await self._return([name for name in left if not conversations[name].entered])
 
     def _expelled(self, code: str) -> None:
         """The session was ended elsewhere: somebody has to log in again."""

@@ -103,6 +103,12 @@ def called(state: State, name: str) -> list[Conversation]:
     return [one for one in sidebar(state) if one.name[0] in signs and key(one.name[1:]) == wanted]
 
 
+def has_seat(state: State, name: str) -> bool:
+    """Whether I am a member of a room, or a friend in a private chat."""
+    one = state.conversations.get(name)
+    return one is not None and (one.member if one.is_room else not one.ended)
+
+
 def missing(conversation: Conversation) -> int | None:
     """The seq after which messages are known to exist that are not here; ``None`` when nothing is missing.
 

@@ -438,3 +438,69 @@ async def test_the_lag_is_known_as_soon_as_somebody_is_connected(fake: FakeServe
         app = start()
         await logged_in(fake, app)
         await until(app, lambda: app.state.lag is not None)
+
+
+async def test_room_lost_while_offline_is_not_entered_again(fake: FakeServer, start: Start) -> None:
+    """Kicked, or resigned in another client: the waiting line is not posted, and both are reported."""
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app)
+        app.switch("#lab")
+        app.write("#lab", "a secret")
+        await peer.hear("send")
+        peer.hang_up()
+        peer = await fake.greet()
+        begin(peer, await peer.hear("resume"), rooms=[])
+        asked = {}
+        for _ in range(2):
+            frame = await peer._next({"send", "history"})
+            asked[frame["type"]] = frame
+        peer.refuse(asked["history"], "not_a_member", room="#lab")
+        peer.refuse(asked["send"], "not_entered", conversation="#lab")
+        await until(app, lambda: lab(app).pending[0].delivery is Delivery.REFUSED)
+        await until(app, lambda: "removed.meanwhile" in [note.key for note in app.state.notes])
+        assert (lab(app).pending[0].text, lab(app).pending[0].error) == ("a secret", "no_longer_a_member")
+        assert app.state.current == ""
+        assert not lab(app).member
+        with pytest.raises(Refused):
+            app.write("#lab", "another")
+
+
+async def test_room_deleted_while_offline_is_reported(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        (await logged_in(fake, app)).hang_up()
+        peer = await fake.greet()
+        begin(peer, await peer.hear("resume"), rooms=[])
+        peer.refuse(await peer.hear("history"), "unknown_room", room="#lab")
+        await until(app, lambda: "removed.gone" in [note.key for note in app.state.notes])
+
+
+async def test_room_resigned_in_another_client_is_not_entered_for_a_waiting_line(
+    fake: FakeServer, start: Start
+) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app)
+        app.write("#lab", "too late")
+        send = await peer.hear("send")
+        peer.say(type="removed", room="#lab", reason="resign", username="Alice")
+        peer.refuse(send, "not_entered", conversation="#lab")
+        await until(app, lambda: lab(app).pending[0].delivery is Delivery.REFUSED)
+        assert "removed.resign" in [note.key for note in app.state.notes]
+        app.note("before the end")
+        await app.close()
+        await peer.hear("logout")  # and nothing before it
+
+
+async def test_private_chat_that_ended_while_offline_is_not_entered_again(
+    fake: FakeServer, start: Start
+) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app, friends=[friend(entered=True)])
+        peer.hang_up()
+        peer = await fake.greet()
+        begin(peer, await peer.hear("resume"))
+        await until(app, lambda: app.state.link is Link.LOGGED_IN)
+        assert app.state.conversations["@Bob"].ended

@@ -64,6 +64,27 @@ def test_what_was_written_is_sent_by_the_next_client(
     again.says("/switch thuhole").sees("ALICE:my last words")
 
 
+def test_member_who_is_kicked_during_an_outage_does_not_come_back(
+    pair: tuple[Server, Person, Person],
+) -> None:
+    """The waiting line is not posted."""
+    server, alice, _ = pair
+    server.kill()
+    alice.says("for members only").sees("发送中")
+    alice.terminal.end(signal.SIGSTOP)
+    server.start()
+    owner = server.connect().login("Host")
+    owner.request("kick", room=ROOM, username="Alice")
+    alice.terminal.end(signal.SIGCONT)
+    alice.is_told(f"您已不再是 {ROOM} 的成员")
+    members = owner.request("list_members", room=ROOM)["members"]
+    assert [member["username"] for member in members] == ["Bob"]
+    stored = server.connect().login("Bob").request("history", conversation=ROOM)["messages"]
+    assert [message["text"] for message in stored if message["kind"] == "text"] == []
+    alice.says("/rooms").says("/quit")
+    assert alice.terminal.wait_exit() == 0
+
+
 @pytest.mark.parametrize("ending", ["/quit", signal.SIGTERM, signal.SIGHUP])
 def test_the_terminal_is_left_as_it_was_found(
     pair: tuple[Server, Person, Person], ending: str | signal.Signals

@@ -12,7 +12,7 @@ from client import dates, emoji, lines
 from client.chat import Chat
 from client.connection import Refused
 from client.model import apply, select
-from client.model.state import Conversation, Delivery
+from client.model.state import Conversation
 from client.session import expect
 from client.verbs import Wrong, meant
 from protocol import requests, responses
@@ -48,19 +48,32 @@ async def react(chat: Chat, reaction: str) -> None:
 
 
 async def reply(chat: Chat, text: str) -> None:
-    """Answer the selected message where it stands, or else whoever wrote in private last."""
+    """Answer the selected message, or else the last one of another user in this conversation.
+
+    On the home screen: the user who wrote in private, if that is one alone.
+    """
     here = select.current(chat.state)
-    if here is not None and here.selected:
-        chat.write(here.name, text, target=here.selected)
-        apply.selected(chat.state, here.name, 0)
+    if here is None:
+        _reply_in_private(chat, text)
         return
-    name = select.last_writer(chat.state)
-    if name is None:
+    last = select.last_said(chat.state, here)
+    if not here.selected and last is None:
+        raise Wrong("nothing_to_change")
+    chat.write(here.name, text, target=here.selected or (last.seq if last else 0))
+    apply.selected(chat.state, here.name, 0)
+
+
+def _reply_in_private(chat: Chat, text: str) -> None:
+    """Which message arrived last may change while a line is typed, so that decides nothing here."""
+    writers = select.writers(chat.state)
+    if not writers:
         raise Wrong("nobody_to_reply_to")
+    if len(writers) > 1:
+        raise Wrong("several_writers", names=", ".join(writers))
+    [name] = writers
     said = select.last_said(chat.state, chat.state.conversations[name])
     chat.write(name, text, target=said.seq if said else 0)
-    if chat.state.current != name:
-        chat.note("written_to", username=name[1:], text=text)
+    chat.note("written_to", username=name[1:], text=text)
 
 
 async def _to_change(chat: Chat, one: Conversation, *, mine: bool = False) -> Message:
@@ -68,9 +81,9 @@ async def _to_change(chat: Chat, one: Conversation, *, mine: bool = False) -> Me
 
     What was said right before, by a script say, is meant too, as soon as it is confirmed.
     """
-    if not one.selected and _is_under_way(one):
+    if not one.selected and select.is_under_way(one):
         await chat.confirmed()
-    if not one.selected and _is_under_way(one):
+    if not one.selected and select.is_under_way(one):
         raise Wrong("not_confirmed_yet")
     message = select.meant(chat.state, one, mine=mine)
     if message is None or not select.is_alive(message):
@@ -78,12 +91,6 @@ async def _to_change(chat: Chat, one: Conversation, *, mine: bool = False) -> Me
     if mine and not select.is_mine(chat.state, message):
         raise Refused("not_yours", {"target": message.seq})
     return message
-
-
-def _is_under_way(one: Conversation) -> bool:
-    """The last thing that I said is still to be confirmed, so the last that is here is another."""
-    waiting = (each for each in one.pending if each.delivery is Delivery.WAITING)
-    return any(each.kind in ("text", "action") for each in waiting)
 
 
 def _change(chat: Chat, one: Conversation, kind: requests.SentKind, message: Message, text: str = "") -> None:
@@ -127,9 +134,11 @@ def _show_found(chat: Chat, number: int) -> None:
     if not 1 <= number <= len(chat.found):
         raise Wrong("not_found", number=number)
     found = chat.found[number - 1]
-    if chat.on_seek(found.conversation, found.seq):
+    is_known = found.conversation in chat.state.conversations
+    if is_known:
         apply.selected(chat.state, found.conversation, found.seq)
-    else:
+    if not (is_known and chat.on_seek(found.conversation, found.seq)):
+        apply.selected(chat.state, found.conversation, 0)
         chat.note("found_line", number=number, conversation=found.conversation, line=lines.of(found))
 
 

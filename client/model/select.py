@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-from client.model.state import Conversation, Pending, State
+from client.model.state import Conversation, Delivery, Pending, State
 from protocol.names import key
 from protocol.values import SPOKEN_KINDS, Message
 
@@ -172,9 +172,38 @@ def is_alive(message: Message) -> bool:
 def meant(state: State, conversation: Conversation, *, mine: bool = False) -> Message | None:
     """The message that a command is about: the selected one, or else the last that was said (by me)."""
     if conversation.selected:
-        return conversation.shown.find(conversation.selected)
+        seq = conversation.selected
+        return conversation.shown.find(seq) or conversation.timeline.find(seq)
     said = (message for message in reversed(conversation.timeline.messages) if is_alive(message))
     return next((message for message in said if not mine or is_mine(state, message)), None)
+
+
+def target(state: State, command: str) -> tuple[str, Message] | None:
+    """The conversation and the message that a command is about which begins to be typed now: ``reply``,
+    ``react``, ``edit`` or ``delete``.
+
+    On the home screen a reply goes to the last private message. ``None`` where there is no such message, or
+    where the last one is still to be confirmed.
+    """
+    here = current(state)
+    if here is None:
+        name = last_writer(state) if command == "reply" else None
+        here = state.conversations[name] if name is not None else None
+        message = last_said(state, here) if here is not None else None
+    elif here.selected:
+        message = meant(state, here)
+    elif command == "reply":
+        message = last_said(state, here)
+    else:
+        mine = command in ("edit", "delete")
+        message = None if is_under_way(here) else meant(state, here, mine=mine)
+    return (here.name, message) if here is not None and message is not None else None
+
+
+def is_under_way(conversation: Conversation) -> bool:
+    """The last message of mine is still to be confirmed, so the last that is here is another."""
+    waiting = (pending for pending in conversation.pending if pending.delivery is Delivery.WAITING)
+    return any(pending.kind in ("text", "action") for pending in waiting)
 
 
 def beside(conversation: Conversation, seq: int, step: int) -> int:
@@ -193,6 +222,11 @@ def nickname(state: State, conversation: str) -> str:
     """The nickname to enter under when none is given: the last one used there, or the user name."""
     known = state.conversations.get(conversation)
     return known.nickname if known is not None and known.nickname else state.username
+
+
+def writers(state: State) -> list[str]:
+    """The private chats in which another user has said something, by name."""
+    return [one.name for one in friends(state) if last_said(state, one)]
 
 
 def last_writer(state: State) -> str | None:

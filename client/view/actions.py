@@ -27,6 +27,7 @@ from client.view.composer import PASTE_ASKS, one_line
 from client.view.desk import Desk
 from client.view.home import TITLE
 from client.view.layout import shows_members, shows_sidebar
+from client.view.message_target import MessageTarget, command_about_message
 from client.view.question import Question
 from client.view.scroll import Edge
 from client.view.sidebar import numbered
@@ -84,7 +85,10 @@ class Actions:
             self._desk.ask(Question(text, yes=self._submit, no=lambda: None))
 
     def _submit(self) -> None:
+        target = self._desk.targets.current
         text = self._desk.composer.take()
+        if target is not None and target.command == command_about_message(text):
+            text = self._bound(text, target)
         if text.strip():
             self._desk.helping = False
             self._clear_home()
@@ -94,6 +98,19 @@ class Actions:
             else:
                 self._desk.come_back()
             self._app.submit(text)
+
+    def _bound(self, text: str, target: MessageTarget) -> str:
+        """The command, about the message that was shown while it was typed; empty if it cannot be done."""
+        if target.message is not None and self._state.current:
+            apply.selected(self._state, self._state.current, target.message.seq)
+        elif target.message is not None:  # on the home screen: an answer in private
+            return (
+                f"/msg {target.conversation} {text.split(maxsplit=1)[1]}" if len(text.split()) > 1 else text
+            )
+        elif not self._state.current and target.command == "reply":
+            self._app.note("nobody_to_reply_to", error=True)
+            return ""
+        return text
 
     def _clear_home(self) -> None:
         """Home shows the answer to the last command alone, or its lists would soon be out of sight."""
@@ -147,6 +164,7 @@ class Actions:
             desk.banner = None
         elif desk.conversation and desk.conversation.selected:
             apply.selected(self._state, self._state.current, 0)
+            self._desk.targets.follow_selection()
         else:
             desk.helping = desk.bare = False
 
@@ -230,6 +248,7 @@ class Actions:
         seq = select.beside(conversation, at, step)
         if seq or step > 0:
             apply.selected(self._state, conversation.name, seq)
+            self._desk.targets.follow_selection()
         if seq:
             self._desk.timeline.reveal(story.block_of(seq))
 
@@ -253,6 +272,7 @@ class Actions:
             self._app.note("view.draft_first", error=True)
         else:
             self._begin(f"/edit {message.text}")
+            self._desk.targets.fix("edit", message)
 
     def _begin(self, command: str) -> None:
         """Put a command before whatever is written already."""

@@ -17,6 +17,7 @@ from client.view.forms import Form, Mode
 from client.view.home import home
 from client.view.manual import manual
 from client.view.members import Members
+from client.view.message_target import MessageTargets
 from client.view.messages import note_text
 from client.view.question import Question
 from client.view.scroll import Edge
@@ -41,6 +42,7 @@ class Desk:
         self.goal = 0  # the seq of a message that is to be shown once it is here
         self._sent_for = False  # and that was sent for
         self.composer = Composer(app.state, app.complete)
+        self.targets = MessageTargets(app.state)
         self.switcher = Switcher(app.state)
         self.members = Members()
         self.secret = Secret()
@@ -67,6 +69,7 @@ class Desk:
             else:
                 self._clear()
         self.composer.sync()
+        self.targets.follow(self.composer.text)
         self.pursue()
 
     def _clear(self) -> None:
@@ -77,6 +80,7 @@ class Desk:
         self.unfolded.clear()
         self.timeline.forget()
         self.composer.forget()
+        self.targets.forget()
         self.form.start()
 
     async def ask_secret(self, key: str, facts: dict[str, object]) -> str:
@@ -113,6 +117,7 @@ class Desk:
     def _typed(self) -> None:
         """Whoever types on has answered."""
         self.question = None
+        self.targets.follow(self.composer.text)
         self.app.composing(self.composer.text)
 
     def announce(self, note: Note) -> None:
@@ -144,6 +149,8 @@ class Desk:
             self._sent_for = True
             self.app.visit(conversation.name, self.goal)
         else:
+            if not is_here and conversation.selected == self.goal:
+                apply.selected(self.state, conversation.name, 0)  # it cannot be shown
             goal, self.goal = min(max(self.goal, here.first), here.last), 0
             self.timeline.show(self._tell(conversation).block_of(goal))
 
@@ -153,6 +160,7 @@ class Desk:
             self.turn_to(name)
         self.helping = False
         self.seek(seq)
+        self.app.on_change()
         return True
 
     @property

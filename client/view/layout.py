@@ -187,7 +187,7 @@ class _Chat(Container):
 def _question_rows(desk: Desk, width: int) -> list[Row]:
     """As many as it takes: what Enter would do must not be cut off."""
     if desk.question is None:
-        return []
+        return desk.targets.rows(width)
     text = desk.question.text
     spans = wrap(text, max(1, width - 1))
     return [[("class:question", fit(f" {text[start:end]}", width))] for start, end in spans]

@@ -172,15 +172,27 @@ async def test_a_private_message_needs_no_entering_and_leaves_me_where_i_am(
         assert app.state.current == "#lab"
 
 
-async def test_a_reply_goes_to_whoever_wrote_last(fake: FakeServer, start: Start) -> None:
+async def test_reply_at_home_goes_to_the_only_user_who_wrote(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app, friends=[friend("@Bob"), friend("@Carol")])
+        peer.say(type="message", message=message(1, conversation="@Bob"))
+        await typed(app, peer, "/friends", ({"type": "list_friends"}, "friends", {"friends": []}))
+        app.submit("/reply got it")
+        await peer.hear("send", to="@Bob", text="got it")
+
+
+async def test_reply_at_home_with_several_writers_is_refused(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await logged_in(fake, app, friends=[friend("@Bob"), friend("@Carol")])
         peer.say(type="message", message=message(1, conversation="@Carol", username="Carol"))
         peer.say(type="message", message=message(1, conversation="@Bob", time="2027-01-01T00:00:00.000Z"))
         await typed(app, peer, "/friends", ({"type": "list_friends"}, "friends", {"friends": []}))
+        app.state.notes.clear()
         app.submit("/reply got it")
-        await peer.hear("send", to="@Bob", text="got it")
+        await app.dealt_with()
+        assert keys(app) == ["several_writers"]
 
 
 async def test_what_is_too_long_is_not_sent_and_can_be_cut(fake: FakeServer, start: Start) -> None:

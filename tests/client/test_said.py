@@ -74,15 +74,41 @@ async def test_the_same_reaction_again_takes_it_back(fake: FakeServer, start: St
         await peer.hear("send", kind="unreact", target=3, text="👍")
 
 
-async def test_an_answer_in_private_goes_to_whoever_wrote_last(fake: FakeServer, start: Start) -> None:
+async def test_reply_in_a_private_chat_answers_its_last_message(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await in_lab(fake, app)
         peer.say(type="message", message=message(1, "psst", conversation="@Bob"))
         peer.say(type="message", message=message(2, "there?", conversation="@Bob"))
         await until(app, lambda: app.state.conversations["@Bob"].timeline.last == 2)
+        app.switch("@Bob")
         app.submit("/reply here")
         await peer.hear("send", to="@Bob", target=2, text="here")
+
+
+async def test_reply_in_a_room_answers_the_room_and_never_a_private_message(
+    fake: FakeServer, start: Start
+) -> None:
+    async with fake:
+        app = start()
+        peer = await in_lab(fake, app)
+        peer.say(type="message", message=message(1, "psst", conversation="@Bob"))
+        await until(app, lambda: app.state.conversations["@Bob"].timeline.last == 1)
+        app.submit("/reply here")
+        sent = await peer.hear("send", to="#lab", text="here")
+        assert sent["target"] == max(
+            each.seq for each in lab(app).timeline.messages if each.username == "Bob"
+        )
+
+
+async def test_reply_in_a_room_without_messages_is_refused(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app, friends=[friend()])
+        app.switch("#lab")
+        peer.say(type="message", message=message(1, "psst", conversation="@Bob"))
+        await until(app, lambda: app.state.conversations["@Bob"].timeline.last == 1)
+        assert await enter(app, "/reply here") == ["nothing_to_change"]
 
 
 async def test_what_is_not_mine_is_not_edited(fake: FakeServer, start: Start) -> None:

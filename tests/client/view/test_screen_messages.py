@@ -4,8 +4,9 @@ import pytest
 
 from client import words
 from client.model import apply
+from client.model.state import Link
 from protocol.events import Typing
-from tests.client.view.fake import FakeApp, message
+from tests.client.view.fake import NOON, FakeApp, arrive, friend, message
 from tests.client.view.stage import Stage, play, typed
 
 
@@ -76,6 +77,121 @@ class TestOneMessage:
             one.press("Alt-e")
             await one.sees(words.say("view.draft_first"))
             assert typed(one) == "half a th"
+
+        play(alice, tale)
+
+
+@pytest.mark.usefixtures("english")
+class TestTarget:
+    """The message that a command is about is fixed and shown when the command begins."""
+
+    @staticmethod
+    def write_in_private(app: FakeApp, name: str, text: str, *, seq: int, at: int) -> None:
+        conversation = friend(app.state, name)
+        username = name[1:]
+        said = message(text, seq=seq, username=username, nickname=username, conversation=name, at=at)
+        conversation.timeline.messages.append(said)
+        app.on_change()
+
+    def test_reply_at_home_keeps_its_addressee(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            self.write_in_private(alice, "@Wang", "which code?", seq=1, at=NOON)
+            one.type("/r the code")
+            await one.sees("Private message to Wang", "which code?")
+            self.write_in_private(alice, "@Bob", "hello", seq=1, at=NOON + 60_000)
+            one.type(" is 99")
+            await one.sees("the code is 99")
+            assert "Private message to Wang" in one.text
+            one.press("Enter")
+            await one.until(lambda: alice.asked != [], "for the line")
+
+        play(alice, tale)
+        assert alice.asked == [("submit", "/msg @Wang the code is 99")]
+
+    def test_reply_at_home_to_nobody_does_not_find_an_addressee_later(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            one.type("/r the code")
+            await one.sees("/r the code")
+            self.write_in_private(alice, "@Bob", "hello", seq=1, at=NOON)
+            one.press("Enter")
+            await one.sees(words.say("nobody_to_reply_to"))
+
+        play(alice, tale)
+        assert alice.asked == []
+
+    @pytest.mark.parametrize("begin", ["/r ", "/reply ", "Alt-r"])
+    def test_reply_in_a_room_is_to_the_message_that_was_shown(self, alice: FakeApp, begin: str) -> None:
+        room = alice.state.conversations["#zoo"]
+
+        async def tale(one: Stage) -> None:
+            one.press("Alt-2")
+            await one.sees("message 3")
+            one.press(begin) if begin == "Alt-r" else one.type(begin)
+            await one.sees("Reply to BOB (Bob): message 3")
+            self.write_in_private(alice, "@Bob", "hello", seq=1, at=NOON)
+            arrive(alice.state, "#zoo", "message 4")
+            alice.on_change()
+            one.type("agreed")
+            await one.sees("message 4", "agreed", "Reply to BOB (Bob): message 3")
+            one.press("Enter")
+            await one.until(lambda: room.selected == 3, "for the target")
+
+        play(alice, tale)
+        [text] = [what for kind, what, *_ in alice.asked if kind == "submit"]
+        assert str(text).split() == [begin.strip() if begin != "Alt-r" else "/reply", "agreed"]
+
+    def test_target_stays_over_a_switch_of_the_conversation(self, alice: FakeApp) -> None:
+        room = alice.state.conversations["#zoo"]
+
+        async def tale(one: Stage) -> None:
+            one.press("Alt-2")
+            one.type("/react ")
+            await one.sees("React to BOB (Bob): message 3")
+            one.press("Alt-1")
+            await one.loses("React to BOB")
+            arrive(alice.state, "#zoo", "message 4")
+            one.press("Alt-2")
+            await one.sees("React to BOB (Bob): message 3", "message 4")
+            one.type("x\r")
+            await one.until(lambda: room.selected == 3, "for the target")
+
+        play(alice, tale)
+
+    def test_target_follows_the_selection(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            one.press("Alt-2")
+            one.type("/react ")
+            await one.sees("React to BOB (Bob): message 3")
+            one.press("Alt-Up", "Alt-Up")
+            await one.sees("React to BOB (Bob): message 2")
+            one.press("Esc")
+            await one.sees("React to BOB (Bob): message 3")
+            one.press("Ctrl-C")
+            await one.loses("React to BOB")
+
+        play(alice, tale)
+
+    def test_seek_in_the_current_conversation_moves_the_view(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            one.press("Alt-1")
+            await one.sees("message 200")
+            one.screen.desk.go_to("#thuhole", 20)
+            await one.sees("message 20\n")
+
+        play(alice, tale)
+
+    def test_message_that_cannot_be_shown_is_not_selected(self, alice: FakeApp) -> None:
+        room = alice.state.conversations["#thuhole"]
+        room.timeline.messages = room.timeline.messages[100:]
+        alice.state.link = Link.RECONNECTING
+
+        async def tale(one: Stage) -> None:
+            one.press("Alt-1")
+            await one.sees("message 200")
+            apply.selected(alice.state, "#thuhole", 20)
+            one.screen.desk.go_to("#thuhole", 20)
+            await one.sees("message 101")
+            assert room.selected == 0
 
         play(alice, tale)
 

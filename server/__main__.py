@@ -11,11 +11,12 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from functools import partial
 
 from protocol import RELEASE
-from server import admin, invite, log
+from server import admin, invite, log, streams
 from server.app import CannotStart, serve
 from server.config import SETTINGS
 from server.flags import Parser, add_settings, complain, named
@@ -43,8 +44,37 @@ GARBAGE = 50_000
 700 a tenth of a busy loop's time goes into looking. What importing has made is not looked at at all."""
 
 
+output = streams.LineWriter(1)
+"""Lines on standard output."""
+
+
 def main() -> None:
-    sys.exit(run(sys.argv[1:]))
+    streams.set_up()
+    code = _run_to_the_end()
+    log.errors.flush()
+    output.flush()
+    try:
+        sys.stderr.flush()
+    except OSError:
+        streams.discard(sys.stderr.fileno())  # or the exit code would be that of another failure
+    if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
+        os._exit(code)  # all is done, and a thread that hangs must not keep the process
+    sys.exit(code)
+
+
+def _run_to_the_end() -> int:
+    """The exit code, also where standard output does not take what is told."""
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except OSError as error:
+        streams.discard(sys.stdout.fileno())
+        return complain(f"cannot write to standard output: {error.strerror}", code=1)
+    except KeyboardInterrupt:
+        return 130
+    except SystemExit as end:  # --help, or flags that do not parse
+        return end.code if isinstance(end.code, int) else 0
+    return code
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -79,14 +109,19 @@ def _serve(loaded: Loaded) -> int:
         return complain(str(error), code=1)
     except OSError as error:
         return complain(f"{error.filename}: {error.strerror}" if error.filename else str(error), code=1)
+    except Exception as error:
+        logging.getLogger(__name__).debug("the start failed", exc_info=True)
+        return complain(f"cannot start: {str(error) or type(error).__name__}", code=1)
     except KeyboardInterrupt:  # before the server listened to signals
         pass
     return 0
 
 
 def _announce(place: Place, code: str) -> None:
-    print(f"join with: chat-client {place.invitation(code=code)}", file=sys.stderr, flush=True)
-    print(place, flush=True)  # the last, for whoever waits until everything is told
+    """A reader that stalls or is gone does not keep the server from serving."""
+    log.errors.write(f"join with: chat-client {place.invitation(code=code)}")
+    log.errors.flush()
+    output.write(str(place))  # the last, for programs that wait until everything is told
 
 
 def _parser() -> argparse.ArgumentParser:

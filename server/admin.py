@@ -55,10 +55,11 @@ def run(arguments: Sequence[str]) -> int:
     flags = _parser().parse_args(arguments)
     try:
         config = load(dict(flags.settings), os.environ, flags.config).config
-        order = COMMANDS[flags.command].order(getattr(flags, "argument", ""))
-        answer = obey(config, order)
     except Misconfigured as error:
         return complain(str(error), code=2)
+    try:
+        order = COMMANDS[flags.command].order(getattr(flags, "argument", ""))
+        answer = obey(config, order)
     except (CannotStart, NoPassword) as error:
         return complain(str(error), code=1)
     except OSError as error:
@@ -87,12 +88,25 @@ def _reset_password(username: str) -> AnyOrder:
 
 
 def _new_password(username: str, environment: Mapping[str, str]) -> str:
-    """From the environment, from whoever is at the terminal, or from the first line that comes in; never from
-    the command line, which everybody on the machine can read."""
-    if password := environment.get(PASSWORD):
-        return password
+    """Raises ``NoPassword``."""
+    try:
+        password = environment.get(PASSWORD) or _asked_password(username)
+        password.encode()
+    except UnicodeError:
+        raise NoPassword(
+            "the password is not in the encoding of this terminal; nothing was changed"
+        ) from None
+    except EOFError:
+        raise NoPassword("no password was given; nothing was changed") from None
+    return password
+
+
+def _asked_password(username: str) -> str:
+    """From the user at the terminal, or the first line of standard input; never from the command line, which
+    every user of the machine can read.
+    """
     if not sys.stdin.isatty():
-        return sys.stdin.readline().removesuffix("\n")
+        return sys.stdin.readline().rstrip("\r\n")
     password = getpass.getpass(f"New password of {safe(username)}: ")
     if getpass.getpass("Again: ") != password:
         raise NoPassword("the two passwords differ; nothing was changed")

@@ -135,16 +135,16 @@ class Server:
     async def run(self, announce: Announce) -> None:
         try:
             code = await self._begin()
+            self._listener.start()
+            office = await self._open_office()
+            stopping = self._catch_signals()
+            tasks = [self._loop.create_task(chore) for chore in self._chores()]
+            announce(_place(self._listener, self._tls), code)
         except BaseException:
             self._listener.close()
             self._parts.writer.close()  # its thread would keep the process alive
             self._parts.close_pools()
             raise
-        self._listener.start()
-        office = await self._open_office()
-        stopping = self._catch_signals()
-        tasks = [self._loop.create_task(chore) for chore in self._chores()]
-        announce(_place(self._listener, self._tls), code)
         await stopping.wait()
         log.info("stopping")
         for task in tasks:

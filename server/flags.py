@@ -5,6 +5,7 @@ common.
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -18,7 +19,8 @@ Flag = tuple[str, str, str]
 
 def complain(sentence: str, code: int) -> int:
     """Say what is wrong in one line on standard error; the exit code."""
-    print(f"chat-server: {safe(sentence)}", file=sys.stderr)
+    with suppress(OSError):  # there is nobody to tell, but the exit code
+        print(f"chat-server: {safe(sentence)}", file=sys.stderr, flush=True)
     return code
 
 

@@ -42,13 +42,14 @@ def run(arguments: Sequence[str]) -> int:
     room = labels.room_name(flags.room)
     try:
         config = load(dict(flags.settings), os.environ, flags.config).config
+    except Misconfigured as error:
+        return complain(str(error), code=2)
+    try:
         place = _place(config)
         if not place.port:
             return complain("a server on any free port tells its invitation at its start", code=2)
         wanted = flags.uses or flags.days or config.accounts.registration == "invited"
         code = _code(config, room, flags.uses or USES, flags.days or DAYS) if wanted else ""
-    except Misconfigured as error:
-        return complain(str(error), code=2)
     except (BadCertificate, CannotStart, NoCode) as error:
         return complain(str(error), code=1)
     except OSError as error:

@@ -4,14 +4,15 @@ So no peer can write a line of the log, or make a terminal that shows it do anyt
 """
 
 import logging
-import sys
 from textwrap import indent
 from types import TracebackType
 
 from protocol.safe import safe
 from protocol.values import format_time
+from server.streams import LineWriter
 
 SysExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+STANDARD_ERROR = 2
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -31,10 +32,31 @@ class SafeFormatter(logging.Formatter):
         return indent(safe(super().formatException(ei), lines=True), "    ")
 
 
+class LineHandler(logging.Handler):
+    """Hands each record, as text, to a thread that writes it: logging never waits for a reader."""
+
+    def __init__(self, lines: LineWriter) -> None:
+        super().__init__()
+        self._lines = lines
+        self.setFormatter(SafeFormatter())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._lines.write(self.format(record))
+        except Exception:
+            self.handleError(record)
+
+    def flush(self) -> None:
+        self._lines.flush()
+
+
+errors = LineWriter(STANDARD_ERROR)
+"""Lines on standard error: the log, and what is announced there."""
+
+
 def set_up(level: str) -> None:
     """Send the log to standard error, from this level (``debug`` … ``error``) on."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(SafeFormatter())
+    handler = LineHandler(errors)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("alembic").setLevel(
         logging.WARNING

@@ -6,6 +6,7 @@ that ``--config`` names, or else ``server.toml`` in the data folder or in the us
 """
 
 import difflib
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -80,7 +81,7 @@ def _from_environment(environment: Mapping[str, str]) -> tuple[dict[str, Source]
 def _default_file(sources: Mapping[str, Source]) -> Path | None:
     data = _read(SETTINGS["data"], sources["data"]) if "data" in sources else Config().data
     files = (data / FILE, platformdirs.user_config_path("chatroom") / FILE)
-    return next((file for file in files if file.is_file()), None)
+    return next((file for file in files if os.path.isfile(file)), None)  # none in a home that is not ours
 
 
 def _from_file(file: Path) -> dict[str, Source]:

@@ -6,6 +6,7 @@ Both sides use ``Lines``; the server reads requests with ``read_request``, the c
 
 import re
 from itertools import islice
+from typing import NoReturn
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -24,56 +25,73 @@ def encode(frame: Frame) -> bytes:
     return _encoder.encode(frame) + b"\n"
 
 
+_END_OF_LINE = b"\r\n"
+_MOST_EMPTY = 16_384
+"""Bytes of empty lines that are skipped in one step."""
+
+
 class Lines:
     """The bytes of one connection, cut into lines.
 
-    Feed it what arrives; take lines one at a time, so that whoever is busy can leave the rest where it is.
+    Feed it what arrives; take lines one at a time, so that a busy reader can leave the rest where it is. What
+    is left stays one piece of bytes: a million short lines take no more memory than they took on the way.
     ``limit`` is the longest line in bytes, its end not counted, and may change between two lines. Past the
     first line that is too long nothing is ever taken again: its tail must not be read as a line of its own.
+    ``consumed`` is how many bytes the latest ``take`` used up.
     """
 
-    __slots__ = ("_overrun", "_rest", "_whole", "limit")
+    __slots__ = ("_buffer", "_overrun", "_start", "consumed", "limit")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._whole: list[bytes] = []  # the next one last
-        self._rest = b""  # the beginning of a line
+        self.consumed = 0
+        self._buffer = b""
+        self._start = 0  # of what was not taken yet
         self._overrun = False
 
     def has_line(self) -> bool:
         """Whether ``take`` would have something to do."""
-        return bool(self._whole) or len(self._rest) > self.limit
+        return self._buffer.find(b"\n", self._start) >= 0 or self._is_too_long()
 
     def feed(self, data: bytes) -> None:
-        if self._overrun:
-            return
-        lines = (self._rest + data).split(b"\n")
-        self._rest = lines.pop()
-        lines.reverse()
-        self._whole = lines + self._whole if self._whole else lines
+        if not self._overrun:
+            self._buffer = self._buffer[self._start :] + data if self._start < len(self._buffer) else data
+            self._start = 0
 
     def take(self) -> bytes | None:
-        """The next line without its end, or ``None`` when there is no whole one. Empty lines are passed over.
+        """The next line without its end, or ``None`` when there is no whole one. Empty lines are skipped, but
+        so many of them in one step: then there is an empty one.
 
         Raises ``LineTooLong``, and from then on returns ``None``.
         """
-        while self._whole:
-            line = self._whole.pop()
-            if len(line) > self.limit or line.endswith(b"\r"):
-                line = self._checked(line)
-            if line and not line.isspace():
-                return line
-        if len(self._rest) > self.limit:
-            self._checked(self._rest)
-        return None
-
-    def _checked(self, line: bytes) -> bytes:
-        """A line without its end, which is not a part of what is limited."""
-        line = line.removesuffix(b"\r")
+        buffer, start = self._buffer, self._start
+        if buffer[start : start + 1] in _END_OF_LINE:
+            some = buffer[start : start + _MOST_EMPTY]
+            start += len(some) - len(some.lstrip(_END_OF_LINE))
+        end = buffer.find(b"\n", start)
+        if end < 0:
+            self.consumed = start - self._start
+            self._buffer, self._start = buffer[start:], 0
+            if self._is_too_long():
+                self._refuse()
+            return None
+        self.consumed = end + 1 - self._start
+        self._start = end + 1
+        line = buffer[start:end]
+        if line.endswith(b"\r"):
+            line = line[:-1]
         if len(line) > self.limit:
-            self._overrun, self._whole, self._rest = True, [], b""
-            raise LineTooLong(limit=self.limit)
+            self._refuse()
         return line
+
+    def _is_too_long(self) -> bool:
+        """Whether the line whose end has not come yet is too long already; its ``\\r`` does not count."""
+        excess = len(self._buffer) - self._start - self.limit
+        return excess > 1 or (excess == 1 and not self._buffer.endswith(b"\r"))
+
+    def _refuse(self) -> NoReturn:
+        self._overrun, self._buffer, self._start = True, b"", 0
+        raise LineTooLong(limit=self.limit)
 
 
 _request: Decoder[requests.AnyRequest] = Decoder(requests.AnyRequest)

@@ -46,7 +46,8 @@ from server.connection import Connection, Receiver
 from server.flusher import Flusher
 from server.handlers.common import page_size
 from server.housekeeping import keep_house
-from server.limits import Doorkeeper
+from server.input_queue import REST, InputQueue
+from server.limits import Doorkeeper, InputBudgets
 from server.listener import Listener, allow_many_files, bind
 from server.parts import assemble
 from server.place import Place
@@ -119,6 +120,8 @@ class Server:
         self._engine = engine
         self._loop = asyncio.get_running_loop()
         self._flusher = Flusher(self._loop)
+        self._input_queue = InputQueue(self._loop, REST if limits.rate else 0.0)
+        self._budgets = _input_budgets(config)
         self._sessions: set[Session] = set()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -188,6 +191,8 @@ class Server:
         return Connection(
             partial(self._open_session, refusal, gone),
             flusher=self._flusher,
+            input_queue=self._input_queue,
+            budgets=self._budgets,
             line_limit=bound(self._config.limits.line_before_login),
             outbox_bytes=self._config.limits.outbox_bytes,
             outbox_stall=self._config.limits.outbox_stall,
@@ -278,6 +283,9 @@ class Rejected:
     def receive(self) -> None:
         pass
 
+    def input_ended(self) -> None:
+        pass
+
     def lost(self) -> None:
         self._gone()
 
@@ -287,6 +295,16 @@ async def _bind(config: Config) -> list[socket.socket]:
         return await bind(config.host, config.port)
     except (OSError, UnicodeError) as error:
         raise CannotStart(f"cannot listen on {config.host}:{config.port}: {_reason(error)}") from None
+
+
+def _input_budgets(config: Config) -> InputBudgets:
+    """Like every rate, these are off without ``limits.rate``."""
+    limits = config.limits
+    if not limits.rate:
+        return InputBudgets(0, 0, 0, 0)
+    return InputBudgets(
+        limits.input_rate, limits.input_burst, limits.address_input_rate, limits.address_input_burst
+    )
 
 
 def _welcome(config: Config) -> Welcome:

@@ -67,6 +67,15 @@ class Limits(Struct, frozen=True):
     requests_burst: Annotated[Amount, "other requests by one connection at once"] = 100.0
     typing_rate: Annotated[Amount, "hints a second that a session is typing, in the long run"] = 1.0
     typing_burst: Annotated[Amount, "such hints by one session at once"] = 5.0
+    input_rate: Annotated[
+        Amount,
+        "lines a second that are read from one connection, in the long run; 2 KiB of a line count as one",
+    ] = 500.0
+    input_burst: Annotated[Amount, "such lines from one connection at once"] = 1000.0
+    address_input_rate: Annotated[
+        Amount, "such lines a second from one address, beyond 60 a second for each connection"
+    ] = 2000.0
+    address_input_burst: Annotated[Amount, "such lines from one address at once"] = 8000.0
     connections_per_address: Annotated[Count, "connections of one address; a class behind a NAT fits"] = 64
     new_connections_per_minute: Annotated[Count, "new connections of one address in a minute"] = 128
     login_timeout: Annotated[Amount, "seconds to log in"] = 30.0

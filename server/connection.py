@@ -7,11 +7,18 @@ dropped for one large answer: only events count.
 
 Reading. Lines are taken by the session when it is ready for one. What it leaves lies in the buffer, and the
 socket is not read meanwhile, so a peer costs at most what one read brought. A peer that does not take its
-answers is not served.
+answers is neither served nor read.
+
+Each line is paid for from the connection's ``limits.InputBudget`` before it is parsed. When that is empty, or
+a turn's lines or time are used up, the rest waits in the ``InputQueue``.
+
+A peer may close its sending side only: everything that has arrived is answered first. (Not with TLS, where
+the end of one side is the end of both.)
 """
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable
 from typing import Protocol, cast
 
@@ -20,6 +27,8 @@ from protocol.events import Closing
 from protocol.frame import UNSET
 from protocol.wire import Lines, encode
 from server.flusher import Flusher
+from server.input_queue import InputQueue
+from server.limits import InputBudget, InputBudgets
 
 HIGH_WATER = 64 * 1024
 """Bytes that the transport may hold before the rest waits here."""
@@ -31,11 +40,25 @@ LAST_WORDS = 10.0
 """Seconds that a closed connection has to take what is still to be said to it."""
 
 
+LINES_PER_TURN = 32
+SECONDS_PER_TURN = 0.001
+"""How much of one connection is handled before the others have their turn."""
+
+LINES_AT_ONCE = 8
+"""The same for what is handled at once, before it was in the queue, where input is limited at all."""
+
+SHORTEST_PAUSE = 0.05
+"""Seconds for which a connection with an empty budget is left alone; waking up for each line costs more."""
+
+
 class Receiver(Protocol):
     """Whoever takes the lines of a connection."""
 
     def receive(self) -> None:
         """There may be lines to take."""
+
+    def input_ended(self) -> None:
+        """The peer sends nothing more, but may still read answers; called at most once."""
 
     def lost(self) -> None:
         """The connection is gone; called once."""
@@ -49,6 +72,8 @@ class Connection(asyncio.Protocol):
         open_receiver: Callable[["Connection"], Receiver],
         *,
         flusher: Flusher,
+        input_queue: InputQueue,
+        budgets: InputBudgets,
         line_limit: int,
         outbox_bytes: int,
         outbox_stall: float,
@@ -57,6 +82,8 @@ class Connection(asyncio.Protocol):
     ) -> None:
         self._open_receiver = open_receiver
         self._flusher = flusher
+        self._input_queue = input_queue
+        self._budgets = budgets
         self._lines = Lines(line_limit)
         self._outbox_bytes = outbox_bytes
         self._outbox_stall = outbox_stall
@@ -66,8 +93,14 @@ class Connection(asyncio.Protocol):
         self._waiting_events = 0  # bytes of events in the outbox while the transport is full
         self._in_line = False  # of the flusher
         self._blocked = False
-        self._paused = False
+        self._paused = False  # nothing is read
+        self._input_ended = False
+        self._closes_when_sent = False
         self._closing = False
+        self._lines_left = LINES_PER_TURN
+        self._turn_end = 0.0  # by the clock; 0.0 at its beginning
+        self._awaits_turn = False  # in the input queue, or for the budget
+        self._pause: asyncio.TimerHandle | None = None  # until there is something in the budget
         self._watch: asyncio.TimerHandle | None = None
         self.address = ""
 
@@ -78,6 +111,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one, without saying so
         peer = transport.get_extra_info("peername")
         self.address = str(peer[0]) if isinstance(peer, tuple) else ""
+        self._budget = self._budgets.open(self.address, time.monotonic())
         self._transport.set_write_buffer_limits(high=HIGH_WATER)
         _tune(transport.get_extra_info("socket"), self._ping_interval, self._dead_after)
         self._receiver = self._open_receiver(self)
@@ -85,46 +119,71 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._flusher.stir()
         self._lines.feed(data)
-        self._receiver.receive()
-        if not self._closing:
-            self._pause_if_full()
+        if self._budget is None:
+            self._lines_left = LINES_PER_TURN
+        else:
+            self._charge_read(self._budget, time.monotonic())
+        self._serve()
+
+    def eof_received(self) -> bool:
+        """Returns whether the connection stays open for answers."""
+        if self._closing or self._transport.get_extra_info("ssl_object") is not None:
+            return False
+        self._input_ended = True
+        self._receiver.input_ended()
+        return True
 
     def connection_lost(self, error: Exception | None) -> None:
         self._closing = True
         self._stop_watching()
+        if self._pause is not None:
+            self._pause.cancel()
         self._outbox.clear()
         self._receiver.lost()
 
     def pause_writing(self) -> None:
         self._blocked = True
         self._watch_progress(self._transport.get_write_buffer_size())
+        self._pause_or_read()
 
     def resume_writing(self) -> None:
         self._blocked = False
         self._stop_watching()
         self._waiting_events = 0
         self._write()
-        if not self._blocked:
+        if self._blocked:
+            return
+        if self._closes_when_sent:
+            self.close()
+        else:
             self.resume()
 
     # What the session calls
 
     def take(self) -> bytes | None:
-        """The next line, if a whole one is here and the peer may be served: it takes its answers, and nobody
-        has hung up. Raises ``LineTooLong`` once.
+        """The next line that is not blank, if a whole one is here and may be handled now. Raises
+        ``LineTooLong`` once.
         """
-        return None if self._blocked or self._closing else self._lines.take()
+        while self._may_take(now := time.monotonic()):
+            line = self._lines.take()
+            self._lines_left -= 1
+            if self._budget is not None and self._lines.consumed:
+                self._budget.charge_line(self._lines.consumed, now)
+            if line is None or line.strip():
+                return line
+        return None
+
+    def has_input(self) -> bool:
+        """Whether a line is here that was not taken yet."""
+        return self._lines.has_line()
 
     def set_line_limit(self, limit: int) -> None:
         self._lines.limit = limit
 
     def resume(self) -> None:
         """The session may be ready for more: give it what lies here, and read on once it has taken that."""
-        if self._closing or not self._paused:
-            return
-        self._receiver.receive()
-        if not self._closing and not self._pause_if_full():
-            self._transport.resume_reading()
+        if self._paused and not self._closing:
+            self._serve()
 
     def send(self, data: bytes) -> None:
         """Send an answer: whole lines."""
@@ -147,6 +206,13 @@ class Connection(asyncio.Protocol):
         self._in_line = False
         self._write()
 
+    def close_when_sent(self) -> None:
+        """End the connection once the peer takes what waits for it."""
+        if self._blocked:
+            self._closes_when_sent = True
+        else:
+            self.close()
+
     def close(self, reason: ChatError | None = None) -> None:
         """End the connection; the peer is told why, behind what the transport already holds."""
         if self._closing:
@@ -165,6 +231,53 @@ class Connection(asyncio.Protocol):
 
     # Within
 
+    def _serve(self) -> None:
+        """Give the session what lies here, and read on once it has taken that."""
+        self._turn_end = 0.0
+        self._receiver.receive()
+        if not self._closing:
+            self._pause_or_read()
+
+    def _charge_read(self, budget: InputBudget, now: float) -> None:
+        """Pay for what was read, and begin a turn: a short one at once, or one in the queue for a connection
+        that sends much."""
+        budget.charge_read(now)
+        self._lines_left = LINES_AT_ONCE
+        if not self._awaits_turn and budget.is_exceeded(now):
+            self._await_turn()
+
+    def _may_take(self, now: float) -> bool:
+        """Whether one more line may be handled; if not, and there is one, its turn comes later."""
+        if self._blocked or self._closing or self._awaits_turn:
+            return False
+        if self._budget is not None and (wait := self._budget.wait(now)):
+            self._await_budget(wait)
+            return False
+        if not self._turn_end:
+            self._turn_end = now + SECONDS_PER_TURN
+        if self._lines_left <= 0 or now > self._turn_end:
+            self._await_turn()
+            return False
+        return True
+
+    def _await_budget(self, seconds: float) -> None:
+        """Handle and read nothing for a while."""
+        self._awaits_turn = True
+        self._pause = self._loop.call_later(
+            max(seconds, SHORTEST_PAUSE), self._input_queue.add, self._take_turn
+        )
+
+    def _await_turn(self) -> None:
+        if self._lines.has_line():
+            self._awaits_turn = True
+            self._input_queue.add(self._take_turn)
+
+    def _take_turn(self) -> None:
+        self._awaits_turn = False
+        self._lines_left = LINES_PER_TURN
+        if not self._closing:
+            self._serve()
+
     def _keep_waiting(self, events: bytes) -> None:
         if self._closing:
             return
@@ -179,12 +292,17 @@ class Connection(asyncio.Protocol):
             self._outbox.clear()
             self._transport.write(data)
 
-    def _pause_if_full(self) -> bool:
-        """A whole line or more lies here that the session is not ready for: stop reading."""
-        self._paused = self._lines.has_line()
-        if self._paused:
+    def _pause_or_read(self) -> None:
+        """Read only while there is nothing to do: no line lies here, the budget is not empty, and the peer
+        takes its answers."""
+        pause = self._awaits_turn or self._blocked or self._lines.has_line()
+        if pause is self._paused or self._input_ended:
+            return
+        self._paused = pause
+        if pause:
             self._transport.pause_reading()
-        return self._paused
+        else:
+            self._transport.resume_reading()
 
     def _watch_progress(self, size: int) -> None:
         if self._outbox_stall:

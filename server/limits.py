@@ -30,24 +30,131 @@ class Bucket:
     """A token bucket: ``burst`` at once, and ``rate`` a second in the long run. Without the one or the other
     there is no limit."""
 
-    __slots__ = ("_at", "_burst", "_level", "_rate")
+    __slots__ = ("_at", "_burst", "_is_limited", "_level", "_rate")
 
     def __init__(self, rate: float, burst: float) -> None:
         self._rate = rate
         self._burst = max(burst, 1.0) if burst else 0.0
+        self._is_limited = bool(rate and burst)
         self._level = self._burst
         self._at = 0.0
 
     def take(self, now: float) -> float:
         """Take one. Returns 0.0, or the whole milliseconds to wait, in seconds; then nothing was taken."""
-        if not (self._rate and self._burst):
+        if not self._is_limited:
             return 0.0
-        self._level = min(self._burst, self._level + (now - self._at) * self._rate)
-        self._at = now
+        self._fill(now)
         if self._level < 1.0:
             return ceil((1.0 - self._level) / self._rate * 1000) / 1000
         self._level -= 1.0
         return 0.0
+
+    def wait(self, now: float) -> float:
+        """Seconds until there is something in it; 0.0 if there is."""
+        if not self._is_limited:
+            return 0.0
+        self._fill(now)
+        return 0.0 if self._level > 0.0 else -self._level / self._rate + 0.001
+
+    def spend(self, amount: float, now: float) -> None:
+        """Take as much, also what is not there: the rest is a debt."""
+        if self._is_limited:
+            self._fill(now)
+            self._level -= amount
+
+    def is_full(self, now: float) -> bool:
+        self._fill(now)
+        return self._level >= self._burst
+
+    def _fill(self, now: float) -> None:
+        self._level = min(self._burst, self._level + (now - self._at) * self._rate)
+        self._at = now
+
+
+class AddressBuckets:
+    """A bucket for each address. Full ones are forgotten when there are many: a new one is the same."""
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._buckets: dict[str, Bucket] = {}
+
+    def at(self, address: str, now: float) -> Bucket:
+        place = neighbourhood(address)
+        bucket = self._buckets.get(place)
+        if bucket is None:
+            self._make_room(now)
+            bucket = self._buckets[place] = Bucket(self._rate, self._burst)
+        return bucket
+
+    def _make_room(self, now: float) -> None:
+        if len(self._buckets) < MOST_ENTRIES:
+            return
+        self._buckets = {place: bucket for place, bucket in self._buckets.items() if not bucket.is_full(now)}
+        while len(self._buckets) >= MOST_ENTRIES:
+            del self._buckets[next(iter(self._buckets))]
+
+
+LINE_BYTES = 2048
+"""Bytes of input that cost as much as a line: about 30 microseconds of the event loop."""
+
+READ_COST = 0.2
+"""What each read from the socket costs, in lines, however little it brings."""
+
+ASSURED_RATE = 60.0
+ASSURED_BURST = 120.0
+"""Lines a second, and at once, that a connection may have handled whatever its neighbours at the same address
+do: a little more than ``rate`` and ``requests_rate`` allow one session by default."""
+
+
+class InputBudget:
+    """How much input of one connection is handled. A line costs 1, and 1 more for each ``LINE_BYTES``; it is
+    paid for before it is parsed, whatever becomes of it.
+
+    Each line is charged to the connection (``own``). The address (``shared``) pays for what exceeds the
+    ``assured`` rate of the connection, so that a flood does not stop honest users behind the same NAT.
+    """
+
+    __slots__ = ("_assured", "_own", "_shared")
+
+    def __init__(self, own: Bucket, shared: Bucket) -> None:
+        self._own = own
+        self._shared = shared
+        self._assured = Bucket(ASSURED_RATE, ASSURED_BURST)
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next line may be handled; 0.0 if it may be now."""
+        return max(self._own.wait(now), min(self._assured.wait(now), self._shared.wait(now)))
+
+    def is_exceeded(self, now: float) -> bool:
+        """Whether the connection has used up what is assured to it, and lives on what its address has."""
+        return bool(self._assured.wait(now))
+
+    def charge_line(self, size: int, now: float) -> None:
+        self._spend(1.0 + size / LINE_BYTES, now)
+
+    def charge_read(self, now: float) -> None:
+        self._spend(READ_COST, now)
+
+    def _spend(self, cost: float, now: float) -> None:
+        self._own.spend(cost, now)
+        (self._shared if self._assured.wait(now) else self._assured).spend(cost, now)
+
+
+class InputBudgets:
+    """Makes the budgets of connections; those of one address share a bucket."""
+
+    def __init__(self, rate: float, burst: float, address_rate: float, address_burst: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._shared = AddressBuckets(address_rate, address_burst)
+        self._is_limited = bool((rate and burst) or (address_rate and address_burst))
+
+    def open(self, address: str, now: float) -> InputBudget | None:
+        """The budget of a new connection; ``None`` where there is no limit."""
+        if not self._is_limited:
+            return None
+        return InputBudget(Bucket(self._rate, self._burst), self._shared.at(address, now))
 
 
 @dataclass(slots=True)

@@ -98,6 +98,7 @@ class Session:
         self._busy = False  # with a request that all behind it waits for
         self._held: asyncio.TimerHandle | None = None  # too much rubbish came; nothing is taken until then
         self._task: asyncio.Task[None] | None = None
+        self._input_ended = False  # the peer sends nothing more
         self._finishing: ChatError | None = None
         self._gone = False
         self._deadline: asyncio.TimerHandle | None = None
@@ -108,6 +109,14 @@ class Session:
 
     def receive(self) -> None:
         """Take and handle lines for as long as there are some and they may be taken."""
+        self._take_lines()
+        self._close_if_done()
+
+    def input_ended(self) -> None:
+        self._input_ended = True
+        self._close_if_done()
+
+    def _take_lines(self) -> None:
         while self._may_take():
             try:
                 line = self._connection.take()
@@ -161,9 +170,9 @@ class Session:
             return
         try:
             row = self._table[type(request)]
-            row.who.admit(self.speaker)
             if row.pace is not None:
                 self._check_pace(row.pace)
+            row.who.admit(self.speaker)
         except Exception as error:
             self._fail(request, error)
             return
@@ -360,10 +369,20 @@ class Session:
             waiting, self._waiting = self._waiting, None
             self._perform(*waiting)
         if self._finishing is not None:
-            if not (self._busy or self._pending or self._waiting):
+            if self._is_idle():
                 self._connection.close(self._finishing)
         else:
             self._connection.resume()
+            self._close_if_done()
+
+    def _is_idle(self) -> bool:
+        """Whether everything that was taken is answered."""
+        return not (self._busy or self._pending or self._waiting)
+
+    def _close_if_done(self) -> None:
+        """End a connection whose peer has ended its side, once all that had arrived is answered."""
+        if self._input_ended and self._is_idle() and not self._connection.has_input():
+            self._connection.close_when_sent()
 
     def _change_standing(self) -> None:
         if self.speaker.account is None:

@@ -62,7 +62,26 @@ def test_thousands_of_lines_in_one_packet() -> None:
 def test_a_return_before_the_end_is_part_of_the_end_and_empty_lines_are_none() -> None:
     lines = Lines(LIMIT)
     lines.feed(b"\r\n\n  \none\r\n\ntwo\r\r\n")
-    assert taken(lines) == [b"one", b"two\r"]
+    assert taken(lines) == [b"  ", b"one", b"two\r"]
+
+
+def test_a_million_empty_lines_are_skipped_in_steps_that_tell_their_size() -> None:
+    lines, steps = Lines(LIMIT), []
+    lines.feed(b"\n" * 999_999 + b"x\n")
+    while (line := lines.take()) is not None:
+        steps.append((line, lines.consumed))
+    assert [line for line, _ in steps if line] == [b"x"]
+    assert sum(size for _, size in steps) == 1_000_001
+    assert max(size for _, size in steps) < 20_000
+
+
+def test_a_full_line_whose_end_comes_in_two_parts_is_no_line_yet() -> None:
+    lines = Lines(LIMIT)
+    lines.feed(b"x" * LIMIT + b"\r")
+    assert not lines.has_line()
+    lines.feed(b"\n")
+    assert lines.has_line()
+    assert taken(lines) == [b"x" * LIMIT]
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])

@@ -6,6 +6,8 @@ from typing import Any
 
 from server.connection import Connection
 from server.flusher import Flusher
+from server.input_queue import InputQueue
+from server.limits import InputBudgets
 
 
 class Stuck(asyncio.Transport):
@@ -26,6 +28,12 @@ class Stuck(asyncio.Transport):
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         pass
 
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
     def close(self) -> None:
         self.closed.set()
 
@@ -43,6 +51,9 @@ class Nobody:
     def receive(self) -> None:
         pass
 
+    def input_ended(self) -> None:
+        pass
+
     def lost(self) -> None:
         pass
 
@@ -51,6 +62,8 @@ def connected(transport: Stuck, *, outbox_bytes: int = 0, outbox_stall: float = 
     connection = Connection(
         lambda _: Nobody(),
         flusher=Flusher(asyncio.get_running_loop()),
+        input_queue=InputQueue(asyncio.get_running_loop(), 0.0),
+        budgets=InputBudgets(0, 0, 0, 0),
         line_limit=4096,
         outbox_bytes=outbox_bytes,
         outbox_stall=outbox_stall,

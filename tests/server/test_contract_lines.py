@@ -1,10 +1,11 @@
 """Lines on a real socket: who speaks first, what a line may be, and how each wrong one is answered."""
 
 import json
+import socket
 
 import pytest
 
-from tests.conftest import Serve
+from tests.conftest import Serve, Unique
 from tests.processes import Json, Server, Wire
 
 
@@ -103,6 +104,39 @@ def ping_of_length(length: int) -> bytes:
     """A line, its end not counted, that is refused for its id."""
     line = b'{"type":"ping","id":"%s"}'
     return line % (b"x" * (length - len(line) + 2))
+
+
+def test_all_that_arrived_before_a_half_close_is_answered_before_the_end(
+    shared_server: Server, unique: Unique
+) -> None:
+    name, wire = unique("Pipe"), shared_server.connect()
+    wire.start("register", username=name, password="111111")
+    wire.start("login", username=name, password="111111")
+    wire.start("create_room", room=name, capacity=2)
+    wire.start("enter_room", room=name, nickname="P")
+    for number in range(100):
+        wire.start("send", to=f"#{name}", text=f"{number}")
+    last = wire.start("history", conversation=f"#{name}", limit=1)
+    wire.send_bytes(b'{"type":"ping","id":"without an end"}')
+    wire.socket.shutdown(socket.SHUT_WR)
+    answers = {frame["id"]: frame for frame in wire.rest() if "id" in frame}
+    assert list(answers) == list(range(1, last + 1))
+    assert "error" not in {answer["type"] for answer in answers.values()}
+    assert answers[last]["messages"][0]["text"] == "99"
+
+
+def test_a_half_close_with_nothing_to_answer_ends_the_connection(shared_server: Server) -> None:
+    wire = shared_server.connect()
+    wire.socket.shutdown(socket.SHUT_WR)
+    assert wire.rest() == []
+
+
+def test_a_half_close_beyond_the_rate_of_input_is_answered_too(serve: Serve) -> None:
+    wire = serve(settings=("limits.rate=5", "limits.input_rate=1000", "limits.input_burst=100")).connect()
+    for _ in range(300):
+        wire.start("ping")
+    wire.socket.shutdown(socket.SHUT_WR)
+    assert [frame["id"] for frame in wire.rest()] == list(range(1, 301))
 
 
 def assert_ends_with(wire: Wire, code: str) -> None:

@@ -5,7 +5,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server import limits
-from server.limits import CROWDED, FORGIVEN_AFTER, LONGEST_PAUSE, Attempts, Bucket, Doorkeeper, neighbourhood
+from server.limits import (
+    CROWDED,
+    FORGIVEN_AFTER,
+    LINE_BYTES,
+    LONGEST_PAUSE,
+    AddressBuckets,
+    Attempts,
+    Bucket,
+    Doorkeeper,
+    InputBudget,
+    InputBudgets,
+    neighbourhood,
+)
 
 START = 1000.0
 """Some time on the clock; nothing may depend on which."""
@@ -57,6 +69,92 @@ def test_no_pattern_gets_more_than_the_rate_and_a_burst(pauses: list[float]) -> 
         now += pause
         taken += bucket.take(now) == 0.0
     assert taken <= 20 + 5 * (now - START) + 1e-6
+
+
+def test_a_debt_is_waited_for_until_it_is_paid() -> None:
+    bucket = Bucket(rate=10, burst=5)
+    assert bucket.wait(START) == 0.0
+    bucket.spend(15, START)
+    assert bucket.wait(START) == pytest.approx(1.0, abs=0.002)
+    assert bucket.wait(START + 0.9) > 0.0
+    assert bucket.wait(START + bucket.wait(START + 0.9) + 0.9) == 0.0
+
+
+# Input
+
+
+def handled(budgets: list[InputBudget], seconds: int, size: int = 20) -> list[int]:
+    """How many lines each of some connections has handled that all send as much as they can."""
+    counts = [0] * len(budgets)
+    for step in range(seconds * 100):
+        now = START + step / 100
+        for place, budget in enumerate(budgets):
+            while not budget.wait(now):
+                budget.charge_line(size, now)
+                counts[place] += 1
+    return counts
+
+
+def opened(count: int, address: str = HERE, budgets: InputBudgets | None = None) -> list[InputBudget]:
+    budgets = budgets or InputBudgets(500, 1000, 2000, 8000)
+    found = [budgets.open(address, START) for _ in range(count)]
+    return [budget for budget in found if budget is not None]
+
+
+def test_one_connection_has_its_own_rate_of_lines() -> None:
+    [count] = handled(opened(1), seconds=10)
+    assert count == pytest.approx(1000 + 10 * 500, rel=0.02)
+
+
+def test_many_connections_share_the_rate_of_their_address() -> None:
+    counts = handled(opened(60), seconds=10)
+    assert sum(counts) == pytest.approx(8000 + 10 * 2000 + 60 * (120 + 10 * 60), rel=0.02)
+
+
+def test_a_flood_leaves_its_neighbours_at_the_same_address_their_rate() -> None:
+    budgets = InputBudgets(500, 1000, 2000, 8000)
+    flood, [honest] = opened(60, budgets=budgets), opened(1, budgets=budgets)
+    for second in range(10):
+        handled(flood, seconds=1)
+        for line in range(55):
+            now = START + second + line / 55
+            assert honest.wait(now) == 0.0
+            honest.charge_line(200, now)
+
+
+def test_a_long_line_costs_as_much_as_many_short_ones() -> None:
+    [count] = handled(opened(1), seconds=10, size=65536)
+    assert count == pytest.approx(6000 / 33, rel=0.03)
+
+
+def test_reads_without_a_line_cost_something() -> None:
+    [budget] = opened(1)
+    reads = 0
+    while not budget.wait(START):
+        budget.charge_read(START)
+        reads += 1
+    assert reads == pytest.approx(5 * 1000, rel=0.01)
+
+
+def test_input_is_unlimited_without_both_rates() -> None:
+    assert opened(1, budgets=InputBudgets(0, 1000, 0, 8000)) == []
+    [budget] = opened(1, budgets=InputBudgets(0, 0, 2000, 8000))
+    budget.charge_line(9000 * LINE_BYTES, START)
+    assert budget.wait(START) == 0.0
+    budget.charge_line(9000 * LINE_BYTES, START)
+    assert budget.wait(START) > 0.0
+
+
+def test_buckets_of_addresses_are_forgotten_only_when_they_are_full_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "MOST_ENTRIES", 4)
+    buckets = AddressBuckets(1, 10)
+    buckets.at(HERE, START).spend(100, START)
+    for number in range(100):
+        buckets.at(f"198.51.100.{number}", START)
+    assert buckets.at(HERE, START).wait(START) > 0.0
+    assert len(buckets._buckets) <= 4
 
 
 # Doorkeeper

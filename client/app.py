@@ -1,11 +1,19 @@
-"""The controller that a front end holds: ``Chat``, and what becomes of a line that somebody typed.
+"""The controller that a front end holds: ``Chat``, and what becomes of a line that was typed.
 
-A line is a command of the table in ``commands`` or something to say where one is. Lines are dealt with one
-after the other, so that ``/join lab`` and a greeting behind it come in this order also when they come out of
-a pipe.
+A line is a message or a command of the table in ``commands``. It belongs to the conversation in which Enter
+was pressed, and a message is on the disk from that moment. A message waits for no command; commands are run
+one after the other, in a task for each.
+
+Where lines come out of a pipe (``patient``), nothing is in sight, and a line belongs to the conversation to
+which the commands before it lead. It is sent when they are done, and refused if they did not get there.
 """
 
 import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 
 from client import commands, completion
@@ -16,11 +24,23 @@ from client.connection import Lost, Refused
 from client.drafts import Drafts, is_secret
 from client.link import Pace
 from client.model import apply, select
-from client.model.state import Link
+from client.model.state import Link, Note, Pending
+from client.target import Target, command_target
 from client.trust import Trust
 from client.typist import Typist
+from protocol.requests import SentKind
 
 __all__ = ["App", "Lost", "Refused"]
+
+log = logging.getLogger("chatroom.client")
+
+MOST_WAITING = 100
+"""Lines of a pipe that wait here; the others wait in the pipe."""
+
+GONE = frozenset({"nowhere", "usage"})
+"""Refusals after which a line is not put back into the input: the next thing to type is another line."""
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 DRAFTS_PAUSE = 1.0
 """Seconds. While somebody writes, the drafts are brought to the disk so often."""
@@ -34,8 +54,11 @@ class App(Chat):
     ) -> None:
         super().__init__(config, trust, outboxes, pace=pace, fill=fill)
         self.patient = False  # whether all that was said has its answer before a command, as scripts need it
-        self._lines: asyncio.Queue[str] = asyncio.Queue()
-        self._reader: asyncio.Task[None] | None = None
+        self._typed: set[asyncio.Task[None]] = set()  # a task for each line that is not done
+        self._turn = asyncio.Lock()  # the commands hold it one after the other
+        self._leading: str | None = ""  # the conversation to which the last command leads, if that is known
+        self._led_at: int | None = None  # the user's turns when it was entered
+        self._astray: tuple[str, dict[str, object]] | None = None  # why the last command did not get there
         self._held = ""
         self._destination = ""
         self._typist = Typist(self.ask)
@@ -61,15 +84,22 @@ class App(Chat):
             self.submit(f"/{verb} {self._destination}")
             self._destination = ""
 
-    def submit(self, text: str) -> None:
-        """A line was typed. Whatever comes of it, good or bad, is in the state or in a note."""
-        if not text.strip(" \t\r\n"):  # other white space is the server's to refuse: somebody meant something
-            return
+    def submit(self, text: str) -> bool:
+        """A line was typed. What comes of it, good or bad, is in the state or in a note.
+
+        Returns ``False`` for a line that is refused at once and that the user should find in the input again.
+        """
+        if not text.strip(" \t\r\n"):  # other white space is the server's to refuse: it was typed on purpose
+            return True
+        text = _SURROGATES.sub("\ufffd", text)
         if self._holds_password(text):
-            return
-        self._lines.put_nowait(text)
-        if self._reader is None:
-            self._reader = self.spawn(self._read())
+            return False
+        try:
+            self._accept(text)
+        except Exception as error:
+            self.tell(error)
+            return reason(error)[0] in GONE
+        return True
 
     def complete(self, text: str, cursor: int) -> list[completion.Completion]:
         """What the word before the cursor could become."""
@@ -95,51 +125,151 @@ class App(Chat):
 
     async def dealt_with(self) -> None:
         """Wait until no line that was typed waits any more."""
-        await self._lines.join()
+        while self._typed:
+            await asyncio.wait(self._typed)
+
+    async def has_room(self) -> None:
+        """Wait until few lines wait: the rest of a long input stays in its pipe."""
+        while len(self._typed) >= MOST_WAITING:
+            await asyncio.wait(self._typed, return_when=asyncio.FIRST_COMPLETED)
+        if self._courier is not None:
+            await self._courier.has_room()
+
+    def tell(self, error: Exception) -> None:
+        """Tell the user what went wrong. A mistake of ours is logged as well, and costs only this line."""
+        if isinstance(error, Refused | Lost):
+            self.note_error(error)
+        elif isinstance(error, commands.Wrong):
+            self.note(error.key, error=True, **error.facts)
+        else:
+            log.error("a typed line failed", exc_info=error)
+            self._note("failed", reason(error)[1], True)
 
     async def close(self) -> None:
-        self._reader = None
         self._keep_drafts()
         await super().close()
 
     def _forget(self) -> None:
         self._keep_drafts()
-        self._drafts = None
+        self._drafts = self._led_at = self._astray = None
         super()._forget()
 
-    async def _read(self) -> None:
-        while True:
-            text = await self._lines.get()
-            try:
-                await self._do(text)
-                if self.patient:  # and what is to be saved is saved before the next line
-                    await self.saved()
-            except (Lost, Refused) as error:
-                self.note_error(error)
-            except commands.Wrong as error:
-                self.note(error.key, error=True, **error.facts)
-            finally:
-                self._lines.task_done()
+    # Typed lines
 
-    async def _do(self, text: str) -> None:
-        if commands.is_command(text):
-            command, arguments = commands.parse(text)
-            if self.patient:
-                await self._confirmed()
-            await command.run(self, *arguments)
-        elif not self.state.current:
-            raise Refused("nowhere")
-        else:
-            self._say(text)
-
-    def _say(self, text: str) -> None:
-        """Say it where one is. Raises ``Refused`` if it cannot be said; then it is in the input again."""
+    def _accept(self, text: str) -> None:
+        """Send a message or start a command. Raises what speaks against it from the beginning."""
+        here = self._here()
+        if said := commands.spoken(text):
+            self._accept_message(here, *said)
+            return
         try:
-            self.write(self.state.current, commands.unescaped(text))
+            command, arguments = commands.parse(text)
+        except commands.Wrong as error:
+            if not self.patient:
+                raise
+            self._start(partial(_fail, error), here)
+            return
+        self._accept_command(here, command, arguments)
+
+    def _here(self) -> str | None:
+        """The conversation of a line that is entered now; ``None`` if the commands before it have to tell.
+
+        It is the one in sight. In a pipe, it is the one to which the last command leads, also if that has
+        failed; on the home screen, while the command is not done.
+        """
+        nowhere = self._typed and not self.state.current and self._led_at == self._turns
+        if nowhere or (self.patient and self._led_at is not None):
+            return None if self._leading is None else select.spelled(self.state, self._leading)
+        return self.state.current
+
+    def _waits(self, here: str | None) -> bool:
+        """Whether a line has to wait for the commands before it."""
+        return bool(self._typed) and (self.patient or here != self.state.current)
+
+    def _accept_message(self, here: str | None, text: str, kind: SentKind) -> None:
+        if here is None:
+            self._start(partial(self._say_behind, text, kind), here)
+        elif here and (self._waits(here) or (self.patient and self._astray)):
+            pending = self.compose(here, text, kind)
+            self.keep(pending)
+            note = self.note("kept", conversation=here, text=text) if self.on_screen else None
+            self._start(partial(self._send_kept, pending, note), here)
+        else:
+            self._say(here, text, kind)
+
+    def _accept_command(self, here: str | None, command: commands.Command, arguments: list[str]) -> None:
+        at_once = not self.patient and not self._waits(here)
+        try:
+            leading = commands.leads_to(self, here, command, arguments)
+            at_once = at_once and commands.is_at_once(self, command, arguments)
         except Refused:
-            self._put_back(text)
+            leading = None
+        leads = command.name in commands.LEADING or leading != here
+        self._leading, self._led_at = leading, self._turns
+        self._start(partial(self._run, command, arguments, leads=leads), here, at_once=at_once)
+
+    def _start(self, work: Callable[[], Awaitable[None]], here: str | None, *, at_once: bool = False) -> None:
+        task = self.spawn(self._deal(work, here, self._turns, nullcontext() if at_once else self._turn))
+        self._typed.add(task)
+        task.add_done_callback(self._typed.discard)
+
+    async def _deal(
+        self,
+        work: Callable[[], Awaitable[None]],
+        here: str | None,
+        turns: int,
+        turn: AbstractAsyncContextManager[None],
+    ) -> None:
+        """Deal with a line that was entered ``here``, when it is its turn."""
+        async with turn:
+            name = self.state.current if here is None else select.spelled(self.state, here)
+            command_target.set(Target(name, turns))
+            try:
+                await work()
+                if self.patient:
+                    await self.saved()  # a script has what it saves before the next line is dealt with
+            except Exception as error:
+                self.tell(error)
+
+    async def _run(self, command: commands.Command, arguments: list[str], *, leads: bool) -> None:
+        """Run a command. ``leads``: whether the user is in another conversation after it."""
+        if self.patient:
+            await self._confirmed()
+        try:
+            await command.run(self, *arguments)
+        except Lost:
+            raise  # what was to be entered is entered when the connection is back
+        except Exception as error:
+            if leads:
+                self._astray = reason(error)
             raise
-        self._typist.said(self.state.current)
+        if leads:
+            self._astray = None
+
+    async def _send_kept(self, pending: Pending, note: Note | None) -> None:
+        """The commands before this message are done. ``note`` has stood for it on the home screen."""
+        if note is not None:
+            apply.unnoted(self.state, note)
+        pending.conversation = self.here
+        if self._astray is not None and not select.is_open(self.state, pending.conversation):
+            self.forget(pending, *self._astray)
+        else:
+            self.send(pending)
+            self._typist.said(pending.conversation)
+
+    async def _say_behind(self, text: str, kind: SentKind) -> None:
+        """Say something where the commands before it have led. Raises ``Refused``."""
+        if self._astray is not None:
+            self.forget(self.compose("?", text, kind), *self._astray)
+        else:
+            self._say(self.here, text, kind)
+
+    def _say(self, here: str, text: str, kind: SentKind) -> None:
+        """Raises ``Refused``."""
+        if not here:
+            raise Refused("nowhere")
+        self.write(here, text, kind)
+        self._typist.said(here)
 
     def _holds_password(self, text: str) -> bool:
         """A line with the password in it is held back once: it was probably meant for somewhere else."""
@@ -147,7 +277,6 @@ class App(Chat):
             self._held = ""
             return False
         self._held = text
-        self._put_back(text)
         self.note("held_back", error=True)
         return True
 
@@ -167,8 +296,18 @@ class App(Chat):
         await asyncio.sleep(DRAFTS_PAUSE)
         self._keep_drafts()
 
-    def _put_back(self, text: str) -> None:
-        """Into the input, unless something else is being written there by now."""
-        one = select.current(self.state)
-        if one is not None and not one.draft:
-            apply.drafted(self.state, one.name, text)
+
+async def _fail(error: commands.Wrong) -> None:
+    raise error
+
+
+def reason(error: Exception) -> tuple[str, dict[str, object]]:
+    """What went wrong as a key of the catalogue, and the facts that fill it in."""
+    match error:
+        case Refused(code=code, details=details):
+            return code, details
+        case commands.Wrong(key=key, facts=facts):
+            return key, facts
+        case Lost():
+            return "not_connected", {}
+    return "failed", {"reason": f"{type(error).__name__}: {error}"}

@@ -26,6 +26,7 @@ from client.model.state import Link, Note, Pending, State
 from client.outbox import Outbox
 from client.reading import Reading
 from client.session import expect
+from client.target import command_target
 from client.trust import Trust
 from protocol import events, requests, responses, values
 from protocol.cids import new_cid
@@ -39,6 +40,7 @@ class Chat(Reading):
     """One user's client.
 
     The hooks are the front end's to set. ``on_seek`` shows a message, or says that there is no way to.
+    ``on_refused`` hears of each written line that will never be stored.
     ``on_secret`` asks the user for a password, in the words of a key and its facts; it raises ``Refused``
     where nobody can be asked or nothing is answered. ``on_confirm`` asks a question that is in words already;
     it is ``None`` where there is no terminal to ask at.
@@ -54,6 +56,7 @@ class Chat(Reading):
         self.saving: asyncio.Task[None] | None = None
         self.found: list[values.Message] = []  # by the last search, the newest first
         self.on_note: Callable[[Note], None] = lambda note: None
+        self.on_refused: Callable[[Pending], None] = self._tell_refused
         self.on_seek: Callable[[str, int], bool] = lambda name, seq: False
         self.on_frame: Callable[[responses.AnyResponse | events.AnyEvent], None] = lambda frame: None
         self.on_secret: Callable[[str, dict[str, object]], Awaitable[str]] = _nobody
@@ -61,6 +64,7 @@ class Chat(Reading):
         self._outboxes = outboxes
         self._outbox: Outbox | None = None
         self._courier: Courier | None = None
+        self._turns = 0  # how often the user has turned to another conversation
         apart = partial(self.insist, apart=True)
         self._catchup = Catchup(self.state, self.insist, apart, lambda: self.on_change(), fill=fill)
 
@@ -98,6 +102,26 @@ class Chat(Reading):
                     await self._confirmed()
 
     # Conversations
+
+    @property
+    def here(self) -> str:
+        """The conversation in which a command was entered; outside of commands, the one in sight."""
+        target = command_target.get()
+        return self.state.current if target is None else target.name
+
+    def switch(self, name: str) -> None:
+        """Look at another conversation; the empty name is the home screen.
+
+        A command that took long does not turn away a user who has turned elsewhere meanwhile.
+        """
+        target = command_target.get()
+        if target is None:
+            self._turns += 1
+        else:
+            target.name = name
+            if self.on_screen and target.turns != self._turns:
+                return
+        super().switch(name)
 
     async def enter(self, name: str, nickname: str = "", password: str | UnsetType = UNSET) -> str:
         """Enter a room or a private chat, by default under the nickname last used there.
@@ -141,15 +165,37 @@ class Chat(Reading):
         It is in the outbox when this returns, and on its way. Raises ``Refused`` if it cannot be.
         """
         one = self.state.conversations.get(name)
-        if self._courier is None or one is None:
+        if one is None:
             raise Refused("not_logged_in" if self._courier is None else "nowhere")
         if one.is_room and not (one.entered or (one.member and not self._present.is_set())):
             raise Refused("not_entered", {"conversation": name})
+        self.send(self.compose(name, text, kind, target))
+
+    def compose(self, name: str, text: str, kind: requests.SentKind = "text", target: int = 0) -> Pending:
+        """A message for ``send`` or ``keep``. Raises ``Refused`` if it can never be sent."""
         if (limits := self.state.limits) and len(text) > limits.text > 0:
             raise Refused("text_too_long", {"limit": limits.text})
-        pending = Pending(new_cid(), name, text, kind=kind, target=target, written_at=_now())
+        return Pending(new_cid(), name, text, kind=kind, target=target, written_at=_now())
+
+    def keep(self, pending: Pending) -> None:
+        """Keep a message in the outbox until it is sent or forgotten. Raises ``Refused``."""
+        if self._courier is None:
+            raise Refused("not_logged_in")
+        self._courier.keep(pending)
+
+    def send(self, pending: Pending) -> None:
+        """Put a message into the outbox and send it. Raises ``Refused``."""
+        if self._courier is None:
+            raise Refused("not_logged_in")
         self._courier.take(pending)
         self.on_change()
+
+    def forget(self, pending: Pending, code: str, facts: dict[str, object]) -> None:
+        """A message that was kept will not be sent."""
+        pending.error, pending.facts = code, facts
+        if self._courier is not None:
+            self._courier.forget(pending)
+        self.on_refused(pending)
 
     async def secret(self, key: str, /, **facts: object) -> str:
         """Ask the user for a password. Raises ``Refused``."""
@@ -191,9 +237,9 @@ class Chat(Reading):
         self._note(key, facts, False, warning=True)
 
     def _note(self, key: str, facts: dict[str, object], error: bool, *, warning: bool = False) -> Note:
-        one = select.current(self.state)
-        after, where = one.timeline.last if one else 0, self.state.current
-        note = Note(key, facts, error, at=_now(), conversation=where, after=after, warning=warning)
+        one = self.state.conversations.get(self.here)
+        after = one.timeline.last if one else 0
+        note = Note(key, facts, error, at=_now(), conversation=self.here, after=after, warning=warning)
         apply.noted(self.state, note)
         self.on_note(note)
         self.on_change()
@@ -258,6 +304,17 @@ class Chat(Reading):
         self.on_frame(told)
         self.on_change()
 
+    def _refused(self, pending: Pending) -> None:
+        """A message will never be stored."""
+        apply.refused(self.state, pending.cid, pending.error, pending.facts)
+        self.on_refused(pending)
+
+    def _tell_refused(self, pending: Pending) -> None:
+        """Say so with its text, unless it stands in sight with the reason."""
+        if not self.on_screen or pending.conversation != self.state.current:
+            why = words.refusal(pending.error, pending.facts)
+            self.note("refused", error=True, conversation=pending.conversation, text=pending.text, why=why)
+
     def _removed(self, name: str, key: str) -> None:
         """A room is ours no longer: nobody should go on looking at it."""
         if self.state.current == name:
@@ -269,7 +326,13 @@ class Chat(Reading):
         account = self.state.username, self.state.server
         self._outbox = Outbox(self._outboxes, *account, self.config.notices)
         self._courier = Courier(
-            self.state, self._link, self._outbox, self.ask, self.enter, lambda: self.on_change()
+            self.state,
+            self._link,
+            self._outbox,
+            self.ask,
+            self.enter,
+            lambda: self.on_change(),
+            self._refused,
         )
         self._lasting.append(background.keep_running(self._courier.run))
 

@@ -10,13 +10,25 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from client import choices, keys, moderation, people, said, saving, verbs, words
+from client import choices, keys, moderation, name_lookup, people, said, saving, verbs, words
 from client.chat import Chat
 from client.config import SETTINGS
+from client.model import select
 from client.verbs import Wrong
 from client.words import Word
+from protocol.requests import SentKind
 
-__all__ = ["COMMANDS", "Command", "Wrong", "find", "is_command", "parse", "unescaped"]
+__all__ = [
+    "COMMANDS",
+    "Command",
+    "Wrong",
+    "find",
+    "is_at_once",
+    "is_command",
+    "leads_to",
+    "parse",
+    "spoken",
+]
 
 
 @dataclass(frozen=True)
@@ -29,6 +41,7 @@ class Command:
     aliases: tuple[str, ...] = ()
     completes: str = ""
     choices: tuple[str, ...] = ()
+    at_once: bool = False  # see ``is_at_once``
 
     @property
     def help(self) -> str:
@@ -85,14 +98,14 @@ COMMANDS = (
     Command("friends", "", verbs.list_friends),
     Command("friend", "NAME", verbs.add_friend, ("add",), completes="people"),
     Command("unfriend", "NAME", verbs.remove_friend, ("remove",), completes="people"),
-    Command("msg", "NAME [TEXT]", verbs.message, ("m", "dm"), completes="people"),
+    Command("msg", "NAME [TEXT]", verbs.message, ("m", "dm"), completes="people", at_once=True),
     Command("query", "NAME [NICK]", verbs.query, ("q",), completes="people"),
     Command("nick", "NICK", verbs.nick),
     Command("me", "TEXT", said.act, completes="people"),
-    Command("reply", "TEXT", said.reply, ("r",), completes="people"),
-    Command("edit", "TEXT", said.edit, completes="people"),
-    Command("delete", "", said.delete, ("del",)),
-    Command("react", "EMOJI", said.react),
+    Command("reply", "TEXT", said.reply, ("r",), completes="people", at_once=True),
+    Command("edit", "TEXT", said.edit, completes="people", at_once=True),
+    Command("delete", "", said.delete, ("del",), at_once=True),
+    Command("react", "EMOJI", said.react, at_once=True),
     Command("search", "WORDS", said.search),
     Command("goto", "DATE|NUMBER", said.goto),
     Command("save", "[PATH]", saving.save, ("export",), choices=saving.OPTIONS),
@@ -115,8 +128,11 @@ COMMANDS = (
     Command("bind", "[KEY] [ACTION]", choices.bind, choices=keys.BINDABLE),
     Command("unbind", "KEY", choices.unbind),
     Command("logout", "", verbs.logout),
-    Command("quit", "", verbs.leave_program, ("exit",)),
+    Command("quit", "", verbs.leave_program, ("exit",), at_once=True),
 )
+
+LEADING = frozenset({"join", "leave", "resign", "query", "switch", "close", "logout", "quit"})
+"""Commands after which the user is in another conversation."""
 
 _BY_NAME = {name: command for command in COMMANDS for name in (command.name, *command.aliases)}
 
@@ -136,6 +152,47 @@ def is_known_command(text: str) -> bool:
     return is_command(text) and find(re.split(r"\s", text[1:], maxsplit=1)[0]) is not None
 
 
+def spoken(text: str) -> tuple[str, SentKind] | None:
+    """What a line says where it is entered, if it does only that."""
+    if not is_command(text):
+        return unescaped(text), "text"
+    name, rest = _taken_apart(text)
+    return (rest, "action") if rest and find(name) is find("me") else None
+
+
+def _taken_apart(text: str) -> tuple[str, str]:
+    """A command's name and what stands behind it."""
+    name, rest = re.split(r"\s+|$", text[1:], maxsplit=1)
+    return name, rest.rstrip()
+
+
+def is_at_once(chat: Chat, command: Command, arguments: list[str]) -> bool:
+    """Whether it waits for no other command: it says something, to an account that is known, or quits."""
+    if command.name != "msg":
+        return command.at_once
+    username, _ = name_lookup.addressee(chat, " ".join(arguments))
+    return f"@{username}" in chat.state.conversations
+
+
+def leads_to(chat: Chat, here: str | None, command: Command, arguments: list[str]) -> str | None:
+    """The conversation in which the user is after a command that is entered ``here``, if nothing goes wrong;
+    ``None`` if that is not known beforehand. Raises ``Refused`` if the command is going to.
+    """
+    match command.name, arguments:
+        case "join", [room, *_]:
+            return verbs.as_room(chat, room)
+        case (("query" | "msg"), _):
+            username, text = name_lookup.addressee(chat, " ".join(arguments))
+            return f"@{username}" if command.name == "query" or not text else here
+        case "switch", [name]:
+            return select.find(chat.state, name)
+        case (("resign" | "disband"), [room, *_]) if room != verbs.YES:
+            return "" if verbs.as_room(chat, room) == here else here
+        case (("leave" | "resign" | "close" | "logout" | "quit"), _):
+            return ""
+    return here
+
+
 def unescaped(text: str) -> str:
     """A message as it is meant."""
     return text[1:] if text.startswith("//") else text
@@ -149,11 +206,11 @@ def _unknown(name: str) -> Wrong:
 
 def parse(text: str) -> tuple[Command, list[str]]:
     """A command's line -> the command and its arguments. Raises ``Wrong``."""
-    name, rest = re.split(r"\s+|$", text[1:], maxsplit=1)
+    name, rest = _taken_apart(text)
     command = find(name)
     if command is None:
         raise _unknown(name)
-    arguments = rest.rstrip().split(maxsplit=max(0, command.most - 1))
+    arguments = rest.split(maxsplit=max(0, command.most - 1))
     if not command.least <= len(arguments) <= command.most:
         raise Wrong("usage", usage=command.usage)
     return command, arguments

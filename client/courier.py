@@ -20,6 +20,9 @@ from protocol.frame import UNSET
 UNKNOWN = frozenset({"unavailable", "internal", "going_away", "slow_consumer"})
 """After these nobody knows whether a message was stored."""
 
+MOST_WAITING = 100
+"""With so many waiting messages, the rest of a long input is not read."""
+
 Ask = Callable[[requests.AnyRequest], Awaitable[responses.AnyResponse]]
 """Asks the server; raises ``Refused`` or ``Lost``."""
 
@@ -27,7 +30,8 @@ Ask = Callable[[requests.AnyRequest], Awaitable[responses.AnyResponse]]
 class Courier:
     """The way of my messages out.
 
-    ``ask`` asks the server, ``enter`` enters a conversation under its last nickname.
+    ``ask`` asks the server, ``enter`` enters a conversation under its last nickname. ``refused`` is told each
+    message that will never be stored.
     """
 
     def __init__(
@@ -38,6 +42,7 @@ class Courier:
         ask: Ask,
         enter: Callable[[str], Awaitable[object]],
         changed: Callable[[], None],
+        refused: Callable[[Pending], None],
     ) -> None:
         self._state = state
         self._link = link
@@ -45,13 +50,23 @@ class Courier:
         self._ask = ask
         self._enter = enter
         self._changed = changed
+        self._told_refused = refused
         self._queue = outbox.load()
         self._ready = asyncio.Event()  # somebody is logged in on a connection that works
         self._work = asyncio.Event()
         self._idle = asyncio.Event()
+        self._has_room = asyncio.Event()
         for pending in self._queue:
             apply.written(state, pending)
         self._look()
+
+    def keep(self, pending: Pending) -> None:
+        """Keep a message in the outbox. It is sent once it is taken, or at the next login."""
+        self._outbox.put(pending)
+
+    def forget(self, pending: Pending) -> None:
+        """A message that was kept is not to be sent."""
+        self._outbox.remove(pending.cid)
 
     def take(self, pending: Pending) -> None:
         """One more. When this returns, it is in the outbox."""
@@ -67,6 +82,10 @@ class Courier:
     async def settled(self) -> None:
         """Wait until everything has its answer."""
         await self._idle.wait()
+
+    async def has_room(self) -> None:
+        """Wait until few messages wait."""
+        await self._has_room.wait()
 
     async def run(self) -> None:
         """Send for ever."""
@@ -110,7 +129,8 @@ class Courier:
                 error = Refused("no_longer_a_member", {"room": pending.conversation})
             elif await self._entered(pending.conversation):
                 return False
-        apply.refused(self._state, pending.cid, error.code, error.details)
+        pending.error, pending.facts = error.code, error.details
+        self._told_refused(pending)
         return True
 
     async def _entered(self, name: str) -> bool:
@@ -127,6 +147,7 @@ class Courier:
         busy = bool(self._queue)
         (self._work.set if busy else self._work.clear)()
         (self._idle.clear if busy else self._idle.set)()
+        (self._has_room.set if len(self._queue) < MOST_WAITING else self._has_room.clear)()
 
 
 def seconds(error: Refused, otherwise: float = 1.0) -> float:

@@ -44,6 +44,8 @@ class Plain:
 
     async def take(self, line: str) -> None:
         self._app.submit(line)
+        if self._app.patient:
+            await self._app.has_room()
 
     def _note(self, note: Note) -> None:
         text = words.say(note.key, **note.facts)
@@ -65,9 +67,6 @@ class Plain:
                     line = f"{safe(one.name)} {lines.of(message, target, indent=INDENT)}"
                     put(self._app, line, write_line)
             self._app.viewed(one.name, one.timeline.last)
-        for pending in self._news.refused():
-            why = words.refusal(pending.error, pending.facts)
-            self._app.note("refused", error=True, text=pending.text, why=why)
 
     def _tell_link(self) -> None:
         link = self._app.state.link

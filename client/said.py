@@ -52,7 +52,7 @@ async def reply(chat: Chat, text: str) -> None:
 
     On the home screen: the user who wrote in private, if that is one alone.
     """
-    here = select.current(chat.state)
+    here = chat.state.conversations.get(chat.here)
     if here is None:
         _reply_in_private(chat, text)
         return

@@ -17,7 +17,7 @@ from client.commands import is_command
 from client.connection import Lost, Refused
 from client.converse import converse, exit_code, leave_if_over, put
 from client.line_output import write_json
-from client.model.state import Link, Note
+from client.model.state import Link, Note, Pending
 from client.news import News
 from protocol import events, responses, wire
 from protocol.errors import WireError
@@ -43,10 +43,12 @@ class Script:
         app.on_change = self._changed
         app.on_note = self._note
         app.on_frame = self._frame
+        app.on_refused = self._refused
 
     async def take(self, line: str) -> None:
         if is_command(line):
             self._app.submit(line)
+            await self._app.has_room()
         elif line.strip():
             await self._ask(line)
 
@@ -84,10 +86,11 @@ class Script:
         for _, _, messages in self._news.messages():
             for message in messages:
                 self._put(msgspec.to_builtins(events.Message(message=message)))
-        for pending in self._news.refused():
-            self.failed = True
-            facts = {"cid": pending.cid, "conversation": pending.conversation, "code": pending.error}
-            self._put({"type": "refused", **facts})
+
+    def _refused(self, pending: Pending) -> None:
+        self.failed = True
+        facts = {"cid": pending.cid, "conversation": pending.conversation, "code": pending.error}
+        self._put({"type": "refused", **facts, "text": pending.text})
 
     def _put_error(self, id: int | str | None, code: str, message: str, details: dict[str, object]) -> None:
         self.failed = True

@@ -169,7 +169,7 @@ def _turn(chat: Chat, name: str) -> None:
 
 
 async def clear(chat: Chat) -> None:
-    apply.cleared(chat.state, chat.state.current)
+    apply.cleared(chat.state, chat.here)
     chat.on_change()
 
 
@@ -203,12 +203,6 @@ def as_room(chat: Chat, name: str) -> str:
     return next(known, f"#{name.removeprefix('#')}")
 
 
-def as_friend(chat: Chat, name: str) -> str:
-    """The private chat that a name means; the first one if it may mean several, which commands refuse."""
-    found = name_lookup.NameTable.of(chat.state).candidates(name)
-    return f"@{found[0] if found else name.removeprefix('@')}"
-
-
 def room_of(chat: Chat, name: str = "") -> Conversation:
     """The room of this whole name, or the current one. Raises ``Refused``, ``Wrong``."""
     if not name:
@@ -223,11 +217,13 @@ def room_of(chat: Chat, name: str = "") -> Conversation:
 
 
 def meant(chat: Chat, name: str = "") -> Conversation:
-    """The conversation of this whole name, or the current one. Raises ``Refused`` on the home screen."""
+    """The conversation of this whole name, or the one that the command is about. Raises ``Refused`` on the
+    home screen.
+    """
     if not name:
-        if not chat.state.current:
+        if chat.here not in chat.state.conversations:
             raise Refused("nowhere")
-        return chat.state.conversations[chat.state.current]
+        return chat.state.conversations[chat.here]
     found = select.called(chat.state, name)
     if len(found) > 1:
         raise Refused("ambiguous_name", {"name": name, "names": ", ".join(one.name for one in found)})

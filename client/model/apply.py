@@ -138,6 +138,13 @@ def refused(state: State, cid: str, code: str, facts: dict[str, object]) -> None
         if pending.cid == cid:
             pending.delivery, pending.error, pending.facts = Delivery.REFUSED, code, facts
             pending.after = state.conversations[pending.conversation].timeline.last
+            _forget_unknown(state, pending.conversation, code)
+
+
+def _forget_unknown(state: State, name: str, code: str) -> None:
+    """A room that does not exist is not listed; one in sight stays until the user turns away."""
+    if code == "unknown_room" and name != state.current and not state.conversations[name].member:
+        del state.conversations[name]
 
 
 def drafted(state: State, name: str, text: str) -> None:

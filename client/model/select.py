@@ -109,6 +109,21 @@ def has_seat(state: State, name: str) -> bool:
     return one is not None and (one.member if one.is_room else not one.ended)
 
 
+def spelled(state: State, name: str) -> str:
+    """A conversation's whole name as it was first written, if it is known, however it is typed."""
+    if name in state.conversations:
+        return name
+    wanted = name[:1], key(name[1:])
+    known = (one for one in state.conversations if (one[:1], key(one[1:])) == wanted)
+    return next(known, name)
+
+
+def is_open(state: State, name: str) -> bool:
+    """Whether I may write there: a room that I have entered, a private chat with a friend."""
+    one = state.conversations.get(name)
+    return one is not None and (one.entered if one.is_room else not one.ended)
+
+
 def missing(conversation: Conversation) -> int | None:
     """The seq after which messages are known to exist that are not here; ``None`` when nothing is missing.
 

@@ -97,7 +97,8 @@ class Actions:
                 self._desk.timeline.follow(self._state.current)
             else:
                 self._desk.come_back()
-            self._app.submit(text)
+            if not self._app.submit(text):
+                self._desk.composer.restore(text)
 
     def _bound(self, text: str, target: MessageTarget) -> str:
         """The command, about the message that was shown while it was typed; empty if it cannot be done."""

@@ -157,6 +157,11 @@ class Composer:
         self.buffer.working_index = max(0, len(self.buffer._working_lines) - 1 - lines_back)
         self.buffer.cursor_position = cursor
 
+    def restore(self, text: str) -> None:
+        """Put back what was taken and refused, unless there is a draft. The history holds it in any case."""
+        if not self.text:
+            self.buffer.document = Document(text)
+
     def forget(self) -> None:
         """Somebody else may sit here now."""
         self._name = self._draft_at_home = self._kept_draft = ""

@@ -49,8 +49,9 @@ class FakeApp(App):
     def composing(self, text: str) -> None:
         pass  # nobody is there to be told
 
-    def submit(self, text: str) -> None:
+    def submit(self, text: str) -> bool:
         self.asked.append(("submit", text))
+        return True
 
     def switch(self, name: str) -> None:
         apply.switched(self.state, name)

@@ -1,0 +1,60 @@
+"""A line belongs to the conversation in which Enter was pressed, and is on the disk from that moment."""
+
+import signal
+
+import pytest
+
+from tests.conftest import Open, Serve
+from tests.e2e.people import Person
+from tests.processes import Server
+
+ROOM = "#lab"
+
+
+@pytest.fixture
+def pair(serve: Serve, terminal: Open) -> tuple[Server, Person]:
+    """A server, and Alice in a room and in a private chat with Bob."""
+    server = serve(settings=("limits.linger=600",))
+    server.user("Bob").request("create_room", room=ROOM, capacity=5)
+    alice = Person(terminal, server, "Alice").register()
+    alice.says("/join lab").is_told("成功进入聊天室")
+    alice.says("/friend Bob").is_told("Bob")
+    alice.says("/query Bob").is_told("Bob")
+    return server, alice
+
+
+def texts(server: Server, conversation: str) -> list[str]:
+    wire = server.connect().login("Alice")
+    messages = wire.request("history", conversation=conversation)["messages"]
+    return [message["text"] for message in messages if message["kind"] in ("text", "action")]
+
+
+def test_line_behind_a_waiting_command_stays_in_its_private_chat(pair: tuple[Server, Person]) -> None:
+    server, alice = pair
+    server.pause()
+    alice.says("/whois Bob").says("my PIN is 4711").sees("Alice:my PIN is 4711", "发送中")
+    alice.says("/me waves").sees("* Alice waves")
+    alice.terminal.press("Alt-1").wait_gone("my PIN is 4711")
+    alice.says("for the lab").sees("for the lab")
+    server.resume()
+    alice.terminal.wait_gone("发送中")
+    assert texts(server, "@Bob") == ["my PIN is 4711", "waves"]
+    assert texts(server, ROOM) == ["for the lab"]
+
+
+@pytest.mark.parametrize("ending", ["kill", "quit"])
+def test_line_behind_a_waiting_command_survives_the_end_of_the_client(
+    pair: tuple[Server, Person], terminal: Open, ending: str
+) -> None:
+    server, alice = pair
+    server.pause()
+    alice.says("/whois Bob").says("important").sees("Alice:important", "发送中")
+    if ending == "kill":
+        alice.terminal.end(signal.SIGKILL).wait_exit()
+    else:
+        alice.terminal.press("Ctrl-C", "Ctrl-C").wait_exit()
+    server.resume()
+    again = Person(terminal, server, "Alice").log_in_again()
+    again.says("/switch Bob").sees("Alice:important")
+    again.terminal.wait_gone("发送中")
+    assert texts(server, "@Bob") == ["important"]

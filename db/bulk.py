@@ -34,14 +34,25 @@ Value = int | str | None
 Values = tuple[Value, ...]
 
 
-def lock_conversations(connection: Connection, ids: Sequence[int]) -> list[tuple[int, ...]]:
+def lock_conversations(
+    connection: Connection, ids: Sequence[int], *, only_free: bool = False
+) -> list[tuple[int, ...]]:
     """The rows (id, head, spoken, roster, last_at) of these conversations, locked one after the other in the
-    order of their ids."""
+    order of their ids; with ``only_free`` without those that somebody else has locked, where the engine can
+    leave them out.
+    """
     places, values = _row(connection, ids)
     query = f"SELECT id, head, spoken, roster, last_at FROM conversations WHERE id IN {places} ORDER BY id"
     if not _is_sqlite(connection):  # whose transaction has locked the whole file
-        query += " FOR UPDATE"
+        query += " FOR UPDATE SKIP LOCKED" if only_free and skips_locked(connection) else " FOR UPDATE"
     return list(_execute(connection, query, values).fetchall())
+
+
+def skips_locked(connection: Connection) -> bool:
+    """Whether the engine can leave locked rows out: MySQL 8.0.1 and MariaDB 10.6 are the first."""
+    dialect = connection.dialect
+    version = dialect.server_version_info or (0,)
+    return version >= ((10, 6) if getattr(dialect, "is_mariadb", False) else (8, 0, 1))
 
 
 def insert_messages(connection: Connection, rows: Sequence[Values]) -> None:

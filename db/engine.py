@@ -31,7 +31,6 @@ SQLITE_PRAGMAS = {
     "journal_mode": "WAL",
     "synchronous": "FULL",
     "foreign_keys": "ON",
-    "busy_timeout": "5000",  # ms; only a stranger with the file open could make us wait
     "cache_size": "-16384",  # KiB, for each connection
     "wal_autocheckpoint": "4000",  # pages; rarer checkpoints write a page that many commits touched only once
     "journal_size_limit": str(64 << 20),  # bytes of WAL that may stay on the disk after a burst
@@ -40,9 +39,13 @@ SQLITE_PRAGMAS = {
 
 MYSQL_SESSION = (
     "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',"
-    " innodb_lock_wait_timeout = 3"
+    " innodb_lock_wait_timeout = 1"
 )
 CONNECT_WITHIN = 5
+
+LOCK_WAIT = 0.5
+"""Seconds that a statement to SQLite waits for another program that has the file open: its thread can do
+nothing else meanwhile. The writer tries again, for as long as its patience lasts."""
 
 LEAST_PATIENCE = 2.0
 """Seconds that any statement is given: a search may take so long."""
@@ -100,7 +103,7 @@ def open_engine(
     target = normalise(url, password)
     if is_sqlite(target):
         _create_file(_path(target))
-        return _sqlite_engine(target, readers + SPARE)
+        return _sqlite_engine(target, readers + SPARE, LOCK_WAIT)
     silence = math.ceil(max(patience, LEAST_PATIENCE))
     timeouts = {"connect_timeout": silence, "read_timeout": silence, "write_timeout": silence}
     return _mysql_engine(target, readers + SPARE, timeouts)
@@ -109,12 +112,19 @@ def open_engine(
 def patient(engine: Engine) -> Engine:
     """Another engine for the same database, whose statements may take as long as a migration does."""
     if is_sqlite(engine.url):
-        return _sqlite_engine(engine.url, 1)
+        return _sqlite_engine(engine.url, 1, CONNECT_WITHIN)
     return _mysql_engine(engine.url, 1, {"connect_timeout": CONNECT_WITHIN})
 
 
-def _sqlite_engine(url: URL, connections: int) -> Engine:
-    engine = create_engine(url, pool_size=connections, max_overflow=0, pool_timeout=5, hide_parameters=True)
+def _sqlite_engine(url: URL, connections: int, lock_wait: float) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=5,
+        hide_parameters=True,
+        connect_args={"timeout": lock_wait},
+    )
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -5,6 +5,7 @@
     DatabaseError
     ├── Unusable     this database will not do; one sentence for whoever starts the server
     ├── Taken        somebody has that name (or seat, or friendship) already
+    ├── LockedElsewhere  another session of the database keeps a row locked
     └── Outage       the database cannot be reached, or cannot write, at the moment
 
 The drivers raise by number, whether SQLAlchemy wraps what they raise or ``bulk`` lets it through. What the
@@ -34,6 +35,10 @@ class Taken(DatabaseError):
     """A unique key objects. The transaction, or its savepoint, is to be rolled back."""
 
 
+class LockedElsewhere(DatabaseError):
+    """Another session of the database keeps a row locked that is needed here."""
+
+
 class Outage(DatabaseError):
     """The database cannot be reached, or cannot write, at the moment. What was asked may have been done."""
 
@@ -54,6 +59,7 @@ MYSQL_TRANSIENT = {
     ER.CHECKREAD,
     ER.SP_DOES_NOT_EXIST,  # of a savepoint: a deadlock has rolled back everything, the savepoint with it
 }
+MYSQL_LOCK_TIMEOUT = {ER.LOCK_WAIT_TIMEOUT}
 MYSQL_DISCONNECT = {
     0,  # PyMySQL, of a connection that it has closed itself
     CR.CR_CONNECTION_ERROR,
@@ -113,6 +119,12 @@ def said(error: BaseException) -> str:
 def is_transient(error: BaseException) -> bool:
     """Two transactions were in each other's way: run the whole transaction again, at once."""
     return _is_among(error, SQLITE_TRANSIENT, MYSQL_TRANSIENT)
+
+
+def is_lock_timeout(error: BaseException) -> bool:
+    """Another session, or another process with the file open, keeps locked what is needed. It may do so for
+    long, so nothing is gained by trying again at once."""
+    return isinstance(error, LockedElsewhere) or _is_among(error, SQLITE_TRANSIENT, MYSQL_LOCK_TIMEOUT)
 
 
 def is_disconnect(error: BaseException) -> bool:

@@ -62,11 +62,14 @@ class Gathering:
         self._closed = True
         self._bell.put(None)
 
-    def take(self) -> list[Operation]:
+    def take(self, within: float | None = None) -> list[Operation]:
         """What waits, or as much of it as makes a batch; nothing when it is closed. Blocks until there is
-        something.
+        something, or for so many seconds.
         """
-        self._await(1)
+        self._await(1, within=within)
+        if within is not None and not self._waiting():
+            self._taken = 0
+            return []
         self._await(self._about, until_told=True)
         self._await(self._about, within=MOMENT)
         batch = self._batch()

@@ -74,11 +74,15 @@ class Head(Struct, gc=False):
     last_at: int
 
 
-def lock(connection: Connection, conversation_ids: Collection[int]) -> dict[int, Head]:
-    """Lock conversations until the transaction ends. One that does not exist is missing in the answer."""
+def lock(
+    connection: Connection, conversation_ids: Collection[int], *, only_free: bool = False
+) -> dict[int, Head]:
+    """Lock conversations until the transaction ends. One that does not exist is missing in the answer; with
+    ``only_free`` one that somebody else has locked, too.
+    """
     if not conversation_ids:
         return {}
-    locked = bulk.lock_conversations(connection, sorted(conversation_ids))
+    locked = bulk.lock_conversations(connection, sorted(conversation_ids), only_free=only_free)
     return {id: Head(head, spoken, roster, last_at) for id, head, spoken, roster, last_at in locked}
 
 

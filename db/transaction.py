@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from db import accounts, memberships, messages
+from db import accounts, bulk, memberships, messages
 from db.accounts import Ended
+from db.errors import LockedElsewhere, is_lock_timeout
+from db.locks import ForeignLocks
 from db.memberships import Standing, standings
 from db.messages import STORED, Head, Known, Outcome, Stretch
 from db.news import News
@@ -44,7 +46,9 @@ class Mark(NamedTuple):
 class Transaction:
     """What a job may touch: the connection, the time, and the one way to add messages."""
 
-    def __init__(self, connection: Connection, now: int, known: dict[int, Known], shared: bool) -> None:
+    def __init__(
+        self, connection: Connection, now: int, known: dict[int, Known], shared: bool, locks: ForeignLocks
+    ) -> None:
         self.connection = connection
         self.now = now
         self.reseated: list[Seating] = []  # what others did to rosters, to be minded before ``missed``
@@ -55,6 +59,7 @@ class Transaction:
         self.news = News()  # what this changes
         self._known = known  # of each conversation, what was handed out last
         self._shared = shared  # others may write to this database
+        self._locks = locks
 
     def lock(self, conversation_ids: Iterable[int]) -> dict[int, Head]:
         """Lock conversations, in the order of their ids, to change something there; and take along what
@@ -64,10 +69,37 @@ class Transaction:
         return heads
 
     def hold(self, conversation_ids: Iterable[int]) -> dict[int, Head]:
-        """``lock`` for whoever only adds messages."""
-        heads = messages.lock(self.connection, set(conversation_ids))
+        """``lock`` for whoever only adds messages. Raises ``LockedElsewhere``."""
+        heads, locked = self.hold_free(conversation_ids)
+        if locked:
+            raise LockedElsewhere(f"locked by another session of the database: {sorted(locked)}")
+        return heads
+
+    def hold_free(self, conversation_ids: Iterable[int]) -> tuple[dict[int, Head], set[int]]:
+        """``hold`` those that nobody else keeps locked; the others."""
+        wanted = set(conversation_ids)
+        heads = self._lock_rows(wanted)
+        locked: set[int] = set()
+        if self._locks.ids & wanted:
+            missing = wanted - heads.keys()
+            locked = set(messages.peek(self.connection, missing)) if missing else set()
+            self._locks.freed(wanted - locked)
         self.catch_up({id: Known(head.head, head.roster) for id, head in heads.items()})
         self.locked |= heads.keys()
+        return heads, locked
+
+    def _lock_rows(self, wanted: set[int]) -> dict[int, Head]:
+        """Those that were locked by others the last time are taken only if they are free, behind the rest."""
+        avoided = self._locks.ids & wanted - self.locked
+        try:
+            heads = messages.lock(self.connection, wanted - avoided)
+        except Exception as error:
+            if not (self._shared and is_lock_timeout(error) and bulk.skips_locked(self.connection)):
+                raise
+            heads = messages.lock(self.connection, wanted - avoided, only_free=True)
+            self._locks.found(messages.peek(self.connection, wanted - avoided - heads.keys()))
+        if avoided:
+            heads |= messages.lock(self.connection, avoided, only_free=True)
         return heads
 
     def append(self, heads: dict[int, Head], drafts: Sequence[Draft]) -> list[Outcome]:

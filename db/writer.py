@@ -25,7 +25,7 @@ import random
 import threading
 import time
 from asyncio import AbstractEventLoop, Future
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from operator import attrgetter
@@ -35,11 +35,12 @@ from sqlalchemy import Connection, Engine
 
 from db import messages
 from db.engine import KeptConnection, is_sqlite
-from db.errors import Outage, is_outage, is_transient, said
+from db.errors import LockedElsewhere, Outage, is_lock_timeout, is_outage, is_transient, said
 from db.gather import Gathering
+from db.locks import ForeignLocks
 from db.messages import Known, Outcome
 from db.news import News
-from db.operations import Job, Operation, Post
+from db.operations import Job, Operation, Post, Stream
 from db.records import Draft, Stored
 from db.slices import Slices
 from db.transaction import Seating, Transaction
@@ -58,7 +59,16 @@ given one text for all of them.
 """
 
 RETRIES = 20
-"""How often a deadlock or a lock timeout makes a transaction start again before it counts as an outage."""
+"""How often a deadlock makes a transaction start again before it counts as an outage."""
+
+AGAIN = 0.1
+"""Seconds between two looks whether a row is free that another session of the database keeps locked."""
+
+LOCK_WAIT = 1.0
+"""Seconds that a statement may wait for a lock, as ``engine`` tells the database."""
+
+IN_TIME = 0.9
+"""The part of our patience after which what cannot be done is refused: the answer has a way to go, too."""
 
 BEHIND_UNKNOWN = "an earlier message of this session is of unknown fate"
 
@@ -97,6 +107,19 @@ class _Batch:
 
     def __len__(self) -> int:
         return len(self.posts) + len(self.jobs)
+
+    def take_locked(self) -> list[Operation]:
+        """Take out what waits for a row that another session of the database keeps locked."""
+        posts = list(zip(self.posts, self.outcomes, strict=True))
+        jobs = list(zip(self.jobs, self.results, strict=True))
+        locked: list[Operation] = [post for post, outcome in posts if isinstance(outcome, LockedElsewhere)]
+        locked += [job for job, done in jobs if isinstance(done.result, LockedElsewhere)]
+        if locked:
+            done_posts = [each for each in posts if not isinstance(each[1], LockedElsewhere)]
+            done_jobs = [each for each in jobs if not isinstance(each[1].result, LockedElsewhere)]
+            self.posts, self.outcomes = [post for post, _ in done_posts], [each for _, each in done_posts]
+            self.jobs, self.results = [job for job, _ in done_jobs], [each for _, each in done_jobs]
+        return locked
 
     def fail(self, error: Exception) -> None:
         self.outcomes = [error] * len(self.posts)
@@ -143,6 +166,9 @@ class Writer:
         self._gathering = Gathering(loop)
         self._slices = Slices(loop)
         self._known: dict[int, Known] = {}
+        self._locks = ForeignLocks()
+        self._apart: dict[Operation, float] = {}  # what waits for locked rows, and when it was tried first
+        self._tried: dict[Operation, float] = {}  # the same, of those that are tried again
         self._shared = not is_sqlite(engine.url)
         self._down_since: float | None = None
         self._hangs = False  # the database did not even refuse the last time
@@ -179,28 +205,52 @@ class Writer:
     # On the writer's thread
 
     def _run(self) -> None:
-        while operations := self._gathering.take():
-            settled = self._settle(_Batch.of(operations))
+        while (operations := self._gathering.take(AGAIN if self._apart else None)) or self._apart:
+            settled = self._settle_with_those_apart(operations)
             self._gathering.done()
             self._loop.call_soon_threadsafe(self._hand_over, settled)
         self._kept.close()
+
+    def _settle_with_those_apart(self, operations: list[Operation]) -> list[_Batch]:
+        """Write operations, behind those that wait for locked rows; who waits too long is refused."""
+        self._tried, self._apart = self._apart, {}
+        waited = time.monotonic() + LOCK_WAIT  # by the end of another attempt
+        late = [one for one, since in self._tried.items() if self._is_over(waited - since)]
+        refused = _Batch.of(late)
+        refused.fail(Outage("another session of the database keeps a row locked"))
+        again = [one for one in self._tried if one not in late]
+        return [refused, *self._settle(_Batch.of([*again, *operations]))]
+
+    def _is_over(self, seconds: float) -> bool:
+        """Whether an answer must be given after so many seconds of trouble, so as to come in time."""
+        return self._closing.is_set() or seconds >= IN_TIME * self._patience
+
+    def _set_apart(self, operations: Iterable[Operation], began: float) -> None:
+        for operation in operations:
+            self._apart[operation] = self._tried.get(operation, began)
 
     def _settle(self, batch: _Batch) -> list[_Batch]:
         """Write a batch, however often that takes, until each operation has its answer."""
         if self._closing.is_set() and self._hangs:
             batch.fail(Outage("the database hangs, and this is the end"))
             return [batch]
-        retries, settled = 0, []
+        retries = 0
+        settled: list[_Batch] = []
         while batch:
             began = time.monotonic()
             error, in_commit = self._attempt(batch)
             if error is None:
                 break
+            if self._shared and is_lock_timeout(error):
+                if len(batch) > 1:
+                    return settled + self._settle_each(batch)
+                self._set_apart([*batch.posts, *batch.jobs], began)
+                return settled
             if in_commit and batch.jobs:
                 unknown, batch = _Batch(jobs=batch.jobs), _Batch(posts=batch.posts)
                 unknown.fail(Outage("the connection broke during COMMIT"))
                 settled.append(unknown)
-            if is_transient(error) and retries < RETRIES:
+            if is_transient(error) and not is_lock_timeout(error) and retries < RETRIES:
                 retries += 1
                 self._closing.wait(random.uniform(0, 0.002 * retries))
             elif is_transient(error) or is_outage(error):
@@ -208,31 +258,52 @@ class Writer:
                     batch.fail(Outage(str(error)))
                     break
             elif len(batch) > 1:
-                return settled + [part for one in batch.split() for part in self._settle(one)]
+                return settled + self._settle_each(batch)
             else:
                 batch.fail(error)
                 break
         return [*settled, batch]
 
+    def _settle_each(self, batch: _Batch) -> list[_Batch]:
+        """Each for itself; what one session says behind something that waits for a lock waits too."""
+        settled: list[_Batch] = []
+        for one in batch.split():
+            if one.posts and one.posts[0].stream in self._streams_apart():
+                self._set_apart(one.posts, time.monotonic())
+            else:
+                settled += self._settle(one)
+        return settled
+
+    def _streams_apart(self) -> list[Stream]:
+        return [operation.stream for operation in self._apart if isinstance(operation, Post)]
+
     def _attempt(self, batch: _Batch) -> tuple[Exception | None, bool]:
         """Write a batch in one transaction. Returns what broke it off, if anything did, and whether that was
         in its COMMIT.
         """
-        in_commit = False
+        in_commit, began = False, time.monotonic()
         try:
             with self._kept.begin_write() as connection:
                 transaction = self._transact(connection, batch)
                 in_commit = True
         except Exception as error:
             if not (is_transient(error) or is_outage(error)):
-                self._down_since, self._hangs = None, False  # the database is there: it objects
+                self._is_back()  # it objects
             return error, in_commit
         self._known |= transaction.moved
-        self._down_since, self._hangs = None, False
+        self._is_back()
+        self._set_apart(batch.take_locked(), began)
         return None, False
 
+    def _is_back(self) -> None:
+        """The database is there."""
+        if self._down_since is not None:
+            log.warning("the database is back, after %.1f s", time.monotonic() - self._down_since)
+        self._down_since, self._hangs = None, False
+
     def _transact(self, connection: Connection, batch: _Batch) -> Transaction:
-        transaction = Transaction(connection, time.time_ns() // 1_000_000, self._known, self._shared)
+        now = time.time_ns() // 1_000_000
+        transaction = Transaction(connection, now, self._known, self._shared, self._locks)
         if batch.posts:
             batch.outcomes = self._post(transaction, batch.posts)
         batch.reseated = transaction.reseated
@@ -244,12 +315,16 @@ class Writer:
         return transaction
 
     def _post(self, transaction: Transaction, posts: list[Post]) -> list[Outcome | Exception]:
-        heads = transaction.hold(post.draft.conversation_id for post in posts)
+        heads, locked = transaction.hold_free(post.draft.conversation_id for post in posts)
         refused: dict[Post, Outcome | Exception] = {}
+        held: list[Stream] = []  # of sessions that have something waiting for a locked conversation
         for post in posts:
             head = heads.get(post.draft.conversation_id)
             if post.stream.broken:
                 refused[post] = Outage(BEHIND_UNKNOWN)
+            elif post.draft.conversation_id in locked or (held and post.stream in held):
+                refused[post] = LockedElsewhere()
+                held.append(post.stream)
             elif (head is None or head.roster != post.roster) and (
                 refusal := self._refusal(transaction.connection, post)
             ):
@@ -285,7 +360,9 @@ class Writer:
             with transaction.connection.begin_nested():
                 return job.work(transaction)
         except Exception as error:
-            if is_transient(error) or is_outage(error):
+            if self._shared and is_lock_timeout(error):
+                error = LockedElsewhere()  # which has undone that statement alone
+            elif is_transient(error) or is_outage(error):
                 raise
             transaction.go_back(before)
             return error
@@ -297,13 +374,15 @@ class Writer:
         """
         if self._down_since is None:
             self._down_since = began
-            log.warning("the database is away: %s", said(error))
+            trouble = "locked by another program" if is_lock_timeout(error) else "away"
+            log.warning("the database is %s: %s", trouble, said(error))
         now = time.monotonic()
         self._hangs = now - began > AT_ONCE
         away = now - self._down_since
-        if away >= self._patience or self._closing.is_set():
+        pause = min(0.05 + away / 4, 1.0)
+        if self._is_over(away + pause + (now - began)):
             return False
-        self._closing.wait(min(0.05 + away / 4, 1.0))
+        self._closing.wait(pause)
         return True
 
     # On the loop

@@ -49,17 +49,17 @@ def server(serve: Serve) -> Server:
     return serve()
 
 
-@pytest.fixture(scope="session", params=["sqlite", "mysql"])
+@pytest.fixture(scope="session", params=["sqlite", "mariadb", "mysql"])
 def shared_server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     """One server an engine for all the tests that can live together, each with names of its own."""
     arguments = []
-    if request.param == "mysql":
-        mariadb = request.getfixturevalue("mariadb")
+    if request.param != "sqlite":
+        database = request.getfixturevalue(request.param)
         name = f"chat_{os.getpid()}_contract"
-        mariadb.drop(name)
-        arguments = ["--database", mariadb.url(name)]
+        database.drop(name)
+        arguments = ["--database", database.url(name)]
     server = Server(tmp_path_factory.mktemp(request.param) / "data", *arguments)
     yield server.start()
     server.close()

@@ -1,8 +1,9 @@
-"""Real databases for tests: a SQLite file, and a MariaDB of our own that is thrown away afterwards.
+"""Real databases for tests: SQLite files, and private MariaDB and MySQL servers that are removed afterwards.
 
-``CHAT_TEST_DATABASE_URL`` names a MySQL server to use instead, by a user who may create databases. The name
-of the database in it does not matter; each test gets one of its own. Where there is neither that nor
-MariaDB's programs, the tests that need it are skipped, but never under CI.
+``CHAT_TEST_DATABASE_URL`` names a server to use in place of MariaDB, with a user that may create databases.
+The database in the URL does not matter; each test gets its own. ``CHAT_TEST_MYSQLD`` names the ``mysqld`` of
+Oracle's MySQL if it is not on the PATH; ``.ci/mysql`` fetches one, and ``skip`` leaves MySQL out. Tests whose
+server is missing are skipped, but never under CI.
 """
 
 import os
@@ -11,9 +12,10 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any, Self
@@ -72,9 +74,8 @@ class DatabaseServer:
         return len(victims)
 
 
-class PrivateMariaDB(DatabaseServer):
-    """A MariaDB server in a folder, on a port that it keeps across restarts. Its user root has no
-    password."""
+class PrivateServer(DatabaseServer):
+    """A server in a folder, on a port that it keeps across restarts. Its user root has no password."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(URL.create("mysql+pymysql", username="root", host="127.0.0.1", port=_free_port()))
@@ -84,13 +85,14 @@ class PrivateMariaDB(DatabaseServer):
             "--no-defaults",
             f"--datadir={self._data}",
             f"--tmpdir={folder}",  # a server that starts removes what others have in a folder they share
+            *_as_root(),
         ]
         self._options = [
             *self._where,
             f"--socket={folder / 'socket'}",
+            f"--pid-file={folder / 'pid'}",
             f"--port={self.address.port}",
             "--bind-address=127.0.0.1",
-            *_as_root(),
         ]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -104,7 +106,7 @@ class PrivateMariaDB(DatabaseServer):
         if not self._data.exists():
             self._install()
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(["mariadbd", *self._options, *options], stdout=log, stderr=log)
+            self._process = subprocess.Popen([*self._command(), *options], stdout=log, stderr=log)
         deadline = time.monotonic() + PATIENCE
         while not self._answers():
             assert self.process.poll() is None, self._log.read_text()
@@ -112,18 +114,13 @@ class PrivateMariaDB(DatabaseServer):
             time.sleep(0.01)
         return self
 
+    def _command(self) -> list[str]:
+        """The program with the options of every start."""
+        raise NotImplementedError
+
     def _install(self) -> None:
-        subprocess.run(
-            [
-                "mariadb-install-db",
-                *self._where,
-                "--auth-root-authentication-method=normal",
-                "--skip-test-db",
-                *_as_root(),
-            ],
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+        """Make the data of an empty server."""
+        raise NotImplementedError
 
     def _answers(self) -> bool:
         try:
@@ -158,8 +155,30 @@ class PrivateMariaDB(DatabaseServer):
         self.process.wait(PATIENCE)
 
 
+class PrivateMariaDB(PrivateServer):
+    def _command(self) -> list[str]:
+        return ["mariadbd", *self._options]
+
+    def _install(self) -> None:
+        options = [*self._where, "--auth-root-authentication-method=normal", "--skip-test-db"]
+        subprocess.run(["mariadb-install-db", *options], check=True, stdout=subprocess.DEVNULL)
+
+
+class PrivateMySQL(PrivateServer):
+    """Oracle's MySQL."""
+
+    def _command(self) -> list[str]:
+        own = ["--mysqlx=OFF", "--secure-file-priv=NULL", "--performance-schema=OFF"]
+        return [_mysqld(), *self._options, *own]
+
+    def _install(self) -> None:
+        with self._log.open("ab") as log:
+            command = [_mysqld(), *self._where, "--initialize-insecure"]
+            subprocess.run(command, check=True, stdout=log, stderr=log)
+
+
 def _as_root() -> list[str]:
-    """MariaDB runs as root only when told to."""
+    """Both run as root only when told to."""
     return ["--user=root"] if os.geteuid() == 0 else []
 
 
@@ -175,6 +194,35 @@ def _need_mariadb() -> None:
         pytest.skip(f"there is no {' and no '.join(missing)} here")
 
 
+def _mysqld() -> str:
+    return os.environ.get("CHAT_TEST_MYSQLD") or shutil.which("mysqld") or ""
+
+
+def has_mysql() -> bool:
+    """Whether there is an Oracle MySQL; Debian's MariaDB has a ``mysqld``, too."""
+    program = _mysqld()
+    return program not in ("", "skip") and "MariaDB" not in _version(program)
+
+
+def _need_mysql() -> None:
+    if has_mysql():
+        return
+    if _mysqld() == "skip":
+        pytest.skip("CHAT_TEST_MYSQLD says to leave MySQL out")
+    if os.environ.get("CI"):
+        pytest.fail("there is no MySQL here: set CHAT_TEST_MYSQLD to what .ci/mysql prints")
+    pytest.skip("there is no MySQL here: .ci/mysql fetches one")
+
+
+@cache
+def _version(program: str) -> str:
+    return subprocess.run([program, "--no-defaults", "--version"], capture_output=True, text=True).stdout
+
+
+UNSAFE = ("--innodb-flush-method=nosync",)
+"""For servers whose power is never cut."""
+
+
 @pytest.fixture(scope="session")
 def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseServer]:
     """A server shared by all tests: each makes its own databases there, and none stops it."""
@@ -183,13 +231,30 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseServer
         return
     _need_mariadb()
     folder = tmp_path_factory.mktemp("mariadb")
-    server = PrivateMariaDB(folder).start("--innodb-flush-method=nosync")  # no test cuts its power
+    server = PrivateMariaDB(folder).start(*UNSAFE)
     yield server
     server.kill()
 
 
+@pytest.fixture(scope="session")
+def mysql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseServer]:
+    """The same with MySQL."""
+    _need_mysql()
+    folder = tmp_path_factory.mktemp("mysql")
+    server = PrivateMySQL(folder).start(*UNSAFE, "--skip-log-bin")
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session", params=["mariadb", "mysql"])
+def mysql_server(request: pytest.FixtureRequest) -> DatabaseServer:
+    """The shared MariaDB and the shared MySQL in turn."""
+    server: DatabaseServer = request.getfixturevalue(request.param)
+    return server
+
+
 @pytest.fixture
-def fragile_mariadb(tmp_path: Path) -> Iterator[PrivateMariaDB]:
+def fragile_mariadb(tmp_path: Path) -> Iterator[PrivateServer]:
     """A server for one test, which may do to it whatever it likes."""
     _need_mariadb()
     folder = tmp_path / "mariadb"
@@ -199,15 +264,33 @@ def fragile_mariadb(tmp_path: Path) -> Iterator[PrivateMariaDB]:
     server.kill()
 
 
+@pytest.fixture
+def fragile_mysql(tmp_path: Path) -> Iterator[PrivateServer]:
+    """The same with MySQL."""
+    _need_mysql()
+    folder = tmp_path / "mysql"
+    folder.mkdir()
+    server = PrivateMySQL(folder).start()
+    yield server
+    server.kill()
+
+
 _numbers = count(1)
 
 
-@pytest.fixture
-def mysql_url(mariadb: DatabaseServer) -> Iterator[str]:
-    """A fresh MySQL database."""
+@contextmanager
+def fresh_database(server: DatabaseServer) -> Iterator[str]:
+    """The URL of a database with a name of its own, which is dropped in the end."""
     name = f"chat_{os.getpid()}_{next(_numbers)}"
-    yield mariadb.url(name)
-    mariadb.drop(name)
+    yield server.url(name)
+    server.drop(name)
+
+
+@pytest.fixture
+def mysql_url(mysql_server: DatabaseServer) -> Iterator[str]:
+    """A fresh database on MariaDB and on MySQL in turn."""
+    with fresh_database(mysql_server) as url:
+        yield url
 
 
 @pytest.fixture
@@ -216,11 +299,14 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'chat.db'}"
 
 
-@pytest.fixture(params=["sqlite", "mysql"])
-def database_url(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(params=["sqlite", "mariadb", "mysql"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A fresh database of each engine in turn."""
-    url: str = request.getfixturevalue(f"{request.param}_url")
-    return url
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite_url")
+        return
+    with fresh_database(request.getfixturevalue(request.param)) as url:
+        yield url
 
 
 @pytest.fixture
@@ -230,7 +316,7 @@ def engine(request: pytest.FixtureRequest, database_url: str) -> Iterator[Engine
     if is_sqlite(engine.url):
         shutil.copyfile(request.getfixturevalue("sqlite_model"), str(engine.url.database))
     else:
-        request.getfixturevalue("mysql_model").copy_to(str(engine.url.database))
+        request.getfixturevalue("mysql_models")(engine.url).copy_to(str(engine.url.database))
     yield engine
     engine.dispose()
 
@@ -264,14 +350,26 @@ class MySQLModel:
 
 
 @pytest.fixture(scope="session")
-def mysql_model(mariadb: DatabaseServer) -> Iterator[MySQLModel]:
-    """A database to copy."""
+def mysql_models() -> Iterator[Callable[[URL], MySQLModel]]:
+    """Finds the database to copy on the server of a URL; made when it is first asked for."""
+    models: dict[int | None, MySQLModel] = {}
+
+    def find(url: URL) -> MySQLModel:
+        if url.port not in models:
+            models[url.port] = _make_model(DatabaseServer(url))
+        return models[url.port]
+
+    yield find
+    for model in models.values():
+        model.server.drop(model.name)
+
+
+def _make_model(server: DatabaseServer) -> MySQLModel:
     name = f"chat_{os.getpid()}_model"
-    _migrate(mariadb.url(name))
-    tables = mariadb.execute(f"SHOW TABLES IN {name}")
-    made = [mariadb.execute(f"SHOW CREATE TABLE {name}.{table}")[0][1] for (table,) in tables]
-    yield MySQLModel(mariadb, name, tuple(made))
-    mariadb.drop(name)
+    _migrate(server.url(name))
+    tables = server.execute(f"SHOW TABLES IN {name}")
+    made = [server.execute(f"SHOW CREATE TABLE {name}.{table}")[0][1] for (table,) in tables]
+    return MySQLModel(server, name, tuple(made))
 
 
 def _migrate(url: str) -> None:

@@ -54,8 +54,8 @@ def test_a_host_that_does_not_exist() -> None:
     )
 
 
-def test_a_database_that_does_not_exist(mariadb: DatabaseServer) -> None:
-    url = mariadb.address.set(database="nowhere").render_as_string(hide_password=False)
+def test_a_database_that_does_not_exist(mysql_server: DatabaseServer) -> None:
+    url = mysql_server.address.set(database="nowhere").render_as_string(hide_password=False)
     assert refusal(url).endswith("make one with: CREATE DATABASE nowhere CHARACTER SET utf8mb4")
 
 
@@ -64,8 +64,8 @@ def test_a_user_who_is_not_let_in(mysql_url: str) -> None:
     assert "refuses the user 'mallory' or the password" in refusal(url.render_as_string(hide_password=False))
 
 
-def test_a_user_who_may_not_use_this_database(mysql_url: str, mariadb: DatabaseServer) -> None:
-    with somebody(mariadb, "outsider") as name:
+def test_a_user_who_may_not_use_this_database(mysql_url: str, mysql_server: DatabaseServer) -> None:
+    with somebody(mysql_server, "outsider") as name:
         url = make_url(mysql_url).set(username=name, password="secret")
         told = refusal(url.render_as_string(hide_password=False))
     assert told.startswith(f"the user {name!r} may not use the database {url.database!r}")
@@ -74,26 +74,26 @@ def test_a_user_who_may_not_use_this_database(mysql_url: str, mariadb: DatabaseS
 @contextmanager
 def somebody(server: DatabaseServer, name: str) -> Iterator[str]:
     """A user who may log in and no more."""
-    server.execute(f"CREATE OR REPLACE USER {name}@'%' IDENTIFIED BY 'secret'")
+    server.execute(f"DROP USER IF EXISTS {name}@'%'", f"CREATE USER {name}@'%' IDENTIFIED BY 'secret'")
     yield name
     server.execute(f"DROP USER {name}@'%'")
 
 
 def test_an_empty_database_in_another_character_set_is_put_right(
-    mysql_url: str, mariadb: DatabaseServer
+    mysql_url: str, mysql_server: DatabaseServer
 ) -> None:
     name = make_url(mysql_url).database
-    mariadb.execute(f"ALTER DATABASE {name} CHARACTER SET latin1")
+    mysql_server.execute(f"ALTER DATABASE {name} CHARACTER SET latin1")
     engine = open_engine(mysql_url)
     check(engine)
     engine.dispose()
-    assert "utf8mb4" in mariadb.execute(f"SHOW CREATE DATABASE {name}")[0][1]
+    assert "utf8mb4" in mysql_server.execute(f"SHOW CREATE DATABASE {name}")[0][1]
 
 
-def test_a_database_in_another_character_set(mysql_url: str, mariadb: DatabaseServer) -> None:
+def test_a_database_in_another_character_set(mysql_url: str, mysql_server: DatabaseServer) -> None:
     name = make_url(mysql_url).database
-    mariadb.execute(f"ALTER DATABASE {name} CHARACTER SET latin1")
-    mariadb.execute(f"CREATE TABLE {name}.somebodys (id INT)")
+    mysql_server.execute(f"ALTER DATABASE {name} CHARACTER SET latin1")
+    mysql_server.execute(f"CREATE TABLE {name}.somebodys (id INT)")
     told = refusal(mysql_url)
     assert told == (
         f"the database {name!r} is in latin1; change it with: ALTER DATABASE {name} CHARACTER SET utf8mb4"

@@ -96,12 +96,12 @@ def test_sqlite_on_a_full_disk_is_sat_out(sqlite_url: str) -> None:
 
 
 def test_a_connection_that_was_killed_is_a_disconnect_and_the_next_one_works(
-    mysql_url: str, mariadb: DatabaseServer
+    mysql_url: str, mysql_server: DatabaseServer
 ) -> None:
     engine = open_engine(mysql_url)
     with engine.connect() as connection:
         id = connection.scalar(text("SELECT connection_id()"))
-        mariadb.execute(f"KILL {id}")
+        mysql_server.execute(f"KILL {id}")
         with pytest.raises(OperationalError) as lost:
             connection.execute(text("SELECT 1"))
     with engine.connect() as connection:

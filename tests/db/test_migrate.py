@@ -17,6 +17,7 @@ from db import accounts, messages, migrate, schema
 from db.engine import begin_write, open_engine
 from db.errors import Unusable
 from db.migrate import upgrade
+from tests.database import DatabaseServer, fresh_database
 from tests.db.people import person, room, say
 
 NEXT_STEP = '''
@@ -190,12 +191,13 @@ def test_whoever_waits_too_long_for_the_other_says_so(
     engine.dispose()
 
 
-def test_upgrade_lock_has_the_name_that_earlier_releases_use(mysql_url: str) -> None:
-    named_by_mysql = "SELECT concat('chatroom upgrade ', md5(database()))"
-    engine = open_engine(mysql_url)
-    with engine.connect() as connection:
-        assert migrate._lock_name(connection) == connection.scalar(text(named_by_mysql))
-    engine.dispose()
+def test_upgrade_lock_has_the_name_that_earlier_releases_use(mariadb: DatabaseServer) -> None:
+    named_by_mariadb = "SELECT concat('chatroom upgrade ', md5(database()))"
+    with fresh_database(mariadb) as url:
+        engine = open_engine(url)
+        with engine.connect() as connection:
+            assert migrate._lock_name(connection) == connection.scalar(text(named_by_mariadb))
+        engine.dispose()
 
 
 def test_a_database_of_a_newer_server_is_left_alone(engine: Engine) -> None:

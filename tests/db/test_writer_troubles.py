@@ -119,7 +119,7 @@ async def test_the_writer_keeps_its_connection(stage: Stage) -> None:
 
 @pytest.mark.parametrize("ask", ["post", "job"])
 async def test_a_connection_that_is_cut_is_replaced(
-    mysql_url: str, mariadb: DatabaseServer, ask: str
+    mysql_url: str, mysql_server: DatabaseServer, ask: str
 ) -> None:
     """A post finds out through the driver itself, a job through SQLAlchemy."""
     engine = open_engine(mysql_url)
@@ -127,7 +127,7 @@ async def test_a_connection_that_is_cut_is_replaced(
     stage = Stage(engine)
     async with stage.writing(patience=60.0) as writer:
         id = await writer.run(lambda transaction: transaction.connection.scalar(func.connection_id()))
-        mariadb.execute(f"KILL {id}")
+        mysql_server.execute(f"KILL {id}")
         if ask == "post":
             writer.add(stage.post("hi"))
             await stage.answered(1)

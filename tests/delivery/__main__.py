@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.database import PrivateMariaDB
+from tests.database import PrivateMariaDB, PrivateMySQL, PrivateServer, has_mysql
 from tests.delivery.check import Violation, check
 from tests.delivery.deployment import deploy
 from tests.delivery.figures import figures
@@ -38,14 +38,19 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--rounds", type=int, default=1, help="each on an empty database; 0: until one is bad"
     )
-    parser.add_argument("--database", choices=("sqlite", "mysql"), default="sqlite")
-    parser.add_argument("--servers", type=int, default=1, help="processes on the one database (mysql)")
+    parser.add_argument("--database", choices=("sqlite", "mariadb", "mysql"), default="sqlite")
+    parser.add_argument(
+        "--servers", type=int, default=1, help="processes on the one database (mariadb, mysql)"
+    )
     parser.add_argument("--clients", type=int, default=20)
     parser.add_argument("--pace", type=float, default=1.0, help="how many times as busy as usual")
     parser.add_argument("--flaw", default="", help="plant a flaw in the server: see planted.py")
     options = parser.parse_args()
     if options.servers > 1 and options.database == "sqlite":
         parser.error("one SQLite file is for one server")
+    if options.database == "mysql" and not has_mysql():
+        print("there is no MySQL here (.ci/mysql fetches one): MariaDB in its place", file=sys.stderr)
+        options.database = "mariadb"
     return options
 
 
@@ -63,16 +68,17 @@ async def _round(options: argparse.Namespace, seed: int) -> bool:
 
 
 @contextmanager
-def _database(options: argparse.Namespace, folder: Path) -> Iterator[PrivateMariaDB | None]:
-    """A MariaDB of our own, where one is wanted."""
+def _database(options: argparse.Namespace, folder: Path) -> Iterator[PrivateServer | None]:
+    """A server of our own, if one is wanted."""
     if options.database == "sqlite":
         yield None
         return
-    mariadb = PrivateMariaDB(folder).start()
+    kind = PrivateMySQL if options.database == "mysql" else PrivateMariaDB
+    server = kind(folder).start()
     try:
-        yield mariadb
+        yield server
     finally:
-        mariadb.kill()
+        server.kill()
 
 
 def _tell(violations: list[Violation], stumbles: list[str]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from tests.database import PrivateMariaDB
+from tests.database import PrivateServer
 from tests.delivery.history import History, Spoilt, now
 from tests.delivery.proxy import Proxy
 from tests.processes import Server
@@ -85,7 +85,7 @@ class Site:
     """All of it, and the history of what happens there."""
 
     hosts: Sequence[Host]
-    database: PrivateMariaDB | None = None
+    database: PrivateServer | None = None
     history: History = field(default_factory=History)
     proxies: list[Proxy] = field(default_factory=list)
 
@@ -112,7 +112,7 @@ class Site:
             yield self
 
 
-def deploy(folder: Path, database: PrivateMariaDB | None = None, servers: int = 1, flaw: str = "") -> Site:
+def deploy(folder: Path, database: PrivateServer | None = None, servers: int = 1, flaw: str = "") -> Site:
     """Server processes that share a database, or one with a SQLite file, which are yet to be opened.
 
     ``flaw`` is one to plant in each: see ``planted``.

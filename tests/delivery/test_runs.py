@@ -37,12 +37,12 @@ def prove(
     return found
 
 
-@pytest.mark.parametrize("database", ["sqlite", "mysql"])
+@pytest.mark.parametrize("database", ["sqlite", "fragile_mariadb", "fragile_mysql"])
 def test_nothing_is_lost_doubled_or_moved(
     database: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    mariadb = request.getfixturevalue("fragile_mariadb") if database == "mysql" else None
-    found = prove(deploy(tmp_path, mariadb), seconds=20, seed=7)
+    private = None if database == "sqlite" else request.getfixturevalue(database)
+    found = prove(deploy(tmp_path, private), seconds=20, seed=7)
     assert found.perilous
     assert found.resolved
     assert found.duplicates

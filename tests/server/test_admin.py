@@ -73,15 +73,15 @@ def complaint(server: Server, *arguments: str, password: str | None = None, stdi
     return line
 
 
-@pytest.fixture(params=["sqlite", "mysql"])
+@pytest.fixture(params=["sqlite", "mariadb", "mysql"])
 def site(request: pytest.FixtureRequest, serve: Serve, tmp_path: Path) -> Iterator[Server]:
     """A running server that nobody waits long for, on each engine in turn."""
     if request.param == "sqlite":
         yield serve(settings=("limits.linger=600",))
         return
-    mariadb: DatabaseServer = request.getfixturevalue("mariadb")
-    mariadb.drop("chat_admin")
-    yield serve("--database", mariadb.url("chat_admin"), settings=("limits.linger=600",))
+    database: DatabaseServer = request.getfixturevalue(request.param)
+    database.drop("chat_admin")
+    yield serve("--database", database.url("chat_admin"), settings=("limits.linger=600",))
 
 
 def into_room(server: Server, *usernames: str) -> list[Wire]:

@@ -2,8 +2,6 @@
 
 from contextlib import ExitStack
 
-import pytest
-
 from server.config import SETTINGS
 from tests.conftest import Serve
 from tests.processes import Json, Server, Wire
@@ -26,10 +24,8 @@ LENGTHS = ("_min", "_max", ".topic")
 OFF = tuple(f"{name}=0" for name in SETTINGS if name.startswith("limits.") and not name.endswith(LENGTHS))
 
 
-@pytest.mark.parametrize("database", ["sqlite", "mysql"])
-def test_0_turns_every_limit_off(serve: Serve, database: str, request: pytest.FixtureRequest) -> None:
-    url = request.getfixturevalue(f"{database}_url")
-    server = serve("--database", url, settings=(*OFF, "limits.linger=1"))
+def test_0_turns_every_limit_off(serve: Serve, database_url: str) -> None:
+    server = serve("--database", database_url, settings=(*OFF, "limits.linger=1"))
     with ExitStack() as stack:
         for _ in range(200):
             stack.enter_context(server.connect())

@@ -22,14 +22,14 @@ OVER = ("removed", "closing")
 
 
 @pytest.fixture(scope="module")
-def pair(mariadb: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    mariadb.drop("chat_lost_rights")
-    folder, url = tmp_path_factory.mktemp("lost_rights"), mariadb.url("chat_lost_rights")
+def pair(mysql_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    mysql_server.drop("chat_lost_rights")
+    folder, url = tmp_path_factory.mktemp("lost_rights"), mysql_server.url("chat_lost_rights")
     pair = Pair(*(Server(folder / name, "--database", url).start() for name in ("east", "west")))
     yield pair
     for server in pair:
         server.close()
-    mariadb.drop("chat_lost_rights")
+    mysql_server.drop("chat_lost_rights")
 
 
 @dataclass

@@ -15,15 +15,15 @@ from tests.db.people import at_once, person, room
 from tests.processes import Server, Wire
 
 
-@pytest.fixture(params=["sqlite", "mysql"])
+@pytest.fixture(params=["sqlite", "mariadb", "mysql"])
 def modest(request: pytest.FixtureRequest, serve: Serve) -> Server:
     """A server on which nobody owns more than two rooms."""
     settings = ("limits.rooms=2",)
     if request.param == "sqlite":
         return serve(settings=settings)
-    mariadb: DatabaseServer = request.getfixturevalue("mariadb")
-    mariadb.drop("chat_owning")
-    return serve("--database", mariadb.url("chat_owning"), settings=settings)
+    database: DatabaseServer = request.getfixturevalue(request.param)
+    database.drop("chat_owning")
+    return serve("--database", database.url("chat_owning"), settings=settings)
 
 
 def create(wire: Wire, *names: str) -> None:

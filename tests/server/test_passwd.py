@@ -115,10 +115,10 @@ def stored_hash(server: Server) -> str:
     return str(hashed)
 
 
-def test_a_session_on_another_server_process_ends_too(serve: Serve, mariadb: DatabaseServer) -> None:
+def test_a_session_on_another_server_process_ends_too(serve: Serve, mysql_server: DatabaseServer) -> None:
     """Not at once, but with that process's next sign of life."""
-    mariadb.drop("chat_passwd")
-    url = mariadb.url("chat_passwd")
+    mysql_server.drop("chat_passwd")
+    url = mysql_server.url("chat_passwd")
     here, there = (serve("--database", url, settings=("limits.linger=600",)) for _ in range(2))
     alice = here.user("Alice")
     elsewhere = there.connect().login("Alice")

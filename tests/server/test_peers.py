@@ -25,15 +25,15 @@ class Pair(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def pair(mariadb: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+def pair(mysql_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """Two servers for all the tests that can live together."""
-    mariadb.drop("chat_peers")
-    folder, url = tmp_path_factory.mktemp("peers"), mariadb.url("chat_peers")
+    mysql_server.drop("chat_peers")
+    folder, url = tmp_path_factory.mktemp("peers"), mysql_server.url("chat_peers")
     pair = Pair(*(Server(folder / name, "--database", url).start() for name in ("east", "west")))
     yield pair
     for server in pair:
         server.close()
-    mariadb.drop("chat_peers")
+    mysql_server.drop("chat_peers")
 
 
 @pytest.fixture

@@ -42,6 +42,7 @@ class Command:
     completes: str = ""
     choices: tuple[str, ...] = ()
     at_once: bool = False  # see ``is_at_once``
+    verbatim: bool = False  # its argument keeps the blanks around it
 
     @property
     def help(self) -> str:
@@ -103,7 +104,7 @@ COMMANDS = (
     Command("nick", "NICK", verbs.nick),
     Command("me", "TEXT", said.act, completes="people"),
     Command("reply", "TEXT", said.reply, ("r",), completes="people", at_once=True),
-    Command("edit", "TEXT", said.edit, completes="people", at_once=True),
+    Command("edit", "TEXT", said.edit, completes="people", at_once=True, verbatim=True),
     Command("delete", "", said.delete, ("del",), at_once=True),
     Command("react", "EMOJI", said.react, at_once=True),
     Command("search", "WORDS", said.search),
@@ -211,6 +212,8 @@ def parse(text: str) -> tuple[Command, list[str]]:
     if command is None:
         raise _unknown(name)
     arguments = rest.split(maxsplit=max(0, command.most - 1))
+    if command.verbatim and arguments:
+        arguments = [text[len(f"/{name} ") :]]
     if not command.least <= len(arguments) <= command.most:
         raise Wrong("usage", usage=command.usage)
     return command, arguments

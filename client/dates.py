@@ -21,6 +21,10 @@ _TIME = re.compile(r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?"
 _DAYS = {"today": 0, "今天": 0, "yesterday": -1, "昨天": -1}
 
 
+LEAP_YEARS_APART = 8
+"""Years between two leap years at most: 1896 and 1904."""
+
+
 class NoDate(ValueError):
     """What was typed is no moment."""
 
@@ -87,11 +91,19 @@ def _day(word: str, now: datetime) -> datetime:
     if found is None:
         raise NoDate(word)
     year, month, date = (int(part or 0) for part in found.groups())
+    years = [year] if year else range(now.year, now.year - LEAP_YEARS_APART - 1, -1)
+    valid = (_valid_day(now, each, month, date) for each in years)
+    day = next((day for day in valid if day is not None and (year or day <= now)), None)
+    if day is None:
+        raise NoDate(word)
+    return day
+
+
+def _valid_day(now: datetime, year: int, month: int, date: int) -> datetime | None:
     try:
-        day = now.replace(year=year or now.year, month=month, day=date)
-        return day if year or day <= now else day.replace(year=day.year - 1)
+        return now.replace(year=year, month=month, day=date)
     except ValueError:
-        raise NoDate(word) from None
+        return None
 
 
 def _time(word: str) -> time:

@@ -29,7 +29,12 @@ async def act(chat: Chat, text: str) -> None:
 
 async def edit(chat: Chat, text: str) -> None:
     one = meant(chat)
-    _change(chat, one, "edit", await _to_change(chat, one, mine=True), text)
+    message = await _to_change(chat, one, mine=True)
+    if message.text == text:
+        apply.selected(chat.state, one.name, 0)
+        chat.note("nothing_changed")
+        return
+    _change(chat, one, "edit", message, text)
 
 
 async def delete(chat: Chat) -> None:

@@ -159,13 +159,31 @@ def mention_beyond(conversation: Conversation, step: int) -> int:
     return max((seq for seq in conversation.named if seq < here.first), default=0)
 
 
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
+    "\u2e80-\u9fff\ua000-\ua4cf\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese, Japanese, Korean
+)
+"""Scripts without blanks between words, or with grammar right behind a name."""
+
+_LETTER = f"[^\\W{_UNSPACED}]"
+"""What makes a longer word of a name that it touches. An underscore and digits are such letters too."""
+
+_MARK = "[\u0300-\u036f]"
+"""Combining accents, which belong to the letter before them."""
+
+
 @lru_cache(maxsize=64)
 def _naming(names: frozenset[str]) -> re.Pattern[str]:
-    """Finds one of the names, not as a part of a longer Latin word: ``Al`` is not in "also", but is in
+    """Finds one of the names, not as a part of a longer word: ``Al`` is not in "also" or "Alé", but is in
     "你好Al".
     """
-    either = "|".join(re.escape(name) for name in sorted(names))
-    return re.compile(rf"(?<![A-Za-z0-9_])(?:{either})(?![A-Za-z0-9_])", re.IGNORECASE)
+    return re.compile("|".join(map(_whole_name, sorted(names))), re.IGNORECASE)
+
+
+def _whole_name(name: str) -> str:
+    before = f"(?<!{_LETTER})" if re.match(_LETTER, name) else ""
+    after = f"(?!{_LETTER}|{_MARK})" if re.match(f"{_LETTER}|{_MARK}", name[-1]) else f"(?!{_MARK})"
+    return f"{before}{re.escape(name)}{after}"
 
 
 def typing(state: State, now: float) -> list[str]:

@@ -200,21 +200,30 @@ class Actions:
         self._mention(-1)
 
     def _mention(self, step: int) -> None:
-        """Show the nearest message out of sight that names me; from home, one in whichever room has some."""
+        """Select the nearest message that names me, and show it; from home, go to a conversation with one.
+
+        The search begins at the selected message, or else at the edge of what is in sight.
+        """
         conversation, story = self._desk.conversation, self._desk.timeline.story
         if conversation is None or not isinstance(story, ConversationStory):
             self._seek_mention()
             return
-        here = conversation.shown
-        if step > 0:
-            candidates = range(story.seq_at(self._desk.timeline.picture.bottom.block) + 1, here.last + 1)
-        else:
-            candidates = range(story.seq_at(self._desk.timeline.picture.top.block - 1), here.first - 1, -1)
+        here, at = conversation.shown, self._mention_start(conversation, story, step)
+        candidates = range(at + step, here.last + 1 if step > 0 else here.first - 1, step)
         found = (seq for seq in candidates if self._names_me(conversation, seq))
         if seq := next(found, 0) or select.mention_beyond(conversation, step):
+            apply.selected(self._state, conversation.name, seq)
+            self._desk.targets.follow_selection()
             self._desk.seek(seq)
         else:
             self._app.note("view.no_mention")
+
+    def _mention_start(self, conversation: Conversation, story: ConversationStory, step: int) -> int:
+        picture = self._desk.timeline.picture
+        above, last = story.seq_at(picture.top.block - 1), story.seq_at(picture.bottom.block)
+        if above < conversation.selected <= last:
+            return conversation.selected
+        return above if step > 0 else last + 1
 
     def _names_me(self, conversation: Conversation, seq: int) -> bool:
         message = conversation.shown.find(seq)
@@ -224,6 +233,7 @@ class Actions:
         """The first unread message that names me, wherever it is."""
         for one in select.sidebar(self._state):
             if seq := select.first_mention(one):
+                apply.selected(self._state, one.name, seq)
                 self._desk.go_to(one.name, seq)
                 return
         self._app.note("view.no_mention")

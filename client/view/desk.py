@@ -159,8 +159,8 @@ class Desk:
         if name != self.state.current:
             self.turn_to(name)
         self.helping = False
+        self.app.on_change()  # so that a picture is drawn soon
         self.seek(seq)
-        self.app.on_change()
         return True
 
     @property

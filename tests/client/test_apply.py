@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
@@ -193,6 +194,32 @@ def test_a_mention_is_my_name_or_my_nickname_as_a_word() -> None:
     assert lab.mentions == 3
     apply.read(state, "#lab", 6)
     assert lab.mentions == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "is_mention"),
+    [
+        ("Al", "Al?", True),
+        ("Al", "Alé", False),
+        ("Al", "Ale\u0301", False),
+        ("Al", "éAl", False),
+        ("Al", "Alя", False),
+        ("Al", "Al_", False),
+        ("Ale", "Ale\u0301", False),
+        ("Al", "你好Al在吗", True),
+        ("Al", "Al이 왔다", True),
+        ("Zoé", "hi Zoé!", True),
+        ("张三", "OK张三ok", True),
+        ("张三", "问问张三", True),
+        ("Лена", "Лена, привет", True),
+        ("Лена", "Леная", False),
+    ],
+)
+def test_mention_is_a_whole_word_in_any_alphabet(name: str, text: str, is_mention: bool) -> None:
+    state = State()
+    log_in(state, room(head=0, nickname=name))
+    tell(state, msg(1, text))
+    assert state.conversations["#lab"].mentions == int(is_mention)
 
 
 def test_after_a_lost_connection_what_was_missed_is_not_taken_for_looked_through() -> None:

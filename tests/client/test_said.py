@@ -1,7 +1,7 @@
 """What the commands do to messages, against a server that plays its part."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -150,6 +150,23 @@ async def test_a_command_waits_for_what_was_said_right_before_it(fake: FakeServe
         await peer.hear("send", kind="edit", target=4, text="newest")
 
 
+def test_leap_day_of_a_century_without_one_is_found() -> None:
+    now = datetime(1903, 5, 1, tzinfo=UTC)
+    assert dates.parse("2-29", now).year == 1896
+
+
+@pytest.mark.parametrize("text", ["number 2", "  two  blanks ", "\tand\nlines\n"])
+async def test_unchanged_edit_sends_nothing(fake: FakeServer, start: Start, text: str) -> None:
+    async with fake:
+        app = start()
+        peer = await in_lab(fake, app)
+        peer.say(type="message", message=mine(4, text))
+        await until(app, lambda: lab(app).timeline.last == 4)
+        assert await enter(app, f"/edit {text}") == ["nothing_changed"]
+        app.submit(f"/edit {text}!")
+        await peer.hear("send", kind="edit", target=4, text=f"{text}!")
+
+
 async def test_where_nothing_was_said_there_is_nothing_to_change(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
@@ -245,6 +262,8 @@ NOW = datetime(2026, 11, 22, 10, 0, tzinfo=timezone(timedelta(hours=8)))
         ("2022-12-15T20:07", "2022-12-15T20:07"),
         ("11-20 8:05", "2026-11-20T08:05"),
         ("12-31", "2025-12-31T00:00"),
+        ("2-29", "2024-02-29T00:00"),
+        ("2-29 8:05", "2024-02-29T08:05"),
         ("9:30", "2026-11-22T09:30"),
         ("yesterday", "2026-11-21T00:00"),
         ("昨天 8:00", "2026-11-21T08:00"),

@@ -143,6 +143,21 @@ class TestReading:
         play(alice, tale)
         assert len(messages) == 300
 
+    def test_mentions_in_sight_are_found_one_after_the_other(self, alice: FakeApp) -> None:
+        room = alice.state.conversations["#zoo"]
+        arrive(alice.state, "#zoo", "ALICE, one", "chatter", "ALICE, two", "chatter")
+
+        async def tale(one: Stage) -> None:
+            one.press("Alt-2")
+            await one.sees("ALICE, one", "ALICE, two")
+            for key, seq in (("Alt-p", 6), ("Alt-p", 4), ("Alt-n", 6), ("Esc", 0), ("Alt-n", 4)):
+                one.press(key)
+                await one.until(lambda seq=seq: room.selected == seq, f"for the mention {seq}")  # type: ignore[misc]
+            one.press("Alt-p")
+            await one.sees(words.say("view.no_mention"))
+
+        play(alice, tale)
+
 
 @pytest.mark.usefixtures("english")
 class TestGoingAround:

@@ -9,7 +9,7 @@ import os
 import sys
 from typing import NoReturn
 
-from client import config, files, plain, script, trust, words
+from client import background, config, files, plain, script, trust, words
 from client.app import App
 from client.connection import Lost, Refused
 from client.line_output import write_error
@@ -36,6 +36,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that cannot show an emoji shows a question mark
     flags = _parser().parse_args()
+    background.log_to_file()
     kept = config.load(files.config_folder() / "client.json")
     words.use(flags.lang or kept.lang or words.of_locale())
     try:
@@ -46,6 +47,9 @@ def main() -> None:
         text = words.say("connection_lost")
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        background.log.critical("chat-client ends", exc_info=error)
+        text = words.say("internal_error", **background.facts_of(error))
     write_error(f"chat-client: {' '.join(text.split())}")  # exactly one line
     sys.exit(1)
 
@@ -68,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _run(flags: argparse.Namespace, kept: config.Config) -> int:
+    asyncio.get_running_loop().set_exception_handler(background.report_loop_error)
     place = where(flags.address or kept.server)
     if flags.fingerprint and not trust.is_fingerprint(flags.fingerprint):
         raise Refused("bad_fingerprint")

@@ -63,7 +63,7 @@ def log_path() -> Path:
 
 def log_to_file() -> None:
     """Write the log of the whole process to the user's state folder, and nothing of it on the terminal."""
-    logging.basicConfig(level=logging.WARNING, handlers=[_LogFile(log_path())], force=True)
+    logging.getLogger().addHandler(_LogFile(log_path()))
 
 
 def observe(failed: Callable[[BaseException], None]) -> Callable[[], None]:
@@ -80,6 +80,11 @@ def report(error: BaseException, where: str) -> None:
             failed(error)
         except Exception:
             log.exception("an error could not be shown")
+
+
+def facts_of(error: BaseException) -> dict[str, object]:
+    """What the words ``internal_error`` are filled in with."""
+    return {"reason": f"{type(error).__name__}: {error}"[:200], "file": str(log_path())}
 
 
 def report_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

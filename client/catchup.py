@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 
+from client import background
 from client.connection import Lost, Refused
 from client.courier import Ask
 from client.model import apply, select
@@ -87,7 +88,7 @@ class Catchup:
         self._begin(one.name, self._catch_up(one, check=check))
 
     def _begin(self, name: str, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
+        task = background.start(work)
         self._tasks[name] = task
         task.add_done_callback(lambda done: self._done(name, done))
 

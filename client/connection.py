@@ -13,6 +13,7 @@ from typing import cast
 
 import msgspec
 
+from client import background
 from protocol import events, requests, responses, wire
 from protocol.errors import WireError
 
@@ -138,4 +139,7 @@ class Connection(asyncio.Protocol):
                 answered.set_result(frame)
             if apart:
                 return
-        self._receive(request, frame)
+        try:
+            self._receive(request, frame)
+        except Exception as error:  # a mistake of ours costs this line, and neither the connection nor more
+            background.report(error, f"a line of type {type(frame).__name__}")

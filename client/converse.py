@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-from client import words
+from client import background, words
 from client.address import Address
 from client.app import App
-from client.connection import Refused
+from client.connection import Lost, Refused
 from client.line_output import write_error
 from client.model import select
 from client.model.state import Link
@@ -95,8 +95,8 @@ async def converse(
         app.on_confirm = secrets.confirm
     await _open_session(app, address, register=register)
     secrets.reading = True
-    reading = asyncio.create_task(_read(app, secrets, take))
-    leaving = asyncio.create_task(app.done.wait())
+    reading = background.start(_read(app, secrets, take), expected=(Refused, Lost))
+    leaving = background.start(app.done.wait())
     await asyncio.wait((reading, leaving), return_when=asyncio.FIRST_COMPLETED)
     leaving.cancel()
     if reading.done():

@@ -6,6 +6,7 @@ stands on top of this; it says what a beginning, an interruption and an end of t
 """
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -30,6 +31,9 @@ FAREWELL = 2.0
 ENDED = frozenset({"session_ended", "account_disabled"})
 """Codes after which the server does not want this session back, and nobody should log in again unasked."""
 
+FAILURE_PAUSE = 10.0
+"""Seconds. Of the unexpected errors in this time the first is shown; all are in the log file."""
+
 TRY_LATER = frozenset({"rate_limited", "unavailable"})
 
 Answer = TypeVar("Answer", bound=responses.Response)
@@ -50,6 +54,8 @@ class Session(ABC):
         self._tasks: set[asyncio.Task[None]] = set()
         self._present = asyncio.Event()  # somebody is logged in, on a connection that works
         self._lasting: list[asyncio.Task[None]] = []  # as long as somebody is logged in
+        self._failure_at = -FAILURE_PAUSE
+        self._stop_observing = background.observe(self._tell_failure)
 
     # For ``Chat`` to say
 
@@ -163,6 +169,7 @@ class Session(ABC):
             self._link.drop()
         for task in list(self._tasks):
             task.cancel()
+        self._stop_observing()
 
     async def back(self) -> None:
         """Wait until the session goes on. Raises ``Lost`` once nobody is logged in any more."""
@@ -193,12 +200,19 @@ class Session(ABC):
 
     def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Do something beside; what goes wrong becomes a note."""
-        task = asyncio.create_task(self._guarded(work))
+        task = background.start(self._guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     # Inside
+
+    def _tell_failure(self, error: BaseException) -> None:
+        """Something went wrong that should not be possible: say so, but not for each of many."""
+        now = time.monotonic()
+        if now - self._failure_at >= FAILURE_PAUSE:
+            self._failure_at = now
+            self.note_error(Refused("internal_error", background.facts_of(error)))
 
     async def _guarded(self, work: Coroutine[None, None, None]) -> None:
         try:

@@ -8,9 +8,10 @@ import asyncio
 import codecs
 import os
 import sys
-import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+
+from client import background
 
 if sys.platform != "win32":
     import termios
@@ -36,7 +37,7 @@ async def read_lines(descriptor: int = 0) -> AsyncIterator[str]:
             if not chunk:
                 return
 
-    threading.Thread(target=read, daemon=True).start()
+    background.start_thread(read, failed=lambda: chunks.put_nowait(b""))
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     rest = ""
     while chunk := await chunks.get():

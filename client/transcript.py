@@ -17,9 +17,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from operator import attrgetter
 from pathlib import Path
 
-from client import files
+from client import background, files
 from client.chat import Chat
-from client.connection import Lost
+from client.connection import Lost, Refused
 from client.model import select
 from client.model.state import Conversation
 from client.scribe import Scribe, Shape
@@ -137,7 +137,7 @@ class _Reader:
         """The next messages; none at the end."""
         while self._asked < self._head and len(self._coming) < AHEAD:
             to = min(self._asked + self._page, self._head)
-            self._coming.append(asyncio.create_task(self._fetch(self._asked, to)))
+            self._coming.append(background.start(self._fetch(self._asked, to), expected=(Refused,)))
             self._asked = to
         return await self._coming.popleft() if self._coming else []
 

@@ -166,7 +166,7 @@ class Form:
             self._blame("mismatch", {})
         else:
             self.busy = True
-            get_app().create_background_task(self._submit())
+            self._app.spawn(self._submit())
 
     async def _submit(self) -> None:
         first_time = self._app.config.is_new

@@ -16,6 +16,7 @@ from prompt_toolkit.layout import Layout
 from prompt_toolkit.output import Output
 from prompt_toolkit.styles import DynamicStyle
 
+from client import background
 from client.app import App
 from client.model import select
 from client.model.state import Link
@@ -32,6 +33,10 @@ costs a seventh of a core at most, on a slow machine or a large screen too."""
 
 TICK = 1.0
 """Seconds between two pictures while the status line counts down, or says who is writing."""
+
+MOST_FAILURES = 3
+FAILURES_WITHIN = 10.0
+"""Seconds. More unexpected exceptions than this, in this time, end the program: drawing itself may fail."""
 
 ESCAPE = 0.05
 """Seconds after which an ESC byte is the key Esc, and not the beginning of another key's bytes."""
@@ -67,6 +72,7 @@ class Screen:
         self._app = app
         self._bell = Bell(app.state)
         self._timer: asyncio.TimerHandle | None = None
+        self._failures: list[float] = []
         self._begun = 0.0  # the processor's time when the last picture was begun
         self._rested = 0.0  # when the next may come
         self.application: Application[None] = Application(
@@ -85,10 +91,11 @@ class Screen:
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
+        handler = loop.get_exception_handler()
         loop.set_exception_handler(self._broke)
         for number in _FAREWELLS:
             loop.add_signal_handler(number, self._app.quit)
-        quitting = asyncio.create_task(self._quit())
+        quitting = background.start(self._quit())
         try:
             await self.application.run_async(pre_run=self._begin, set_exception_handler=False)
         except EOFError:
@@ -96,6 +103,7 @@ class Screen:
         finally:
             quitting.cancel()
             self._end(loop)
+            loop.set_exception_handler(handler)
 
     def _begin(self) -> None:
         self._app.on_change, self._app.on_note = self._changed, self.desk.announce
@@ -110,7 +118,6 @@ class Screen:
         self._app.on_seek = lambda name, seq: False
         if self._timer:
             self._timer.cancel()
-        loop.set_exception_handler(None)
         for number in _FAREWELLS:
             loop.remove_signal_handler(number)
 
@@ -119,8 +126,12 @@ class Screen:
         self._exit(None)
 
     def _broke(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """A mistake of ours: give the terminal back first, then tell."""
-        self._exit(context.get("exception") or RuntimeError(context["message"]))
+        """A mistake of ours: tell and go on. If it comes again and again, give the terminal back and end."""
+        background.report_loop_error(loop, context)
+        self._failures = [at for at in self._failures if at > loop.time() - FAILURES_WITHIN]
+        self._failures.append(loop.time())
+        if len(self._failures) > MOST_FAILURES:
+            self._exit(context.get("exception") or RuntimeError(context["message"]))
 
     def _exit(self, error: BaseException | None) -> None:
         future = self.application.future
@@ -131,9 +142,12 @@ class Screen:
         """The state has changed: some picture soon."""
         self.desk.sync()
         self._call()
+        loop, wait = asyncio.get_running_loop(), max(FRAME, self._rested - time.monotonic())
+        if self._timer is not None and self._timer.when() > loop.time() + wait:
+            self._timer.cancel()  # it waits for the next second of the countdown
+            self._timer = None
         if self._timer is None:
-            wait = max(FRAME, self._rested - time.monotonic())
-            self._timer = asyncio.get_running_loop().call_later(wait, self._draw)
+            self._timer = loop.call_later(wait, self._draw)
 
     def _call(self) -> None:
         """Call for somebody who looks elsewhere, if something came that is worth it."""

@@ -6,6 +6,8 @@ import pytest
 
 from client import words
 from client.connection import Refused
+from client.model.state import Link
+from client.view.screen import MOST_FAILURES
 from tests.client.view.fake import FakeApp, arrive, seat
 from tests.client.view.stage import Stage, history, play, typed
 
@@ -302,12 +304,39 @@ class TestTheEnd:
         play(alice, tale)
         assert self.LEAVES in stages[0].output
 
-    def test_also_when_we_have_made_a_mistake(self, alice: FakeApp) -> None:
+    def test_unexpected_exception_is_shown_and_ends_nothing(self, alice: FakeApp) -> None:
+        async def tale(one: Stage) -> None:
+            asyncio.get_running_loop().call_soon(lambda: 1 // 0)
+            await one.sees("ZeroDivisionError", "client.log")
+            one.type("/help")
+            await one.sees("> /help")
+
+        play(alice, tale, columns=160)
+
+    def test_own_line_is_drawn_at_once_while_reconnecting(self, alice: FakeApp) -> None:
+        """The status line counts the seconds down; that picture is not waited for."""
+
+        async def tale(one: Stage) -> None:
+            loop, screen = asyncio.get_running_loop(), one.screen
+            alice.state.link = Link.RECONNECTING
+            screen._draw()
+            countdown = screen._timer
+            assert countdown is not None
+            alice.on_change()
+            assert countdown.cancelled()
+            assert screen._timer is not None
+            assert screen._timer.when() < countdown.when()
+            assert loop.time() < countdown.when()
+
+        play(alice, tale)
+
+    def test_exceptions_without_end_give_the_terminal_back(self, alice: FakeApp) -> None:
         stages: list[Stage] = []
 
         async def tale(one: Stage) -> None:
             stages.append(one)
-            asyncio.get_running_loop().call_soon(lambda: 1 // 0)
+            for _ in range(MOST_FAILURES + 1):
+                asyncio.get_running_loop().call_soon(lambda: 1 // 0)
             await one.until(lambda: self.LEAVES in one.output, "for the terminal to be given back")
 
         with pytest.raises(ZeroDivisionError):

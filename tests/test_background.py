@@ -1,0 +1,55 @@
+"""Background tasks and threads: they are started in one place, and none of them fails unseen."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.processes import ROOT
+
+STARTERS = {"create_task", "ensure_future", "Thread", "Timer", "create_background_task"}
+ON_THREADS = {"run_in_executor", "to_thread", "submit", "run_coroutine_threadsafe"}
+"""Their failures go to the caller who awaits them."""
+
+HELPERS = {"client/background.py"}
+PACKAGES = ("client",)
+
+
+def sources() -> list[Path]:
+    return sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+
+def started_unwatched(tree: ast.Module) -> Iterator[int]:
+    """The lines that start a task or thread by themselves."""
+    awaited = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Await)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            threaded = name in ON_THREADS and id(node) not in awaited and not _is_app(node)
+            if name in STARTERS or threaded:
+                yield node.lineno
+
+
+def _is_app(call: ast.Call) -> bool:
+    """``App.submit`` takes a typed line, and starts no thread."""
+    return isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) in ("self", "self._app")
+
+
+def test_background_tasks_and_threads_start_in_the_helpers_alone() -> None:
+    found = {
+        f"{name}:{line}"
+        for path in sources()
+        if (name := str(path.relative_to(ROOT))) not in HELPERS
+        for line in started_unwatched(ast.parse(path.read_text(encoding="utf-8")))
+    }
+    assert not found
+
+
+def test_search_for_starters_finds_them() -> None:
+    """A guard: the test above must not pass on nothing."""
+    tree = ast.parse(
+        "import asyncio\nasyncio.create_task(x)\nThread(target=f)\nloop.run_in_executor(None, f)"
+    )
+    assert list(started_unwatched(tree)) == [2, 3, 4]
+    assert len(sources()) > 30
+    for helper in HELPERS:
+        assert list(started_unwatched(ast.parse((ROOT / helper).read_text(encoding="utf-8"))))

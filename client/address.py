@@ -55,7 +55,7 @@ def parse(text: str) -> Address:
     place, _, conversation = text.strip().partition("/")
     username, _, server = place.rpartition("@")
     host, port = _split(server)
-    if any(character.isspace() for character in host + username):
+    if "@" in username or any(character.isspace() for character in host + username):
         raise BadAddress(text)
     if conversation and conversation[0] not in "#@":
         conversation = f"#{conversation}"

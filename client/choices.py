@@ -16,10 +16,11 @@ DEFAULT = "default"
 
 
 async def speak(chat: Chat, language: str = "") -> None:
-    if not language:
-        language = "en" if words.language == "zh" else "zh"
-    _choose(chat, "lang", language)
-    chat.note("language")
+    if language:
+        _choose(chat, "lang", language)
+        chat.note("language")
+    else:
+        _show(chat, _setting("lang"))
 
 
 async def theme(chat: Chat, name: str = "") -> None:

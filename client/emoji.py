@@ -55,9 +55,14 @@ def find(letters: str) -> list[tuple[str, str]]:
 
 
 def read(text: str) -> str:
-    """``:tada:`` -> its picture; anything else as it is."""
-    name = _plain(text[1:-1]) if len(text) > 2 and text[0] == text[-1] == ":" else ""
+    """``:tada:`` or ``tada`` -> its picture; anything else as it is."""
+    name = _plain(text[1:-1] if len(text) > 2 and text[0] == text[-1] == ":" else text)
     return next((picture for picture, known in _named() if _plain(known) == name), text)
+
+
+def is_unknown_name(text: str) -> bool:
+    """Whether this looks like an emoji's name, and there is none."""
+    return text.isascii() and any(map(str.isalnum, text)) and read(text) == text
 
 
 def _plain(name: str) -> str:

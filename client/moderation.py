@@ -19,11 +19,20 @@ async def topic(chat: Chat, text: str = "") -> None:
     room = _room(chat)
     if text:
         wanted = "" if text == NO_TOPIC else text
-        await chat.ask(requests.SetTopic(id=0, room=room.name, topic=wanted))
+        await _set_topic(chat, room.name, wanted)
     elif room.topic:
         chat.note("topic_line", room=room.name, text=room.topic)
     else:
         chat.note("no_topic", room=room.name)
+
+
+async def _set_topic(chat: Chat, room: str, text: str) -> None:
+    try:
+        await chat.ask(requests.SetTopic(id=0, room=room, topic=text))
+    except Refused as error:
+        if error.code == "text_too_long":
+            raise Refused("topic_too_long", error.details) from None
+        raise
 
 
 async def invite(chat: Chat, name: str = "") -> None:

@@ -9,21 +9,31 @@ from client.chat import Chat
 from client.session import expect
 from client.words import Word
 from protocol import requests, responses
-from protocol.values import Member
+from protocol.values import Member, User
 
 
 async def whois(chat: Chat, name: str) -> None:
     """By account name (``@`` says that it is one) or by a nickname that somebody has in a room of mine."""
     for username in name_lookup.NameTable.of(chat.state).candidates(name) or [name.removeprefix("@")]:
         user = expect(await chat.ask(requests.Whois(id=0, username=username)), responses.User).user
-        state = Word("state.online" if user.online else "state.offline")
         since = dates.clock(user.registered)[:10]
-        chat.note("whois", username=user.username, since=since, state=state)
+        if _shows_presence(chat, user):
+            state = Word("state.online" if user.online else "state.offline")
+            chat.note("whois", username=user.username, since=since, state=state)
+        else:
+            chat.note("whois_stranger", username=user.username, since=since)
         if user.away:
             chat.note("whois_away", username=user.username, text=user.away)
         for room in user.rooms:
             nickname = _nickname(chat, room, user.username)
             chat.note("whois_seat", username=user.username, room=room, nickname=nickname)
+
+
+def _shows_presence(chat: Chat, user: User) -> bool:
+    """Whether the server tells this user whether the other is online: to friends and members of one room."""
+    direct = chat.state.conversations.get(f"@{user.username}")
+    is_friend = direct is not None and not direct.ended
+    return user.online or bool(user.rooms) or is_friend or user.username == chat.state.username
 
 
 def _nickname(chat: Chat, room: str, username: str) -> str:
@@ -35,7 +45,7 @@ def _nickname(chat: Chat, room: str, username: str) -> str:
 
 async def away(chat: Chat, text: str = "") -> None:
     await chat.ask(requests.SetAway(id=0, text=text or words.say("state.away")))
-    chat.note("away", text=chat.state.away)
+    chat.note("away", text=text) if text else chat.note("away_now")
 
 
 async def back(chat: Chat) -> None:

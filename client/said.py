@@ -44,10 +44,12 @@ async def delete(chat: Chat) -> None:
 
 
 async def react(chat: Chat, reaction: str) -> None:
-    """React so, with an emoji or its ``:name:``; once more takes it back."""
+    """React so, with an emoji or its name; once more takes it back."""
     one, reaction = meant(chat), emoji.read(reaction)
     message = await _to_change(chat, one)
     reactions = message.reactions or {}
+    if reaction not in reactions and emoji.is_unknown_name(reaction):
+        raise Wrong("no_emoji", name=reaction)
     again = chat.state.username in reactions.get(reaction, [])
     _change(chat, one, "unreact" if again else "react", message, reaction)
 

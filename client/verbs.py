@@ -69,8 +69,9 @@ async def resign(chat: Chat, room: str = "", yes: str = "") -> None:
 
 
 async def create(chat: Chat, room: str, capacity: str, *options: str) -> None:
-    if not (capacity.isascii() and capacity.isdecimal() and len(capacity) < 10):
-        raise Wrong("not_a_number", text=capacity)
+    if not _is_number(capacity):
+        has_blanks = any(map(_is_number, options))
+        raise Wrong("room_name_blanks") if has_blanks else Wrong("bad_seats", text=capacity)
     if not set(options) <= set(ROOM_OPTIONS):
         raise Wrong("usage", usage="/create ROOM CAPACITY [private] [password]")
     frame = requests.CreateRoom(
@@ -82,6 +83,10 @@ async def create(chat: Chat, room: str, capacity: str, *options: str) -> None:
     )
     answer = await chat.ask(frame)
     chat.note("created", room=expect(answer, responses.Room).room.room)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and 0 < len(text) < 10
 
 
 async def list_rooms(chat: Chat) -> None:

@@ -82,7 +82,7 @@ def neighbour(state: State, step: int) -> str:
 
 
 def find(state: State, name: str) -> str | None:
-    """What somebody who types this name means: a conversation's exact name, or the one that it begins.
+    """The conversation of this name, or the first that it begins, or the one that the switcher would offer.
 
     The ``#`` or ``@`` may be left out; a room goes before a friend.
     """
@@ -93,7 +93,31 @@ def find(state: State, name: str) -> str | None:
                 continue
             if fits(key(one.name[1:]), wanted):
                 return one.name
-    return None
+    return next((one.name for one in fuzzy_matches(state, name)), None)
+
+
+def fuzzy_matches(state: State, letters: str) -> list[Conversation]:
+    """The conversations in whose names the letters stand in this order; the closest together first, and of
+    those alike the ones in which something waits.
+    """
+    wanted = letters.strip().casefold()
+    urgent = {one.name: one for one in (*active(state), *sidebar(state))}
+    scored = [(_spread(wanted, name.casefold()), one) for name, one in urgent.items()]
+    found = [(spread, one) for spread, one in scored if spread is not None]
+    return [one for _, one in sorted(found, key=lambda pair: pair[0])]
+
+
+def _spread(wanted: str, name: str) -> int | None:
+    """How far apart the wanted letters stand in the name, and how far in; ``None`` when they do not."""
+    at = -1
+    spread = 0
+    for letter in wanted:
+        found = name.find(letter, at + 1)
+        if found < 0:
+            return None
+        spread += found - at - 1
+        at = found
+    return spread
 
 
 def called(state: State, name: str) -> list[Conversation]:

@@ -47,14 +47,7 @@ class Switcher:
         return found[self._chosen].name if self._chosen < len(found) else None
 
     def matches(self) -> list[Conversation]:
-        """The conversations in whose names the letters stand in this order; the closest together first, and
-        of those alike the ones in which something waits.
-        """
-        wanted = self.buffer.text.strip().casefold()
-        urgent = {one.name: one for one in (*select.active(self._state), *select.sidebar(self._state))}
-        scored = [(_spread(wanted, name.casefold()), one) for name, one in urgent.items()]
-        found = [(spread, one) for spread, one in scored if spread is not None]
-        return [one for _, one in sorted(found, key=lambda pair: pair[0])][:MOST]
+        return select.fuzzy_matches(self._state, self.buffer.text)[:MOST]
 
     def _rows(self, width: int, height: int) -> list[Row]:
         rows: list[Row] = [
@@ -66,16 +59,3 @@ class Switcher:
 
 def _label(one: Conversation) -> str:
     return waiting(one) if one.unread else drawn(one.name)
-
-
-def _spread(wanted: str, name: str) -> int | None:
-    """How far apart the wanted letters stand in the name, and how far in; ``None`` when they do not."""
-    at = -1
-    spread = 0
-    for letter in wanted:
-        found = name.find(letter, at + 1)
-        if found < 0:
-            return None
-        spread += found - at - 1
-        at = found
-    return spread

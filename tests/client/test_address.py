@@ -29,7 +29,8 @@ def test_an_address_in_every_shape(text: str, address: Address) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["host:0", "host:65536", "host:x", "[::1", "[host]", "1:2:3", "a b@host", "host:９"]
+    "text",
+    ["host:0", "host:65536", "host:x", "[::1", "[host]", "1:2:3", "a b@host", "a@b@c", "host:９"],
 )
 def test_what_is_no_address(text: str) -> None:
     with pytest.raises(BadAddress):

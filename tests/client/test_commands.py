@@ -236,6 +236,53 @@ async def test_the_language_switches_at_once_and_is_kept(fake: FakeServer, start
         assert load(home / "client.json").lang == "zh"
 
 
+async def test_lang_without_a_language_shows_the_setting(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        await logged_in(fake, app)
+        app.submit("/lang")
+        await app.dealt_with()
+        assert (words.language, keys(app)) == ("en", ["setting_line"])
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ("/create lab -3", "bad_seats"),
+        ("/create lab many", "bad_seats"),
+        ("/create my room 5", "room_name_blanks"),
+        ("/create my great room 5", "room_name_blanks"),
+    ],
+)
+async def test_create_says_what_is_wrong(fake: FakeServer, start: Start, line: str, key: str) -> None:
+    async with fake:
+        app = start()
+        await logged_in(fake, app)
+        app.submit(line)
+        await app.dealt_with()
+        assert keys(app) == [key]
+
+
+async def test_topic_that_is_too_long_is_not_called_a_message(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app)
+        app.switch("#lab")
+        error = {"code": "text_too_long", "message": "", "details": {"limit": 200}}
+        await typed(app, peer, "/topic xxx", ({"type": "set_topic"}, "error", error))
+        assert keys(app) == ["topic_too_long"]
+
+
+@pytest.mark.parametrize("name", ["Bo", "bob", "@bo", "ob", "lb"])
+async def test_switch_finds_what_the_switcher_finds(fake: FakeServer, start: Start, name: str) -> None:
+    async with fake:
+        app = start()
+        await logged_in(fake, app, friends=[friend()])
+        app.submit(f"/switch {name}")
+        await app.dealt_with()
+        assert app.state.current == ("#lab" if name == "lb" else "@Bob")
+
+
 async def test_what_somebody_says_can_be_ignored_and_that_is_kept(
     fake: FakeServer, start: Start, home: Path
 ) -> None:

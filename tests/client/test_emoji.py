@@ -14,7 +14,9 @@ from client import emoji
         (":rocket:", "🚀"),
         ("🚀", "🚀"),
         (":nosuchthing:", ":nosuchthing:"),
-        ("rocket", "rocket"),
+        ("rocket", "🚀"),
+        ("nosuchthing", "nosuchthing"),
+        ("赞", "赞"),
         ("::", "::"),
         (":", ":"),
     ],
@@ -29,3 +31,18 @@ def test_a_few_letters_find_each_picture_once_the_likeliest_first() -> None:
     assert len(found) == len(set(found))
     assert emoji.find("heart")[0] == ("❤", "heart")
     assert len(emoji.find("a")) == emoji.MOST
+
+
+@pytest.mark.parametrize(
+    ("text", "is_unknown"),
+    [
+        ("notanemoji", True),
+        (":nosuch:", True),
+        ("🚀", False),
+        ("赞", False),
+        (":-)", False),
+        ("rocket", False),
+    ],
+)
+def test_unknown_emoji_name_is_told_apart(text: str, is_unknown: bool) -> None:
+    assert emoji.is_unknown_name(text) is is_unknown

@@ -39,7 +39,16 @@ async def test_anybody_can_be_asked_about(fake: FakeServer, start: Start) -> Non
         await typed(app, peer, "/whois Eve", ({"type": "whois", "username": "Eve"}, "user", stranger))
         unknown = {"code": "unknown_user", "message": "", "details": {}}
         await typed(app, peer, "/whois @No", ({"type": "whois", "username": "No"}, "error", unknown))
-        assert keys(app) == ["whois", "unknown_user"]
+        assert keys(app) == ["whois_stranger", "unknown_user"]
+        assert "offline" not in said(app)[0]
+
+
+async def test_away_without_a_text_says_so_once(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app)
+        await typed(app, peer, "/away", ({"type": "set_away", "text": "away"}, "ok", {}))
+        assert said(app) == ["You are away. Back again: /back"]
 
 
 async def test_a_friend_who_is_away_is_shown_so(fake: FakeServer, start: Start) -> None:

@@ -111,6 +111,14 @@ async def test_reply_in_a_room_without_messages_is_refused(fake: FakeServer, sta
         assert await enter(app, "/reply here") == ["nothing_to_change"]
 
 
+@pytest.mark.parametrize("reaction", ["notanemoji", ":nosuch:"])
+async def test_reaction_that_is_no_emoji_is_refused(fake: FakeServer, start: Start, reaction: str) -> None:
+    async with fake:
+        app = start()
+        await in_lab(fake, app)
+        assert await enter(app, f"/react {reaction}") == ["no_emoji"]
+
+
 async def test_what_is_not_mine_is_not_edited(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()

@@ -7,12 +7,14 @@ import asyncio
 import io
 import os
 import sys
+from datetime import datetime
 from typing import NoReturn
 
-from client import background, config, files, plain, script, trust, words
+from client import background, config, dates, files, plain, script, trust, words
 from client.app import App
 from client.connection import Lost, Refused
 from client.line_output import write_error
+from client.message_feed import LAST, NOW, StartPoint
 from client.session import where
 from client.trust import Trust
 from client.view import screen
@@ -35,7 +37,10 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that cannot show an emoji shows a question mark
-    flags = _parser().parse_args()
+    parser = _parser()
+    flags = parser.parse_args()
+    if not (flags.plain or flags.json) and (flags.quiet or flags.since or flags.history is not None):
+        parser.error("--since, --history and --quiet go with --plain or --json")
     background.log_to_file()
     kept = config.load(files.config_folder() / "client.json")
     words.use(flags.lang or kept.lang or words.of_locale())
@@ -63,12 +68,44 @@ def _parser() -> argparse.ArgumentParser:
     front = parser.add_mutually_exclusive_group()
     front.add_argument("--plain", action="store_true", help="append lines, for pipes and screen readers")
     front.add_argument("--json", action="store_true", help="events and requests as JSON, for programs")
+    past = parser.add_mutually_exclusive_group()
+    past.add_argument(
+        "--since",
+        type=_since,
+        metavar="now|last|DATE",
+        help="with --plain or --json: only new messages (now, the default), unread ones, or from a date on",
+    )
+    past.add_argument(
+        "--history",
+        type=_count,
+        metavar="N",
+        help="with --plain or --json: first the last N messages of each conversation",
+    )
+    parser.add_argument(
+        "--quiet", action="store_true", help="with --plain or --json: no joined and left notices"
+    )
     parser.add_argument("--register", action="store_true", help="make the account first")
     safety = parser.add_mutually_exclusive_group()
     safety.add_argument("--fingerprint", default="", metavar="SHA256", help="the certificate that it must be")
     safety.add_argument("--insecure", action="store_true", help="no TLS, also beyond this machine")
     parser.add_argument("--version", action="version", version=f"chatroom {RELEASE}")
     return parser
+
+
+def _since(typed: str) -> str:
+    """``now``, ``last``, or a time of the protocol."""
+    if typed in (NOW, LAST):
+        return typed
+    try:
+        return dates.wire(dates.parse(typed, datetime.now().astimezone()))
+    except dates.NoDate:
+        raise argparse.ArgumentTypeError(f"not a date: {typed} (2022-12-15, 20:07, yesterday)") from None
+
+
+def _count(typed: str) -> int:
+    if not (typed.isascii() and typed.isdecimal() and len(typed) < 10):
+        raise argparse.ArgumentTypeError(f"not a number of messages: {typed}")
+    return int(typed)
 
 
 async def _run(flags: argparse.Namespace, kept: config.Config) -> int:
@@ -82,12 +119,14 @@ async def _run(flags: argparse.Namespace, kept: config.Config) -> int:
         fingerprint=flags.fingerprint,
         notices=kept.notices,
     )
+    start = StartPoint(flags.since or ("" if flags.history is None else NOW), flags.history or 0)
     app = App(kept, known, files.state_folder(), fill=flags.plain or flags.json)
+    app.quiet = flags.quiet
     try:
         if flags.plain:
-            return await plain.run(app, place, register=flags.register)
+            return await plain.run(app, place, start, register=flags.register)
         if flags.json:
-            return await script.run(app, place, register=flags.register)
+            return await script.run(app, place, start, register=flags.register)
         _check_terminal()
         app.head_for(place)
         stranger = place.invited and not (kept.username and kept.server == place.server)

@@ -52,6 +52,7 @@ class Chat(Reading):
         super().__init__(State(ignored=set(config.ignored)), trust, pace)
         self.config = config
         self.done = asyncio.Event()  # the user wants to go
+        self.quiet = False  # whether to read and write in rooms of mine without entering them
         self.on_screen = False  # whether where one is can be seen, and need not be said
         self.saving: asyncio.Task[None] | None = None
         self.found: list[values.Message] = []  # by the last search, the newest first
@@ -167,7 +168,8 @@ class Chat(Reading):
         one = self.state.conversations.get(name)
         if one is None:
             raise Refused("not_logged_in" if self._courier is None else "nowhere")
-        if one.is_room and not (one.entered or (one.member and not self._present.is_set())):
+        inside = one.entered or (one.member and (self.quiet or not self._present.is_set()))
+        if one.is_room and not inside:
             raise Refused("not_entered", {"conversation": name})
         self.send(self.compose(name, text, kind, target))
 
@@ -333,6 +335,7 @@ class Chat(Reading):
             self.enter,
             lambda: self.on_change(),
             self._refused,
+            quiet=self.quiet,
         )
         self._lasting.append(background.keep_running(self._courier.run))
 

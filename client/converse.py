@@ -8,15 +8,16 @@ import asyncio
 import getpass
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 from client import background, words
 from client.address import Address
 from client.app import App
 from client.connection import Lost, Refused
 from client.line_output import write_error
+from client.message_feed import MessageFeed
 from client.model import select
 from client.model.state import Link
 from client.session import FAREWELL
@@ -80,11 +81,23 @@ class Secrets:
         return True
 
 
+class LineFrontEnd(Protocol):
+    """``--plain`` or ``--json``."""
+
+    feed: MessageFeed
+
+    def caught_up(self) -> None:
+        """All messages that the feed delivers from now on are new."""
+
+    async def take(self, line: str) -> None:
+        """A line of the input."""
+
+
 async def converse(
-    app: App, address: Address, take: Callable[[str], Awaitable[None]], *, register: bool, asks: bool = False
+    app: App, address: Address, front: LineFrontEnd, *, register: bool, asks: bool = False
 ) -> None:
-    """Open the session, hand every line of the input to ``take``, and see what was said through to its
-    answer.
+    """Open the session, deliver what is asked for of the past, hand every line of the input to ``front``, and
+    see what was said through to its answer.
 
     ``asks``: a line may be the answer to a question. Raises ``Refused`` or ``Lost`` if there is nothing to
     converse in.
@@ -94,8 +107,11 @@ async def converse(
     if asks and sys.stdin.isatty():
         app.on_confirm = secrets.confirm
     await _open_session(app, address, register=register)
+    await front.feed.begin()
+    front.caught_up()
+    app.on_change()
     secrets.reading = True
-    reading = background.start(_read(app, secrets, take), expected=(Refused, Lost))
+    reading = background.start(_read(app, secrets, front), expected=(Refused, Lost))
     leaving = background.start(app.done.wait())
     await asyncio.wait((reading, leaving), return_when=asyncio.FIRST_COMPLETED)
     leaving.cancel()
@@ -106,6 +122,8 @@ async def converse(
         with suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL):
                 await app.settled()
+                await front.feed.settled()
+                await app.tell_read()
 
 
 def exit_code(app: App, failed: bool) -> int:
@@ -146,15 +164,27 @@ async def _open_session(app: App, address: Address, *, register: bool) -> None:
     await app.login(username, password)
     app.note("logged_in", username=app.state.username)
     if address.conversation:
-        app.switch(await app.get_in(address.conversation))
+        app.switch(await _enter(app, address.conversation))
 
 
-async def _read(app: App, secrets: Secrets, take: Callable[[str], Awaitable[None]]) -> None:
+async def _read(app: App, secrets: Secrets, front: LineFrontEnd) -> None:
     async for line in read_lines():
         if not secrets.take(line):
-            await take(line)
+            await front.take(line)
     secrets.take("")
     await app.settled()
+    await front.feed.settled()
+    await app.tell_read()
+
+
+async def _enter(app: App, name: str) -> str:
+    """Enter; quietly, only see that the conversation is there. Raises ``Refused`` or ``Lost``."""
+    if not app.quiet:
+        return await app.get_in(name)
+    found = select.called(app.state, name)
+    if not found:
+        raise Refused("quiet_needs_seat", {"name": name})
+    return found[0].name
 
 
 def _ask_name() -> str:

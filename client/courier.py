@@ -30,8 +30,8 @@ Ask = Callable[[requests.AnyRequest], Awaitable[responses.AnyResponse]]
 class Courier:
     """The way of my messages out.
 
-    ``ask`` asks the server, ``enter`` enters a conversation under its last nickname. ``refused`` is told each
-    message that will never be stored.
+    ``ask`` asks the server, ``enter`` enters a conversation under its last nickname; ``quiet``: never do.
+    ``refused`` is told each message that will never be stored.
     """
 
     def __init__(
@@ -43,6 +43,8 @@ class Courier:
         enter: Callable[[str], Awaitable[object]],
         changed: Callable[[], None],
         refused: Callable[[Pending], None],
+        *,
+        quiet: bool = False,
     ) -> None:
         self._state = state
         self._link = link
@@ -51,6 +53,7 @@ class Courier:
         self._enter = enter
         self._changed = changed
         self._told_refused = refused
+        self._quiet = quiet
         self._queue = outbox.load()
         self._ready = asyncio.Event()  # somebody is logged in on a connection that works
         self._work = asyncio.Event()
@@ -103,7 +106,7 @@ class Courier:
         """Send one message once. Says whether its answer was definite."""
         try:
             async with asyncio.timeout(self._link.pace.answer):
-                await self._ask(_frame(pending))
+                await self._ask(self._frame(pending))
             return True
         except TimeoutError:
             self._ready.clear()
@@ -127,7 +130,7 @@ class Courier:
         if error.code == "not_entered":
             if not select.has_seat(self._state, pending.conversation):
                 error = Refused("no_longer_a_member", {"room": pending.conversation})
-            elif await self._entered(pending.conversation):
+            elif not self._quiet and await self._entered(pending.conversation):
                 return False
         pending.error, pending.facts = error.code, error.details
         self._told_refused(pending)
@@ -143,6 +146,17 @@ class Courier:
             self._ready.clear()
         return True
 
+    def _frame(self, pending: Pending) -> requests.Send:
+        return requests.Send(
+            id=0,
+            to=pending.conversation,
+            text=pending.text,
+            cid=pending.cid,
+            kind=UNSET if pending.kind == "text" else pending.kind,
+            target=pending.target or UNSET,
+            quiet=True if self._quiet and pending.conversation.startswith("#") else UNSET,
+        )
+
     def _look(self) -> None:
         busy = bool(self._queue)
         (self._work.set if busy else self._work.clear)()
@@ -154,14 +168,3 @@ def seconds(error: Refused, otherwise: float = 1.0) -> float:
     """How long the server asks us to wait."""
     wait = error.details.get("retry_after")
     return float(wait) if isinstance(wait, int | float) and 0 <= wait < 3600 else otherwise
-
-
-def _frame(pending: Pending) -> requests.Send:
-    return requests.Send(
-        id=0,
-        to=pending.conversation,
-        text=pending.text,
-        cid=pending.cid,
-        kind=UNSET if pending.kind == "text" else pending.kind,
-        target=pending.target or UNSET,
-    )

@@ -76,9 +76,15 @@ class Reading(Session):
             return
         apply.read(self.state, name, seq)
         if not self._seen:
-            self.spawn(self._tell_read())
+            self.spawn(self._tell_read_soon())
         self._seen[name] = seq
         self.on_change()
+
+    async def tell_read(self) -> None:
+        """Tell the server now what was read. Raises ``Refused`` or ``Lost``."""
+        seen, self._seen = self._seen, {}
+        for name, seq in seen.items():
+            await self.insist(requests.Read(id=0, conversation=name, seq=seq))
 
     # Inside
 
@@ -107,8 +113,6 @@ class Reading(Session):
             apply.stayed(self.state, name)
             self.on_change()
 
-    async def _tell_read(self) -> None:
+    async def _tell_read_soon(self) -> None:
         await asyncio.sleep(READ_PAUSE)
-        seen, self._seen = self._seen, {}
-        for name, seq in seen.items():
-            await self.insist(requests.Read(id=0, conversation=name, seq=seq))
+        await self.tell_read()

@@ -217,6 +217,7 @@ class Send(Request, frozen=True, kw_only=True):
     ``kind`` is ``text`` unless it says ``action`` (what ``/me`` sends), or ``edit`` (``text`` is the new
     one), ``delete`` (``text`` is empty), ``react`` or ``unreact`` (``text`` is the reaction). These four
     change the message whose seq is ``target``; a ``text`` or ``action`` with a ``target`` answers it.
+    ``quiet``: to a room of mine also without having entered it, so that no notice is made.
     """
 
     to: str
@@ -224,6 +225,7 @@ class Send(Request, frozen=True, kw_only=True):
     cid: Cid | UnsetType = UNSET
     kind: SentKind | UnsetType = UNSET
     target: Positive | UnsetType = UNSET
+    quiet: bool | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         """A pattern in the cid's type would take three times as long as all the rest of the frame."""

@@ -180,15 +180,16 @@ def may_post(connection: Connection, draft: Draft, epoch: int) -> None:
     may_send(connection, draft)
 
 
-def may_send(connection: Connection, draft: Draft) -> None:
-    """Check that a draft's author may speak in its conversation. Raises ``NotEntered``, ``NotFriends``,
-    ``UnknownRoom``.
+def may_send(connection: Connection, draft: Draft, *, quiet: bool = False) -> None:
+    """Check that a draft's author may speak in its conversation; ``quiet``: a seat in the room is enough.
+
+    Raises ``NotEntered``, ``NotFriends``, ``UnknownRoom``.
     """
     only = [draft.conversation_id]
     for room in rooms.listing(connection, draft.account_id, only):
         if not sees(draft.account_id, room):
             raise UnknownRoom(room=labels.room(room.name))
-        if room.seat is None or not room.seat.entered:
+        if room.seat is None or not (room.seat.entered or quiet):
             raise NotEntered(conversation=labels.room(room.name))
         return
     for direct in friends.listing(connection, draft.account_id, only, include_ended=True):

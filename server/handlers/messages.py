@@ -68,6 +68,7 @@ class Messages:
             _settle,
             draft=draft,
             to=request.to,
+            quiet=request.quiet is True,
             refusal=refusal,
             most_reactions=self._limits.reactions,
         )
@@ -111,7 +112,13 @@ def sent(id: Id, outcome: Outcome) -> responses.Response:
 
 
 def _settle(
-    transaction: Transaction, *, draft: Draft, to: str, refusal: Refusal | None, most_reactions: int
+    transaction: Transaction,
+    *,
+    draft: Draft,
+    to: str,
+    quiet: bool,
+    refusal: Refusal | None,
+    most_reactions: int,
 ) -> Outcome:
     """Store a message with a target, or one that would be refused unless the database knew better."""
     connection = transaction.connection
@@ -124,11 +131,11 @@ def _settle(
         return earlier
     if refusal is not None:
         raise refusal
-    rights.may_send(connection, draft)
+    rights.may_send(connection, draft, quiet=quiet)
     if draft.target is not None:
         _check_target(connection, draft, draft.target, most_reactions)
     seat = memberships.seat(connection, draft.conversation_id, draft.account_id)
-    if seat is not None and seat.entered and seat.nickname is not None:
+    if seat is not None and (seat.entered or quiet) and seat.nickname is not None:
         draft = replace(draft, nickname=seat.nickname)
     [outcome] = transaction.append(heads, [draft])
     if draft.kind in revisions.KINDS and outcome.verdict is STORED:

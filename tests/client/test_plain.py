@@ -60,6 +60,13 @@ async def enter(peer: Peer, *messages: Json) -> None:
     peer.answer(entering, "entered", room=inside, members=["Alice"], messages=list(messages))
 
 
+async def enter_with_history(peer: Peer, *messages: Json) -> None:
+    """For a client that was started with ``--history``."""
+    await enter(peer, *messages)
+    asked = await peer.hear("history", conversation="#lab")
+    peer.answer(asked, "history", messages=list(messages), more=False)
+
+
 async def take(peer: Peer, text: str, seq: int) -> None:
     """Store what the client sends, and tell it so."""
     sent = await peer.hear("send", text=text)
@@ -82,10 +89,10 @@ async def test_a_notifier_is_one_line_of_shell(fake: FakeServer, client: Run) ->
 
 async def test_not_one_escape_byte_whatever_a_peer_says(fake: FakeServer, client: Run) -> None:
     async with fake:
-        running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab").run(""))
+        running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab", "--history=9").run(""))
         peer = await log_in(fake)
         forged = "hi\n--2022-12-15 20:07:40-- BOB:forged \x1b[2J\x9b2J\x07\u202e"
-        await enter(peer, message(1, forged, nickname="B\x1bB"))
+        await enter_with_history(peer, message(1, forged, nickname="B\x1bB"))
         peer.answer(await peer.hear("logout"), "ok")
         code, output, _ = await running
         assert code == 0
@@ -180,15 +187,15 @@ async def test_where_one_is_now_is_said(fake: FakeServer, client: Run) -> None:
 
 async def test_a_change_names_the_message_that_it_is_about(fake: FakeServer, client: Run) -> None:
     async with fake:
-        running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab").run(""))
+        running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab", "--history=9").run(""))
         peer = await log_in(fake)
-        await enter(
+        await enter_with_history(
             peer,
-            message(1, "teh plan"),
+            message(1, "the plan", edited="2026-11-22T04:00:02.000Z"),
             message(2, "the plan", kind="edit", target=1),
             message(3, "👍", kind="react", target=1, username="Alice", nickname="ALICE"),
             message(4, "agreed", target=1, username="Alice", nickname="ALICE"),
-            message(5, "oops"),
+            message(5, deleted=True),
             message(6, "", kind="delete", target=5),
             message(7, "hm", target=70),
         )
@@ -250,13 +257,15 @@ async def test_json_tells_each_message_once_and_answers_requests(fake: FakeServe
     async with fake:
         running = asyncio.create_task(client("--json", f"Alice@{fake.address}").run(typed))
         peer = await log_in(fake)
-        await enter(peer, message(1), message(2, "a\u2028b"))
+        await enter(peer, message(1))
+        for each in (message(2), message(3, "a\u2028b")):
+            peer.say(type="message", message=each)
         peer.answer(await peer._next({"ping"}), "pong")
         peer.answer(await peer.hear("logout"), "ok")
         code, output, _ = await running
         said = [json.loads(line) for line in output.splitlines()]
         messages = [one["message"] for one in said if one["type"] == "message"]
-        assert messages == [message(1), message(2, "a\u2028b")]
+        assert messages == [message(2), message(3, "a\u2028b")]
         assert {"type": "pong", "id": "p"} in said
         [error] = [one for one in said if one["type"] == "error"]
         assert (error["id"], error["code"], code) == (7, "unknown_type", 1)

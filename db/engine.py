@@ -10,7 +10,6 @@ schema.
 """
 
 import math
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from db import files
 from db.errors import Unusable, is_disconnect, is_outage
 
 SPARE = 2
@@ -275,7 +275,9 @@ def _path(url: URL) -> Path:
 def _create_file(path: Path) -> None:
     """The folder and an empty file, unless they exist; SQLite gives its WAL the mode of the file."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        files.create(path)
+        for part in ("-wal", "-shm", ".lock"):
+            if (beside := path.with_name(path.name + part)).is_file():
+                files.make_private(beside)
     except OSError as error:
         raise Unusable(f"cannot open the database file {path}: {error.strerror}") from None

@@ -129,7 +129,7 @@ class Server:
             sockets,
             Doorkeeper(limits.connections_per_address, limits.new_connections_per_minute),
             self._open_connection,
-            tls=None if tls is None else tls.context,
+            tls=None if tls is None else lambda: tls.context,
             handshake_timeout=limits.handshake_timeout,
         )
         self._parts = assemble(config, engine, _identity(engine, self._listener))

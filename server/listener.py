@@ -47,7 +47,7 @@ Open = Callable[[TooManyConnections | None, Callable[[], None]], asyncio.Protoco
 class Listener:
     """Takes connections on sockets that ``bind`` made, from ``start`` to ``close``.
 
-    ``handshake_timeout`` is in seconds, 0 for any time.
+    ``tls`` tells the context for a new connection; ``handshake_timeout`` is in seconds, 0 for any time.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Listener:
         door: Doorkeeper,
         open: Open,
         *,
-        tls: ssl.SSLContext | None,
+        tls: Callable[[], ssl.SSLContext] | None,
         handshake_timeout: float,
     ) -> None:
         self._sockets = sockets
@@ -148,7 +148,7 @@ class Listener:
             await self._loop.connect_accepted_socket(
                 partial(self._open, refusal, gone),
                 connected,
-                ssl=self._tls,
+                ssl=self._tls() if self._tls else None,
                 ssl_handshake_timeout=self._handshake_timeout,
             )
         except (OSError, asyncio.CancelledError):  # it was no TLS, took too long, or the server ends

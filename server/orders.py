@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from db import files
 from protocol.frame import masked, snake_case
 
 log = logging.getLogger(__name__)
@@ -165,11 +166,22 @@ def ask(order: AnyOrder, folder: Path) -> Answer | None:
 
 
 def _bind(file: Path) -> socket.socket:
-    """A socket that only we may connect to. One that a dead server left behind is replaced."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if _is_served(file):
-        raise OSError(f"another server takes orders at {file}")
-    file.unlink(missing_ok=True)
+    """A socket that only we may connect to. One that an ended server left is replaced."""
+    with files.locked(file):
+        if _is_served(file):
+            raise OSError(f"another server takes orders at {file}")
+        _clear(file)
+        return _bound(file)
+
+
+def _clear(file: Path) -> None:
+    if file.is_socket():
+        file.unlink()
+    elif os.path.lexists(file):
+        log.warning("%s is no socket; it is now %s", file, files.set_aside(file).name)
+
+
+def _bound(file: Path) -> socket.socket:
     door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     mask = os.umask(0o177)  # nobody else may be quicker than a chmod
     try:

@@ -9,7 +9,6 @@ file, so that there are always both or neither, whenever the power fails.
 import hashlib
 import ipaddress
 import os
-import secrets
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from db import files
 from server.config import Config
 
 OWN = "certificate.pem"
@@ -30,6 +30,11 @@ LIFE = timedelta(days=20 * 365)
 
 LEEWAY = timedelta(days=2)
 """By so much a client's clock may be slow."""
+
+
+ADVICE = (
+    "restore it from a backup, or remove it for a new one, which clients that know the old one will refuse"
+)
 
 
 class BadCertificate(Exception):
@@ -44,18 +49,17 @@ class Tls:
 
     def __init__(self, certificate: Path, key: Path) -> None:
         self._files = certificate, key
-        self.context = _context()
-        self.fingerprint = self._load()
+        self.fingerprint, self.context = self._load()
 
     def reload(self) -> None:
         """Read the files again; the next connection gets what they hold. What is unusable changes nothing."""
-        self.fingerprint = self._load()
+        self.fingerprint, self.context = self._load()
 
-    def _load(self) -> str:
-        fingerprint = _fingerprint(self._files[0])
-        _use(_context(), *self._files)  # a rehearsal: a live context would keep the half that fitted
-        _use(self.context, *self._files)
-        return fingerprint
+    def _load(self) -> tuple[str, ssl.SSLContext]:
+        """Into a new context: one that has a certificate keeps it beside another kind of key."""
+        fingerprint, context = _fingerprint(self._files[0]), _context()
+        _use(context, *self._files)
+        return fingerprint, context
 
 
 def prepare(config: Config) -> Tls | None:
@@ -68,9 +72,24 @@ def prepare(config: Config) -> Tls | None:
     if config.tls.cert:
         return Tls(Path(config.tls.cert).expanduser(), Path(config.tls.key).expanduser())
     own = config.data / OWN
-    if not own.exists():
-        _make(own, config.host)
-    return Tls(own, own)
+    _make_once(own, config.host)
+    try:
+        return Tls(own, own)
+    except BadCertificate as error:
+        raise BadCertificate(f"{error}; {ADVICE}") from None
+
+
+def _make_once(own: Path, host: str) -> None:
+    """Two processes that start at once make one certificate. A broken link is no reason to make another."""
+    try:
+        if not os.path.lexists(own):
+            with files.locked(own):
+                if not os.path.lexists(own):
+                    _make(own, host)
+        if own.exists():
+            files.make_private(own)
+    except OSError as error:
+        raise BadCertificate(f"cannot keep a certificate in {own}: {error.strerror or error}") from None
 
 
 def _context() -> ssl.SSLContext:
@@ -107,10 +126,7 @@ def _fingerprint(certificate: Path) -> str:
 def _make(file: Path, host: str) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    try:
-        _write(file, _self_signed(key, host).public_bytes(Encoding.PEM) + secret)
-    except OSError as error:
-        raise BadCertificate(f"cannot keep a certificate in {file}: {error.strerror}") from None
+    files.write(file, _self_signed(key, host).public_bytes(Encoding.PEM) + secret)
 
 
 def _self_signed(key: ec.EllipticCurvePrivateKey, host: str) -> x509.Certificate:
@@ -132,14 +148,3 @@ def _alternatives(host: str) -> list[x509.GeneralName]:
         return [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(host))]
     except ValueError:
         return [x509.DNSName("localhost")]
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Write a file that only we may read, whole or not at all."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    beside = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
-    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as draft:
-        draft.write(content)
-        draft.flush()
-        os.fsync(draft.fileno())
-    beside.replace(file)

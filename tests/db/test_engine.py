@@ -131,3 +131,13 @@ def test_an_error_does_not_hold_what_a_statement_was_given(engine: Engine) -> No
     with pytest.raises(DBAPIError) as failure, begin_write(engine) as connection:
         connection.execute(text("INSERT INTO nowhere VALUES (:said)"), {"said": "between us"})
     assert "between us" not in str(failure.value)
+
+
+def test_a_database_that_other_users_could_read_is_made_private(tmp_path: Path) -> None:
+    """As after a restore from a backup."""
+    file = tmp_path / "chatroom.sqlite"
+    names = (file.name, f"{file.name}-wal", f"{file.name}-shm")
+    for name in names:
+        (tmp_path / name).touch(mode=0o644)
+    open_engine(f"sqlite:///{file}").dispose()
+    assert {(tmp_path / name).stat().st_mode & 0o777 for name in names} == {0o600}

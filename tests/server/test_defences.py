@@ -15,6 +15,7 @@ import pytest
 from tests.conftest import Serve
 from tests.processes import Json, Server, Wire
 from tests.server.test_tls import brought
+from tests.server.test_tls import trusting as trusting
 
 ROOM = "#thuhole"
 
@@ -71,12 +72,6 @@ def test_plain_bytes_on_the_tls_port(serve: Serve, greeting: bytes) -> None:
         stranger.sendall(greeting)
         assert b"welcome" not in until_closed(stranger)
     assert speaks_tls(server)
-
-
-def trusting() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
 
 
 def speaks_tls(server: Server) -> bool:

@@ -12,7 +12,8 @@ from server.limits import MOST_SEEN_OFF
 from server.listener import RESERVE
 from tests.conftest import Serve
 from tests.processes import Json, Server, Wire
-from tests.server.test_defences import in_room, is_well, raw, speaks_tls, trusting, until_closed
+from tests.server.test_defences import in_room, is_well, raw, speaks_tls, until_closed
+from tests.server.test_tls import trusting
 
 ROOM = "#thuhole"
 

@@ -1,8 +1,13 @@
 """Certificates: made here, brought along, exchanged while running; and the ways in which one is of no use."""
 
 import hashlib
+import signal
 import ssl
 import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,15 +15,23 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
+    NoEncryption,
     PrivateFormat,
 )
+from cryptography.x509.oid import NameOID
 
 from server.config import Config
 from server.config import Tls as Settings
 from server.tls import OWN, BadCertificate, Tls, prepare
+from tests.conftest import Serve
+from tests.processes import PATIENCE, ROOT, Wire
+
+Bring = Callable[[Path], tuple[Path, Path]]
 
 
 def own(data: Path, host: str = "0.0.0.0") -> Tls:
@@ -27,12 +40,16 @@ def own(data: Path, host: str = "0.0.0.0") -> Tls:
     return tls
 
 
+def trusting() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
 def shown(server: ssl.SSLContext) -> bytes:
     """The certificate (DER) that a client gets to see, over a connection that needs no socket."""
-    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
     upstream, downstream = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = trusting.wrap_bio(downstream, upstream)
+    client = trusting().wrap_bio(downstream, upstream)
     for end in [client, server.wrap_bio(upstream, downstream, server_side=True)] * 3:
         with suppress(ssl.SSLWantReadError):
             end.do_handshake()
@@ -72,7 +89,7 @@ def test_the_fingerprint_is_that_of_the_certificate_a_client_sees(tmp_path: Path
 def test_it_is_made_once_and_only_we_may_read_it(tmp_path: Path) -> None:
     data = tmp_path / "new" / "data"
     assert own(data).fingerprint == own(data).fingerprint
-    assert [file.name for file in data.iterdir()] == [OWN]
+    assert {file.name for file in data.iterdir()} == {OWN, f"{OWN}.lock"}
     assert stat.S_IMODE((data / OWN).stat().st_mode) == 0o600
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
 
@@ -87,6 +104,75 @@ def test_it_lasts_and_a_client_with_a_slow_clock_accepts_it(tmp_path: Path, host
 
 def test_nothing_older_than_tls_1_2_is_spoken(tmp_path: Path) -> None:
     assert own(tmp_path).context.minimum_version is ssl.TLSVersion.TLSv1_2
+
+
+PREPARE = """
+import sys
+from pathlib import Path
+from server.config import Config
+from server.tls import prepare
+print("ready", flush=True)
+sys.stdin.readline()
+print(prepare(Config(host="0.0.0.0", data=Path(sys.argv[1]))).fingerprint)
+"""
+
+
+def test_processes_that_start_at_once_make_one_certificate(tmp_path: Path) -> None:
+    """A server's first start and ``chat-server invite``, for example."""
+    command = [sys.executable, "-c", PREPARE, str(tmp_path / "data")]
+    pipe = subprocess.PIPE
+    processes = [subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) for _ in range(4)]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    fingerprints = {process.communicate(timeout=PATIENCE)[0] for process in processes}
+    assert len(fingerprints) == 1
+    assert own(tmp_path / "data").fingerprint in fingerprints.pop()
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:100])
+
+
+def garbage(file: Path) -> None:
+    file.write_bytes(b"\xff\x00 garbage" * 50)
+
+
+def empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+def link_to_nowhere(file: Path) -> None:
+    file.unlink()
+    file.symlink_to(file.with_name("nowhere"))
+
+
+@pytest.mark.parametrize("damage", [cut, garbage, empty, folder, link_to_nowhere])
+def test_a_damaged_certificate_is_named_and_never_replaced(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    """A new one would stop every client."""
+    own(tmp_path)
+    damage(tmp_path / OWN)
+    with pytest.raises(BadCertificate, match=rf"{OWN}.*; restore it from a backup, or remove it"):
+        own(tmp_path)
+    assert (tmp_path / OWN).is_symlink() or (tmp_path / OWN).exists()
+
+
+def test_a_certificate_that_others_could_read_is_made_private(tmp_path: Path) -> None:
+    own(tmp_path)
+    (tmp_path / OWN).chmod(0o644)
+    own(tmp_path)
+    assert stat.S_IMODE((tmp_path / OWN).stat().st_mode) == 0o600
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
@@ -144,6 +230,40 @@ def test_a_new_certificate_is_used_from_the_next_connection_on(tmp_path: Path) -
     tls.reload()
     assert tls.fingerprint != before
     assert tls.fingerprint == hashlib.sha256(shown(tls.context)).hexdigest()
+
+
+def rsa(folder: Path) -> tuple[Path, Path]:
+    """A certificate with another kind of key than ours."""
+    folder.mkdir()
+    key = generate_private_key(65537, 2048)
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "chatroom")]), datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, SHA256())
+    )
+    (folder / "cert.pem").write_bytes(signed.public_bytes(Encoding.PEM))
+    (folder / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return folder / "cert.pem", folder / "key.pem"
+
+
+@pytest.mark.parametrize(("before", "after"), [(brought, rsa), (rsa, brought)])
+def test_sighup_changes_to_a_certificate_with_another_kind_of_key(
+    tmp_path: Path, serve: Serve, before: Bring, after: Bring
+) -> None:
+    cert, key = before(tmp_path / "old")
+    server = serve("--tls-cert", str(cert), "--tls-key", str(key))
+    for old, new in zip((cert, key), after(tmp_path / "new"), strict=True):
+        new.replace(old)
+    expected = x509.load_pem_x509_certificate(cert.read_bytes()).public_bytes(Encoding.DER)
+    server.process.send_signal(signal.SIGHUP)
+    while hashlib.sha256(expected).hexdigest() not in server.log:
+        assert server.process.poll() is None
+        time.sleep(0.02)
+    with Wire(server.host, server.port, trusting()) as alice:
+        assert isinstance(alice.socket, ssl.SSLSocket)
+        assert alice.socket.getpeercert(binary_form=True) == expected
 
 
 def test_a_new_certificate_that_is_of_no_use_changes_nothing(tmp_path: Path) -> None:

@@ -1,0 +1,91 @@
+"""The files in the server's data folder: written whole or not at all, changed under a lock, private to their
+owner. The counterpart on the other side is ``client.files``.
+"""
+
+import logging
+import os
+import secrets
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+log = logging.getLogger(__name__)
+
+LOCK_WAIT = 10.0
+"""Seconds to wait for another process that makes the same file; a certificate takes milliseconds."""
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep other processes from making or replacing a file meanwhile. Raises ``OSError``."""
+    make_folder(path.parent)
+    lock = FileLock(f"{path}.lock", timeout=LOCK_WAIT, mode=0o600, thread_local=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise TimeoutError(f"{lock.lock_file} is locked by another process") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def make_folder(path: Path) -> None:
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def create(path: Path) -> None:
+    """An empty file and its folder, unless they exist. No other user may read it. Raises ``OSError``."""
+    make_folder(path.parent)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    make_private(path)
+
+
+def make_private(path: Path) -> None:
+    """Take a file, such as one that came back from a backup, from the eyes of other users."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        try:
+            path.chmod(mode & 0o700)
+        except OSError as error:
+            log.warning(
+                "other users may read or write %s, and that cannot be changed: %s", path, error.strerror
+            )
+        else:
+            log.warning("other users could read or write %s (mode %o); now they cannot", path, mode)
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a private file, whole or not at all, and on the disk once this returns. Raises ``OSError``."""
+    make_folder(path.parent)
+    beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    try:
+        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as draft:
+            draft.write(content)
+            draft.flush()
+            os.fsync(draft.fileno())
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def set_aside(path: Path) -> Path:
+    """Rename something that is in the place of another file; its new path. Raises ``OSError``."""
+    aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
+    return path.rename(aside)
+
+
+def _sync_folder(folder: Path) -> None:
+    """So that the name is on the disk too, where folders can be flushed."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -66,12 +66,6 @@ def find_own(connection: Connection, key: bytes, account_id: int) -> tuple[int, 
     return None if found is None else (found.conversation_id, found.name)
 
 
-def password_hash(connection: Connection, key: bytes) -> str | None:
-    """The hash of the password that a seat in the room of that name takes, if there are both."""
-    query = select(rooms.c.password_hash).where(rooms.c.name_key == key)
-    return connection.execute(query).scalar_one_or_none()
-
-
 def add(
     connection: Connection,
     *,

@@ -24,6 +24,10 @@ MAX_TYPED = 255
 """In code points. What is longer is not looked at closely: normalising marks takes time that grows
 quadratically."""
 
+MAX_EXPANDED = 512
+"""In code points: no name is longer after normalising. One character may become 18, so what is longer is
+normalised no further; it is found under a key of its own, and looks like nothing."""
+
 MAX_REACTION = 32
 """In code points: a family of emoji needs 11, and a short word fits."""
 
@@ -48,7 +52,9 @@ def skeleton(name: str) -> bytes:
     if len(name) > MAX_TYPED:
         return _bytes(name)
     text = _IGNORABLE.sub("", name)
-    while (further := _folded(unicodedata.normalize("NFKD", text).translate(PROTOTYPES))) != text:
+    while len(expanded := unicodedata.normalize("NFKD", text)) <= MAX_EXPANDED:
+        if (further := _folded(expanded.translate(PROTOTYPES))) == text:
+            break
         text = further
     return _bytes(text)
 
@@ -86,10 +92,12 @@ def is_reaction(text: str) -> bool:
 
 def _folded(name: str) -> str:
     """NFKC_Casefold (Unicode, section 3.13) and no blanks around it, repeated until it changes nothing."""
+    if name.isascii():
+        return name.lower().strip()
     if len(name) > MAX_TYPED:
         return name
     further = unicodedata.normalize("NFKC", _IGNORABLE.sub("", name).casefold()).strip()
-    return further if further == name else _folded(further)
+    return further if further == name or len(further) > MAX_EXPANDED else _folded(further)
 
 
 def _bytes(text: str) -> bytes:

@@ -78,6 +78,10 @@ class Limits(Struct, frozen=True):
     address_input_burst: Annotated[Amount, "such lines from one address at once"] = 8000.0
     connections_per_address: Annotated[Count, "connections of one address; a class behind a NAT fits"] = 64
     new_connections_per_minute: Annotated[Count, "new connections of one address in a minute"] = 128
+    registrations_per_minute: Annotated[
+        Amount, "new accounts from one address in a minute, in the long run"
+    ] = 10.0
+    registrations_burst: Annotated[Amount, "new accounts from one address at once"] = 40.0
     login_timeout: Annotated[Amount, "seconds to log in"] = 30.0
     handshake_timeout: Annotated[Amount, "seconds for the TLS handshake"] = 10.0
     ping_interval: Annotated[Amount, "seconds of silence after which TCP asks if a peer is there"] = 30.0

@@ -7,7 +7,7 @@ import time
 
 from server.checks import check_attempts
 from server.limits import Attempts
-from server.passwords import Passwords
+from server.passwords import Asker, Passwords
 
 
 class Guesses:
@@ -15,7 +15,7 @@ class Guesses:
         self._passwords = passwords
         self._attempts = attempts
 
-    async def is_right(self, password: str, hashed: str | None, place: bytes, address: str) -> bool:
+    async def is_right(self, password: str, hashed: str | None, place: bytes, asker: Asker) -> bool:
         """Whether a password fits what is kept at a place: under the name of an account, for one. A wrong one
         counts for the place and the address. Where nothing is kept (``None``) any is wrong, and that takes as
         long to find out.
@@ -23,8 +23,9 @@ class Guesses:
         Raises ``TooManyAttempts``, for the right one too, and also if the last attempt that was left went to
         another guess meanwhile: many at once learn no more than one by one.
         """
+        address = asker.address
         check_attempts(self._attempts, place, address)
-        right = await self._passwords.verify(password, hashed)
+        right = await self._passwords.verify(password, hashed, asker)
         check_attempts(self._attempts, place, address)
         if right:
             self._attempts.succeeded(place, address)

@@ -29,6 +29,7 @@ class Speaker:
     sends: Bucket  # how fast this one may speak
     hints: Bucket  # how often this one may let others know that something is being typed
     account: "Account | None" = None
+    hashes: int = 0  # of passwords that it has asked for
     family: bytes = b""  # of the session's tokens
     token: bytes = b""  # the digest of the one that it was given
     since: int = 0  # when it logged in, or last proved to be the owner: milliseconds since 1970
@@ -59,6 +60,7 @@ class Seat:
     entered: bool
     read: int
     ended: bool = False  # a private chat whose friendship is over: readable, no more
+    key: tuple[str, bytes] = ("", b"")  # of the label, in whatever spelling
     _unread_base: int = 0
 
     @property
@@ -90,6 +92,7 @@ class Account:
     speakers: set[Speaker] = field(default_factory=set)
     seats: dict[int, Seat] = field(default_factory=dict)  # by conversation id
     labels: dict[str, Seat] = field(default_factory=dict)  # by label as stored, the spelling that clients use
+    keys: dict[tuple[str, bytes], Seat] = field(default_factory=dict)  # by the label's key: any spelling
     invited: set[int] = field(default_factory=set)  # to these rooms
     blocked: set[int] = field(default_factory=set)  # these accounts
     away: str = ""  # what it lets others know of being away, if it is
@@ -172,7 +175,8 @@ class Directory:
         seat = account.seats.get(id)
         if seat is None:
             seat = Seat(conversation, label, kept.nickname or "", kept.entered, kept.read)
-            account.seats[id] = account.labels[label] = seat
+            seat.key = _label_key(label)
+            account.seats[id] = account.labels[label] = account.keys[seat.key] = seat
             conversation.seats += 1
             conversation.listeners |= account.speakers
         seat.nickname, seat.entered, seat.read = kept.nickname or "", kept.entered, kept.read
@@ -184,7 +188,7 @@ class Directory:
         if seat is None:
             return
         account.seats_lost += 1
-        del account.labels[seat.label]
+        del account.labels[seat.label], account.keys[seat.key]
         seat.conversation.listeners -= account.speakers
         seat.conversation.seats -= 1
         if not seat.conversation.seats:
@@ -205,8 +209,9 @@ class Directory:
 
     def find_seat(self, account: Account, label: str) -> Seat | None:
         """The seat that a request means, in whatever spelling of the name."""
-        if seat := account.labels.get(label):
-            return seat
-        kind, key = label[:1], names.key(label[1:])
-        same = (s for s in account.labels.values() if s.label[:1] == kind and names.key(s.label[1:]) == key)
-        return next(same, None)
+        return account.labels.get(label) or account.keys.get(_label_key(label))
+
+
+def _label_key(label: str) -> tuple[str, bytes]:
+    """What a conversation is found by: its kind, and the key of its name."""
+    return label[:1], names.key(label[1:])

@@ -95,7 +95,7 @@ def assemble(config: Config, engine: Engine, server_id: bytes) -> Parts:
         Accounts(config, store, passwords, guesses, presence, gate),
         Sessions(config, store, writer, passwords, guesses, presence),
         Rooms(config, store, passwords, directory, announcer),
-        Entering(limits, store, passwords, guesses, directory, announcer, gate),
+        Entering(limits, store, guesses, directory, announcer, gate),
         moderation,
         friends,
         People(directory, announcer, friends),

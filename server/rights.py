@@ -131,6 +131,11 @@ def needs_invitation(account_id: int, room: Room) -> bool:
     return closed and room.seat is None and not room.invited and room.owner_id != account_id
 
 
+def needs_password(account_id: int, room: Room) -> bool:
+    """Whether an account gets a seat in a room, which is as it sees it, by the room's password only."""
+    return room.password_hash is not None and needs_invitation(account_id, room)
+
+
 def find_user(connection: Connection, username: str) -> Account:
     found = accounts.find(connection, names.key(username))
     if found is None:

@@ -1,5 +1,6 @@
 """Accounts: made, and given a new password. Who logs in to one is in ``sessions``."""
 
+import time
 from functools import partial
 
 from sqlalchemy import Connection
@@ -11,6 +12,7 @@ from db.store import Store
 from db.transaction import Transaction
 from protocol import names, requests, responses
 from protocol.errors import (
+    RateLimited,
     RegistrationClosed,
     SessionEnded,
     Unavailable,
@@ -25,8 +27,9 @@ from server.codes import Gate
 from server.config import Config
 from server.guesses import Guesses
 from server.handlers.common import account_of
+from server.limits import MINUTE, AddressBuckets
 from server.live import Speaker
-from server.passwords import Passwords
+from server.passwords import Asker, Passwords
 from server.presence import Presence
 from server.replies import Commit, Reply
 
@@ -45,7 +48,10 @@ class Accounts:
         gate: Gate,
     ) -> None:
         self._open = config.accounts.registration == "open"
-        self._limits = config.limits
+        self._limits = limits = config.limits
+        self._registrations = AddressBuckets(
+            limits.registrations_per_minute / MINUTE if limits.rate else 0, limits.registrations_burst
+        )
         self._password = config.password
         self._store = store
         self._passwords = passwords
@@ -61,11 +67,18 @@ class Accounts:
             raise UsernameTaken
         check_username(username, self._limits)
         check_password(request.password, self._password)
-        password_hash = await self._passwords.hash(request.password)
+        self._check_rate(speaker.address)
+        password_hash = await self._passwords.hash(request.password, speaker, registers=True)
         work = partial(
             _add, username=username, key=key, skeleton=skeleton, password_hash=password_hash, shown=shown
         )
         return Commit(work, lambda _: responses.Ok(id=request.id))
+
+    def _check_rate(self, address: str) -> None:
+        """Count a registration for its address. Raises ``RateLimited``."""
+        now = time.monotonic()
+        if wait := self._registrations.at(address, now).take(now):
+            raise RateLimited(retry_after=round(wait, 3))
 
     async def _admit(self, speaker: Speaker, request: requests.Register) -> bytes | None:
         """The digest of the invitation, where one is needed. Before anything is told about names."""
@@ -80,10 +93,8 @@ class Accounts:
         account = account_of(speaker)
         check_password(request.new_password, self._password)
         kept = await self._store.run(accounts.get, account.id)
-        known = await prove(
-            self._guesses, kept, request.password, names.key(account.username), speaker.address
-        )
-        password_hash = await self._passwords.hash(request.new_password)
+        known = await prove(self._guesses, kept, request.password, names.key(account.username), speaker)
+        password_hash = await self._passwords.hash(request.new_password, speaker)
 
         def then(changed: tuple[int, int]) -> responses.Response:
             speaker.since, speaker.session_epoch = changed
@@ -95,12 +106,12 @@ class Accounts:
         )
 
 
-async def prove(guesses: Guesses, kept: Kept | None, password: str, key: bytes, address: str) -> Kept:
+async def prove(guesses: Guesses, kept: Kept | None, password: str, key: bytes, asker: Asker) -> Kept:
     """The account whose password this is. Raises ``WrongPassword``, ``UnknownUser``, or ``TooManyAttempts``.
 
     Whoever guesses learns nothing from the time it takes: an unknown name costs a hash as well.
     """
-    right = await guesses.is_right(password, None if kept is None else kept.password_hash, key, address)
+    right = await guesses.is_right(password, None if kept is None else kept.password_hash, key, asker)
     if kept is None:
         raise UnknownUser
     if not right:

@@ -8,7 +8,7 @@ was found out is weighed within, under the room's lock (``rights.may_sit``).
 from dataclasses import dataclass
 from functools import partial
 
-from db import accounts, guests, memberships, messages, revisions, rooms
+from db import accounts, guests, memberships, messages, revisions
 from db.records import Room, Seat, Stored
 from db.store import Store
 from db.transaction import Transaction
@@ -24,7 +24,6 @@ from server.guesses import Guesses
 from server.handlers.common import account_of, lock_room, page_size, room_as
 from server.live import Account, Directory, Speaker
 from server.notices import enter
-from server.passwords import Passwords
 from server.replies import Commit, Handled, Reply
 from server.rights import Proof
 from server.values import page_values, room_value
@@ -45,7 +44,6 @@ class Entering:
         self,
         limits: Limits,
         store: Store,
-        passwords: Passwords,
         guesses: Guesses,
         directory: Directory,
         announcer: Announcer,
@@ -53,7 +51,6 @@ class Entering:
     ) -> None:
         self._limits = limits
         self._store = store
-        self._passwords = passwords
         self._guesses = guesses
         self._directory = directory
         self._announcer = announcer
@@ -83,15 +80,15 @@ class Entering:
     async def _prove(self, speaker: Speaker, room: str, password: str) -> str | None:
         """The hash of a room's password, if this is the password.
 
-        A wrong one counts for the account at this room. Where there is none, finding out takes as long.
+        A wrong one counts for the account at this room. One that is not needed is not looked at.
         """
-        key = names.key(labels.room_name(room))
-        kept = await self._store.run(rooms.password_hash, key)
-        if kept is None:
-            await self._passwords.verify(password, None)
+        account_id = account_of(speaker).id
+        there = await self._store.run(rights.find_door, account_id, room)
+        if not rights.needs_password(account_id, there):
             return None
-        place = b"#%d %s" % (account_of(speaker).id, key)
-        return kept if await self._guesses.is_right(password, kept, place, speaker.address) else None
+        kept = there.password_hash
+        place = b"#%d %s" % (account_id, names.key(labels.room_name(room)))
+        return kept if await self._guesses.is_right(password, kept, place, speaker) else None
 
     def _enter(
         self, speaker: Speaker, request: requests.EnterRoom, proof: Proof, shown: bytes | None

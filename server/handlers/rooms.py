@@ -58,7 +58,7 @@ class Rooms:
             raise RoomExists(room=labels.room(name))
         check_room(name, self._limits)
         check_capacity(request.capacity, self._limits)
-        password_hash = await self._hash(request.password)
+        password_hash = await self._hash(request.password, speaker)
 
         def then(room: Room) -> responses.Response:
             self._announcer.room_changed(room)
@@ -75,11 +75,11 @@ class Rooms:
         )
         return Commit(work, then)
 
-    async def _hash(self, password: str | UnsetType) -> str | None:
+    async def _hash(self, password: str | UnsetType, speaker: Speaker) -> str | None:
         if password is UNSET:
             return None
         check_password(password, self._password)
-        return await self._passwords.hash(password)
+        return await self._passwords.hash(password, speaker)
 
     def leave_room(self, speaker: Speaker, request: requests.LeaveRoom) -> Reply:
         account = account_of(speaker)

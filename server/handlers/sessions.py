@@ -81,7 +81,7 @@ class Sessions:
         kept = await self._store.run(accounts.find, key)
         if kept is None:
             check_username(request.username, self._limits)
-        known = await prove(self._guesses, kept, request.password, key, speaker.address)
+        known = await prove(self._guesses, kept, request.password, key, speaker)
         token, family = Token.fresh(), secrets.token_bytes(32)
 
         def then(beginning: Beginning) -> responses.Response:
@@ -131,7 +131,7 @@ class Sessions:
 
     async def _rehash(self, kept: Kept, password: str) -> None:
         with suppress(ChatError, Outage):  # there will be another login
-            password_hash = await self._passwords.hash(password)
+            password_hash = await self._passwords.hash(password, registers=True)
             await self._writer.run(partial(replace_hash, known=kept, password_hash=password_hash))
 
     # In the transaction

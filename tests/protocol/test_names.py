@@ -1,6 +1,9 @@
 """Which names are one, which look like one, and which are none."""
 
 import string
+import unicodedata
+from collections.abc import Callable
+from typing import Literal
 
 import pytest
 from hypothesis import assume, given
@@ -174,3 +177,19 @@ def test_a_nickname(nickname: str) -> None:
 )  # fmt: skip
 def test_no_nickname(nickname: str) -> None:
     assert not is_nickname(nickname, 1, 32)
+
+
+@pytest.mark.parametrize("function", [key, skeleton])
+@pytest.mark.parametrize("name", ["\ufdfa" * 255, "\u1f82" * 255, "e\u0301" * 127])
+def test_what_is_long_is_normalised_few_times(
+    function: Callable[[str], bytes], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, sizes = unicodedata.normalize, []
+
+    def normalize(form: Literal["NFKC", "NFKD"], text: str) -> str:
+        sizes.append(len(text))
+        return real(form, text)
+
+    monkeypatch.setattr(unicodedata, "normalize", normalize)
+    assert function(name) == function(name)
+    assert sum(sizes) < 4 * 1500

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from threading import Event
 
 import bcrypt
@@ -107,6 +108,94 @@ def test_a_crowd_is_told_to_come_back(slow: Event, monkeypatch: pytest.MonkeyPat
         slow.set()
         assert await asyncio.gather(*crowd) == [False] * 21
         assert not await passwords.verify("111111", None)
+
+    asyncio.run(story())
+    passwords.close()
+
+
+@dataclass
+class Connected:
+    """Asks for hashes."""
+
+    address: str
+    hashes: int = 0
+
+
+def served_order(
+    asked: list[tuple[str, Connected, bool]], monkeypatch: pytest.MonkeyPatch, started: Event
+) -> list[str]:
+    """In which order a single thread serves those who ask, by name, while it is held up by the first one."""
+    passwords, order = Passwords(cost=4, patience=0, threads=1), []
+    real_check, real_hash = bcrypt.checkpw, bcrypt.hashpw
+
+    def checkpw(password: bytes, hashed: bytes) -> bool:
+        started.wait()
+        order.append(password.decode())
+        return real_check(password, hashed)
+
+    def hashpw(password: bytes, salt: bytes) -> bytes:
+        order.append(password.decode())
+        return real_hash(password, salt)
+
+    monkeypatch.setattr(bcrypt, "checkpw", checkpw)
+    monkeypatch.setattr(bcrypt, "hashpw", hashpw)
+
+    async def story() -> None:
+        waiting: list[asyncio.Future[str] | asyncio.Future[bool]] = []
+        for name, asker, registers in asked:
+            if registers:
+                waiting.append(asyncio.ensure_future(passwords.hash(name, asker, registers=True)))
+            else:
+                waiting.append(asyncio.ensure_future(passwords.verify(name, None, asker)))
+            await asyncio.sleep(0)
+        started.set()
+        await asyncio.gather(*waiting)
+
+    asyncio.run(story())
+    passwords.close()
+    return order
+
+
+def test_addresses_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    crowd = [(f"crowd{n}", Connected("192.0.2.1"), False) for n in range(4)]
+    other = [(f"other{n}", Connected("192.0.2.2"), False) for n in range(2)]
+    order = served_order([*crowd, *other], monkeypatch, Event())
+    assert order == ["crowd0", "crowd1", "other0", "crowd2", "other1", "crowd3"]
+
+
+def test_connections_of_one_address_that_asked_for_less_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    guessing, honest = Connected("192.0.2.1"), Connected("192.0.2.1")
+    asked = [(f"guess{n}", guessing, False) for n in range(3)]
+    order = served_order([*asked, ("honest", honest, False)], monkeypatch, Event())
+    assert order == ["guess0", "honest", "guess1", "guess2"]
+
+
+def test_logins_go_before_registrations_but_do_not_stop_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = [("login0", Connected("192.0.2.1"), False)]
+    asked += [(f"register{n}", Connected(f"192.0.2.{n}"), True) for n in range(3)]
+    asked += [(f"login{n}", Connected("192.0.2.9"), False) for n in range(1, 6)]
+    order = served_order(asked, monkeypatch, Event())
+    assert order[:6] == ["login0", "login1", "login2", "register0", "login3", "login4"]
+
+
+def test_a_new_connection_is_not_refused_for_the_queue_of_another_address(
+    slow: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passwords = Passwords(cost=4, patience=10, threads=2)
+    monkeypatch.setattr(passwords, "_seconds", 1.0)
+
+    async def story() -> None:
+        crowd = [
+            asyncio.ensure_future(passwords.verify("111111", None, Connected("192.0.2.1"))) for _ in range(21)
+        ]
+        await asyncio.sleep(0)
+        with pytest.raises(Unavailable):
+            await passwords.verify("111111", None, Connected("192.0.2.1"))
+        honest = asyncio.ensure_future(passwords.verify("111111", None, Connected("192.0.2.2")))
+        await asyncio.sleep(0)
+        slow.set()
+        assert await honest is False
+        await asyncio.gather(*crowd)
 
     asyncio.run(story())
     passwords.close()

@@ -1,0 +1,92 @@
+"""Crowds that guess passwords or register, and what that means for honest users.
+
+No test looks at a clock: an honest answer must come while most of the crowd still waits for its own.
+"""
+
+import select
+
+import pytest
+
+from tests.conftest import Serve
+from tests.processes import Wire
+
+DEFAULTS = (
+    "limits.rate=5", "limits.password_attempts=5", "limits.connections_per_address=64",
+    "limits.new_connections_per_minute=128", "password.bcrypt_cost=10",
+)  # fmt: skip
+
+
+def unanswered(crowd: list[Wire]) -> int:
+    """How many have not got an answer yet; each waits for one."""
+    sockets = [wire.socket for wire in crowd]
+    return len(crowd) - len(select.select(sockets, [], [], 0)[0])
+
+
+def test_login_is_answered_before_a_crowd_that_registers(serve: Serve) -> None:
+    server = serve(settings=DEFAULTS)
+    server.user("Alice")
+    honest, crowd = server.connect(), [server.connect() for _ in range(39)]
+    for number, wire in enumerate(crowd):
+        wire.start("register", username=f"crowd{number}", password="111111")
+    honest.login("Alice")
+    assert unanswered(crowd) > 10
+    assert {wire.answer(1)["type"] for wire in crowd} == {"ok"}
+
+
+def test_login_is_answered_before_a_crowd_of_the_same_address_that_guesses(serve: Serve) -> None:
+    server = serve(settings=DEFAULTS)
+    server.user("Alice")
+    crowd = [server.connect() for _ in range(40)]
+    for round in range(3):
+        for number, wire in enumerate(crowd):
+            wire.start("login", username=f"r{round}n{number}", password="wrong-1")
+    for wire in crowd:
+        assert wire.answer(1)["code"] == "unknown_user"
+    assert server.connect().login("Alice").username == "Alice"
+    assert unanswered(crowd) > 10
+
+
+def test_address_may_register_so_many_accounts_and_is_told_how_long_to_wait(serve: Serve) -> None:
+    server = serve(settings=("limits.rate=5", "limits.registrations_burst=3"))
+    wire = server.connect()
+    for number in range(3):
+        wire.request("register", username=f"user{number}", password="111111")
+    refused = server.connect().ask("register", username="user3", password="111111")
+    assert refused["code"] == "rate_limited"
+    assert 0 < refused["details"]["retry_after"] <= 6
+    assert wire.refusal("register", username="user0", password="111111") == "username_taken"
+    assert wire.login("user0").username == "user0"
+
+
+@pytest.mark.parametrize("setting", ["limits.registrations_per_minute=0", "limits.registrations_burst=0"])
+def test_registrations_are_unlimited_without_a_limit(serve: Serve, setting: str) -> None:
+    wire = serve(settings=("limits.rate=5", setting)).connect()
+    for number in range(45):
+        wire.request("register", username=f"user{number}", password="111111")
+
+
+def test_class_behind_one_address_registers_enters_and_talks_at_once(serve: Serve) -> None:
+    server = serve(settings=(*DEFAULTS, "password.bcrypt_cost=4", "limits.registrations_burst=60"))
+    wires = [server.connect() for _ in range(60)]
+    for wire, number in zip(wires, range(60), strict=True):
+        wire.start("register", username=f"pupil{number}", password="111111")
+        wire.start("login", username=f"pupil{number}", password="111111")
+        wire.start("create_room", room=f"room{number}", capacity=60)
+    assert {wire.answer(3)["type"] for wire in wires} == {"room"}
+    for wire in wires:
+        wire.request("enter_room", room="room0", nickname="N")
+    for wire in wires:
+        for number in range(5):
+            wire.start("send", to="#room0", text=f"{number}")
+    for wire in wires:
+        assert [wire.message(kind="text")["text"] for _ in range(300)].count("4") == 60
+
+
+def test_password_guessing_of_a_crowd_leaves_tokens_alone(serve: Serve) -> None:
+    server = serve(settings=DEFAULTS)
+    token = server.user("Alice").token
+    crowd = [server.connect() for _ in range(40)]
+    for number, wire in enumerate(crowd):
+        wire.start("login", username=f"n{number}", password="wrong-1")
+    assert server.connect().request("resume", token=token)["username"] == "Alice"
+    assert unanswered(crowd) > 10

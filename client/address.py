@@ -3,12 +3,18 @@ invitation.
 """
 
 import ipaddress
+import re
+import socket
 from dataclasses import dataclass, field, replace
 
 from protocol import invitation
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 7878
+LOCALHOST = "127.0.0.1"
+
+_HOST = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
+_OLD_IPV4 = re.compile(r"(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|\d+)){0,3}", re.ASCII)
 
 
 class BadAddress(ValueError):
@@ -34,14 +40,58 @@ class Address:
         return f"{host}:{self.port}"
 
     @property
+    def canonical(self) -> str:
+        """``host:port``, the same for every spelling of a host: what is trusted is kept under this name."""
+        host = canonical_host(self.host)
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
+    @property
     def loopback(self) -> bool:
         """Whether what is sent there cannot leave this machine."""
-        if self.host.lower() == "localhost":
-            return True
         try:
-            return ipaddress.ip_address(self.host).is_loopback
+            return ipaddress.ip_address(canonical_host(self.host)).is_loopback
         except ValueError:
             return False
+
+
+def canonical_host(host: str) -> str:
+    """One spelling for each host: lower case, IDNA, no dot at the end, addresses as their shortest form.
+
+    ``localhost`` and ``::1`` are ``127.0.0.1``. Raises ``BadAddress`` for what can be no host.
+    """
+    name = host.strip().lower().removesuffix(".")
+    if (address := _ip_address(name)) is not None:
+        return LOCALHOST if address == "::1" else address
+    try:
+        name = name.encode("idna").decode().lower().removesuffix(".")
+    except UnicodeError:
+        raise BadAddress(host) from None
+    if (address := _ip_address(name)) is not None:  # the digits were those of another script
+        return address
+    if not _HOST.fullmatch(name):
+        raise BadAddress(host)
+    return LOCALHOST if name == "localhost" or name.endswith(".localhost") else name
+
+
+def _ip_address(host: str) -> str | None:
+    """An IP address in its shortest form; ``127.1`` and ``0x7f000001`` are addresses too."""
+    bare, percent, zone = host.partition("%")
+    try:
+        address = ipaddress.ip_address(bare)
+    except ValueError:
+        return _old_ipv4_address(host)
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return f"{address}{percent}{zone}"
+
+
+def _old_ipv4_address(host: str) -> str | None:
+    if not _OLD_IPV4.fullmatch(host):
+        return None
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host))
+    except OSError:
+        return None
 
 
 def parse(text: str) -> Address:
@@ -57,6 +107,7 @@ def parse(text: str) -> Address:
     host, port = _split(server)
     if "@" in username or any(character.isspace() for character in host + username):
         raise BadAddress(text)
+    canonical_host(host or DEFAULT_HOST)
     if conversation and conversation[0] not in "#@":
         conversation = f"#{conversation}"
     return Address(host or DEFAULT_HOST, port, username, conversation)

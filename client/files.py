@@ -110,6 +110,16 @@ def read(
     return read_locked(path, parse, notices, errors=errors)  # a folder in which nothing can be changed
 
 
+def read_strictly(path: Path, parse: Callable[[str], Parsed]) -> Parsed | None:
+    """``read`` for a file that stays as it is, however damaged. Raises ``OSError`` or ``ValueError``."""
+    try:
+        return _parsed(path, parse, "strict")
+    except OSError as error:
+        if _is_missing(error):
+            return None
+        raise
+
+
 def read_locked(
     path: Path, parse: Callable[[str], Parsed], notices: FileNotices, *, errors: str = "strict"
 ) -> Parsed | None:

@@ -8,6 +8,7 @@ the clients of a restarted server do not all come in one moment.
 import asyncio
 import os
 import random
+import re
 import ssl
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from client import background, trust
+from client import background
 from client.address import Address
 from client.connection import Connection, Lost, Receive, Refused
 from client.model.state import Link as Standing
@@ -177,8 +178,9 @@ class Link:
         except (ssl.SSLError, ConnectionResetError, Lost):
             raise Refused("no_chat_server", {"server": self.address.server}) from None
         except OSError as error:
-            reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-            raise Refused("cannot_connect", {"server": self.address.server, "reason": reason}) from None
+            raise Refused(
+                "cannot_connect", {"server": self.address.server, "reason": _reason(error)}
+            ) from None
         if self._watching is None:
             self._watching = background.keep_running(partial(watch_clocks, self.woke))
         self._pinging = background.keep_running(partial(self._ping, self._connection))
@@ -205,18 +207,36 @@ class Link:
         raise Lost
 
     async def _reach(self, way: Way) -> Connection:
-        loop = asyncio.get_running_loop()
-        tls = trust.context() if way is Way.TLS else None
-        _, connection = await loop.create_connection(
+        """Connect. Where the chain of a certificate is not valid but need not be, connect once more."""
+        if way is Way.PLAIN:
+            return await self._connect(None)
+        contexts = self._trust.contexts(self.address)
+        for tls in contexts:
+            try:
+                connection = await self._connect(tls)
+            except ssl.SSLCertVerificationError as error:
+                if tls is contexts[-1]:
+                    raise self._trust.invalid(self.address, error) from None
+                continue
+            self._check_certificate(connection, chain=tls.verify_mode is ssl.CERT_REQUIRED)
+            return connection
+        raise Lost
+
+    async def _connect(self, tls: ssl.SSLContext | None) -> Connection:
+        _, connection = await asyncio.get_running_loop().create_connection(
             lambda: Connection(self._receive), self.address.host, self.address.port, ssl=tls
         )
-        if (certificate := connection.certificate) is not None:
-            try:
-                self._trust.accept(self.address, certificate)
-            except Barred:
-                connection.abort()
-                raise
         return connection
+
+    def _check_certificate(self, connection: Connection, *, chain: bool) -> None:
+        """Raises ``Barred``."""
+        try:
+            if (certificate := connection.certificate) is None:
+                raise Lost
+            self._trust.accept(self.address, certificate, chain=chain)
+        except BaseException:
+            connection.abort()
+            raise
 
     async def _ping(self, connection: Connection) -> None:
         """Measure the lag, and end a connection that is silent for too long.
@@ -250,6 +270,14 @@ class Link:
             await answered
         finally:
             answered.cancel()
+
+
+def _reason(error: OSError) -> str:
+    """The system's words, without a number. ``asyncio`` joins the errors of several addresses in one text."""
+    if error.strerror:
+        return error.strerror
+    number = re.search(r"\[Errno (\d+)\]", str(error))
+    return os.strerror(int(number[1])) if number else str(error)
 
 
 async def _wait_for(event: asyncio.Event, seconds: float) -> bool:

@@ -112,7 +112,7 @@ class Session(ABC):
         Raises ``Refused`` if it contradicts what is known of the server.
         """
         if place.fingerprint:
-            self._trust.vouch(place.server, place.fingerprint)
+            self._trust.vouch(place, place.fingerprint)
         if place.code:
             self._invitation = place
 
@@ -121,7 +121,7 @@ class Session(ABC):
         if self._link is None:
             raise Lost
         place = self._link.address
-        fingerprint = self._trust.known(place.server)
+        fingerprint = self._trust.known(place)
         return Invitation(place.host, place.port, fingerprint, room.removeprefix("#"), code)
 
     async def register(self, username: str, password: str) -> None:

@@ -5,23 +5,28 @@ The rules:
 * To this machine itself, a connection may be plain: we listen for a greeting first, and try TLS if none
   comes.
 * To anywhere else it is TLS from the first byte, unless ``--insecure`` was typed.
-* A certificate is trusted on first use and kept under ``host:port``. Another one later is a hard stop, and so
-  is a server that was seen over TLS and would now be talked to in plain: either may be somebody in between.
-* ``--fingerprint`` says which certificate it must be, and then it is kept.
+* A certificate whose chain the system's authorities vouch for, and which is for this host, is accepted, and
+  so is its successor (``SSL_CERT_FILE`` names other authorities). Of any other certificate, the public key is
+  trusted on first use. Both are kept under the canonical ``host:port``, however the host was typed.
+* Afterwards another key, or no valid chain where there was one, is a hard stop, and so is a server that was
+  seen over TLS and would now be talked to in plain: any of them may be somebody in between.
+* ``--fingerprint`` says which certificate (or key) it must be, and then its key is kept.
 * So does an invitation, for a server that is not known yet: whoever sends one cannot change what is known.
+* A file of known servers that cannot be read is a hard stop too: it may have held an entry for this server.
 
 The counterpart is ``server.tls``, which makes the certificate and prints its fingerprint at start.
 """
 
 import hashlib
 import ssl
+from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 
-from client import files
-from client.address import Address
+from client import files, public_key
+from client.address import Address, parse
 from client.connection import Refused
-from client.files import Damaged, FileNotices
+from client.files import FileNotices
 
 
 class Way(Enum):
@@ -33,6 +38,20 @@ class Way(Enum):
 
 class Barred(Refused):
     """We must not talk to this server; trying again will not help."""
+
+
+CHAIN = "chain"
+"""In the place of a key: the chain was valid, so any certificate with a valid chain will do."""
+
+
+@dataclass(frozen=True)
+class KnownServer:
+    """One line of the file. ``certificate`` is the fingerprint of the last one seen. ``key`` is that of its
+    public key, ``CHAIN``, or empty in a line of an older client, which knew certificates alone.
+    """
+
+    certificate: str
+    key: str = ""
 
 
 class Trust:
@@ -50,18 +69,21 @@ class Trust:
         self._notices = notices or FileNotices()
         self._insecure = insecure
         self._pinned = normal(fingerprint)
-        self._vouched: dict[str, str] = {}
+        self._vouched: dict[str, str] = {}  # by invitations
+        self._unsaved: dict[str, KnownServer] = {}  # seen by this process, perhaps not in the file
 
-    def vouch(self, server: str, fingerprint: str) -> None:
+    def vouch(self, address: Address, fingerprint: str) -> None:
         """Take an invitation's word for a server's certificate. Raises ``Barred`` if another one is known."""
-        known = self._pinned or self.known(server)
-        if known and known != fingerprint:
-            raise self._changed(server, known, fingerprint)
-        self._vouched[server] = fingerprint
+        known = self._find(address)
+        if self._pinned and self._pinned != fingerprint:
+            raise self._changed(address, self._pinned, fingerprint)
+        if known and not known.key and known.certificate != fingerprint:
+            raise self._changed(address, known.certificate, fingerprint)
+        self._vouched[address.canonical] = fingerprint  # a newer certificate may have the known key
 
     def ways(self, address: Address) -> list[Way]:
         """How this server may be tried, in this order. Raises ``Barred``."""
-        known = self._expected(address.server)
+        known = self._find(address) or self._pinned or self._vouched.get(address.canonical)
         if self._insecure:
             if known:
                 raise Barred("plain_after_tls", {"server": address.server, "file": str(self._path)})
@@ -70,51 +92,113 @@ class Trust:
             return [Way.TLS]
         return [Way.PLAIN, Way.TLS]
 
-    def accept(self, address: Address, certificate: bytes) -> None:
-        """Take this certificate for the server's, and keep it if it is the first. Raises ``Barred``."""
+    def contexts(self, address: Address) -> list[ssl.SSLContext]:
+        """How to shake hands, in this order; the last one decides. Raises ``Barred``."""
+        known = self._find(address)
+        if self._pinned or (known and known.key not in ("", CHAIN)):
+            return [context()]
+        return [context(verify=True)] if known and known.key == CHAIN else [context(verify=True), context()]
+
+    def invalid(self, address: Address, error: ssl.SSLCertVerificationError) -> Barred:
+        """A chain that must be valid is not."""
+        facts = {"server": address.server, "reason": error.verify_message, "file": str(self._path)}
+        return Barred("certificate_invalid", facts)
+
+    def accept(self, address: Address, certificate: bytes, *, chain: bool = False) -> None:
+        """Take this certificate for the server's, and keep what is to be known of it. Raises ``Barred``.
+
+        ``chain``: its chain is valid for this host.
+        """
         seen = hashlib.sha256(certificate).hexdigest()
-        known = self._expected(address.server)
-        if known and known != seen:
-            raise self._changed(address.server, known, seen)
-        if self.known(address.server) != seen:
-            self._keep(address.server, seen)
+        key = public_key.fingerprint(certificate)
+        known, vouched = self._find(address), self._vouched.get(address.canonical, "")
+        if self._pinned:
+            self._check(address, self._pinned, seen, key)
+        elif known and known.key and known.key != CHAIN:
+            self._check(address, known.key, key)
+        elif known and not chain:
+            self._check(address, known.certificate, seen)
+        if vouched and not chain:
+            self._check(address, vouched, seen, key)
+        now = KnownServer(seen, CHAIN if chain else key)
+        if known != now:
+            self._keep(address, now)
 
-    def known(self, server: str) -> str:
-        """The fingerprint kept for a server, or the empty string."""
-        return self._read().get(server, "")
+    def known(self, address: Address) -> str:
+        """The fingerprint of the certificate last seen of a server, or the empty string."""
+        known = self._find(address)
+        return known.certificate if known else ""
 
-    def _expected(self, server: str) -> str:
-        return self._pinned or self.known(server) or self._vouched.get(server, "")
+    def _find(self, address: Address) -> KnownServer | None:
+        return self._unsaved.get(address.canonical) or self._read().get(address.canonical)
 
-    def _changed(self, server: str, known: str, seen: str) -> Barred:
-        facts = {"server": server, "known": known, "seen": seen, "file": str(self._path)}
+    def _check(self, address: Address, known: str, *seen: str) -> None:
+        if known not in seen:
+            raise self._changed(address, known, seen[0])
+
+    def _changed(self, address: Address, known: str, seen: str) -> Barred:
+        facts = {"server": address.server, "known": known, "seen": seen, "file": str(self._path)}
         return Barred("certificate_changed", facts)
 
-    def _read(self) -> dict[str, str]:
-        return files.read(self._path, _parse, self._notices, errors="replace") or {}
+    def _read(self) -> dict[str, KnownServer]:
+        """Raises ``Barred`` for a file that is not whole: it may have held an entry for this server."""
+        try:
+            return files.read_strictly(self._path, _parse) or {}
+        except DamagedLine as error:
+            raise self._damaged(error.number) from None
+        except (OSError, ValueError):
+            raise self._damaged(0) from None
 
-    def _keep(self, server: str, fingerprint: str) -> None:
+    def _damaged(self, line: int) -> Barred:
+        return Barred("known_servers_damaged", {"file": str(self._path), "line": line})
+
+    def _keep(self, address: Address, entry: KnownServer) -> None:
         """On a disk that takes nothing it holds for this process."""
-        self._vouched[server] = fingerprint
+        self._unsaved[address.canonical] = entry
         try:
             with files.locked(self._path):
-                known = files.read_locked(self._path, _parse, self._notices, errors="replace") or {}
-                files.replace(self._path, _text(known | {server: fingerprint}))
+                known = self._read() | {address.canonical: entry}
+                lines = (_line(server, one) for server, one in sorted(known.items()))
+                files.replace(self._path, "".join(lines))
         except OSError as error:
             self._notices.tell("file_unsaved", self._path, reason=files.reason(error))
 
 
-def _parse(text: str) -> dict[str, str]:
-    """Raises ``Damaged`` if there are lines that are neither a server nor a comment."""
-    lines = [line.split() for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    known = {line[0]: normal(line[1]) for line in lines if len(line) == 2}
-    if any(len(line) != 2 for line in lines):
-        raise Damaged("lines that name no server and its fingerprint", _text(known))
+class DamagedLine(ValueError):
+    """A line that is neither a server nor a comment."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def _parse(text: str) -> dict[str, KnownServer]:
+    """Raises ``DamagedLine``."""
+    known = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            try:
+                server, entry = _parse_line(line)
+            except ValueError:
+                raise DamagedLine(number) from None
+            known[server] = entry
     return known
 
 
-def _text(known: dict[str, str]) -> str:
-    return "".join(f"{server} sha256:{digest}\n" for server, digest in sorted(known.items()))
+def _parse_line(line: str) -> tuple[str, KnownServer]:
+    """``host:port sha256:…`` as older clients wrote it, or with ``key:…`` or ``chain`` behind it. Raises
+    ``ValueError``.
+    """
+    server, certificate, *rest = line.split()
+    key = rest[0].removeprefix("key:") if rest else ""
+    if len(rest) > 1 or not is_fingerprint(certificate) or not (key in ("", CHAIN) or is_fingerprint(key)):
+        raise ValueError(line)
+    return parse(server).canonical, KnownServer(normal(certificate), normal(key))
+
+
+def _line(server: str, known: KnownServer) -> str:
+    key = "" if not known.key else f" {CHAIN}" if known.key == CHAIN else f" key:{known.key}"
+    return f"{server} sha256:{known.certificate}{key}\n"
 
 
 def normal(fingerprint: str) -> str:
@@ -128,13 +212,13 @@ def is_fingerprint(text: str) -> bool:
     return len(digits) == 64 and all(digit in "0123456789abcdef" for digit in digits)
 
 
-def context() -> ssl.SSLContext:
-    """TLS 1.2 or later.
-
-    Which certificate is right is for ``Trust`` to say, not for the list of public authorities.
+def context(*, verify: bool = False) -> ssl.SSLContext:
+    """TLS 1.2 or later. With ``verify`` the chain must be valid for the host by the system's authorities;
+    without, ``Trust`` says which certificate is right.
     """
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    tls.check_hostname = False
-    tls.verify_mode = ssl.CERT_NONE
+    tls = ssl.create_default_context() if verify else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if not verify:
+        tls.check_hostname = False
+        tls.verify_mode = ssl.CERT_NONE
     tls.minimum_version = ssl.TLSVersion.TLSv1_2
     return tls

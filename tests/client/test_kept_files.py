@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 
 from client import config
+from client.address import Address
 from client.app import App
 from client.drafts import Drafts
 from client.model.state import Pending
 from client.outbox import Outbox
-from client.trust import Trust
+from client.trust import KnownServer, Trust
 from tests.client.conftest import BRISK
 from tests.client.fake_server import FakeServer
 from tests.client.test_chat import logged_in
@@ -114,13 +115,11 @@ Damage = Callable[[Path], None]
 ANY: tuple[Damage, ...] = (empty, cut, garbage, folder, link_to_nowhere, pipe)
 FILES: dict[Make, tuple[Damage, ...]] = {
     settings: (*ANY, other_json, other_types),
-    known_servers: ANY,
     outbox: (*ANY, other_table, other_values),
     drafts: (*ANY, other_table, other_values),
 }
-QUIET = {(known_servers, empty), (outbox, empty), (drafts, empty), (settings, link_to_nowhere),
-         (known_servers, link_to_nowhere), (known_servers, cut)}  # fmt: skip
-"""What is no damage: an empty list of servers, an empty database, no file, a shorter line."""
+QUIET = {(outbox, empty), (drafts, empty), (settings, link_to_nowhere)}
+"""What is no damage: an empty database, no file."""
 
 CASES = [(make, damage) for make, damages in FILES.items() for damage in damages]
 
@@ -175,8 +174,8 @@ async def test_a_damaged_lock_file_locks_nobody_out(
         app, told = app_of(home)
         peer = await logged_in(fake, app)
         app.attend("#lab", "all")
-        await asyncio.to_thread(app._trust._keep, "host:7878", DIGEST)
-        assert Trust(home / "known_servers").known("host:7878") == DIGEST
+        await asyncio.to_thread(app._trust._keep, Address("host"), KnownServer(DIGEST))
+        assert Trust(home / "known_servers").known(Address("host")) == DIGEST
         assert config.load(home / "client.json").attention
         await peer.hear("send", text="from before")
         assert told == []

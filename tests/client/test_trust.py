@@ -2,9 +2,10 @@
 
 import asyncio
 import ssl
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from client.address import Address
+from client import words
+from client.address import Address, BadAddress, parse
 from client.app import App
 from client.config import Config
 from client.model.state import Link
@@ -60,20 +62,20 @@ def test_a_server_that_was_seen_encrypted_is_never_plain_again(path: Path) -> No
 
 def test_an_invitation_vouches_for_a_server_that_is_not_known(path: Path) -> None:
     trust = Trust(path)
-    trust.vouch(HERE.server, digest(FIRST))
+    trust.vouch(HERE, digest(FIRST))
     assert trust.ways(HERE) == [Way.TLS]
     with pytest.raises(Barred, match="certificate_changed"):
         trust.accept(HERE, SECOND)
     trust.accept(HERE, FIRST)
-    assert Trust(path).known(HERE.server) == digest(FIRST)
+    assert Trust(path).known(HERE) == digest(FIRST)
 
 
 def test_no_invitation_changes_what_is_known(path: Path) -> None:
     Trust(path).accept(AWAY, FIRST)
     with pytest.raises(Barred, match="certificate_changed") as barred:
-        Trust(path).vouch(AWAY.server, digest(SECOND))
+        Trust(path).vouch(AWAY, digest(SECOND))
     assert barred.value.details["known"] == digest(FIRST)
-    Trust(path).vouch(AWAY.server, digest(FIRST))
+    Trust(path).vouch(AWAY, digest(FIRST))
 
 
 def test_a_fingerprint_says_which_certificate_it_must_be_and_is_kept(path: Path) -> None:
@@ -96,39 +98,127 @@ def test_what_is_no_fingerprint(text: str) -> None:
     assert not is_fingerprint(text)
 
 
-def test_lines_that_are_not_ours_do_not_hurt(path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"# kept\n\nlab.example:7878 sha256:00\n", 3),
+        (b"nonsense\n", 1),
+        (b"lab.example:7878 sha256:" + b"ab" * 32 + b" key:12\n", 1),
+        (b"\xff\xfe\n", 0),
+    ],
+)
+def test_a_damaged_file_stops_every_connection_and_is_named(path: Path, content: bytes, line: int) -> None:
     path.parent.mkdir()
-    path.write_bytes(b"# a comment here\n\nnonsense\nlab.example:7878 sha256:00\n\xff\xfe\n")
-    assert Trust(path).known("lab.example:7878") == "00"
+    path.write_bytes(content)
+    for attempt in (Trust(path).ways, lambda to: Trust(path).accept(to, FIRST)):
+        with pytest.raises(Barred, match="known_servers_damaged") as barred:
+            attempt(AWAY)
+        assert barred.value.details == {"file": str(path), "line": line}
+    assert path.read_bytes() == content
+
+
+SPELLINGS = [
+    ("127.0.0.1", ["localhost", "LOCALHOST", "localhost.", "127.1", "0x7f000001", "2130706433", "[::1]",
+                   "[0:0::1]", "[::ffff:127.0.0.1]", "１２７.0.0.1", "a.localhost"]),
+    ("lab.example", ["LAB.Example", "lab.example.", "lab.EXAMPLE:7878"]),
+    ("münchen.example", ["xn--mnchen-3ya.example", "MÜNCHEN.example."]),
+    ("[2001:db8::1]", ["[2001:DB8:0:0::1]", "2001:0db8::0001"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("known", "typed"), [(known, typed) for known, them in SPELLINGS for typed in them])
+def test_a_host_is_one_host_however_it_is_typed(path: Path, known: str, typed: str) -> None:
+    Trust(path).accept(parse(known), FIRST)
+    assert Trust(path).ways(parse(typed)) == [Way.TLS]
+    with pytest.raises(Barred, match="certificate_changed"):
+        Trust(path).accept(parse(typed), SECOND)
+    with pytest.raises(Barred, match="plain_after_tls"):
+        Trust(path, insecure=True).ways(parse(typed))
+
+
+@pytest.mark.parametrize("typed", ["127.0.0.2", "localhost:7879", "lab.example"])
+def test_other_hosts_and_ports_are_other_servers(path: Path, typed: str) -> None:
+    Trust(path).accept(parse("127.0.0.1"), FIRST)
+    Trust(path).accept(parse(typed), SECOND)
+    Trust(path).accept(parse("localhost"), FIRST)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["Ann@a..b", "a@b@c", f"{'x' * 64}.example", "ho\x1bst", ".", "a.b!c", "[::1%", "ü" * 64],
+)
+def test_what_can_be_no_host_is_no_address(typed: str) -> None:
+    with pytest.raises(BadAddress):
+        parse(typed)
+
+
+Key = ec.EllipticCurvePrivateKey
+
+
+@dataclass
+class Authority:
+    """Signs certificates for 127.0.0.1."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self.key = new_key()
+        self.certificate = made(self.key, "authority", self.key, "authority", authority=True)
+        self.path = self.folder / "authority.pem"
+        self.path.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
+
+    def sign(self, key: Key, *, host: str = "127.0.0.1", days: int = 1) -> x509.Certificate:
+        return made(key, "chatroom", self.key, "authority", host=host, days=days)
+
+
+def new_key() -> Key:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def made(
+    key: Key, name: str, signer: Key, by: str, *, authority: bool = False, host: str = "", days: int = 1
+) -> x509.Certificate:
+    """A certificate for a key, valid from two days ago until in so many days."""
+    subject, issuer = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, each)]) for each in (name, by))
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer)
+    builder = builder.public_key(key.public_key()).serial_number(x509.random_serial_number())
+    builder = builder.not_valid_before(now - timedelta(days=2)).not_valid_after(now + timedelta(days=days))
+    builder = builder.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+    if host:
+        names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(host))])
+        builder = builder.add_extension(names, critical=False)
+    return builder.sign(signer, hashes.SHA256())
+
+
+def self_signed(key: Key) -> x509.Certificate:
+    return made(key, "chatroom", key, "chatroom")
 
 
 class FakeTlsServer(FakeServer):
-    """Speaks TLS from the first byte, under a certificate of its own."""
+    """Speaks TLS from the first byte. ``present`` gives it another certificate."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
-        self._tls = certificate(folder)
+        self._pem = folder / "server.pem"
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.key = new_key()
+        self.present(self_signed(self.key), self.key)
+
+    def present(self, certificate: x509.Certificate, key: Key) -> None:
+        pem = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        self._pem.write_bytes(pem + certificate.public_bytes(serialization.Encoding.PEM))
+        self._tls.load_cert_chain(self._pem)
+
+    async def greet_all(self) -> None:
+        while True:
+            await self.greet()
 
     async def __aenter__(self) -> "FakeTlsServer":
         self._server = await asyncio.start_server(self._take, "127.0.0.1", 0, ssl=self._tls)
         return self
-
-
-def certificate(folder: Path) -> ssl.SSLContext:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "chatroom")])
-    now = datetime.now(UTC)
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    dated = made.not_valid_before(now).not_valid_after(now + timedelta(days=1))
-    signed = dated.serial_number(x509.random_serial_number()).sign(key, hashes.SHA256())
-    folder.mkdir(exist_ok=True)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (folder / "pem").write_bytes(pem + signed.public_bytes(serialization.Encoding.PEM))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "pem")
-    return context
 
 
 def app_of(path: Path) -> App:
@@ -144,15 +234,111 @@ async def greeted(server: FakeServer, app: App) -> Peer:
 
 
 async def test_on_this_machine_a_server_with_tls_is_recognised(tmp_path: Path, path: Path) -> None:
-    async with FakeTlsServer(tmp_path / "server") as server:
+    async with FakeTlsServer(tmp_path) as server:
         app = app_of(path)
         await greeted(server, app)
         assert app.state.encrypted
-        assert Trust(path).known(server.address)
+        assert Trust(path).known(Address("127.0.0.1", int(server.address.split(":")[1])))
+
+
+@pytest.fixture
+def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
+    """One that this machine trusts."""
+    one = Authority(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(one.path))
+    return one
+
+
+def kept(path: Path) -> str:
+    return path.read_text()
+
+
+def keep(path: Path, text: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+
+
+async def meet(server: FakeTlsServer, path: Path) -> None:
+    """Connect as a client that is just started. Raises ``Barred``."""
+    app = app_of(path)
+    connecting = asyncio.create_task(app.connect(server.address))
+    accepting = asyncio.create_task(server.greet_all())
+    try:
+        await connecting
+    finally:
+        accepting.cancel()
+        await app.close()
+
+
+async def test_a_valid_chain_is_accepted_and_survives_renewal(
+    tmp_path: Path, path: Path, authority: Authority
+) -> None:
+    async with FakeTlsServer(tmp_path) as server:
+        for _ in range(2):
+            key = new_key()
+            server.present(authority.sign(key), key)
+            await meet(server, path)
+        assert kept(path).endswith(" chain\n")
+
+
+@pytest.mark.parametrize("flaw", ["self-signed", "expired", "other host"])
+async def test_where_a_chain_was_valid_another_certificate_is_a_hard_stop(
+    tmp_path: Path, path: Path, authority: Authority, flaw: str
+) -> None:
+    async with FakeTlsServer(tmp_path) as server:
+        server.present(authority.sign(server.key), server.key)
+        await meet(server, path)
+        flawed = {
+            "self-signed": self_signed(server.key),
+            "expired": authority.sign(server.key, days=-1),
+            "other host": authority.sign(server.key, host="192.0.2.1"),
+        }
+        server.present(flawed[flaw], server.key)
+        with pytest.raises(Barred, match="certificate_invalid") as barred:
+            await meet(server, path)
+        assert str(path) in words.refusal(barred.value.code, barred.value.details)
+
+
+async def test_a_self_signed_certificate_may_be_renewed_with_its_key_and_no_other(
+    tmp_path: Path, path: Path
+) -> None:
+    async with FakeTlsServer(tmp_path) as server:
+        for _ in range(2):
+            server.present(self_signed(server.key), server.key)
+            await meet(server, path)
+        other = new_key()
+        server.present(self_signed(other), other)
+        with pytest.raises(Barred, match="certificate_changed") as barred:
+            await meet(server, path)
+        assert "--fingerprint" in words.refusal(barred.value.code, barred.value.details)
+
+
+async def test_an_entry_of_an_older_client_is_kept_and_then_holds_the_key(tmp_path: Path, path: Path) -> None:
+    async with FakeTlsServer(tmp_path) as server:
+        certificate = self_signed(server.key)
+        server.present(certificate, server.key)
+        seen = digest(certificate.public_bytes(serialization.Encoding.DER))
+        keep(path, f"{server.address} sha256:{seen}\n")
+        await meet(server, path)
+        assert f"{server.address} sha256:{seen} key:" in kept(path)
+        server.present(self_signed(server.key), server.key)
+        await meet(server, path)
+
+
+async def test_an_entry_of_an_older_client_does_not_outlive_the_renewal_of_a_valid_chain(
+    tmp_path: Path, path: Path, authority: Authority
+) -> None:
+    async with FakeTlsServer(tmp_path) as server:
+        keep(path, f"{server.address} sha256:{'ab' * 32}\n")
+        with pytest.raises(Barred, match="certificate_changed"):
+            await meet(server, path)
+        server.present(authority.sign(server.key), server.key)
+        await meet(server, path)
+        assert kept(path).endswith(" chain\n")
 
 
 async def test_a_changed_certificate_stops_before_a_word_is_said(tmp_path: Path, path: Path) -> None:
-    async with FakeTlsServer(tmp_path / "server") as server:
+    async with FakeTlsServer(tmp_path) as server:
         Trust(path).accept(Address("127.0.0.1", int(server.address.split(":")[1])), FIRST)
         app = app_of(path)
         with pytest.raises(Barred, match="certificate_changed"):

@@ -2,12 +2,13 @@
 here, so that a stolen database lets nobody in.
 
 A pass lets each of its users in once: whoever has made an account with it enters its room by the same use.
+Then it is good for that account no more, also if the account loses its seat.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, not_, or_, select, update
 
 from db.schema import accounts, pass_uses, passes, rooms
 
@@ -62,9 +63,11 @@ def add(
 def find(connection: Connection, digest: bytes, account_id: int | None, now: int) -> Pass | None:
     """The pass, if it is good for this account, or for somebody who has none yet."""
     row = passes.c
-    good = row.uses_left > 0
+    good: ColumnElement[bool] = row.uses_left > 0
     if account_id is not None:
-        good = or_(good, select(pass_uses.c.digest).where(_use(digest, account_id)).exists())
+        used = select(pass_uses.c.digest).where(_use(digest, account_id))
+        seated = used.where(pass_uses.c.seated_at.is_not(None))
+        good = and_(or_(good, used.exists()), not_(seated.exists()))
     query = _PASS.where(row.digest == digest, row.expires_at > now, good)
     found = connection.execute(query).one_or_none()
     return None if found is None else _pass(found)
@@ -83,6 +86,11 @@ def use(connection: Connection, digest: bytes, account_id: int, now: int) -> boo
         return False  # another server process was faster
     connection.execute(insert(pass_uses).values(digest=digest, account_id=account_id, used_at=now))
     return True
+
+
+def spend_on_seat(connection: Connection, digest: bytes, account_id: int, now: int) -> None:
+    """The account has its seat by this pass, which is good for no second one."""
+    connection.execute(update(pass_uses).where(_use(digest, account_id)).values(seated_at=now))
 
 
 def everything(connection: Connection) -> list[Pass]:

@@ -147,6 +147,9 @@ pass_uses = Table(  # who has come in by a pass
     Column("digest", ForeignKey("passes.digest", ondelete="CASCADE"), primary_key=True),
     Column("account_id", ForeignKey("accounts.id"), primary_key=True, index=True),
     Column("used_at", Whole, nullable=False),
+    Column(
+        "seated_at", Whole
+    ),  # since when it has been used for a seat in the room, and is for none any more
     **INNODB,
 )
 

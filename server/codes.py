@@ -83,4 +83,5 @@ def invite(transaction: Transaction, shown: bytes, account_id: int, conversation
     if found is None or found.conversation_id != conversation_id:
         return False
     use(transaction, shown, account_id)
+    passes.spend_on_seat(transaction.connection, shown, account_id, transaction.now)
     return guests.invite(transaction.connection, conversation_id, account_id, transaction.now)

@@ -34,6 +34,7 @@ from protocol.errors import (
     Internal,
     LineTooLong,
     LoginTimeout,
+    NotLoggedIn,
     RateLimited,
     SessionEnded,
     Unavailable,
@@ -274,8 +275,11 @@ class Session:
 
     async def _await(self, request: Request, handled: Awaitable[Reply]) -> None:
         """Wait for what a handler waits for, and then do what it says."""
+        account = self.speaker.account
         try:
             reply = await handled
+            if self.speaker.account is not account:
+                raise NotLoggedIn  # the session was ended meanwhile
         except Exception as error:
             self._fail(request, error)
             reply = None

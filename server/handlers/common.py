@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from db import rooms
 from db.records import Room
 from db.transaction import Transaction
-from protocol.errors import BadFrame
+from protocol.errors import BadFrame, NotLoggedIn
 from protocol.frame import UNSET, Id, UnsetType
 from protocol.values import parse_time
 from server import rights
@@ -16,8 +16,9 @@ from server.live import Account, Speaker
 
 
 def account_of(speaker: Speaker) -> Account:
-    """Who speaks; the table in ``dispatch`` lets nobody in who has not logged in."""
-    assert speaker.account is not None
+    """Who speaks. Raises ``NotLoggedIn`` when the session was ended while its request waited."""
+    if speaker.account is None:
+        raise NotLoggedIn
     return speaker.account
 
 

@@ -8,7 +8,7 @@ from db import export, memberships, messages, revisions
 from db.records import Stored
 from db.transaction import Transaction
 from protocol import requests, responses
-from protocol.errors import BadFrame
+from protocol.errors import BadFrame, NotAMember
 from protocol.frame import UNSET, Id, UnsetType
 from protocol.wire import encode
 from server import rights
@@ -106,7 +106,8 @@ def _mark(transaction: Transaction, *, account_id: int, conversation: str, seq: 
     target = rights.readable(connection, account_id, conversation)
     read = memberships.mark_read(connection, target.id, account_id, seq)
     seat = memberships.seat(connection, target.id, account_id)
-    assert seat is not None  # ``readable`` has found it
+    if seat is None:  # another server process has taken it meanwhile
+        raise NotAMember(room=target.label)
     transaction.news.read.add((account_id, target.id))
     return target.id, read, seat.unread
 

@@ -58,6 +58,16 @@ def test_whoever_is_in_may_show_it_again(scene: Scene) -> None:
     assert passes.find(scene.connection, CODE, None, NOW) is None
 
 
+def test_pass_that_was_spent_on_a_seat_is_good_for_its_user_no_more(scene: Scene) -> None:
+    scene.add(uses=3, where=scene.lab)
+    assert scene.use(scene.alice)
+    passes.spend_on_seat(scene.connection, CODE, scene.alice, NOW)
+    assert not scene.use(scene.alice)
+    assert passes.find(scene.connection, CODE, scene.alice, NOW) is None
+    assert scene.use(scene.bob)
+    assert scene.left() == [1]
+
+
 def test_what_has_expired_opens_nothing_and_goes(scene: Scene) -> None:
     scene.add(uses=5)
     assert scene.use(scene.alice)

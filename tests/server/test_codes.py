@@ -101,6 +101,33 @@ def test_it_opens_no_other_room_and_no_ban(server: Server, private: Wire, capsys
     assert bob.refusal("enter_room", room="#lab", **entering) == "banned"
 
 
+@pytest.mark.parametrize("uses", ["1", "5"])
+def test_code_does_not_readmit_a_kicked_member(
+    server: Server, private: Wire, capsys: Output, uses: str
+) -> None:
+    bob, to = server.user("Bob"), invited(server, capsys, "lab", "--uses", uses)
+    entering = {"room": "#lab", "nickname": "B", "invitation": to.code}
+    bob.request("enter_room", **entering)
+    bob.request("enter_room", **entering)
+    private.request("kick", room="#lab", username="Bob")
+    assert bob.refusal("enter_room", **entering) == "bad_invitation"
+    private.request("invite", room="#lab", username="Bob")
+    bob.request("enter_room", **entering)
+
+
+def test_code_that_made_an_account_does_not_readmit_its_kicked_owner(serve: Serve, capsys: Output) -> None:
+    server = serve(settings=CLOSED)
+    register(server, "Alice", first_code(server))
+    alice = server.connect().login("Alice")
+    alice.request("create_room", room="#lab", capacity=9, private=True)
+    to = invited(server, capsys, "#lab", "--days", "1")
+    assert register(server, "Bob", to.code) == ""
+    bob = server.connect().login("Bob")
+    bob.request("enter_room", room="lab", nickname="BOB", invitation=to.code)
+    alice.request("kick", room="#lab", username="Bob")
+    assert bob.refusal("enter_room", room="lab", nickname="BOB", invitation=to.code) == "bad_invitation"
+
+
 def test_who_did_not_get_a_seat_has_not_used_it(server: Server, capsys: Output) -> None:
     alice, bob = server.user("Alice"), server.user("Bob")
     alice.request("create_room", room="#lab", capacity=1, private=True)

@@ -9,7 +9,7 @@ from protocol import requests, responses
 from server.config import Limits
 from server.dispatch import Row
 from server.live import Account
-from server.replies import Query
+from server.replies import Commit, Query
 from server.session import Session
 
 
@@ -24,20 +24,24 @@ class SlowStore:
         return await self.asked[-1]
 
 
-async def test_page_read_before_a_seat_was_lost_is_read_again() -> None:
-    store, connection = SlowStore(), Mock(address="127.0.0.1")
-    connection.take.side_effect = [b'{"type":"list_friends","id":1}', None, None, None]
-    row = Row(lambda speaker, request: Query(Mock(), _as_error), pace=None)
-    session = Session(
+def session_with(connection: Mock, row: Row, *, writer: Any, store: Any) -> Session:
+    return Session(
         connection,
         table={requests.ListFriends: row},
-        writer=Mock(),
-        store=store,  # type: ignore[arg-type]
+        writer=writer,
+        store=store,
         presence=Mock(),
         limits=Limits(),
         welcome=b"",
         on_lost=Mock(),
     )
+
+
+async def test_page_read_before_a_seat_was_lost_is_read_again() -> None:
+    store, connection = SlowStore(), Mock(address="127.0.0.1")
+    connection.take.side_effect = [b'{"type":"list_friends","id":1}', None, None, None]
+    row = Row(lambda speaker, request: Query(Mock(), _as_error), pace=None)
+    session = session_with(connection, row, writer=Mock(), store=store)
     session.speaker.account = account = Account(1, "Alice")
     connection.send.reset_mock()
     session.receive()
@@ -50,6 +54,26 @@ async def test_page_read_before_a_seat_was_lost_is_read_again() -> None:
     await _until(lambda: connection.send.called)
     assert b"read after" in connection.send.call_args.args[0]
     session.lost()
+
+
+async def test_session_ended_while_its_password_is_checked_does_nothing_more() -> None:
+    writer, connection = Mock(), Mock(address="127.0.0.1")
+    connection.take.side_effect = [b'{"type":"list_friends","id":1}', None, None, None]
+    hashed = asyncio.get_running_loop().create_future()
+
+    async def handle() -> Commit[None]:
+        await hashed
+        return Commit(Mock(), Mock())
+
+    row = Row(lambda speaker, request: handle(), pace=None)
+    session = session_with(connection, row, writer=writer, store=Mock())
+    session.speaker.account = Account(1, "Alice")
+    session.receive()
+    await asyncio.sleep(0)
+    session.speaker.account = None
+    hashed.set_result(None)
+    await _until(lambda: b"not_logged_in" in connection.send.call_args.args[0])
+    writer.add.assert_not_called()
 
 
 def _as_error(found: str) -> responses.Response:

@@ -16,6 +16,7 @@ from client.connection import Lost, Refused
 from client.line_output import write_error
 from client.message_feed import LAST, NOW, StartPoint
 from client.session import where
+from client.stdin import decodable
 from client.trust import Trust
 from client.view import screen
 from protocol import RELEASE
@@ -34,11 +35,11 @@ class _Parser(argparse.ArgumentParser):
 
 def main() -> None:
     """The console script."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that cannot show an emoji shows a question mark
     parser = _parser()
-    flags = parser.parse_args()
+    flags = parser.parse_args([decodable(argument) for argument in sys.argv[1:]])
     if not (flags.plain or flags.json) and (flags.quiet or flags.since or flags.history is not None):
         parser.error("--since, --history and --quiet go with --plain or --json")
     background.log_to_file()

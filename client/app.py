@@ -9,14 +9,12 @@ which the commands before it lead. It is sent when they are done, and refused if
 """
 
 import asyncio
-import logging
-import re
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 
-from client import commands, completion
+from client import background, commands, completion
 from client.address import Address
 from client.chat import Chat
 from client.config import Config
@@ -25,6 +23,7 @@ from client.drafts import Drafts, is_secret
 from client.link import Pace
 from client.model import apply, select
 from client.model.state import Link, Note, Pending
+from client.stdin import decodable
 from client.target import Target, command_target
 from client.trust import Trust
 from client.typist import Typist
@@ -32,15 +31,11 @@ from protocol.requests import SentKind
 
 __all__ = ["App", "Lost", "Refused"]
 
-log = logging.getLogger("chatroom.client")
-
 MOST_WAITING = 100
 """Lines of a pipe that wait here; the others wait in the pipe."""
 
 GONE = frozenset({"nowhere", "usage"})
 """Refusals after which a line is not put back into the input: the next thing to type is another line."""
-
-_SURROGATES = re.compile("[\ud800-\udfff]")
 
 DRAFTS_PAUSE = 1.0
 """Seconds. While somebody writes, the drafts are brought to the disk so often."""
@@ -91,7 +86,7 @@ class App(Chat):
         """
         if not text.strip(" \t\r\n"):  # other white space is the server's to refuse: it was typed on purpose
             return True
-        text = _SURROGATES.sub("\ufffd", text)
+        text = decodable(text)
         if self._holds_password(text):
             return False
         try:
@@ -142,8 +137,8 @@ class App(Chat):
         elif isinstance(error, commands.Wrong):
             self.note(error.key, error=True, **error.facts)
         else:
-            log.error("a typed line failed", exc_info=error)
-            self._note("failed", reason(error)[1], True)
+            background.log.error("a typed line failed", exc_info=error)
+            self.note_error(Refused(*reason(error)))
 
     async def close(self) -> None:
         self._keep_drafts()
@@ -310,4 +305,4 @@ def reason(error: Exception) -> tuple[str, dict[str, object]]:
             return key, facts
         case Lost():
             return "not_connected", {}
-    return "failed", {"reason": f"{type(error).__name__}: {error}"}
+    return "internal_error", background.facts_of(error)

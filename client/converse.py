@@ -21,7 +21,7 @@ from client.message_feed import MessageFeed
 from client.model import select
 from client.model.state import Link
 from client.session import FAREWELL
-from client.stdin import read_lines, unseen
+from client.stdin import decodable, read_lines, unseen
 from protocol.safe import safe
 
 VARIABLES = {
@@ -49,7 +49,7 @@ class Secrets:
         """For ``Chat.on_secret``. Raises ``Refused`` where nobody can be asked or nothing is answered."""
         variable = VARIABLES[key.removesuffix("_again")]
         if given := os.environ.get(variable):
-            return given
+            return decodable(given)
         prompt = words.say(key, **facts)
         if self.reading and not self._asks:
             raise _cannot_ask(prompt, variable)
@@ -170,7 +170,10 @@ async def _open_session(app: App, address: Address, *, register: bool) -> None:
 async def _read(app: App, secrets: Secrets, front: LineFrontEnd) -> None:
     async for line in read_lines():
         if not secrets.take(line):
-            await front.take(line)
+            try:
+                await front.take(line)
+            except Exception as error:
+                app.tell(error)
     secrets.take("")
     await app.settled()
     await front.feed.settled()
@@ -196,7 +199,10 @@ def _ask_name() -> str:
 
 
 async def _at_once(prompt: str) -> str:
-    return getpass.getpass(safe(prompt), stream=sys.stderr)
+    try:
+        return getpass.getpass(safe(prompt), stream=sys.stderr)
+    except UnicodeDecodeError:
+        return "\ufffd"  # of which no password consists
 
 
 def _need_terminal(prompt: str, otherwise: str) -> None:

@@ -47,7 +47,7 @@ def parse(typed: str, now: datetime) -> datetime:
 
 def wire(moment: datetime) -> str:
     """As the protocol writes it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}.000Z"
 
 
 def milliseconds(wire_time: str) -> int | None:
@@ -118,5 +118,10 @@ def _time(word: str) -> time:
 
 
 def _at(day: datetime, clock: time) -> datetime:
-    """That time of that day, by the zone's clock of then."""
-    return datetime.combine(day.date(), clock).astimezone()
+    """That time of that day, by the zone's clock of then. Raises ``NoDate`` at the ends of the calendar."""
+    try:
+        moment = datetime.combine(day.date(), clock).astimezone()
+        moment.astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        raise NoDate(f"{day} {clock}") from None
+    return moment

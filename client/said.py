@@ -131,7 +131,7 @@ async def _find(chat: Chat, query: str) -> tuple[list[Message], bool]:
 
 async def goto(chat: Chat, where: str) -> None:
     """Look at what was said from a date on, or at what the last search found under a number."""
-    if where.isdecimal() and where.isascii():
+    if where.isdecimal() and where.isascii() and len(where) < 10:
         _show_found(chat, int(where))
     else:
         await _show_date(chat, meant(chat).name, where)

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import os
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -46,8 +47,19 @@ def read(typed: str) -> Order:
     rest = _OPTION.sub("", typed).strip()
     if rest.startswith("--") or " --" in rest or (order.here and order.where):
         raise Wrong("usage", usage=USAGE)
-    path = Path(rest or transcript.DEFAULT).expanduser()
-    return replace(order, path=path / transcript.DEFAULT if path.is_dir() else path)
+    return replace(order, path=_path(rest or transcript.DEFAULT))
+
+
+def _path(typed: str) -> Path:
+    """The file that a path means. Raises ``Wrong`` for one that cannot be."""
+    try:
+        path = Path(typed).expanduser()
+        os.stat(path.parent)
+        return path / transcript.DEFAULT if path.is_dir() else path
+    except OSError as error:
+        raise Wrong("save_failed", path=typed, reason=error.strerror or str(error)) from None
+    except (RuntimeError, ValueError) as error:  # ~nosuchuser, NUL
+        raise Wrong("save_failed", path=typed, reason=str(error)) from None
 
 
 def _with(order: Order, name: str, value: str) -> Order:
@@ -100,8 +112,9 @@ async def _save(chat: Chat, order: Order, only: Conversation | None, since: str)
     path = order.path
     try:
         count = await transcript.save(chat, path, order.shape, progress, only=only, since=since)
-    except OSError as error:
-        chat.note("save_failed", error=True, path=str(path), reason=error.strerror or str(error))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", "") or str(error)
+        chat.note("save_failed", error=True, path=str(path), reason=reason)
     except asyncio.CancelledError:
         chat.note("save_stopped", path=str(path))
         raise

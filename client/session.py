@@ -21,7 +21,7 @@ from client.model import apply, select
 from client.model.state import Link as Standing
 from client.model.state import State
 from client.trust import Barred, Trust
-from protocol import events, requests, responses
+from protocol import events, requests, responses, wire
 from protocol.frame import UNSET, UnsetType
 from protocol.invitation import BadInvitation, Invitation
 
@@ -183,6 +183,9 @@ class Session(ABC):
         """Ask the server; ``apart``, the answer does not touch the state. Raises ``Refused`` or ``Lost``."""
         if self._link is None:
             raise Lost
+        limits = self.state.limits
+        if limits is not None and len(wire.encode(frame)) > limits.line > 0:  # the server would hang up
+            raise Refused("line_too_long", {"limit": limits.line})
         answer = await self._link.request(frame, apart=apart)
         if isinstance(answer, responses.Error):
             raise Refused(answer.code, answer.details)

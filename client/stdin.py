@@ -7,6 +7,7 @@ that sits inside ``sys.stdin`` when the program ends brings the interpreter down
 import asyncio
 import codecs
 import os
+import re
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,13 @@ if sys.platform != "win32":
     import termios
 
 CHUNK = 65536
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def decodable(text: str) -> str:
+    """A text without the surrogates by which Python stands for bytes that it could not decode."""
+    return _SURROGATES.sub("\ufffd", text)
 
 
 async def read_lines(descriptor: int = 0) -> AsyncIterator[str]:

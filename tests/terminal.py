@@ -100,6 +100,11 @@ class Terminal:
         self._child.send(text)
         return self
 
+    def type_bytes(self, data: bytes) -> Self:
+        """What a terminal sends that speaks another encoding."""
+        self._child.send(data)
+        return self
+
     def press(self, *keys: str) -> Self:
         """Press keys by name: ``press("Ctrl-G", "Enter")``."""
         for key in keys:

@@ -384,7 +384,7 @@ def _chat_bindings(desk: Desk) -> KeyBindingsBase:
 
 
 def _bind_actions(actions: Actions, changes: dict[str, str]) -> KeyBindings:
-    found = KeyBindings()
+    found = _unaccepting()
     for row in held(changes):
         for keys in row.keys:
             found.add(*keys.split(), eager=_is_eager(keys))(getattr(actions, row.action))
@@ -459,8 +459,16 @@ def _form_keys(desk: Desk) -> Table:
     }
 
 
-def _bound(table: Table) -> KeyBindings:
+def _unaccepting() -> KeyBindings:
+    """Keys of readline that accept a line, which prompt_toolkit would empty: here they do nothing."""
     found = KeyBindings()
+    for keys in (("c-o",), ("escape", "#")):
+        found.add(*keys)(lambda event: None)
+    return found
+
+
+def _bound(table: Table) -> KeyBindings:
+    found = _unaccepting()
     for keys, act in table.items():
         for key in keys:
             found.add(key, eager=_is_eager(key))(lambda event, act=act: act())

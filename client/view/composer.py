@@ -57,6 +57,7 @@ class Composer:
         self._kept_draft = ""  # the draft that the buffer stands for
         self._search_start = (0, 0)  # history lines back from the draft, and the cursor, before a search
         self.buffer = Buffer(
+            accept_handler=keep_text,
             completer=_Completions(complete),
             multiline=True,
             tempfile_suffix=".txt",
@@ -178,6 +179,11 @@ class Composer:
     def put_back(self, document: Document) -> None:
         """As it was before the paste."""
         self.buffer.document = document
+
+
+def keep_text(buffer: Buffer) -> bool:
+    """For ``Buffer``: no key of prompt_toolkit's own accepts and empties an input; ours take the text."""
+    return True
 
 
 def one_line(pasted: str) -> str:

@@ -29,6 +29,7 @@ from client import words
 from client.app import App, Lost, Refused
 from client.model.state import Link
 from client.session import where
+from client.view.composer import keep_text
 from client.view.text import Fragment, Row, clip, columns, drawn, wrap
 
 WIDTH = 56
@@ -65,7 +66,9 @@ class Field:
     def __init__(self, name: str) -> None:
         self.name = name
         self.error = ""
-        self.buffer = Buffer(multiline=False, on_text_changed=lambda _: self.accept())
+        self.buffer = Buffer(
+            accept_handler=keep_text, multiline=False, on_text_changed=lambda _: self.accept()
+        )
         secret = ConditionalProcessor(PasswordProcessor("*"), name in ("password", "again"))
         self.control = BufferControl(self.buffer, input_processors=[secret])
 

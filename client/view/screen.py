@@ -87,6 +87,7 @@ class Screen:
             input=input,
             output=output,
         )
+        _replace_undecodable(self.application.input)
         self.application.ttimeoutlen, self.application.timeoutlen = ESCAPE, SEQUENCE
 
     async def run(self) -> None:
@@ -167,3 +168,12 @@ class Screen:
         self.application.invalidate()
         if self._app.state.link is Link.RECONNECTING or select.typing(self._app.state, time.monotonic()):
             self._timer = asyncio.get_running_loop().call_later(TICK, self._draw)
+
+
+def _replace_undecodable(input: Input) -> None:
+    """Bytes that the terminal's encoding lacks are read as U+FFFD; surrogates could be sent and stored by
+    nobody.
+    """
+    reader = getattr(input, "stdin_reader", None)
+    if reader is not None:
+        reader._stdin_decoder = reader._stdin_decoder_cls(errors="replace")

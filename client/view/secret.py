@@ -7,6 +7,8 @@ from prompt_toolkit.filters import Condition
 from prompt_toolkit.layout import BufferControl, Dimension, Window
 from prompt_toolkit.layout.processors import BeforeInput, ConditionalProcessor, PasswordProcessor
 
+from client.view.composer import keep_text
+
 MOST_ROWS = 4
 """A long question on a narrow screen takes so many rows."""
 
@@ -18,7 +20,7 @@ class Secret:
         self._prompt = ""
         self._hidden = True
         self._answer: asyncio.Future[str] | None = None
-        self.buffer = Buffer(multiline=False)
+        self.buffer = Buffer(accept_handler=keep_text, multiline=False)
         prompt = BeforeInput(lambda: self._prompt, style="class:question")
         stars = ConditionalProcessor(PasswordProcessor("*"), Condition(lambda: self._hidden))
         self.control = BufferControl(self.buffer, input_processors=[stars, prompt])

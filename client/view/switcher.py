@@ -9,6 +9,7 @@ from prompt_toolkit.layout.processors import BeforeInput
 from client import words
 from client.model import select
 from client.model.state import Conversation, State
+from client.view.composer import keep_text
 from client.view.pane import Pane
 from client.view.status import waiting
 from client.view.text import Row, clip, drawn
@@ -24,7 +25,9 @@ class Switcher:
         self.opened = False
         self._state = state
         self._chosen = 0
-        self.buffer = Buffer(multiline=False, on_text_changed=lambda _: self.choose(-self._chosen))
+        self.buffer = Buffer(
+            accept_handler=keep_text, multiline=False, on_text_changed=lambda _: self.choose(-self._chosen)
+        )
         prompt = BeforeInput(lambda: words.say("switcher.prompt"))
         self.control = BufferControl(self.buffer, input_processors=[prompt])
         self.container = HSplit([Pane(self._rows, MOST), Window(self.control, height=1)])

@@ -145,6 +145,24 @@ class TestOnScreen:
             assert app.state.notes[-1].key == "nowhere"
             assert kept(app) == []
 
+    async def test_mistake_of_the_client_costs_only_its_line(
+        self, fake: FakeServer, start: Start, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise RuntimeError("planted")
+
+        async with fake:
+            app = start()
+            peer = await on_screen(fake, app)
+            app.switch("#lab")
+            monkeypatch.setattr(App, "attend", fail)
+            app.submit("/mute")
+            await app.dealt_with()
+            assert app.state.notes[-1].key == "internal_error"
+            assert app.state.notes[-1].facts["reason"] == "RuntimeError: planted"
+            app.submit("hello")
+            await peer.hear("send", to="#lab", text="hello")
+
     async def test_unknown_command_stays_in_the_input(self, fake: FakeServer, start: Start) -> None:
         async with fake:
             app = start()

@@ -58,3 +58,34 @@ def test_line_behind_a_waiting_command_survives_the_end_of_the_client(
     again.says("/switch Bob").sees("Alice:important")
     again.terminal.wait_gone("发送中")
     assert texts(server, "@Bob") == ["important"]
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (b"/save ~nosuchuser/x", "Esc ─╯"),
+        (b"/save " + b"x" * 300, "Esc ─╯"),
+        (b"/goto 0001-01-01", "Esc ─╯"),
+        (b"caf\xe9", "Alice:caf\ufffd"),
+    ],
+)
+def test_odd_line_costs_only_itself(pair: tuple[Server, Person], line: bytes, shown: str) -> None:
+    server, alice = pair
+    alice.terminal.type_bytes(line).press("Enter").wait_for(shown)
+    alice.says("still here").sees("Alice:still here")
+    alice.terminal.wait_gone("发送中")
+    assert texts(server, "@Bob")[-1] == "still here"
+
+
+def test_bytes_of_another_encoding_become_replacement_characters(pair: tuple[Server, Person]) -> None:
+    server, alice = pair
+    alice.terminal.type_bytes(b"x\xc4\xe3\xba\xc3").press("Enter").wait_for("Alice:x")
+    alice.says("next").sees("Alice:next")
+    alice.terminal.wait_gone("发送中")
+    assert texts(server, "@Bob") == ["x\ufffd\ufffd\ufffd\ufffd", "next"]
+
+
+@pytest.mark.parametrize("key", ["Ctrl-O", "Alt-#"])
+def test_keys_that_accept_a_line_elsewhere_leave_the_draft(pair: tuple[Server, Person], key: str) -> None:
+    _, alice = pair
+    alice.terminal.type("a draft").wait_for("> a draft").press(key).type("!").wait_for("> a draft!")

@@ -11,9 +11,11 @@ Nobody else can see or take a seq in between, also from another server process. 
 the unique (account, cid) objects, and only then are they searched out.
 """
 
+import logging
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Sequence
 from enum import Enum, auto
+from functools import cache
 from itertools import chain
 from typing import NamedTuple
 
@@ -25,8 +27,13 @@ from db.errors import is_duplicate
 from db.records import Draft, Stored
 from db.schema import conversations, messages
 
+log = logging.getLogger(__name__)
+
 SPOKEN_KINDS = ("text", "action")
 """The kinds that people would call messages; the others are notices or change a message."""
+
+AHEAD = 60_000
+"""Milliseconds by which the last message of a conversation may be ahead of the clock without a warning."""
 
 Place = tuple[int, int]
 """A conversation's id and a seq: which message."""
@@ -145,6 +152,8 @@ def _copy(head: Head) -> Head:
 def _place(draft: Draft, head: Head, now: int) -> Stored:
     head.head += 1
     head.spoken += draft.kind in SPOKEN_KINDS
+    if head.last_at > now + AHEAD:
+        _warn_once(draft.conversation_id)
     head.last_at = max(now, head.last_at)
     return Stored(
         conversation_id=draft.conversation_id,
@@ -158,6 +167,11 @@ def _place(draft: Draft, head: Head, now: int) -> Stored:
         cid=draft.cid,
         target=draft.target,
     )
+
+
+@cache
+def _warn_once(conversation_id: int) -> None:
+    log.warning("times in conversation %d stand still: its last message is from the future", conversation_id)
 
 
 def _row(stored: Stored, spoken: int) -> bulk.Values:

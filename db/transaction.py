@@ -47,10 +47,17 @@ class Transaction:
     """What a job may touch: the connection, the time, and the one way to add messages."""
 
     def __init__(
-        self, connection: Connection, now: int, known: dict[int, Known], shared: bool, locks: ForeignLocks
+        self,
+        connection: Connection,
+        now: int,
+        cautious_now: int,
+        known: dict[int, Known],
+        shared: bool,
+        locks: ForeignLocks,
     ) -> None:
         self.connection = connection
         self.now = now
+        self.cautious_now = cautious_now  # for what cannot be taken back (``clock``)
         self.reseated: list[Seating] = []  # what others did to rosters, to be minded before ``missed``
         self.missed: list[Stored] = []  # what others stored, to be delivered before anything of this job
         self.stored: list[Stored] = []
@@ -104,7 +111,7 @@ class Transaction:
 
     def append(self, heads: dict[int, Head], drafts: Sequence[Draft]) -> list[Outcome]:
         """Store messages in conversations that ``lock`` returned."""
-        outcomes = messages.append(self.connection, heads, drafts, self.now)
+        outcomes = messages.append(self.connection, heads, drafts, self.cautious_now)
         self.stored += [outcome.stored for outcome in outcomes if outcome.verdict is STORED]
         for id in {draft.conversation_id for draft in drafts}:
             self.moved[id] = Known(heads[id].head, self.moved[id].roster)

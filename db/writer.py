@@ -34,6 +34,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 from sqlalchemy import Connection, Engine
 
 from db import messages
+from db.clock import CautiousClock
 from db.engine import KeptConnection, is_sqlite
 from db.errors import LockedElsewhere, Outage, is_lock_timeout, is_outage, is_transient, said
 from db.gather import Gathering
@@ -167,6 +168,7 @@ class Writer:
         self._slices = Slices(loop)
         self._known: dict[int, Known] = {}
         self._locks = ForeignLocks()
+        self._clock = CautiousClock()
         self._apart: dict[Operation, float] = {}  # what waits for locked rows, and when it was tried first
         self._tried: dict[Operation, float] = {}  # the same, of those that are tried again
         self._shared = not is_sqlite(engine.url)
@@ -303,7 +305,7 @@ class Writer:
 
     def _transact(self, connection: Connection, batch: _Batch) -> Transaction:
         now = time.time_ns() // 1_000_000
-        transaction = Transaction(connection, now, self._known, self._shared, self._locks)
+        transaction = Transaction(connection, now, self._clock.now(), self._known, self._shared, self._locks)
         if batch.posts:
             batch.outcomes = self._post(transaction, batch.posts)
         batch.reseated = transaction.reseated

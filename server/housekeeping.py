@@ -35,6 +35,6 @@ async def keep_house(writer: Writer) -> None:
 
 def _tidy(transaction: Transaction) -> bool:
     """``True`` when there may be more."""
-    tokens.drop_expired(transaction.connection, transaction.now)
-    passes.drop_expired(transaction.connection, transaction.now)
+    tokens.drop_expired(transaction.connection, transaction.cautious_now)
+    passes.drop_expired(transaction.connection, transaction.cautious_now)
     return removed.sweep(transaction.connection, AT_ONCE)

@@ -7,7 +7,7 @@ from pymysql.constants import CR, ER
 from sqlalchemy import URL, Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from db.engine import is_sqlite
+from db.engine import begin_write, is_sqlite
 from db.errors import Unusable, number, said
 
 
@@ -19,13 +19,44 @@ class Remark(NamedTuple):
 
 
 def check(engine: Engine) -> list[Remark]:
-    """What the operator should know. Raises ``Unusable`` when the database will not do."""
+    """What the operator should know. Raises ``Unusable`` when the database will not do.
+
+    What the driver raises is not always an error of its own: a TLS file that is missing is an ``OSError``, a
+    host name that is none is a ``UnicodeError``.
+    """
     try:
         with engine.connect() as connection:
             look = _look_at_sqlite if is_sqlite(engine.url) else _look_at_mysql
             return list(look(connection))
     except DBAPIError as error:
         raise unusable(engine.url, error) from error
+    except (OSError, RuntimeError, ValueError) as error:
+        where = engine.url.database if is_sqlite(engine.url) else _where(engine.url)
+        raise Unusable(f"cannot use the database at {where}: {_reason(error)}") from error
+
+
+def check_may_write(engine: Engine) -> None:
+    """Raises ``Unusable`` for a user that may not change rows, or a server that takes no changes. Changes
+    nothing; the schema must be there."""
+    nothing = (
+        "INSERT INTO servers (id, seen_at) SELECT id, seen_at FROM servers WHERE 1 = 0",
+        "UPDATE servers SET seen_at = 0 WHERE 1 = 0",
+        "DELETE FROM servers WHERE 1 = 0",
+    )
+    try:
+        with begin_write(engine) as connection:
+            for statement in nothing:
+                connection.execute(text(statement))
+    except DBAPIError as error:
+        raise unusable(engine.url, error) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeError):
+        return "its host can be no name"
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return said(error)
 
 
 def unusable(url: URL, error: DBAPIError) -> Unusable:

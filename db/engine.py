@@ -10,6 +10,7 @@ schema.
 """
 
 import math
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,11 +55,51 @@ RECYCLE = 1800
 """Seconds after which a connection is replaced: well below MySQL's ``wait_timeout`` and most firewalls'."""
 
 
-def normalise(url: str, password: str | None = None) -> URL:
+MYSQL_OPTIONS = {
+    "bind_address",
+    "charset",
+    "client_flag",
+    "compress",
+    "connect_timeout",
+    "local_infile",
+    "passwd",
+    "password",
+    "program_name",
+    "read_default_file",
+    "read_default_group",
+    "read_timeout",
+    "server_public_key",
+    "ssl_ca",
+    "ssl_capath",
+    "ssl_cert",
+    "ssl_check_hostname",
+    "ssl_cipher",
+    "ssl_disabled",
+    "ssl_key",
+    "ssl_key_password",
+    "ssl_verify_cert",
+    "ssl_verify_identity",
+    "unix_socket",
+    "use_unicode",
+    "user",
+    "write_timeout",
+}
+"""Options of a MySQL URL: those of PyMySQL that are text, numbers or yes and no."""
+
+
+MYSQL_NUMBERS = {"client_flag", "connect_timeout", "read_timeout", "write_timeout"}
+MYSQL_FILES = {"ssl_ca", "ssl_capath", "ssl_cert", "ssl_key"}
+
+
+def normalise(url: str | URL, password: str | None = None) -> URL:
     """The URL as the rest of us use it: driver named, file path absolute, password in its place.
 
     Raises ``Unusable`` for what is no URL of a database that we know.
     """
+    if isinstance(url, str) and has_bare_at(url):
+        raise Unusable(
+            "the database URL has more than one @: in a user name or a password write %40 for @, %2F for /"
+        )
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
@@ -77,14 +118,48 @@ def _sqlite_url(url: URL) -> URL:
     file = url.database or ":memory:"
     if file == ":memory:" or file.startswith("file:") or url.host or url.query:
         raise Unusable("SQLite needs a plain file here, as in sqlite:///FILE: several threads share it")
-    return url.set(drivername="sqlite", database=str(Path(file).expanduser().resolve()))
+    try:
+        return url.set(drivername="sqlite", database=str(Path(file).expanduser().resolve()))
+    except (OSError, RuntimeError, ValueError) as error:  # no such user, a loop of links, a NUL
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise Unusable(f"cannot use the database file {file}: {reason}") from None
+
+
+def has_bare_at(url: str) -> bool:
+    """Whether the URL of a server has an @ too many, as in a password that is not escaped: then part of the
+    password would be taken for the host or the database, and shown as such."""
+    scheme, _, rest = url.partition("?")[0].partition("://")
+    return scheme.partition("+")[0] != "sqlite" and (rest.count("@") > 1 or "@" in rest.partition("/")[2])
 
 
 def _mysql_url(url: URL, password: str | None) -> URL:
     if not url.database:
         raise Unusable("the database URL names no database; it looks like mysql://USER@HOST:3306/chatroom")
     url = url.set(drivername="mysql+pymysql").update_query_dict({"charset": "utf8mb4"})
+    _check_options(url)
     return url if password is None else url.set(password=password)
+
+
+def _check_options(url: URL) -> None:
+    """The driver would raise all kinds of errors."""
+    if "ssl" in url.query:
+        raise Unusable("the database URL takes no option ssl: name a certificate with ssl_ca=FILE instead")
+    if unknown := sorted(url.query.keys() - MYSQL_OPTIONS):
+        name = unknown[0] if unknown[0].isidentifier() else "(it may be part of a password)"
+        raise Unusable(f"the database URL has an option that does not exist: {name}")
+    for name, value in url.normalized_query.items():
+        _check_option(name, value[-1])
+    try:
+        url.get_dialect()().create_connect_args(url)
+    except (ValueError, TypeError) as error:
+        raise Unusable(f"the database URL has an option with a wrong value: {error}") from None
+
+
+def _check_option(name: str, value: str) -> None:
+    if name in MYSQL_NUMBERS and not value.isdecimal():
+        raise Unusable(f"the option {name} of the database URL must be a whole number")
+    if name in MYSQL_FILES and not os.access(value, os.R_OK):
+        raise Unusable(f"cannot read {value}, the {name} of the database URL")
 
 
 def is_sqlite(url: URL) -> bool:
@@ -92,7 +167,7 @@ def is_sqlite(url: URL) -> bool:
 
 
 def open_engine(
-    url: str, *, readers: int = 4, password: str | None = None, patience: float = CONNECT_WITHIN
+    url: str | URL, *, readers: int = 4, password: str | None = None, patience: float = CONNECT_WITHIN
 ) -> Engine:
     """An engine for ``readers`` threads that read and one that writes. A database that does not answer for
     ``patience`` seconds counts as away.
@@ -154,11 +229,16 @@ def _mysql_engine(url: URL, connections: int, timeouts: dict[str, int]) -> Engin
         pool_recycle=RECYCLE,
         hide_parameters=True,
         isolation_level="READ COMMITTED",
-        connect_args={"init_command": MYSQL_SESSION, **timeouts},
+        connect_args={"init_command": MYSQL_SESSION, **_password(url), **timeouts},
     )
     event.listen(engine, "begin", _begin_mysql)
     event.listen(engine, "handle_error", _notice_disconnect)
     return engine
+
+
+def _password(url: URL) -> dict[str, bytes]:
+    """The password as bytes: PyMySQL would encode it as Latin-1, which most scripts are not in."""
+    return {} if url.password is None else {"password": str(url.password).encode()}
 
 
 def _begin_mysql(connection: Connection) -> None:
@@ -248,7 +328,7 @@ def _forsaken_when_lost(connection: Connection) -> Iterator[None]:
         raise
 
 
-def lock_file(url: str) -> FileLock | None:
+def lock_file(url: str | URL) -> FileLock | None:
     """Keep other server processes away from a SQLite file until the lock is released, or this process ends.
 
     ``None`` for a database that several processes may share. Raises ``Unusable`` when another one was first.

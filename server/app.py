@@ -28,10 +28,11 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 import protocol
 from db import servers
-from db.check import Remark, check
+from db.check import Remark, check, check_may_write, unusable
 from db.engine import begin_write, is_sqlite, lock_file, open_engine
 from db.errors import Outage, Unusable
 from db.migrate import upgrade
@@ -106,6 +107,7 @@ async def open_database(config: Config) -> AsyncIterator[Engine]:
 def _prepare(engine: Engine) -> list[Remark]:
     remarks = check(engine)
     upgrade(engine)
+    check_may_write(engine)
     return remarks
 
 
@@ -167,6 +169,8 @@ class Server:
             return await self._first_code()
         except Outage:
             raise CannotStart("the database went away while the server was starting") from None
+        except DBAPIError as error:  # a user that may only read, for one
+            raise CannotStart(str(unusable(self._engine.url, error))) from None
 
     def _chores(self) -> list[Coroutine[None, None, None]]:
         """What goes on beside the connections for as long as the server runs."""

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args
 import msgspec
 import platformdirs
 from msgspec import Meta, Struct
+from sqlalchemy import URL
 
 Text = Annotated[str, Meta(description="a text")]
 Folder = Annotated[Path, Meta(description="a folder")]
@@ -133,8 +134,9 @@ class Config(Struct, frozen=True):
     token: Token = Token()
 
     @property
-    def database_url(self) -> str:
-        return self.database.url or f"sqlite:///{self.data / 'chatroom.sqlite'}"
+    def database_url(self) -> str | URL:
+        """No text where it is a file: any character may stand in the name of a folder."""
+        return self.database.url or URL.create("sqlite", database=str(self.data / "chatroom.sqlite"))
 
     @property
     def encrypted(self) -> bool:

@@ -17,6 +17,7 @@ import platformdirs
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from db.engine import has_bare_at
 from server.config import SETTINGS, Config, Setting
 
 FILE = "server.toml"
@@ -86,7 +87,7 @@ def _default_file(sources: Mapping[str, Source]) -> Path | None:
 
 def _from_file(file: Path) -> dict[str, Source]:
     try:
-        content = tomllib.loads(file.read_text("utf-8"))
+        content = tomllib.loads(file.read_text("utf-8-sig"))
     except OSError as error:
         raise Misconfigured(f"cannot read {file}: {error.strerror}") from None
     except ValueError as error:
@@ -123,7 +124,10 @@ def _closest(name: str) -> str | None:
 def _read(setting: Setting, source: Source) -> Any:
     """The value in the setting's own type. Text is read as a number where one is wanted."""
     try:
-        return msgspec.convert(source.value, setting.type, strict=False, dec_hook=_path)
+        value = msgspec.convert(source.value, setting.type, strict=False, dec_hook=_path)
+        if isinstance(value, str):
+            value.encode()  # what came in other bytes than UTF-8 could not be told to a client
+        return value
     except ValueError:
         but = "" if setting.is_secret else f", not {source.value!r}"
         raise Misconfigured(f"{setting.name} must be {setting.expected}{but} ({source.place})") from None
@@ -132,7 +136,10 @@ def _read(setting: Setting, source: Source) -> Any:
 def _path(_: type, value: Any) -> Path:
     if not (isinstance(value, str) and value):
         raise ValueError("no path")
-    return Path(value).expanduser()
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:  # of a user that does not exist
+        raise ValueError("no such home folder") from None
 
 
 def _build(section: type[Any], values: Mapping[str, Any], prefix: str = "") -> Any:
@@ -153,6 +160,8 @@ def _check(config: Config) -> None:
         least, most = _value(config, f"{ends}min"), _value(config, f"{ends}max")
         if least > most:
             raise Misconfigured(f"{ends}min is {least}, which is more than {ends}max, {most}")
+    if config.data.parts[:1] == ("~",):
+        raise Misconfigured("this user has no home folder (HOME is not set): say where by --data DIR")
     if bool(config.tls.cert) != bool(config.tls.key):
         raise Misconfigured("tls.cert and tls.key go together, and only one of them is set")
 
@@ -187,6 +196,8 @@ def _shown(config: Config, setting: Setting) -> Any:
 
 def _masked(url: str) -> str:
     """A URL without its passwords; one that does not parse may hold one anywhere."""
+    if has_bare_at(url):
+        return MASK
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):

@@ -70,7 +70,7 @@ def prepare(config: Config) -> Tls | None:
     if not config.encrypted:
         return None
     if config.tls.cert:
-        return Tls(Path(config.tls.cert).expanduser(), Path(config.tls.key).expanduser())
+        return Tls(_expanded(config.tls.cert), _expanded(config.tls.key))
     own = config.data / OWN
     _make_once(own, config.host)
     try:
@@ -90,6 +90,13 @@ def _make_once(own: Path, host: str) -> None:
             files.make_private(own)
     except OSError as error:
         raise BadCertificate(f"cannot keep a certificate in {own}: {error.strerror or error}") from None
+
+
+def _expanded(file: str) -> Path:
+    try:
+        return Path(file).expanduser()
+    except RuntimeError:
+        raise BadCertificate(f"cannot read {file}: there is no such user") from None
 
 
 def _context() -> ssl.SSLContext:

@@ -65,6 +65,7 @@ class Chat(Reading):
         self._outboxes = outboxes
         self._outbox: Outbox | None = None
         self._courier: Courier | None = None
+        self._giving_up: set[str] = set()  # rooms whose seat, or which, this client has given up itself
         self._turns = 0  # how often the user has turned to another conversation
         apart = partial(self.insist, apart=True)
         self._catchup = Catchup(self.state, self.insist, apart, lambda: self.on_change(), fill=fill)
@@ -138,6 +139,7 @@ class Chat(Reading):
         room = requests.EnterRoom(id=0, room=name, nickname=nickname, password=password, invitation=code)
         answer = expect(await self.ask(room), responses.Entered)
         name = answer.room.room if answer.room else name
+        self._giving_up.discard(name)
         self.spawn(self._list_members(name))
         return name
 
@@ -153,6 +155,17 @@ class Chat(Reading):
             except Refused:
                 raise refused from None
         return await self.enter(name, nickname, password)
+
+    async def give_up(self, request: requests.ResignRoom | requests.CloseRoom) -> None:
+        """Give up a seat, or delete a room. The event that the server sends of it is no news then."""
+        self._giving_up.add(request.room)
+        try:
+            await self.ask(request)
+        except (Refused, Lost):
+            self._giving_up.discard(request.room)
+            raise
+        if request.room in (self.here, self.state.current):
+            self.switch("")
 
     async def leave(self, name: str) -> None:
         if name.startswith("@"):
@@ -321,6 +334,9 @@ class Chat(Reading):
         """A room is ours no longer: nobody should go on looking at it."""
         if self.state.current == name:
             self.switch("")
+        if name in self._giving_up and key in ("removed.close", "removed.resign"):
+            self._giving_up.discard(name)
+            return
         self.note(key if words.knows(key) else "removed.kick", error=True, room=name)
 
     def _open_outbox(self) -> None:

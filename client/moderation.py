@@ -99,9 +99,7 @@ async def disband(chat: Chat, room: str, yes: str = "") -> None:
         raise Refused("not_owner", {"room": one.name})
     if not yes:
         await chat.confirm("confirm.disband", command=f"/disband {one.name} {YES}", room=one.name)
-    await chat.ask(requests.CloseRoom(id=0, room=one.name))
-    if chat.state.current == one.name:
-        chat.switch("")
+    await chat.give_up(requests.CloseRoom(id=0, room=one.name))
     chat.note("disbanded", room=one.name)
 
 

@@ -62,9 +62,7 @@ async def resign(chat: Chat, room: str = "", yes: str = "") -> None:
         raise Refused("not_a_member", {"room": one.name})
     if not yes:
         await chat.confirm("confirm.resign", room=one.name)
-    await chat.ask(requests.ResignRoom(id=0, room=one.name))
-    if chat.state.current == one.name:
-        chat.switch("")
+    await chat.give_up(requests.ResignRoom(id=0, room=one.name))
     chat.note("resigned", room=one.name)
 
 

@@ -4,13 +4,13 @@
 
 import argparse
 import asyncio
-import io
 import os
+import signal
 import sys
 from datetime import datetime
 from typing import NoReturn
 
-from client import background, config, dates, files, plain, script, trust, words
+from client import background, config, dates, files, plain, script, streams, trust, words
 from client.app import App
 from client.connection import Lost, Refused
 from client.line_output import write_error
@@ -35,9 +35,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main() -> None:
     """The console script."""
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that cannot show an emoji shows a question mark
+    streams.set_up()
     parser = _parser()
     flags = parser.parse_args([decodable(argument) for argument in sys.argv[1:]])
     if not (flags.plain or flags.json) and (flags.quiet or flags.since or flags.history is not None):
@@ -45,6 +43,8 @@ def main() -> None:
     background.log_to_file()
     kept = config.load(files.config_folder() / "client.json")
     words.use(flags.lang or kept.lang or words.of_locale())
+    if flags.plain or flags.json:
+        _end_in_order()
     try:
         sys.exit(asyncio.run(_run(flags, kept)))
     except Refused as error:
@@ -58,6 +58,17 @@ def main() -> None:
         text = words.say("internal_error", **background.facts_of(error))
     write_error(f"chat-client: {' '.join(text.split())}")  # exactly one line
     sys.exit(1)
+
+
+def _end_in_order() -> None:
+    """A signal unwinds what is under way, such as a question with the echo off, and logs out.
+
+    The full screen has handlers of its own. ``nohup`` goes on.
+    """
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, lambda caught, _: sys.exit(128 + caught))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -48,6 +48,7 @@ class App(Chat):
         self, config: Config, trust: Trust, outboxes: Path, *, pace: Pace | None = None, fill: bool = False
     ) -> None:
         super().__init__(config, trust, outboxes, pace=pace, fill=fill)
+        self.output_failed = False  # whether a line could not be written to standard output
         self.patient = False  # whether all that was said has its answer before a command, as scripts need it
         self._typed: set[asyncio.Task[None]] = set()  # a task for each line that is not done
         self._turn = asyncio.Lock()  # the commands hold it one after the other

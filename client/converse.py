@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
 
-from client import background, words
+from client import background, streams, words
 from client.address import Address
 from client.app import App
 from client.connection import Lost, Refused
@@ -131,7 +131,8 @@ def exit_code(app: App, failed: bool) -> int:
 
     It is for scripts. Whoever sits at a terminal has read what went wrong, and left all the same.
     """
-    return int(not sys.stdin.isatty() and (failed or bool(select.waiting(app.state))))
+    unanswered = not sys.stdin.isatty() and (failed or bool(select.waiting(app.state)))
+    return int(unanswered or app.output_failed)
 
 
 def leave_if_over(app: App, begun: bool) -> bool:
@@ -146,12 +147,15 @@ def leave_if_over(app: App, begun: bool) -> bool:
 
 
 def put(app: App, value: object, write: Callable[[Any], None]) -> None:
-    """Write a line; when the reader has closed the pipe, there is no point in going on."""
+    """Write a line. When no process reads any more, or the disk is full, there is no point in going on."""
     try:
         write(value)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        streams.discard(sys.stdout.fileno())
         app.quit()
+        if not isinstance(error, BrokenPipeError):
+            app.output_failed = True
+            write_error(words.say("output_failed", reason=error.strerror))
 
 
 async def _open_session(app: App, address: Address, *, register: bool) -> None:
@@ -203,6 +207,8 @@ async def _at_once(prompt: str) -> str:
         return getpass.getpass(safe(prompt), stream=sys.stderr)
     except UnicodeDecodeError:
         return "\ufffd"  # of which no password consists
+    except EOFError:
+        return ""
 
 
 def _need_terminal(prompt: str, otherwise: str) -> None:

@@ -7,19 +7,23 @@ server, a file or an exception that was forgotten elsewhere still cannot command
 import json
 import sys
 
+from client import streams
 from protocol.safe import json_text, safe
 
 
 def write_line(text: str) -> None:
-    """A line, or several, on standard output. Raises ``BrokenPipeError``."""
+    """A line, or several, on standard output. Raises ``OSError``."""
     print(safe(text, lines=True), flush=True)
 
 
 def write_json(value: object) -> None:
-    """A value as one line of JSON on standard output. Raises ``BrokenPipeError``."""
+    """A value as one line of JSON on standard output. Raises ``OSError``."""
     print(json_text(json.dumps(value, ensure_ascii=False, default=str)), flush=True)
 
 
 def write_error(text: str, *, end: str = "\n") -> None:
     """On standard error, so that a script's output holds nothing but messages and events."""
-    print(safe(text, lines=True), end=end, file=sys.stderr, flush=True)
+    try:
+        print(safe(text, lines=True), end=end, file=sys.stderr, flush=True)
+    except OSError:
+        streams.discard(sys.stderr.fileno())  # there is no other place to tell of it

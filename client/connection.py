@@ -14,8 +14,9 @@ from typing import cast
 import msgspec
 
 from client import background
+from client.answer_lines import AnswerLine, AnswerLines
 from protocol import events, requests, responses, wire
-from protocol.errors import WireError
+from protocol.errors import BadFrame, WireError
 
 LONGEST_LINE = 16 * 1024 * 1024
 """Bytes.
@@ -50,7 +51,7 @@ class Connection(asyncio.Protocol):
         self.closing = Refused("connection_lost")
         self.heard_at = time.monotonic()
         self._receive = receive
-        self._lines = wire.Lines(LONGEST_LINE)
+        self._lines = AnswerLines(LONGEST_LINE)
         self._waiting: dict[int, tuple[requests.AnyRequest, bool, asyncio.Future[responses.AnyResponse]]] = {}
         self._last_id = 0
         self._transport: asyncio.Transport | None = None
@@ -99,13 +100,17 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.heard_at = time.monotonic()
-        self._lines.feed(data)
-        try:
-            while (line := self._lines.take()) is not None:
-                self._take(wire.read_answer(line))
-        except WireError:
-            self.closing = Refused("no_chat_server")
-            self.abort()
+        for line in self._lines.feed(data):
+            if line.too_long:
+                self._cannot_read(line, "answer_too_long")
+                continue
+            try:
+                frame = wire.read_answer(line.data)
+                _check_run(frame)
+            except WireError:
+                self._cannot_read(line, "bad_answer")
+            else:
+                self._take(frame) if frame is not None else self._cannot_read(line, "bad_answer")
 
     def connection_lost(self, error: Exception | None) -> None:
         self.closed.set_result(None)
@@ -117,10 +122,18 @@ class Connection(asyncio.Protocol):
                 answered.set_exception(Lost())
         self._waiting.clear()
 
-    def _take(self, frame: responses.AnyResponse | events.AnyEvent | None) -> None:
+    def _cannot_read(self, line: AnswerLine, code: str) -> None:
+        """The request that this line answers has failed; an event is passed over. Before the welcome there is
+        no chat server at the other end.
+        """
+        if not self.welcomed.done():
+            self.closing = Refused("no_chat_server")
+            self.abort()
+        elif line.id in self._waiting:
+            self._take(responses.Error(id=line.id, code=code, message="", details={}))
+
+    def _take(self, frame: responses.AnyResponse | events.AnyEvent) -> None:
         match frame:
-            case None:
-                return
             case responses.Error(id=None, code=code, details=details):
                 self.closing = Refused(code, details)
                 return
@@ -143,3 +156,11 @@ class Connection(asyncio.Protocol):
             self._receive(request, frame)
         except Exception as error:  # a mistake of ours costs this line, and neither the connection nor more
             background.report(error, f"a line of type {type(frame).__name__}")
+
+
+def _check_run(frame: responses.AnyResponse | events.AnyEvent | None) -> None:
+    """Raises ``BadFrame`` for a page that is no run of messages: the model counts on there being no gap."""
+    if isinstance(frame, responses.Entered | responses.History):
+        seqs = [message.seq for message in frame.messages]
+        if seqs and (seqs[0] < 1 or seqs != list(range(seqs[0], seqs[0] + len(seqs)))):
+            raise BadFrame(reason="the messages of a page are no run")

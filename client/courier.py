@@ -17,7 +17,9 @@ from client.outbox import Outbox
 from protocol import requests, responses
 from protocol.frame import UNSET
 
-UNKNOWN = frozenset({"unavailable", "internal", "going_away", "slow_consumer"})
+UNKNOWN = frozenset(
+    {"unavailable", "internal", "going_away", "slow_consumer", "bad_answer", "answer_too_long"}
+)
 """After these nobody knows whether a message was stored."""
 
 MOST_WAITING = 100

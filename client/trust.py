@@ -95,9 +95,9 @@ class Trust:
     def contexts(self, address: Address) -> list[ssl.SSLContext]:
         """How to shake hands, in this order; the last one decides. Raises ``Barred``."""
         known = self._find(address)
-        if self._pinned or (known and known.key not in ("", CHAIN)):
-            return [context()]
-        return [context(verify=True)] if known and known.key == CHAIN else [context(verify=True), context()]
+        if self._pinned or not known or not known.key:
+            return [context(verify=True), context()]
+        return [context(verify=known.key == CHAIN)]
 
     def invalid(self, address: Address, error: ssl.SSLCertVerificationError) -> Barred:
         """A chain that must be valid is not."""

@@ -6,9 +6,12 @@ with milliseconds; inside the program a time is an integer, the milliseconds sin
 
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
+
+from protocol.frame import Positive
 
 DAY = 24 * 60 * 60 * 1000
 """In milliseconds."""
@@ -18,6 +21,10 @@ SPOKEN_KINDS = frozenset({"text", "action"})
 
 CHANGE_KINDS = frozenset({"edit", "delete", "react", "unreact"})
 """The kinds that change the message in ``target``: ``text`` is the new text, empty, or the reaction."""
+
+
+Label = Annotated[str, Meta(min_length=2)]
+"""What a conversation is called: ``#room`` or ``@friend``."""
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,8 +44,8 @@ class Message(Value, frozen=True, kw_only=True):
     edit; ``deleted``, and then no text; ``reactions``, to each the user names of those who reacted so.
     """
 
-    conversation: str
-    seq: int
+    conversation: Label
+    seq: Positive
     time: str
     kind: str
     username: str
@@ -60,7 +67,7 @@ class Room(Value, frozen=True, kw_only=True):
     (I am) are there when they are true.
     """
 
-    room: str
+    room: Label
     members: int
     capacity: int
     member: bool
@@ -79,7 +86,7 @@ class Room(Value, frozen=True, kw_only=True):
 class Friend(Value, frozen=True, kw_only=True):
     """A friend and the private chat with them. ``away`` is what they let others know of being away."""
 
-    friend: str
+    friend: Label
     online: bool
     entered: bool
     head: int

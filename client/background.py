@@ -124,7 +124,7 @@ async def _keep_running(work: Callable[[], Coroutine[Any, Any, None]], first_del
             await work()
             return
         except Exception as error:
-            report(error, getattr(work, "__qualname__", repr(work)))
+            report(error, getattr(getattr(work, "func", work), "__qualname__", "a task"))
         if time.monotonic() - began > LONGEST_DELAY:
             delay = first_delay
         await asyncio.sleep(delay)

@@ -33,7 +33,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from db import messages
+from db import background, messages
 from db.clock import CautiousClock
 from db.engine import KeptConnection, is_sqlite
 from db.errors import LockedElsewhere, Outage, is_lock_timeout, is_outage, is_transient, said
@@ -147,6 +147,7 @@ class Writer:
     """
 
     publish: Callable[[Connection, News], None] | None = None
+    failed: Callable[[], None] | None = None
 
     def __init__(
         self,
@@ -175,8 +176,7 @@ class Writer:
         self._down_since: float | None = None
         self._hangs = False  # the database did not even refuse the last time
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="writer")
-        self._thread.start()
+        self._thread = background.start_thread(self._run, "writer", self._thread_failed)
 
     def add(self, operation: Operation) -> None:
         """MUST be called on the loop."""
@@ -205,6 +205,11 @@ class Writer:
         self._thread.join()
 
     # On the writer's thread
+
+    def _thread_failed(self) -> None:
+        """Nothing can be stored any more."""
+        if self.failed is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.failed)
 
     def _run(self) -> None:
         while (operations := self._gathering.take(AGAIN if self._apart else None)) or self._apart:

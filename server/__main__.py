@@ -17,7 +17,7 @@ from functools import partial
 
 from protocol import RELEASE
 from server import admin, invite, log, streams
-from server.app import CannotStart, serve
+from server.app import CannotStart, ServerFailed, serve
 from server.config import SETTINGS
 from server.flags import Parser, add_settings, complain, named
 from server.place import Place
@@ -105,7 +105,7 @@ def _serve(loaded: Loaded) -> int:
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(serve(loaded.config, announce=_announce))
-    except (CannotStart, BadCertificate) as error:
+    except (CannotStart, ServerFailed, BadCertificate) as error:
         return complain(str(error), code=1)
     except OSError as error:
         return complain(f"{error.filename}: {error.strerror}" if error.filename else str(error), code=1)

@@ -31,7 +31,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 import protocol
-from db import servers
+from db import background, servers
 from db.check import Remark, check, check_may_write, unusable
 from db.engine import begin_write, is_sqlite, lock_file, open_engine
 from db.errors import Outage, Unusable
@@ -68,6 +68,10 @@ Announce = Callable[[Place, str], None]
 
 class CannotStart(Exception):
     """One sentence for whoever starts the server."""
+
+
+class ServerFailed(Exception):
+    """The server has ended by a failure of its own: one sentence, told at the end."""
 
 
 async def serve(config: Config, announce: Announce) -> None:
@@ -121,6 +125,8 @@ class Server:
         self._tls = tls
         self._engine = engine
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(background.report_loop_error)
+        self._has_failed = False
         self._flusher = Flusher(self._loop)
         self._input_queue = InputQueue(self._loop, REST if limits.rate else 0.0)
         self._budgets = _input_budgets(config)
@@ -143,7 +149,8 @@ class Server:
             self._listener.start()
             office = await self._open_office()
             stopping = self._catch_signals()
-            tasks = [self._loop.create_task(chore) for chore in self._chores()]
+            self._parts.writer.failed = partial(self._end_by_failure, stopping)
+            tasks = [background.keep_running(self._loop, chore) for chore in self._chores()]
             announce(_place(self._listener, self._tls), code)
         except BaseException:
             self._listener.close()
@@ -157,6 +164,8 @@ class Server:
         if office is not None:
             orders.close(office, self._config.data)
         await self._stop()
+        if self._has_failed:
+            raise ServerFailed("stopped, because nothing can be stored any more: see the log")
 
     # Start
 
@@ -172,10 +181,12 @@ class Server:
         except DBAPIError as error:  # a user that may only read, for one
             raise CannotStart(str(unusable(self._engine.url, error))) from None
 
-    def _chores(self) -> list[Coroutine[None, None, None]]:
+    def _chores(self) -> list[Callable[[], Coroutine[None, None, None]]]:
         """What goes on beside the connections for as long as the server runs."""
-        chores = [self._parts.heartbeat.run(), self._parts.indexer.run(), keep_house(self._parts.writer)]
-        return chores if self._parts.peers is None else [*chores, self._parts.peers.run()]
+        parts = self._parts
+        chores: list[Callable[[], Coroutine[None, None, None]]] = [parts.heartbeat.run, parts.indexer.run]
+        chores.append(partial(keep_house, parts.writer))
+        return chores if parts.peers is None else [*chores, parts.peers.run]
 
     async def _first_code(self) -> str:
         """Of the invitation that is told at the start, where an account takes one."""
@@ -242,6 +253,12 @@ class Server:
             self._loop.add_signal_handler(number, stop)
         self._loop.add_signal_handler(signal.SIGHUP, self._reload)
         return stopping
+
+    def _end_by_failure(self, stopping: asyncio.Event) -> None:
+        """Stop in good order, and tell the supervisor by the exit code to start another process."""
+        self._has_failed = True
+        faulthandler.dump_traceback_later(AT_THE_LATEST, exit=True)
+        stopping.set()
 
     def _reload(self) -> None:
         """Read the certificate again; connections that stand keep the old one."""

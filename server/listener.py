@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from db import background
 from protocol.errors import TooManyConnections
 from server.limits import MINUTE, Doorkeeper
 
@@ -135,7 +136,7 @@ class Listener:
     def _begin(
         self, connected: socket.socket, refusal: TooManyConnections | None, gone: Callable[[], None]
     ) -> None:
-        arriving = self._loop.create_task(self._arrive(connected, refusal, gone))
+        arriving = background.start(self._loop, self._arrive(connected, refusal, gone))
         self._arriving.add(arriving)
         arriving.add_done_callback(self._arriving.discard)
 
@@ -154,6 +155,10 @@ class Listener:
         except (OSError, asyncio.CancelledError):  # it was no TLS, took too long, or the server ends
             gone()
             connected.close()
+        except Exception:  # a mistake of ours must not count for the address for ever
+            gone()
+            connected.close()
+            raise
 
 
 async def bind(host: str, port: int) -> list[socket.socket]:

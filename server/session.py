@@ -21,6 +21,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
+from db import background
 from db.errors import Outage
 from db.messages import Outcome
 from db.operations import Job, Post, Stream
@@ -246,7 +247,7 @@ class Session:
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._busy = True
-        self._task = self._loop.create_task(work)
+        self._task = background.start(self._loop, work)
 
     async def _ask(
         self, request: Request, ask: Callable[[], Awaitable[Any]], line: Callable[[Any], bytes]

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from db import accounts, tokens
+from db import accounts, background, tokens
 from db.errors import Outage
 from db.records import Account as Kept
 from db.store import Store
@@ -125,7 +125,7 @@ class Sessions:
     def _renew(self, kept: Kept, password: str) -> None:
         """Hash a password anew if the cost of hashing was another then; nobody waits for it."""
         if self._passwords.needs_rehash(kept.password_hash):
-            renewal = asyncio.get_running_loop().create_task(self._rehash(kept, password))
+            renewal = background.start(asyncio.get_running_loop(), self._rehash(kept, password))
             self._renewals.add(renewal)
             renewal.add_done_callback(self._renewals.discard)
 

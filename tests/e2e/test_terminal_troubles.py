@@ -76,10 +76,11 @@ def test_member_who_is_kicked_during_an_outage_does_not_come_back(
     owner = server.connect().login("Host")
     owner.request("kick", room=ROOM, username="Alice")
     alice.terminal.end(signal.SIGCONT)
-    alice.is_told(f"您已不再是 {ROOM} 的成员")
-    members = owner.request("list_members", room=ROOM)["members"]
+    alice.sees(f"您已不再是 {ROOM} 的成员", "for members only")
+    bob = server.connect().login("Bob")
+    members = bob.request("list_members", room=ROOM)["members"]
     assert [member["username"] for member in members] == ["Bob"]
-    stored = server.connect().login("Bob").request("history", conversation=ROOM)["messages"]
+    stored = bob.request("history", conversation=ROOM)["messages"]
     assert [message["text"] for message in stored if message["kind"] == "text"] == []
     alice.says("/rooms").says("/quit")
     assert alice.terminal.wait_exit() == 0

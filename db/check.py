@@ -9,6 +9,10 @@ from sqlalchemy.exc import DBAPIError
 
 from db.engine import begin_write, is_sqlite
 from db.errors import Unusable, number, said
+from db.terms import LONGEST, SHORTEST
+
+LEAST_TOKEN = "innodb_ft_min_token_size"
+MOST_TOKEN = "innodb_ft_max_token_size"
 
 
 class Remark(NamedTuple):
@@ -115,7 +119,17 @@ def _look_at_mysql(connection: Connection) -> Iterator[Remark]:
         )
     if not _has_innodb(connection):
         raise Unusable("the database has no InnoDB, without which nothing that is confirmed would be safe")
+    _check_index(facts)
     return _remarks(facts)
+
+
+def _check_index(facts: dict[str, str]) -> None:
+    """The index of search leaves out, without an error, what is shorter or longer than these."""
+    least, most = int(facts[LEAST_TOKEN]), int(facts[MOST_TOKEN])
+    if least > SHORTEST:
+        raise Unusable(f"{LEAST_TOKEN} is {least}, so search would miss words: set it to {SHORTEST} or less")
+    if most < LONGEST:
+        raise Unusable(f"{MOST_TOKEN} is {most}, so search would miss words: set it to {LONGEST} or more")
 
 
 def _adopt(connection: Connection) -> bool:
@@ -152,6 +166,8 @@ def _variables(connection: Connection) -> dict[str, str]:
         "character_set_connection",
         "character_set_database",
         "innodb_flush_log_at_trx_commit",
+        LEAST_TOKEN,
+        MOST_TOKEN,
         "log_bin",
         "sql_mode",
         "sync_binlog",

@@ -30,6 +30,9 @@ from itertools import pairwise
 LONGEST = 84
 """``innodb_ft_max_token_size``, as MySQL and MariaDB come."""
 
+SHORTEST = 3
+"""Characters in the shortest term, as in ``w0a``; ``innodb_ft_min_token_size`` as it comes."""
+
 MOST_MARKS = 30
 """Combining marks on one base (UAX 15, section 13). Putting thousands in order takes quadratic time."""
 

@@ -118,6 +118,14 @@ def test_a_binary_log_that_would_refuse_every_write(fragile_mariadb: PrivateMari
     assert refusal(url).startswith("binlog_format is STATEMENT")
 
 
+@pytest.mark.parametrize("option", ["--innodb-ft-min-token-size=4", "--innodb-ft-max-token-size=80"])
+def test_index_that_would_leave_out_words_is_refused(fragile_mariadb: PrivateMariaDB, option: str) -> None:
+    url = fragile_mariadb.url("chat")
+    fragile_mariadb.stop()
+    fragile_mariadb.start(option)
+    assert "search would miss words" in refusal(url)
+
+
 def test_what_may_lose_confirmed_messages_is_told(fragile_mariadb: PrivateMariaDB) -> None:
     url = fragile_mariadb.url("chat")
     (harmless,) = remarks(url)

@@ -235,11 +235,10 @@ async def test_a_damaged_configuration_costs_a_script_nothing(fake: FakeServer, 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders have other rights there")
-@pytest.mark.parametrize("mode", [0o500, 0o000])
 async def test_a_home_that_cannot_be_written_is_said_and_messages_are_sent(
-    fake: FakeServer, public_home: Path, mode: int
+    fake: FakeServer, public_home: Path
 ) -> None:
-    client = Client(public_home, before=as_user(public_home, mode))
+    client = Client(public_home, before=as_user(public_home, 0o500))
     code, output, errors = await session(fake, client)
     assert code == 0
     assert output.splitlines()[-1].endswith("-- ALICE:done")
@@ -250,6 +249,16 @@ async def test_a_home_that_cannot_be_written_is_said_and_messages_are_sent(
     )
     assert all("Permission denied" in line and str(public_home) in line for line in told)
     assert len(told) == len(set(told))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders have other rights there")
+async def test_a_home_that_cannot_be_read_is_said_and_nothing_is_sent(public_home: Path) -> None:
+    """Which certificates are known cannot be known then."""
+    client = Client(public_home, "--plain", "Alice@127.0.0.1:1", before=as_user(public_home, 0o000))
+    code, _, errors = await client.run("")
+    assert code == 1
+    assert "known_servers" in errors
+    assert "Traceback" not in errors
 
 
 @pytest.mark.skipif(shutil.which("prlimit") is None, reason="needs prlimit")

@@ -20,7 +20,7 @@ from client import background
 from client.app import App
 from client.model import select
 from client.model.state import Link
-from client.view import actions, layout, theme
+from client.view import key_bindings, layout, theme
 from client.view.bell import Bell, sequence
 from client.view.desk import Desk
 
@@ -77,7 +77,7 @@ class Screen:
         self._rested = 0.0  # when the next may come
         self.application: Application[None] = Application(
             layout=Layout(layout.root(self.desk)),
-            key_bindings=actions.bindings(self.desk),
+            key_bindings=key_bindings.bindings(self.desk),
             style=DynamicStyle(lambda: theme.style(app.config.theme)),
             color_depth=theme.colour_depth(),
             full_screen=True,

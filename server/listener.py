@@ -162,11 +162,13 @@ class Listener:
 
 
 async def bind(host: str, port: int) -> list[socket.socket]:
-    """Sockets for every address that a host's name stands for (an empty one for all there are), all with one
-    port. Raises ``OSError``, and ``UnicodeError`` for what can be no name."""
+    """Sockets for every address that a host's name stands for (an empty one or ``::`` for all there are, IPv4
+    too), all with one port. Raises ``OSError``, and ``UnicodeError`` for what can be no name."""
+    name = None if host in ("", "::") else host
     found = await asyncio.get_running_loop().getaddrinfo(
-        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
+    found.sort(key=lambda entry: entry[4][0] != host)  # the first one is announced
     sockets: list[socket.socket] = []
     missing: OSError | None = None
     try:

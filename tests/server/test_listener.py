@@ -141,3 +141,18 @@ def test_a_name_may_stand_for_several_addresses(serve: Serve) -> None:
     for host in ("127.0.0.1", "::1"):
         with suppress(OSError), socket.create_connection((host, server.port), timeout=30) as line:
             assert line.recv(1) == b"{"
+
+
+def test_every_ipv6_address_means_every_ipv4_address_too(serve: Serve) -> None:
+    server = serve("--host", "::", "--insecure")
+    assert server.announcement.startswith("listening on [::]:") or not has_ipv6()
+    for host in ("127.0.0.1", "::1") if has_ipv6() else ("127.0.0.1",):
+        with socket.create_connection((host, server.port), timeout=10) as connected:
+            assert connected.recv(1) == b"{"
+
+
+def has_ipv6() -> bool:
+    """Whether this machine has an IPv6 address of its own."""
+    with suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
+        return True
+    return False

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import bcrypt
+from chatroom.db.engine import begin_write, open_engine
+from chatroom.db.migrate import upgrade_schema
+from chatroom.db.schema import accounts, conversations, indexed, memberships, messages, rooms
+from chatroom.db.search import search_index
 from sqlalchemy import Connection, Engine, insert, select, update
 
 from bench.dialects import PASSWORD
-from db import documents
-from db.engine import begin_write, open_engine
-from db.migrate import upgrade
-from db.schema import accounts, conversations, indexed, memberships, messages, rooms
 
 ROOM = ALICE = 1
 NAME, USERNAME = "archive", "Alice"
@@ -30,7 +30,7 @@ def opened(url: str) -> Iterator[Engine]:
     """A database with the room in it; a fresh one is empty."""
     engine = open_engine(url)
     try:
-        upgrade(engine)
+        upgrade_schema(engine)
         with begin_write(engine) as connection:
             if connection.scalar(select(conversations.c.head).where(conversations.c.id == ROOM)) is None:
                 _furnish(connection)
@@ -57,11 +57,11 @@ def index(engine: Engine) -> None:
     """Make all of it searchable, as the server does in the background."""
     while True:
         with engine.connect() as connection:
-            slice = documents.gather(connection, CHUNK)
+            slice = search_index.gather_slice(connection, CHUNK)
         if slice is None:
             return
         with begin_write(engine) as connection:
-            documents.store(connection, slice)
+            search_index.store_slice(connection, slice)
 
 
 def leave_unindexed(engine: Engine, upto: int) -> None:

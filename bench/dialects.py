@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
-from protocol.cids import new_cid
+from chatroom.protocol.cids import new_cid
 
 TEXT = "The quick brown fox jumps over the lazy dog, and then some more."
 """64 bytes, as in every figure here."""

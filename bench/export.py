@@ -14,7 +14,7 @@ from bench import archive, machine
 from bench.dialects import PASSWORD
 from bench.figures import Figure
 from bench.hosts import Host, Opening, installed, mariadb, on_database, on_file, temporary
-from tests.processes import ROOT
+from tests.support.processes import ROOT
 
 LOOK = 0.02
 """Seconds between two looks at the client's memory. What the kernel tells of a child that has ended holds the
@@ -59,7 +59,7 @@ def _save(host: Host, count: int) -> tuple[float, int]:
         }  # fmt: skip
         started = time.perf_counter()
         client = subprocess.Popen(
-            [sys.executable, "-m", "client", "--plain", f"{archive.USERNAME}@127.0.0.1:{host.port}"],
+            [sys.executable, "-m", "chatroom.client", "--plain", f"{archive.USERNAME}@127.0.0.1:{host.port}"],
             cwd=home, env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
         )  # fmt: skip
         assert client.stdin is not None

@@ -21,8 +21,8 @@ from pathlib import Path
 from bench import machine
 from bench.dialects import Chat, Dialect
 from bench.figures import Figure, GivenUp, Measured
-from tests.database import PrivateMariaDB
-from tests.processes import ROOT, lines_within
+from tests.support.database import PrivateMariaDB
+from tests.support.processes import ROOT, lines_within
 
 PATIENCE = 30.0
 """Seconds in which a server has to start or to end."""

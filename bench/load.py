@@ -159,7 +159,8 @@ class Crowd:
         """Everybody of ``speakers`` keeps ``window`` messages unconfirmed. ``mark`` is called at the
         beginning and at the end of what is measured.
 
-        Afterwards all that was said must have been confirmed, and heard by everybody, once. Raises ``Lost``.
+        Afterwards all that was said must have been confirmed, and heard by everybody, once. Raises
+        ``ConnectionLost``.
         """
         for client in self.clients:
             client.begin(0)

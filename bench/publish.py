@@ -16,7 +16,7 @@ from bench.goals import GOALS, Goal
 from bench.profile import SCENARIO as PROFILE
 from bench.report import Run, as_json, number, read, table
 from bench.stages import IN_THE_DATABASE
-from tests.processes import ROOT
+from tests.support.processes import ROOT
 
 DOCS = ROOT / "docs"
 RATES = ("deliveries/s", "messages/s")

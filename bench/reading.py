@@ -12,14 +12,15 @@ from functools import partial
 from pathlib import Path
 
 import pymysql
+from chatroom.db.queries import messages
+from chatroom.db.search import search_query
+from chatroom.db.search.tokenizer import parse_query
 from sqlalchemy import Connection, Engine
 
 from bench import archive
 from bench.archive import ALICE, ROOM
 from bench.figures import Figure, share
 from bench.hosts import installed, mariadb
-from db import messages, search
-from db.terms import parse
 
 PAGE = 50
 QUERIES = {
@@ -53,7 +54,7 @@ def _asked(database: str, engine: Engine, bare: Callable[[], Ask]) -> Iterator[F
     with engine.connect() as connection:
         floor = _milliseconds(bare())
         yield Figure("newest 50", f"floor: bare rows, {database}", floor, "ms", floor=True)
-        newest = _milliseconds(lambda: messages.page(connection, ROOM, limit=PAGE))
+        newest = _milliseconds(lambda: messages.message_page(connection, ROOM, limit=PAGE))
         yield Figure("newest 50", f"chatroom on {database}", newest, "ms")
         for what, query in QUERIES.items():
             found = _milliseconds(partial(_find, connection, query), times=20)
@@ -61,9 +62,9 @@ def _asked(database: str, engine: Engine, bare: Callable[[], Ask]) -> Iterator[F
 
 
 def _find(connection: Connection, words: str) -> object:
-    query = parse(words)
+    query = parse_query(words)
     assert query is not None
-    found = search.search(connection, ALICE, query, limit=PAGE)
+    found = search_query.search_messages(connection, ALICE, query, limit=PAGE)
     assert found.messages, f"nobody said {words}"
     return found
 

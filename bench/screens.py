@@ -17,6 +17,8 @@ from pathlib import Path
 from statistics import median
 
 import pexpect
+from chatroom.client.model.state import ConnectionState
+from chatroom.client.view.screen import FullScreen
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output.vt100 import Vt100_Output
@@ -27,11 +29,9 @@ from bench.figures import Figure, share
 from bench.hosts import Host, on_sqlite, temporary
 from bench.load import Crowd
 from bench.talkers import Client, drain
-from client.model.state import Link
-from client.view.screen import Screen
-from tests.client.view.fake import FakeApp, arrive, room
-from tests.processes import ROOT
-from tests.terminal import bytes_of
+from tests.support.processes import ROOT
+from tests.support.terminal import bytes_of
+from tests.unit.client.view.fake import FakeApp, arrive, room
 
 STARTS = 7
 FEW = 1000
@@ -95,7 +95,7 @@ async def _pictures(who: str, count: int, folder: Path, *, floor: bool) -> list[
     """A key pressed, one more message, PageUp: each until the picture has gone to the terminal."""
     app = FakeApp(folder)
     room(app.state, ROOM, says=count)
-    app.state.username, app.state.link = "Alice", Link.LOGGED_IN
+    app.state.username, app.state.link = "Alice", ConnectionState.LOGGED_IN
     gc.collect()
     before = machine.resident_bytes(os.getpid())
     async with _shown(app) as (screen, press, drawn):
@@ -117,14 +117,14 @@ async def _pictures(who: str, count: int, folder: Path, *, floor: bool) -> list[
 
 
 @asynccontextmanager
-async def _shown(app: FakeApp) -> AsyncIterator[tuple[Screen, Callable[[str], None], asyncio.Event]]:
+async def _shown(app: FakeApp) -> AsyncIterator[tuple[FullScreen, Callable[[str], None], asyncio.Event]]:
     """The screen of the client, its terminal a hole in the ground; its keyboard; what tells of a picture."""
     output = Vt100_Output(io.StringIO(), lambda: Size(HEIGHT, WIDTH), term="xterm-256color", enable_cpr=False)
     with create_pipe_input() as keyboard:
-        screen = Screen(app, input=keyboard, output=output)
+        screen = FullScreen(app, input=keyboard, output=output)
         drawn = asyncio.Event()
         screen.application.after_render += lambda _: drawn.set()
-        running = asyncio.create_task(screen.run())
+        running = asyncio.create_task(screen.run_until_quit())
         try:
             yield screen, keyboard.send_text, drawn
         finally:

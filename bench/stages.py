@@ -21,25 +21,25 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from server.__main__ import main as serve
+from chatroom.server.__main__ import main as serve
 
 STAGES = {
-    "server.connection:Connection.data_received": "cut what came into lines",
-    "server.session:read_request": "read a line",
-    "server.session:Session._read": "find the handler",
-    "server.handlers.messages:Messages.send": "the handler",
-    "db.writer:Writer.add": "into the writer's queue",
-    "db.writer:Writer._settle": "the writer, around the statements",
-    "db.messages:append": "number them, look for what was stored before",
-    "db.bulk:lock_conversations": "lock the conversations",
-    "db.bulk:insert_messages": "INSERT the messages",
-    "db.bulk:set_heads": "set the heads",
+    "chatroom.server.net.connection:PeerConnection.data_received": "cut what came into lines",
+    "chatroom.server.session:read_request": "read a line",
+    "chatroom.server.session:ClientSession._handle_line": "find the handler",
+    "chatroom.server.handlers.messages:MessageHandlers.send": "the handler",
+    "chatroom.db.writer.writer:DatabaseWriter.add_operation": "into the writer's queue",
+    "chatroom.db.writer.writer:DatabaseWriter._settle_batch": "the writer, around the statements",
+    "chatroom.db.queries.messages:append_messages": "number them, look for what was stored before",
+    "chatroom.db.queries.raw_insert:lock_conversations": "lock the conversations",
+    "chatroom.db.queries.raw_insert:insert_messages": "INSERT the messages",
+    "chatroom.db.queries.raw_insert:set_heads": "set the heads",
     "sqlalchemy.engine.default:DefaultDialect.do_commit": "COMMIT",
-    "db.writer:Writer._hand_over": "back on the loop",
-    "server.session:Session._said": "confirm",
-    "server.delivery:event_line": "word the event",
-    "server.delivery:Delivery.deliver": "hand it to everybody",
-    "server.connection:Connection._write": "write to the sockets",
+    "chatroom.db.writer.writer:DatabaseWriter._hand_over": "back on the loop",
+    "chatroom.server.session:ClientSession._answer_send": "confirm",
+    "chatroom.server.state.delivery:event_line": "word the event",
+    "chatroom.server.state.delivery:MessageDelivery.deliver_messages": "hand it to everybody",
+    "chatroom.server.net.connection:PeerConnection._write_pending": "write to the sockets",
 }
 """Where a timer goes, and what it is called, in the order of a message's way."""
 

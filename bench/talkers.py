@@ -74,7 +74,8 @@ class Talker(Protocol):
     """Everybody's mouth and ears; the counts are the clients' own."""
 
     def listen(self, seconds: float, *, talking: bool) -> None:
-        """Hear for so long, and while ``talking`` let everybody fill their window. Raises ``Lost``."""
+        """Hear for so long, and while ``talking`` let everybody fill their window. Raises
+        ``ConnectionLost``."""
 
     def close(self) -> None: ...
 
@@ -136,7 +137,7 @@ class PlainTalker:
 
 
 def receive(client: Client, buffer: bytearray) -> int:
-    """How many bytes came; they are at the beginning of the buffer. Raises ``Lost``."""
+    """How many bytes came; they are at the beginning of the buffer. Raises ``ConnectionLost``."""
     size = client.socket.recv_into(buffer)
     if not size:
         raise Lost(f"the server hung up on {client.name}")
@@ -144,7 +145,7 @@ def receive(client: Client, buffer: bytearray) -> int:
 
 
 def take(client: Client) -> bytes:
-    """What comes next. Raises ``Lost``."""
+    """What comes next. Raises ``ConnectionLost``."""
     data = client.socket.recv(CHUNK)
     if not data:
         raise Lost(f"the server hung up on {client.name}")

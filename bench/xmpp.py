@@ -6,8 +6,9 @@ counterparts are ``dialects``, where the others are, and ``peers``.
 
 from collections.abc import Iterator
 
+from chatroom.protocol.cids import new_cid
+
 from bench.dialects import TEXT, Step
-from protocol.cids import new_cid
 
 ROOMS = "conference.localhost"
 STREAM = (

@@ -10,17 +10,21 @@ import sys
 from datetime import datetime
 from typing import NoReturn
 
-from client import background, config, dates, files, plain, script, streams, trust, words
-from client.app import App
-from client.connection import Lost, Refused
-from client.line_output import write_error
-from client.message_feed import LAST, NOW, StartPoint
-from client.session import where
-from client.stdin import decodable
-from client.trust import Trust
-from client.view import screen
-from protocol import RELEASE
-from protocol.safe import safe
+from chatroom.client import background
+from chatroom.client.app import App
+from chatroom.client.core.session import where
+from chatroom.client.line_ui import json_lines, plain, standard_streams
+from chatroom.client.line_ui.line_output import write_error
+from chatroom.client.line_ui.message_feed import LAST, NOW, StartPoint
+from chatroom.client.net import known_servers
+from chatroom.client.net.connection import ConnectionLost, Refused
+from chatroom.client.net.known_servers import KnownServers
+from chatroom.client.storage import config, files
+from chatroom.client.text import dates, i18n
+from chatroom.client.text.decoding import decodable
+from chatroom.client.view import screen
+from chatroom.protocol import RELEASE
+from chatroom.protocol.safe import safe_text
 
 DUMB = frozenset({"dumb", "unknown"})
 """Kinds of terminals that obey no escape sequence; Emacs calls its shells so."""
@@ -30,32 +34,32 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {safe(message)}\n")
+        self.exit(2, f"{self.prog}: {safe_text(message)}\n")
 
 
 def main() -> None:
     """The console script."""
-    streams.set_up()
-    parser = _parser()
+    standard_streams.set_up()
+    parser = _build_parser()
     flags = parser.parse_args([decodable(argument) for argument in sys.argv[1:]])
     if not (flags.plain or flags.json) and (flags.quiet or flags.since or flags.history is not None):
         parser.error("--since, --history and --quiet go with --plain or --json")
     background.log_to_file()
-    kept = config.load(files.config_folder() / "client.json")
-    words.use(flags.lang or kept.lang or words.of_locale())
+    kept = config.load_config(files.config_folder() / "client.json")
+    i18n.use_language(flags.lang or kept.lang or i18n.locale_language())
     if flags.plain or flags.json:
         _end_in_order()
     try:
-        sys.exit(asyncio.run(_run(flags, kept)))
+        sys.exit(asyncio.run(_run_front_end(flags, kept)))
     except Refused as error:
-        text = words.refusal(error.code, error.details)
-    except Lost:
-        text = words.say("connection_lost")
+        text = i18n.refusal(error.code, error.details)
+    except ConnectionLost:
+        text = i18n.translate("connection_lost")
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
         background.log.critical("chat-client ends", exc_info=error)
-        text = words.say("internal_error", **background.facts_of(error))
+        text = i18n.translate("internal_error", **background.facts_of(error))
     write_error(f"chat-client: {' '.join(text.split())}")  # exactly one line
     sys.exit(1)
 
@@ -71,12 +75,12 @@ def _end_in_order() -> None:
             signal.signal(number, lambda caught, _: sys.exit(128 + caught))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="chat-client", description="A chat room in the terminal.", allow_abbrev=False)
     parser.add_argument(
         "address", nargs="?", default="", help="[USER@]HOST[:PORT][/ROOM], or an invitation (chat1-…)"
     )
-    parser.add_argument("--lang", choices=words.LANGUAGES, help="the language (else as the locale says)")
+    parser.add_argument("--lang", choices=i18n.LANGUAGES, help="the language (else as the locale says)")
     front = parser.add_mutually_exclusive_group()
     front.add_argument("--plain", action="store_true", help="append lines, for pipes and screen readers")
     front.add_argument("--json", action="store_true", help="events and requests as JSON, for programs")
@@ -109,8 +113,8 @@ def _since(typed: str) -> str:
     if typed in (NOW, LAST):
         return typed
     try:
-        return dates.wire(dates.parse(typed, datetime.now().astimezone()))
-    except dates.NoDate:
+        return dates.wire_time(dates.parse_moment(typed, datetime.now().astimezone()))
+    except dates.DateError:
         raise argparse.ArgumentTypeError(f"not a date: {typed} (2022-12-15, 20:07, yesterday)") from None
 
 
@@ -120,12 +124,12 @@ def _count(typed: str) -> int:
     return int(typed)
 
 
-async def _run(flags: argparse.Namespace, kept: config.Config) -> int:
+async def _run_front_end(flags: argparse.Namespace, kept: config.ClientConfig) -> int:
     asyncio.get_running_loop().set_exception_handler(background.report_loop_error)
     place = where(flags.address or kept.server)
-    if flags.fingerprint and not trust.is_fingerprint(flags.fingerprint):
+    if flags.fingerprint and not known_servers.is_fingerprint(flags.fingerprint):
         raise Refused("bad_fingerprint")
-    known = Trust(
+    known = KnownServers(
         files.config_folder() / "known_servers",
         insecure=flags.insecure,
         fingerprint=flags.fingerprint,
@@ -136,13 +140,13 @@ async def _run(flags: argparse.Namespace, kept: config.Config) -> int:
     app.quiet = flags.quiet
     try:
         if flags.plain:
-            return await plain.run(app, place, start, register=flags.register)
+            return await plain.run_plain(app, place, start, register=flags.register)
         if flags.json:
-            return await script.run(app, place, start, register=flags.register)
+            return await json_lines.run_json(app, place, start, register=flags.register)
         _check_terminal()
         app.head_for(place)
         stranger = place.invited and not (kept.username and kept.server == place.server)
-        await screen.run(app, register=flags.register or stranger)
+        await screen.run_screen(app, register=flags.register or stranger)
         return 0
     finally:
         await app.close()
@@ -150,7 +154,7 @@ async def _run(flags: argparse.Namespace, kept: config.Config) -> int:
 
 
 def _tell_of_file(key: str, facts: dict[str, object]) -> None:
-    write_error(f"chat-client: {words.say(key, **facts)}")
+    write_error(f"chat-client: {i18n.translate(key, **facts)}")
 
 
 def _check_terminal() -> None:

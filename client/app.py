@@ -14,22 +14,23 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 
-from client import background, commands, completion
-from client.address import Address
-from client.chat import Chat
-from client.config import Config
-from client.connection import Lost, Refused
-from client.drafts import Drafts, is_secret
-from client.link import Pace
-from client.model import apply, select
-from client.model.state import Link, Note, Pending
-from client.stdin import decodable
-from client.target import Target, command_target
-from client.trust import Trust
-from client.typist import Typist
-from protocol.requests import SentKind
+from chatroom.client import background
+from chatroom.client.commands import completion, table
+from chatroom.client.core.command_target import Target, command_target
+from chatroom.client.core.conversations import Chat
+from chatroom.client.core.drafts import DraftStore, holds_password
+from chatroom.client.model import apply, select
+from chatroom.client.model.state import ClientNote, ConnectionState, PendingMessage
+from chatroom.client.net.address import ServerAddress
+from chatroom.client.net.connection import ConnectionLost, Refused
+from chatroom.client.net.known_servers import KnownServers
+from chatroom.client.net.reconnect import Timeouts
+from chatroom.client.storage.config import ClientConfig
+from chatroom.client.text.decoding import decodable
+from chatroom.client.typing_notifier import TypingNotifier
+from chatroom.protocol.requests import SentKind
 
-__all__ = ["App", "Lost", "Refused"]
+__all__ = ["App", "ConnectionLost", "Refused"]
 
 MOST_WAITING = 100
 """Lines of a pipe that wait here; the others wait in the pipe."""
@@ -45,7 +46,13 @@ class App(Chat):
     """One user's client, with a command line."""
 
     def __init__(
-        self, config: Config, trust: Trust, outboxes: Path, *, pace: Pace | None = None, fill: bool = False
+        self,
+        config: ClientConfig,
+        trust: KnownServers,
+        outboxes: Path,
+        *,
+        pace: Timeouts | None = None,
+        fill: bool = False,
     ) -> None:
         super().__init__(config, trust, outboxes, pace=pace, fill=fill)
         self.output_failed = False  # whether a line could not be written to standard output
@@ -57,11 +64,11 @@ class App(Chat):
         self._astray: tuple[str, dict[str, object]] | None = None  # why the last command did not get there
         self._held = ""
         self._destination = ""
-        self._typist = Typist(self.ask)
-        self._drafts: Drafts | None = None  # on a screen alone one writes and goes away
+        self._typist = TypingNotifier(self.ask)
+        self._drafts: DraftStore | None = None  # on a screen alone one writes and goes away
         self._keeping: asyncio.Task[None] | None = None
 
-    def head_for(self, place: Address) -> None:
+    def head_for(self, place: ServerAddress) -> None:
         """What the form is to propose, and the conversation to enter once somebody is logged in.
 
         Raises ``Refused`` if an invitation contradicts what is known of the server.
@@ -97,9 +104,9 @@ class App(Chat):
             return reason(error)[0] in GONE
         return True
 
-    def complete(self, text: str, cursor: int) -> list[completion.Completion]:
+    def complete(self, text: str, cursor: int) -> list[completion.CompletionItem]:
         """What the word before the cursor could become."""
-        return completion.complete(self.state, text, cursor)
+        return completion.complete_word(self.state, text, cursor)
 
     def composing(self, text: str) -> None:
         """This is being written where one is: it is to be kept, and others may like to know that something
@@ -109,10 +116,10 @@ class App(Chat):
             self._keep_drafts()
         elif self._keeping is None or self._keeping.done():
             self._keeping = self.spawn(self._keep_drafts_soon())
-        one = select.current(self.state)
-        wanted = self.config.typing == "on" and self.state.link is Link.LOGGED_IN
+        one = select.current_conversation(self.state)
+        wanted = self.config.typing == "on" and self.state.link is ConnectionState.LOGGED_IN
         if one is not None and wanted and self._typist.is_due(one, text):
-            self.spawn(self._typist.tell(one.name))
+            self.spawn(self._typist.send_typing(one.name))
 
     async def settled(self) -> None:
         """Wait until every line is dealt with, what was said has its answer, and nothing is missing."""
@@ -133,9 +140,9 @@ class App(Chat):
 
     def tell(self, error: Exception) -> None:
         """Tell the user what went wrong. A mistake of ours is logged as well, and costs only this line."""
-        if isinstance(error, Refused | Lost):
+        if isinstance(error, Refused | ConnectionLost):
             self.note_error(error)
-        elif isinstance(error, commands.Wrong):
+        elif isinstance(error, table.UsageError):
             self.note(error.key, error=True, **error.facts)
         else:
             background.log.error("a typed line failed", exc_info=error)
@@ -155,12 +162,12 @@ class App(Chat):
     def _accept(self, text: str) -> None:
         """Send a message or start a command. Raises what speaks against it from the beginning."""
         here = self._here()
-        if said := commands.spoken(text):
+        if said := table.spoken(text):
             self._accept_message(here, *said)
             return
         try:
-            command, arguments = commands.parse(text)
-        except commands.Wrong as error:
+            command, arguments = table.parse_command(text)
+        except table.UsageError as error:
             if not self.patient:
                 raise
             self._start(partial(_fail, error), here)
@@ -193,14 +200,14 @@ class App(Chat):
         else:
             self._say(here, text, kind)
 
-    def _accept_command(self, here: str | None, command: commands.Command, arguments: list[str]) -> None:
+    def _accept_command(self, here: str | None, command: table.SlashCommand, arguments: list[str]) -> None:
         at_once = not self.patient and not self._waits(here)
         try:
-            leading = commands.leads_to(self, here, command, arguments)
-            at_once = at_once and commands.is_at_once(self, command, arguments)
+            leading = table.leads_to(self, here, command, arguments)
+            at_once = at_once and table.is_at_once(self, command, arguments)
         except Refused:
             leading = None
-        leads = command.name in commands.LEADING or leading != here
+        leads = command.name in table.LEADING or leading != here
         self._leading, self._led_at = leading, self._turns
         self._start(partial(self._run, command, arguments, leads=leads), here, at_once=at_once)
 
@@ -227,13 +234,13 @@ class App(Chat):
             except Exception as error:
                 self.tell(error)
 
-    async def _run(self, command: commands.Command, arguments: list[str], *, leads: bool) -> None:
+    async def _run(self, command: table.SlashCommand, arguments: list[str], *, leads: bool) -> None:
         """Run a command. ``leads``: whether the user is in another conversation after it."""
         if self.patient:
             await self._confirmed()
         try:
             await command.run(self, *arguments)
-        except Lost:
+        except ConnectionLost:
             raise  # what was to be entered is entered when the connection is back
         except Exception as error:
             if leads:
@@ -242,16 +249,16 @@ class App(Chat):
         if leads:
             self._astray = None
 
-    async def _send_kept(self, pending: Pending, note: Note | None) -> None:
+    async def _send_kept(self, pending: PendingMessage, note: ClientNote | None) -> None:
         """The commands before this message are done. ``note`` has stood for it on the home screen."""
         if note is not None:
-            apply.unnoted(self.state, note)
+            apply.remove_note(self.state, note)
         pending.conversation = self.here
         if self._astray is not None and not select.is_open(self.state, pending.conversation):
             self.forget(pending, *self._astray)
         else:
             self.send(pending)
-            self._typist.said(pending.conversation)
+            self._typist.message_sent(pending.conversation)
 
     async def _say_behind(self, text: str, kind: SentKind) -> None:
         """Say something where the commands before it have led. Raises ``Refused``."""
@@ -265,7 +272,7 @@ class App(Chat):
         if not here:
             raise Refused("nowhere")
         self.write(here, text, kind)
-        self._typist.said(here)
+        self._typist.message_sent(here)
 
     def _holds_password(self, text: str) -> bool:
         """A line with the password in it is held back once: it was probably meant for somewhere else."""
@@ -277,23 +284,23 @@ class App(Chat):
         return True
 
     def _load_drafts(self) -> None:
-        self._drafts = Drafts(self._outboxes, self.state.username, self.state.server, self.config.notices)
-        for name, text in self._drafts.load().items():
+        self._drafts = DraftStore(self._outboxes, self.state.username, self.state.server, self.config.notices)
+        for name, text in self._drafts.load_drafts().items():
             if name in self.state.conversations:
-                apply.drafted(self.state, name, text)
+                apply.set_draft(self.state, name, text)
 
     def _keep_drafts(self) -> None:
         if self._drafts is not None:
             drafts = {one.name: one.draft for one in self.state.conversations.values()}
-            secret = {name: "" for name, text in drafts.items() if is_secret(text, self._password)}
-            self._drafts.keep(drafts | secret)
+            secret = {name: "" for name, text in drafts.items() if holds_password(text, self._password)}
+            self._drafts.save_drafts(drafts | secret)
 
     async def _keep_drafts_soon(self) -> None:
         await asyncio.sleep(DRAFTS_PAUSE)
         self._keep_drafts()
 
 
-async def _fail(error: commands.Wrong) -> None:
+async def _fail(error: table.UsageError) -> None:
     raise error
 
 
@@ -302,8 +309,8 @@ def reason(error: Exception) -> tuple[str, dict[str, object]]:
     match error:
         case Refused(code=code, details=details):
             return code, details
-        case commands.Wrong(key=key, facts=facts):
+        case table.UsageError(key=key, facts=facts):
             return key, facts
-        case Lost():
+        case ConnectionLost():
             return "not_connected", {}
     return "internal_error", background.facts_of(error)

@@ -13,8 +13,8 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
-from client import files
-from protocol.safe import safe
+from chatroom.client.storage import files
+from chatroom.protocol.safe import safe_text
 
 LOG_NAME = "client.log"
 """In the state folder."""
@@ -37,7 +37,7 @@ _observers: list[Callable[[BaseException], None]] = []
 
 class _SafeFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return safe(super().format(record), lines=True)
+        return safe_text(super().format(record), lines=True)
 
 
 class _LogFile(logging.handlers.RotatingFileHandler):
@@ -50,7 +50,7 @@ class _LogFile(logging.handlers.RotatingFileHandler):
     def _open(self) -> Any:
         path = Path(self.baseFilename)
         files.make_folder(path.parent)
-        files.make(path)
+        files.make_private_file(path)
         return super()._open()
 
     def handleError(self, record: logging.LogRecord) -> None:

@@ -17,13 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from chatroom.db import files
+from chatroom.db.errors import DatabaseUnusable, is_disconnect, is_outage
 from filelock import FileLock, Timeout
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError
-
-from db import files
-from db.errors import Unusable, is_disconnect, is_outage
 
 SPARE = 2
 """Connections beside the readers': the writer's, and one for what happens once in a while."""
@@ -91,19 +90,19 @@ MYSQL_NUMBERS = {"client_flag", "connect_timeout", "read_timeout", "write_timeou
 MYSQL_FILES = {"ssl_ca", "ssl_capath", "ssl_cert", "ssl_key"}
 
 
-def normalise(url: str | URL, password: str | None = None) -> URL:
+def normalise_url(url: str | URL, password: str | None = None) -> URL:
     """The URL as the rest of us use it: driver named, file path absolute, password in its place.
 
-    Raises ``Unusable`` for what is no URL of a database that we know.
+    Raises ``DatabaseUnusable`` for what is no URL of a database that we know.
     """
     if isinstance(url, str) and has_bare_at(url):
-        raise Unusable(
+        raise DatabaseUnusable(
             "the database URL has more than one @: in a user name or a password write %40 for @, %2F for /"
         )
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        raise Unusable(
+        raise DatabaseUnusable(
             "the database URL does not parse; it looks like sqlite:///FILE or mysql://USER@HOST:3306/chatroom"
         ) from None
     match parsed.drivername:
@@ -111,18 +110,20 @@ def normalise(url: str | URL, password: str | None = None) -> URL:
             return _sqlite_url(parsed)
         case "mysql" | "mysql+pymysql" | "mariadb" | "mariadb+pymysql":
             return _mysql_url(parsed, password)
-    raise Unusable(f"{parsed.drivername} is no database that this server knows: sqlite and mysql are")
+    raise DatabaseUnusable(f"{parsed.drivername} is no database that this server knows: sqlite and mysql are")
 
 
 def _sqlite_url(url: URL) -> URL:
     file = url.database or ":memory:"
     if file == ":memory:" or file.startswith("file:") or url.host or url.query:
-        raise Unusable("SQLite needs a plain file here, as in sqlite:///FILE: several threads share it")
+        raise DatabaseUnusable(
+            "SQLite needs a plain file here, as in sqlite:///FILE: several threads share it"
+        )
     try:
         return url.set(drivername="sqlite", database=str(Path(file).expanduser().resolve()))
     except (OSError, RuntimeError, ValueError) as error:  # no such user, a loop of links, a NUL
         reason = error.strerror if isinstance(error, OSError) else error
-        raise Unusable(f"cannot use the database file {file}: {reason}") from None
+        raise DatabaseUnusable(f"cannot use the database file {file}: {reason}") from None
 
 
 def has_bare_at(url: str) -> bool:
@@ -134,7 +135,9 @@ def has_bare_at(url: str) -> bool:
 
 def _mysql_url(url: URL, password: str | None) -> URL:
     if not url.database:
-        raise Unusable("the database URL names no database; it looks like mysql://USER@HOST:3306/chatroom")
+        raise DatabaseUnusable(
+            "the database URL names no database; it looks like mysql://USER@HOST:3306/chatroom"
+        )
     url = url.set(drivername="mysql+pymysql").update_query_dict({"charset": "utf8mb4"})
     _check_options(url)
     return url if password is None else url.set(password=password)
@@ -143,23 +146,25 @@ def _mysql_url(url: URL, password: str | None) -> URL:
 def _check_options(url: URL) -> None:
     """The driver would raise all kinds of errors."""
     if "ssl" in url.query:
-        raise Unusable("the database URL takes no option ssl: name a certificate with ssl_ca=FILE instead")
+        raise DatabaseUnusable(
+            "the database URL takes no option ssl: name a certificate with ssl_ca=FILE instead"
+        )
     if unknown := sorted(url.query.keys() - MYSQL_OPTIONS):
         name = unknown[0] if unknown[0].isidentifier() else "(it may be part of a password)"
-        raise Unusable(f"the database URL has an option that does not exist: {name}")
+        raise DatabaseUnusable(f"the database URL has an option that does not exist: {name}")
     for name, value in url.normalized_query.items():
         _check_option(name, value[-1])
     try:
         url.get_dialect()().create_connect_args(url)
     except (ValueError, TypeError) as error:
-        raise Unusable(f"the database URL has an option with a wrong value: {error}") from None
+        raise DatabaseUnusable(f"the database URL has an option with a wrong value: {error}") from None
 
 
 def _check_option(name: str, value: str) -> None:
     if name in MYSQL_NUMBERS and not value.isdecimal():
-        raise Unusable(f"the option {name} of the database URL must be a whole number")
+        raise DatabaseUnusable(f"the option {name} of the database URL must be a whole number")
     if name in MYSQL_FILES and not os.access(value, os.R_OK):
-        raise Unusable(f"cannot read {value}, the {name} of the database URL")
+        raise DatabaseUnusable(f"cannot read {value}, the {name} of the database URL")
 
 
 def is_sqlite(url: URL) -> bool:
@@ -173,18 +178,18 @@ def open_engine(
     ``patience`` seconds counts as away.
 
     A SQLite file is created, readable by its owner alone; nothing is connected yet. Its errors never hold
-    what a statement was given, for that may be a message or a password's hash. Raises ``Unusable``.
+    what a statement was given, for that may be a message or a password's hash. Raises ``DatabaseUnusable``.
     """
-    target = normalise(url, password)
+    target = normalise_url(url, password)
     if is_sqlite(target):
-        _create_file(_path(target))
+        _create_file(_file_of(target))
         return _sqlite_engine(target, readers + SPARE, LOCK_WAIT)
     silence = math.ceil(max(patience, LEAST_PATIENCE))
     timeouts = {"connect_timeout": silence, "read_timeout": silence, "write_timeout": silence}
     return _mysql_engine(target, readers + SPARE, timeouts)
 
 
-def patient(engine: Engine) -> Engine:
+def open_patient_engine(engine: Engine) -> Engine:
     """Another engine for the same database, whose statements may take as long as a migration does."""
     if is_sqlite(engine.url):
         return _sqlite_engine(engine.url, 1, CONNECT_WITHIN)
@@ -331,24 +336,25 @@ def _forsaken_when_lost(connection: Connection) -> Iterator[None]:
 def lock_file(url: str | URL) -> FileLock | None:
     """Keep other server processes away from a SQLite file until the lock is released, or this process ends.
 
-    ``None`` for a database that several processes may share. Raises ``Unusable`` when another one was first.
+    ``None`` for a database that several processes may share. Raises ``DatabaseUnusable`` when another one
+    was first.
     """
-    target = normalise(url)
+    target = normalise_url(url)
     if not is_sqlite(target):
         return None
-    path = _path(target)
+    path = _file_of(target)
     _create_file(path)
     lock = FileLock(f"{path}.lock", timeout=0, mode=0o600, thread_local=False)
     try:
         lock.acquire()
     except Timeout:
-        raise Unusable(f"another chat-server uses this database file: {path}") from None
+        raise DatabaseUnusable(f"another chat-server uses this database file: {path}") from None
     except OSError as error:
-        raise Unusable(f"cannot lock the database file {path}: {error.strerror}") from None
+        raise DatabaseUnusable(f"cannot lock the database file {path}: {error.strerror}") from None
     return lock
 
 
-def _path(url: URL) -> Path:
+def _file_of(url: URL) -> Path:
     return Path(str(url.database))
 
 
@@ -360,4 +366,4 @@ def _create_file(path: Path) -> None:
             if (beside := path.with_name(path.name + part)).is_file():
                 files.make_private(beside)
     except OSError as error:
-        raise Unusable(f"cannot open the database file {path}: {error.strerror}") from None
+        raise DatabaseUnusable(f"cannot open the database file {path}: {error.strerror}") from None

@@ -27,11 +27,11 @@ class DatabaseError(Exception):
     """The base of all that ``db`` raises by itself."""
 
 
-class Unusable(DatabaseError):
+class DatabaseUnusable(DatabaseError):
     """This database will not do. One sentence, without the password."""
 
 
-class Taken(DatabaseError):
+class AlreadyExists(DatabaseError):
     """A unique key objects. The transaction, or its savepoint, is to be rolled back."""
 
 
@@ -39,7 +39,7 @@ class LockedElsewhere(DatabaseError):
     """Another session of the database keeps a row locked that is needed here."""
 
 
-class Outage(DatabaseError):
+class DatabaseUnavailable(DatabaseError):
     """The database cannot be reached, or cannot write, at the moment. What was asked may have been done."""
 
 
@@ -94,73 +94,73 @@ MYSQL_OUTAGE = MYSQL_DISCONNECT | {
 }
 
 
-def number(error: BaseException) -> int | None:
+def driver_error_number(error: BaseException) -> int | None:
     """The driver's number for an error (MySQL's, or SQLite's extended result code), if it has one."""
-    origin = _origin(error)
+    origin = _driver_error(error)
     if isinstance(origin, sqlite3.Error):
         return getattr(origin, "sqlite_errorcode", None)
     first = origin.args[0] if origin is not None and origin.args else None
     return first if isinstance(first, int) else None
 
 
-def _origin(error: BaseException) -> BaseException | None:
+def _driver_error(error: BaseException) -> BaseException | None:
     """What the driver has raised, if it was the driver."""
     if isinstance(error, DBAPIError):
         return error.orig
     return error if isinstance(error, sqlite3.Error | MySQLError) else None
 
 
-def said(error: BaseException) -> str:
+def driver_message(error: BaseException) -> str:
     """The driver's own words on one line, without the statement and the link that SQLAlchemy adds."""
-    origin = _origin(error) or error
+    origin = _driver_error(error) or error
     return " ".join(str(origin.args[-1] if origin.args else origin).split())
 
 
 def is_transient(error: BaseException) -> bool:
     """Two transactions were in each other's way: run the whole transaction again, at once."""
-    return _is_among(error, SQLITE_TRANSIENT, MYSQL_TRANSIENT)
+    return _has_number(error, SQLITE_TRANSIENT, MYSQL_TRANSIENT)
 
 
 def is_lock_timeout(error: BaseException) -> bool:
     """Another session, or another process with the file open, keeps locked what is needed. It may do so for
     long, so nothing is gained by trying again at once."""
-    return isinstance(error, LockedElsewhere) or _is_among(error, SQLITE_TRANSIENT, MYSQL_LOCK_TIMEOUT)
+    return isinstance(error, LockedElsewhere) or _has_number(error, SQLITE_TRANSIENT, MYSQL_LOCK_TIMEOUT)
 
 
 def is_disconnect(error: BaseException) -> bool:
     """The connection is lost; the pool has thrown its like away, and another one may work."""
     invalidated = isinstance(error, DBAPIError) and error.connection_invalidated
-    return invalidated or _is_among(error, set(), MYSQL_DISCONNECT)
+    return invalidated or _has_number(error, set(), MYSQL_DISCONNECT)
 
 
 def is_outage(error: BaseException) -> bool:
     """Nothing is wrong with what was asked; the database is away, full or read-only. Wait, and try again."""
-    if isinstance(error, Outage | PoolTimeout):
+    if isinstance(error, DatabaseUnavailable | PoolTimeout):
         return True
-    return is_disconnect(error) or _is_among(error, SQLITE_OUTAGE, MYSQL_OUTAGE)
+    return is_disconnect(error) or _has_number(error, SQLITE_OUTAGE, MYSQL_OUTAGE)
 
 
 def is_duplicate(error: BaseException) -> bool:
     """A unique key objects."""
-    duplicate = SQLITE_DUPLICATE if isinstance(_origin(error), sqlite3.Error) else {ER.DUP_ENTRY}
-    return number(error) in duplicate
+    duplicate = SQLITE_DUPLICATE if isinstance(_driver_error(error), sqlite3.Error) else {ER.DUP_ENTRY}
+    return driver_error_number(error) in duplicate
 
 
-def _is_among(error: BaseException, sqlite: set[int], mysql: set[int]) -> bool:
-    code = number(error)
+def _has_number(error: BaseException, sqlite: set[int], mysql: set[int]) -> bool:
+    code = driver_error_number(error)
     if code is None:
         return False
-    if isinstance(_origin(error), sqlite3.Error):
+    if isinstance(_driver_error(error), sqlite3.Error):
         return code & 0xFF in sqlite  # the lower byte is the kind, the rest its particulars
     return code in mysql
 
 
 @contextmanager
-def taken_if_duplicate() -> Iterator[None]:
-    """``Taken`` in place of the driver's word for it."""
+def duplicates_as_already_exists() -> Iterator[None]:
+    """``AlreadyExists`` in place of the driver's word for it."""
     try:
         yield
     except IntegrityError as error:
         if is_duplicate(error):
-            raise Taken from error
+            raise AlreadyExists from error
         raise

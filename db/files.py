@@ -1,5 +1,5 @@
 """The files in the server's data folder: written whole or not at all, changed under a lock, private to their
-owner. The counterpart on the other side is ``client.files``.
+owner. The counterpart on the other side is ``client.storage.files``.
 """
 
 import logging

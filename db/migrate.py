@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from chatroom.db import schema
+from chatroom.db.engine import begin_write, is_sqlite, open_patient_engine
+from chatroom.db.errors import DatabaseUnusable
+from chatroom.db.preflight import as_unusable
 from sqlalchemy import Connection, Engine, func, inspect, select, text
 from sqlalchemy.exc import DBAPIError
-
-from db import schema
-from db.check import unusable
-from db.engine import begin_write, is_sqlite, patient
-from db.errors import Unusable
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -25,43 +24,44 @@ PATIENCE = 60
 """Seconds that a server waits for another one to finish upgrading the same database."""
 
 
-def upgrade(engine: Engine) -> None:
-    """Create or upgrade the schema. Raises ``Unusable`` for a database of a stranger or a newer server."""
-    own = patient(engine)
+def upgrade_schema(engine: Engine) -> None:
+    """Create or upgrade the schema. Raises ``DatabaseUnusable`` for a database of a stranger or a newer
+    server."""
+    own = open_patient_engine(engine)
     try:
-        with _locked(own) as connection:
-            _upgrade(connection)
+        with _schema_lock(own) as connection:
+            _run_missing_migrations(connection)
     except DBAPIError as error:
-        raise unusable(engine.url, error) from error
+        raise as_unusable(engine.url, error) from error
     finally:
         own.dispose()
 
 
-def _upgrade(connection: Connection) -> None:
-    present = _present(connection)
-    if present != {_newest()}:
-        from db import steps
+def _run_missing_migrations(connection: Connection) -> None:
+    present = _present_revisions(connection)
+    if present != {_newest_revision()}:
+        from chatroom.db.migrations import runner
 
-        steps.run(connection, MIGRATIONS, present)
+        runner.run_migrations(connection, MIGRATIONS, present)
 
 
-def _newest() -> str:
+def _newest_revision() -> str:
     """The last step, which is the first word of its file's name."""
     return max(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
-def _present(connection: Connection) -> set[str]:
+def _present_revisions(connection: Connection) -> set[str]:
     """The step that the database is at; none if it is empty, or if the first step was killed."""
     tables = set(inspect(connection).get_table_names())
     if "alembic_version" in tables:
         return set(connection.scalars(text("SELECT version_num FROM alembic_version")))
     if ours := tables & set(schema.metadata.tables):
-        raise Unusable(f"the database holds tables of another program: {', '.join(sorted(ours))}")
+        raise DatabaseUnusable(f"the database holds tables of another program: {', '.join(sorted(ours))}")
     return set()
 
 
 @contextmanager
-def _locked(engine: Engine) -> Iterator[Connection]:
+def _schema_lock(engine: Engine) -> Iterator[Connection]:
     """A connection whose holder is the only one to change the schema."""
     if is_sqlite(engine.url):
         with begin_write(engine) as connection:
@@ -70,7 +70,9 @@ def _locked(engine: Engine) -> Iterator[Connection]:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         got = connection.scalar(select(func.get_lock(_lock_name(connection), PATIENCE)))
         if not got:
-            raise Unusable("another chat-server is upgrading this database; try again when it is done")
+            raise DatabaseUnusable(
+                "another chat-server is upgrading this database; try again when it is done"
+            )
         yield connection  # the lock goes with the connection, which is not used again
 
 

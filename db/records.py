@@ -14,7 +14,7 @@ SeatKey = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class AccountRecord:
     id: int
     username: str
     password_hash: str = field(repr=False)
@@ -24,7 +24,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class RoomRecord:
     """A room and, where it was asked for an account's eyes, that account's seat in it, or its invitation.
 
     ``password_hash`` is there when a seat takes a password; ``topic`` is empty if there is none.
@@ -42,11 +42,11 @@ class Room:
     head: int
     roster: int
     invited: bool = False
-    seat: "Seat | None" = None
+    seat: "SeatRecord | None" = None
 
 
 @dataclass(frozen=True, slots=True)
-class Direct:
+class DirectRecord:
     """A private chat as one of the two sees it. ``ended`` when they are friends no longer."""
 
     conversation_id: int
@@ -55,11 +55,11 @@ class Direct:
     head: int
     roster: int
     ended: bool
-    seat: "Seat"
+    seat: "SeatRecord"
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class SeatRecord:
     """One account's membership in a conversation. ``unread`` counts messages of others behind ``read``."""
 
     conversation_id: int
@@ -71,7 +71,7 @@ class Seat:
     unread: int = 0
 
 
-class Draft(Struct, frozen=True, gc=False):
+class MessageDraft(Struct, frozen=True, gc=False):
     """A message on its way in. ``cid`` is ``None`` for a notice; ``target`` is the seq of the message that it
     changes or answers.
     """
@@ -87,7 +87,7 @@ class Draft(Struct, frozen=True, gc=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Revision:
+class MessageRevision:
     """What became of a message after it was said. ``reactions``: to each, who reacted so, by user name."""
 
     edited_at: int | None = None
@@ -95,7 +95,7 @@ class Revision:
     reactions: dict[str, list[str]] = field(default_factory=dict)
 
 
-class Rank(NamedTuple):
+class MessageRank(NamedTuple):
     """Where a message stands among those of all conversations: the later, the higher; within a millisecond in
     the order of the conversations' ids. A time alone stands below all the messages of its millisecond.
     """
@@ -110,7 +110,7 @@ class Rank(NamedTuple):
         return self.sent_at + bool(self.conversation_id)
 
 
-class Stored(Struct, frozen=True, gc=False):
+class StoredMessage(Struct, frozen=True, gc=False):
     """A message that is kept. ``sent_at`` in milliseconds since 1970. ``revision`` is there where somebody
     asked how the message stands now, and something was done to it.
     """
@@ -125,8 +125,8 @@ class Stored(Struct, frozen=True, gc=False):
     sent_at: int
     cid: str | None = None
     target: int | None = None
-    revision: Revision | None = None
+    revision: MessageRevision | None = None
 
     @property
-    def rank(self) -> Rank:
-        return Rank(self.sent_at, self.conversation_id, self.seq)
+    def rank(self) -> MessageRank:
+        return MessageRank(self.sent_at, self.conversation_id, self.seq)

@@ -1,5 +1,5 @@
 """Which character looks like which, by Unicode 15.0.0 (UTS 39). Its counterpart is
-``names.skeleton``.
+``names.name_skeleton``.
 
 Made by ``tools/make_confusables.py``, which says how it differs from the original: change that, not this.
 Derived from confusables.txt, © 2022 Unicode, Inc.; terms of use: https://www.unicode.org/terms_of_use.html

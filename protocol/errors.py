@@ -397,12 +397,12 @@ class Internal(Failure):
     wording = "something went wrong on the server"
 
 
-def _codes(base: type[ChatError]) -> dict[str, type[ChatError]]:
+def _codes_below(base: type[ChatError]) -> dict[str, type[ChatError]]:
     found = {base.code: base} if "code" in vars(base) else {}
     for child in base.__subclasses__():
-        found |= _codes(child)
+        found |= _codes_below(child)
     return found
 
 
-CODES = _codes(ChatError)
+CODES = _codes_below(ChatError)
 """Every code there is, and its class."""

@@ -2,10 +2,9 @@
 
 from typing import Any
 
+from chatroom.protocol import values
+from chatroom.protocol.frame import Frame, snake_case
 from msgspec import UNSET, UnsetType
-
-from protocol import values
-from protocol.frame import Frame, snake_case
 
 
 class Event(Frame, frozen=True, kw_only=True, tag=snake_case):

@@ -20,7 +20,7 @@ SECRETS = frozenset({"invitation", "new_password", "password", "token"})
 """Fields that are shown to nobody but the peer."""
 
 
-def masked(struct: msgspec.Struct) -> str:
+def masked_repr(struct: msgspec.Struct) -> str:
     """A ``repr`` for what may end up in a log or an error: no secret is in it."""
     fields = ((name, getattr(struct, name)) for name in struct.__struct_fields__)
     shown = (f"{name}={'***' if name in SECRETS else repr(v)}" for name, v in fields if v is not UNSET)
@@ -31,7 +31,7 @@ class Frame(msgspec.Struct, tag_field="type", frozen=True, kw_only=True):
     """Any line: a request, a response or an event."""
 
     def __repr__(self) -> str:
-        return masked(self)
+        return masked_repr(self)
 
 
 def snake_case(name: str) -> str:
@@ -48,6 +48,6 @@ __all__ = [
     "Positive",
     "UnsetType",
     "Whole",
-    "masked",
+    "masked_repr",
     "snake_case",
 ]

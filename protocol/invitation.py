@@ -27,7 +27,7 @@ _CODE = 16
 _HAS_DIGEST, _HAS_CODE = 1, 2
 
 
-class BadInvitation(ValueError):
+class InvitationError(ValueError):
     """This cannot be read.
 
     ``reason`` is ``newer`` (of a later version), ``letters`` (some that stand in no invitation; ``facts`` has
@@ -53,41 +53,41 @@ class Invitation:
     code: str = field(default="", repr=False)
 
     def __str__(self) -> str:
-        digest, code, host = bytes.fromhex(self.fingerprint), _bytes(self.code), self.host.encode()
+        digest, code, host = bytes.fromhex(self.fingerprint), _decode_letters(self.code), self.host.encode()
         content = bytes([_HAS_DIGEST * bool(digest) + _HAS_CODE * bool(code)]) + self.port.to_bytes(2)
         content += digest + code + bytes([len(host)]) + host + self.room.encode()
-        return PREFIX + _letters(content + _check(content))
+        return PREFIX + _encode_letters(content + _checksum(content))
 
 
 def fresh_code() -> str:
     """128 random bits in 26 letters: what nobody can guess."""
-    return _letters(secrets.token_bytes(_CODE))
+    return _encode_letters(secrets.token_bytes(_CODE))
 
 
-def looks_like_one(text: str) -> bool:
-    return _SHAPE.fullmatch(_joined(text)) is not None
+def looks_like_invitation(text: str) -> bool:
+    return _SHAPE.fullmatch(_without_breaks(text)) is not None
 
 
-def read(text: str) -> Invitation:
-    """The invitation that ``str`` wrote. Raises ``BadInvitation``."""
-    shape = _SHAPE.fullmatch(_joined(text))
+def read_invitation(text: str) -> Invitation:
+    """The invitation that ``str`` wrote. Raises ``InvitationError``."""
+    shape = _SHAPE.fullmatch(_without_breaks(text))
     if shape is None:
-        raise BadInvitation("damaged")
+        raise InvitationError("damaged")
     version, letters = shape[1], shape[2].lower()
     if version != "1":
-        raise BadInvitation("newer")
+        raise InvitationError("newer")
     if strange := sorted(set(letters) - _LETTERS):
-        raise BadInvitation("letters", letters=" ".join(strange))
+        raise InvitationError("letters", letters=" ".join(strange))
     try:
-        return _parse(_bytes(letters))
+        return _parse_content(_decode_letters(letters))
     except (ValueError, IndexError):
-        raise BadInvitation("damaged") from None
+        raise InvitationError("damaged") from None
 
 
-def _parse(data: bytes) -> Invitation:
+def _parse_content(data: bytes) -> Invitation:
     """Raises ``ValueError`` or ``IndexError``."""
     content, check = data[:-_CHECK], data[-_CHECK:]
-    if check != _check(content):
+    if check != _checksum(content):
         raise ValueError(check)
     code = 3 + (_DIGEST if content[0] & _HAS_DIGEST else 0)
     at = code + (_CODE if content[0] & _HAS_CODE else 0)
@@ -97,22 +97,22 @@ def _parse(data: bytes) -> Invitation:
         port=int.from_bytes(content[1:3]),
         fingerprint=content[3:code].hex(),
         room=content[end:].decode(),
-        code=_letters(content[code:at]),
+        code=_encode_letters(content[code:at]),
     )
 
 
-def _letters(data: bytes) -> str:
+def _encode_letters(data: bytes) -> str:
     return b32encode(data).decode().lower().rstrip("=")
 
 
-def _bytes(letters: str) -> bytes:
+def _decode_letters(letters: str) -> bytes:
     return b32decode(letters.upper() + "=" * (-len(letters) % 8))
 
 
-def _check(content: bytes) -> bytes:
+def _checksum(content: bytes) -> bytes:
     return sha256(content).digest()[:_CHECK]
 
 
-def _joined(text: str) -> str:
+def _without_breaks(text: str) -> str:
     """Without the breaks that a narrow window puts into what is copied from it."""
     return "".join(text.split())

@@ -8,7 +8,7 @@ ROOM = "#"
 DIRECT = "@"
 
 
-def room(name: str) -> str:
+def room_label(name: str) -> str:
     """The label of a room of this name, which may have its mark already."""
     return ROOM + room_name(name)
 
@@ -18,7 +18,7 @@ def room_name(label: str) -> str:
     return label.removeprefix(ROOM)
 
 
-def direct(username: str) -> str:
+def direct_label(username: str) -> str:
     """The label of the private chat with somebody."""
     return DIRECT + username
 
@@ -28,6 +28,6 @@ def is_direct(label: str) -> bool:
     return label.startswith(DIRECT)
 
 
-def username(label: str) -> str:
+def direct_username(label: str) -> str:
     """Whom the label of a private chat names."""
     return label.removeprefix(DIRECT)

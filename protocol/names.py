@@ -1,7 +1,9 @@
 """When two names are one name, when they only look like one, and what may be a name at all.
 
-A name is kept as it was typed and found by its ``key``. Two names with one key are one name; two with one
-``skeleton`` could be taken for each other on a screen, and only one of them may exist. Of any two ASCII names
+A name is kept as it was typed and found by its ``name_key``. Two names with one key are one name; two with
+one
+``name_skeleton`` could be taken for each other on a screen, and only one of them may exist. Of any two ASCII
+names
 neither is ever the case unless they differ in nothing but upper and lower case. ``confusables`` holds what
 looks like what.
 
@@ -13,9 +15,9 @@ import re
 import unicodedata
 from hashlib import sha256
 
-from protocol import labels
-from protocol.confusables import PROTOTYPES
-from protocol.safe import IGNORABLE, safe
+from chatroom.protocol import labels
+from chatroom.protocol.confusables import PROTOTYPES
+from chatroom.protocol.safe import IGNORABLE, safe_text
 
 MAX_KEY = 255
 """In bytes; what an index of every database holds."""
@@ -37,26 +39,26 @@ _BLANK = re.compile("[\\s\u2800]")
 """White space, and the Braille pattern without dots, which looks like it."""
 
 
-def key(name: str) -> bytes:
+def name_key(name: str) -> bytes:
     """What a name is found by, at most ``MAX_KEY`` bytes: NFKC, case-folded, without invisibles and outer
     blanks."""
-    return _bytes(_folded(name))
+    return _bounded_bytes(_casefolded(name))
 
 
-def skeleton(name: str) -> bytes:
+def name_skeleton(name: str) -> bytes:
     """What a name looks like (UTS 39, section 4), at most ``MAX_KEY`` bytes. An ASCII name looks like its
     key.
 
     Look-alikes are replaced before case is folded: Cyrillic ``В`` looks like ``B``, but ``в`` not like ``b``.
     """
     if len(name) > MAX_TYPED:
-        return _bytes(name)
+        return _bounded_bytes(name)
     text = _IGNORABLE.sub("", name)
     while len(expanded := unicodedata.normalize("NFKD", text)) <= MAX_EXPANDED:
-        if (further := _folded(expanded.translate(PROTOTYPES))) == text:
+        if (further := _casefolded(expanded.translate(PROTOTYPES))) == text:
             break
         text = further
-    return _bytes(text)
+    return _bounded_bytes(text)
 
 
 def is_name(name: str, least: int, most: int) -> bool:
@@ -68,9 +70,9 @@ def is_name(name: str, least: int, most: int) -> bool:
         least <= len(name) <= most
         and not name.startswith((labels.ROOM, labels.DIRECT))
         and not _BLANK.search(name)
-        and safe(name) == name
+        and safe_text(name) == name
         and all(unicodedata.category(character) != "Cn" for character in name)
-        and 0 < len(_folded(name).encode()) <= MAX_KEY
+        and 0 < len(_casefolded(name).encode()) <= MAX_KEY
     )
 
 
@@ -80,7 +82,7 @@ def is_nickname(nickname: str, least: int, most: int) -> bool:
     return (
         least <= len(nickname) <= most
         and nickname == nickname.strip()
-        and safe(visible) == visible
+        and safe_text(visible) == visible
         and _BLANK.sub("", visible) != ""
     )
 
@@ -90,17 +92,17 @@ def is_reaction(text: str) -> bool:
     return is_nickname(text, 1, MAX_REACTION) and not _BLANK.search(text)
 
 
-def _folded(name: str) -> str:
+def _casefolded(name: str) -> str:
     """NFKC_Casefold (Unicode, section 3.13) and no blanks around it, repeated until it changes nothing."""
     if name.isascii():
         return name.lower().strip()
     if len(name) > MAX_TYPED:
         return name
     further = unicodedata.normalize("NFKC", _IGNORABLE.sub("", name).casefold()).strip()
-    return further if further == name or len(further) > MAX_EXPANDED else _folded(further)
+    return further if further == name or len(further) > MAX_EXPANDED else _casefolded(further)
 
 
-def _bytes(text: str) -> bytes:
+def _bounded_bytes(text: str) -> bytes:
     """Text as bytes; where that is too long for a key, a digest behind a byte that no name begins with."""
     encoded = text.encode("utf-8", "surrogatepass")
     return encoded if len(encoded) <= MAX_KEY else b"\0" + sha256(encoded).digest()

@@ -6,10 +6,9 @@ is its tag.
 
 from typing import Annotated, Literal
 
+from chatroom.protocol.cids import LONGEST, is_cid
+from chatroom.protocol.frame import Frame, Id, Natural, Positive, Whole, snake_case
 from msgspec import UNSET, Meta, UnsetType
-
-from protocol.cids import LONGEST, is_cid
-from protocol.frame import Frame, Id, Natural, Positive, Whole, snake_case
 
 Cid = Annotated[str, Meta(description=f"1 to {LONGEST} printable ASCII characters without a space")]
 """A client's own id of a message, unique per account for ever."""

@@ -5,10 +5,9 @@ The counterpart is ``requests``. A client ignores fields that it does not know.
 
 from typing import Any
 
+from chatroom.protocol import values
+from chatroom.protocol.frame import Frame, Id, snake_case
 from msgspec import UNSET, UnsetType
-
-from protocol import values
-from protocol.frame import Frame, Id, snake_case
 
 
 class Response(Frame, frozen=True, kw_only=True, tag=snake_case):

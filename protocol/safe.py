@@ -1,4 +1,4 @@
-"""What a peer wrote, made fit for screen, log and file. All text from elsewhere passes through ``safe``.
+"""What a peer wrote, made fit for screen, log and file. All text from elsewhere passes through ``safe_text``.
 
 A terminal obeys what it is shown, so of a remote text nothing may get there that is a command, that hides or
 reorders its neighbours, or that takes a width which no two programs agree about. What happens to a character:
@@ -60,7 +60,7 @@ _NEWER = re.compile("[\U0001f000-\U0001faff\U0001fc00-\U0001fffd\U00020000-\U000
 one."""
 
 
-def safe(text: str, *, lines: bool = False) -> str:
+def safe_text(text: str, *, lines: bool = False) -> str:
     """A text that any terminal only shows, on one line; with ``lines``, line breaks are kept, each as
     ``\\n``."""
     if _PLAIN.fullmatch(text):
@@ -68,7 +68,7 @@ def safe(text: str, *, lines: bool = False) -> str:
     text = _BREAK.sub("\n", text).replace("\t", TAB)
     if not lines:
         text = text.replace("\n", "\u240a")
-    return _thin("".join(map(_shown, text)))
+    return _limit_marks("".join(map(_safe_character, text)))
 
 
 def json_text(line: str) -> str:
@@ -84,7 +84,7 @@ def _escape(found: re.Match[str]) -> str:
     return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
 
 
-def _shown(character: str) -> str:
+def _safe_character(character: str) -> str:
     """What stands on the screen for one character, its neighbours aside."""
     if character == "\n" or " " <= character <= "~":
         return character
@@ -104,7 +104,7 @@ def _shown(character: str) -> str:
     return character
 
 
-def _thin(text: str) -> str:
+def _limit_marks(text: str) -> str:
     """Leave each base its first few combining marks."""
     kept, marks = [], MAX_MARKS
     for character in text:

@@ -11,11 +11,10 @@ import re
 from typing import Any, NoReturn
 
 import msgspec
+from chatroom.protocol.errors import BadEncoding, BadFrame, BadJson
+from chatroom.protocol.frame import MAX_INTEGER
 from msgspec import Raw
 from msgspec.json import Decoder
-
-from protocol.errors import BadEncoding, BadFrame, BadJson
-from protocol.frame import MAX_INTEGER
 
 MAX_DEPTH = 16
 """No frame needs more than two; the standard reader would recurse once a level."""
@@ -40,7 +39,7 @@ and take a minute for a line."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def diagnose(line: bytes) -> int | str | None:
+def diagnose_line(line: bytes) -> int | str | None:
     """Check a line from its bytes up to its being an object.
 
     Returns the ``id`` in it, if it has one that could be a request's. Raises ``BadEncoding``, ``BadJson``, or
@@ -48,21 +47,21 @@ def diagnose(line: bytes) -> int | str | None:
 
     The time that it takes is bounded: by the length for what runs in C, by ``MAX_VALUES`` for the rest.
     """
-    text = _decode(line)
+    text = _decode_utf8(line)
     bare, cut = _STRING.subn("", text, MAX_VALUES)
     if cut == MAX_VALUES or not _is_small(bare):
         _diagnose_large(line)
-    reader = _Reader()
+    reader = _StrictDecoder()
     try:
         value = reader.decode(text)
     except ValueError:
         raise BadJson(reason="it does not parse") from None
-    id = _id(value) if isinstance(value, dict) else None
+    id = _request_id(value) if isinstance(value, dict) else None
     if reader.fault is not None:
         raise BadJson(id=id, reason=reader.fault)
     if not isinstance(value, dict):
         raise BadFrame(reason="not an object")
-    scalars = _walk(value)
+    scalars = _walk_scalars(value)
     strings = [scalar for scalar in scalars if isinstance(scalar, str)]
     if any(not string.isascii() and _SURROGATE.search(string) for string in strings):
         raise BadJson(id=id, reason="half of a surrogate pair")
@@ -73,7 +72,7 @@ def diagnose(line: bytes) -> int | str | None:
     return id
 
 
-def _decode(line: bytes) -> str:
+def _decode_utf8(line: bytes) -> str:
     if line.startswith(b"\xef\xbb\xbf"):
         raise BadEncoding(reason="a byte order mark")
     if b"\0" in line:
@@ -119,23 +118,23 @@ def _diagnose_large(line: bytes) -> NoReturn:
         raise BadJson(reason=f"nested deeper than {MAX_DEPTH}") from None
     except msgspec.DecodeError:
         raise BadJson(reason="it does not parse") from None
-    id = _id({"id": json.loads(raw)}) if len(raw) <= MAX_RAW_ID else None
+    id = _request_id({"id": json.loads(raw)}) if len(raw) <= MAX_RAW_ID else None
     raise BadFrame(id=id, reason="too many values")
 
 
-class _Reader(json.JSONDecoder):
+class _StrictDecoder(json.JSONDecoder):
     """Reads to the end past what is open in RFC 8259, so that the id is known, and keeps what it was."""
 
     def __init__(self) -> None:
         self.fault: str | None = None
         super().__init__(
-            object_pairs_hook=self._once,
-            parse_constant=self._constant,
-            parse_float=self._float,
-            parse_int=_int,
+            object_pairs_hook=self._refuse_duplicates,
+            parse_constant=self._note_constant,
+            parse_float=self._parse_float,
+            parse_int=_parse_int,
         )
 
-    def _once(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def _refuse_duplicates(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         value = dict(pairs)
         if len(value) != len(pairs):
             self.fault = "a key stands twice"
@@ -143,22 +142,22 @@ class _Reader(json.JSONDecoder):
                 del value["id"]  # nobody can tell which of them is meant
         return value
 
-    def _constant(self, name: str) -> None:
+    def _note_constant(self, name: str) -> None:
         self.fault = f"{name} is no number"
 
-    def _float(self, digits: str) -> float:
+    def _parse_float(self, digits: str) -> float:
         number = float(digits) if len(digits) <= MAX_NUMBER else math.inf
         if math.isinf(number):
             self.fault = "a number out of range"
         return number
 
 
-def _int(digits: str) -> int:
+def _parse_int(digits: str) -> int:
     """An integer; one of absurd length counts as just beyond the limit (reading it takes quadratic time)."""
     return int(digits) if len(digits) <= 32 else MAX_INTEGER + 1
 
 
-def _id(value: dict[str, Any]) -> int | str | None:
+def _request_id(value: dict[str, Any]) -> int | str | None:
     match value.get("id"):
         case bool():
             return None
@@ -169,7 +168,7 @@ def _id(value: dict[str, Any]) -> int | str | None:
     return None
 
 
-def _walk(value: Any) -> list[Any]:
+def _walk_scalars(value: Any) -> list[Any]:
     """Every key and every scalar in a JSON value."""
     found: list[Any] = []
     waiting = [value]

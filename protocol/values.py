@@ -9,9 +9,8 @@ from functools import lru_cache
 from typing import Annotated
 
 import msgspec
+from chatroom.protocol.frame import Positive
 from msgspec import UNSET, Meta, UnsetType
-
-from protocol.frame import Positive
 
 DAY = 24 * 60 * 60 * 1000
 """In milliseconds."""
@@ -139,11 +138,11 @@ def format_time(milliseconds: int) -> str:
     """Milliseconds since 1970 -> ``2026-11-22T04:22:43.273Z``. All that is stored in one transaction has one
     time, and each receiver, sender and page asks for it."""
     minute, rest = divmod(milliseconds, 60_000)
-    return f"{_minute(minute)}{rest // 1000:02}.{rest % 1000:03}Z"
+    return f"{_format_minute(minute)}{rest // 1000:02}.{rest % 1000:03}Z"
 
 
 @lru_cache(maxsize=1024)
-def _minute(minute: int) -> str:
+def _format_minute(minute: int) -> str:
     return datetime.fromtimestamp(60 * minute, UTC).isoformat()[:17]
 
 

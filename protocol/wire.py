@@ -1,6 +1,6 @@
 """Bytes to lines, lines to frames, frames to lines. The counterpart is the other end of the connection.
 
-Both sides use ``Lines``; the server reads requests with ``read_request``, the client reads answers with
+Both sides use ``LineBuffer``; the server reads requests with ``read_request``, the client reads answers with
 ``read_answer``. Nothing here waits, so all of it is tested with bytes in, frames out.
 """
 
@@ -9,18 +9,17 @@ from itertools import islice
 from typing import NoReturn
 
 import msgspec
+from chatroom.protocol import events, requests, responses
+from chatroom.protocol.errors import BadFrame, LineTooLong, UnknownType, WireError
+from chatroom.protocol.frame import Frame
+from chatroom.protocol.strict import diagnose_line
 from msgspec import UNSET, UnsetType
 from msgspec.json import Decoder
-
-from protocol import events, requests, responses
-from protocol.errors import BadFrame, LineTooLong, UnknownType, WireError
-from protocol.frame import Frame
-from protocol.strict import diagnose
 
 _encoder = msgspec.json.Encoder()
 
 
-def encode(frame: Frame) -> bytes:
+def encode_frame(frame: Frame) -> bytes:
     """A frame -> its line, with the ``\\n``."""
     return _encoder.encode(frame) + b"\n"
 
@@ -30,14 +29,14 @@ _MOST_EMPTY = 16_384
 """Bytes of empty lines that are skipped in one step."""
 
 
-class Lines:
+class LineBuffer:
     """The bytes of one connection, cut into lines.
 
     Feed it what arrives; take lines one at a time, so that a busy reader can leave the rest where it is. What
     is left stays one piece of bytes: a million short lines take no more memory than they took on the way.
     ``limit`` is the longest line in bytes, its end not counted, and may change between two lines. Past the
     first line that is too long nothing is ever taken again: its tail must not be read as a line of its own.
-    ``consumed`` is how many bytes the latest ``take`` used up.
+    ``consumed`` is how many bytes the latest ``take_line`` used up.
     """
 
     __slots__ = ("_buffer", "_overrun", "_start", "consumed", "limit")
@@ -50,15 +49,15 @@ class Lines:
         self._overrun = False
 
     def has_line(self) -> bool:
-        """Whether ``take`` would have something to do."""
+        """Whether ``take_line`` would have something to do."""
         return self._buffer.find(b"\n", self._start) >= 0 or self._is_too_long()
 
-    def feed(self, data: bytes) -> None:
+    def feed_bytes(self, data: bytes) -> None:
         if not self._overrun:
             self._buffer = self._buffer[self._start :] + data if self._start < len(self._buffer) else data
             self._start = 0
 
-    def take(self) -> bytes | None:
+    def take_line(self) -> bytes | None:
         """The next line without its end, or ``None`` when there is no whole one. Empty lines are skipped, but
         so many of them in one step: then there is an empty one.
 
@@ -108,9 +107,9 @@ def read_request(line: bytes) -> requests.AnyRequest:
     try:
         frame = _request.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _why_not(line, error) from None
+        raise _wire_error(line, error) from None
     if _hides_something(line, frame):
-        diagnose(line)
+        diagnose_line(line)
     return frame
 
 
@@ -143,9 +142,9 @@ def _strings(frame: Frame) -> int:
 _UNKNOWN_TAG = re.compile(r"Invalid value '.*' - at `\$\.type`", re.DOTALL)
 
 
-def _why_not(line: bytes, error: Exception) -> WireError:
+def _wire_error(line: bytes, error: Exception) -> WireError:
     """Why msgspec refused a line. Raises what ``diagnose`` finds, which comes first."""
-    id = diagnose(line)
+    id = diagnose_line(line)
     if _UNKNOWN_TAG.fullmatch(str(error)):
         return UnknownType(id=id)
     return BadFrame(id=id, reason=str(error))

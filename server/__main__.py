@@ -15,14 +15,15 @@ import threading
 from collections.abc import Sequence
 from functools import partial
 
-from protocol import RELEASE
-from server import admin, invite, log, streams
-from server.app import CannotStart, ServerFailed, serve
-from server.config import SETTINGS
-from server.flags import Parser, add_settings, complain, named
-from server.place import Place
-from server.sources import Loaded, Misconfigured, describe, load
-from server.tls import BadCertificate
+from chatroom.protocol import RELEASE
+from chatroom.server.app import ServerFailed, StartError, serve_until_stopped
+from chatroom.server.cli import admin, invite
+from chatroom.server.cli.arguments import OneLineParser, add_settings, print_error, setting_pair
+from chatroom.server.config import log, standard_streams
+from chatroom.server.config.endpoint import ServerEndpoint
+from chatroom.server.config.loader import ConfigurationError, LoadedConfig, describe_config, load_config
+from chatroom.server.config.settings import SETTINGS
+from chatroom.server.net.tls import CertificateError
 
 if sys.platform == "win32":  # there is no uvloop
     from asyncio import new_event_loop
@@ -44,19 +45,19 @@ GARBAGE = 50_000
 700 a tenth of a busy loop's time goes into looking. What importing has made is not looked at at all."""
 
 
-output = streams.LineWriter(1)
+output = standard_streams.LineWriter(1)
 """Lines on standard output."""
 
 
 def main() -> None:
-    streams.set_up()
+    standard_streams.set_up()
     code = _run_to_the_end()
     log.errors.flush()
     output.flush()
     try:
         sys.stderr.flush()
     except OSError:
-        streams.discard(sys.stderr.fileno())  # or the exit code would be that of another failure
+        standard_streams.discard(sys.stderr.fileno())  # or the exit code would be that of another failure
     if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
         os._exit(code)  # all is done, and a thread that hangs must not keep the process
     sys.exit(code)
@@ -65,11 +66,11 @@ def main() -> None:
 def _run_to_the_end() -> int:
     """The exit code, also where standard output does not take what is told."""
     try:
-        code = run(sys.argv[1:])
+        code = run_command(sys.argv[1:])
         sys.stdout.flush()
     except OSError as error:
-        streams.discard(sys.stdout.fileno())
-        return complain(f"cannot write to standard output: {error.strerror}", code=1)
+        standard_streams.discard(sys.stdout.fileno())
+        return print_error(f"cannot write to standard output: {error.strerror}", code=1)
     except KeyboardInterrupt:
         return 130
     except SystemExit as end:  # --help, or flags that do not parse
@@ -77,25 +78,25 @@ def _run_to_the_end() -> int:
     return code
 
 
-def run(arguments: Sequence[str]) -> int:
+def run_command(arguments: Sequence[str]) -> int:
     """The command with these arguments; its exit code."""
     if arguments[:1] == ["admin"]:
-        return admin.run(arguments[1:])
+        return admin.run_command(arguments[1:])
     if arguments[:1] == ["invite"]:
-        return invite.run(arguments[1:])
-    flags = _parser().parse_args(arguments)
+        return invite.run_command(arguments[1:])
+    flags = _build_parser().parse_args(arguments)
     try:
-        loaded = load(dict(flags.settings), os.environ, flags.config)
-    except Misconfigured as error:
-        return complain(str(error), code=2)
+        loaded = load_config(dict(flags.settings), os.environ, flags.config)
+    except ConfigurationError as error:
+        return print_error(str(error), code=2)
     if flags.show_config:
-        print(describe(loaded))
+        print(describe_config(loaded))
         return 0
-    return _serve(loaded)
+    return _run_server(loaded)
 
 
-def _serve(loaded: Loaded) -> int:
-    log.set_up(loaded.config.log_level)
+def _run_server(loaded: LoadedConfig) -> int:
+    log.set_up_logging(loaded.config.log_level)
     gc.freeze()
     gc.set_threshold(GARBAGE)
     if sys.platform != "win32":
@@ -104,28 +105,28 @@ def _serve(loaded: Loaded) -> int:
         logging.getLogger(__name__).warning("%s in the environment is no setting", variable)
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(serve(loaded.config, announce=_announce))
-    except (CannotStart, ServerFailed, BadCertificate) as error:
-        return complain(str(error), code=1)
+            runner.run(serve_until_stopped(loaded.config, announce=_print_listening))
+    except (StartError, ServerFailed, CertificateError) as error:
+        return print_error(str(error), code=1)
     except OSError as error:
-        return complain(f"{error.filename}: {error.strerror}" if error.filename else str(error), code=1)
+        return print_error(f"{error.filename}: {error.strerror}" if error.filename else str(error), code=1)
     except Exception as error:
         logging.getLogger(__name__).debug("the start failed", exc_info=True)
-        return complain(f"cannot start: {str(error) or type(error).__name__}", code=1)
+        return print_error(f"cannot start: {str(error) or type(error).__name__}", code=1)
     except KeyboardInterrupt:  # before the server listened to signals
         pass
     return 0
 
 
-def _announce(place: Place, code: str) -> None:
+def _print_listening(place: ServerEndpoint, code: str) -> None:
     """A reader that stalls or is gone does not keep the server from serving."""
     log.errors.write(f"join with: chat-client {place.invitation(code=code)}")
     log.errors.flush()
     output.write(str(place))  # the last, for programs that wait until everything is told
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(
+def _build_parser() -> argparse.ArgumentParser:
+    parser = OneLineParser(
         prog="chat-server",
         description="Serve a chat room: without flags, to this machine, and with everything in one folder.",
         epilog="Every setting there is can be given by --set, the environment or a file: see --show-config."
@@ -147,7 +148,7 @@ def _add_encryption(parser: argparse.ArgumentParser) -> None:
     setting(
         "--tls-cert",
         action="append",
-        type=partial(named, "tls.cert"),
+        type=partial(setting_pair, "tls.cert"),
         metavar="FILE",
         help=SETTINGS["tls.cert"].purpose,
     )

@@ -27,33 +27,34 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
+from chatroom import protocol
+from chatroom.db import background
+from chatroom.db.engine import begin_write, is_sqlite, lock_file, open_engine
+from chatroom.db.errors import DatabaseUnavailable, DatabaseUnusable
+from chatroom.db.migrate import upgrade_schema
+from chatroom.db.preflight import PreflightFinding, as_unusable, check_database, check_may_write
+from chatroom.db.queries import instances
+from chatroom.protocol.errors import GoingAway, TooManyConnections
+from chatroom.protocol.events import Welcome
+from chatroom.protocol.frame import UNSET
+from chatroom.protocol.values import Limits
+from chatroom.protocol.wire import encode_frame
+from chatroom.server.admin import ipc
+from chatroom.server.auth import invitations
+from chatroom.server.config.endpoint import ServerEndpoint
+from chatroom.server.config.settings import ServerConfig, effective_limit
+from chatroom.server.handlers.common import page_size
+from chatroom.server.jobs.housekeeping import run_housekeeping
+from chatroom.server.net.connection import LineReceiver, PeerConnection
+from chatroom.server.net.flusher import WriteFlusher
+from chatroom.server.net.input_queue import REST, InputQueue
+from chatroom.server.net.limits import Doorkeeper, InputBudgets
+from chatroom.server.net.listener import ConnectionListener, allow_many_files, bind_sockets
+from chatroom.server.net.tls import CertificateError, TlsCertificate, prepare_tls
+from chatroom.server.session import ClientSession
+from chatroom.server.wiring import assemble_parts
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
-
-import protocol
-from db import background, servers
-from db.check import Remark, check, check_may_write, unusable
-from db.engine import begin_write, is_sqlite, lock_file, open_engine
-from db.errors import Outage, Unusable
-from db.migrate import upgrade
-from protocol.errors import GoingAway, TooManyConnections
-from protocol.events import Welcome
-from protocol.frame import UNSET
-from protocol.values import Limits
-from protocol.wire import encode
-from server import codes, orders
-from server.config import Config, bound
-from server.connection import Connection, Receiver
-from server.flusher import Flusher
-from server.handlers.common import page_size
-from server.housekeeping import keep_house
-from server.input_queue import REST, InputQueue
-from server.limits import Doorkeeper, InputBudgets
-from server.listener import Listener, allow_many_files, bind
-from server.parts import assemble
-from server.place import Place
-from server.session import Session
-from server.tls import BadCertificate, Tls, prepare
 
 log = logging.getLogger(__name__)
 
@@ -62,11 +63,11 @@ STOP_WITHIN = 8.0
 AT_THE_LATEST = STOP_WITHIN + 1.5
 """Seconds after which the watchdog ends the process; what was not answered until then is of unknown fate."""
 
-Announce = Callable[[Place, str], None]
+Announce = Callable[[ServerEndpoint, str], None]
 """Is told where the server listens, and the code of an invitation if an account takes one."""
 
 
-class CannotStart(Exception):
+class StartError(Exception):
     """One sentence for whoever starts the server."""
 
 
@@ -74,20 +75,20 @@ class ServerFailed(Exception):
     """The server has ended by a failure of its own: one sentence, told at the end."""
 
 
-async def serve(config: Config, announce: Announce) -> None:
+async def serve_until_stopped(config: ServerConfig, announce: Announce) -> None:
     """Serve until SIGTERM or SIGINT. ``announce`` is told once clients can connect.
 
-    Raises ``CannotStart`` and ``tls.BadCertificate``.
+    Raises ``StartError`` and ``tls.CertificateError``.
     """
-    tls = prepare(config)
+    tls = prepare_tls(config)
     allow_many_files()
     async with open_database(config) as engine:
-        await Server(config, engine, tls, await _bind(config)).run(announce)
+        await ChatServer(config, engine, tls, await _bind_sockets(config)).run_until_stopped(announce)
 
 
 @asynccontextmanager
-async def open_database(config: Config) -> AsyncIterator[Engine]:
-    """The database, checked, up to date, and an SQLite file nobody else's. Raises ``CannotStart``."""
+async def open_database(config: ServerConfig) -> AsyncIterator[Engine]:
+    """The database, checked, up to date, and an SQLite file nobody else's. Raises ``StartError``."""
     try:
         lock = lock_file(config.database_url)
         engine = open_engine(
@@ -96,10 +97,10 @@ async def open_database(config: Config) -> AsyncIterator[Engine]:
             password=config.database.password or None,
             patience=config.database.patience,
         )
-        for remark in await asyncio.to_thread(_prepare, engine):
+        for remark in await asyncio.to_thread(_prepare_database, engine):
             log.log(logging.WARNING if remark.serious else logging.INFO, "%s", remark.text)
-    except Unusable as error:
-        raise CannotStart(str(error)) from None
+    except DatabaseUnusable as error:
+        raise StartError(str(error)) from None
     try:
         yield engine
     finally:
@@ -108,18 +109,20 @@ async def open_database(config: Config) -> AsyncIterator[Engine]:
             lock.release()
 
 
-def _prepare(engine: Engine) -> list[Remark]:
-    remarks = check(engine)
-    upgrade(engine)
+def _prepare_database(engine: Engine) -> list[PreflightFinding]:
+    remarks = check_database(engine)
+    upgrade_schema(engine)
     check_may_write(engine)
     return remarks
 
 
-class Server:
+class ChatServer:
     """One server process, from its first connection to its last. ``sockets`` are bound, and nobody is let in
     yet."""
 
-    def __init__(self, config: Config, engine: Engine, tls: Tls | None, sockets: list[socket.socket]) -> None:
+    def __init__(
+        self, config: ServerConfig, engine: Engine, tls: TlsCertificate | None, sockets: list[socket.socket]
+    ) -> None:
         limits = config.limits
         self._config = config
         self._tls = tls
@@ -127,31 +130,31 @@ class Server:
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(background.report_loop_error)
         self._has_failed = False
-        self._flusher = Flusher(self._loop)
+        self._flusher = WriteFlusher(self._loop)
         self._input_queue = InputQueue(self._loop, REST if limits.rate else 0.0)
         self._budgets = _input_budgets(config)
-        self._sessions: set[Session] = set()
+        self._sessions: set[ClientSession] = set()
         self._empty = asyncio.Event()
         self._empty.set()
-        self._listener = Listener(
+        self._listener = ConnectionListener(
             sockets,
             Doorkeeper(limits.connections_per_address, limits.new_connections_per_minute),
             self._open_connection,
             tls=None if tls is None else lambda: tls.context,
             handshake_timeout=limits.handshake_timeout,
         )
-        self._parts = assemble(config, engine, _identity(engine, self._listener))
-        self._welcome = encode(_welcome(config))
+        self._parts = assemble_parts(config, engine, _server_identity(engine, self._listener))
+        self._welcome = encode_frame(_welcome_event(config))
 
-    async def run(self, announce: Announce) -> None:
+    async def run_until_stopped(self, announce: Announce) -> None:
         try:
-            code = await self._begin()
+            code = await self._join_cluster()
             self._listener.start()
-            office = await self._open_office()
+            office = await self._open_admin_socket()
             stopping = self._catch_signals()
             self._parts.writer.failed = partial(self._end_by_failure, stopping)
-            tasks = [background.keep_running(self._loop, chore) for chore in self._chores()]
-            announce(_place(self._listener, self._tls), code)
+            tasks = [background.keep_running(self._loop, chore) for chore in self._background_jobs()]
+            announce(_endpoint_of(self._listener, self._tls), code)
         except BaseException:
             self._listener.close()
             self._parts.writer.close()  # its thread would keep the process alive
@@ -162,53 +165,58 @@ class Server:
         for task in tasks:
             task.cancel()
         if office is not None:
-            orders.close(office, self._config.data)
-        await self._stop()
+            ipc.stop_listening(office, self._config.data)
+        await self._stop_serving()
         if self._has_failed:
             raise ServerFailed("stopped, because nothing can be stored any more: see the log")
 
     # Start
 
-    async def _begin(self) -> str:
+    async def _join_cluster(self) -> str:
         """Take over from an earlier life, and find the other server processes; the code to announce."""
         try:
-            await self._parts.heartbeat.begin()
+            await self._parts.heartbeat.take_over_earlier_life()
             if self._parts.peers is not None:
-                await self._parts.peers.begin()
-            return await self._first_code()
-        except Outage:
-            raise CannotStart("the database went away while the server was starting") from None
+                await self._parts.peers.join_peers()
+            return await self._first_invite_code()
+        except DatabaseUnavailable:
+            raise StartError("the database went away while the server was starting") from None
         except DBAPIError as error:  # a user that may only read, for one
-            raise CannotStart(str(unusable(self._engine.url, error))) from None
+            raise StartError(str(as_unusable(self._engine.url, error))) from None
 
-    def _chores(self) -> list[Callable[[], Coroutine[None, None, None]]]:
+    def _background_jobs(self) -> list[Callable[[], Coroutine[None, None, None]]]:
         """What goes on beside the connections for as long as the server runs."""
         parts = self._parts
-        chores: list[Callable[[], Coroutine[None, None, None]]] = [parts.heartbeat.run, parts.indexer.run]
-        chores.append(partial(keep_house, parts.writer))
-        return chores if parts.peers is None else [*chores, parts.peers.run]
+        chores: list[Callable[[], Coroutine[None, None, None]]] = [
+            parts.heartbeat.run_heartbeat,
+            parts.indexer.run_indexing,
+        ]
+        chores.append(partial(run_housekeeping, parts.writer))
+        return chores if parts.peers is None else [*chores, parts.peers.run_polling]
 
-    async def _first_code(self) -> str:
+    async def _first_invite_code(self) -> str:
         """Of the invitation that is told at the start, where an account takes one."""
         if self._config.accounts.registration == "open":
             return ""
-        return await self._parts.writer.run(codes.issue)
+        return await self._parts.writer.run_job(invitations.issue_code)
 
-    async def _open_office(self) -> asyncio.Server | None:
+    async def _open_admin_socket(self) -> asyncio.Server | None:
         """Take orders from administrators. Without that the server can do all else."""
         try:
-            return await orders.listen(self._parts.steward.carry_out, self._config.data)
+            return await ipc.start_listening(self._parts.steward.execute, self._config.data)
         except (OSError, NotImplementedError) as error:
             log.warning("chat-server admin will not reach this server: %s", error)
             return None
 
-    def _open_connection(self, refusal: TooManyConnections | None, gone: Callable[[], None]) -> Connection:
-        return Connection(
+    def _open_connection(
+        self, refusal: TooManyConnections | None, gone: Callable[[], None]
+    ) -> PeerConnection:
+        return PeerConnection(
             partial(self._open_session, refusal, gone),
             flusher=self._flusher,
             input_queue=self._input_queue,
             budgets=self._budgets,
-            line_limit=bound(self._config.limits.line_before_login),
+            line_limit=effective_limit(self._config.limits.line_before_login),
             outbox_bytes=self._config.limits.outbox_bytes,
             outbox_stall=self._config.limits.outbox_stall,
             ping_interval=self._config.limits.ping_interval,
@@ -216,11 +224,11 @@ class Server:
         )
 
     def _open_session(
-        self, refusal: TooManyConnections | None, gone: Callable[[], None], connection: Connection
-    ) -> Receiver:
+        self, refusal: TooManyConnections | None, gone: Callable[[], None], connection: PeerConnection
+    ) -> LineReceiver:
         if refusal is not None:
-            return Rejected(connection, refusal, gone)
-        session = Session(
+            return RejectedConnection(connection, refusal, gone)
+        session = ClientSession(
             connection,
             table=self._parts.table,
             writer=self._parts.writer,
@@ -228,13 +236,13 @@ class Server:
             presence=self._parts.presence,
             limits=self._config.limits,
             welcome=self._welcome,
-            on_lost=partial(self._forget, gone),
+            on_lost=partial(self._forget_connection, gone),
         )
         self._sessions.add(session)
         self._empty.clear()
         return session
 
-    def _forget(self, gone: Callable[[], None], session: Session) -> None:
+    def _forget_connection(self, gone: Callable[[], None], session: ClientSession) -> None:
         gone()
         self._sessions.discard(session)
         if not self._sessions:
@@ -251,7 +259,7 @@ class Server:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, stop)
-        self._loop.add_signal_handler(signal.SIGHUP, self._reload)
+        self._loop.add_signal_handler(signal.SIGHUP, self._reload_certificate)
         return stopping
 
     def _end_by_failure(self, stopping: asyncio.Event) -> None:
@@ -260,25 +268,25 @@ class Server:
         faulthandler.dump_traceback_later(AT_THE_LATEST, exit=True)
         stopping.set()
 
-    def _reload(self) -> None:
+    def _reload_certificate(self) -> None:
         """Read the certificate again; connections that stand keep the old one."""
         if self._tls is None:
             return
         try:
-            self._tls.reload()
-        except BadCertificate as error:
+            self._tls.reload_files()
+        except CertificateError as error:
             log.error("the certificate stays as it was: %s", error)
         else:
             log.info("serving tls sha256:%s from now on", self._tls.fingerprint)
 
     # Stop
 
-    async def _stop(self) -> None:
+    async def _stop_serving(self) -> None:
         self._listener.close()
         self._parts.presence.close()
-        self._parts.writer.hurry()
+        self._parts.writer.stop_waiting()
         for session in list(self._sessions):
-            session.finish(GoingAway())
+            session.finish_requests(GoingAway())
         with suppress(TimeoutError):
             await asyncio.wait_for(self._empty.wait(), STOP_WITHIN / 2)
         for session in list(self._sessions):
@@ -286,39 +294,41 @@ class Server:
         with suppress(Exception):  # a database that hangs; and we will be found dead soon enough
             async with asyncio.timeout(STOP_WITHIN / 2):
                 await asyncio.to_thread(self._parts.writer.close)
-                await asyncio.to_thread(self._sign_off)
+                await asyncio.to_thread(self._leave_cluster)
         self._parts.close_pools()
 
-    def _sign_off(self) -> None:
+    def _leave_cluster(self) -> None:
         with begin_write(self._engine) as connection:
-            servers.forget(connection, self._parts.presence.server_id)
+            instances.remove_instance(connection, self._parts.presence.server_id)
 
 
-class Rejected:
+class RejectedConnection:
     """Whoever may not come in: told why, and sent away."""
 
-    def __init__(self, connection: Connection, reason: TooManyConnections, gone: Callable[[], None]) -> None:
+    def __init__(
+        self, connection: PeerConnection, reason: TooManyConnections, gone: Callable[[], None]
+    ) -> None:
         self._gone = gone
         connection.close(reason)
 
-    def receive(self) -> None:
+    def receive_lines(self) -> None:
         pass
 
     def input_ended(self) -> None:
         pass
 
-    def lost(self) -> None:
+    def connection_lost(self) -> None:
         self._gone()
 
 
-async def _bind(config: Config) -> list[socket.socket]:
+async def _bind_sockets(config: ServerConfig) -> list[socket.socket]:
     try:
-        return await bind(config.host, config.port)
+        return await bind_sockets(config.host, config.port)
     except (OSError, UnicodeError) as error:
-        raise CannotStart(f"cannot listen on {config.host}:{config.port}: {_reason(error)}") from None
+        raise StartError(f"cannot listen on {config.host}:{config.port}: {_listen_error(error)}") from None
 
 
-def _input_budgets(config: Config) -> InputBudgets:
+def _input_budgets(config: ServerConfig) -> InputBudgets:
     """Like every rate, these are off without ``limits.rate``."""
     limits = config.limits
     if not limits.rate:
@@ -328,7 +338,7 @@ def _input_budgets(config: Config) -> InputBudgets:
     )
 
 
-def _welcome(config: Config) -> Welcome:
+def _welcome_event(config: ServerConfig) -> Welcome:
     limits = config.limits
     return Welcome(
         protocol=protocol.VERSION,
@@ -347,7 +357,7 @@ def _welcome(config: Config) -> Welcome:
     )
 
 
-def _reason(error: OSError | UnicodeError) -> str:
+def _listen_error(error: OSError | UnicodeError) -> str:
     """Why one cannot listen, without what the event loop adds to it."""
     if isinstance(error, socket.gaierror):
         return error.strerror or "no such host"
@@ -356,11 +366,11 @@ def _reason(error: OSError | UnicodeError) -> str:
     return "no such host"
 
 
-def _place(listener: Listener, tls: Tls | None) -> Place:
-    return Place(*listener.address, tls.fingerprint if tls else "")
+def _endpoint_of(listener: ConnectionListener, tls: TlsCertificate | None) -> ServerEndpoint:
+    return ServerEndpoint(*listener.address, tls.fingerprint if tls else "")
 
 
-def _identity(engine: Engine, listener: Listener) -> bytes:
+def _server_identity(engine: Engine, listener: ConnectionListener) -> bytes:
     """What this server process is called in the database: the same in its next life on the same address, and
     on any address where no other process can be."""
     alone = is_sqlite(engine.url)

@@ -21,14 +21,14 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from db import background
-from db.errors import Outage
-from db.messages import Outcome
-from db.operations import Job, Post, Stream
-from db.store import Store
-from db.transaction import Transaction
-from db.writer import Writer
-from protocol.errors import (
+from chatroom.db import background
+from chatroom.db.errors import DatabaseUnavailable
+from chatroom.db.queries.messages import AppendOutcome
+from chatroom.db.reader import DatabaseReader
+from chatroom.db.writer.operations import MessagePost, SessionOrder, WriteJob
+from chatroom.db.writer.transaction import WriteTransaction
+from chatroom.db.writer.writer import DatabaseWriter
+from chatroom.protocol.errors import (
     AccountDisabled,
     ChatError,
     Failure,
@@ -41,19 +41,19 @@ from protocol.errors import (
     Unavailable,
     WireError,
 )
-from protocol.frame import Id
-from protocol.requests import Request, Send
-from protocol.responses import Error, Response
-from protocol.wire import encode, read_request
-from server.config import Limits, bound
-from server.connection import Connection
-from server.dispatch import Pace, Row, Table
-from server.handlers.messages import sent
-from server.limits import Bucket
-from server.live import Speaker
-from server.presence import Presence
-from server.replies import Commit, Handled, Page, Query, Reply, Say
-from server.rights import check_session
+from chatroom.protocol.frame import Id
+from chatroom.protocol.requests import Request, Send
+from chatroom.protocol.responses import Error, Response
+from chatroom.protocol.wire import encode_frame, read_request
+from chatroom.server.auth.permissions import check_session
+from chatroom.server.config.settings import LimitSettings, effective_limit
+from chatroom.server.dispatch import HandlerRow, RateClass, Table
+from chatroom.server.handlers.messages import sent_response
+from chatroom.server.net.connection import PeerConnection
+from chatroom.server.net.limits import TokenBucket
+from chatroom.server.results import CommitWork, Handled, PostMessage, ReadPage, ReadWork, Reply
+from chatroom.server.state.directory import Speaker
+from chatroom.server.state.presence import PresenceTracker
 
 log = logging.getLogger(__name__)
 
@@ -64,18 +64,18 @@ RETRY_AFTER = 1.0
 """Seconds after which a client may try what was unavailable."""
 
 
-class Session:
+class ClientSession:
     def __init__(
         self,
-        connection: Connection,
+        connection: PeerConnection,
         *,
         table: Table,
-        writer: Writer,
-        store: Store,
-        presence: Presence,
-        limits: Limits,
+        writer: DatabaseWriter,
+        store: DatabaseReader,
+        presence: PresenceTracker,
+        limits: LimitSettings,
         welcome: bytes,
-        on_lost: Callable[["Session"], None],
+        on_lost: Callable[["ClientSession"], None],
     ) -> None:
         self._connection = connection
         self._table = table
@@ -89,14 +89,16 @@ class Session:
             address=connection.address,
             send_event=connection.send_event,
             close=connection.close,
-            sends=Bucket(limits.rate, limits.burst),
-            hints=Bucket(limits.typing_rate if limits.rate else 0, limits.typing_burst),
+            sends=TokenBucket(limits.rate, limits.burst),
+            hints=TokenBucket(limits.typing_rate if limits.rate else 0, limits.typing_burst),
         )
-        self._asks = Bucket(limits.requests_rate if limits.rate else 0, limits.requests_burst)
-        self._exports = Bucket(limits.export_rate if limits.rate else 0, limits.export_burst)
-        self._stream = Stream()
+        self._asks = TokenBucket(limits.requests_rate if limits.rate else 0, limits.requests_burst)
+        self._exports = TokenBucket(limits.export_rate if limits.rate else 0, limits.export_burst)
+        self._stream = SessionOrder()
         self._pending = 0  # sends on their way
-        self._waiting: tuple[Row, Request] | None = None  # taken, but all before it must be answered first
+        self._waiting: tuple[HandlerRow, Request] | None = (
+            None  # taken, but all before it must be answered first
+        )
         self._busy = False  # with a request that all behind it waits for
         self._held: asyncio.TimerHandle | None = None  # too much rubbish came; nothing is taken until then
         self._task: asyncio.Task[None] | None = None
@@ -104,12 +106,12 @@ class Session:
         self._finishing: ChatError | None = None
         self._gone = False
         self._deadline: asyncio.TimerHandle | None = None
-        self._connection.send(welcome)
-        self._be_stranger()
+        self._connection.send_answer(welcome)
+        self._reset_to_anonymous()
 
     # What the connection calls
 
-    def receive(self) -> None:
+    def receive_lines(self) -> None:
         """Take and handle lines for as long as there are some and they may be taken."""
         self._take_lines()
         self._close_if_done()
@@ -121,16 +123,16 @@ class Session:
     def _take_lines(self) -> None:
         while self._may_take():
             try:
-                line = self._connection.take()
+                line = self._connection.take_line()
             except LineTooLong as error:
-                self._refuse(None, error)
+                self._send_error(None, error)
                 self._connection.close(error)
                 return
             if line is None:
                 return
-            self._read(line)
+            self._handle_line(line)
 
-    def lost(self) -> None:
+    def connection_lost(self) -> None:
         self._gone = True
         self._waiting = None  # whoever asked has left the account too; what was said before it is settled
         for handle in (self._deadline, self._held):
@@ -138,15 +140,15 @@ class Session:
                 handle.cancel()
         if self._task is not None:
             self._task.cancel()
-        self._presence.gone(self.speaker)
+        self._presence.session_lost(self.speaker)
         self._on_lost(self)
 
     # What the server calls
 
-    def finish(self, reason: ChatError) -> None:
+    def finish_requests(self, reason: ChatError) -> None:
         """Take nothing more, answer what was taken, then close."""
         self._finishing = reason
-        self._go_on()
+        self._continue_reading()
 
     def cut_off(self, reason: ChatError) -> None:
         """Do not wait for what was taken any longer: tell the peer why, and hang up."""
@@ -163,72 +165,74 @@ class Session:
             and self._finishing is None
         )
 
-    def _read(self, line: bytes) -> None:
+    def _handle_line(self, line: bytes) -> None:
         try:
             request = read_request(line)
         except WireError as error:
-            self._refuse(error.id, error)
-            self._hold(self._asks.take(time.monotonic()))
+            self._send_error(error.id, error)
+            self._delay_reading(self._asks.take_token(time.monotonic()))
             return
         try:
             row = self._table[type(request)]
             if row.pace is not None:
-                self._check_pace(row.pace)
-            row.who.admit(self.speaker)
+                self._check_rate(row.pace)
+            row.who.check_speaker(self.speaker)
         except Exception as error:
-            self._fail(request, error)
+            self._answer_failure(request, error)
             return
         if row.waits and self._pending:
             self._waiting = row, request
         else:
-            self._perform(row, request)
+            self._run_handler(row, request)
 
-    def _check_pace(self, pace: Pace) -> None:
-        bucket = self._exports if pace is Pace.EXPORTS else self._asks
-        if wait := bucket.take(time.monotonic()):
+    def _check_rate(self, pace: RateClass) -> None:
+        bucket = self._exports if pace is RateClass.EXPORTS else self._asks
+        if wait := bucket.take_token(time.monotonic()):
             raise RateLimited(retry_after=round(wait, 3))
 
-    def _hold(self, seconds: float) -> None:
+    def _delay_reading(self, seconds: float) -> None:
         """Rubbish is answered, but no faster than requests are."""
         if seconds:
-            self._held = self._loop.call_later(seconds, self._release)
+            self._held = self._loop.call_later(seconds, self._resume_reading)
 
-    def _release(self) -> None:
+    def _resume_reading(self) -> None:
         self._held = None
-        self._go_on()
+        self._continue_reading()
 
     # A request
 
-    def _perform(self, row: Row, request: Request) -> None:
+    def _run_handler(self, row: HandlerRow, request: Request) -> None:
         try:
             handled = row.handle(self.speaker, request)
         except Exception as error:
-            self._fail(request, error)
+            self._answer_failure(request, error)
         else:
-            self._follow(request, handled)
+            self._handle_result(request, handled)
 
-    def _follow(self, request: Request, handled: Handled) -> None:
+    def _handle_result(self, request: Request, handled: Handled) -> None:
         """Do what a handler says: answer, or ask whoever has the answer."""
         match handled:
-            case Say():
+            case PostMessage():
                 self._pending += 1
                 epoch = self.speaker.session_epoch
-                post = Post(handled.draft, handled.roster, self._stream, self._said, request.id, epoch)
-                self._writer.add(post)
+                post = MessagePost(
+                    handled.draft, handled.roster, self._stream, self._answer_send, request.id, epoch
+                )
+                self._writer.add_operation(post)
             case Response():
-                self._connection.send(encode(handled))
-            case Commit(work, then):
+                self._connection.send_answer(encode_frame(handled))
+            case CommitWork(work, then):
                 self._busy = True
-                done = partial(self._committed, request, then)
-                self._writer.add(Job(self._checked(work), done, self._stream))
-            case Query(work, then):
+                done = partial(self._after_commit, request, then)
+                self._writer.add_operation(WriteJob(self._checked(work), done, self._stream))
+            case ReadWork(work, then):
                 ask = partial(self._store.run, self._checked(work))
-                self._start(self._ask(request, ask, lambda found: encode(then(found))))
-            case Page(work):
+                self._start_work(self._ask_reader(request, ask, lambda found: encode_frame(then(found))))
+            case ReadPage(work):
                 ask = partial(self._store.run_long, self._checked(work))
-                self._start(self._ask(request, ask, lambda line: line))
+                self._start_work(self._ask_reader(request, ask, lambda line: line))
             case _:
-                self._start(self._await(request, handled))
+                self._start_work(self._await_handler(request, handled))
 
     def _checked(self, work: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """The work of a request, done only if the session is not over by then: another server process may
@@ -239,28 +243,28 @@ class Session:
         account_id = account.id
 
         def checked(within: Any) -> Any:
-            connection = within.connection if isinstance(within, Transaction) else within
+            connection = within.connection if isinstance(within, WriteTransaction) else within
             check_session(connection, account_id, epoch)
             return work(within)
 
         return checked
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start_work(self, work: Coroutine[Any, Any, None]) -> None:
         self._busy = True
         self._task = background.start(self._loop, work)
 
-    async def _ask(
+    async def _ask_reader(
         self, request: Request, ask: Callable[[], Awaitable[Any]], line: Callable[[Any], bytes]
     ) -> None:
         """Ask a reader's thread; ``line`` makes the answer of what it has found."""
         try:
             answer = line(await self._ask_entitled(ask))
         except Exception as error:
-            self._fail(request, error)
+            self._answer_failure(request, error)
         else:
-            self._connection.send(answer)
+            self._connection.send_answer(answer)
         self._task = None
-        self._be_free()
+        self._request_done()
 
     async def _ask_entitled(self, ask: Callable[[], Awaitable[Any]]) -> Any:
         """Ask, and ask again if the account has lost a seat meanwhile: the query checks rights as of its own
@@ -274,7 +278,7 @@ class Session:
             if account.seats_lost == before:
                 return found
 
-    async def _await(self, request: Request, handled: Awaitable[Reply]) -> None:
+    async def _await_handler(self, request: Request, handled: Awaitable[Reply]) -> None:
         """Wait for what a handler waits for, and then do what it says."""
         account = self.speaker.account
         try:
@@ -282,16 +286,16 @@ class Session:
             if self.speaker.account is not account:
                 raise NotLoggedIn  # the session was ended meanwhile
         except Exception as error:
-            self._fail(request, error)
+            self._answer_failure(request, error)
             reply = None
         self._task = None
         self._busy = False
         if reply is not None:
-            self._follow(request, reply)
+            self._handle_result(request, reply)
         if not self._busy:
-            self._go_on()
+            self._continue_reading()
 
-    def _committed(self, request: Request, then: Callable[[Any], Response], result: Any) -> None:
+    def _after_commit(self, request: Request, then: Callable[[Any], Response], result: Any) -> None:
         """A change is committed, or failed; ``then`` runs even if the asker has gone, for others follow from
         it.
         """
@@ -299,85 +303,85 @@ class Session:
         try:
             if isinstance(result, Exception):
                 raise result
-            self._connection.send(encode(then(result)))
+            self._connection.send_answer(encode_frame(then(result)))
         except Exception as error:
-            self._fail(request, error)
+            self._answer_failure(request, error)
         if self.speaker.account is not account:
-            self._change_standing()
-        self._be_free()
+            self._login_changed()
+        self._request_done()
 
-    def _said(self, post: Post, outcome: Outcome | Exception) -> None:
+    def _answer_send(self, post: MessagePost, outcome: AppendOutcome | Exception) -> None:
         self._pending -= 1
         try:
             if isinstance(outcome, Exception):
                 raise outcome
-            self._connection.send(encode(sent(post.tag, outcome)))
+            self._connection.send_answer(encode_frame(sent_response(post.tag, outcome)))
         except Exception as error:
             self._fail_send(post.tag, error)
-        self._go_on()
+        self._continue_reading()
 
     # Refusals and failures
 
-    def _fail(self, request: Request, error: Exception) -> None:
+    def _answer_failure(self, request: Request, error: Exception) -> None:
         if isinstance(error, SessionEnded | AccountDisabled) and self.speaker.account is not None:
             self._end(request, error)
         elif isinstance(request, Send):
             self._fail_send(request.id, error)
         else:
-            self._refuse(request.id, self._worded(error))
+            self._send_error(request.id, self._client_error(error))
 
     def _end(self, request: Request, error: ChatError) -> None:
         """The session is over. A ``send`` gets no answer: what it asks for may have been stored before."""
         if not isinstance(request, Send):
-            self._refuse(request.id, error)
+            self._send_error(request.id, error)
         self._dismiss(error)
 
     def _dismiss(self, reason: ChatError) -> None:
         self._stream.broken = True
         if self.speaker.account is not None:
-            self._presence.dismiss(self.speaker.account, {self.speaker}, reason)
+            self._presence.dismiss_sessions(self.speaker.account, {self.speaker}, reason)
 
     def _fail_send(self, id: Id, error: Exception) -> None:
-        worded = self._worded(error)
+        worded = self._client_error(error)
         if isinstance(worded, SessionEnded | AccountDisabled):
             self._dismiss(worded)
             return
-        self._refuse(id, worded)
+        self._send_error(id, worded)
         if isinstance(worded, Failure):
             self._stream.broken = True
             self._connection.close(worded)
 
-    def _worded(self, error: Exception) -> ChatError:
+    def _client_error(self, error: Exception) -> ChatError:
         """The one ladder from what went wrong to what a client is told; of our own faults it hears nothing
         more.
         """
         if isinstance(error, ChatError):
             return error
-        if isinstance(error, Outage):
+        if isinstance(error, DatabaseUnavailable):
             return Unavailable(retry_after=RETRY_AFTER)
         log.error("a request failed: %s", error, exc_info=error)
         return Internal()
 
-    def _refuse(self, id: Id | None, error: ChatError) -> None:
+    def _send_error(self, id: Id | None, error: ChatError) -> None:
         answer = Error(id=id, code=error.code, message=error.message, details=error.details)
-        self._connection.send(encode(answer))
+        self._connection.send_answer(encode_frame(answer))
 
     # Where the session stands
 
-    def _be_free(self) -> None:
+    def _request_done(self) -> None:
         self._busy = False
-        self._go_on()
+        self._continue_reading()
 
-    def _go_on(self) -> None:
+    def _continue_reading(self) -> None:
         """Something that was waited for is over."""
         if self._waiting is not None and not self._pending and not self._busy:
             waiting, self._waiting = self._waiting, None
-            self._perform(*waiting)
+            self._run_handler(*waiting)
         if self._finishing is not None:
             if self._is_idle():
                 self._connection.close(self._finishing)
         else:
-            self._connection.resume()
+            self._connection.resume_lines()
             self._close_if_done()
 
     def _is_idle(self) -> bool:
@@ -389,20 +393,20 @@ class Session:
         if self._input_ended and self._is_idle() and not self._connection.has_input():
             self._connection.close_when_sent()
 
-    def _change_standing(self) -> None:
+    def _login_changed(self) -> None:
         if self.speaker.account is None:
-            self._be_stranger()
+            self._reset_to_anonymous()
             return
         if self._deadline is not None:
             self._deadline.cancel()
-        self._connection.set_line_limit(bound(self._limits.line))
+        self._connection.set_line_limit(effective_limit(self._limits.line))
         if self._gone:
-            self._presence.gone(self.speaker)
+            self._presence.session_lost(self.speaker)
 
-    def _be_stranger(self) -> None:
-        self._connection.set_line_limit(bound(self._limits.line_before_login))
+    def _reset_to_anonymous(self) -> None:
+        self._connection.set_line_limit(effective_limit(self._limits.line_before_login))
         if self._limits.login_timeout and not self._gone:
-            self._deadline = self._loop.call_later(self._limits.login_timeout, self._time_out)
+            self._deadline = self._loop.call_later(self._limits.login_timeout, self._login_timed_out)
 
-    def _time_out(self) -> None:
+    def _login_timed_out(self) -> None:
         self._connection.close(LoginTimeout(seconds=self._limits.login_timeout))

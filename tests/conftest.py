@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.processes import QUICK, Server, Wire
-from tests.terminal import Terminal
+from tests.support.processes import QUICK, Server, Wire
+from tests.support.terminal import Terminal
 
-pytest_plugins = ["tests.database"]
+pytest_plugins = ["tests.support.database"]
 
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")  # how long an example takes says how busy the machine is, and no more
@@ -110,7 +110,7 @@ def terminal(tmp_path: Path) -> Iterator[Open]:
     def start(*arguments: str, user: str = "", columns: int = 80, lines: int = 24) -> Terminal:
         home = tmp_path / f"home-{user or len(terminals)}"
         home.mkdir(exist_ok=True)
-        command = [sys.executable, "-m", "client", *arguments]
+        command = [sys.executable, "-m", "chatroom.client", *arguments]
         terminals.append(Terminal(command, home, columns, lines))
         return terminals[-1]
 

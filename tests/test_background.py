@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.processes import ROOT
+from tests.support.processes import ROOT
 
 STARTERS = {"create_task", "ensure_future", "Thread", "Timer", "create_background_task"}
 ON_THREADS = {"run_in_executor", "to_thread", "submit", "run_coroutine_threadsafe"}
@@ -12,8 +12,8 @@ ON_THREADS = {"run_in_executor", "to_thread", "submit", "run_coroutine_threadsaf
 
 HELPERS = {"client/background.py", "db/background.py"}
 OTHERS = {
-    "server/passwords.py",  # hands what a hash raises to the request that waits for it
-    "server/streams.py",  # writes the log, and handles itself what a descriptor does not take
+    "server/auth/passwords.py",  # hands what a hash raises to the request that waits for it
+    "server/config/standard_streams.py",  # writes the log, and handles itself what a descriptor does not take
 }
 PACKAGES = ("client", "db", "protocol", "server")
 

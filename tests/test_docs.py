@@ -9,14 +9,14 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
+from chatroom.client.commands.table import COMMANDS
+from chatroom.client.text import i18n
+from chatroom.client.text.keys import KEYS
+from chatroom.protocol import events, requests, responses, values, wire
+from chatroom.protocol.errors import CODES
+from chatroom.server.config.settings import SETTINGS
 
-from client import words
-from client.commands import COMMANDS
-from client.keys import KEYS
-from protocol import events, requests, responses, values, wire
-from protocol.errors import CODES
-from server.config import SETTINGS
-from tests.processes import ROOT
+from tests.support.processes import ROOT
 
 STRUCTS: dict[str, dict[str, type[msgspec.Struct]]] = {
     "Values": {
@@ -151,10 +151,10 @@ def first_block(document: str) -> list[str]:
 
 @pytest.mark.parametrize("readme", READMES)
 def test_the_readme_lists_the_commands_that_there_are(readme: str) -> None:
-    words.use(READMES[readme])
+    i18n.use_language(READMES[readme])
     told = {row[0].strip("`").replace("\\|", "|"): row[2] for row in table(read(readme))}
     also = [" ".join(f"`/{alias}`" for alias in row.aliases) for row in COMMANDS]
-    assert told == {words.usage(row.usage): names for row, names in zip(COMMANDS, also, strict=True)}
+    assert told == {i18n.command_usage(row.usage): names for row, names in zip(COMMANDS, also, strict=True)}
 
 
 @pytest.mark.parametrize("readme", READMES)
@@ -181,7 +181,11 @@ def test_every_flag_of_the_server_is_listed() -> None:
     synopsis = first_block("docs/operating.md")
     told = set(re.findall(r"--[a-z-]+", " ".join(synopsis)))
     finished = subprocess.run(
-        [sys.executable, "-m", "server", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "chatroom.server", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert set(re.findall(r"--[a-z-]+", finished.stdout)) - told <= {"--help", "--show-config", "--version"}
     assert told <= set(re.findall(r"--[a-z-]+", finished.stdout))

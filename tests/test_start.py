@@ -5,37 +5,42 @@ import sys
 from pathlib import Path
 
 import pytest
+from chatroom.db.engine import open_engine
+from chatroom.db.migrate import upgrade_schema
 
-from db.engine import open_engine
-from db.migrate import upgrade
-from tests.processes import ROOT
+from tests.support.processes import ROOT
 
 UPGRADED = """
 import sys
-from db.engine import open_engine
-from db.migrate import upgrade
-upgrade(open_engine(sys.argv[1]))
+from chatroom.db.engine import open_engine
+from chatroom.db.migrate import upgrade_schema
+upgrade_schema(open_engine(sys.argv[1]))
 """
 
 
 def imported(program: str, *arguments: str) -> set[str]:
     """The packages that a program has imported at its end."""
-    told = f"{program}\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
+    told = f"{program}\nprint(*{{name.removeprefix('chatroom.').partition('.')[0] for name in sys.modules}})"
     command = [sys.executable, "-c", told, *arguments]
     return set(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split())
 
 
 def test_the_client_starts_without_what_it_never_needs() -> None:
-    assert not imported("import sys, client.__main__") & {"cryptography", "db", "server", "sqlalchemy"}
+    assert not imported("import sys, chatroom.client.__main__") & {
+        "cryptography",
+        "db",
+        "server",
+        "sqlalchemy",
+    }
 
 
-@pytest.mark.parametrize("command", ["server.__main__", "server.app"])
+@pytest.mark.parametrize("command", ["chatroom.server.__main__", "chatroom.server.app"])
 def test_the_server_is_there_without_what_few_starts_need(command: str) -> None:
     assert not imported(f"import sys, {command}") & {"alembic", "client", "prompt_toolkit"}
 
 
 def test_a_database_that_lacks_no_step_is_not_upgraded(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'chatroom.sqlite'}"
-    upgrade(engine := open_engine(url))
+    upgrade_schema(engine := open_engine(url))
     engine.dispose()
     assert "alembic" not in imported(UPGRADED, url)

@@ -27,7 +27,7 @@ TIE = "\xa0"
 """A blank at which no line is broken."""
 
 MODULE = '''"""Which character looks like which, by Unicode {version} (UTS 39). Its counterpart is
-``names.skeleton``.
+``names.name_skeleton``.
 
 Made by ``tools/make_confusables.py``, which says how it differs from the original: change that, not this.
 Derived from confusables.txt, © {year} Unicode, Inc.; terms of use: https://www.unicode.org/terms_of_use.html

@@ -7,10 +7,9 @@ a page however old, ends with what a fresh page shows.
 
 from collections.abc import Iterable
 
+from chatroom.protocol.values import Message
 from msgspec import UNSET
 from msgspec.structs import replace
-
-from protocol.values import Message
 
 
 def is_revised(message: Message) -> bool:
@@ -18,14 +17,14 @@ def is_revised(message: Message) -> bool:
     return message.kind == "edit" or message.edited is not UNSET or message.deleted is True
 
 
-def latest(message: Message, changes: Iterable[Message]) -> Message:
+def latest_state(message: Message, changes: Iterable[Message]) -> Message:
     """The message after all of these, which are in the order of their seqs; any may be in it already."""
     for change in changes:
-        message = _changed(message, change)
+        message = _apply_change(message, change)
     return message
 
 
-def _changed(message: Message, change: Message) -> Message:
+def _apply_change(message: Message, change: Message) -> Message:
     if message.deleted is True:
         return message
     match change.kind:
@@ -34,11 +33,11 @@ def _changed(message: Message, change: Message) -> Message:
         case "delete":
             return replace(message, text="", deleted=True, edited=UNSET, reactions=UNSET)
         case "react" | "unreact":
-            return _reacted(message, change)
+            return _apply_reaction(message, change)
     return message
 
 
-def _reacted(message: Message, change: Message) -> Message:
+def _apply_reaction(message: Message, change: Message) -> Message:
     reactions = {} if message.reactions is UNSET else dict(message.reactions)
     others = [name for name in reactions.pop(change.text, []) if name != change.username]
     who = [*others, change.username] if change.kind == "react" else others

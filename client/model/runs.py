@@ -3,21 +3,21 @@
 The counterpart is ``apply``, which knows whose run it is.
 """
 
-from client.model import changes
-from client.model.state import Timeline
-from protocol.frame import UNSET
-from protocol.values import CHANGE_KINDS, Message
+from chatroom.client.model import changes
+from chatroom.client.model.state import Timeline
+from chatroom.protocol.frame import UNSET
+from chatroom.protocol.values import CHANGE_KINDS, Message
 
 KEPT = 2000
 """So many messages of a run stay for good; when there are twice as many, the older half goes."""
 
 
-def joined(timeline: Timeline, page: list[Message], *, newest: bool = False) -> Timeline:
+def join_page(timeline: Timeline, page: list[Message], *, newest: bool = False) -> Timeline:
     """A run and a page that touches it, as one.
 
     A page that does not is worth something only if it is the newest: then it takes the run's place.
     """
-    if _contradicts(timeline, page) or (newest and page[0].seq > timeline.last + 1):
+    if _has_conflict(timeline, page) or (newest and page[0].seq > timeline.last + 1):
         timeline = Timeline()
     if not timeline.messages:
         timeline.messages = list(page)
@@ -32,11 +32,11 @@ def joined(timeline: Timeline, page: list[Message], *, newest: bool = False) -> 
         timeline.messages[:0] = older
         timeline.messages.extend(newer)
     timeline.more = timeline.first > 1
-    _revise(timeline, page)
+    _apply_revisions(timeline, page)
     return timeline
 
 
-def shorten(timeline: Timeline) -> None:
+def drop_oldest(timeline: Timeline) -> None:
     """Let the oldest go once there are many; whoever scrolls up gets them from the server again.
 
     Nothing that was done to them need be kept: a page that comes later tells it.
@@ -49,7 +49,7 @@ def shorten(timeline: Timeline) -> None:
     timeline.changes = {target: done for target, done in timeline.changes.items() if target >= first}
 
 
-def _revise(timeline: Timeline, page: list[Message]) -> None:
+def _apply_revisions(timeline: Timeline, page: list[Message]) -> None:
     """Show on the messages what was done to them, by what is on the page or was here before."""
     touched = {message.seq for message in page} & timeline.changes.keys()
     for message in page:
@@ -59,11 +59,11 @@ def _revise(timeline: Timeline, page: list[Message]) -> None:
     for seq in touched:
         if (said := timeline.find(seq)) is not None:
             done = timeline.changes[seq]
-            latest = changes.latest(said, (done[each] for each in sorted(done)))
+            latest = changes.latest_state(said, (done[each] for each in sorted(done)))
             timeline.messages[seq - timeline.first] = latest
 
 
-def _contradicts(timeline: Timeline, page: list[Message]) -> bool:
+def _has_conflict(timeline: Timeline, page: list[Message]) -> bool:
     """Whether the page has another message in a place that is filled here."""
     first, last = max(page[0].seq, timeline.first), min(page[-1].seq, timeline.last)
     if not timeline.messages or first > last:

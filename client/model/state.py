@@ -3,30 +3,30 @@
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from protocol.requests import SentKind
-from protocol.values import Limits, Member, Message
+from chatroom.protocol.requests import SentKind
+from chatroom.protocol.values import Limits, Member, Message
 
 
-class Link(Enum):
+class ConnectionState(Enum):
     """How the connection stands."""
 
     OFFLINE = auto()
     CONNECTING = auto()
-    RECONNECTING = auto()  # with ``State.retry_at``
+    RECONNECTING = auto()  # with ``ClientState.retry_at``
     ONLINE = auto()  # connected, nobody logged in
     LOGGED_IN = auto()  # and everything that was missing is being fetched or here
     REFUSED = auto()  # for good: the server's certificate changed, the protocol is another
 
 
-class Delivery(Enum):
+class DeliveryState(Enum):
     """What is known of a message that was written here."""
 
     WAITING = auto()  # in the outbox, not confirmed
-    REFUSED = auto()  # never stored; ``Pending.error`` says why
+    REFUSED = auto()  # never stored; ``PendingMessage.error`` says why
 
 
 @dataclass(slots=True)
-class Pending:
+class PendingMessage:
     """A message of mine that the server has not confirmed; drawn below the confirmed ones, or, if it was
     refused, where that happened. ``target`` is the seq of the message that it changes or answers, 0 if there
     is none.
@@ -38,7 +38,7 @@ class Pending:
     kind: SentKind = "text"
     target: int = 0
     written_at: int = 0  # milliseconds since 1970
-    delivery: Delivery = Delivery.WAITING
+    delivery: DeliveryState = DeliveryState.WAITING
     error: str = ""  # a code
     facts: dict[str, object] = field(default_factory=dict)  # that fill in its words
     after: int = 0  # once it is refused, the last seq of the conversation then: its place in the timeline
@@ -72,7 +72,7 @@ class Timeline:
 
 
 @dataclass(slots=True)
-class Typing:
+class TypingUser:
     """Somebody writes something; if nothing more is heard, until ``until`` (on the clock of ``retry_at``)."""
 
     nickname: str
@@ -111,8 +111,8 @@ class Conversation:
     )
     held: bool = False  # somebody has scrolled up here, so nothing of it may go
     selected: int = 0  # the seq of the message that commands are to be about; 0 for none
-    typing: dict[str, Typing] = field(default_factory=dict)  # by user name
-    pending: list[Pending] = field(default_factory=list)
+    typing: dict[str, TypingUser] = field(default_factory=dict)  # by user name
+    pending: list[PendingMessage] = field(default_factory=list)
     draft: str = ""
 
     @property
@@ -135,7 +135,7 @@ class Conversation:
 
 
 @dataclass(slots=True)
-class Note:
+class ClientNote:
     """Something the client itself has to say: an answer to a command, an error. Shown where it was asked for.
 
     ``key`` names the words in the catalogue (an error's code among them), ``facts`` fill them in. A
@@ -157,20 +157,20 @@ class Note:
 
 
 @dataclass(slots=True)
-class State:
+class ClientState:
     """All of it."""
 
     server: str = ""  # host:port, as typed
     server_name: str = ""
     encrypted: bool = False
     limits: Limits | None = None
-    link: Link = Link.OFFLINE
+    link: ConnectionState = ConnectionState.OFFLINE
     retry_at: float = 0.0  # when the next attempt is made, seconds on the clock that counts for the view
     lag: float | None = None  # seconds, of the last ping or of one that is still waited for
     username: str = ""
     away: str = ""  # why I am, for others
     conversations: dict[str, Conversation] = field(default_factory=dict)
     current: str = ""  # "" is the home screen
-    notes: list[Note] = field(default_factory=list)
+    notes: list[ClientNote] = field(default_factory=list)
     ignored: set[str] = field(default_factory=set)
     attention: dict[str, str] = field(default_factory=dict)  # conversation -> all, mentions, none, if chosen

@@ -7,12 +7,12 @@ looks through the messages, from the newest upwards: ``looked`` says how far tha
 from collections.abc import Iterable
 from itertools import takewhile
 
-from client.model import select
-from client.model.state import Conversation, State
-from protocol.values import Message
+from chatroom.client.model import select
+from chatroom.client.model.state import ClientState, Conversation
+from chatroom.protocol.values import Message
 
 
-def look(state: State, one: Conversation, messages: Iterable[Message]) -> None:
+def count_mentions(state: ClientState, one: Conversation, messages: Iterable[Message]) -> None:
     """Know which of these name me, if they are unread."""
     for message in messages:
         if message.seq > one.read:
@@ -20,26 +20,26 @@ def look(state: State, one: Conversation, messages: Iterable[Message]) -> None:
             (one.named.add if named else one.named.discard)(message.seq)
 
 
-def look_above(state: State, one: Conversation, page: list[Message]) -> None:
+def scan_page_above(state: ClientState, one: Conversation, page: list[Message]) -> None:
     """Look through a page further up, and remember how far that was if it touches what was looked through."""
-    look(state, one, page)
+    count_mentions(state, one, page)
     if page and page[-1].seq >= one.looked - 1:
         one.looked = min(one.looked, page[0].seq)
 
 
-def look_here(state: State, one: Conversation, page: list[Message]) -> None:
+def scan_joined_page(state: ClientState, one: Conversation, page: list[Message]) -> None:
     """Look through a page that has become part of the timeline, which has been looked through up to there."""
-    look(state, one, page)
+    count_mentions(state, one, page)
     if one.timeline.last >= one.head:
         one.looked = min(one.looked, one.timeline.first)
 
 
-def recount(state: State, one: Conversation) -> None:
+def recount_unread(state: ClientState, one: Conversation) -> None:
     """Count again what is unread, as far as it is here; of what is not, the server's number stands."""
     unread = list(takewhile(lambda message: message.seq > one.read, reversed(one.timeline.messages)))
     one.named = {seq for seq in one.named if one.read < seq <= one.head}
-    look(state, one, unread)
+    count_mentions(state, one, unread)
     if one.read >= one.head:
         one.unread = 0
     elif one.timeline.last >= one.head and one.timeline.first <= one.read + 1:
-        one.unread = sum(select.counts(state, message) for message in unread)
+        one.unread = sum(select.counts_as_unread(state, message) for message in unread)

@@ -10,19 +10,19 @@ import sys
 import time
 from typing import Any
 
+from chatroom.client import background
+from chatroom.client.app import App
+from chatroom.client.model import select
+from chatroom.client.model.state import ConnectionState
+from chatroom.client.view import key_bindings, layout
+from chatroom.client.view.draw import theme
+from chatroom.client.view.notifications import NotificationBell, notification_sequence
+from chatroom.client.view.screen_state import ScreenState
 from prompt_toolkit.application import Application
 from prompt_toolkit.input import Input
 from prompt_toolkit.layout import Layout
 from prompt_toolkit.output import Output
 from prompt_toolkit.styles import DynamicStyle
-
-from client import background
-from client.app import App
-from client.model import select
-from client.model.state import Link
-from client.view import key_bindings, layout, theme
-from client.view.bell import Bell, sequence
-from client.view.desk import Desk
 
 FRAME = 0.033
 """Seconds between two pictures of what arrives by itself, at least."""
@@ -49,15 +49,15 @@ _FAREWELLS = () if sys.platform == "win32" else (signal.SIGTERM, signal.SIGHUP)
 """Signals that ask the program to end; the terminal is to be whole then too. Windows sends none of them."""
 
 
-async def run(app: App, *, register: bool = False) -> None:
+async def run_screen(app: App, *, register: bool = False) -> None:
     """Show the client until the user quits or the terminal goes away. The terminal is always restored.
 
     ``register``: begin with making an account.
     """
-    await Screen(app, register=register).run()
+    await FullScreen(app, register=register).run_until_quit()
 
 
-class Screen:
+class FullScreen:
     """``input`` and ``output`` are the terminal unless a test gives others."""
 
     def __init__(
@@ -68,53 +68,53 @@ class Screen:
         input: Input | None = None,
         output: Output | None = None,
     ) -> None:
-        self.desk = Desk(app, register=register)
+        self.desk = ScreenState(app, register=register)
         self._app = app
-        self._bell = Bell(app.state)
+        self._bell = NotificationBell(app.state)
         self._timer: asyncio.TimerHandle | None = None
         self._failures: list[float] = []
         self._begun = 0.0  # the processor's time when the last picture was begun
         self._rested = 0.0  # when the next may come
         self.application: Application[None] = Application(
-            layout=Layout(layout.root(self.desk)),
-            key_bindings=key_bindings.bindings(self.desk),
-            style=DynamicStyle(lambda: theme.style(app.config.theme)),
+            layout=Layout(layout.root_container(self.desk)),
+            key_bindings=key_bindings.all_bindings(self.desk),
+            style=DynamicStyle(lambda: theme.theme_style(app.config.theme)),
             color_depth=theme.colour_depth(),
             full_screen=True,
             max_render_postpone_time=None,  # a key is answered also while much arrives
-            before_render=lambda _: self._drawing(),
-            after_render=lambda _: self._drawn(),
+            before_render=lambda _: self._drawing_started(),
+            after_render=lambda _: self._drawing_done(),
             input=input,
             output=output,
         )
         _replace_undecodable(self.application.input)
         self.application.ttimeoutlen, self.application.timeoutlen = ESCAPE, SEQUENCE
 
-    async def run(self) -> None:
+    async def run_until_quit(self) -> None:
         loop = asyncio.get_running_loop()
         handler = loop.get_exception_handler()
-        loop.set_exception_handler(self._broke)
+        loop.set_exception_handler(self._on_exception)
         for number in _FAREWELLS:
             loop.add_signal_handler(number, self._app.quit)
         quitting = background.start(self._quit())
         try:
-            await self.application.run_async(pre_run=self._begin, set_exception_handler=False)
+            await self.application.run_async(pre_run=self._start_screen, set_exception_handler=False)
         except EOFError:
             pass  # the terminal is gone, and whoever sat there too
         finally:
             quitting.cancel()
-            self._end(loop)
+            self._stop_screen(loop)
             loop.set_exception_handler(handler)
 
-    def _begin(self) -> None:
-        self._app.on_change, self._app.on_note = self._changed, self.desk.announce
-        self._app.on_seek = self.desk.go_to
+    def _start_screen(self) -> None:
+        self._app.on_change, self._app.on_note = self._state_changed, self.desk.show_note
+        self._app.on_seek = self.desk.show_message
         self._app.on_secret, self._app.on_confirm = self.desk.ask_secret, self.desk.confirm
         self._app.on_screen = True
-        self.desk.sync()
-        self._changed()
+        self.desk.sync_with_state()
+        self._state_changed()
 
-    def _end(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _stop_screen(self, loop: asyncio.AbstractEventLoop) -> None:
         self._app.on_change, self._app.on_note = lambda: None, lambda note: None
         self._app.on_seek = lambda name, seq: False
         if self._timer:
@@ -126,7 +126,7 @@ class Screen:
         await self._app.done.wait()
         self._exit(None)
 
-    def _broke(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    def _on_exception(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """A mistake of ours: tell and go on. If it comes again and again, give the terminal back and end."""
         background.report_loop_error(loop, context)
         self._failures = [at for at in self._failures if at > loop.time() - FAILURES_WITHIN]
@@ -139,35 +139,37 @@ class Screen:
         if future is not None and not future.done():
             self.application.exit(exception=error) if error else self.application.exit()
 
-    def _changed(self) -> None:
+    def _state_changed(self) -> None:
         """The state has changed: some picture soon."""
-        self.desk.sync()
-        self._call()
+        self.desk.sync_with_state()
+        self._notify_user()
         loop, wait = asyncio.get_running_loop(), max(FRAME, self._rested - time.monotonic())
         if self._timer is not None and self._timer.when() > loop.time() + wait:
             self._timer.cancel()  # it waits for the next second of the countdown
             self._timer = None
         if self._timer is None:
-            self._timer = loop.call_later(wait, self._draw)
+            self._timer = loop.call_later(wait, self._draw_now)
 
-    def _call(self) -> None:
+    def _notify_user(self) -> None:
         """Call for somebody who looks elsewhere, if something came that is worth it."""
-        if call := self._bell.due(self._app.config.notify):
-            self.application.output.write_raw(sequence(call, self._app.config.alert))
+        if call := self._bell.next_notification(self._app.config.notify):
+            self.application.output.write_raw(notification_sequence(call, self._app.config.alert))
             self.application.output.flush()
 
-    def _drawing(self) -> None:
+    def _drawing_started(self) -> None:
         self._begun = time.thread_time()
 
-    def _drawn(self) -> None:
+    def _drawing_done(self) -> None:
         self._rested = time.monotonic() + REST * (time.thread_time() - self._begun)
-        self.desk.seen()
+        self.desk.mark_visible_read()
 
-    def _draw(self) -> None:
+    def _draw_now(self) -> None:
         self._timer = None
         self.application.invalidate()
-        if self._app.state.link is Link.RECONNECTING or select.typing(self._app.state, time.monotonic()):
-            self._timer = asyncio.get_running_loop().call_later(TICK, self._draw)
+        if self._app.state.link is ConnectionState.RECONNECTING or select.typing_nicknames(
+            self._app.state, time.monotonic()
+        ):
+            self._timer = asyncio.get_running_loop().call_later(TICK, self._draw_now)
 
 
 def _replace_undecodable(input: Input) -> None:

@@ -1,8 +1,7 @@
 """What Alembic runs around the steps. The connection, locked, comes from ``db.migrate``."""
 
 from alembic import context
-
-from db import schema
+from chatroom.db import schema
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=schema.metadata)
 with context.begin_transaction():

@@ -3,15 +3,13 @@
 import time
 from functools import partial
 
-from sqlalchemy import Connection
-
-from db import accounts, tokens
-from db.errors import Taken
-from db.records import Account as Kept
-from db.store import Store
-from db.transaction import Transaction
-from protocol import names, requests, responses
-from protocol.errors import (
+from chatroom.db.errors import AlreadyExists
+from chatroom.db.queries import accounts, tokens
+from chatroom.db.reader import DatabaseReader
+from chatroom.db.records import AccountRecord as Kept
+from chatroom.db.writer.transaction import WriteTransaction
+from chatroom.protocol import names, requests, responses
+from chatroom.protocol.errors import (
     RateLimited,
     RegistrationClosed,
     SessionEnded,
@@ -20,32 +18,33 @@ from protocol.errors import (
     UsernameTaken,
     WrongPassword,
 )
-from protocol.frame import UNSET
-from server import codes
-from server.checks import check_password, check_username
-from server.codes import Gate
-from server.config import Config
-from server.guesses import Guesses
-from server.handlers.common import account_of
-from server.limits import MINUTE, AddressBuckets
-from server.live import Speaker
-from server.passwords import Asker, Passwords
-from server.presence import Presence
-from server.replies import Commit, Reply
+from chatroom.protocol.frame import UNSET
+from chatroom.server.auth import invitations
+from chatroom.server.auth.invitations import InvitationChecker
+from chatroom.server.auth.password_check import PasswordChecker
+from chatroom.server.auth.passwords import Asker, PasswordHasher
+from chatroom.server.auth.validation import check_password, check_username
+from chatroom.server.config.settings import ServerConfig
+from chatroom.server.handlers.common import speaker_account
+from chatroom.server.net.limits import MINUTE, AddressBuckets
+from chatroom.server.results import CommitWork, Reply
+from chatroom.server.state.directory import Speaker
+from chatroom.server.state.presence import PresenceTracker
+from sqlalchemy import Connection
 
 AT_ONCE = 1.0
 """Seconds after which to try again what another change of the password has overtaken."""
 
 
-class Accounts:
+class AccountHandlers:
     def __init__(
         self,
-        config: Config,
-        store: Store,
-        passwords: Passwords,
-        guesses: Guesses,
-        presence: Presence,
-        gate: Gate,
+        config: ServerConfig,
+        store: DatabaseReader,
+        passwords: PasswordHasher,
+        guesses: PasswordChecker,
+        presence: PresenceTracker,
+        gate: InvitationChecker,
     ) -> None:
         self._open = config.accounts.registration == "open"
         self._limits = limits = config.limits
@@ -60,53 +59,62 @@ class Accounts:
         self._gate = gate
 
     async def register(self, speaker: Speaker, request: requests.Register) -> Reply:
-        shown = await self._admit(speaker, request)
+        shown = await self._check_invitation(speaker, request)
         username = request.username
-        key, skeleton = names.key(username), names.skeleton(username)
+        key, skeleton = names.name_key(username), names.name_skeleton(username)
         if await self._store.run(_is_taken, key, skeleton):
             raise UsernameTaken
         check_username(username, self._limits)
         check_password(request.password, self._password)
         self._check_rate(speaker.address)
-        password_hash = await self._passwords.hash(request.password, speaker, registers=True)
+        password_hash = await self._passwords.hash_password(request.password, speaker, registers=True)
         work = partial(
-            _add, username=username, key=key, skeleton=skeleton, password_hash=password_hash, shown=shown
+            _add_account,
+            username=username,
+            key=key,
+            skeleton=skeleton,
+            password_hash=password_hash,
+            shown=shown,
         )
-        return Commit(work, lambda _: responses.Ok(id=request.id))
+        return CommitWork(work, lambda _: responses.Ok(id=request.id))
 
     def _check_rate(self, address: str) -> None:
         """Count a registration for its address. Raises ``RateLimited``."""
         now = time.monotonic()
-        if wait := self._registrations.at(address, now).take(now):
+        if wait := self._registrations.at(address, now).take_token(now):
             raise RateLimited(retry_after=round(wait, 3))
 
-    async def _admit(self, speaker: Speaker, request: requests.Register) -> bytes | None:
+    async def _check_invitation(self, speaker: Speaker, request: requests.Register) -> bytes | None:
         """The digest of the invitation, where one is needed. Before anything is told about names."""
         if self._open:
             return None
         if request.invitation is UNSET:
             raise RegistrationClosed
-        return await self._gate.check(request.invitation, speaker.address)
+        return await self._gate.check_code(request.invitation, speaker.address)
 
     async def change_password(self, speaker: Speaker, request: requests.ChangePassword) -> Reply:
         """Whoever knows the old password is the owner; everybody else, with a session or a token, is out."""
-        account = account_of(speaker)
+        account = speaker_account(speaker)
         check_password(request.new_password, self._password)
-        kept = await self._store.run(accounts.get, account.id)
-        known = await prove(self._guesses, kept, request.password, names.key(account.username), speaker)
-        password_hash = await self._passwords.hash(request.new_password, speaker)
+        kept = await self._store.run(accounts.get_account, account.id)
+        known = await verify_account(
+            self._guesses, kept, request.password, names.name_key(account.username), speaker
+        )
+        password_hash = await self._passwords.hash_password(request.new_password, speaker)
 
         def then(changed: tuple[int, int]) -> responses.Response:
             speaker.since, speaker.session_epoch = changed
-            self._presence.dismiss(account, account.speakers - {speaker}, SessionEnded())
+            self._presence.dismiss_sessions(account, account.speakers - {speaker}, SessionEnded())
             return responses.Ok(id=request.id)
 
-        return Commit(
+        return CommitWork(
             partial(_change_password, known=known, password_hash=password_hash, token=speaker.token), then
         )
 
 
-async def prove(guesses: Guesses, kept: Kept | None, password: str, key: bytes, asker: Asker) -> Kept:
+async def verify_account(
+    guesses: PasswordChecker, kept: Kept | None, password: str, key: bytes, asker: Asker
+) -> Kept:
     """The account whose password this is. Raises ``WrongPassword``, ``UnknownUser``, or ``TooManyAttempts``.
 
     Whoever guesses learns nothing from the time it takes: an unknown name costs a hash as well.
@@ -121,7 +129,7 @@ async def prove(guesses: Guesses, kept: Kept | None, password: str, key: bytes, 
 
 def _is_taken(connection: Connection, key: bytes, skeleton: bytes) -> bool:
     return (
-        accounts.find(connection, key) is not None
+        accounts.find_account(connection, key) is not None
         or accounts.find_look_alike(connection, skeleton) is not None
     )
 
@@ -129,8 +137,8 @@ def _is_taken(connection: Connection, key: bytes, skeleton: bytes) -> bool:
 # In the transaction
 
 
-def _add(
-    transaction: Transaction,
+def _add_account(
+    transaction: WriteTransaction,
     *,
     username: str,
     key: bytes,
@@ -139,7 +147,7 @@ def _add(
     shown: bytes | None,
 ) -> None:
     try:
-        account_id = accounts.add(
+        account_id = accounts.add_account(
             transaction.connection,
             username=username,
             key=key,
@@ -147,24 +155,24 @@ def _add(
             password_hash=password_hash,
             now=transaction.now,
         )
-    except Taken:
+    except AlreadyExists:
         raise UsernameTaken from None
     if shown is not None:
-        codes.use(transaction, shown, account_id)
+        invitations.use_invitation(transaction, shown, account_id)
 
 
 def _change_password(
-    transaction: Transaction, *, known: Kept, password_hash: str, token: bytes
+    transaction: WriteTransaction, *, known: Kept, password_hash: str, token: bytes
 ) -> tuple[int, int]:
     """When it was, and the epoch of sessions since. Raises ``Unavailable`` when the password is another one
     by now."""
     epoch = transaction.end_sessions(known.id)
     replace_hash(transaction, known=known, password_hash=password_hash)
-    tokens.drop_account(transaction.connection, known.id, but=token)
+    tokens.delete_account_tokens(transaction.connection, known.id, but=token)
     return transaction.now, epoch
 
 
-def replace_hash(transaction: Transaction, *, known: Kept, password_hash: str) -> None:
+def replace_hash(transaction: WriteTransaction, *, known: Kept, password_hash: str) -> None:
     """Raises ``Unavailable`` when the account's hash is another one than was ``known``."""
     if not accounts.set_password(
         transaction.connection, known.id, password_hash, instead_of=known.password_hash

@@ -2,27 +2,26 @@
 
 from collections.abc import Callable
 
+from chatroom.db.queries import rooms
+from chatroom.db.records import RoomRecord
+from chatroom.db.writer.transaction import WriteTransaction
+from chatroom.protocol.errors import BadFrame, NotLoggedIn
+from chatroom.protocol.frame import UNSET, Id, UnsetType
+from chatroom.protocol.values import parse_time
+from chatroom.server.auth import permissions
+from chatroom.server.config.settings import effective_limit
+from chatroom.server.state.directory import LiveAccount, Speaker
 from sqlalchemy import Connection
 
-from db import rooms
-from db.records import Room
-from db.transaction import Transaction
-from protocol.errors import BadFrame, NotLoggedIn
-from protocol.frame import UNSET, Id, UnsetType
-from protocol.values import parse_time
-from server import rights
-from server.config import bound
-from server.live import Account, Speaker
 
-
-def account_of(speaker: Speaker) -> Account:
+def speaker_account(speaker: Speaker) -> LiveAccount:
     """Who speaks. Raises ``NotLoggedIn`` when the session was ended while its request waited."""
     if speaker.account is None:
         raise NotLoggedIn
     return speaker.account
 
 
-def time_of(id: Id, text: str) -> int:
+def parse_request_time(id: Id, text: str) -> int:
     """The time that a request names, in milliseconds since 1970."""
     try:
         return parse_time(text)
@@ -36,22 +35,22 @@ USUAL_PAGE = 100
 
 def page_size(wanted: int | UnsetType, most: int) -> int:
     """How many messages to show: as many as are wanted, but ``most`` at most, which is a limit."""
-    return most or USUAL_PAGE if wanted is UNSET else min(wanted, bound(most))
+    return most or USUAL_PAGE if wanted is UNSET else min(wanted, effective_limit(most))
 
 
-FindRoom = Callable[[Connection, int, str], Room]
+FindRoom = Callable[[Connection, int, str], RoomRecord]
 
 
 def lock_room(
-    transaction: Transaction, account_id: int, room: str, find: FindRoom = rights.find_room
-) -> Room:
+    transaction: WriteTransaction, account_id: int, room: str, find: FindRoom = permissions.find_room
+) -> RoomRecord:
     """A room as the account sees it, which nobody else changes until COMMIT."""
     found = find(transaction.connection, account_id, room)
-    transaction.lock([found.conversation_id])
+    transaction.lock_changing([found.conversation_id])
     return find(transaction.connection, account_id, room)
 
 
-def room_as(connection: Connection, account_id: int, conversation_id: int) -> Room:
+def find_room_by_id(connection: Connection, account_id: int, conversation_id: int) -> RoomRecord:
     """A room that is there, as the account sees it, whether or not it may."""
-    [room] = rooms.listing(connection, account_id, [conversation_id])
+    [room] = rooms.list_rooms(connection, account_id, [conversation_id])
     return room

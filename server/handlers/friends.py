@@ -2,89 +2,91 @@
 
 from functools import partial
 
-from db import accounts, friends, memberships, messages, revisions
-from db.errors import Taken
-from db.records import Direct, Stored
-from db.transaction import Transaction
-from protocol import labels, names, requests, responses, values
-from protocol.errors import AlreadyFriends, NotEntered, NotFriends, SelfFriend
-from protocol.frame import UNSET
-from server import rights
-from server.announcer import Announcer
-from server.checks import check_nickname
-from server.config import Limits
-from server.handlers.common import account_of, page_size
-from server.live import Account, Directory, Speaker
-from server.notices import enter, leave
-from server.replies import Commit, Query, Reply
-from server.values import friend_value, page_values
+from chatroom.db.errors import AlreadyExists
+from chatroom.db.queries import accounts, friends, memberships, messages, revisions
+from chatroom.db.records import DirectRecord, StoredMessage
+from chatroom.db.writer.transaction import WriteTransaction
+from chatroom.protocol import labels, names, requests, responses, values
+from chatroom.protocol.errors import AlreadyFriends, NotEntered, NotFriends, SelfFriend
+from chatroom.protocol.frame import UNSET
+from chatroom.server.auth import permissions
+from chatroom.server.auth.validation import check_nickname
+from chatroom.server.config.settings import LimitSettings
+from chatroom.server.handlers.common import page_size, speaker_account
+from chatroom.server.results import CommitWork, ReadWork, Reply
+from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
+from chatroom.server.state.notifier import EventNotifier
+from chatroom.server.state.serialize import friend_value, page_values
+from chatroom.server.state.system_messages import enter_conversation, leave_conversation
 
 
-class Friends:
-    def __init__(self, limits: Limits, directory: Directory, announcer: Announcer) -> None:
+class FriendHandlers:
+    def __init__(self, limits: LimitSettings, directory: LiveDirectory, announcer: EventNotifier) -> None:
         self._limits = limits
         self._directory = directory
         self._announcer = announcer
 
     def list_friends(self, speaker: Speaker, request: requests.ListFriends) -> Reply:
-        def then(found: list[Direct]) -> responses.Response:
-            return responses.Friends(id=request.id, friends=[self._value(direct) for direct in found])
+        def then(found: list[DirectRecord]) -> responses.Response:
+            return responses.Friends(id=request.id, friends=[self._friend_value(direct) for direct in found])
 
-        return Query(partial(friends.listing, account_id=account_of(speaker).id), then)
+        return ReadWork(partial(friends.list_directs, account_id=speaker_account(speaker).id), then)
 
     def add_friend(self, speaker: Speaker, request: requests.AddFriend) -> Reply:
-        account = account_of(speaker)
+        account = speaker_account(speaker)
 
-        def then(sides: tuple[Direct, Direct]) -> responses.Response:
+        def then(sides: tuple[DirectRecord, DirectRecord]) -> responses.Response:
             mine, theirs = sides
             self.tell_both(account, mine, theirs, but=speaker)
-            return responses.Friend(id=request.id, friend=self._value(mine))
+            return responses.Friend(id=request.id, friend=self._friend_value(mine))
 
-        return Commit(partial(_befriend, account=account, username=request.username), then)
+        return CommitWork(partial(_add_friendship, account=account, username=request.username), then)
 
     def remove_friend(self, speaker: Speaker, request: requests.RemoveFriend) -> Reply:
-        account = account_of(speaker)
+        account = speaker_account(speaker)
 
-        def then(sides: tuple[Direct, Direct]) -> responses.Response:
+        def then(sides: tuple[DirectRecord, DirectRecord]) -> responses.Response:
             self.tell_both(account, *sides, but=speaker)
             return responses.Ok(id=request.id)
 
-        return Commit(partial(_part, account=account, username=request.username), then)
+        return CommitWork(partial(_remove_friendship, account=account, username=request.username), then)
 
     def enter_direct(self, speaker: Speaker, request: requests.EnterDirect) -> Reply:
-        account = account_of(speaker)
+        account = speaker_account(speaker)
         check_nickname(request.nickname, self._limits)
 
-        def then(entry: tuple[Direct, list[Stored]]) -> responses.Response:
+        def then(entry: tuple[DirectRecord, list[StoredMessage]]) -> responses.Response:
             direct, page = entry
             self._directory.seat_in_direct(account, direct)
             self._announcer.friend_changed(account, direct, but=speaker)
             return responses.Entered(
                 id=request.id,
-                friend=self._value(direct),
-                messages=page_values(page, labels.direct(direct.friend), account.id),
+                friend=self._friend_value(direct),
+                messages=page_values(page, labels.direct_label(direct.friend), account.id),
             )
 
         work = partial(
-            _enter,
+            _enter_direct,
             account=account,
             username=request.username,
             nickname=request.nickname,
             page=page_size(UNSET, self._limits.page),
         )
-        return Commit(work, then)
+        return CommitWork(work, then)
 
     def leave_direct(self, speaker: Speaker, request: requests.LeaveDirect) -> Reply:
-        account = account_of(speaker)
+        account = speaker_account(speaker)
 
-        def then(direct: Direct) -> responses.Response:
+        def then(direct: DirectRecord) -> responses.Response:
             self._directory.seat_in_direct(account, direct)
             self._announcer.friend_changed(account, direct, but=speaker)
             return responses.Ok(id=request.id)
 
-        return Commit(partial(_leave, account=account, username=request.username), then)
+        return CommitWork(partial(_leave_direct, account=account, username=request.username), then)
 
-    def tell_both(self, account: Account, mine: Direct, theirs: Direct, *, but: Speaker) -> None:
+    def tell_both(
+        self, account: LiveAccount, mine: DirectRecord, theirs: DirectRecord, *, but: Speaker
+    ) -> None:
         """A friendship began or ended: both sides' sessions follow the private chat, and are told."""
         self._directory.seat_in_direct(account, mine)
         self._announcer.friend_changed(account, mine, but=but)
@@ -93,77 +95,87 @@ class Friends:
             self._directory.seat_in_direct(other, theirs)
             self._announcer.friend_changed(other, theirs)
 
-    def _value(self, direct: Direct) -> values.Friend:
+    def _friend_value(self, direct: DirectRecord) -> values.Friend:
         return friend_value(direct, self._directory)
 
 
 # In the transaction
 
 
-def _befriend(transaction: Transaction, *, account: Account, username: str) -> tuple[Direct, Direct]:
+def _add_friendship(
+    transaction: WriteTransaction, *, account: LiveAccount, username: str
+) -> tuple[DirectRecord, DirectRecord]:
     connection = transaction.connection
-    if names.key(username) == names.key(account.username):
+    if names.name_key(username) == names.name_key(account.username):
         raise SelfFriend
-    other = rights.find_user(connection, username)
-    accounts.lock(connection, (account.id, other.id))
-    rights.may_befriend(connection, account.id, other)
+    other = permissions.find_user(connection, username)
+    accounts.lock_accounts(connection, (account.id, other.id))
+    permissions.check_may_befriend(connection, account.id, other)
     try:
-        friends.add(connection, account.id, other.id, transaction.now)
-    except Taken:
+        friends.add_friendship(connection, account.id, other.id, transaction.now)
+    except AlreadyExists:
         raise AlreadyFriends(username=other.username) from None
-    return _sides(transaction, account.id, other.id)
+    return _both_sides(transaction, account.id, other.id)
 
 
-def _part(transaction: Transaction, *, account: Account, username: str) -> tuple[Direct, Direct]:
-    direct = _lock(transaction, account.id, username)
+def _remove_friendship(
+    transaction: WriteTransaction, *, account: LiveAccount, username: str
+) -> tuple[DirectRecord, DirectRecord]:
+    direct = _lock_direct(transaction, account.id, username)
     if direct.ended:
         raise NotFriends(username=direct.friend)
-    return part(transaction, account.id, direct)
+    return end_friendship(transaction, account.id, direct)
 
 
-def part(transaction: Transaction, account_id: int, direct: Direct) -> tuple[Direct, Direct]:
+def end_friendship(
+    transaction: WriteTransaction, account_id: int, direct: DirectRecord
+) -> tuple[DirectRecord, DirectRecord]:
     """End a friendship, whose private chat is locked and left first by whoever had entered it.
 
     Returns how the two see it then.
     """
-    for seat in memberships.roster(transaction.connection, direct.conversation_id):
+    for seat in memberships.list_roster(transaction.connection, direct.conversation_id):
         if seat.entered:
-            leave(transaction, seat)
-    friends.end(transaction.connection, direct.conversation_id, transaction.now)
-    return _sides(transaction, account_id, direct.friend_id)
+            leave_conversation(transaction, seat)
+    friends.end_friendship(transaction.connection, direct.conversation_id, transaction.now)
+    return _both_sides(transaction, account_id, direct.friend_id)
 
 
-def _enter(
-    transaction: Transaction, *, account: Account, username: str, nickname: str, page: int
-) -> tuple[Direct, list[Stored]]:
+def _enter_direct(
+    transaction: WriteTransaction, *, account: LiveAccount, username: str, nickname: str, page: int
+) -> tuple[DirectRecord, list[StoredMessage]]:
     connection = transaction.connection
-    direct = _lock(transaction, account.id, username)
+    direct = _lock_direct(transaction, account.id, username)
     if direct.ended:
         raise NotFriends(username=direct.friend)
-    enter(transaction, direct.seat, account, nickname)
-    newest, _ = messages.page(connection, direct.conversation_id, limit=page)
-    return rights.find_direct(connection, account.id, username), revisions.latest(connection, newest)
+    enter_conversation(transaction, direct.seat, account, nickname)
+    newest, _ = messages.message_page(connection, direct.conversation_id, limit=page)
+    return permissions.find_direct(connection, account.id, username), revisions.latest_states(
+        connection, newest
+    )
 
 
-def _leave(transaction: Transaction, *, account: Account, username: str) -> Direct:
-    direct = _lock(transaction, account.id, username)
+def _leave_direct(transaction: WriteTransaction, *, account: LiveAccount, username: str) -> DirectRecord:
+    direct = _lock_direct(transaction, account.id, username)
     if not direct.seat.entered:
-        raise NotEntered(conversation=labels.direct(direct.friend))
-    leave(transaction, direct.seat)
-    return rights.find_direct(transaction.connection, account.id, username)
+        raise NotEntered(conversation=labels.direct_label(direct.friend))
+    leave_conversation(transaction, direct.seat)
+    return permissions.find_direct(transaction.connection, account.id, username)
 
 
-def _lock(transaction: Transaction, account_id: int, username: str) -> Direct:
-    direct = rights.find_direct(transaction.connection, account_id, username)
-    transaction.lock([direct.conversation_id])
-    return rights.find_direct(transaction.connection, account_id, username)
+def _lock_direct(transaction: WriteTransaction, account_id: int, username: str) -> DirectRecord:
+    direct = permissions.find_direct(transaction.connection, account_id, username)
+    transaction.lock_changing([direct.conversation_id])
+    return permissions.find_direct(transaction.connection, account_id, username)
 
 
-def _sides(transaction: Transaction, account_id: int, other_id: int) -> tuple[Direct, Direct]:
+def _both_sides(
+    transaction: WriteTransaction, account_id: int, other_id: int
+) -> tuple[DirectRecord, DirectRecord]:
     """A private chat of which something was changed, as each of the two sees it."""
-    mine = friends.find(transaction.connection, account_id, other_id)
-    theirs = friends.find(transaction.connection, other_id, account_id)
+    mine = friends.find_direct(transaction.connection, account_id, other_id)
+    theirs = friends.find_direct(transaction.connection, other_id, account_id)
     assert mine is not None
     assert theirs is not None
-    transaction.lock([mine.conversation_id])
+    transaction.lock_changing([mine.conversation_id])
     return mine, theirs

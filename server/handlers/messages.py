@@ -9,16 +9,13 @@ whatever has a ``target``, which is looked at under the lock of the conversation
 import time
 from functools import partial
 
-from msgspec.structs import replace
-from sqlalchemy import Connection
-
-from db import memberships, messages, revisions
-from db.messages import DUPLICATE, REUSED, STORED, Outcome
-from db.records import Draft, Revision
-from db.transaction import Transaction
-from protocol import names, requests, responses
-from protocol.cids import new_cid
-from protocol.errors import (
+from chatroom.db.queries import memberships, messages, revisions
+from chatroom.db.queries.messages import DUPLICATE, REUSED, STORED, AppendOutcome
+from chatroom.db.records import MessageDraft, MessageRevision
+from chatroom.db.writer.transaction import WriteTransaction
+from chatroom.protocol import names, requests, responses
+from chatroom.protocol.cids import new_cid
+from chatroom.protocol.errors import (
     BadFrame,
     BadReaction,
     BadTarget,
@@ -29,29 +26,31 @@ from protocol.errors import (
     TextTooLong,
     TooManyReactions,
 )
-from protocol.frame import UNSET, Id
-from protocol.values import CHANGE_KINDS, format_time
-from server import rights
-from server.config import Limits
-from server.handlers.common import account_of
-from server.live import Directory, Speaker
-from server.replies import Commit, Reply, Say
+from chatroom.protocol.frame import UNSET, Id
+from chatroom.protocol.values import CHANGE_KINDS, format_time
+from chatroom.server.auth import permissions
+from chatroom.server.config.settings import LimitSettings
+from chatroom.server.handlers.common import speaker_account
+from chatroom.server.results import CommitWork, PostMessage, Reply
+from chatroom.server.state.directory import LiveDirectory, Speaker
+from msgspec.structs import replace
+from sqlalchemy import Connection
 
 NOWHERE = 0
 """The conversation of a draft whose addressee does not exist: nothing stored can be the same as it."""
 
 
-class Messages:
-    def __init__(self, limits: Limits, directory: Directory) -> None:
+class MessageHandlers:
+    def __init__(self, limits: LimitSettings, directory: LiveDirectory) -> None:
         self._limits = limits
         self._directory = directory
 
     def send(self, speaker: Speaker, request: requests.Send) -> Reply:
-        account = account_of(speaker)
-        self._check(request)
+        account = speaker_account(speaker)
+        self._check_request(request)
         seat = self._directory.find_seat(account, request.to)
-        wait = speaker.sends.take(time.monotonic())
-        draft = Draft(
+        wait = speaker.sends.take_token(time.monotonic())
+        draft = MessageDraft(
             conversation_id=NOWHERE if seat is None else seat.conversation.id,
             account_id=account.id,
             username=account.username,
@@ -61,20 +60,20 @@ class Messages:
             cid=new_cid() if request.cid is UNSET else request.cid,
             target=None if request.target is UNSET else request.target,
         )
-        refusal = self._refusal(request.text, wait)
+        refusal = self._current_refusal(request.text, wait)
         if seat is not None and seat.may_send and refusal is None and draft.target is None:
-            return Say(draft, seat.conversation.roster)
+            return PostMessage(draft, seat.conversation.roster)
         work = partial(
-            _settle,
+            _store_checked,
             draft=draft,
             to=request.to,
             quiet=request.quiet is True,
             refusal=refusal,
             most_reactions=self._limits.reactions,
         )
-        return Commit(work, partial(sent, request.id))
+        return CommitWork(work, partial(sent_response, request.id))
 
-    def _check(self, request: requests.Send) -> None:
+    def _check_request(self, request: requests.Send) -> None:
         """Refuse what could not be stored at any time."""
         if request.kind in CHANGE_KINDS and request.target is UNSET:
             raise BadFrame(id=request.id, reason="what changes a message needs its target")
@@ -89,14 +88,14 @@ class Messages:
                 if not request.text or request.text.isspace():
                     raise EmptyText
 
-    def _refusal(self, text: str, wait: float) -> Refusal | None:
+    def _current_refusal(self, text: str, wait: float) -> Refusal | None:
         """Why this may not be stored now, though it may have been before, under other limits."""
         if 0 < self._limits.text < len(text):
             return TextTooLong(limit=self._limits.text)
         return RateLimited(retry_after=round(wait, 3)) if wait else None
 
 
-def sent(id: Id, outcome: Outcome) -> responses.Response:
+def sent_response(id: Id, outcome: AppendOutcome) -> responses.Response:
     """The answer to a ``send``. Raises ``CidReused``."""
     stored = outcome.stored
     assert stored.cid is not None
@@ -111,57 +110,59 @@ def sent(id: Id, outcome: Outcome) -> responses.Response:
     )
 
 
-def _settle(
-    transaction: Transaction,
+def _store_checked(
+    transaction: WriteTransaction,
     *,
-    draft: Draft,
+    draft: MessageDraft,
     to: str,
     quiet: bool,
     refusal: Refusal | None,
     most_reactions: int,
-) -> Outcome:
+) -> AppendOutcome:
     """Store a message with a target, or one that would be refused unless the database knew better."""
     connection = transaction.connection
     try:
-        draft = replace(draft, conversation_id=rights.sendable(connection, draft.account_id, to))
+        draft = replace(
+            draft, conversation_id=permissions.sendable_conversation(connection, draft.account_id, to)
+        )
     except Refusal as error:
         draft, refusal = replace(draft, conversation_id=NOWHERE), refusal or error
-    heads = transaction.lock([draft.conversation_id])
+    heads = transaction.lock_changing([draft.conversation_id])
     if earlier := messages.find_duplicate(connection, draft):
         return earlier
     if refusal is not None:
         raise refusal
-    rights.may_send(connection, draft, quiet=quiet)
+    permissions.check_may_send(connection, draft, quiet=quiet)
     if draft.target is not None:
         _check_target(connection, draft, draft.target, most_reactions)
-    seat = memberships.seat(connection, draft.conversation_id, draft.account_id)
+    seat = memberships.find_seat(connection, draft.conversation_id, draft.account_id)
     if seat is not None and (seat.entered or quiet) and seat.nickname is not None:
         draft = replace(draft, nickname=seat.nickname)
-    [outcome] = transaction.append(heads, [draft])
+    [outcome] = transaction.append_messages(heads, [draft])
     if draft.kind in revisions.KINDS and outcome.verdict is STORED:
-        revisions.record(connection, outcome.stored)
+        revisions.record_change(connection, outcome.stored)
     return outcome
 
 
-def _check_target(connection: Connection, draft: Draft, target: int, most_reactions: int) -> None:
+def _check_target(connection: Connection, draft: MessageDraft, target: int, most_reactions: int) -> None:
     """Check that there is something to change or answer. One may still answer what was deleted meanwhile.
 
     Raises ``BadTarget``, ``NotYours``, ``TooManyReactions``.
     """
-    said = revisions.find(connection, draft.conversation_id, target)
+    said = revisions.find_message(connection, draft.conversation_id, target)
     if said is None:
         raise BadTarget(target=target)
     if draft.kind not in revisions.KINDS:
         return
-    now = said.revision or Revision()
+    now = said.revision or MessageRevision()
     if now.deleted:
         raise BadTarget(target=target)
-    rights.may_change(connection, draft, said)
+    permissions.check_may_change(connection, draft, said)
     if draft.kind == "react":
         _check_reaction(draft, now.reactions, most_reactions)
 
 
-def _check_reaction(draft: Draft, reactions: dict[str, list[str]], most: int) -> None:
+def _check_reaction(draft: MessageDraft, reactions: dict[str, list[str]], most: int) -> None:
     mine = [text for text, usernames in reactions.items() if draft.username in usernames]
     if draft.text not in mine and 0 < most <= len(mine):
         raise TooManyReactions(limit=most)

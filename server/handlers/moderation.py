@@ -8,132 +8,141 @@ the new topic or the name of whom it was done to.
 from dataclasses import dataclass
 from functools import partial
 
+from chatroom.db.queries import bans_and_invites, memberships, rooms
+from chatroom.db.queries.changefeed import ClosedRoom, closed_room
+from chatroom.db.records import AccountRecord as Kept
+from chatroom.db.records import RoomRecord
+from chatroom.db.writer.transaction import WriteTransaction
+from chatroom.protocol import labels, requests, responses
+from chatroom.protocol.errors import Banned, NoSuchMember, NotYourself, RoomNotEmpty, TextTooLong
+from chatroom.protocol.frame import Id
+from chatroom.protocol.values import DAY, format_time
+from chatroom.server.auth import invitations, permissions
+from chatroom.server.config.settings import LimitSettings
+from chatroom.server.handlers.common import find_room_by_id, lock_room, speaker_account
+from chatroom.server.results import CommitWork, ReadWork, Reply
+from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
+from chatroom.server.state.notifier import EventNotifier
+from chatroom.server.state.system_messages import add_notice
 from sqlalchemy import Connection
-
-from db import guests, memberships, rooms
-from db.news import Closed, closed
-from db.records import Account as Kept
-from db.records import Room
-from db.transaction import Transaction
-from protocol import labels, requests, responses
-from protocol.errors import Banned, NoSuchMember, NotYourself, RoomNotEmpty, TextTooLong
-from protocol.frame import Id
-from protocol.values import DAY, format_time
-from server import codes, rights
-from server.announcer import Announcer
-from server.config import Limits
-from server.handlers.common import account_of, lock_room, room_as
-from server.live import Account, Directory, Speaker
-from server.notices import tell
-from server.replies import Commit, Query, Reply
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
+class ModerationResult:
     """What an owner has done: the room as they see it now, whom it was about, and if it changed anything."""
 
-    room: Room
+    room: RoomRecord
     other: Kept
     effective: bool = True
 
 
-class Moderation:
-    def __init__(self, limits: Limits, directory: Directory, announcer: Announcer) -> None:
+class ModerationHandlers:
+    def __init__(self, limits: LimitSettings, directory: LiveDirectory, announcer: EventNotifier) -> None:
         self._limits = limits
         self._directory = directory
         self._announcer = announcer
 
     def set_topic(self, speaker: Speaker, request: requests.SetTopic) -> Reply:
-        account = account_of(speaker)
+        account = speaker_account(speaker)
         if len(request.topic) > self._limits.topic:
             raise TextTooLong(limit=self._limits.topic)
 
-        def then(room: Room) -> responses.Response:
+        def then(room: RoomRecord) -> responses.Response:
             self._announcer.room_changed(room)
             return responses.Ok(id=request.id)
 
         topic = "" if request.topic.isspace() else request.topic
-        return Commit(partial(_set_topic, account=account, room=request.room, topic=topic), then)
+        return CommitWork(partial(_set_topic, account=account, room=request.room, topic=topic), then)
 
     def invite(self, speaker: Speaker, request: requests.Invite) -> Reply:
-        account = account_of(speaker)
+        account = speaker_account(speaker)
 
-        def then(ruling: Ruling) -> responses.Response:
+        def then(ruling: ModerationResult) -> responses.Response:
             other = self._directory.accounts.get(ruling.other.id)
             if other is not None and ruling.effective:
                 other.invited.add(ruling.room.conversation_id)
-                self._announcer.invited(other, ruling.room, account.username)
+                self._announcer.room_invited(other, ruling.room, account.username)
             return responses.Ok(id=request.id)
 
-        return Commit(partial(_invite, account=account, room=request.room, username=request.username), then)
+        return CommitWork(
+            partial(_add_invite, account=account, room=request.room, username=request.username), then
+        )
 
     def make_invitation(self, speaker: Speaker, request: requests.MakeInvitation) -> Reply:
         def then(made: tuple[str, int]) -> responses.Response:
             code, until = made
             return responses.Invitation(id=request.id, code=code, until=format_time(until))
 
-        return Commit(partial(_make_invitation, account=account_of(speaker), room=request.room), then)
+        return CommitWork(
+            partial(_make_invitation, account=speaker_account(speaker), room=request.room), then
+        )
 
     def kick(self, speaker: Speaker, request: requests.Kick) -> Reply:
-        account = account_of(speaker)
-        work = partial(_kick, account=account, room=request.room, username=request.username)
-        return Commit(work, partial(self._put_out, request.id, "kick", account))
+        account = speaker_account(speaker)
+        work = partial(_kick_member, account=account, room=request.room, username=request.username)
+        return CommitWork(work, partial(self._remove_member, request.id, "kick", account))
 
     def ban(self, speaker: Speaker, request: requests.Ban) -> Reply:
-        account = account_of(speaker)
-        work = partial(_ban, account=account, room=request.room, username=request.username)
-        return Commit(work, partial(self._put_out, request.id, "ban", account))
+        account = speaker_account(speaker)
+        work = partial(_ban_account, account=account, room=request.room, username=request.username)
+        return CommitWork(work, partial(self._remove_member, request.id, "ban", account))
 
     def unban(self, speaker: Speaker, request: requests.Unban) -> Reply:
-        work = partial(_unban, account=account_of(speaker), room=request.room, username=request.username)
-        return Commit(work, lambda _: responses.Ok(id=request.id))
+        work = partial(
+            _unban_account, account=speaker_account(speaker), room=request.room, username=request.username
+        )
+        return CommitWork(work, lambda _: responses.Ok(id=request.id))
 
     def list_banned(self, speaker: Speaker, request: requests.ListBanned) -> Reply:
         def then(usernames: list[str]) -> responses.Response:
             return responses.Banned(id=request.id, usernames=usernames)
 
-        return Query(partial(_banned, account_id=account_of(speaker).id, room=request.room), then)
+        return ReadWork(
+            partial(_list_banned, account_id=speaker_account(speaker).id, room=request.room), then
+        )
 
     def transfer_room(self, speaker: Speaker, request: requests.TransferRoom) -> Reply:
-        account = account_of(speaker)
+        account = speaker_account(speaker)
 
-        def then(room: Room) -> responses.Response:
+        def then(room: RoomRecord) -> responses.Response:
             self._announcer.room_changed(room)
             return responses.Ok(id=request.id)
 
         work = partial(
-            _transfer,
+            _transfer_room,
             account=account,
             room=request.room,
             username=request.username,
             most=self._limits.rooms,
         )
-        return Commit(work, then)
+        return CommitWork(work, then)
 
     def close_room(self, speaker: Speaker, request: requests.CloseRoom) -> Reply:
-        account = account_of(speaker)
+        account = speaker_account(speaker)
 
-        def then(gone: Closed) -> responses.Response:
-            self.closed(gone)
+        def then(gone: ClosedRoom) -> responses.Response:
+            self.announce_closed(gone)
             return responses.Ok(id=request.id)
 
-        return Commit(partial(_close, account=account, room=request.room), then)
+        return CommitWork(partial(_close_room, account=account, room=request.room), then)
 
-    def closed(self, room: Closed) -> None:
+    def announce_closed(self, room: ClosedRoom) -> None:
         """A room was removed from the database: nobody is in it any more."""
         self._announcer.room_closed(room)
         for account in self._directory.accounts.values():
             self._directory.drop_seat(account, room.conversation_id)
             account.invited.discard(room.conversation_id)
 
-    def _put_out(self, id: Id, reason: str, by: Account, ruling: Ruling) -> responses.Response:
+    def _remove_member(
+        self, id: Id, reason: str, by: LiveAccount, ruling: ModerationResult
+    ) -> responses.Response:
         """Somebody's seat, or the right to take one, is gone."""
         room, other = ruling.room, self._directory.accounts.get(ruling.other.id)
         if other is not None:
             other.invited.discard(room.conversation_id)
             if room.conversation_id in other.seats:
                 self._directory.drop_seat(other, room.conversation_id)
-                self._announcer.removed(other, room.name, reason, by.username)
+                self._announcer.room_removed(other, room.name, reason, by.username)
         self._directory.set_roster(room.conversation_id, room.roster)
         self._announcer.room_changed(room)
         return responses.Ok(id=id)
@@ -142,108 +151,118 @@ class Moderation:
 # In the transaction
 
 
-def _set_topic(transaction: Transaction, *, account: Account, room: str, topic: str) -> Room:
-    own = _lock(transaction, account, room)
+def _set_topic(transaction: WriteTransaction, *, account: LiveAccount, room: str, topic: str) -> RoomRecord:
+    own = _lock_own_room(transaction, account, room)
     if topic != own.topic:
         rooms.set_topic(transaction.connection, own.conversation_id, topic)
-        tell(transaction, own, account, "topic", topic)
-    return room_as(transaction.connection, account.id, own.conversation_id)
+        add_notice(transaction, own, account, "topic", topic)
+    return find_room_by_id(transaction.connection, account.id, own.conversation_id)
 
 
-def _invite(transaction: Transaction, *, account: Account, room: str, username: str) -> Ruling:
+def _add_invite(
+    transaction: WriteTransaction, *, account: LiveAccount, room: str, username: str
+) -> ModerationResult:
     """Raises ``Banned`` and ``Declined``. Whoever has a seat needs no invitation."""
     connection = transaction.connection
-    own = _lock(transaction, account, room)
-    other = _other(connection, account, username)
-    rights.may_approach(connection, account.id, other)
-    if guests.is_banned(connection, own.conversation_id, other.id):
-        raise Banned(room=labels.room(own.name), username=other.username)
-    is_member = memberships.seat(connection, own.conversation_id, other.id) is not None
-    new = not is_member and guests.invite(connection, own.conversation_id, other.id, transaction.now)
+    own = _lock_own_room(transaction, account, room)
+    other = _find_other(connection, account, username)
+    permissions.check_may_approach(connection, account.id, other)
+    if bans_and_invites.is_banned(connection, own.conversation_id, other.id):
+        raise Banned(room=labels.room_label(own.name), username=other.username)
+    is_member = memberships.find_seat(connection, own.conversation_id, other.id) is not None
+    new = not is_member and bans_and_invites.add_invite(
+        connection, own.conversation_id, other.id, transaction.now
+    )
     transaction.news.accounts.add(other.id)
-    return Ruling(own, other, effective=new)
+    return ModerationResult(own, other, effective=new)
 
 
-def _make_invitation(transaction: Transaction, *, account: Account, room: str) -> tuple[str, int]:
+def _make_invitation(transaction: WriteTransaction, *, account: LiveAccount, room: str) -> tuple[str, int]:
     """A code, and until when it is good."""
-    own = _lock(transaction, account, room)
-    code = codes.issue(transaction, conversation_id=own.conversation_id, maker_id=account.id)
-    return code, transaction.now + codes.DAYS * DAY
+    own = _lock_own_room(transaction, account, room)
+    code = invitations.issue_code(transaction, conversation_id=own.conversation_id, maker_id=account.id)
+    return code, transaction.now + invitations.DAYS * DAY
 
 
-def _kick(transaction: Transaction, *, account: Account, room: str, username: str) -> Ruling:
+def _kick_member(
+    transaction: WriteTransaction, *, account: LiveAccount, room: str, username: str
+) -> ModerationResult:
     connection = transaction.connection
-    own = _lock(transaction, account, room)
-    other = _other(connection, account, username)
-    if memberships.seat(connection, own.conversation_id, other.id) is None:
-        raise NoSuchMember(room=labels.room(own.name), username=other.username)
-    tell(transaction, own, account, "kick", other.username)
-    memberships.give_up(connection, own.conversation_id, other.id)
-    return Ruling(room_as(connection, account.id, own.conversation_id), other)
+    own = _lock_own_room(transaction, account, room)
+    other = _find_other(connection, account, username)
+    if memberships.find_seat(connection, own.conversation_id, other.id) is None:
+        raise NoSuchMember(room=labels.room_label(own.name), username=other.username)
+    add_notice(transaction, own, account, "kick", other.username)
+    memberships.give_up_seat(connection, own.conversation_id, other.id)
+    return ModerationResult(find_room_by_id(connection, account.id, own.conversation_id), other)
 
 
-def _ban(transaction: Transaction, *, account: Account, room: str, username: str) -> Ruling:
+def _ban_account(
+    transaction: WriteTransaction, *, account: LiveAccount, room: str, username: str
+) -> ModerationResult:
     connection = transaction.connection
-    own = _lock(transaction, account, room)
-    other = _other(connection, account, username)
-    if guests.ban(connection, own.conversation_id, other.id, transaction.now):
-        tell(transaction, own, account, "ban", other.username)
-        guests.uninvite(connection, own.conversation_id, other.id)
+    own = _lock_own_room(transaction, account, room)
+    other = _find_other(connection, account, username)
+    if bans_and_invites.add_ban(connection, own.conversation_id, other.id, transaction.now):
+        add_notice(transaction, own, account, "ban", other.username)
+        bans_and_invites.remove_invite(connection, own.conversation_id, other.id)
         transaction.news.accounts.add(other.id)
-        memberships.give_up(connection, own.conversation_id, other.id)
-    return Ruling(room_as(connection, account.id, own.conversation_id), other)
+        memberships.give_up_seat(connection, own.conversation_id, other.id)
+    return ModerationResult(find_room_by_id(connection, account.id, own.conversation_id), other)
 
 
-def _unban(transaction: Transaction, *, account: Account, room: str, username: str) -> None:
-    own = _lock(transaction, account, room)
-    other = rights.find_user(transaction.connection, username)
-    guests.unban(transaction.connection, own.conversation_id, other.id)
+def _unban_account(transaction: WriteTransaction, *, account: LiveAccount, room: str, username: str) -> None:
+    own = _lock_own_room(transaction, account, room)
+    other = permissions.find_user(transaction.connection, username)
+    bans_and_invites.remove_ban(transaction.connection, own.conversation_id, other.id)
 
 
-def _banned(connection: Connection, *, account_id: int, room: str) -> list[str]:
-    own = rights.find_room(connection, account_id, room)
-    rights.check_owner(account_id, own)
-    return guests.banned(connection, own.conversation_id)
+def _list_banned(connection: Connection, *, account_id: int, room: str) -> list[str]:
+    own = permissions.find_room(connection, account_id, room)
+    permissions.check_owner(account_id, own)
+    return bans_and_invites.banned_usernames(connection, own.conversation_id)
 
 
-def _transfer(transaction: Transaction, *, account: Account, room: str, username: str, most: int) -> Room:
+def _transfer_room(
+    transaction: WriteTransaction, *, account: LiveAccount, room: str, username: str, most: int
+) -> RoomRecord:
     connection = transaction.connection
-    own = _lock(transaction, account, room)
-    other = _other(connection, account, username)
-    if memberships.seat(connection, own.conversation_id, other.id) is None:
-        raise NoSuchMember(room=labels.room(own.name), username=other.username)
-    rights.may_own_more(connection, other, most)
+    own = _lock_own_room(transaction, account, room)
+    other = _find_other(connection, account, username)
+    if memberships.find_seat(connection, own.conversation_id, other.id) is None:
+        raise NoSuchMember(room=labels.room_label(own.name), username=other.username)
+    permissions.check_may_own_more(connection, other, most)
     rooms.set_owner(connection, own.conversation_id, other.id)
-    tell(transaction, own, account, "transfer", other.username)
-    return room_as(connection, account.id, own.conversation_id)
+    add_notice(transaction, own, account, "transfer", other.username)
+    return find_room_by_id(connection, account.id, own.conversation_id)
 
 
-def _close(transaction: Transaction, *, account: Account, room: str) -> Closed:
-    own = _lock(transaction, account, room)
+def _close_room(transaction: WriteTransaction, *, account: LiveAccount, room: str) -> ClosedRoom:
+    own = _lock_own_room(transaction, account, room)
     others = own.members - (own.seat is not None)
     if others:
-        raise RoomNotEmpty(room=labels.room(own.name), members=others)
-    return remove(transaction, own, account.username)
+        raise RoomNotEmpty(room=labels.room_label(own.name), members=others)
+    return remove_room(transaction, own, account.username)
 
 
-def remove(transaction: Transaction, room: Room, by: str | None) -> Closed:
+def remove_room(transaction: WriteTransaction, room: RoomRecord, by: str | None) -> ClosedRoom:
     """Remove a room that is locked, whoever is in it."""
-    rooms.remove(transaction.connection, room.conversation_id)
-    gone = closed(room, by)
+    rooms.remove_room(transaction.connection, room.conversation_id)
+    gone = closed_room(room, by)
     transaction.news.closed.append(gone)
     return gone
 
 
-def _lock(transaction: Transaction, account: Account, room: str) -> Room:
+def _lock_own_room(transaction: WriteTransaction, account: LiveAccount, room: str) -> RoomRecord:
     """A room of the account's own, locked. Raises ``UnknownRoom``, ``NotOwner``."""
     own = lock_room(transaction, account.id, room)
-    rights.check_owner(account.id, own)
+    permissions.check_owner(account.id, own)
     return own
 
 
-def _other(connection: Connection, account: Account, username: str) -> Kept:
+def _find_other(connection: Connection, account: LiveAccount, username: str) -> Kept:
     """Somebody else. Raises ``UnknownUser``, ``NotYourself``."""
-    other = rights.find_user(connection, username)
+    other = permissions.find_user(connection, username)
     if other.id == account.id:
         raise NotYourself
     return other

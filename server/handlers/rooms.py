@@ -5,36 +5,35 @@ How one gets in is in ``entering``, and what an owner may do in ``moderation``.
 
 from functools import partial
 
+from chatroom.db.errors import AlreadyExists
+from chatroom.db.queries import memberships, rooms
+from chatroom.db.reader import DatabaseReader
+from chatroom.db.records import RoomRecord, SeatRecord
+from chatroom.db.writer.transaction import WriteTransaction
+from chatroom.protocol import labels, names, requests, responses, values
+from chatroom.protocol.errors import NotAMember, NotEntered, RoomExists
+from chatroom.protocol.frame import UNSET, UnsetType
+from chatroom.server.auth import permissions
+from chatroom.server.auth.passwords import PasswordHasher
+from chatroom.server.auth.validation import check_capacity, check_password, check_room
+from chatroom.server.config.settings import ServerConfig
+from chatroom.server.handlers.common import find_room_by_id, lock_room, speaker_account
+from chatroom.server.results import CommitWork, ReadWork, Reply
+from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
+from chatroom.server.state.notifier import EventNotifier
+from chatroom.server.state.serialize import room_value
+from chatroom.server.state.system_messages import leave_conversation
 from sqlalchemy import Connection
 
-from db import memberships, rooms
-from db.errors import Taken
-from db.records import Room, Seat
-from db.store import Store
-from db.transaction import Transaction
-from protocol import labels, names, requests, responses, values
-from protocol.errors import NotAMember, NotEntered, RoomExists
-from protocol.frame import UNSET, UnsetType
-from server import rights
-from server.announcer import Announcer
-from server.checks import check_capacity, check_password, check_room
-from server.config import Config
-from server.handlers.common import account_of, lock_room, room_as
-from server.live import Account, Directory, Speaker
-from server.notices import leave
-from server.passwords import Passwords
-from server.replies import Commit, Query, Reply
-from server.values import room_value
 
-
-class Rooms:
+class RoomHandlers:
     def __init__(
         self,
-        config: Config,
-        store: Store,
-        passwords: Passwords,
-        directory: Directory,
-        announcer: Announcer,
+        config: ServerConfig,
+        store: DatabaseReader,
+        passwords: PasswordHasher,
+        directory: LiveDirectory,
+        announcer: EventNotifier,
     ) -> None:
         self._limits = config.limits
         self._password = config.password
@@ -44,28 +43,28 @@ class Rooms:
         self._announcer = announcer
 
     def list_rooms(self, speaker: Speaker, request: requests.ListRooms) -> Reply:
-        account = account_of(speaker)
+        account = speaker_account(speaker)
 
-        def then(found: list[Room]) -> responses.Response:
+        def then(found: list[RoomRecord]) -> responses.Response:
             return responses.Rooms(id=request.id, rooms=[room_value(room) for room in found])
 
-        return Query(partial(rights.visible_rooms, account_id=account.id), then)
+        return ReadWork(partial(permissions.visible_rooms, account_id=account.id), then)
 
     async def create_room(self, speaker: Speaker, request: requests.CreateRoom) -> Reply:
-        account = account_of(speaker)
+        account = speaker_account(speaker)
         name = labels.room_name(request.room)
         if await self._store.run(_is_taken, name):
-            raise RoomExists(room=labels.room(name))
+            raise RoomExists(room=labels.room_label(name))
         check_room(name, self._limits)
         check_capacity(request.capacity, self._limits)
-        password_hash = await self._hash(request.password, speaker)
+        password_hash = await self._hash_password(request.password, speaker)
 
-        def then(room: Room) -> responses.Response:
+        def then(room: RoomRecord) -> responses.Response:
             self._announcer.room_changed(room)
             return responses.Room(id=request.id, room=room_value(room))
 
         work = partial(
-            _create,
+            _create_room,
             name=name,
             capacity=request.capacity,
             owner=account,
@@ -73,129 +72,129 @@ class Rooms:
             private=request.private is True,
             password_hash=password_hash,
         )
-        return Commit(work, then)
+        return CommitWork(work, then)
 
-    async def _hash(self, password: str | UnsetType, speaker: Speaker) -> str | None:
+    async def _hash_password(self, password: str | UnsetType, speaker: Speaker) -> str | None:
         if password is UNSET:
             return None
         check_password(password, self._password)
-        return await self._passwords.hash(password, speaker)
+        return await self._passwords.hash_password(password, speaker)
 
     def leave_room(self, speaker: Speaker, request: requests.LeaveRoom) -> Reply:
-        account = account_of(speaker)
+        account = speaker_account(speaker)
 
-        def then(room: Room) -> responses.Response:
+        def then(room: RoomRecord) -> responses.Response:
             self._directory.seat_in_room(account, room)
             self._announcer.own_room_changed(account, room, but=speaker)
             return responses.Ok(id=request.id)
 
-        return Commit(partial(_leave, account=account, room=request.room), then)
+        return CommitWork(partial(_leave_room, account=account, room=request.room), then)
 
     def resign_room(self, speaker: Speaker, request: requests.ResignRoom) -> Reply:
-        account = account_of(speaker)
+        account = speaker_account(speaker)
 
-        def then(room: Room) -> responses.Response:
+        def then(room: RoomRecord) -> responses.Response:
             self._directory.drop_seat(account, room.conversation_id)
             self._directory.set_roster(room.conversation_id, room.roster)
-            self._announcer.removed(account, room.name, "resign", account.username, but=speaker)
+            self._announcer.room_removed(account, room.name, "resign", account.username, but=speaker)
             self._announcer.room_changed(room)
             return responses.Ok(id=request.id)
 
-        return Commit(partial(_resign, account=account, room=request.room), then)
+        return CommitWork(partial(_resign_room, account=account, room=request.room), then)
 
     def list_members(self, speaker: Speaker, request: requests.ListMembers) -> Reply:
-        account = account_of(speaker)
+        account = speaker_account(speaker)
 
-        def then(found: tuple[list[Seat], set[int]]) -> responses.Response:
+        def then(found: tuple[list[SeatRecord], set[int]]) -> responses.Response:
             seats, hidden = found
-            members = [self._member(seat, hidden) for seat in seats]
+            members = [self._member_value(seat, hidden) for seat in seats]
             return responses.Members(id=request.id, members=members)
 
-        return Query(partial(_members, account_id=account.id, room=request.room), then)
+        return ReadWork(partial(_read_members, account_id=account.id, room=request.room), then)
 
-    def _member(self, seat: Seat, hidden: set[int]) -> values.Member:
+    def _member_value(self, seat: SeatRecord, hidden: set[int]) -> values.Member:
         online = seat.account_id not in hidden and self._directory.is_online(seat.account_id)
         return values.Member(
             username=seat.username,
             nickname=seat.nickname or "",
             entered=seat.entered,
             online=online,
-            away=self._directory.away(seat.account_id) or UNSET if online else UNSET,
+            away=self._directory.away_text(seat.account_id) or UNSET if online else UNSET,
         )
 
 
 def _is_taken(connection: Connection, name: str) -> bool:
     """Whether a room has this name, in whatever spelling, or one that looks like it."""
     return (
-        rooms.find(connection, names.key(name)) is not None
-        or rooms.find_look_alike(connection, names.skeleton(name)) is not None
+        rooms.find_room(connection, names.name_key(name)) is not None
+        or rooms.find_look_alike(connection, names.name_skeleton(name)) is not None
     )
 
 
 # In the transaction
 
 
-def _create(
-    transaction: Transaction,
+def _create_room(
+    transaction: WriteTransaction,
     *,
     name: str,
     capacity: int,
-    owner: Account,
+    owner: LiveAccount,
     most: int,
     private: bool,
     password_hash: str | None,
-) -> Room:
+) -> RoomRecord:
     connection = transaction.connection
-    rights.may_own_more(connection, owner, most)
+    permissions.check_may_own_more(connection, owner, most)
     try:
-        id = rooms.add(
+        id = rooms.add_room(
             connection,
             name=name,
-            key=names.key(name),
-            skeleton=names.skeleton(name),
+            key=names.name_key(name),
+            skeleton=names.name_skeleton(name),
             capacity=capacity,
             owner_id=owner.id,
             now=transaction.now,
             private=private,
             password_hash=password_hash,
         )
-    except Taken:
-        raise RoomExists(room=labels.room(name)) from None
-    transaction.lock([id])
-    return room_as(connection, owner.id, id)
+    except AlreadyExists:
+        raise RoomExists(room=labels.room_label(name)) from None
+    transaction.lock_changing([id])
+    return find_room_by_id(connection, owner.id, id)
 
 
-def _leave(transaction: Transaction, *, account: Account, room: str) -> Room:
+def _leave_room(transaction: WriteTransaction, *, account: LiveAccount, room: str) -> RoomRecord:
     there = lock_room(transaction, account.id, room)
     if there.seat is None or not there.seat.entered:
-        raise NotEntered(conversation=labels.room(there.name))
-    leave(transaction, there.seat)
-    return room_as(transaction.connection, account.id, there.conversation_id)
+        raise NotEntered(conversation=labels.room_label(there.name))
+    leave_conversation(transaction, there.seat)
+    return find_room_by_id(transaction.connection, account.id, there.conversation_id)
 
 
-def _resign(transaction: Transaction, *, account: Account, room: str) -> Room:
+def _resign_room(transaction: WriteTransaction, *, account: LiveAccount, room: str) -> RoomRecord:
     """Give a seat up. An owner's room goes to whoever has been a member for longest; if nobody is left, it
     stays the owner's."""
     connection = transaction.connection
     there, seat = _lock_own(transaction, account.id, room)
     if seat.entered:
-        leave(transaction, seat)
-    memberships.give_up(connection, there.conversation_id, account.id)
-    heir = memberships.eldest(connection, there.conversation_id)
+        leave_conversation(transaction, seat)
+    memberships.give_up_seat(connection, there.conversation_id, account.id)
+    heir = memberships.oldest_seat(connection, there.conversation_id)
     if there.owner_id == account.id and heir is not None:
         rooms.set_owner(connection, there.conversation_id, heir.account_id)
-    return room_as(connection, account.id, there.conversation_id)
+    return find_room_by_id(connection, account.id, there.conversation_id)
 
 
-def _lock_own(transaction: Transaction, account_id: int, room: str) -> tuple[Room, Seat]:
+def _lock_own(transaction: WriteTransaction, account_id: int, room: str) -> tuple[RoomRecord, SeatRecord]:
     """A room, locked, and the account's seat in it. Raises ``UnknownRoom``, ``NotAMember``."""
     there = lock_room(transaction, account_id, room)
     if there.seat is None:
-        raise NotAMember(room=labels.room(there.name))
+        raise NotAMember(room=labels.room_label(there.name))
     return there, there.seat
 
 
-def _members(connection: Connection, *, account_id: int, room: str) -> tuple[list[Seat], set[int]]:
+def _read_members(connection: Connection, *, account_id: int, room: str) -> tuple[list[SeatRecord], set[int]]:
     """The seats of a room, and who of all accounts is offline for the one who asks."""
-    target = rights.readable(connection, account_id, labels.room(room))
-    return memberships.roster(connection, target.id), rights.hidden_from(connection, account_id)
+    target = permissions.readable_conversation(connection, account_id, labels.room_label(room))
+    return memberships.list_roster(connection, target.id), permissions.hidden_from(connection, account_id)

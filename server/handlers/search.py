@@ -4,20 +4,20 @@ import re
 from collections.abc import Collection
 from functools import partial
 
+from chatroom.db.queries import friends, rooms
+from chatroom.db.records import MessageRank
+from chatroom.db.search import search_query, tokenizer
+from chatroom.protocol import labels, requests, responses
+from chatroom.protocol.errors import BadFrame, EmptyText, TextTooLong
+from chatroom.protocol.frame import UNSET, Id
+from chatroom.protocol.values import format_time
+from chatroom.server.auth import permissions
+from chatroom.server.config.settings import LimitSettings, effective_limit
+from chatroom.server.handlers.common import page_size, parse_request_time, speaker_account
+from chatroom.server.results import ReadWork, Reply
+from chatroom.server.state.directory import Speaker
+from chatroom.server.state.serialize import shown_value
 from sqlalchemy import Connection
-
-from db import friends, rooms, search, terms
-from db.records import Rank
-from protocol import labels, requests, responses
-from protocol.errors import BadFrame, EmptyText, TextTooLong
-from protocol.frame import UNSET, Id
-from protocol.values import format_time
-from server import rights
-from server.config import Limits, bound
-from server.handlers.common import account_of, page_size, time_of
-from server.live import Speaker
-from server.replies import Query, Reply
-from server.values import shown_value
 
 Labels = dict[int, str]
 """What the asker calls conversations, by id."""
@@ -26,14 +26,14 @@ _CURSOR = re.compile("([0-9]{1,16})-([0-9]{1,16})-([0-9]{1,16})")
 """A rank, as it goes over the wire: clients repeat it, and read nothing from it."""
 
 
-class Search:
-    def __init__(self, limits: Limits) -> None:
+class SearchHandlers:
+    def __init__(self, limits: LimitSettings) -> None:
         self._limits = limits
 
     def search(self, speaker: Speaker, request: requests.Search) -> Reply:
-        account = account_of(speaker)
+        account = speaker_account(speaker)
 
-        def then(result: tuple[search.Found, Labels]) -> responses.Response:
+        def then(result: tuple[search_query.SearchMatches, Labels]) -> responses.Response:
             found, called = result
             values = [
                 shown_value(one, called[one.conversation_id], own=one.account_id == account.id)
@@ -50,60 +50,70 @@ class Search:
             )
 
         work = partial(
-            _find,
+            _run_search,
             account_id=account.id,
             query=self._parse(request.query),
             conversation=None if request.conversation is UNSET else request.conversation,
-            below=_below(request),
+            below=_search_start(request),
             limit=page_size(request.limit, self._limits.page),
         )
-        return Query(work, then)
+        return ReadWork(work, then)
 
-    def _parse(self, query: str) -> terms.Query:
-        if len(query) > bound(self._limits.text):
+    def _parse(self, query: str) -> tokenizer.ParsedQuery:
+        if len(query) > effective_limit(self._limits.text):
             raise TextTooLong(limit=self._limits.text)
-        parsed = terms.parse(query)
+        parsed = tokenizer.parse_query(query)
         if parsed is None:
             raise EmptyText
         return parsed
 
 
-def _below(request: requests.Search) -> Rank:
+def _search_start(request: requests.Search) -> MessageRank:
     """Where a search goes on, or begins. Raises ``BadFrame``."""
     if request.cursor is not UNSET:
         if request.before is not UNSET:
             raise BadFrame(id=request.id, reason="before and cursor exclude each other")
         return _read_cursor(request.id, request.cursor)
-    return search.NEWEST if request.before is UNSET else Rank(time_of(request.id, request.before))
+    return (
+        search_query.NEWEST
+        if request.before is UNSET
+        else MessageRank(parse_request_time(request.id, request.before))
+    )
 
 
-def _read_cursor(id: Id, cursor: str) -> Rank:
+def _read_cursor(id: Id, cursor: str) -> MessageRank:
     written = _CURSOR.fullmatch(cursor)
     if written is None:
         raise BadFrame(id=id, reason="no cursor of ours")
-    return Rank(*map(int, written.groups()))
+    return MessageRank(*map(int, written.groups()))
 
 
-def _find(
+def _run_search(
     connection: Connection,
     *,
     account_id: int,
-    query: terms.Query,
+    query: tokenizer.ParsedQuery,
     conversation: str | None,
-    below: Rank,
+    below: MessageRank,
     limit: int,
-) -> tuple[search.Found, Labels]:
-    target = None if conversation is None else rights.readable(connection, account_id, conversation).id
-    found = search.search(connection, account_id, query, conversation_id=target, below=below, limit=limit)
-    return found, _labels(connection, account_id, {one.conversation_id for one in found.messages})
+) -> tuple[search_query.SearchMatches, Labels]:
+    target = (
+        None
+        if conversation is None
+        else permissions.readable_conversation(connection, account_id, conversation).id
+    )
+    found = search_query.search_messages(
+        connection, account_id, query, conversation_id=target, below=below, limit=limit
+    )
+    return found, _readable_labels(connection, account_id, {one.conversation_id for one in found.messages})
 
 
-def _labels(connection: Connection, account_id: int, ids: Collection[int]) -> Labels:
+def _readable_labels(connection: Connection, account_id: int, ids: Collection[int]) -> Labels:
     """Of those conversations which the account may read now."""
     if not ids:
         return {}
-    seated = rooms.listing(connection, account_id, ids, only_member=True)
-    directs = friends.listing(connection, account_id, ids, include_ended=True)
-    return {room.conversation_id: labels.room(room.name) for room in seated} | {
-        direct.conversation_id: labels.direct(direct.friend) for direct in directs
+    seated = rooms.list_rooms(connection, account_id, ids, only_member=True)
+    directs = friends.list_directs(connection, account_id, ids, include_ended=True)
+    return {room.conversation_id: labels.room_label(room.name) for room in seated} | {
+        direct.conversation_id: labels.direct_label(direct.friend) for direct in directs
     }

@@ -11,59 +11,60 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from db import accounts, background, tokens
-from db.errors import Outage
-from db.records import Account as Kept
-from db.store import Store
-from db.transaction import Transaction
-from db.writer import Writer
-from protocol import names, requests, responses
-from protocol.errors import AccountDisabled, BadToken, ChatError, Unavailable, UnknownUser
-from protocol.frame import Id
-from protocol.values import DAY
-from server.checks import check_password, check_username
-from server.config import Config
-from server.guesses import Guesses
-from server.handlers.accounts import AT_ONCE, prove, replace_hash
-from server.handlers.common import account_of
-from server.live import Speaker
-from server.passwords import Passwords
-from server.presence import Presence, Snapshot
-from server.replies import Commit, Reply
-from server.values import room_value
+from chatroom.db import background
+from chatroom.db.errors import DatabaseUnavailable
+from chatroom.db.queries import accounts, tokens
+from chatroom.db.reader import DatabaseReader
+from chatroom.db.records import AccountRecord as Kept
+from chatroom.db.writer.transaction import WriteTransaction
+from chatroom.db.writer.writer import DatabaseWriter
+from chatroom.protocol import names, requests, responses
+from chatroom.protocol.errors import AccountDisabled, BadToken, ChatError, Unavailable, UnknownUser
+from chatroom.protocol.frame import Id
+from chatroom.protocol.values import DAY
+from chatroom.server.auth.password_check import PasswordChecker
+from chatroom.server.auth.passwords import PasswordHasher
+from chatroom.server.auth.validation import check_password, check_username
+from chatroom.server.config.settings import ServerConfig
+from chatroom.server.handlers.accounts import AT_ONCE, replace_hash, verify_account
+from chatroom.server.handlers.common import speaker_account
+from chatroom.server.results import CommitWork, Reply
+from chatroom.server.state.directory import Speaker
+from chatroom.server.state.presence import AccountSnapshot, PresenceTracker
+from chatroom.server.state.serialize import room_value
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class FreshToken:
     text: str = field(repr=False)
     digest: bytes
 
     @classmethod
-    def fresh(cls) -> "Token":
+    def generate(cls) -> "FreshToken":
         text = secrets.token_urlsafe(32)
-        return cls(text, _digest(text))
+        return cls(text, _token_digest(text))
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
+class SessionStart:
     """What a session begins with."""
 
     account: Kept
     family: bytes
-    token: Token
+    token: FreshToken
     at: int
-    found: Snapshot
+    found: AccountSnapshot
 
 
-class Sessions:
+class SessionHandlers:
     def __init__(
         self,
-        config: Config,
-        store: Store,
-        writer: Writer,
-        passwords: Passwords,
-        guesses: Guesses,
-        presence: Presence,
+        config: ServerConfig,
+        store: DatabaseReader,
+        writer: DatabaseWriter,
+        passwords: PasswordHasher,
+        guesses: PasswordChecker,
+        presence: PresenceTracker,
     ) -> None:
         self._limits = config.limits
         self._password = config.password
@@ -77,43 +78,43 @@ class Sessions:
 
     async def login(self, speaker: Speaker, request: requests.Login) -> Reply:
         check_password(request.password, self._password)
-        key = names.key(request.username)
-        kept = await self._store.run(accounts.find, key)
+        key = names.name_key(request.username)
+        kept = await self._store.run(accounts.find_account, key)
         if kept is None:
             check_username(request.username, self._limits)
-        known = await prove(self._guesses, kept, request.password, key, speaker)
-        token, family = Token.fresh(), secrets.token_bytes(32)
+        known = await verify_account(self._guesses, kept, request.password, key, speaker)
+        token, family = FreshToken.generate(), secrets.token_bytes(32)
 
-        def then(beginning: Beginning) -> responses.Response:
-            self._renew(beginning.account, request.password)
-            return self._begin(speaker, request.id, beginning)
+        def then(beginning: SessionStart) -> responses.Response:
+            self._renew_hash(beginning.account, request.password)
+            return self._begin_session(speaker, request.id, beginning)
 
-        return Commit(partial(self._log_in, known=known, token=token, family=family), then)
+        return CommitWork(partial(self._log_in_account, known=known, token=token, family=family), then)
 
     def resume(self, speaker: Speaker, request: requests.Resume) -> Reply:
-        work = partial(self._go_on, digest=_digest(request.token), token=Token.fresh())
-        return Commit(work, partial(self._begin, speaker, request.id))
+        work = partial(self._exchange_token, digest=_token_digest(request.token), token=FreshToken.generate())
+        return CommitWork(work, partial(self._begin_session, speaker, request.id))
 
     def logout(self, speaker: Speaker, request: requests.Logout) -> Reply:
-        account = account_of(speaker)
+        account = speaker_account(speaker)
         last = account.speakers == {speaker}
 
-        def work(transaction: Transaction) -> Snapshot | None:
-            tokens.drop_family(transaction.connection, speaker.family)
-            return self._presence.depart(transaction, account.id) if last else None
+        def work(transaction: WriteTransaction) -> AccountSnapshot | None:
+            tokens.delete_family(transaction.connection, speaker.family)
+            return self._presence.record_departure(transaction, account.id) if last else None
 
-        def then(found: Snapshot | None) -> responses.Response:
-            self._presence.log_out(speaker, account, found)
+        def then(found: AccountSnapshot | None) -> responses.Response:
+            self._presence.session_logged_out(speaker, account, found)
             return responses.Ok(id=request.id)
 
-        return Commit(work, then)
+        return CommitWork(work, then)
 
     # On the loop
 
-    def _begin(self, speaker: Speaker, id: Id, beginning: Beginning) -> responses.Response:
+    def _begin_session(self, speaker: Speaker, id: Id, beginning: SessionStart) -> responses.Response:
         speaker.family, speaker.token = beginning.family, beginning.token.digest
         speaker.since, speaker.session_epoch = beginning.at, beginning.account.session_epoch
-        self._presence.arrive(speaker, beginning.account, beginning.found)
+        self._presence.session_started(speaker, beginning.account, beginning.found)
         return responses.Session(
             id=id,
             username=beginning.account.username,
@@ -122,49 +123,58 @@ class Sessions:
             friends=self._presence.friend_values(beginning.found),
         )
 
-    def _renew(self, kept: Kept, password: str) -> None:
+    def _renew_hash(self, kept: Kept, password: str) -> None:
         """Hash a password anew if the cost of hashing was another then; nobody waits for it."""
         if self._passwords.needs_rehash(kept.password_hash):
-            renewal = background.start(asyncio.get_running_loop(), self._rehash(kept, password))
+            renewal = background.start(asyncio.get_running_loop(), self._store_new_hash(kept, password))
             self._renewals.add(renewal)
             renewal.add_done_callback(self._renewals.discard)
 
-    async def _rehash(self, kept: Kept, password: str) -> None:
-        with suppress(ChatError, Outage):  # there will be another login
-            password_hash = await self._passwords.hash(password, registers=True)
-            await self._writer.run(partial(replace_hash, known=kept, password_hash=password_hash))
+    async def _store_new_hash(self, kept: Kept, password: str) -> None:
+        with suppress(ChatError, DatabaseUnavailable):  # there will be another login
+            password_hash = await self._passwords.hash_password(password, registers=True)
+            await self._writer.run_job(partial(replace_hash, known=kept, password_hash=password_hash))
 
     # In the transaction
 
-    def _log_in(self, transaction: Transaction, *, known: Kept, token: Token, family: bytes) -> Beginning:
+    def _log_in_account(
+        self, transaction: WriteTransaction, *, known: Kept, token: FreshToken, family: bytes
+    ) -> SessionStart:
         accounts.lock_shared(transaction.connection, known.id)
-        account = accounts.get(transaction.connection, known.id)
+        account = accounts.get_account(transaction.connection, known.id)
         if account is None:
             raise UnknownUser
         if account.password_hash != known.password_hash:
             raise Unavailable(retry_after=AT_ONCE)
         if account.disabled:
             raise AccountDisabled
-        return self._session(transaction, account, token, family, parent=None)
+        return self._start_session(transaction, account, token, family, parent=None)
 
-    def _go_on(self, transaction: Transaction, *, digest: bytes, token: Token) -> Beginning:
+    def _exchange_token(
+        self, transaction: WriteTransaction, *, digest: bytes, token: FreshToken
+    ) -> SessionStart:
         """Exchange a token. It stays good until the new one is used: this answer may get lost."""
         connection = transaction.connection
-        old = tokens.find(connection, digest, transaction.now)
+        old = tokens.find_token(connection, digest, transaction.now)
         if old is not None:
             accounts.lock_shared(connection, old.account_id)
-            old = tokens.find(connection, digest, transaction.now)  # it may have gone before that
-        account = accounts.get(connection, old.account_id) if old is not None else None
+            old = tokens.find_token(connection, digest, transaction.now)  # it may have gone before that
+        account = accounts.get_account(connection, old.account_id) if old is not None else None
         if old is None or account is None or account.disabled:
             raise BadToken
         if old.parent is not None:
-            tokens.drop(connection, old.parent)
-        return self._session(transaction, account, token, old.family, parent=digest)
+            tokens.delete_token(connection, old.parent)
+        return self._start_session(transaction, account, token, old.family, parent=digest)
 
-    def _session(
-        self, transaction: Transaction, account: Kept, token: Token, family: bytes, parent: bytes | None
-    ) -> Beginning:
-        tokens.add(
+    def _start_session(
+        self,
+        transaction: WriteTransaction,
+        account: Kept,
+        token: FreshToken,
+        family: bytes,
+        parent: bytes | None,
+    ) -> SessionStart:
+        tokens.add_token(
             transaction.connection,
             digest=token.digest,
             account_id=account.id,
@@ -172,9 +182,9 @@ class Sessions:
             parent=parent,
             expires_at=transaction.now + self._token_life,
         )
-        found = self._presence.attend(transaction, account.id)
-        return Beginning(account, family, token, transaction.now, found)
+        found = self._presence.record_attendance(transaction, account.id)
+        return SessionStart(account, family, token, transaction.now, found)
 
 
-def _digest(token: str) -> bytes:
+def _token_digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()

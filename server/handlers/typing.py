@@ -5,33 +5,33 @@ It is a hint, given from what this process remembers: who has a session on anoth
 
 import time
 
-from protocol import labels, requests, responses
-from protocol.errors import NotEntered, NotFriends, RateLimited, Refusal
-from server.announcer import Announcer
-from server.handlers.common import account_of
-from server.live import Directory, Seat, Speaker
-from server.replies import Reply
+from chatroom.protocol import labels, requests, responses
+from chatroom.protocol.errors import NotEntered, NotFriends, RateLimited, Refusal
+from chatroom.server.handlers.common import speaker_account
+from chatroom.server.results import Reply
+from chatroom.server.state.directory import LiveDirectory, LiveSeat, Speaker
+from chatroom.server.state.notifier import EventNotifier
 
 
-class Typing:
-    def __init__(self, directory: Directory, announcer: Announcer) -> None:
+class TypingHandlers:
+    def __init__(self, directory: LiveDirectory, announcer: EventNotifier) -> None:
         self._directory = directory
         self._announcer = announcer
 
     def typing(self, speaker: Speaker, request: requests.Typing) -> Reply:
-        account = account_of(speaker)
+        account = speaker_account(speaker)
         seat = self._directory.find_seat(account, request.conversation)
         if seat is None or not seat.may_send:
-            raise _refusal(request.conversation, seat)
-        if wait := speaker.hints.take(time.monotonic()):
+            raise _typing_refusal(request.conversation, seat)
+        if wait := speaker.hints.take_token(time.monotonic()):
             raise RateLimited(retry_after=round(wait, 3))
-        self._announcer.typing(account, seat)
+        self._announcer.user_typing(account, seat)
         return responses.Ok(id=request.id)
 
 
-def _refusal(conversation: str, seat: Seat | None) -> Refusal:
+def _typing_refusal(conversation: str, seat: LiveSeat | None) -> Refusal:
     """Why somebody cannot be typing there. Whether a room exists is not told to whoever has no seat in it."""
     label = conversation if seat is None else seat.label
     if labels.is_direct(label):
-        return NotFriends(username=labels.username(label))
-    return NotEntered(conversation=labels.room(label))
+        return NotFriends(username=labels.direct_username(label))
+    return NotEntered(conversation=labels.room_label(label))

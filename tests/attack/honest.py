@@ -4,7 +4,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from tests.processes import Wire
+from tests.support.processes import Wire
 
 PING_EVERY = 0.02
 SEND_EVERY = 0.25

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.attack.honest import Waits, measure
-from tests.processes import PATIENCE, ROOT, Server, Wire, crowding
-from tests.server.test_defences import memory, trusting
+from tests.contract.test_hostile_peers import memory, trusting
+from tests.support.processes import PATIENCE, ROOT, Server, Wire, crowding
 
 SECONDS = 1.0
 MEMORY = 250 << 20

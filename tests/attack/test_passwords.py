@@ -8,7 +8,7 @@ import select
 import pytest
 
 from tests.conftest import Serve
-from tests.processes import Wire
+from tests.support.processes import Wire
 
 DEFAULTS = (
     "limits.rate=5", "limits.password_attempts=5", "limits.connections_per_address=64",

@@ -7,7 +7,7 @@ from bench.figures import Figure, GivenUp
 from bench.goals import GOALS
 from bench.report import Run, as_json, read
 from bench.stages import IN_THE_DATABASE, STAGES, find
-from tests.processes import ROOT
+from tests.support.processes import ROOT
 
 PAGE = "".join(f"# {name}\n<!-- {name} -->\nold\n<!-- /{name} -->\n" for name in publish.PARTS)
 

@@ -11,7 +11,7 @@ from bench.compiled import CompiledTalker
 from bench.dialects import Chat, Irc
 from bench.load import Crowd, OpenTalker
 from bench.talkers import Client, Delays, Lost, PlainTalker
-from tests.processes import Server, running
+from tests.support.processes import Server, running
 
 WINDOW = 5
 

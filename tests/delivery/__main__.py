@@ -9,11 +9,11 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.database import PrivateMariaDB, PrivateMySQL, PrivateServer, has_mysql
 from tests.delivery.check import Violation, check
 from tests.delivery.deployment import deploy
 from tests.delivery.figures import figures
 from tests.delivery.run import run
+from tests.support.database import PrivateMariaDB, PrivateMySQL, PrivateServer, has_mysql
 
 TOLD = 5
 """How many violations of one rule are told in full."""

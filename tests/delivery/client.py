@@ -118,7 +118,7 @@ class Client:
         await asyncio.sleep(DESPAIR / 10)
 
     async def _log_in(self, line: Line) -> None:
-        """Raises ``Lost`` when that cannot be done now."""
+        """Raises ``ConnectionLost`` when that cannot be done now."""
         begun = now()
         answer = await line.ask({"type": "resume", "id": self._next_id(), "token": self._token})
         if answer.get("code") == "bad_token":
@@ -374,13 +374,13 @@ class Client:
         return await self._ask(f"{verb}_direct", username=self._address(conversation)[1:], **fields)
 
     async def _ask(self, type: str, **fields: Any) -> Json:
-        """Raises ``Lost``, also when there is no connection."""
+        """Raises ``ConnectionLost``, also when there is no connection."""
         if self._line is None:
             raise Lost
         return await self._line.ask({"type": type, "id": self._next_id(), **fields})
 
     async def _ask_elsewhere(self, type: str, **fields: Any) -> Json:
-        """Raises ``Lost``, ``OSError`` or ``TimeoutError``."""
+        """Raises ``ConnectionLost``, ``OSError`` or ``TimeoutError``."""
         account = {"username": self.name, "password": PASSWORD}
         login = {"type": "login", "id": self._next_id(), **account}
         request = {"type": type, "id": self._next_id(), **fields}

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from tests.database import PrivateServer
 from tests.delivery.history import History, Spoilt, now
 from tests.delivery.proxy import Proxy
-from tests.processes import Server
+from tests.support.database import PrivateServer
+from tests.support.processes import Server
 
 SETTINGS = (
     "limits.rate=0",

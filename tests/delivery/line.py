@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from tests.processes import crowding
+from tests.support.processes import crowding
 
 Json = dict[str, Any]
 
@@ -39,7 +39,7 @@ class Line:
         self._writer.write(json.dumps(frame, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
 
     async def ask(self, frame: Json) -> Json:
-        """A request and its response. Raises ``Lost``."""
+        """A request and its response. Raises ``ConnectionLost``."""
         answer: Future[Json] = asyncio.get_running_loop().create_future()
         self._waiting[frame["id"]] = answer
         self.send(frame)
@@ -59,7 +59,7 @@ class Line:
                 answer.set_exception(Lost())
 
     async def listen(self) -> None:
-        """Hear every frame until the end, which raises ``Lost``."""
+        """Hear every frame until the end, which raises ``ConnectionLost``."""
         try:
             while (line := await self._reader.readline()).endswith(b"\n"):
                 frame: Json = json.loads(line)
@@ -72,7 +72,7 @@ class Line:
         raise Lost
 
     async def watch(self, next_id: Callable[[], int]) -> None:
-        """Ask for a sign of life now and then. Raises ``Lost`` when none comes in time."""
+        """Ask for a sign of life now and then. Raises ``ConnectionLost`` when none comes in time."""
         while True:
             try:
                 async with asyncio.timeout(PATIENCE * crowding()):
@@ -97,7 +97,7 @@ async def connected(port: int, hear: Callable[[Json], None]) -> AsyncIterator[Li
 async def ask_in_passing(port: int, login: Json, request: Json) -> Json:
     """The response to a request on a connection that is made for it alone.
 
-    Raises ``Lost``, also when the login is refused; ``OSError``; ``TimeoutError``.
+    Raises ``ConnectionLost``, also when the login is refused; ``OSError``; ``TimeoutError``.
     """
     async with connected(port, lambda frame: None) as line:
         listening = asyncio.create_task(line.listen())

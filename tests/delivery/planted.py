@@ -11,22 +11,21 @@ from collections.abc import Callable, Collection, Sequence
 from random import Random
 from typing import Any
 
+import chatroom.db.queries.messages
+import chatroom.server.__main__
+import chatroom.server.app
+import chatroom.server.auth.permissions
+import chatroom.server.handlers.room_entry
+import chatroom.server.state.delivery
+from chatroom.db.queries import memberships
+from chatroom.db.queries.messages import SeqRange
+from chatroom.db.records import MessageDraft, RoomRecord, SeatRecord, StoredMessage
+from chatroom.db.schema import conversations, messages
+from chatroom.db.writer.transaction import WriteTransaction
+from chatroom.db.writer.writer import DatabaseWriter
+from chatroom.protocol.errors import NotAMember
 from msgspec.structs import replace
 from sqlalchemy import Connection, Engine, func, inspect, select
-
-import db.messages
-import server.__main__
-import server.app
-import server.delivery
-import server.handlers.entering
-import server.rights
-from db import memberships
-from db.messages import Stretch
-from db.records import Draft, Room, Seat, Stored
-from db.schema import conversations, messages
-from db.transaction import Transaction
-from db.writer import Writer
-from protocol.errors import NotAMember
 
 HESITATION = 0.3
 """Seconds for which a wrong moment is held, so that somebody sees it."""
@@ -60,25 +59,33 @@ def _before_commit(tell: Callable[[Any, Any], None]) -> None:
         time.sleep(HESITATION)
         return transaction
 
-    proper = _patch(Writer, "_transact", transact)
+    proper = _patch(DatabaseWriter, "_write_batch", transact)
 
 
 def cids_in_memory() -> None:
     """Which cids there are is known to this process, not to the database."""
-    known: dict[tuple[int, str], Stored] = {}
+    known: dict[tuple[int, str], StoredMessage] = {}
 
-    def append(connection: Connection, heads: Any, drafts: Sequence[Draft], now: int) -> list[Any]:
-        outcomes: list[Any] = db.messages._append(connection, heads, drafts, now, known)
+    def append(connection: Connection, heads: Any, drafts: Sequence[MessageDraft], now: int) -> list[Any]:
+        outcomes: list[Any] = chatroom.db.queries.messages._append_drafts(
+            connection, heads, drafts, now, known
+        )
         known.update({(each.stored.account_id, each.stored.cid): each.stored for each in outcomes})
         return outcomes
 
-    def by_cid(connection: Connection, drafts: Sequence[Draft]) -> dict[tuple[int, str], Stored]:
+    def by_cid(
+        connection: Connection, drafts: Sequence[MessageDraft]
+    ) -> dict[tuple[int, str], StoredMessage]:
         keys = [(draft.account_id, draft.cid) for draft in drafts if draft.cid is not None]
         return {key: known[key] for key in keys if key in known}
 
-    _patch(db.messages, "append", append)
-    _patch(db.messages, "_by_cid", by_cid)
-    row = _patch(db.messages, "_row", lambda stored, spoken: row(replace(stored, cid=None), spoken))
+    _patch(chatroom.db.queries.messages, "append_messages", append)
+    _patch(chatroom.db.queries.messages, "_stored_by_cid", by_cid)
+    row = _patch(
+        chatroom.db.queries.messages,
+        "_message_row",
+        lambda stored, spoken: row(replace(stored, cid=None), spoken),
+    )
 
 
 def seq_outside_lock() -> None:
@@ -94,7 +101,8 @@ def seq_outside_lock() -> None:
         )
         query = select(row.id, func.coalesce(highest, 0), row.spoken, row.roster, row.last_at)
         found = {
-            id: db.messages.Head(*rest) for id, *rest in connection.execute(query.where(row.id.in_(ids)))
+            id: chatroom.db.queries.messages.LockedHead(*rest)
+            for id, *rest in connection.execute(query.where(row.id.in_(ids)))
         }
         time.sleep(HESITATION)
         return found
@@ -107,8 +115,8 @@ def seq_outside_lock() -> None:
                     "ALTER TABLE messages DROP PRIMARY KEY, ADD INDEX (conversation_id, seq)"
                 )
 
-    proper = _patch(server.app, "upgrade", upgrade)
-    _patch(db.messages, "lock", lock)
+    proper = _patch(chatroom.server.app, "upgrade", upgrade)
+    _patch(chatroom.db.queries.messages, "lock_heads", lock)
 
 
 def page_by_row() -> None:
@@ -119,42 +127,44 @@ def page_by_row() -> None:
         after = bounds.get("after")
         if after is None or not found:
             return found, more
-        bound = db.messages.between(connection, [Stretch(conversation_id, after - 1, after)])
+        bound = chatroom.db.queries.messages.messages_in_ranges(
+            connection, [SeqRange(conversation_id, after - 1, after)]
+        )
         return [each for each in found if not bound or each.sent_at > bound[0].sent_at], more
 
-    proper = _patch(db.messages, "page", page)
+    proper = _patch(chatroom.db.queries.messages, "message_page", page)
 
 
 def lost_events() -> None:
     """Now and then a message is not handed out."""
     random = Random(1)
 
-    def event_line(stored: Stored, label: str) -> bytes:
+    def event_line(stored: StoredMessage, label: str) -> bytes:
         return proper(stored, label) if random.random() > 0.05 else b""
 
     def own_line(line: bytes, cid: str) -> bytes:
         return proper_own(line, cid) if line else b""
 
-    proper = _patch(server.delivery, "event_line", event_line)
-    proper_own = _patch(server.delivery, "own_line", own_line)
+    proper = _patch(chatroom.server.state.delivery, "event_line", event_line)
+    proper_own = _patch(chatroom.server.state.delivery, "own_line", own_line)
 
 
 def seats_forgotten() -> None:
     """Who was put out through another server goes on hearing everything through this one."""
-    _patch(server.delivery.Delivery, "reseat", _nothing)
+    _patch(chatroom.server.state.delivery.MessageDelivery, "apply_rosters", _nothing)
 
 
 def seats_uncounted() -> None:
     """Whoever asks for a seat gets one."""
 
-    def take_seat(transaction: Transaction, account_id: int, room: Room) -> Seat | None:
+    def take_seat(transaction: WriteTransaction, account_id: int, room: RoomRecord) -> SeatRecord | None:
         connection, now, id = transaction.connection, transaction.now, room.conversation_id
-        memberships.take(
+        memberships.take_seat(
             connection, conversation_id=id, account_id=account_id, nickname=None, joined_seq=0, now=now
         )
-        return memberships.seat(connection, id, account_id)
+        return memberships.find_seat(connection, id, account_id)
 
-    _patch(server.handlers.entering, "_take_seat", take_seat)
+    _patch(chatroom.server.handlers.room_entry, "_take_seat", take_seat)
 
 
 def pages_for_strangers() -> None:
@@ -164,10 +174,12 @@ def pages_for_strangers() -> None:
         try:
             return proper(connection, account_id, conversation)
         except NotAMember:
-            room = server.rights.find_room(connection, account_id, conversation)
-            return server.rights.Conversation(room.conversation_id, f"#{room.name}")
+            room = chatroom.server.auth.permissions.find_room(connection, account_id, conversation)
+            return chatroom.server.auth.permissions.RequestedConversation(
+                room.conversation_id, f"#{room.name}"
+            )
 
-    proper = _patch(server.rights, "readable", readable)
+    proper = _patch(chatroom.server.auth.permissions, "readable_conversation", readable)
 
 
 FLAWS: dict[str, Callable[[], None]] = {
@@ -196,4 +208,4 @@ def _nothing(*arguments: object) -> None:
 
 if __name__ == "__main__":
     FLAWS[sys.argv.pop(1)]()
-    server.__main__.main()
+    chatroom.server.__main__.main()

@@ -6,11 +6,11 @@ No storm and no more clients than it takes, so that it is the fault that shows.
 import asyncio
 from pathlib import Path
 
-from tests.database import PrivateMariaDB
 from tests.delivery.check import check
 from tests.delivery.deployment import Site, deploy
 from tests.delivery.faults import Breakage, kill_server
 from tests.delivery.run import run
+from tests.support.database import PrivateMariaDB
 
 CHANCES = 5
 """Runs in which a fault may show. On a machine that is busy with something else little is said in one."""

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.database import PrivateMariaDB
 from tests.delivery.check import check
 from tests.delivery.deployment import Site, deploy
 from tests.delivery.faults import Breakage, restart_server
 from tests.delivery.figures import Figures, figures
 from tests.delivery.run import run
+from tests.support.database import PrivateMariaDB
 
 
 def prove(

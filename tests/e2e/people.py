@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.conftest import Open
-from tests.processes import Server
+from tests.support.processes import Server
 
 PASSWORD = "111111"
 LOGIN = ("server", "username", "password")

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from chatroom.client.commands.table import COMMANDS
 
-from client.commands import COMMANDS
-from tests.processes import PATIENCE, ROOT, Server
+from tests.support.processes import PATIENCE, ROOT, Server
 
 ODD = [
     b"~nosuchuser/x",
@@ -45,7 +45,7 @@ def test_no_line_of_a_pipe_ends_the_reading(server: Server, tmp_path: Path, mode
     work = tmp_path / "a" / "b"
     work.mkdir(parents=True)
     client = subprocess.run(
-        [sys.executable, "-m", "client", mode, "--lang", "en", f"Alice@127.0.0.1:{server.port}/lab"],
+        [sys.executable, "-m", "chatroom.client", mode, "--lang", "en", f"Alice@127.0.0.1:{server.port}/lab"],
         input=b"\n".join([*odd_lines(), *last]),
         capture_output=True,
         cwd=work,

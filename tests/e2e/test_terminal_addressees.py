@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from tests.conftest import Open
-from tests.processes import Server, Wire
-from tests.terminal import Terminal
+from tests.support.processes import Server, Wire
+from tests.support.terminal import Terminal
 
 
 def open_client(terminal: Open, server: Server, *options: str) -> Terminal:
@@ -73,7 +73,7 @@ def test_disband_asks_in_a_full_screen_and_in_plain(server: Server, terminal: Op
 
 def test_disband_in_a_pipe_needs_yes(server: Server, tmp_path: Path) -> None:
     make_room(server)
-    client = [sys.executable, "-m", "client", "--plain", "--lang", "en"]
+    client = [sys.executable, "-m", "chatroom.client", "--plain", "--lang", "en"]
     environment = {"HOME": str(tmp_path), "CHAT_PASSWORD": "111111", "PATH": "/usr/bin:/bin"}
 
     def run(typed: str) -> tuple[int, str]:
@@ -94,7 +94,15 @@ def test_resign_in_a_pipe_makes_no_error(server: Server, tmp_path: Path) -> None
     bob = server.user("Bob")
     bob.request("create_room", room="lab", capacity=9)
     server.user("Alice")
-    client = [sys.executable, "-m", "client", "--plain", "--lang", "en", f"Alice@127.0.0.1:{server.port}/lab"]
+    client = [
+        sys.executable,
+        "-m",
+        "chatroom.client",
+        "--plain",
+        "--lang",
+        "en",
+        f"Alice@127.0.0.1:{server.port}/lab",
+    ]
     environment = {"HOME": str(tmp_path), "CHAT_PASSWORD": "111111", "PATH": "/usr/bin:/bin"}
     ended = subprocess.run(
         client, input="/resign lab\n", capture_output=True, text=True, env=environment, check=False

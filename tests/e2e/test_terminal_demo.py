@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import Open, Serve
 from tests.e2e.people import LOGIN, PASSWORD, REGISTER, Person
-from tests.processes import Server
+from tests.support.processes import Server
 
 LINE = r"--\d{4}-\d\d-\d\d \d\d:\d\d:\d\d-- "
 

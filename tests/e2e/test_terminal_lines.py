@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import Open, Serve
 from tests.e2e.people import Person
-from tests.processes import Server
+from tests.support.processes import Server
 
 ROOM = "#lab"
 

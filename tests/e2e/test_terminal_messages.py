@@ -2,7 +2,7 @@
 
 from tests.conftest import Open
 from tests.e2e.people import Person
-from tests.processes import Server
+from tests.support.processes import Server
 
 
 def test_messages_are_answered_changed_and_taken_back(server: Server, terminal: Open) -> None:

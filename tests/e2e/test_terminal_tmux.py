@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import Server, Wire
-from tests.terminal import Terminal
+from tests.support.processes import Server, Wire
+from tests.support.terminal import Terminal
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="there is no tmux")
 
@@ -20,7 +20,7 @@ class Tmux:
     def __init__(self, server: Server, home: Path, *options: str) -> None:
         self._socket = home / "tmux"
         (home / "tmux.conf").write_text("".join(f"set -g {option}\n" for option in options))
-        client = [sys.executable, "-m", "client", f"127.0.0.1:{server.port}", "--lang", "en"]
+        client = [sys.executable, "-m", "chatroom.client", f"127.0.0.1:{server.port}", "--lang", "en"]
         self.terminal = Terminal(self._command("-f", str(home / "tmux.conf"), "new-session", *client), home)
 
     def close(self) -> None:

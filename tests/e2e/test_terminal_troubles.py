@@ -9,8 +9,8 @@ import pytest
 
 from tests.conftest import Open, Serve
 from tests.e2e.people import Person
-from tests.processes import Server
-from tests.terminal import Terminal
+from tests.support.processes import Server
+from tests.support.terminal import Terminal
 
 ROOM = "#thuhole"
 
@@ -187,7 +187,7 @@ def test_a_damaged_configuration_is_named_on_the_screen(serve: Serve, terminal: 
 
 
 def test_a_dumb_terminal_is_told_of_lines(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "client"]
+    command = [sys.executable, "-m", "chatroom.client"]
     one = Terminal(command, tmp_path, 80, 24, {"TERM": "dumb"})
     one.wait_for("chat-client --plain")
     assert one.wait_exit() == 1

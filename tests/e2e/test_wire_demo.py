@@ -5,7 +5,7 @@ and all of it is still there after the server was restarted.
 """
 
 from tests.conftest import Serve
-from tests.processes import Server, Wire
+from tests.support.processes import Server, Wire
 
 
 def test_the_demonstration(serve: Serve, database_url: str) -> None:

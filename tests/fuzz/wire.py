@@ -12,20 +12,20 @@ import sys
 import atheris
 
 with atheris.instrument_imports():
-    from protocol.errors import LineTooLong, WireError
-    from protocol.responses import Error
-    from protocol.wire import Lines, encode, read_request
+    from chatroom.protocol.errors import LineTooLong, WireError
+    from chatroom.protocol.responses import Error
+    from chatroom.protocol.wire import LineBuffer, encode_frame, read_request
 
 LIMIT = 4096
 
 
 def lines_of(pieces: list[bytes]) -> list[bytes]:
     """The lines in bytes that arrive piece by piece; the last one is ``TOO LONG`` where there is no more."""
-    lines, found = Lines(LIMIT), []
+    lines, found = LineBuffer(LIMIT), []
     for piece in pieces:
-        lines.feed(piece)
+        lines.feed_bytes(piece)
         try:
-            while (line := lines.take()) is not None:
+            while (line := lines.take_line()) is not None:
                 found.append(line)
         except LineTooLong:
             return [*found, b"TOO LONG"]
@@ -36,9 +36,9 @@ def read(line: bytes) -> None:
     try:
         request = read_request(line)
     except WireError as error:
-        encode(Error(id=error.id, code=error.code, message=error.message, details=error.details))
+        encode_frame(Error(id=error.id, code=error.code, message=error.message, details=error.details))
         return
-    assert read_request(encode(request).rstrip(b"\n")) == request
+    assert read_request(encode_frame(request).rstrip(b"\n")) == request
 
 
 def one(data: bytes) -> None:

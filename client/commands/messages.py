@@ -1,0 +1,182 @@
+"""What the commands do that are about messages: change them, answer them, find them again.
+
+Beside ``verbs``, and by the same rules. Which message is meant: the one that is selected (``Alt-↑``), or else
+the last one.
+"""
+
+from datetime import datetime
+
+from chatroom.client.commands.conversations import UsageError, named_or_current
+from chatroom.client.core.conversations import Chat
+from chatroom.client.core.session import expect
+from chatroom.client.model import apply, select
+from chatroom.client.model.state import Conversation
+from chatroom.client.net.connection import Refused
+from chatroom.client.text import dates, emoji, message_text
+from chatroom.protocol import requests, responses
+from chatroom.protocol.frame import UNSET
+from chatroom.protocol.values import Message
+from msgspec.structs import replace
+
+FOUND = 30
+"""So many messages a search shows; with more, another word helps."""
+
+
+async def send_action(chat: Chat, text: str) -> None:
+    chat.write(named_or_current(chat).name, text, kind="action")
+
+
+async def edit_message(chat: Chat, text: str) -> None:
+    one = named_or_current(chat)
+    message = await _message_to_change(chat, one, mine=True)
+    if message.text == text:
+        apply.select_message(chat.state, one.name, 0)
+        chat.note("nothing_changed")
+        return
+    _send_change(chat, one, "edit", message, text)
+
+
+async def delete_message(chat: Chat) -> None:
+    one = named_or_current(chat)
+    owned = one.is_room and one.owner == chat.state.username and bool(one.selected)
+    _send_change(chat, one, "delete", await _message_to_change(chat, one, mine=not owned))
+
+
+async def react_to_message(chat: Chat, reaction: str) -> None:
+    """React so, with an emoji or its name; once more takes it back."""
+    one, reaction = named_or_current(chat), emoji.emoji_or_text(reaction)
+    message = await _message_to_change(chat, one)
+    reactions = message.reactions or {}
+    if reaction not in reactions and emoji.is_unknown_name(reaction):
+        raise UsageError("no_emoji", name=reaction)
+    again = chat.state.username in reactions.get(reaction, [])
+    _send_change(chat, one, "unreact" if again else "react", message, reaction)
+
+
+async def reply_to_message(chat: Chat, text: str) -> None:
+    """Answer the selected message, or else the last one of another user in this conversation.
+
+    On the home screen: the user who wrote in private, if that is one alone.
+    """
+    here = chat.state.conversations.get(chat.here)
+    if here is None:
+        _reply_in_private(chat, text)
+        return
+    last = select.last_by_others(chat.state, here)
+    if not here.selected and last is None:
+        raise UsageError("nothing_to_change")
+    chat.write(here.name, text, target=here.selected or (last.seq if last else 0))
+    apply.select_message(chat.state, here.name, 0)
+
+
+def _reply_in_private(chat: Chat, text: str) -> None:
+    """Which message arrived last may change while a line is typed, so that decides nothing here."""
+    writers = select.writers(chat.state)
+    if not writers:
+        raise UsageError("nobody_to_reply_to")
+    if len(writers) > 1:
+        raise UsageError("several_writers", names=", ".join(writers))
+    [name] = writers
+    said = select.last_by_others(chat.state, chat.state.conversations[name])
+    chat.write(name, text, target=said.seq if said else 0)
+    chat.note("written_to", username=name[1:], text=text)
+
+
+async def _message_to_change(chat: Chat, one: Conversation, *, mine: bool = False) -> Message:
+    """The message that is meant. Raises ``UsageError`` where there is none that one could do that to.
+
+    What was said right before, by a script say, is meant too, as soon as it is confirmed.
+    """
+    if not one.selected and select.is_under_way(one):
+        await chat.confirmed()
+    if not one.selected and select.is_under_way(one):
+        raise UsageError("not_confirmed_yet")
+    message = select.target_message(chat.state, one, mine=mine)
+    if message is None or not select.is_changeable(message):
+        raise UsageError("nothing_to_change")
+    if mine and not select.is_mine(chat.state, message):
+        raise Refused("not_yours", {"target": message.seq})
+    return message
+
+
+def _send_change(
+    chat: Chat, one: Conversation, kind: requests.SentKind, message: Message, text: str = ""
+) -> None:
+    chat.write(one.name, text, kind=kind, target=message.seq)
+    apply.select_message(chat.state, one.name, 0)
+
+
+async def search_history(chat: Chat, query: str) -> None:
+    messages, more = await _run_search(chat, query)
+    if not messages:
+        chat.note("found_nothing", query=query)
+        return
+    chat.found = messages
+    chat.note("found", query=query, count=len(messages))
+    for number, found in reversed(list(enumerate(messages, 1))):
+        chat.note(
+            "found_line",
+            number=number,
+            conversation=found.conversation,
+            line=message_text.message_line(found),
+        )
+    chat.note("found_more" if more else "found_all")
+
+
+async def _run_search(chat: Chat, query: str) -> tuple[list[Message], bool]:
+    """The newest messages that match, and whether there are more. A server that stops early is asked on."""
+    request = requests.Search(id=0, query=query, limit=FOUND)
+    answer = expect(await chat.ask(request), responses.Found)
+    messages = answer.messages
+    while answer.cursor is not UNSET and len(messages) < FOUND:
+        request = replace(request, cursor=answer.cursor, limit=FOUND - len(messages))
+        answer = expect(await chat.ask(request), responses.Found)
+        messages += answer.messages
+    return messages, answer.more
+
+
+async def go_to_place(chat: Chat, where: str) -> None:
+    """Look at what was said from a date on, or at what the last search found under a number."""
+    if where.isdecimal() and where.isascii() and len(where) < 10:
+        _show_found(chat, int(where))
+    else:
+        await _show_date(chat, named_or_current(chat).name, where)
+
+
+def _show_found(chat: Chat, number: int) -> None:
+    if not 1 <= number <= len(chat.found):
+        raise UsageError("not_found", number=number)
+    found = chat.found[number - 1]
+    is_known = found.conversation in chat.state.conversations
+    if is_known:
+        apply.select_message(chat.state, found.conversation, found.seq)
+    if not (is_known and chat.on_seek(found.conversation, found.seq)):
+        apply.select_message(chat.state, found.conversation, 0)
+        chat.note(
+            "found_line",
+            number=number,
+            conversation=found.conversation,
+            line=message_text.message_line(found),
+        )
+
+
+async def _show_date(chat: Chat, name: str, where: str) -> None:
+    try:
+        moment = dates.parse_moment(where, datetime.now().astimezone())
+    except dates.DateError:
+        raise UsageError("no_date", text=where) from None
+    seq = await chat.look_back(name, dates.wire_time(moment))
+    if seq is None:
+        chat.note("nothing_since", date=f"{moment:%Y-%m-%d %H:%M}")
+    elif not chat.on_seek(name, seq):
+        _print_messages(chat, name, seq)
+
+
+def _print_messages(chat: Chat, name: str, seq: int) -> None:
+    """Where nothing scrolls, what was said from there on is told."""
+    here = chat.state.conversations[name].shown
+    for at in range(seq, min(seq + FOUND, here.last + 1)):
+        if (message := here.find(at)) and message_text.is_shown(message):
+            line = message_text.message_line(message, here.find(message.target or 0))
+            chat.note("history_line", conversation=name, line=line)
+    apply.show_newest(chat.state, name)

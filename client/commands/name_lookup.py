@@ -1,0 +1,118 @@
+"""Whom a typed name means. Every command that takes an account resolves the name here, once, before it acts.
+
+``@NAME`` is the account of that name. A bare name is an account's, or a nickname that a member has in one of
+the user's rooms; if several accounts fit, the command is refused and the candidates are named. Completion
+inserts what ``NameTable.typed`` returns, so that a command resolves it to the account that was offered.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+from chatroom.client.core.conversations import Chat
+from chatroom.client.core.session import expect
+from chatroom.client.model import select
+from chatroom.client.model.state import ClientState, ConnectionState, Conversation
+from chatroom.client.net.connection import Refused
+from chatroom.protocol import names, requests, responses
+from chatroom.protocol.values import Member
+
+
+@lru_cache(maxsize=65536)
+def _key(name: str) -> bytes:
+    return names.name_key(name)
+
+
+class NameTable:
+    """The names that are known here: of accounts, and the nicknames of some members."""
+
+    def __init__(self, accounts: Iterable[str], members: Iterable[Member]) -> None:
+        members = list(members)
+        self._accounts = {_key(username): username for username in accounts}
+        self._accounts |= {_key(member.username): member.username for member in members}
+        self._nicknames: dict[bytes, list[str]] = {}
+        self._first_words: set[bytes] = set()  # of nicknames with blanks
+        self.longest = 1  # words in a nickname
+        for member in members:
+            if member.nickname:
+                self._nicknames.setdefault(_key(member.nickname), []).append(member.username)
+                words = member.nickname.split()
+                self.longest = max(self.longest, len(words))
+                if len(words) > 1:
+                    self._first_words.add(_key(words[0]))
+
+    @classmethod
+    def of(cls, state: ClientState) -> "NameTable":
+        """Friends, past friends, the user, and the members of the user's rooms."""
+        known = [one.name[1:] for one in select.list_directs(state)]
+        seats = [seat for room in select.list_rooms(state, mine=True) for seat in room.roster]
+        return cls([state.username, *known], seats)
+
+    def candidates(self, name: str) -> list[str]:
+        """The accounts that a name may mean, each once."""
+        account = self._accounts.get(_key(name.removeprefix("@")))
+        found = [] if account is None else [account]
+        if not name.startswith("@"):
+            found += self._nicknames.get(_key(name), [])
+        return list(dict.fromkeys(found))
+
+    def typed(self, username: str) -> str:
+        """How to type an account's name so that it means that account alone."""
+        is_clear = self.candidates(username) == [username] and _key(username) not in self._first_words
+        return username if is_clear else f"@{username}"
+
+
+class Addressee(NamedTuple):
+    """An account, and the text behind its name."""
+
+    username: str
+    text: str
+
+
+def account_name(chat: Chat, name: str) -> str:
+    """The account that a name means, as it was registered; one that is not known here, as it was typed.
+
+    Raises ``Refused`` if it may mean several.
+    """
+    return _single(name, NameTable.of(chat.state).candidates(name))
+
+
+async def member(chat: Chat, room: Conversation, name: str) -> str:
+    """``account_name``, by the names in one room. Its members are asked for if they are not here."""
+    if not room.roster and chat.state.link is ConnectionState.LOGGED_IN:
+        await chat.ask(requests.ListMembers(id=0, room=room.name))
+    return _single(name, NameTable((), room.roster).candidates(name))
+
+
+async def existing(chat: Chat, name: str) -> str:
+    """``account_name``, looked up on the server if it is not known here. Raises ``Refused`` if there is
+    none."""
+    if found := NameTable.of(chat.state).candidates(name):
+        return _single(name, found)
+    try:
+        answer = await chat.ask(requests.Whois(id=0, username=name.removeprefix("@")))
+    except Refused as error:
+        if error.code in ("unknown_user", "bad_username"):
+            raise Refused("no_such_user", {"name": name}) from None
+        raise
+    return expect(answer, responses.User).user.username
+
+
+def addressee(chat: Chat, line: str) -> Addressee:
+    """The account at the beginning of a line, and the rest. A nickname may have blanks.
+
+    If both an account Wang and a nickname Wang Fang are known, ``Wang Fang hello`` is refused.
+    """
+    table, words = NameTable.of(chat.state), line.split()
+    fits = {length: table.candidates(" ".join(words[:length])) for length in range(1, table.longest + 1)}
+    found = list(dict.fromkeys(username for fit in fits.values() for username in fit))
+    length = max((length for length, fit in fits.items() if fit and length <= len(words)), default=1)
+    name, *rest = " ".join(words[:length]), *line.split(maxsplit=length)[length:]
+    return Addressee(_single(name, found), rest[0] if rest else "")
+
+
+def _single(name: str, found: list[str]) -> str:
+    if len(found) > 1:
+        listed = ", ".join(f"@{username}" for username in found)
+        raise Refused("ambiguous_name", {"name": name, "names": listed})
+    return found[0] if found else name.removeprefix("@")

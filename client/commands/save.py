@@ -1,0 +1,134 @@
+"""``/save``: what somebody wants saved, and how far it has come. ``transcript`` writes it.
+
+``/save [PATH] [--here | --in NAME] [--since DATE] [--format txt|jsonl]``; ``/save stop`` ends one that runs.
+"""
+
+import asyncio
+import os
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from chatroom.client.commands.conversations import UsageError, named_or_current
+from chatroom.client.core.conversations import Chat
+from chatroom.client.export import transcript
+from chatroom.client.export.transcript_format import TranscriptFormat
+from chatroom.client.model import apply
+from chatroom.client.model.state import ClientNote, Conversation
+from chatroom.client.text import dates
+
+USAGE = "/save [PATH] [--here | --in NAME] [--since DATE] [--format txt|jsonl]"
+
+OPTIONS = ("--here", "--in", "--since", "--format", "stop")
+
+_OPTION = re.compile(r"(?:^|(?<=\s))--(?:(here)|(in|since|format)(?:=|\s+)(\S+))(?=\s|$)")
+
+_BAR = 20
+"""Columns of the bar that shows how far a save has come."""
+
+
+@dataclass(frozen=True)
+class SaveRequest:
+    """What somebody typed, taken apart. ``where`` is a conversation's name, ``here`` the one in sight."""
+
+    path: Path = Path(transcript.DEFAULT)
+    shape: TranscriptFormat = TranscriptFormat.TXT
+    here: bool = False
+    where: str = ""
+    since: str = ""
+
+
+def parse_save(typed: str) -> SaveRequest:
+    """The options may stand anywhere; what is left is the path, which may hold blanks. Raises
+    ``UsageError``."""
+    order = SaveRequest()
+    for here, name, value in _OPTION.findall(typed):
+        order = replace(order, here=True) if here else _with_option(order, name, value)
+    rest = _OPTION.sub("", typed).strip()
+    if rest.startswith("--") or " --" in rest or (order.here and order.where):
+        raise UsageError("usage", usage=USAGE)
+    return replace(order, path=_path(rest or transcript.DEFAULT))
+
+
+def _path(typed: str) -> Path:
+    """The file that a path means. Raises ``UsageError`` for one that cannot be."""
+    try:
+        path = Path(typed).expanduser()
+        os.stat(path.parent)
+        return path / transcript.DEFAULT if path.is_dir() else path
+    except OSError as error:
+        raise UsageError("save_failed", path=typed, reason=error.strerror or str(error)) from None
+    except (RuntimeError, ValueError) as error:  # ~nosuchuser, NUL
+        raise UsageError("save_failed", path=typed, reason=str(error)) from None
+
+
+def _with_option(order: SaveRequest, name: str, value: str) -> SaveRequest:
+    match name:
+        case "in":
+            return replace(order, where=value)
+        case "since":
+            return replace(order, since=value)
+    try:
+        return replace(order, shape=TranscriptFormat(value))
+    except ValueError:
+        raise UsageError("usage", usage=USAGE) from None
+
+
+async def start_save(chat: Chat, typed: str = "") -> None:
+    """Write log.txt beside whatever else is done; ``stop`` ends it and keeps the old file."""
+    if typed == "stop":
+        if chat.saving is None:
+            raise UsageError("nothing_to_stop")
+        chat.saving.cancel()
+        return
+    if chat.saving is not None:
+        raise UsageError("saving_already")
+    order = parse_save(typed)
+    only = named_or_current(chat, order.where) if order.here or order.where else None
+    chat.saving = chat.spawn(_write_transcript(chat, order, only, _parse_since(order.since)))
+
+
+def _parse_since(since: str) -> str:
+    """As the protocol writes it; empty where none was typed. Raises ``UsageError``."""
+    if not since:
+        return ""
+    try:
+        return dates.wire_time(dates.parse_moment(since, datetime.now().astimezone()))
+    except dates.DateError:
+        raise UsageError("no_day", text=since) from None
+
+
+async def _write_transcript(chat: Chat, order: SaveRequest, only: Conversation | None, since: str) -> None:
+    note: ClientNote | None = None
+
+    def progress(done: int, total: int) -> None:
+        nonlocal note
+        facts: dict[str, Any] = {"bar": _progress_bar(done, total), "done": done, "total": total}
+        if note is None:
+            note = chat.note("saving", **facts)
+        note.facts |= facts
+        chat.on_change()
+
+    path = order.path
+    try:
+        count = await transcript.write_transcript(chat, path, order.shape, progress, only=only, since=since)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", "") or str(error)
+        chat.note("save_failed", error=True, path=str(path), reason=reason)
+    except asyncio.CancelledError:
+        chat.note("save_stopped", path=str(path))
+        raise
+    else:
+        chat.note("saved", path=str(path), count=count)
+    finally:
+        chat.saving = None
+        if note is not None:
+            apply.remove_note(chat.state, note)
+
+
+def _progress_bar(done: int, total: int) -> str:
+    """``[#####---------------] 25%``"""
+    full = _BAR * done // max(total, 1)
+    return f"[{'#' * full}{'-' * (_BAR - full)}] {100 * done // max(total, 1)}%"

@@ -1,0 +1,235 @@
+"""The commands as a table. ``/help``, completion and the manual are made from it; ``verbs`` does what it
+names.
+
+``arguments`` is both what people read and how a line is taken apart: ``ROOM [NICK]`` is one word and perhaps
+a second one, and the last argument takes the rest of the line, blanks included.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from chatroom.client.commands import conversations, messages, moderation, name_lookup, people, save, settings
+from chatroom.client.commands.conversations import UsageError
+from chatroom.client.core.conversations import Chat
+from chatroom.client.model import select
+from chatroom.client.storage.config import SETTINGS
+from chatroom.client.text import i18n, keys
+from chatroom.client.text.i18n import TranslatedFact
+from chatroom.protocol.requests import SentKind
+
+__all__ = [
+    "COMMANDS",
+    "SlashCommand",
+    "UsageError",
+    "find_command",
+    "is_at_once",
+    "is_command",
+    "leads_to",
+    "parse_command",
+    "spoken",
+]
+
+
+@dataclass(frozen=True)
+class SlashCommand:
+    """One row. ``completes`` says what the arguments name, ``choices`` lists words that they may be."""
+
+    name: str
+    arguments: str
+    run: Callable[..., Awaitable[None]]
+    aliases: tuple[str, ...] = ()
+    completes: str = ""
+    choices: tuple[str, ...] = ()
+    at_once: bool = False  # see ``is_at_once``
+    verbatim: bool = False  # its argument keeps the blanks around it
+
+    @property
+    def help(self) -> str:
+        """The catalogue's key of what it does."""
+        return f"help.{self.name}"
+
+    @property
+    def usage(self) -> str:
+        return f"/{self.name} {self.arguments}".rstrip()
+
+    @property
+    def least(self) -> int:
+        return sum(not word.startswith("[") for word in self.arguments.split())
+
+    @property
+    def most(self) -> int:
+        return len(self.arguments.split())
+
+
+async def _show_help(chat: Chat, name: str = "") -> None:
+    shown = [command] if (command := find_command(name.removeprefix("/"))) else COMMANDS
+    if name and command is None:
+        raise _unknown_command(name.removeprefix("/"))
+    for row in shown:
+        also = " ".join(f"/{alias}" for alias in row.aliases)
+        usage = f"{row.usage} ({also})" if also else row.usage
+        chat.note("help_line", usage=usage, help=TranslatedFact(row.help))
+    if not name:
+        chat.note("help_more")
+
+
+async def _show_keys(chat: Chat) -> None:
+    for row in keys.apply_bindings(chat.config.keys):
+        chat.note("key_line", name=row.name, help=TranslatedFact(row.help))
+
+
+COMMANDS = (
+    SlashCommand("help", "[COMMAND]", _show_help, completes="commands"),
+    SlashCommand("keys", "", _show_keys),
+    SlashCommand("join", "ROOM [NICK]", conversations.join_room, ("j", "enter"), completes="rooms"),
+    SlashCommand("leave", "[NAME]", conversations.leave_conversation, ("part",), completes="conversations"),
+    SlashCommand("resign", "[ROOM] [--yes]", conversations.resign_room, completes="rooms"),
+    SlashCommand(
+        "create",
+        "ROOM CAPACITY [private] [password]",
+        conversations.create_room,
+        choices=conversations.ROOM_OPTIONS,
+    ),
+    SlashCommand("rooms", "", conversations.list_rooms, ("list",)),
+    SlashCommand("members", "[ROOM]", conversations.list_members, ("names", "who"), completes="rooms"),
+    SlashCommand("topic", "[TEXT]", moderation.set_topic),
+    SlashCommand("invite", "[NAME]", moderation.invite_user, completes="people"),
+    SlashCommand("kick", "NAME", moderation.kick_member, completes="people"),
+    SlashCommand("ban", "NAME", moderation.ban_user, completes="people"),
+    SlashCommand("unban", "NAME", moderation.unban_user),
+    SlashCommand("banned", "", moderation.list_banned),
+    SlashCommand("transfer", "NAME [--yes]", moderation.transfer_room, completes="people"),
+    SlashCommand("disband", "ROOM [--yes]", moderation.disband_room, completes="rooms"),
+    SlashCommand("friends", "", conversations.list_friends),
+    SlashCommand("friend", "NAME", conversations.add_friend, ("add",), completes="people"),
+    SlashCommand("unfriend", "NAME", conversations.remove_friend, ("remove",), completes="people"),
+    SlashCommand(
+        "msg", "NAME [TEXT]", conversations.message_friend, ("m", "dm"), completes="people", at_once=True
+    ),
+    SlashCommand("query", "NAME [NICK]", conversations.open_direct, ("q",), completes="people"),
+    SlashCommand("nick", "NICK", conversations.change_nickname),
+    SlashCommand("me", "TEXT", messages.send_action, completes="people"),
+    SlashCommand("reply", "TEXT", messages.reply_to_message, ("r",), completes="people", at_once=True),
+    SlashCommand("edit", "TEXT", messages.edit_message, completes="people", at_once=True, verbatim=True),
+    SlashCommand("delete", "", messages.delete_message, ("del",), at_once=True),
+    SlashCommand("react", "EMOJI", messages.react_to_message, at_once=True),
+    SlashCommand("search", "WORDS", messages.search_history),
+    SlashCommand("goto", "DATE|NUMBER", messages.go_to_place),
+    SlashCommand("save", "[PATH]", save.start_save, ("export",), choices=save.OPTIONS),
+    SlashCommand(
+        "switch", "NAME", conversations.switch_conversation, ("buffer", "win"), completes="conversations"
+    ),
+    SlashCommand("close", "", conversations.close_conversation),
+    SlashCommand("clear", "", conversations.clear_conversation),
+    SlashCommand("whois", "NAME", people.show_user, completes="people"),
+    SlashCommand("away", "[TEXT]", people.set_away),
+    SlashCommand("back", "", people.clear_away),
+    SlashCommand("ignore", "[NAME]", conversations.toggle_ignore, completes="people"),
+    SlashCommand(
+        "notify", "[all|mentions|none]", settings.set_notify, choices=("all", "mentions", "none", "default")
+    ),
+    SlashCommand("mute", "[NAME]", settings.toggle_mute, completes="conversations"),
+    SlashCommand("block", "NAME", people.block_user, completes="people"),
+    SlashCommand("unblock", "NAME", people.unblock_user),
+    SlashCommand("blocked", "", people.list_blocked),
+    SlashCommand("passwd", "", people.change_password),
+    SlashCommand("lang", "[zh|en]", settings.set_language, choices=i18n.LANGUAGES),
+    SlashCommand("theme", "[NAME]", settings.set_theme, choices=("default", "light", "dark")),
+    SlashCommand("set", "[NAME] [VALUE]", settings.set_option, choices=tuple(each.name for each in SETTINGS)),
+    SlashCommand("bind", "[KEY] [ACTION]", settings.bind_key, choices=keys.BINDABLE),
+    SlashCommand("unbind", "KEY", settings.unbind_key),
+    SlashCommand("logout", "", conversations.log_out),
+    SlashCommand("quit", "", conversations.quit_program, ("exit",), at_once=True),
+)
+
+LEADING = frozenset({"join", "leave", "resign", "query", "switch", "close", "logout", "quit"})
+"""Commands after which the user is in another conversation."""
+
+_BY_NAME = {name: command for command in COMMANDS for name in (command.name, *command.aliases)}
+
+
+def find_command(name: str) -> SlashCommand | None:
+    """The command of this name or alias."""
+    return _BY_NAME.get(name.lower())
+
+
+def is_command(text: str) -> bool:
+    """Whether a line is a command; ``//`` begins a message with a slash."""
+    return text.startswith("/") and not text.startswith("//")
+
+
+def is_known_command(text: str) -> bool:
+    """Whether a line is a command, and one that there is."""
+    return is_command(text) and find_command(re.split(r"\s", text[1:], maxsplit=1)[0]) is not None
+
+
+def spoken(text: str) -> tuple[str, SentKind] | None:
+    """What a line says where it is entered, if it does only that."""
+    if not is_command(text):
+        return unescape_slash(text), "text"
+    name, rest = _taken_apart(text)
+    return (rest, "action") if rest and find_command(name) is find_command("me") else None
+
+
+def _taken_apart(text: str) -> tuple[str, str]:
+    """A command's name and what stands behind it."""
+    name, rest = re.split(r"\s+|$", text[1:], maxsplit=1)
+    return name, rest.rstrip()
+
+
+def is_at_once(chat: Chat, command: SlashCommand, arguments: list[str]) -> bool:
+    """Whether it waits for no other command: it says something, to an account that is known, or quits."""
+    if command.name != "msg":
+        return command.at_once
+    username, _ = name_lookup.addressee(chat, " ".join(arguments))
+    return f"@{username}" in chat.state.conversations
+
+
+def leads_to(chat: Chat, here: str | None, command: SlashCommand, arguments: list[str]) -> str | None:
+    """The conversation in which the user is after a command that is entered ``here``, if nothing goes wrong;
+    ``None`` if that is not known beforehand. Raises ``Refused`` if the command is going to.
+    """
+    match command.name, arguments:
+        case "join", [room, *_]:
+            return conversations.room_label(chat, room)
+        case (("query" | "msg"), _):
+            username, text = name_lookup.addressee(chat, " ".join(arguments))
+            return f"@{username}" if command.name == "query" or not text else here
+        case "switch", [name]:
+            return select.find_conversation(chat.state, name)
+        case (("resign" | "disband"), [room, *_]) if room != conversations.YES:
+            return "" if conversations.room_label(chat, room) == here else here
+        case (("leave" | "resign" | "close" | "logout" | "quit"), _):
+            return ""
+    return here
+
+
+def unescape_slash(text: str) -> str:
+    """A message as it is meant."""
+    return text[1:] if text.startswith("//") else text
+
+
+def _unknown_command(name: str) -> UsageError:
+    """There is no such command, but perhaps one that somebody meant."""
+    like = get_close_matches(name.lower(), _BY_NAME, n=1)
+    return (
+        UsageError("mistyped_command", name=name, like=like[0])
+        if like
+        else UsageError("unknown_command", name=name)
+    )
+
+
+def parse_command(text: str) -> tuple[SlashCommand, list[str]]:
+    """A command's line -> the command and its arguments. Raises ``UsageError``."""
+    name, rest = _taken_apart(text)
+    command = find_command(name)
+    if command is None:
+        raise _unknown_command(name)
+    arguments = rest.split(maxsplit=max(0, command.most - 1))
+    if command.verbatim and arguments:
+        arguments = [text[len(f"/{name} ") :]]
+    if not command.least <= len(arguments) <= command.most:
+        raise UsageError("usage", usage=command.usage)
+    return command, arguments

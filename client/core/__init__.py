@@ -1,0 +1,1 @@
+"""The session and its conversations: requests, history, the outbox and its sender."""

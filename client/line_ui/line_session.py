@@ -1,0 +1,225 @@
+"""What ``--plain`` and ``--json`` have in common: lines in, lines out, an exit code at the end.
+
+A password comes from the environment or is asked for at the terminal, never from an argument, which every
+user of the machine could read.
+"""
+
+import asyncio
+import getpass
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Protocol
+
+from chatroom.client import background
+from chatroom.client.app import App
+from chatroom.client.core.session import FAREWELL
+from chatroom.client.line_ui import standard_streams
+from chatroom.client.line_ui.line_output import write_error
+from chatroom.client.line_ui.message_feed import MessageFeed
+from chatroom.client.line_ui.stdin import hidden_input, read_lines
+from chatroom.client.model import select
+from chatroom.client.model.state import ConnectionState
+from chatroom.client.net.address import ServerAddress
+from chatroom.client.net.connection import ConnectionLost, Refused
+from chatroom.client.text import i18n
+from chatroom.client.text.decoding import decodable
+from chatroom.protocol.safe import safe_text
+
+VARIABLES = {
+    "prompt.password": "CHAT_PASSWORD",
+    "prompt.old_password": "CHAT_PASSWORD",
+    "prompt.new_password": "CHAT_NEW_PASSWORD",
+    "prompt.room_password": "CHAT_ROOM_PASSWORD",
+    "prompt.new_room_password": "CHAT_ROOM_PASSWORD",
+}
+"""Where in the environment the answer to a question may stand."""
+
+
+class PasswordSource:
+    """Finds passwords: in the environment, or else by asking whoever sits at the terminal.
+
+    While lines are read (``reading``), the next one is the answer, unseen; so only where ``asks`` allows it.
+    """
+
+    def __init__(self, *, asks: bool) -> None:
+        self.reading = False
+        self._asks = asks and sys.platform != "win32"  # whose consoles show whatever is typed
+        self._answer: asyncio.Future[str] | None = None
+
+    async def find_password(self, key: str, facts: dict[str, object]) -> str:
+        """For ``Chat.on_secret``. Raises ``Refused`` where nobody can be asked or nothing is answered."""
+        variable = VARIABLES[key.removesuffix("_again")]
+        if given := os.environ.get(variable):
+            return decodable(given)
+        prompt = i18n.translate(key, **facts)
+        if self.reading and not self._asks:
+            raise _cannot_ask(prompt, variable)
+        _require_terminal(prompt, variable)
+        if answer := await (self._next_line(prompt) if self.reading else _ask_password(prompt)):
+            return answer
+        raise Refused("cancelled")
+
+    async def confirm(self, question: str) -> bool:
+        """For ``Chat.on_confirm``: the next line is the answer."""
+        self._answer = asyncio.get_running_loop().create_future()
+        write_error(question, end=" ")
+        return i18n.is_yes(await self._answer)
+
+    async def _next_line(self, prompt: str) -> str:
+        self._answer = asyncio.get_running_loop().create_future()
+        write_error(prompt, end="")
+        with hidden_input():
+            answer = await self._answer
+        write_error("")
+        return answer
+
+    def take_answer(self, line: str) -> bool:
+        """Whether this line was an answer."""
+        answer, self._answer = self._answer, None
+        if answer is None or answer.done():
+            return False
+        answer.set_result(line)
+        return True
+
+
+class LineFrontEnd(Protocol):
+    """``--plain`` or ``--json``."""
+
+    feed: MessageFeed
+
+    def caught_up(self) -> None:
+        """All messages that the feed delivers from now on are new."""
+
+    async def handle_line(self, line: str) -> None:
+        """A line of the input."""
+
+
+async def run_line_session(
+    app: App, address: ServerAddress, front: LineFrontEnd, *, register: bool, asks: bool = False
+) -> None:
+    """Open the session, deliver what is asked for of the past, hand every line of the input to ``front``, and
+    see what was said through to its answer.
+
+    ``asks``: a line may be the answer to a question. Raises ``Refused`` or ``ConnectionLost`` if there is
+    nothing to
+    converse in.
+    """
+    secrets = PasswordSource(asks=asks)
+    app.on_secret = secrets.find_password
+    if asks and sys.stdin.isatty():
+        app.on_confirm = secrets.confirm
+    await _open_session(app, address, register=register)
+    await front.feed.begin()
+    front.caught_up()
+    app.on_change()
+    secrets.reading = True
+    reading = background.start(_read_input(app, secrets, front), expected=(Refused, ConnectionLost))
+    leaving = background.start(app.done.wait())
+    await asyncio.wait((reading, leaving), return_when=asyncio.FIRST_COMPLETED)
+    leaving.cancel()
+    if reading.done():
+        reading.result()
+    else:  # it was ended by /quit; what was said before that may still be refused
+        reading.cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL):
+                await app.settled()
+                await front.feed.settled()
+                await app.tell_read()
+
+
+def exit_code(app: App, failed: bool) -> int:
+    """0: all that was asked for was done, and all that was said is confirmed. 1: something was not.
+
+    It is for scripts. Whoever sits at a terminal has read what went wrong, and left all the same.
+    """
+    unanswered = not sys.stdin.isatty() and (failed or bool(select.pending_messages(app.state)))
+    return int(unanswered or app.output_failed)
+
+
+def quit_when_over(app: App, begun: bool) -> bool:
+    """Without a form nobody can log in again: when a session that had begun is over, so is the program.
+
+    Returns whether a session has begun by now.
+    """
+    state = app.state
+    if begun and (not state.username or state.link is ConnectionState.REFUSED):
+        app.quit()
+    return begun or state.link is ConnectionState.LOGGED_IN
+
+
+def print_line(app: App, value: object, write: Callable[[Any], None]) -> None:
+    """Write a line. When no process reads any more, or the disk is full, there is no point in going on."""
+    try:
+        write(value)
+    except OSError as error:
+        standard_streams.discard(sys.stdout.fileno())
+        app.quit()
+        if not isinstance(error, BrokenPipeError):
+            app.output_failed = True
+            write_error(i18n.translate("output_failed", reason=error.strerror))
+
+
+async def _open_session(app: App, address: ServerAddress, *, register: bool) -> None:
+    await app.connect(address)
+    username = address.username or _ask_username()
+    password = await (app.new_secret if register else app.secret)("prompt.password")
+    if register:
+        await app.register(username, password)
+        app.note("registered", username=username)
+    await app.login(username, password)
+    app.note("logged_in", username=app.state.username)
+    if address.conversation:
+        app.switch(await _enter(app, address.conversation))
+
+
+async def _read_input(app: App, secrets: PasswordSource, front: LineFrontEnd) -> None:
+    async for line in read_lines():
+        if not secrets.take_answer(line):
+            try:
+                await front.handle_line(line)
+            except Exception as error:
+                app.tell(error)
+    secrets.take_answer("")
+    await app.settled()
+    await front.feed.settled()
+    await app.tell_read()
+
+
+async def _enter(app: App, name: str) -> str:
+    """Enter; quietly, only see that the conversation is there. Raises ``Refused`` or ``ConnectionLost``."""
+    if not app.quiet:
+        return await app.get_in(name)
+    found = select.called(app.state, name)
+    if not found:
+        raise Refused("quiet_needs_seat", {"name": name})
+    return found[0].name
+
+
+def _ask_username() -> str:
+    """Ask on standard error: standard output is for what is said."""
+    prompt = i18n.translate("prompt.username")
+    _require_terminal(prompt, "USER@HOST")
+    write_error(prompt, end="")
+    return sys.stdin.readline().strip()
+
+
+async def _ask_password(prompt: str) -> str:
+    try:
+        return getpass.getpass(safe_text(prompt), stream=sys.stderr)
+    except UnicodeDecodeError:
+        return "\ufffd"  # of which no password consists
+    except EOFError:
+        return ""
+
+
+def _require_terminal(prompt: str, otherwise: str) -> None:
+    """Raises ``Refused`` where there is nobody to ask; ``otherwise`` is how to answer beforehand."""
+    if not sys.stdin.isatty():
+        raise _cannot_ask(prompt, otherwise)
+
+
+def _cannot_ask(prompt: str, otherwise: str) -> Refused:
+    return Refused("cannot_ask", {"prompt": prompt.rstrip(" :："), "otherwise": otherwise})

@@ -1,0 +1,1 @@
+"""The network: one connection, reconnecting, and the servers that are trusted."""

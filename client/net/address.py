@@ -1,0 +1,149 @@
+"""Where a server is, and where on it one wants to go: ``[USER@]HOST[:PORT][/ROOM]``, or ``[USER@]`` and an
+invitation.
+"""
+
+import ipaddress
+import re
+import socket
+from dataclasses import dataclass, field, replace
+
+from chatroom.protocol import invitation
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 7878
+LOCALHOST = "127.0.0.1"
+
+_HOST = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
+_OLD_IPV4 = re.compile(r"(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|\d+)){0,3}", re.ASCII)
+
+
+class AddressError(ValueError):
+    """What was typed is no address."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """A server, and perhaps the account to use and the conversation to open there."""
+
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT
+    username: str = ""
+    conversation: str = ""  # "#thuhole", "@Bob"
+    fingerprint: str = ""  # in hex: the certificate that an invitation vouches for
+    invited: bool = False
+    code: str = field(default="", repr=False)  # of an invitation that opens something
+
+    @property
+    def server(self) -> str:
+        """``host:port``, and with brackets for IPv6: what certificates and outboxes are kept under."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
+    def canonical(self) -> str:
+        """``host:port``, the same for every spelling of a host: what is trusted is kept under this name."""
+        host = canonical_host(self.host)
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether what is sent there cannot leave this machine."""
+        try:
+            return ipaddress.ip_address(canonical_host(self.host)).is_loopback
+        except ValueError:
+            return False
+
+
+def canonical_host(host: str) -> str:
+    """One spelling for each host: lower case, IDNA, no dot at the end, addresses as their shortest form.
+
+    ``localhost`` and ``::1`` are ``127.0.0.1``. Raises ``AddressError`` for what can be no host.
+    """
+    name = host.strip().lower().removesuffix(".")
+    if (address := _ip_address(name)) is not None:
+        return LOCALHOST if address == "::1" else address
+    try:
+        name = name.encode("idna").decode().lower().removesuffix(".")
+    except UnicodeError:
+        raise AddressError(host) from None
+    if (address := _ip_address(name)) is not None:  # the digits were those of another script
+        return address
+    if not _HOST.fullmatch(name):
+        raise AddressError(host)
+    return LOCALHOST if name == "localhost" or name.endswith(".localhost") else name
+
+
+def _ip_address(host: str) -> str | None:
+    """An IP address in its shortest form; ``127.1`` and ``0x7f000001`` are addresses too."""
+    bare, percent, zone = host.partition("%")
+    try:
+        address = ipaddress.ip_address(bare)
+    except ValueError:
+        return _old_ipv4_address(host)
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return f"{address}{percent}{zone}"
+
+
+def _old_ipv4_address(host: str) -> str | None:
+    if not _OLD_IPV4.fullmatch(host):
+        return None
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host))
+    except OSError:
+        return None
+
+
+def parse_address(text: str) -> ServerAddress:
+    """What a person typed -> the address. What is left out has its default.
+
+    Raises ``AddressError``, and ``InvitationError`` for what was meant to be an invitation.
+    """
+    username, _, token = text.strip().rpartition("@")
+    if invitation.looks_like_invitation(token):
+        return replace(_from_invitation(invitation.read_invitation(token)), username=username)
+    place, _, conversation = text.strip().partition("/")
+    username, _, server = place.rpartition("@")
+    host, port = _split_port(server)
+    if "@" in username or any(character.isspace() for character in host + username):
+        raise AddressError(text)
+    canonical_host(host or DEFAULT_HOST)
+    if conversation and conversation[0] not in "#@":
+        conversation = f"#{conversation}"
+    return ServerAddress(host or DEFAULT_HOST, port, username, conversation)
+
+
+def _from_invitation(to: invitation.Invitation) -> ServerAddress:
+    place = parse_address(ServerAddress(to.host, to.port).server)
+    conversation = f"#{to.room}" if to.room else ""
+    return replace(place, conversation=conversation, fingerprint=to.fingerprint, invited=True, code=to.code)
+
+
+def _split_port(server: str) -> tuple[str, int]:
+    """``host:port`` -> both. IPv6 stands in brackets, or alone and without a port."""
+    if server.startswith("["):
+        host, bracket, rest = server[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")) or not _is_ipv6(host):
+            raise AddressError(server)
+        return host, _parse_port(rest[1:])
+    if server.count(":") > 1:
+        if not _is_ipv6(server):
+            raise AddressError(server)
+        return server, DEFAULT_PORT
+    host, _, port = server.partition(":")
+    return host, _parse_port(port)
+
+
+def _parse_port(digits: str) -> int:
+    if not digits:
+        return DEFAULT_PORT
+    if not (digits.isascii() and digits.isdecimal() and 0 < int(digits) < 65536):
+        raise AddressError(digits)
+    return int(digits)
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).version == 6
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""Files of the user: the configuration, and how files are written."""

@@ -1,0 +1,1 @@
+"""Drawing: cells, the width of text, and colours."""

@@ -1,0 +1,282 @@
+"""The full-screen form before there is a session: log in, or register and be logged in.
+
+At most three things are asked at once. What is wrong is said under the field that it concerns; the
+counterpart, the controller, tells it as a ``Refused`` with a code.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+
+from chatroom.client.app import App, ConnectionLost, Refused
+from chatroom.client.core.session import where
+from chatroom.client.model.state import ConnectionState
+from chatroom.client.text import i18n
+from chatroom.client.view.draw.text import Fragment, Row, clip_text, column_count, drawable_text, wrap_text
+from chatroom.client.view.input.composer import keep_text
+from prompt_toolkit.application import get_app
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.document import Document
+from prompt_toolkit.filters import Condition
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.layout import (
+    AnyContainer,
+    BufferControl,
+    ConditionalContainer,
+    Container,
+    Dimension,
+    FormattedTextControl,
+    HSplit,
+    VSplit,
+    Window,
+)
+from prompt_toolkit.layout.processors import ConditionalProcessor, PasswordProcessor
+
+WIDTH = 56
+_LABELS = 14
+"""Columns before a field."""
+
+DEFAULT_SERVER = "127.0.0.1:7878"
+
+CULPRITS = {
+    "bad_username": "username",
+    "username_taken": "username",
+    "unknown_user": "username",
+    "bad_password": "password",
+    "wrong_password": "password",
+    "too_many_attempts": "password",
+    "mismatch": "again",
+}
+"""Which field a refusal concerns; where there is no such field, the last."""
+
+MISTYPED = frozenset({"bad_password", "wrong_password", "mismatch"})
+"""Refusals of what nobody can see to correct: it has to be typed again."""
+
+
+class FormMode(Enum):
+    """What the form does, and the fields that it asks for."""
+
+    LOGIN = ("server", "username", "password")
+    REGISTER = ("username", "password", "again")
+
+
+class FormField:
+    """One line to fill in. ``error`` is what is wrong with it, in words."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.error = ""
+        self.buffer = Buffer(
+            accept_handler=keep_text, multiline=False, on_text_changed=lambda _: self.clear_error()
+        )
+        secret = ConditionalProcessor(PasswordProcessor("*"), name in ("password", "again"))
+        self.control = BufferControl(self.buffer, input_processors=[secret])
+
+    @property
+    def text(self) -> str:
+        return self.buffer.text
+
+    def set_text(self, text: str) -> None:
+        self.buffer.reset(Document(text))
+
+    def clear_error(self) -> None:
+        """Whatever was wrong is being changed."""
+        self.error = ""
+
+    @property
+    def container(self) -> AnyContainer:
+        label = Window(FormattedTextControl(lambda: [self._label_fragment()]), width=_at_most(_LABELS))
+        error = Window(
+            FormattedTextControl(lambda: [("class:error", _break_lines(self.error))]),
+            height=Dimension(min=0),
+            wrap_lines=True,
+            dont_extend_height=True,
+        )
+        return HSplit(
+            [
+                VSplit([label, Window(self.control, style="class:field")], height=_at_most(1)),
+                ConditionalContainer(
+                    VSplit([Window(width=_at_most(_LABELS)), error]), Condition(lambda: bool(self.error))
+                ),
+            ]
+        )
+
+    def _label_fragment(self) -> Fragment:
+        text = clip_text(i18n.translate(f"form.{self.name}"), _LABELS - 2)
+        return "class:label", f"{' ' * (_LABELS - 2 - column_count(text))}{text}: "
+
+
+class LoginForm:
+    """The form; it is in sight while ``ClientState.username`` is empty."""
+
+    def __init__(self, app: App, mode: FormMode = FormMode.LOGIN) -> None:
+        self.mode = mode
+        self.busy = False
+        self.notice = ""
+        self._app = app
+        self._fields = {name: FormField(name) for name in ("server", "username", "password", "again")}
+        self._fields["server"].set_text(app.state.server or app.config.server or DEFAULT_SERVER)
+        self._fields["username"].set_text(app.config.username)
+        self.container = _center_rows(
+            [
+                _row_window(self._title_row),
+                _row_window(self._server_row),
+                *map(self._where_asked, self._fields.values()),
+                Window(height=_at_most(1)),
+                _row_window(self._status_row),
+                _row_window(self._keys_row),
+                _row_window(self._limits_row),
+            ]
+        )
+
+    @property
+    def fields(self) -> list[FormField]:
+        return [self._fields[name] for name in self.mode.value]
+
+    def show_form(self) -> None:
+        """Show the form, its first empty field in focus."""
+        for name in ("password", "again"):
+            self._fields[name].set_text("")
+        self._focus_field(self._first_empty() or self.fields[-1])
+
+    def toggle_mode(self) -> None:
+        """From logging in to registering, or back. What was filled in stays; what was wrong with it need not
+        be wrong there.
+        """
+        if not self.busy:
+            self.mode = FormMode.REGISTER if self.mode is FormMode.LOGIN else FormMode.LOGIN
+            self.notice = ""
+            for field in self._fields.values():
+                field.error = ""
+            self._focus_field(self._first_empty() or self.fields[0])
+
+    def back_to_login(self) -> None:
+        """From registering to logging in."""
+        if self.mode is FormMode.REGISTER:
+            self.toggle_mode()
+
+    def focus_step(self, by: int) -> None:
+        """To the next field or the one before, round and round."""
+        self._focus_field(self.fields[(self.fields.index(self._focused_field()) + by) % len(self.fields)])
+
+    def submit_or_advance(self) -> None:
+        """To what is still empty; with everything filled in, off it goes."""
+        if self.busy:
+            return
+        if empty := self._first_empty():
+            self._focus_field(empty)
+        elif self.mode is FormMode.REGISTER and self._field_text("password") != self._field_text("again"):
+            self._show_error("mismatch", {})
+        else:
+            self.busy = True
+            self._app.spawn(self._submit())
+
+    async def _submit(self) -> None:
+        first_time = self._app.config.is_new
+        try:
+            await self._connect()
+            if self.mode is FormMode.REGISTER:
+                await self._app.register(self._field_text("username"), self._field_text("password"))
+                self.mode = FormMode.LOGIN  # the account is made, whatever becomes of the login
+            await self._app.login(self._field_text("username"), self._field_text("password"))
+            self._app.note("logged_in", username=self._app.state.username)
+            if first_time:
+                self._app.note("view.first_time")
+        except Refused as error:
+            self._show_error(error.code, error.details)
+        except ConnectionLost:
+            self._show_error("not_connected", {})
+        finally:
+            self.busy = False
+            self._app.on_change()
+
+    async def _connect(self) -> None:
+        """Unless the form has just been talking to this very server.
+
+        What is typed may be a whole address or an invitation; what it says beside the server is taken over.
+        """
+        place, talking_to = where(self._field_text("server")), self._app.state.server
+        self._app.head_for(place)
+        self._fields["server"].set_text(place.server)
+        if place.username:
+            self._fields["username"].set_text(place.username)
+        if self._app.state.link is not ConnectionState.ONLINE or talking_to != place.server:
+            await self._app.connect(place.server)
+
+    def _show_error(self, code: str, details: dict[str, object]) -> None:
+        """Say what is wrong under the field that it concerns, and go there. What was said before is over."""
+        self.notice = ""
+        name = CULPRITS.get(code, "server")
+        culprit = self._fields[name] if name in self.mode.value else self.fields[-1]
+        if code in MISTYPED:
+            culprit.set_text("")
+        culprit.error = i18n.refusal(code, details)
+        self._focus_field(culprit)
+
+    def _field_text(self, name: str) -> str:
+        text = self._fields[name].text
+        return text.strip() if name in ("server", "username") else text
+
+    def _first_empty(self) -> FormField | None:
+        return next((field for field in self.fields if not self._field_text(field.name)), None)
+
+    def _focused_field(self) -> FormField:
+        layout = get_app().layout
+        return next((field for field in self.fields if layout.has_focus(field.control)), self.fields[0])
+
+    def _focus_field(self, field: FormField) -> None:
+        get_app().layout.focus(field.control)
+
+    def _where_asked(self, field: FormField) -> Container:
+        return ConditionalContainer(field.container, Condition(lambda: field.name in self.mode.value))
+
+    def _title_row(self) -> Row:
+        return [("class:heading", i18n.translate(f"form.{self.mode.name.lower()}"))]
+
+    def _server_row(self) -> Row:
+        if self.mode is FormMode.LOGIN:
+            return []
+        return [("class:hint", i18n.translate("form.at", server=self._field_text("server")))]
+
+    def _status_row(self) -> Row:
+        if self.busy:
+            return [("class:note", i18n.translate("form.busy"))]
+        return [("class:banner", drawable_text(self.notice))]
+
+    def _keys_row(self) -> Row:
+        return [("class:hint", i18n.translate(f"form.keys.{self.mode.name.lower()}"))]
+
+    def _limits_row(self) -> Row:
+        limits = self._app.state.limits
+        if self.mode is FormMode.LOGIN or limits is None:
+            return []
+        (least, most), (least_password, _) = limits.username, limits.password
+        return [
+            ("class:hint", i18n.translate("form.limits", least=least, most=most, password=least_password))
+        ]
+
+
+def _center_rows(rows: list[AnyContainer]) -> AnyContainer:
+    """In the middle of the screen, as far as there is room."""
+    block = VSplit([Window(), HSplit(rows, width=_at_most(WIDTH)), Window()])
+    return HSplit([Window(), block, Window()])
+
+
+def _row_window(row: Callable[[], Row]) -> Window:
+    """A line, broken where the screen is narrower."""
+
+    def text() -> StyleAndTextTuples:
+        return [*row()]
+
+    control = FormattedTextControl(text)
+    return Window(control, height=Dimension(min=0), wrap_lines=True, dont_extend_height=True)
+
+
+def _at_most(size: int) -> Dimension:
+    """So many lines or columns, and fewer where there are fewer."""
+    return Dimension(min=0, preferred=size, max=size)
+
+
+def _break_lines(text: str) -> str:
+    """Broken between words where the form has its width; a narrower window breaks it again."""
+    text = drawable_text(text, lines=True)
+    return "\n".join(text[span.start : span.end] for span in wrap_text(text, WIDTH - _LABELS))

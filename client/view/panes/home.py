@@ -1,0 +1,100 @@
+"""The home screen: who I am, every room with its seats, my friends, and what to press."""
+
+from collections.abc import Mapping
+
+from chatroom.client.model import select
+from chatroom.client.model.state import ClientState, Conversation
+from chatroom.client.text import i18n
+from chatroom.client.text.keys import key_of
+from chatroom.client.view.draw.text import Row, drawable_text
+from chatroom.client.view.history.content import notes_of
+from chatroom.client.view.history.message_rows import note_line
+from chatroom.client.view.history.static_content import StaticContent, StaticLine
+
+TITLE = ""
+"""The home screen's name among the conversations."""
+
+
+HINTS = ("join", "query", "create", "friend", "save")
+"""What to press, in this order."""
+
+
+def home_content(state: ClientState, changes: Mapping[str, str]) -> StaticContent:
+    """``changes``: the keys that the user has bound."""
+    rows = [
+        *_greeting_rows(state),
+        [],
+        *_room_rows(state),
+        [],
+        *_friend_rows(state),
+        [],
+        *_hint_rows(changes),
+        [],
+    ]
+    notes = [note_line(note) for note in notes_of(state, TITLE)]
+    return StaticContent(TITLE, [StaticLine(row) for row in rows + notes])
+
+
+def _greeting_rows(state: ClientState) -> list[Row]:
+    return [
+        [("class:heading", i18n.translate("home.account", username=state.username))],
+        [("class:hint", i18n.translate("home.server", server=state.server, name=state.server_name))],
+    ]
+
+
+def _room_rows(state: ClientState) -> list[Row]:
+    heading: Row = [("class:heading", i18n.translate("home.rooms"))]
+    rows = [_room_row(room) for room in select.list_rooms(state)]
+    return [heading, *(rows or [[("class:hint", "  " + i18n.translate("home.no_rooms"))]])]
+
+
+def _room_row(room: Conversation) -> Row:
+    name = room.name.removeprefix("#")
+    seats = i18n.translate("room_line", room=name, members=room.members, capacity=room.capacity)
+    marks = [mark for mark in ("private", "locked", "invited") if getattr(room, mark)]
+    row: Row = [("class:hint", i18n.translate(f"room.{mark}")) for mark in marks]
+    if room.member:
+        row.append(("class:online", i18n.translate("home.entered" if room.entered else "home.member")))
+    return [("class:text", f"  {seats}"), *_details_row(row + _unread_row(room))]
+
+
+def _friend_rows(state: ClientState) -> list[Row]:
+    heading: Row = [("class:heading", i18n.translate("home.friends"))]
+    rows = [_friend_row(friend) for friend in select.list_friends(state)]
+    return [heading, *(rows or [[("class:hint", "  " + i18n.translate("home.no_friends"))]])]
+
+
+def _friend_row(friend: Conversation) -> Row:
+    style = "class:online" if friend.online else "class:offline"
+    name = drawable_text(friend.name.removeprefix("@"))
+    return [
+        ("class:text", f"  【{name}】 "),
+        (style, _presence_words(friend)),
+        *_details_row(_unread_row(friend)),
+    ]
+
+
+def _presence_words(friend: Conversation) -> str:
+    if friend.online and friend.away:
+        return f"{i18n.translate('state.away')}: {drawable_text(friend.away)}"
+    return i18n.translate("state.online" if friend.online else "state.offline")
+
+
+def _unread_row(conversation: Conversation) -> Row:
+    if not conversation.unread:
+        return []
+    return [("class:unread", i18n.translate("view.unread", count=conversation.unread))]
+
+
+def _details_row(told: Row) -> Row:
+    """What is told of a room or a friend, one from the other set off also where there is no colour."""
+    return [part for style, text in told for part in (("class:hint", " · "), (style, text))]
+
+
+def _hint_rows(changes: Mapping[str, str]) -> list[Row]:
+    keys = ((action, key_of(action, changes)) for action in ("help", "complete"))
+    hints = [i18n.translate(f"home.hint.{hint}") for hint in HINTS]
+    hints.append(
+        "    ".join(i18n.translate(f"home.hint.{action}", name=name) for action, name in keys if name)
+    )
+    return [[("class:hint", hint)] for hint in hints]

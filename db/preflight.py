@@ -1,0 +1,190 @@
+"""Will this database do? Asked once, at start: the answer is one line then, and not a message lost later."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from chatroom.db.engine import begin_write, is_sqlite
+from chatroom.db.errors import DatabaseUnusable, driver_error_number, driver_message
+from chatroom.db.search.tokenizer import LONGEST, SHORTEST
+from pymysql.constants import CR, ER
+from sqlalchemy import URL, Connection, Engine, inspect, text
+from sqlalchemy.exc import DBAPIError
+
+LEAST_TOKEN = "innodb_ft_min_token_size"
+MOST_TOKEN = "innodb_ft_max_token_size"
+
+
+class PreflightFinding(NamedTuple):
+    """Something that the operator should know, and whether it may cost messages."""
+
+    text: str
+    serious: bool
+
+
+def check_database(engine: Engine) -> list[PreflightFinding]:
+    """What the operator should know. Raises ``DatabaseUnusable`` when the database will not do.
+
+    What the driver raises is not always an error of its own: a TLS file that is missing is an ``OSError``, a
+    host name that is none is a ``UnicodeError``.
+    """
+    try:
+        with engine.connect() as connection:
+            look = _inspect_sqlite if is_sqlite(engine.url) else _inspect_mysql
+            return list(look(connection))
+    except DBAPIError as error:
+        raise as_unusable(engine.url, error) from error
+    except (OSError, RuntimeError, ValueError) as error:
+        where = engine.url.database if is_sqlite(engine.url) else _database_location(engine.url)
+        raise DatabaseUnusable(f"cannot use the database at {where}: {_reason(error)}") from error
+
+
+def check_may_write(engine: Engine) -> None:
+    """Raises ``DatabaseUnusable`` for a user that may not change rows, or a server that takes no changes.
+    Changes
+    nothing; the schema must be there."""
+    nothing = (
+        "INSERT INTO servers (id, seen_at) SELECT id, seen_at FROM servers WHERE 1 = 0",
+        "UPDATE servers SET seen_at = 0 WHERE 1 = 0",
+        "DELETE FROM servers WHERE 1 = 0",
+    )
+    try:
+        with begin_write(engine) as connection:
+            for statement in nothing:
+                connection.execute(text(statement))
+    except DBAPIError as error:
+        raise as_unusable(engine.url, error) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeError):
+        return "its host can be no name"
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return driver_message(error)
+
+
+def as_unusable(url: URL, error: DBAPIError) -> DatabaseUnusable:
+    """What the driver said, for whoever starts the server."""
+    return DatabaseUnusable(_sqlite_reason(url, error) if is_sqlite(url) else _mysql_reason(url, error))
+
+
+def _sqlite_reason(url: URL, error: DBAPIError) -> str:
+    return f"cannot use the database file {url.database}: {error.orig}"
+
+
+def _mysql_reason(url: URL, error: DBAPIError) -> str:
+    where = _database_location(url)
+    match driver_error_number(error):
+        case ER.ACCESS_DENIED_ERROR | 1698:
+            return f"the database at {where} refuses the user {url.username!r} or the password"
+        case ER.DBACCESS_DENIED_ERROR:
+            return f"the user {url.username!r} may not use the database {url.database!r} at {where}"
+        case ER.BAD_DB_ERROR:
+            return (
+                f"there is no database {url.database!r} at {where};"
+                f" make one with: CREATE DATABASE {url.database} CHARACTER SET utf8mb4"
+            )
+        case CR.CR_CONNECTION_ERROR | CR.CR_CONN_HOST_ERROR | CR.CR_UNKNOWN_HOST:
+            return f"cannot reach the database at {where}"
+    return f"the database at {where} says: {driver_message(error)}"
+
+
+def _database_location(url: URL) -> str:
+    socket = url.query.get("unix_socket")
+    return str(socket) if socket else f"{url.host or 'localhost'}:{url.port or 3306}"
+
+
+def _inspect_sqlite(connection: Connection) -> Iterator[PreflightFinding]:
+    if connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() != "wal":
+        path = connection.engine.url.database
+        raise DatabaseUnusable(f"SQLite cannot keep a WAL beside {path}: is that a network drive?")
+    return iter(())
+
+
+def _inspect_mysql(connection: Connection) -> Iterator[PreflightFinding]:
+    facts = _server_variables(connection)
+    database = connection.engine.url.database
+    if facts["character_set_connection"] != "utf8mb4":
+        raise DatabaseUnusable("the database does not speak utf8mb4 with us")
+    if facts["character_set_database"] != "utf8mb4" and not _convert_empty_database(connection):
+        raise DatabaseUnusable(
+            f"the database {database!r} is in {facts['character_set_database']};"
+            f" change it with: ALTER DATABASE {database} CHARACTER SET utf8mb4"
+        )
+    if "STRICT_TRANS_TABLES" not in facts["sql_mode"]:
+        raise DatabaseUnusable(
+            "the database refuses strict mode: it would cut what does not fit, and say nothing"
+        )
+    if facts["log_bin"] == "ON" and facts["binlog_format"] == "STATEMENT":
+        raise DatabaseUnusable(
+            "binlog_format is STATEMENT, with which the database refuses READ COMMITTED: set it to ROW"
+        )
+    if not _has_innodb(connection):
+        raise DatabaseUnusable(
+            "the database has no InnoDB, without which nothing that is confirmed would be safe"
+        )
+    _check_index(facts)
+    return _mysql_findings(facts)
+
+
+def _check_index(facts: dict[str, str]) -> None:
+    """The index of search leaves out, without an error, what is shorter or longer than these."""
+    least, most = int(facts[LEAST_TOKEN]), int(facts[MOST_TOKEN])
+    if least > SHORTEST:
+        raise DatabaseUnusable(
+            f"{LEAST_TOKEN} is {least}, so search would miss words: set it to {SHORTEST} or less"
+        )
+    if most < LONGEST:
+        raise DatabaseUnusable(
+            f"{MOST_TOKEN} is {most}, so search would miss words: set it to {LONGEST} or more"
+        )
+
+
+def _convert_empty_database(connection: Connection) -> bool:
+    """Make an empty database utf8mb4: ``CREATE DATABASE`` alone gives many a server's old default."""
+    if inspect(connection).get_table_names():
+        return False
+    try:
+        connection.execute(text("ALTER DATABASE CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"))
+    except DBAPIError:
+        return False
+    return True
+
+
+def _mysql_findings(facts: dict[str, str]) -> Iterator[PreflightFinding]:
+    if facts["innodb_flush_log_at_trx_commit"] != "1":
+        yield PreflightFinding(
+            f"innodb_flush_log_at_trx_commit is {facts['innodb_flush_log_at_trx_commit']}, not 1:"
+            " a crash of the database's machine may lose messages that were confirmed",
+            serious=True,
+        )
+    if facts["sync_binlog"] != "1":
+        harm = "after a crash of the database's machine its replicas may lack messages that were confirmed"
+        logs = facts["log_bin"] == "ON"
+        yield PreflightFinding(
+            f"sync_binlog is {facts['sync_binlog']}, not 1: "
+            + (harm if logs else "this does no harm as long as the binary log stays off"),
+            serious=logs,
+        )
+
+
+def _server_variables(connection: Connection) -> dict[str, str]:
+    names = (
+        "binlog_format",
+        "character_set_connection",
+        "character_set_database",
+        "innodb_flush_log_at_trx_commit",
+        LEAST_TOKEN,
+        MOST_TOKEN,
+        "log_bin",
+        "sql_mode",
+        "sync_binlog",
+    )
+    wanted = ", ".join(f"'{name}'" for name in names)
+    rows = connection.execute(text(f"SHOW VARIABLES WHERE variable_name IN ({wanted})"))
+    return {name.lower(): value for name, value in rows}
+
+
+def _has_innodb(connection: Connection) -> bool:
+    engines = {row.Engine: row.Support for row in connection.execute(text("SHOW ENGINES"))}
+    return engines.get("InnoDB") in ("YES", "DEFAULT")

@@ -1,0 +1,1 @@
+"""Query functions, one module per subject: ``(connection, …) -> value``. Callers choose the transaction."""

@@ -1,0 +1,74 @@
+"""Who may not come into a room, and who may although it is closed to others: bans and invitations.
+
+Whoever changes them holds the lock of the room (``messages.lock_heads``). An invitation lasts until its seat
+is
+taken.
+"""
+
+from collections.abc import Collection
+
+from chatroom.db.schema import accounts, bans, invitations
+from sqlalchemy import Connection, Table, delete, insert, select
+
+
+def add_ban(connection: Connection, conversation_id: int, account_id: int, now: int) -> bool:
+    """``False`` when the account was banned before."""
+    if is_banned(connection, conversation_id, account_id):
+        return False
+    place = {"conversation_id": conversation_id, "account_id": account_id}
+    connection.execute(insert(bans).values(place | {"banned_at": now}))
+    return True
+
+
+def remove_ban(connection: Connection, conversation_id: int, account_id: int) -> None:
+    _delete_row(connection, bans, conversation_id, account_id)
+
+
+def is_banned(connection: Connection, conversation_id: int, account_id: int) -> bool:
+    return _has_row(connection, bans, conversation_id, account_id)
+
+
+def banned_usernames(connection: Connection, conversation_id: int) -> list[str]:
+    """The names of those who are banned from a room, in their order."""
+    query = select(accounts.c.username).join(bans, bans.c.account_id == accounts.c.id)
+    query = query.where(bans.c.conversation_id == conversation_id).order_by(accounts.c.username_key)
+    return list(connection.scalars(query))
+
+
+def add_invite(connection: Connection, conversation_id: int, account_id: int, now: int) -> bool:
+    """``False`` when the account was invited before."""
+    if _has_row(connection, invitations, conversation_id, account_id):
+        return False
+    place = {"conversation_id": conversation_id, "account_id": account_id}
+    connection.execute(insert(invitations).values(place | {"invited_at": now}))
+    return True
+
+
+def remove_invite(connection: Connection, conversation_id: int, account_id: int) -> bool:
+    """``False`` when the account was not invited."""
+    return _delete_row(connection, invitations, conversation_id, account_id)
+
+
+def invited_to(connection: Connection, account_id: int) -> set[int]:
+    """The rooms that an account is invited to."""
+    row = invitations.c
+    return set(connection.scalars(select(row.conversation_id).where(row.account_id == account_id)))
+
+
+def invited_pairs(connection: Connection, account_ids: Collection[int]) -> set[tuple[int, int]]:
+    """Which of these accounts is invited to which room."""
+    row = invitations.c
+    query = select(row.account_id, row.conversation_id).where(row.account_id.in_(account_ids))
+    return {(account_id, id) for account_id, id in connection.execute(query)}
+
+
+def _has_row(connection: Connection, table: Table, conversation_id: int, account_id: int) -> bool:
+    row = table.c
+    query = select(row.account_id).where(row.conversation_id == conversation_id, row.account_id == account_id)
+    return connection.execute(query).one_or_none() is not None
+
+
+def _delete_row(connection: Connection, table: Table, conversation_id: int, account_id: int) -> bool:
+    row = table.c
+    chosen = delete(table).where(row.conversation_id == conversation_id, row.account_id == account_id)
+    return bool(connection.execute(chosen).rowcount)

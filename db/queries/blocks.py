@@ -1,0 +1,53 @@
+"""Blocks: who wants to hear nothing more from whom. Only the one who blocks ever learns of it.
+
+Whoever changes one, or relies on there being none, holds the lock of both accounts
+(``accounts.lock_accounts``).
+"""
+
+from collections.abc import Collection
+
+from chatroom.db.schema import accounts, blocks
+from sqlalchemy import Connection, delete, insert, select
+
+
+def add_block(connection: Connection, account_id: int, blocked_id: int, now: int) -> None:
+    """The account blocks another one; once more changes nothing."""
+    if not has_blocked(connection, account_id, blocked_id):
+        connection.execute(insert(blocks).values(account_id=account_id, blocked_id=blocked_id, since=now))
+
+
+def remove_block(connection: Connection, account_id: int, blocked_id: int) -> bool:
+    """It blocks the other one no longer. ``False`` when it did not."""
+    row = blocks.c
+    chosen = delete(blocks).where(row.account_id == account_id, row.blocked_id == blocked_id)
+    return bool(connection.execute(chosen).rowcount)
+
+
+def has_blocked(connection: Connection, account_id: int, blocked_id: int) -> bool:
+    row = blocks.c
+    query = select(row.since).where(row.account_id == account_id, row.blocked_id == blocked_id)
+    return connection.execute(query).one_or_none() is not None
+
+
+def blocked_usernames(connection: Connection, account_id: int) -> list[str]:
+    """The names of those whom an account has blocked, in their order."""
+    query = select(accounts.c.username).join(blocks, blocks.c.blocked_id == accounts.c.id)
+    query = query.where(blocks.c.account_id == account_id).order_by(accounts.c.username_key)
+    return list(connection.scalars(query))
+
+
+def blocked_by(connection: Connection, account_id: int) -> set[int]:
+    """Those whom an account has blocked."""
+    return set(connection.scalars(select(blocks.c.blocked_id).where(blocks.c.account_id == account_id)))
+
+
+def blocking_pairs(connection: Connection, account_ids: Collection[int]) -> set[tuple[int, int]]:
+    """Which of these accounts has blocked whom."""
+    row = blocks.c
+    query = select(row.account_id, row.blocked_id).where(row.account_id.in_(account_ids))
+    return {(account_id, blocked_id) for account_id, blocked_id in connection.execute(query)}
+
+
+def blockers_of(connection: Connection, account_id: int) -> set[int]:
+    """Those who have blocked an account."""
+    return set(connection.scalars(select(blocks.c.account_id).where(blocks.c.blocked_id == account_id)))

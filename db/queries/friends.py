@@ -1,0 +1,126 @@
+"""Friendships, and the private chat that comes with each and outlives it.
+
+Two accounts have at most one friendship and one chat, for ever: an end is a date, and a new beginning takes
+it away.
+"""
+
+from collections.abc import Collection
+
+from chatroom.db.errors import AlreadyExists, duplicates_as_already_exists
+from chatroom.db.queries import messages
+from chatroom.db.queries.memberships import renew_roster
+from chatroom.db.queries.unread import COLUMNS, AnyRow, holder, seats_from_rows
+from chatroom.db.records import DirectRecord, SeatRecord
+from chatroom.db.schema import accounts, conversations, friendships, memberships
+from sqlalchemy import ColumnElement, Connection, and_, case, insert, select, union_all, update
+
+_friend = accounts.alias("friend")
+_DIRECT = (
+    friendships.c.conversation_id,
+    _friend.c.id.label("friend_id"),
+    _friend.c.username.label("friend"),
+    conversations.c.head,
+    conversations.c.roster,
+    friendships.c.ended_at,
+)
+
+
+def find_direct(connection: Connection, account_id: int, other_id: int) -> DirectRecord | None:
+    """The private chat of two accounts, also after the end of their friendship, as the first one sees it."""
+    conversation_id = direct_id(connection, account_id, other_id)
+    if conversation_id is None:
+        return None
+    return list_directs(connection, account_id, [conversation_id], include_ended=True)[0]
+
+
+def list_directs(
+    connection: Connection,
+    account_id: int,
+    conversation_ids: Collection[int] | None = None,
+    include_ended: bool = False,
+) -> list[DirectRecord]:
+    """The account's private chats, with present friends or all, by the friend's name; each with its own
+    seat."""
+    row = friendships.c
+    other = case((row.low_id == memberships.c.account_id, row.high_id), else_=row.low_id)
+    query = select(*_DIRECT, *COLUMNS)
+    query = query.join_from(memberships, friendships, row.conversation_id == memberships.c.conversation_id)
+    query = query.join(conversations, conversations.c.id == row.conversation_id)
+    query = query.join(_friend, _friend.c.id == other).join(holder, holder.c.id == memberships.c.account_id)
+    query = query.where(memberships.c.account_id == account_id).order_by(_friend.c.username_key)
+    if conversation_ids is not None:
+        query = query.where(row.conversation_id.in_(conversation_ids))
+    if not include_ended:
+        query = query.where(row.ended_at.is_(None))
+    rows = connection.execute(query).all()
+    mine = seats_from_rows(connection, rows)
+    return [_direct_record(row, mine[row.conversation_id]) for row in rows]
+
+
+def friend_ids(connection: Connection, account_id: int) -> set[int]:
+    """The accounts that are friends of this one now."""
+    row = friendships.c
+    lower = select(row.high_id).where(row.low_id == account_id, row.ended_at.is_(None))
+    higher = select(row.low_id).where(row.high_id == account_id, row.ended_at.is_(None))
+    return set(connection.scalars(union_all(lower, higher)))
+
+
+def add_friendship(connection: Connection, account_id: int, other_id: int, now: int) -> int:
+    """Two accounts become friends, for the first time or again. Returns the conversation's id.
+
+    Raises ``AlreadyExists`` when they are friends, also when the other one was faster by a moment.
+    """
+    conversation_id = direct_id(connection, account_id, other_id)
+    if conversation_id is None:
+        return _befriend(connection, account_id, other_id, now)
+    messages.lock_heads(connection, [conversation_id])
+    ended = and_(friendships.c.conversation_id == conversation_id, friendships.c.ended_at.is_not(None))
+    renewed = connection.execute(update(friendships).where(ended).values(since=now, ended_at=None))
+    if not renewed.rowcount:
+        raise AlreadyExists
+    renew_roster(connection, conversation_id)
+    return conversation_id
+
+
+def _befriend(connection: Connection, account_id: int, other_id: int, now: int) -> int:
+    added = connection.execute(insert(conversations).values(kind="direct", roster=1, last_at=now))
+    conversation_id = added.lastrowid
+    low_id, high_id = sorted((account_id, other_id))
+    friendship = {"conversation_id": conversation_id, "low_id": low_id, "high_id": high_id, "since": now}
+    with duplicates_as_already_exists():
+        connection.execute(insert(friendships).values(friendship))
+    seat = {"conversation_id": conversation_id, "joined_at": now}
+    both = [seat | {"account_id": id} for id in (low_id, high_id)]
+    connection.execute(insert(memberships).values(both))
+    return conversation_id
+
+
+def end_friendship(connection: Connection, conversation_id: int, now: int) -> None:
+    """They are friends no longer. What was said stays theirs to read."""
+    messages.lock_heads(connection, [conversation_id])
+    row = friendships.c
+    connection.execute(update(friendships).where(row.conversation_id == conversation_id).values(ended_at=now))
+    renew_roster(connection, conversation_id)
+
+
+def direct_id(connection: Connection, account_id: int, other_id: int) -> int | None:
+    """The id of the private chat of two accounts, also after the end of their friendship."""
+    query = select(friendships.c.conversation_id).where(_is_pair(account_id, other_id))
+    return connection.execute(query).scalar_one_or_none()
+
+
+def _is_pair(account_id: int, other_id: int) -> ColumnElement[bool]:
+    low_id, high_id = sorted((account_id, other_id))
+    return and_(friendships.c.low_id == low_id, friendships.c.high_id == high_id)
+
+
+def _direct_record(row: AnyRow, seat: SeatRecord) -> DirectRecord:
+    return DirectRecord(
+        conversation_id=row.conversation_id,
+        friend_id=row.friend_id,
+        friend=row.friend,
+        head=row.head,
+        roster=row.roster,
+        ended=row.ended_at is not None,
+        seat=seat,
+    )

@@ -1,0 +1,131 @@
+"""Passes: what the codes in invitations open, for how many people and how long. Only a digest of each code is
+here, so that a stolen database lets nobody in.
+
+A pass lets each of its users in once: whoever has made an account with it enters its room by the same use.
+Then it is good for that account no more, also if the account loses its seat.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from chatroom.db.schema import accounts, pass_uses, passes, rooms
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, not_, or_, select, update
+
+_maker = accounts.alias("maker")
+_PASS = (
+    select(
+        passes.c.digest,
+        passes.c.conversation_id,
+        passes.c.uses_left,
+        passes.c.expires_at,
+        rooms.c.name.label("room"),
+        _maker.c.username.label("maker"),
+    )
+    .join(rooms, rooms.c.conversation_id == passes.c.conversation_id, isouter=True)
+    .join(_maker, _maker.c.id == passes.c.maker_id, isouter=True)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class InviteCode:
+    """``room`` and ``conversation_id`` are there if it opens one, ``maker`` unless it is the server's own."""
+
+    digest: bytes
+    conversation_id: int | None
+    uses_left: int
+    expires_at: int
+    room: str | None
+    maker: str | None
+
+
+def add_code(
+    connection: Connection,
+    *,
+    digest: bytes,
+    conversation_id: int | None,
+    maker_id: int | None,
+    uses: int,
+    now: int,
+    expires_at: int,
+) -> None:
+    values: dict[str, Any] = {
+        "digest": digest,
+        "conversation_id": conversation_id,
+        "maker_id": maker_id,
+        "uses_left": uses,
+        "made_at": now,
+        "expires_at": expires_at,
+    }
+    connection.execute(insert(passes).values(values))
+
+
+def find_code(connection: Connection, digest: bytes, account_id: int | None, now: int) -> InviteCode | None:
+    """The pass, if it is good for this account, or for somebody who has none yet."""
+    row = passes.c
+    good: ColumnElement[bool] = row.uses_left > 0
+    if account_id is not None:
+        used = select(pass_uses.c.digest).where(_is_use_of(digest, account_id))
+        seated = used.where(pass_uses.c.seated_at.is_not(None))
+        good = and_(or_(good, used.exists()), not_(seated.exists()))
+    query = _PASS.where(row.digest == digest, row.expires_at > now, good)
+    found = connection.execute(query).one_or_none()
+    return None if found is None else _code_record(found)
+
+
+def use_code(connection: Connection, digest: bytes, account_id: int, now: int) -> bool:
+    """Let an account in, which counts unless it was before. ``False`` when the pass is good no more."""
+    row = passes.c
+    good = find_code(connection, digest, account_id, now)
+    if good is None:
+        return False
+    if connection.execute(select(pass_uses.c.digest).where(_is_use_of(digest, account_id))).one_or_none():
+        return True
+    counted = update(passes).where(row.digest == digest, row.uses_left > 0)
+    if not connection.execute(counted.values(uses_left=row.uses_left - 1)).rowcount:
+        return False  # another server process was faster
+    connection.execute(insert(pass_uses).values(digest=digest, account_id=account_id, used_at=now))
+    return True
+
+
+def spend_on_seat(connection: Connection, digest: bytes, account_id: int, now: int) -> None:
+    """The account has its seat by this pass, which is good for no second one."""
+    connection.execute(update(pass_uses).where(_is_use_of(digest, account_id)).values(seated_at=now))
+
+
+def all_codes(connection: Connection) -> list[InviteCode]:
+    """All passes, those that end first before the others."""
+    return [
+        _code_record(row) for row in connection.execute(_PASS.order_by(passes.c.expires_at, passes.c.digest))
+    ]
+
+
+def users_by_code(connection: Connection) -> dict[bytes, list[str]]:
+    """Who came by which pass, by name."""
+    query = select(pass_uses.c.digest, accounts.c.username).order_by(accounts.c.username_key)
+    names: dict[bytes, list[str]] = {}
+    for digest, name in connection.execute(query.join(accounts, accounts.c.id == pass_uses.c.account_id)):
+        names.setdefault(digest, []).append(name)
+    return names
+
+
+def delete_code(connection: Connection, digest: bytes) -> None:
+    connection.execute(delete(passes).where(passes.c.digest == digest))
+
+
+def delete_expired_codes(connection: Connection, now: int) -> None:
+    connection.execute(delete(passes).where(passes.c.expires_at <= now))
+
+
+def _is_use_of(digest: bytes, account_id: int) -> ColumnElement[bool]:
+    return and_(pass_uses.c.digest == digest, pass_uses.c.account_id == account_id)
+
+
+def _code_record(row: Row[*tuple[Any, ...]]) -> InviteCode:
+    return InviteCode(
+        digest=row.digest,
+        conversation_id=row.conversation_id,
+        uses_left=row.uses_left,
+        expires_at=row.expires_at,
+        room=row.room,
+        maker=row.maker,
+    )

@@ -1,0 +1,288 @@
+"""Messages: appended under the lock of their conversation, read back in pages by seq.
+
+The order of a conversation is made here and nowhere else:
+
+1. ``lock_heads`` the rows of all conversations of a batch, in the order of their ids, so that two writers
+cannot
+   wait for each other;
+2. ``append_messages`` gives each draft ``head + 1``, ``head + 2`` …, inserts, and sets the heads, in the same
+   transaction.
+
+Nobody else can see or take a seq in between, also from another server process. Duplicates are not looked for:
+the unique (account, cid) objects, and only then are they searched out.
+"""
+
+import logging
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Sequence
+from enum import Enum, auto
+from functools import cache
+from itertools import chain
+from typing import NamedTuple
+
+from chatroom.db.errors import is_duplicate
+from chatroom.db.queries import raw_insert, raw_select
+from chatroom.db.records import MessageDraft, StoredMessage
+from chatroom.db.schema import conversations, messages
+from msgspec import Struct
+from sqlalchemy import Connection, func, select
+
+log = logging.getLogger(__name__)
+
+SPOKEN_KINDS = ("text", "action")
+"""The kinds that people would call messages; the others are notices or change a message."""
+
+AHEAD = 60_000
+"""Milliseconds by which the last message of a conversation may be ahead of the clock without a warning."""
+
+Place = tuple[int, int]
+"""A conversation's id and a seq: which message."""
+
+
+class SeqRange(NamedTuple):
+    """The messages of a conversation with ``after < seq <= upto``."""
+
+    conversation_id: int
+    after: int
+    upto: int
+
+
+class AppendVerdict(Enum):
+    STORED = auto()
+    DUPLICATE = auto()  # the same cid with the same content was stored before
+    REUSED = auto()  # the same cid with other content was
+
+
+STORED, DUPLICATE, REUSED = AppendVerdict
+"""By these names in what is done for each message: before Python 3.12, looking into an enumeration takes ten
+times as long."""
+
+
+class AppendOutcome(Struct, frozen=True, gc=False):
+    """What became of a draft. ``stored`` is the message that has its cid."""
+
+    verdict: AppendVerdict
+    stored: StoredMessage
+
+
+class KnownHead(Struct, frozen=True, gc=False):
+    """What is known of a conversation: up to where it goes, and the number of its roster."""
+
+    head: int
+    roster: int
+
+
+class LockedHead(Struct, gc=False):
+    """The locked row of a conversation, and how it will be once the batch is in."""
+
+    head: int
+    spoken: int
+    roster: int
+    last_at: int
+
+
+def lock_heads(
+    connection: Connection, conversation_ids: Collection[int], *, only_free: bool = False
+) -> dict[int, LockedHead]:
+    """Lock conversations until the transaction ends. One that does not exist is missing in the answer; with
+    ``only_free`` one that somebody else has locked, too.
+    """
+    if not conversation_ids:
+        return {}
+    locked = raw_insert.lock_conversations(connection, sorted(conversation_ids), only_free=only_free)
+    return {id: LockedHead(head, spoken, roster, last_at) for id, head, spoken, roster, last_at in locked}
+
+
+def read_heads(connection: Connection, conversation_ids: Collection[int]) -> dict[int, KnownHead]:
+    """How conversations stand, without a lock."""
+    row = conversations.c
+    query = select(row.id, row.head, row.roster).where(row.id.in_(conversation_ids))
+    return {id: KnownHead(head, roster) for id, head, roster in connection.execute(query)}
+
+
+def append_messages(
+    connection: Connection, heads: dict[int, LockedHead], drafts: Sequence[MessageDraft], now: int
+) -> list[AppendOutcome]:
+    """Store drafts in the order given, each in a conversation that ``lock_heads`` returned; ``heads`` moves
+    along.
+
+    Times do not go back within a conversation, whatever the clock does.
+    """
+    try:
+        return _append_drafts(connection, heads, drafts, now, None)
+    except Exception as error:
+        if not is_duplicate(error):
+            raise
+        return _append_drafts(connection, heads, drafts, now, _stored_by_cid(connection, drafts))
+
+
+def _append_drafts(
+    connection: Connection,
+    heads: dict[int, LockedHead],
+    drafts: Sequence[MessageDraft],
+    now: int,
+    known: dict[tuple[int, str], StoredMessage] | None,
+) -> list[AppendOutcome]:
+    """``known`` is what is stored under the cids, if that has been looked up."""
+    moved = {id: _copy_head(heads[id]) for id in {draft.conversation_id for draft in drafts}}
+    outcomes, rows = [], []
+    for draft in drafts:
+        if known is not None and draft.cid is not None:
+            earlier = known.get((draft.account_id, draft.cid))
+            if earlier is not None:
+                outcomes.append(AppendOutcome(_compare_with_stored(draft, earlier), earlier))
+                continue
+        head = moved[draft.conversation_id]
+        stored = _assign_seq(draft, head, now)
+        rows.append(_message_row(stored, head.spoken))
+        outcomes.append(AppendOutcome(STORED, stored))
+        if known is not None and draft.cid is not None:
+            known[draft.account_id, draft.cid] = stored
+    if rows:
+        raw_insert.insert_messages(connection, rows)
+        grown = sorted(id for id, head in moved.items() if head.head != heads[id].head)
+        raw_insert.set_heads(connection, [_head_row(id, moved[id]) for id in grown])
+    heads.update(moved)
+    return outcomes
+
+
+def _copy_head(head: LockedHead) -> LockedHead:
+    return LockedHead(head.head, head.spoken, head.roster, head.last_at)
+
+
+def _assign_seq(draft: MessageDraft, head: LockedHead, now: int) -> StoredMessage:
+    head.head += 1
+    head.spoken += draft.kind in SPOKEN_KINDS
+    if head.last_at > now + AHEAD:
+        _warn_once(draft.conversation_id)
+    head.last_at = max(now, head.last_at)
+    return StoredMessage(
+        conversation_id=draft.conversation_id,
+        seq=head.head,
+        account_id=draft.account_id,
+        username=draft.username,
+        nickname=draft.nickname,
+        kind=draft.kind,
+        text=draft.text,
+        sent_at=head.last_at,
+        cid=draft.cid,
+        target=draft.target,
+    )
+
+
+@cache
+def _warn_once(conversation_id: int) -> None:
+    log.warning("times in conversation %d stand still: its last message is from the future", conversation_id)
+
+
+def _message_row(stored: StoredMessage, spoken: int) -> raw_insert.Values:
+    return (
+        stored.conversation_id,
+        stored.seq,
+        stored.account_id,
+        stored.kind,
+        stored.nickname,
+        stored.text,
+        stored.target,
+        stored.cid,
+        stored.sent_at,
+        spoken,
+    )
+
+
+def _head_row(id: int, head: LockedHead) -> tuple[int, int, int, int]:
+    return id, head.head, head.spoken, head.last_at
+
+
+def _compare_with_stored(draft: MessageDraft, earlier: StoredMessage) -> AppendVerdict:
+    same = (
+        draft.conversation_id == earlier.conversation_id
+        and draft.kind == earlier.kind
+        and draft.text == earlier.text
+        and draft.target == earlier.target
+    )
+    return DUPLICATE if same else REUSED
+
+
+def _stored_by_cid(
+    connection: Connection, drafts: Iterable[MessageDraft]
+) -> dict[tuple[int, str], StoredMessage]:
+    """What was stored before under the cids of these drafts."""
+    cids = [(draft.account_id, draft.cid) for draft in drafts if draft.cid is not None]
+    found = _messages_among(connection, "account_id", "cid", cids)
+    return {(one.account_id, one.cid): one for one in found if one.cid is not None}
+
+
+def find_duplicate(connection: Connection, draft: MessageDraft) -> AppendOutcome | None:
+    """What was stored before under the cid of this draft, if anything was."""
+    for earlier in _stored_by_cid(connection, [draft]).values():
+        return AppendOutcome(_compare_with_stored(draft, earlier), earlier)
+    return None
+
+
+def message_page(
+    connection: Connection,
+    conversation_id: int,
+    *,
+    before: int | None = None,
+    after: int | None = None,
+    limit: int,
+) -> tuple[list[StoredMessage], bool]:
+    """Messages before or after a seq (exclusive), or the newest, ascending; and whether there are more that
+    way.
+    """
+    here = "conversation_id = ?"
+    if after is not None:
+        which = f"{here} AND seq > ? ORDER BY seq LIMIT ?"
+        found = raw_select.select_messages(connection, which, conversation_id, after, limit + 1)
+        return found[:limit], len(found) > limit
+    if before is None:
+        found = raw_select.select_messages(
+            connection, f"{here} ORDER BY seq DESC LIMIT ?", conversation_id, limit + 1
+        )
+    else:
+        which = f"{here} AND seq < ? ORDER BY seq DESC LIMIT ?"
+        found = raw_select.select_messages(connection, which, conversation_id, before, limit + 1)
+    return found[:limit][::-1], len(found) > limit
+
+
+def last_seq_before(connection: Connection, conversation_id: int, time: int) -> int:
+    """The seq of the last message that is older than a time, in milliseconds since 1970; 0 if none is.
+
+    Times do not go back, so it is found by halving: twenty looks for a million messages, and no index.
+    """
+    row = messages.c
+    here = row.conversation_id == conversation_id
+    head = connection.execute(select(func.max(row.seq)).where(here)).scalar_one() or 0
+
+    def sent_at(seq: int) -> int:
+        at: int = connection.execute(select(row.sent_at).where(here, row.seq == seq)).scalar_one()
+        return at
+
+    return bisect_left(range(1, head + 1), time, key=sent_at)
+
+
+def messages_in_ranges(connection: Connection, stretches: Sequence[SeqRange]) -> list[StoredMessage]:
+    """Every message in stretches of conversations, those of one conversation together and in their order."""
+    found: list[StoredMessage] = []
+    for first in range(0, len(stretches), raw_select.CHUNK):
+        part = stretches[first : first + raw_select.CHUNK]
+        which = " OR ".join(["(conversation_id = ? AND seq > ? AND seq <= ?)"] * len(part))
+        order = "ORDER BY conversation_id, seq"
+        found += raw_select.select_messages(connection, f"{which} {order}", *chain.from_iterable(part))
+    return found
+
+
+def messages_at(connection: Connection, places: Iterable[Place]) -> list[StoredMessage]:
+    """The messages at these places, in no order."""
+    return _messages_among(connection, "conversation_id", "seq", places)
+
+
+def _messages_among(
+    connection: Connection, first: str, second: str, pairs: Iterable[tuple[int, raw_select.Value]]
+) -> list[StoredMessage]:
+    return [
+        one
+        for which, values in raw_select.pair_conditions(first, second, pairs)
+        for one in raw_select.select_messages(connection, which, *values)
+    ]

@@ -1,0 +1,186 @@
+"""Rooms: a conversation with a name and a number of seats.
+
+Who holds the seats is in ``memberships``, who may not have one, or was asked to take one, in ``guests``.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from chatroom.db.errors import duplicates_as_already_exists
+from chatroom.db.queries.memberships import renew_roster
+from chatroom.db.queries.unread import COLUMNS, AnyRow, holder, seats_from_rows
+from chatroom.db.records import RoomRecord, SeatRecord
+from chatroom.db.schema import accounts, bans, conversations, invitations, memberships, passes, rooms
+from sqlalchemy import Connection, Select, and_, delete, false, func, insert, select, update
+
+_owner = accounts.alias("owner")
+
+_ROOM = (
+    rooms.c.conversation_id,
+    rooms.c.name,
+    rooms.c.capacity,
+    rooms.c.members,
+    rooms.c.owner_id,
+    _owner.c.username.label("owner"),
+    rooms.c.topic,
+    rooms.c.private,
+    rooms.c.password_hash,
+    conversations.c.head,
+    conversations.c.roster,
+)
+_INVITED = invitations.c.account_id.is_not(None).label("invited")
+_NOBODY = false().label("invited")
+
+
+def find_room(connection: Connection, key: bytes) -> RoomRecord | None:
+    """The room of that name, as nobody in particular sees it."""
+    query = _with_conversation(select(*_ROOM, _NOBODY)).where(rooms.c.name_key == key)
+    found = connection.execute(query).one_or_none()
+    return None if found is None else _room_record(found, None)
+
+
+def find_look_alike(connection: Connection, skeleton: bytes) -> RoomRecord | None:
+    """The room whose name looks like this one."""
+    query = _with_conversation(select(*_ROOM, _NOBODY)).where(rooms.c.name_skeleton == skeleton)
+    found = connection.execute(query).one_or_none()
+    return None if found is None else _room_record(found, None)
+
+
+def find_room_as(connection: Connection, key: bytes, account_id: int) -> RoomRecord | None:
+    """The room of that name, with the account's seat in it."""
+    conversation_id = connection.execute(
+        select(rooms.c.conversation_id).where(rooms.c.name_key == key)
+    ).scalar_one_or_none()
+    if conversation_id is None:
+        return None
+    return next(iter(list_rooms(connection, account_id, [conversation_id])), None)
+
+
+def find_member_room(connection: Connection, key: bytes, account_id: int) -> tuple[int, str] | None:
+    """The id and the name of the room of that name, if the account has a seat in it; and nothing counted."""
+    row, seat = rooms.c, memberships.c
+    query = select(row.conversation_id, row.name).where(row.name_key == key, seat.account_id == account_id)
+    query = query.join(memberships, seat.conversation_id == row.conversation_id)
+    found = connection.execute(query).one_or_none()
+    return None if found is None else (found.conversation_id, found.name)
+
+
+def add_room(
+    connection: Connection,
+    *,
+    name: str,
+    key: bytes,
+    skeleton: bytes,
+    capacity: int,
+    owner_id: int,
+    now: int,
+    private: bool = False,
+    password_hash: str | None = None,
+) -> int:
+    """The new conversation's id. Raises ``AlreadyExists`` when a room has the name, or one that looks like
+    it."""
+    added = connection.execute(insert(conversations).values(kind="room", last_at=now))
+    conversation_id = added.lastrowid
+    values: dict[str, Any] = {
+        "conversation_id": conversation_id,
+        "name": name,
+        "name_key": key,
+        "name_skeleton": skeleton,
+        "capacity": capacity,
+        "owner_id": owner_id,
+        "created_at": now,
+        "private": private,
+        "password_hash": password_hash,
+    }
+    with duplicates_as_already_exists():
+        connection.execute(insert(rooms).values(values))
+    return conversation_id
+
+
+def all_rooms(connection: Connection) -> list[RoomRecord]:
+    """All rooms by name, as nobody in particular sees them."""
+    rows = connection.execute(_with_conversation(select(*_ROOM, _NOBODY)).order_by(rooms.c.name_key))
+    return [_room_record(row, None) for row in rows]
+
+
+def list_rooms(
+    connection: Connection,
+    account_id: int,
+    conversation_ids: Collection[int] | None = None,
+    only_member: bool = False,
+) -> list[RoomRecord]:
+    """Rooms by name with the account's seat in each: all, or those asked for, or those it is a member of."""
+    own_seat = and_(
+        memberships.c.conversation_id == rooms.c.conversation_id, memberships.c.account_id == account_id
+    )
+    asked = and_(
+        invitations.c.conversation_id == rooms.c.conversation_id, invitations.c.account_id == account_id
+    )
+    query = _with_conversation(select(*_ROOM, _INVITED, *COLUMNS)).join(invitations, asked, isouter=True)
+    query = query.join(memberships, own_seat, isouter=not only_member)
+    query = query.join(holder, holder.c.id == memberships.c.account_id, isouter=not only_member)
+    if conversation_ids is not None:
+        query = query.where(rooms.c.conversation_id.in_(conversation_ids))
+    rows = connection.execute(query.order_by(rooms.c.name_key)).all()
+    mine = seats_from_rows(connection, rows)
+    return [_room_record(row, mine.get(row.conversation_id)) for row in rows]
+
+
+def count_owned(connection: Connection, owner_id: int) -> int:
+    """How many rooms an account owns."""
+    return connection.execute(select(func.count()).where(rooms.c.owner_id == owner_id)).scalar_one()
+
+
+def set_topic(connection: Connection, conversation_id: int, topic: str) -> None:
+    _update_room(connection, conversation_id, topic=topic or None)
+
+
+def set_owner(connection: Connection, conversation_id: int, owner_id: int) -> None:
+    _update_room(connection, conversation_id, owner_id=owner_id)
+
+
+def _update_room(connection: Connection, conversation_id: int, **values: Any) -> None:
+    row = rooms.c
+    connection.execute(update(rooms).where(row.conversation_id == conversation_id).values(values))
+
+
+def remove_room(connection: Connection, conversation_id: int) -> None:
+    """There is no such room any more, and its name is free; what was said there waits for ``removed.sweep``.
+
+    The room is locked, and its conversation's row stays, so that whoever speaks there is refused.
+    """
+    for table in (memberships, bans, invitations, passes, rooms):
+        connection.execute(delete(table).where(table.c.conversation_id == conversation_id))
+    renew_roster(connection, conversation_id)
+
+
+def common_rooms(connection: Connection, account_id: int, other_id: int) -> list[str]:
+    """The names of the rooms in which both accounts have a seat, in their order."""
+    theirs = memberships.alias()
+    query = select(rooms.c.name).join(memberships, memberships.c.conversation_id == rooms.c.conversation_id)
+    query = query.join(theirs, theirs.c.conversation_id == rooms.c.conversation_id)
+    query = query.where(memberships.c.account_id == account_id, theirs.c.account_id == other_id)
+    return list(connection.scalars(query.order_by(rooms.c.name_key)))
+
+
+def _with_conversation(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    query = query.join_from(rooms, conversations, conversations.c.id == rooms.c.conversation_id)
+    return query.join(_owner, _owner.c.id == rooms.c.owner_id)
+
+
+def _room_record(row: AnyRow, seat: SeatRecord | None) -> RoomRecord:
+    return RoomRecord(
+        conversation_id=row.conversation_id,
+        name=row.name,
+        capacity=row.capacity,
+        members=row.members,
+        owner_id=row.owner_id,
+        owner=row.owner,
+        topic=row.topic or "",
+        private=row.private,
+        password_hash=row.password_hash,
+        head=row.head,
+        roster=row.roster,
+        invited=bool(row.invited),
+        seat=seat,
+    )

@@ -1,0 +1,1 @@
+"""Settings: the table, where values come from, the log, and the address that clients use."""

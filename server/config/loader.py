@@ -1,0 +1,218 @@
+"""Where the settings' values come from. Its counterparts are ``config``, which declares them, and
+``__main__``.
+
+The first that speaks wins, in this order: a flag, the environment, the file, the default. The file is the one
+that ``--config`` names, or else ``server.toml`` in the data folder or in the user's config folder.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import platformdirs
+from chatroom.db.engine import has_bare_at
+from chatroom.server.config.settings import SETTINGS, ServerConfig, SettingRow
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+FILE = "server.toml"
+PREFIX = "CHAT_SERVER_"
+
+SHORT = {"database": "database.url"}
+"""Settings that may be called as their flag is, too."""
+
+MASK = "***"
+
+
+class ConfigurationError(Exception):
+    """Something was set that is no setting, or is not as it must be. Says so in one sentence."""
+
+
+class ValueSource(NamedTuple):
+    """A value as it was given, and where: ``flag``, ``environment NAME``, ``file PATH``."""
+
+    value: Any
+    place: str
+
+
+class LoadedConfig(NamedTuple):
+    config: ServerConfig
+    sources: Mapping[str, ValueSource]
+    """By the name of a setting; those that are not here have their default."""
+    idle: list[str]
+    """Variables of the environment that look like ours and set nothing."""
+
+
+def load_config(
+    flags: Mapping[str, str], environment: Mapping[str, str], file: Path | None = None
+) -> LoadedConfig:
+    """Put the configuration together. Raises ``ConfigurationError``."""
+    variables, idle = _from_environment(environment)
+    sources = variables | _from_flags(flags)
+    if file := file or _default_file(sources):
+        sources = _from_file(file) | sources
+    values = {name: _read_value(SETTINGS[name], source) for name, source in sources.items()}
+    config = _build_section(ServerConfig, values)
+    _check_config(config)
+    return LoadedConfig(config, sources, idle)
+
+
+def _from_flags(flags: Mapping[str, str]) -> dict[str, ValueSource]:
+    return {_known_name(name, "flag"): ValueSource(value, "flag") for name, value in flags.items()}
+
+
+def _from_environment(environment: Mapping[str, str]) -> tuple[dict[str, ValueSource], list[str]]:
+    """What is set, and what sets nothing: no mistake to stop at, as other programs' names may begin like
+    ours.
+
+    An empty variable is as good as none.
+    """
+    names = {setting.variable: name for name, setting in SETTINGS.items()}
+    names |= {PREFIX + short.upper(): name for short, name in SHORT.items()}
+    ours = {
+        variable: value for variable, value in environment.items() if variable.startswith(PREFIX) and value
+    }
+    found = {names[v]: ValueSource(value, f"environment {v}") for v, value in ours.items() if v in names}
+    return found, sorted(ours.keys() - names.keys())
+
+
+def _default_file(sources: Mapping[str, ValueSource]) -> Path | None:
+    data = _read_value(SETTINGS["data"], sources["data"]) if "data" in sources else ServerConfig().data
+    files = (data / FILE, platformdirs.user_config_path("chatroom") / FILE)
+    return next((file for file in files if os.path.isfile(file)), None)  # none in a home that is not ours
+
+
+def _from_file(file: Path) -> dict[str, ValueSource]:
+    try:
+        content = tomllib.loads(file.read_text("utf-8-sig"))
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {file}: {error.strerror}") from None
+    except ValueError as error:
+        raise ConfigurationError(f"{file} is no TOML: {error}") from None
+    return {
+        _known_name(name, f"file {file}"): ValueSource(value, f"file {file}")
+        for name, value in _flatten_table(content)
+    }
+
+
+def _flatten_table(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _flatten_table(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _known_name(name: str, place: str) -> str:
+    name = SHORT.get(name, name)
+    if name in SETTINGS:
+        return name
+    close = _closest_name(name)
+    hint = f"did you mean {close}?" if close else "--show-config lists all there are"
+    raise ConfigurationError(f"there is no setting {name} ({place}); {hint}")
+
+
+def _closest_name(name: str) -> str | None:
+    """The setting that was meant. Its own name counts; its section, which it shares, only among equals."""
+    wanted = name.rpartition(".")[2]
+    owns = {setting.rpartition(".")[2] for setting in SETTINGS}
+    alike = difflib.get_close_matches(wanted, owns, n=1)
+    namesakes = [setting for setting in SETTINGS if [setting.rpartition(".")[2]] == alike]
+    return next(iter(difflib.get_close_matches(name, namesakes, n=1, cutoff=0)), None)
+
+
+def _read_value(setting: SettingRow, source: ValueSource) -> Any:
+    """The value in the setting's own type. Text is read as a number where one is wanted."""
+    try:
+        value = msgspec.convert(source.value, setting.type, strict=False, dec_hook=_parse_path)
+        if isinstance(value, str):
+            value.encode()  # what came in other bytes than UTF-8 could not be told to a client
+        return value
+    except ValueError:
+        but = "" if setting.is_secret else f", not {source.value!r}"
+        raise ConfigurationError(f"{setting.name} must be {setting.expected}{but} ({source.place})") from None
+
+
+def _parse_path(_: type, value: Any) -> Path:
+    if not (isinstance(value, str) and value):
+        raise ValueError("no path")
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:  # of a user that does not exist
+        raise ValueError("no such home folder") from None
+
+
+def _build_section(section: type[Any], values: Mapping[str, Any], prefix: str = "") -> Any:
+    """A section of the configuration: these values (by full name), and defaults for the rest."""
+    given = {}
+    for field in msgspec.structs.fields(section):
+        name = prefix + field.name
+        if isinstance(field.default, msgspec.Struct):
+            given[field.name] = _build_section(type(field.default), values, f"{name}.")
+        elif name in values:
+            given[field.name] = values[name]
+    return section(**given)
+
+
+def _check_config(config: ServerConfig) -> None:
+    """What no setting can know alone."""
+    for ends in ("limits.username_", "limits.room_", "limits.nickname_", "password."):
+        least, most = _setting_value(config, f"{ends}min"), _setting_value(config, f"{ends}max")
+        if least > most:
+            raise ConfigurationError(f"{ends}min is {least}, which is more than {ends}max, {most}")
+    if config.data.parts[:1] == ("~",):
+        raise ConfigurationError("this user has no home folder (HOME is not set): say where by --data DIR")
+    if bool(config.tls.cert) != bool(config.tls.key):
+        raise ConfigurationError("tls.cert and tls.key go together, and only one of them is set")
+
+
+def _setting_value(config: ServerConfig, name: str) -> Any:
+    value: Any = config
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def describe_config(loaded: LoadedConfig) -> str:
+    """The configuration as a TOML file, with where each value came from and what it is for. No secret is in
+    it."""
+    lines, section = ["# What holds, where it came from, and what it is for. A limit of 0 is off."], ""
+    for name, setting in SETTINGS.items():
+        group, _, last = name.rpartition(".")
+        if group != section:
+            section = group
+            lines += ["", f"[{group}]"]
+        place = loaded.sources[name].place if name in loaded.sources else "default"
+        lines.append(
+            f"{last} = {_toml_literal(_displayed_value(loaded.config, setting))}"
+            f"  # {place}: {setting.purpose}"
+        )
+    return "\n".join(lines)
+
+
+def _displayed_value(config: ServerConfig, setting: SettingRow) -> Any:
+    value = _setting_value(config, setting.name)
+    if not (value and setting.is_secret):
+        return value
+    return _mask_url(value) if setting.name == "database.url" else MASK
+
+
+def _mask_url(url: str) -> str:
+    """A URL without its passwords; one that does not parse may hold one anywhere."""
+    if has_bare_at(url):
+        return MASK
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        return MASK
+    secrets = [name for name in parsed.query if "passw" in name.lower()]
+    return parsed.difference_update_query(secrets).render_as_string(hide_password=True)
+
+
+def _toml_literal(value: Any) -> str:
+    """A value as TOML writes it; JSON's strings and numbers are TOML's too."""
+    return msgspec.json.encode(value, enc_hook=str).decode()

@@ -1,0 +1,100 @@
+"""Whom I want to hear nothing more from. Only the one who blocks ever learns of it.
+
+What the other one sees is what a friend sees who is a friend no longer: the friendship is over, and I am
+offline. What they say in a room is not theirs to be denied, and stays; a client may hide it.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+from chatroom.db.queries import accounts, blocks, friends
+from chatroom.db.records import AccountRecord as Kept
+from chatroom.db.records import DirectRecord
+from chatroom.db.writer.transaction import WriteTransaction
+from chatroom.protocol import requests, responses
+from chatroom.protocol.errors import NotYourself
+from chatroom.server.auth import permissions
+from chatroom.server.handlers.common import speaker_account
+from chatroom.server.handlers.friends import FriendHandlers, end_friendship
+from chatroom.server.results import CommitWork, ReadWork, Reply
+from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
+from chatroom.server.state.notifier import EventNotifier
+
+
+@dataclass(frozen=True, slots=True)
+class BlockChange:
+    """Whom it concerns, and how the two see their private chat when a friendship ended by it."""
+
+    other: Kept
+    sides: tuple[DirectRecord, DirectRecord] | None = None
+
+
+class BlockHandlers:
+    def __init__(self, directory: LiveDirectory, announcer: EventNotifier, friends: FriendHandlers) -> None:
+        self._directory = directory
+        self._announcer = announcer
+        self._friends = friends
+
+    def block(self, speaker: Speaker, request: requests.Block) -> Reply:
+        account = speaker_account(speaker)
+
+        def then(change: BlockChange) -> responses.Response:
+            if change.sides is not None:
+                self._friends.tell_both(account, *change.sides, but=speaker)
+            self._set_hidden(account, change.other, hidden=True)
+            return responses.Ok(id=request.id)
+
+        return CommitWork(partial(_add_block, account=account, username=request.username), then)
+
+    def unblock(self, speaker: Speaker, request: requests.Unblock) -> Reply:
+        account = speaker_account(speaker)
+
+        def then(change: BlockChange) -> responses.Response:
+            self._set_hidden(account, change.other, hidden=False)
+            return responses.Ok(id=request.id)
+
+        return CommitWork(partial(_remove_block, account=account, username=request.username), then)
+
+    def list_blocked(self, speaker: Speaker, request: requests.ListBlocked) -> Reply:
+        def then(usernames: list[str]) -> responses.Response:
+            return responses.Blocked(id=request.id, usernames=usernames)
+
+        return ReadWork(partial(blocks.blocked_usernames, account_id=speaker_account(speaker).id), then)
+
+    def _set_hidden(self, account: LiveAccount, other: Kept, *, hidden: bool) -> None:
+        """From now on an account is offline for another one, or is no longer."""
+        if hidden is (other.id in account.blocked):
+            return
+        (account.blocked.add if hidden else account.blocked.discard)(other.id)
+        if live := self._directory.accounts.get(other.id):
+            self._announcer.hidden_changed(account, live, hidden=hidden)
+
+
+# In the transaction
+
+
+def _add_block(transaction: WriteTransaction, *, account: LiveAccount, username: str) -> BlockChange:
+    connection = transaction.connection
+    other = _lock_other(transaction, account, username)
+    blocks.add_block(connection, account.id, other.id, transaction.now)
+    direct = friends.find_direct(connection, account.id, other.id)
+    if direct is None or direct.ended:
+        return BlockChange(other)
+    transaction.lock_changing([direct.conversation_id])
+    return BlockChange(other, end_friendship(transaction, account.id, direct))
+
+
+def _remove_block(transaction: WriteTransaction, *, account: LiveAccount, username: str) -> BlockChange:
+    other = _lock_other(transaction, account, username)
+    blocks.remove_block(transaction.connection, account.id, other.id)
+    return BlockChange(other)
+
+
+def _lock_other(transaction: WriteTransaction, account: LiveAccount, username: str) -> Kept:
+    """Another account; nobody becomes its friend meanwhile. Raises ``UnknownUser``, ``NotYourself``."""
+    other = permissions.find_user(transaction.connection, username)
+    if other.id == account.id:
+        raise NotYourself
+    accounts.lock_accounts(transaction.connection, (account.id, other.id))
+    transaction.news.accounts.add(account.id)
+    return other

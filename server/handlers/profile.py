@@ -1,0 +1,77 @@
+"""Who somebody is, and whether they are there.
+
+That somebody is away is known for as long as they are online, and then forgotten: it is kept in no database.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+from chatroom.db.queries import accounts, rooms
+from chatroom.db.records import AccountRecord as Kept
+from chatroom.protocol import labels, requests, responses, values
+from chatroom.protocol.errors import EmptyText, TextTooLong
+from chatroom.protocol.frame import UNSET
+from chatroom.protocol.values import format_time
+from chatroom.server.auth import permissions
+from chatroom.server.config.settings import LimitSettings
+from chatroom.server.handlers.common import speaker_account
+from chatroom.server.results import ReadWork, Reply
+from chatroom.server.state.directory import LiveDirectory, Speaker
+from chatroom.server.state.notifier import EventNotifier
+from sqlalchemy import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class AccountProfile:
+    """An account as another one sees it, which may, or may not, know whether it is online."""
+
+    kept: Kept
+    registered_at: int
+    rooms: list[str]
+    watched: bool
+
+
+class ProfileHandlers:
+    def __init__(self, limits: LimitSettings, directory: LiveDirectory, announcer: EventNotifier) -> None:
+        self._limits = limits
+        self._directory = directory
+        self._announcer = announcer
+
+    def set_away(self, speaker: Speaker, request: requests.SetAway) -> Reply:
+        account, text = speaker_account(speaker), request.text
+        if text.isspace():
+            raise EmptyText
+        if 0 < self._limits.away < len(text):
+            raise TextTooLong(limit=self._limits.away)
+        if text != account.away:
+            account.away = text
+            self._announcer.away_changed(account, but=speaker)
+        return responses.Ok(id=request.id)
+
+    def whois(self, speaker: Speaker, request: requests.Whois) -> Reply:
+        def then(found: AccountProfile) -> responses.Response:
+            return responses.User(id=request.id, user=self._user_value(found))
+
+        return ReadWork(
+            partial(_read_profile, account_id=speaker_account(speaker).id, username=request.username), then
+        )
+
+    def _user_value(self, found: AccountProfile) -> values.User:
+        online = found.watched and self._directory.is_online(found.kept.id)
+        return values.User(
+            username=found.kept.username,
+            registered=format_time(found.registered_at),
+            online=online,
+            away=self._directory.away_text(found.kept.id) or UNSET if online else UNSET,
+            rooms=[labels.room_label(name) for name in found.rooms],
+        )
+
+
+def _read_profile(connection: Connection, *, account_id: int, username: str) -> AccountProfile:
+    other = permissions.find_user(connection, username)
+    return AccountProfile(
+        kept=other,
+        registered_at=accounts.registered_at(connection, other.id),
+        rooms=rooms.common_rooms(connection, account_id, other.id),
+        watched=permissions.may_see_presence(connection, account_id, other.id),
+    )

@@ -1,0 +1,1 @@
+"""Background jobs: the search index and the removal of expired data."""

@@ -1,0 +1,156 @@
+"""The server's side of TLS: whose certificate, and its fingerprint. Its counterpart is the client's
+``trust``.
+
+Beyond this machine connections are encrypted whether or not somebody thought of a certificate: without one
+the server makes its own, once, and people compare its fingerprint. Certificate and key made here lie in one
+file, so that there are always both or neither, whenever the power fails.
+"""
+
+import hashlib
+import ipaddress
+import os
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from chatroom.db import files
+from chatroom.server.config.settings import ServerConfig
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+OWN = "certificate.pem"
+"""The certificate made here and its private key, in the data folder."""
+
+LIFE = timedelta(days=20 * 365)
+"""Nobody renews a certificate that nobody knows of, and a changed one stops every client."""
+
+LEEWAY = timedelta(days=2)
+"""By so much a client's clock may be slow."""
+
+
+ADVICE = (
+    "restore it from a backup, or remove it for a new one, which clients that know the old one will refuse"
+)
+
+
+class CertificateError(Exception):
+    """A certificate or key that cannot be used. Says why in one sentence."""
+
+
+class TlsCertificate:
+    """A certificate in use. ``context`` is for the listener, ``fingerprint`` (hex) for people.
+
+    Raises ``CertificateError``, when made and by ``reload_files``.
+    """
+
+    def __init__(self, certificate: Path, key: Path) -> None:
+        self._files = certificate, key
+        self.fingerprint, self.context = self._load_files()
+
+    def reload_files(self) -> None:
+        """Read the files again; the next connection gets what they hold. What is unusable changes nothing."""
+        self.fingerprint, self.context = self._load_files()
+
+    def _load_files(self) -> tuple[str, ssl.SSLContext]:
+        """Into a new context: one that has a certificate keeps it beside another kind of key."""
+        fingerprint, context = _certificate_fingerprint(self._files[0]), _new_context()
+        _use_certificate(context, *self._files)
+        return fingerprint, context
+
+
+def prepare_tls(config: ServerConfig) -> TlsCertificate | None:
+    """What a configuration asks for; ``None`` for plain TCP. Makes a certificate where there is none.
+
+    Raises ``CertificateError``.
+    """
+    if not config.encrypted:
+        return None
+    if config.tls.cert:
+        return TlsCertificate(_expanded(config.tls.cert), _expanded(config.tls.key))
+    own = config.data / OWN
+    _make_once(own, config.host)
+    try:
+        return TlsCertificate(own, own)
+    except CertificateError as error:
+        raise CertificateError(f"{error}; {ADVICE}") from None
+
+
+def _make_once(own: Path, host: str) -> None:
+    """Two processes that start at once make one certificate. A broken link is no reason to make another."""
+    try:
+        if not os.path.lexists(own):
+            with files.locked(own):
+                if not os.path.lexists(own):
+                    _make_certificate(own, host)
+        if own.exists():
+            files.make_private(own)
+    except OSError as error:
+        raise CertificateError(f"cannot keep a certificate in {own}: {error.strerror or error}") from None
+
+
+def _expanded(file: str) -> Path:
+    try:
+        return Path(file).expanduser()
+    except RuntimeError:
+        raise CertificateError(f"cannot read {file}: there is no such user") from None
+
+
+def _new_context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _use_certificate(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+    try:
+        # Without a password of ours OpenSSL would ask for one at the terminal.
+        context.load_cert_chain(certificate, key, password=lambda: b"")
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            raise CertificateError(
+                f"the key in {key} is not that of the certificate in {certificate}"
+            ) from None
+        raise CertificateError(f"{key} holds no private key that can be used without a password") from None
+    except OSError as error:
+        raise CertificateError(f"cannot read {error.filename or key}: {error.strerror}") from None
+
+
+def _certificate_fingerprint(certificate: Path) -> str:
+    """SHA-256 of a file's first certificate, the server's own."""
+    try:
+        own = x509.load_pem_x509_certificate(certificate.read_bytes())
+    except OSError as error:
+        raise CertificateError(f"cannot read {certificate}: {error.strerror}") from None
+    except ValueError:
+        raise CertificateError(f"{certificate} holds no certificate in PEM") from None
+    return hashlib.sha256(own.public_bytes(Encoding.DER)).hexdigest()
+
+
+def _make_certificate(file: Path, host: str) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    files.write(file, _self_signed(key, host).public_bytes(Encoding.PEM) + secret)
+
+
+def _self_signed(key: ec.EllipticCurvePrivateKey, host: str) -> x509.Certificate:
+    now = datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "chatroom")])
+    return (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - LEEWAY)
+        .not_valid_after(now + LIFE)
+        .add_extension(x509.SubjectAlternativeName(_alternative_names(host)), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .sign(key, SHA256())
+    )
+
+
+def _alternative_names(host: str) -> list[x509.GeneralName]:
+    """Names to go by; our client looks at the fingerprint alone."""
+    try:
+        return [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(host))]
+    except ValueError:
+        return [x509.DNSName("localhost")]

@@ -1,0 +1,1 @@
+"""Live state: connected sessions, presence, and everything that is sent to them unasked."""

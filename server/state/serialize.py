@@ -1,0 +1,81 @@
+"""What is kept, and what is live, as it goes over the wire. The counterparts are ``db.records`` and
+``protocol.values``; who may see any of it has been decided before (``rights``).
+"""
+
+from chatroom.db.records import DirectRecord, RoomRecord, StoredMessage
+from chatroom.protocol import labels, values
+from chatroom.protocol.frame import UNSET
+from chatroom.protocol.values import format_time
+from chatroom.server.state.directory import LiveDirectory
+from msgspec.structs import replace
+
+
+def message_value(stored: StoredMessage, label: str, *, own: bool = False) -> values.Message:
+    """A message as it goes over the wire to whoever calls its conversation ``label``; only its author sees
+    the cid.
+    """
+    return values.Message(
+        conversation=label,
+        seq=stored.seq,
+        time=format_time(stored.sent_at),
+        kind=stored.kind,
+        username=stored.username,
+        nickname=stored.nickname,
+        text=stored.text,
+        target=UNSET if stored.target is None else stored.target,
+        cid=stored.cid if own and stored.cid is not None else UNSET,
+    )
+
+
+def page_values(page: list[StoredMessage], label: str, account_id: int) -> list[values.Message]:
+    """A page of one conversation, as an account that calls it ``label`` sees it."""
+    return [shown_value(stored, label, own=stored.account_id == account_id) for stored in page]
+
+
+def shown_value(stored: StoredMessage, label: str, *, own: bool) -> values.Message:
+    """A message of a page: with what became of it, where that was asked for."""
+    value, revision = message_value(stored, label, own=own), stored.revision
+    if revision is None:
+        return value
+    return replace(
+        value,
+        edited=UNSET if revision.edited_at is None else format_time(revision.edited_at),
+        deleted=revision.deleted or UNSET,
+        reactions=revision.reactions or UNSET,
+    )
+
+
+def room_value(room: RoomRecord) -> values.Room:
+    """A room as it goes over the wire to the account whose seat the record holds, or to one without."""
+    seat = room.seat
+    return values.Room(
+        room=labels.room_label(room.name),
+        members=room.members,
+        capacity=room.capacity,
+        owner=room.owner,
+        topic=room.topic or UNSET,
+        private=room.private or UNSET,
+        locked=room.password_hash is not None or UNSET,
+        invited=room.invited or UNSET,
+        member=seat is not None,
+        entered=seat is not None and seat.entered,
+        nickname=UNSET if seat is None or seat.nickname is None else seat.nickname,
+        head=UNSET if seat is None else room.head,
+        read=UNSET if seat is None else seat.read,
+        unread=UNSET if seat is None else seat.unread,
+    )
+
+
+def friend_value(direct: DirectRecord, directory: LiveDirectory) -> values.Friend:
+    """A friend as it goes over the wire to the other one; whoever is a friend no longer is offline."""
+    seat, online = direct.seat, directory.is_online(direct.friend_id) and not direct.ended
+    return values.Friend(
+        friend=labels.direct_label(direct.friend),
+        online=online,
+        away=directory.away_text(direct.friend_id) or UNSET if online else UNSET,
+        entered=seat.entered,
+        nickname=UNSET if seat.nickname is None else seat.nickname,
+        head=direct.head,
+        read=seat.read,
+        unread=seat.unread,
+    )

@@ -1,0 +1,41 @@
+"""Notices, stored together with the change that they tell of: who entered, left or took a new nickname, and
+what the owner of a room did.
+"""
+
+from chatroom.db.queries import memberships
+from chatroom.db.records import MessageDraft, RoomRecord, SeatRecord
+from chatroom.db.writer.transaction import WriteTransaction
+from chatroom.server.auth.permissions import NamedAccount
+
+
+def enter_conversation(
+    transaction: WriteTransaction, seat: SeatRecord, account: NamedAccount, nickname: str
+) -> None:
+    """Enter a locked conversation under a nickname; nothing happens to whoever is inside under it already."""
+    id = seat.conversation_id
+    if not seat.entered:
+        notice = MessageDraft(id, account.id, account.username, nickname, "enter", "")
+    elif seat.nickname != nickname:
+        notice = MessageDraft(id, account.id, account.username, nickname, "nick", seat.nickname or "")
+    else:
+        return
+    memberships.set_entered(transaction.connection, id, account.id, True, nickname)
+    transaction.append_messages(transaction.lock_changing([id]), [notice])
+
+
+def leave_conversation(transaction: WriteTransaction, seat: SeatRecord) -> None:
+    """Leave a conversation that was entered."""
+    id = seat.conversation_id
+    memberships.set_entered(transaction.connection, id, seat.account_id, False)
+    notice = MessageDraft(id, seat.account_id, seat.username, seat.nickname or seat.username, "leave", "")
+    transaction.append_messages(transaction.lock_changing([id]), [notice])
+
+
+def add_notice(
+    transaction: WriteTransaction, room: RoomRecord, account: NamedAccount, kind: str, text: str
+) -> None:
+    """Let a locked room's history tell what an account, by whose eyes the room is, did to it."""
+    id = room.conversation_id
+    nickname = room.seat.nickname if room.seat is not None else None
+    notice = MessageDraft(id, account.id, account.username, nickname or account.username, kind, text)
+    transaction.append_messages(transaction.lock_changing([id]), [notice])

@@ -1,0 +1,277 @@
+"""``chat-server admin``: on a server that runs, and where none does."""
+
+import logging
+import os
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from io import StringIO
+from pathlib import Path
+from typing import NamedTuple
+from unittest import mock
+
+import pytest
+from chatroom.server.cli.admin import run_command
+
+from tests.conftest import Serve
+from tests.support.database import DatabaseServer
+from tests.support.processes import PATIENCE, ROOT, Server, Wire
+
+ROOM = "#thuhole"
+
+
+class Finished(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+def admin(server: Server, *arguments: str, password: str | None = None, stdin: str = "") -> Finished:
+    """``chat-server admin`` for a server, whether it runs or not; in this process, which saves a second."""
+    words = ["--data", str(server.data), "--set", "password.bcrypt_cost=4", *arguments]
+    secret = {} if password is None else {"CHAT_PASSWORD": password}
+    out, err = StringIO(), StringIO()
+    with (
+        redirect_stdout(out),
+        redirect_stderr(err),
+        mock.patch.dict(os.environ, secret),
+        mock.patch("sys.stdin", StringIO(stdin)),
+    ):
+        try:
+            code = run_command(words)
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return Finished(code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """The log as it was before."""
+    root = logging.getLogger()
+    handlers, level, loud = root.handlers[:], root.level, logging.raiseExceptions
+    yield
+    root.handlers[:], logging.raiseExceptions = handlers, loud
+    root.setLevel(level)
+
+
+def told(server: Server, *arguments: str, password: str | None = None, stdin: str = "") -> list[str]:
+    """What an order that succeeds tells."""
+    finished = admin(server, *arguments, password=password, stdin=stdin)
+    assert (finished.code, finished.err) == (0, "")
+    return finished.out.splitlines()
+
+
+def complaint(server: Server, *arguments: str, password: str | None = None, stdin: str = "") -> str:
+    """The one line of an order that fails."""
+    finished = admin(server, *arguments, password=password, stdin=stdin)
+    assert finished.code > 0
+    assert finished.out == ""
+    (line,) = finished.err.splitlines()
+    return line
+
+
+@pytest.fixture(params=["sqlite", "mariadb", "mysql"])
+def site(request: pytest.FixtureRequest, serve: Serve, tmp_path: Path) -> Iterator[Server]:
+    """A running server that nobody waits long for, on each engine in turn."""
+    if request.param == "sqlite":
+        yield serve(settings=("limits.linger=600",))
+        return
+    database: DatabaseServer = request.getfixturevalue(request.param)
+    database.drop("chat_admin")
+    yield serve("--database", database.url("chat_admin"), settings=("limits.linger=600",))
+
+
+def into_room(server: Server, *usernames: str) -> list[Wire]:
+    people = [server.user(username) for username in usernames]
+    people[0].request("create_room", room=ROOM, capacity=9)
+    for wire in people:
+        wire.request("enter_room", room=ROOM, nickname=wire.username.upper())
+    return people
+
+
+def last(wire: Wire) -> tuple[str, str]:
+    """How a connection ended."""
+    frame = wire.rest()[-1]
+    return frame["type"], frame["code"]
+
+
+def kinds(wire: Wire) -> list[str]:
+    return [message["kind"] for message in wire.request("history", conversation=ROOM)["messages"]]
+
+
+def test_the_help_names_every_command(server: Server) -> None:
+    text = "\n".join(told(server, "--help"))
+    for name in ("accounts", "sessions", "disable", "enable", "reset-password", "rooms", "delete-room",
+                 "end-session"):  # fmt: skip
+        assert f"    {name} " in text or f"    {name}\n" in text
+
+
+def test_it_is_a_program(server: Server) -> None:
+    server.user("Alice")
+    words = ["-m", "chatroom.server", "admin", "--data", str(server.data), "accounts"]
+    finished = subprocess.run(
+        [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert finished.stdout.splitlines()[1].startswith("Alice")
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["disable"], ["accounts", "x"], ["--wings", "accounts"]])
+def test_a_wrong_order_is_one_clear_line(server: Server, arguments: list[str]) -> None:
+    assert complaint(server, *arguments).startswith("chat-server: ")
+
+
+def test_accounts_and_sessions_are_listed(site: Server) -> None:
+    site.user("Alice")
+    site.connect().login("Alice")
+    site.user("王小明").request("logout")
+    head, alice, wang = told(site, "accounts")
+    assert head.split() == ["NAME", "REGISTERED", "SESSIONS"]
+    assert (alice.split()[0], alice.split()[2]) == ("Alice", "2")
+    assert (wang.split()[0], wang.split()[2]) == ("王小明", "0")
+    _, *sessions = told(site, "sessions")
+    assert [line.split()[1:3] for line in sessions] == [["Alice", "127.0.0.1"]] * 2
+
+
+def test_a_disabled_account_is_out_at_once_and_stays_out(site: Server) -> None:
+    alice, bob = into_room(site, "Alice", "Bob")
+    phone = site.connect().login("Alice")
+    assert told(site, "disable", "alice") == ["Alice is disabled; sessions ended here: 2"]
+    assert last(alice) == last(phone) == ("closing", "account_disabled")
+    assert bob.message(kind="leave")["username"] == "Alice"
+    stranger = site.connect()
+    assert stranger.refusal("login", username="Alice", password="111111") == "account_disabled"
+    assert stranger.refusal("login", username="Alice", password="222222") == "wrong_password"
+    assert stranger.refusal("resume", token=alice.token) == "bad_token"
+    assert "disabled" in told(site, "accounts")[1]
+    assert told(site, "enable", "Alice") == ["Alice may log in again"]
+    assert stranger.login("Alice").session["rooms"][0]["entered"] is False
+
+
+@pytest.mark.parametrize("way", ["environment", "standard input"])
+def test_a_password_is_reset_without_standing_in_any_list_of_processes(site: Server, way: str) -> None:
+    alice = site.user("Alice")
+    if way == "environment":
+        lines = told(site, "reset-password", "Alice", password="new secret")
+    else:
+        lines = told(site, "reset-password", "Alice", stdin="new secret\n")
+    assert lines == ["Alice has a new password; sessions ended here: 1"]
+    assert last(alice) == ("closing", "session_ended")
+    stranger = site.connect()
+    assert stranger.refusal("login", username="Alice", password="111111") == "wrong_password"
+    assert stranger.refusal("resume", token=alice.token) == "bad_token"
+    assert stranger.login("Alice", "new secret").username == "Alice"
+    assert "new secret" not in site.log
+
+
+def test_a_password_that_is_none_is_refused(server: Server) -> None:
+    server.user("Alice")
+    assert "at least 6 characters" in complaint(server, "reset-password", "Alice", stdin="short\n")
+    assert "at least 6 characters" in complaint(server, "reset-password", "Alice")
+
+
+def test_a_session_is_ended_by_its_number_and_a_user_by_name(site: Server) -> None:
+    alice, bob = into_room(site, "Alice", "Bob")
+    phone = site.connect().login("Alice")
+    *_, number = (line.split()[0] for line in told(site, "sessions"))
+    assert told(site, "end-session", number) == [f"session {number} has ended"]
+    assert last(phone) == ("closing", "session_ended")
+    assert site.connect().refusal("resume", token=phone.token) == "bad_token"
+    assert kinds(bob) == ["enter", "enter"]
+    assert told(site, "end-session", "Alice") == ["Alice has to log in again; sessions ended here: 1"]
+    assert last(alice) == ("closing", "session_ended")
+    assert bob.message(kind="leave")["username"] == "Alice"
+    assert site.connect().login("Alice").username == "Alice"
+    assert "there is no session 999" in complaint(site, "end-session", "999")
+
+
+def test_rooms_are_listed_private_ones_too(site: Server) -> None:
+    (alice,) = into_room(site, "Alice")
+    alice.request("create_room", room="#vault", capacity=3, private=True, password="sesame")
+    head, thuhole, vault = told(site, "rooms")
+    assert head.split() == ["ROOM", "MEMBERS", "MESSAGES", "OWNER"]
+    assert thuhole.split() == ["#thuhole", "1/9", "1", "Alice"]
+    assert vault.split() == ["#vault", "0/3", "0", "Alice", "private", "locked"]
+
+
+def test_a_room_is_deleted_under_those_who_are_in_it(site: Server) -> None:
+    alice, bob = into_room(site, "Alice", "Bob")
+    alice.request("send", to=ROOM, text="what was said")
+    assert told(site, "delete-room", "thuhole") == [
+        "#thuhole is no more; what was said there is forgotten bit by bit"
+    ]
+    for wire in (alice, bob):
+        assert wire.event("removed") == {"type": "removed", "room": ROOM, "reason": "close"}
+        assert wire.refusal("send", to=ROOM, text="hello?") == "unknown_room"
+        assert wire.request("list_rooms")["rooms"] == []
+    assert wire.request("search", query="said")["messages"] == []
+    bob.request("create_room", room=ROOM, capacity=2)
+    assert bob.request("enter_room", room=ROOM, nickname="B")["room"]["head"] == 1
+
+
+@pytest.mark.parametrize("order", [["disable"], ["enable"], ["reset-password"], ["end-session"]])
+def test_nobody_unknown_can_be_ordered_about(server: Server, order: list[str]) -> None:
+    assert "no such user" in complaint(server, *order, "Nobody", password="111111")
+    assert "no room" in complaint(server, "delete-room", "#nowhere")
+
+
+def test_orders_are_in_the_log(server: Server) -> None:
+    server.user("Alice")
+    told(server, "reset-password", "Alice", password="new secret")
+    assert "an administrator orders: reset_password Alice" in server.log
+
+
+def test_only_the_owner_of_the_data_folder_may_order(server: Server) -> None:
+    door = server.data / "admin.sock"
+    assert stat.S_IMODE(door.stat().st_mode) == 0o600
+    assert stat.S_IMODE(server.data.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("line", [b"", b"hello\n", b'{"order":"fly"}\n', b"x" * 100_000 + b"\n", b"\xff\n"])
+def test_rubbish_on_the_socket_harms_nobody(server: Server, line: bytes) -> None:
+    with socket.socket(socket.AF_UNIX) as door:
+        door.connect(str(server.data / "admin.sock"))
+        door.sendall(line)
+        door.shutdown(socket.SHUT_WR)
+        with suppress(ConnectionResetError):  # it did not even read all of it
+            assert door.recv(1) == b""
+    assert told(server, "rooms")
+
+
+# Where no server runs
+
+
+def test_what_can_be_done_on_a_stopped_server(site: Server) -> None:
+    into_room(site, "Alice", "Bob")
+    site.stop()
+    database = site.arguments
+    assert told(site, *database, "sessions") == ["SESSION  NAME  FROM  SINCE"]
+    assert told(site, *database, "disable", "Alice") == ["Alice is disabled; sessions ended here: 0"]
+    told(site, *database, "reset-password", "Bob", password="new secret")
+    site.start()
+    stranger = site.connect()
+    assert stranger.refusal("login", username="Alice", password="111111") == "account_disabled"
+    assert stranger.login("Bob", "new secret").username == "Bob"
+
+
+def test_where_there_is_no_database_none_is_made(server: Server, tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere"
+    assert "there is no database yet" in complaint(server, "--data", str(nowhere), "accounts")
+    assert not nowhere.exists()
+
+
+def test_a_database_that_a_server_holds_is_left_alone(site: Server, tmp_path: Path) -> None:
+    url = site.arguments or ("--database", f"sqlite:///{site.data / 'chatroom.sqlite'}")
+    line = complaint(site, "--data", str(tmp_path / "elsewhere"), *url, "accounts")
+    assert "another chat-server uses" in line or "a chat-server uses" in line
+
+
+def test_a_killed_server_leaves_nothing_in_the_way(server: Server) -> None:
+    server.user("Alice")
+    server.kill()
+    assert told(server, "accounts")[1].startswith("Alice")
+    server.start()
+    assert told(server, "accounts")[1].startswith("Alice")

@@ -1,0 +1,124 @@
+"""Friends and private chats on a real socket: only the two, and at once for both."""
+
+import pytest
+
+from tests.support.processes import Server, Wire
+
+
+def test_a_friendship_is_mutual_at_once(alice: Wire, bob: Wire) -> None:
+    mine = alice.request("add_friend", username=bob.username)["friend"]
+    assert mine == {"friend": bob.name, "online": True, "entered": False, "head": 0, "read": 0, "unread": 0}
+    told = bob.event("friend")
+    assert told["friend"]["friend"] == alice.name
+    assert not told.get("ended", False)
+    assert [friend["friend"] for friend in bob.request("list_friends")["friends"]] == [alice.name]
+
+
+def test_the_three_failures_of_making_a_friend_are_told_apart(alice: Wire, bob: Wire) -> None:
+    assert alice.refusal("add_friend", username="Nobody") == "unknown_user"
+    assert alice.refusal("add_friend", username=alice.username.upper()) == "self_friend"
+    alice.request("add_friend", username=bob.username)
+    for one, other in ((alice, bob), (bob, alice)):
+        assert one.refusal("add_friend", username=other.username) == "already_friends"
+
+
+def test_both_at_once_make_one_friendship(alice: Wire, bob: Wire) -> None:
+    ids = alice.start("add_friend", username=bob.username), bob.start("add_friend", username=alice.username)
+    answers = [alice.answer(ids[0]), bob.answer(ids[1])]
+    assert sorted(answer["type"] for answer in answers) == ["error", "friend"]
+    assert {answer.get("code") for answer in answers} == {None, "already_friends"}
+    assert len(alice.request("list_friends")["friends"]) == 1
+
+
+def test_a_private_chat_carries_the_others_name(alice: Wire, bob: Wire) -> None:
+    befriend(alice, bob)
+    entered = alice.request("enter_direct", username=bob.username, nickname="ALICE")
+    assert (entered["friend"]["friend"], entered["friend"]["entered"]) == (bob.name, True)
+    assert [message["kind"] for message in entered["messages"]] == ["enter"]
+    notice = bob.message(conversation=alice.name)
+    assert (notice["kind"], notice["nickname"], notice["username"]) == ("enter", "ALICE", alice.username)
+    alice.request("send", to=bob.name, text="你好")
+    assert bob.message(conversation=alice.name)["text"] == "你好"
+    assert alice.message(conversation=bob.name, kind="text")["seq"] == 2
+
+
+def test_one_may_write_without_having_entered(alice: Wire, bob: Wire) -> None:
+    befriend(alice, bob)
+    assert alice.request("send", to=bob.name, text="psst")["seq"] == 1
+    assert bob.message()["nickname"] == alice.username
+
+
+def test_leaving_a_private_chat_is_a_notice(alice: Wire, bob: Wire) -> None:
+    befriend(alice, bob)
+    assert alice.refusal("leave_direct", username=bob.username) == "not_entered"
+    alice.request("enter_direct", username=bob.username, nickname="ALICE")
+    assert alice.request("leave_direct", username=bob.username)["type"] == "ok"
+    assert bob.message(kind="leave")["nickname"] == "ALICE"
+
+
+def test_a_private_chat_is_for_friends_only(alice: Wire, bob: Wire) -> None:
+    assert alice.refusal("enter_direct", username=bob.username, nickname="A") == "not_friends"
+    assert alice.refusal("leave_direct", username=bob.username) == "not_friends"
+    assert alice.refusal("send", to=bob.name, text="hi") == "not_friends"
+    assert alice.refusal("history", conversation=bob.name) == "not_friends"
+    assert alice.refusal("read", conversation=bob.name, seq=1) == "not_friends"
+    assert alice.refusal("remove_friend", username=bob.username) == "not_friends"
+
+
+@pytest.mark.parametrize("username", ["Nobody", "x" * 40, ""])
+def test_nobody_is_an_unknown_user(alice: Wire, username: str) -> None:
+    assert alice.refusal("enter_direct", username=username, nickname="A") == "unknown_user"
+    assert alice.refusal("leave_direct", username=username) == "unknown_user"
+    assert alice.refusal("remove_friend", username=username) == "unknown_user"
+    assert alice.refusal("send", to=f"@{username}", text="hi") == "unknown_user"
+    assert alice.refusal("history", conversation=f"@{username}") == "unknown_user"
+
+
+def test_only_the_two_can_ever_read_it(alice: Wire, bob: Wire, carol: Wire) -> None:
+    befriend(alice, bob)
+    befriend(alice, carol)
+    alice.request("send", to=bob.name, text="not for Carol")
+    alice.request("send", to=carol.name, text="for Carol")
+    assert carol.message()["text"] == "for Carol"
+    seen = carol.request("history", conversation=alice.name)["messages"]
+    assert [message["text"] for message in seen] == ["for Carol"]
+    assert carol.refusal("history", conversation=bob.name) == "not_friends"
+    assert carol.request("search", query="Carol")["messages"] == seen
+
+
+def test_after_a_friendships_end_both_may_still_read(alice: Wire, bob: Wire) -> None:
+    befriend(alice, bob)
+    alice.request("send", to=bob.name, text="goodbye")
+    assert alice.request("remove_friend", username=bob.username)["type"] == "ok"
+    assert bob.event("friend", ended=True)["friend"]["friend"] == alice.name
+    for one, other in ((alice, bob), (bob, alice)):
+        assert one.request("list_friends")["friends"] == []
+        messages = one.request("history", conversation=other.name)["messages"]
+        assert [message["text"] for message in messages] == ["goodbye"]
+        assert one.refusal("send", to=other.name, text="wait") == "not_friends"
+        assert one.refusal("enter_direct", username=other.username, nickname="N") == "not_friends"
+
+
+def test_friends_again_go_on_where_they_were(alice: Wire, bob: Wire) -> None:
+    befriend(alice, bob)
+    alice.request("send", to=bob.name, text="one")
+    alice.request("remove_friend", username=bob.username)
+    assert bob.request("add_friend", username=alice.username)["friend"]["head"] == 1
+    assert bob.request("send", to=alice.name, text="two")["seq"] == 2
+
+
+def test_a_friend_is_online_while_one_session_lasts(shared_server: Server, alice: Wire, bob: Wire) -> None:
+    befriend(alice, bob)
+    second = shared_server.connect().login(bob.username)
+    bob.request("logout")
+    assert alice.request("list_friends")["friends"][0]["online"] is True
+    second.request("logout")
+    assert alice.event("presence", username=bob.username)["online"] is False
+    assert alice.request("list_friends")["friends"][0]["online"] is False
+    shared_server.connect().login(bob.username)
+    assert alice.event("presence", username=bob.username)["online"] is True
+
+
+def befriend(one: Wire, other: Wire) -> None:
+    one.request("add_friend", username=other.username)
+    other.event("friend")

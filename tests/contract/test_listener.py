@@ -1,0 +1,158 @@
+"""Coming in: who counts for an address and from when, also with TLS, and what happens with no file descriptor
+left."""
+
+import os
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from chatroom.server.net.limits import MOST_SEEN_OFF
+from chatroom.server.net.listener import RESERVE
+
+from tests.conftest import Serve
+from tests.contract.test_hostile_peers import in_room, is_well, raw, speaks_tls, until_closed
+from tests.support.processes import Json, Server, Wire
+from tests.unit.server.net.test_tls import trusting
+
+ROOM = "#thuhole"
+
+
+def told_over_tls(server: Server) -> list[Json]:
+    """What a new connection with TLS hears until it is hung up on."""
+    with Wire(server.host, server.port, trusting()) as wire:
+        return [wire.welcome, *wire.rest()]
+
+
+def is_turned_away(server: Server) -> bool:
+    (only,) = told_over_tls(server)
+    return bool(only["code"] == "too_many_connections" and only["details"]["retry_after"] > 0)
+
+
+def test_an_unfinished_handshake_is_a_connection(serve: Serve) -> None:
+    server = serve("--tls", settings=("limits.connections_per_address=2",))
+    silent = [raw(server), raw(server)]
+    assert is_turned_away(server)
+    silent.pop().close()
+    until_let_in(server)
+    silent.pop().close()
+
+
+def test_and_a_new_one_of_its_minute(serve: Serve) -> None:
+    server = serve("--tls", settings=("limits.new_connections_per_minute=2",))
+    for _ in range(2):
+        raw(server).close()
+    assert is_turned_away(server)
+
+
+def test_who_did_not_shake_hands_in_time_makes_room_for_others(serve: Serve) -> None:
+    server = serve("--tls", settings=("limits.connections_per_address=2", "limits.handshake_timeout=0.3"))
+    for silent in [raw(server), raw(server)]:
+        assert until_closed(silent) == b""
+        silent.close()
+    until_let_in(server)
+
+
+def until_let_in(server: Server) -> None:
+    """Try again until the server has noticed who is gone."""
+    heard = ""
+    while heard != "welcome":
+        with Wire(server.host, server.port, trusting()) as wire:
+            heard = wire.welcome["type"]
+
+
+def test_a_flood_of_those_who_are_refused_is_not_waited_for(serve: Serve) -> None:
+    """Telling somebody over TLS why takes a handshake; so many of one address are told at a time."""
+    server = serve("--tls", settings=("limits.connections_per_address=1", "limits.handshake_timeout=0"))
+    flood = [raw(server) for _ in range(1 + MOST_SEEN_OFF)]
+    with raw(server) as one_more:
+        assert until_closed(one_more) == b""
+    flood.pop().close()
+    while not was_told(server):
+        pass
+    for line in flood:
+        line.close()
+
+
+def was_told(server: Server) -> bool:
+    with suppress(OSError, EOFError):
+        return is_turned_away(server)
+    return False
+
+
+def test_a_handshake_timeout_of_0_is_none(serve: Serve) -> None:
+    server = serve("--tls", settings=("limits.handshake_timeout=0",))
+    with raw(server) as silent:
+        assert speaks_tls(server)
+        silent.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            silent.recv(1)
+
+
+# File descriptors
+
+
+def allow_files(server: Server, more: int) -> None:
+    """Let the running server open so many more files than it has."""
+    resource = pytest.importorskip("resource", reason="Windows has no such limits")
+    held = len(os.listdir(f"/proc/{server.process.pid}/fd"))
+    _, most = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (held + more, most))
+
+
+@pytest.mark.parametrize(
+    ("more", "words"), [(RESERVE + 10, "hardly a file descriptor is left"), (0, "nobody can be let in: ")]
+)
+def test_out_of_file_descriptors_it_goes_on_with_those_that_it_has(
+    serve: Serve, more: int, words: str
+) -> None:
+    """With a few to spare they are kept for the database; with none at all, newcomers wait in the queue."""
+    server = serve()
+    alice, bob = in_room(server, "Alice"), in_room(server, "Bob")
+    allow_files(server, more)
+    flood = [raw(server) for _ in range(100)]
+    alice.request("send", to=ROOM, text="still here")
+    assert bob.message(kind="text")["text"] == "still here"
+    assert len(bob.request("history", conversation=ROOM)["messages"]) == 3
+    for line in flood:
+        line.close()
+    allow_files(server, 2 * RESERVE)
+    while True:
+        with suppress(EOFError, OSError):
+            if is_well(server):
+                break
+    assert server.log.count(words) == 1
+    assert server.log.count("WARNING") == 1
+
+
+def test_it_takes_as_many_file_descriptors_as_it_may_have(server: Server) -> None:
+    limits = Path(f"/proc/{server.process.pid}/limits").read_text()
+    (line,) = (line for line in limits.splitlines() if line.startswith("Max open files"))
+    soft, hard = line.split()[3:5]
+    assert soft == hard
+
+
+# Addresses
+
+
+def test_a_name_may_stand_for_several_addresses(serve: Serve) -> None:
+    """All of them listen on one port, also when that was left to the system."""
+    server = serve("--host", "", "--insecure")
+    for host in ("127.0.0.1", "::1"):
+        with suppress(OSError), socket.create_connection((host, server.port), timeout=30) as line:
+            assert line.recv(1) == b"{"
+
+
+def test_every_ipv6_address_means_every_ipv4_address_too(serve: Serve) -> None:
+    server = serve("--host", "::", "--insecure")
+    assert server.announcement.startswith("listening on [::]:") or not has_ipv6()
+    for host in ("127.0.0.1", "::1") if has_ipv6() else ("127.0.0.1",):
+        with socket.create_connection((host, server.port), timeout=10) as connected:
+            assert connected.recv(1) == b"{"
+
+
+def has_ipv6() -> bool:
+    """Whether this machine has an IPv6 address of its own."""
+    with suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
+        return True
+    return False

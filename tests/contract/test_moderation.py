@@ -1,0 +1,430 @@
+"""Rooms in their owners' hands, on a real socket: topics, doors, and who has to go."""
+
+import pytest
+
+from tests.conftest import Serve, Unique
+from tests.support.processes import Json, Server, Wire
+
+
+def enter(room: str, *people: Wire, **more: str) -> None:
+    for wire in people:
+        wire.request("enter_room", room=room, nickname=wire.username.upper(), **more)
+
+
+def listed(wire: Wire, room: str) -> Json | None:
+    rooms: list[Json] = wire.request("list_rooms")["rooms"]
+    return next((there for there in rooms if there["room"] == room), None)
+
+
+def notices(wire: Wire, room: str) -> list[tuple[str, str, str]]:
+    """What its history tells: the kind, by whom, and what."""
+    page = wire.request("history", conversation=room)["messages"]
+    return [(message["kind"], message["username"], message["text"]) for message in page]
+
+
+def members(wire: Wire, room: str) -> list[str]:
+    return [member["username"] for member in wire.request("list_members", room=room)["members"]]
+
+
+@pytest.fixture
+def private(alice: Wire, room_name: str) -> str:
+    """A private room that Alice has made."""
+    made = alice.request("create_room", room=room_name, capacity=5, private=True)["room"]
+    assert made["private"] is True
+    return room_name
+
+
+@pytest.fixture
+def locked(alice: Wire, room_name: str) -> str:
+    """A room of Alice's that takes a password."""
+    made = alice.request("create_room", room=room_name, capacity=5, password="sesame")["room"]
+    assert made["locked"] is True
+    return room_name
+
+
+# The topic
+
+
+def test_the_topic_is_a_notice_and_stands_on_the_room(alice: Wire, bob: Wire, room: str) -> None:
+    enter(room, alice, bob)
+    alice.request("set_topic", room=room, topic="期末复习")
+    said = bob.message(kind="topic")
+    assert (said["username"], said["nickname"], said["text"]) == (
+        alice.username, alice.username.upper(), "期末复习",
+    )  # fmt: skip
+    while (told := bob.event("room")["room"])["room"] != room:
+        pass  # of a room of somebody else's
+    assert told["owner"] == alice.username
+    there = listed(bob, room)
+    assert there is not None
+    assert there["topic"] == "期末复习"
+
+
+def test_an_empty_topic_is_none_and_the_same_one_is_no_news(alice: Wire, room: str) -> None:
+    enter(room, alice)
+    for topic in ("x", "x", "  ", ""):
+        alice.request("set_topic", room=room, topic=topic)
+    assert notices(alice, room)[1:] == [("topic", alice.username, "x"), ("topic", alice.username, "")]
+    assert "topic" not in (listed(alice, room) or {})
+
+
+def test_a_topic_may_not_be_too_long(alice: Wire, room: str) -> None:
+    alice.request("set_topic", room=room, topic="长" * 200)
+    error = alice.ask("set_topic", room=room, topic="长" * 201)
+    assert (error["code"], error["details"]) == ("text_too_long", {"limit": 200})
+
+
+def test_notices_of_the_owner_are_nothing_unread(alice: Wire, bob: Wire, room: str) -> None:
+    enter(room, alice, bob)
+    alice.request("set_topic", room=room, topic="x")
+    there = listed(bob, room)
+    assert there is not None
+    assert (there["head"], there["unread"]) == (3, 0)
+
+
+# Whose it is
+
+
+OWNERS_ONLY = [
+    ("set_topic", {"topic": "x"}), ("invite", {}), ("kick", {}), ("ban", {}), ("unban", {}),
+    ("list_banned", {}), ("transfer_room", {}), ("close_room", {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("type", "fields"), OWNERS_ONLY)
+def test_only_the_owner_rules(
+    alice: Wire, bob: Wire, carol: Wire, room: str, type: str, fields: Json
+) -> None:
+    enter(room, alice, bob, carol)
+    if type not in ("set_topic", "list_banned", "close_room"):
+        fields = {"username": carol.username}
+    assert bob.refusal(type, room=room, **fields) == "not_owner"
+    assert bob.refusal(type, room=room + "x", **fields) == "unknown_room"
+    assert [kind for kind, _, _ in notices(bob, room)] == ["enter"] * 3
+
+
+@pytest.mark.parametrize("type", ["invite", "kick", "ban", "transfer_room"])
+def test_an_owner_does_nothing_of_it_to_oneself_or_to_nobody(alice: Wire, room: str, type: str) -> None:
+    enter(room, alice)
+    assert alice.refusal(type, room=room, username=alice.username) == "not_yourself"
+    assert alice.refusal(type, room=room, username="Nobody") == "unknown_user"
+
+
+def test_an_owner_without_a_seat_rules_too(alice: Wire, bob: Wire, room: str) -> None:
+    enter(room, bob)
+    alice.request("set_topic", room=room, topic="x")
+    told = bob.message(kind="topic")
+    assert told["nickname"] == alice.username
+    assert alice.refusal("history", conversation=room) == "not_a_member"
+
+
+def test_a_room_may_be_given_to_a_member(alice: Wire, bob: Wire, carol: Wire, room: str) -> None:
+    enter(room, alice, bob)
+    assert alice.refusal("transfer_room", room=room, username=carol.username) == "no_such_member"
+    alice.request("transfer_room", room=room, username=bob.username)
+    assert bob.message(kind="transfer")["text"] == bob.username
+    there = listed(carol, room)
+    assert there is not None
+    assert there["owner"] == bob.username
+    assert alice.refusal("kick", room=room, username=bob.username) == "not_owner"
+    bob.request("kick", room=room, username=alice.username)
+
+
+def test_an_owner_who_resigns_leaves_the_room_to_the_eldest_member(
+    alice: Wire, bob: Wire, carol: Wire, room: str
+) -> None:
+    enter(room, carol, alice, bob)
+    alice.request("resign_room", room=room)
+    assert notices(bob, room)[-1] == ("leave", alice.username, "")
+    while bob.event("room")["room"]["owner"] != carol.username:
+        pass
+    carol.request("set_topic", room=room, topic="mine")
+
+
+def test_the_last_one_to_resign_keeps_the_empty_room(alice: Wire, room: str) -> None:
+    enter(room, alice)
+    alice.request("resign_room", room=room)
+    there = listed(alice, room)
+    assert there is not None
+    assert (there["owner"], there["members"]) == (alice.username, 0)
+    enter(room, alice)
+    assert notices(alice, room)[-1][0] == "enter"
+
+
+def test_my_other_session_learns_that_i_resigned(shared_server: Server, alice: Wire, private: str) -> None:
+    enter(private, alice)
+    other = shared_server.connect().login(alice.username)
+    alice.request("resign_room", room=private)
+    assert other.event("removed") == {
+        "type": "removed", "room": private, "reason": "resign", "username": alice.username,
+    }  # fmt: skip
+    alice.request("ping")
+    assert not any(event["type"] == "removed" for event in alice.events)
+
+
+# Who has to go
+
+
+def test_a_kick_takes_the_seat_away_and_tells_everybody(
+    alice: Wire, bob: Wire, carol: Wire, room: str
+) -> None:
+    enter(room, alice, bob, carol)
+    alice.request("kick", room=room, username=bob.username)
+    assert carol.message(kind="kick")["text"] == bob.username
+    assert bob.event("removed") == {
+        "type": "removed", "room": room, "reason": "kick", "username": alice.username,
+    }  # fmt: skip
+    assert bob.refusal("history", conversation=room) == "not_a_member"
+    assert bob.refusal("send", to=room, text="hello?") == "not_entered"
+    assert members(alice, room) == [alice.username, carol.username]
+    assert bob.event("room", room=listed(bob, room))["room"]["member"] is False
+    enter(room, bob)
+    assert notices(bob, room)[-2:] == [("kick", alice.username, bob.username), ("enter", bob.username, "")]
+
+
+def test_only_a_member_can_be_kicked(alice: Wire, bob: Wire, room: str) -> None:
+    error = alice.ask("kick", room=room, username=bob.username)
+    assert error["code"] == "no_such_member"
+    assert error["details"] == {"room": room, "username": bob.username}
+
+
+def test_who_was_kicked_hears_nothing_that_is_said_afterwards(
+    shared_server: Server, alice: Wire, bob: Wire, carol: Wire, room: str
+) -> None:
+    """Also when others talk all the while, on whichever terminal, and whatever they had asked for."""
+    enter(room, alice, bob, carol)
+    phone = shared_server.connect().login(bob.username)
+    said = [carol.start("send", to=room, text=f"{number}") for number in range(100)]
+    alice.request("kick", room=room, username=bob.username)
+    said += [carol.start("send", to=room, text="behind his back") for _ in range(20)]
+    for id in said:
+        assert carol.answer(id)["type"] == "sent"
+    kick = next(m["seq"] for m in pages(carol, room) if m["kind"] == "kick")
+    for wire in (bob, phone):
+        wire.request("ping")
+        heard = [event["message"]["seq"] for event in wire.events if event["type"] == "message"]
+        assert heard == list(range(heard[0], kick))
+        assert [event["type"] for event in wire.events if event["type"] in ("message", "removed")][
+            -1
+        ] == "removed"
+
+
+def pages(wire: Wire, room: str) -> list[Json]:
+    """All that was said."""
+    messages: list[Json] = []
+    while (page := wire.request("history", conversation=room, after=len(messages)))["messages"]:
+        messages += page["messages"]
+    return messages
+
+
+def test_what_the_kicked_had_on_its_way_is_stored_before_the_kick_or_not_at_all(
+    alice: Wire, bob: Wire, room: str
+) -> None:
+    enter(room, alice, bob)
+    ids = [bob.start("send", to=room, text=f"{number}") for number in range(50)]
+    alice.request("kick", room=room, username=bob.username)
+    codes = [bob.answer(id).get("code") for id in ids]
+    stored = codes.count(None)
+    assert codes == [None] * stored + ["not_entered"] * (50 - stored)
+    assert notices(alice, room)[-1] == ("kick", alice.username, bob.username)
+
+
+def test_a_ban_kicks_and_lets_nobody_in_again(alice: Wire, bob: Wire, carol: Wire, room: str) -> None:
+    enter(room, alice, bob)
+    for _ in range(2):
+        alice.request("ban", room=room, username=bob.username)
+    assert bob.event("removed")["reason"] == "ban"
+    error = bob.ask("enter_room", room=room, nickname="BOB")
+    assert (error["code"], error["details"]) == ("banned", {"room": room, "username": bob.username})
+    assert notices(alice, room)[2:] == [("ban", alice.username, bob.username)]
+    assert alice.request("list_banned", room=room)["usernames"] == [bob.username]
+    assert alice.refusal("invite", room=room, username=bob.username) == "banned"
+    alice.request("unban", room=room, username=bob.username)
+    alice.request("unban", room=room, username=carol.username)
+    assert alice.request("list_banned", room=room)["usernames"] == []
+    enter(room, bob)
+
+
+def test_somebody_may_be_banned_before_ever_coming(alice: Wire, bob: Wire, room: str) -> None:
+    alice.request("ban", room=room, username=bob.username)
+    assert bob.refusal("enter_room", room=room, nickname="BOB") == "banned"
+    assert not any(event["type"] == "removed" for event in bob.events)
+
+
+# Doors
+
+
+FOR_ANYBODY = [
+    ("leave_room", {}), ("resign_room", {}), ("list_members", {}), ("list_banned", {}), ("close_room", {}),
+    ("set_topic", {"topic": "x"}), ("invite", {"username": "Nobody"}), ("kick", {"username": "Nobody"}),
+    ("ban", {"username": "Nobody"}), ("unban", {"username": "Nobody"}),
+    ("transfer_room", {"username": "Nobody"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("type", "fields"), FOR_ANYBODY)
+def test_a_private_room_does_not_exist_for_strangers(
+    bob: Wire, private: str, type: str, fields: Json
+) -> None:
+    assert bob.refusal(type, room=private, **fields) == "unknown_room"
+
+
+def test_strangers_neither_see_nor_hear_of_a_private_room(alice: Wire, bob: Wire, private: str) -> None:
+    enter(private, alice)
+    alice.request("set_topic", room=private, topic="secret")
+    alice.request("send", to=private, text="secret")
+    assert listed(bob, private) is None
+    assert bob.refusal("history", conversation=private) == "unknown_room"
+    assert bob.refusal("read", conversation=private, seq=1) == "unknown_room"
+    assert bob.refusal("send", to=private, text="hello?") == "unknown_room"
+    assert bob.refusal("enter_room", room=private, nickname="BOB") == "invitation_needed"
+    while alice.event("room")["room"].get("topic") != "secret":
+        pass  # by now everybody who is to hear of it has
+    bob.request("ping")
+    assert not any(private in str(event) for event in bob.events)
+
+
+def test_the_invited_see_a_private_room_and_may_enter(alice: Wire, bob: Wire, private: str) -> None:
+    for _ in range(2):
+        alice.request("invite", room=private, username=bob.username)
+    told = bob.event("invited")
+    assert told["username"] == alice.username
+    assert told["room"] == listed(bob, private)
+    assert (told["room"]["invited"], told["room"]["member"]) == (True, False)
+    entered = bob.request("enter_room", room=private, nickname="BOB")
+    assert "invited" not in entered["room"]
+    assert not any(event["type"] == "invited" for event in bob.events)
+
+
+def test_an_invitation_is_there_for_whoever_was_away(
+    shared_server: Server, alice: Wire, private: str
+) -> None:
+    away = shared_server.user(private.replace("#thuhole", "Dave"))
+    username = away.username
+    away.request("logout")
+    alice.request("invite", room=private, username=username)
+    away.login(username)
+    assert (listed(away, private) or {}).get("invited") is True
+
+
+def test_an_invitation_is_good_for_one_seat(alice: Wire, bob: Wire, private: str) -> None:
+    enter(private, alice)
+    alice.request("invite", room=private, username=bob.username)
+    enter(private, bob)
+    bob.request("leave_room", room=private)
+    enter(private, bob)
+    alice.request("kick", room=private, username=bob.username)
+    assert bob.event("removed")["room"] == private
+    assert bob.refusal("enter_room", room=private, nickname="BOB") == "invitation_needed"
+    assert listed(bob, private) is None
+    assert bob.refusal("send", to=private, text="x") == "unknown_room"
+
+
+def test_a_ban_takes_an_invitation_back(alice: Wire, bob: Wire, private: str) -> None:
+    alice.request("invite", room=private, username=bob.username)
+    alice.request("ban", room=private, username=bob.username)
+    assert listed(bob, private) is None
+
+
+def test_who_is_blocked_cannot_invite(alice: Wire, bob: Wire, private: str) -> None:
+    bob.request("block", username=alice.username)
+    assert alice.refusal("invite", room=private, username=bob.username) == "declined"
+    assert listed(bob, private) is None
+
+
+def test_a_member_needs_no_invitation(alice: Wire, bob: Wire, room: str) -> None:
+    enter(room, alice, bob)
+    assert alice.request("invite", room=room, username=bob.username)["type"] == "ok"
+    bob.request("ping")
+    assert not any(event["type"] == "invited" for event in bob.events)
+
+
+def test_a_seat_may_take_a_password(alice: Wire, bob: Wire, carol: Wire, locked: str) -> None:
+    assert (listed(bob, locked) or {}).get("locked") is True
+    assert bob.refusal("enter_room", room=locked, nickname="BOB") == "wrong_room_password"
+    assert bob.refusal("enter_room", room=locked, nickname="BOB", password="12") == "wrong_room_password"
+    enter(locked, bob, password="sesame")
+    bob.request("leave_room", room=locked)
+    enter(locked, bob)
+    alice.request("invite", room=locked, username=carol.username)
+    enter(locked, carol, alice)
+    assert members(bob, locked) == sorted([alice.username, bob.username, carol.username])
+
+
+def test_a_private_room_with_a_password_opens_to_either(
+    alice: Wire, bob: Wire, carol: Wire, room_name: str
+) -> None:
+    alice.request("create_room", room=room_name, capacity=5, private=True, password="sesame")
+    assert bob.refusal("enter_room", room=room_name, nickname="B") == "invitation_needed"
+    assert bob.refusal("enter_room", room=room_name, nickname="B", password="111111") == "wrong_room_password"
+    enter(room_name, bob, password="sesame")
+    alice.request("invite", room=room_name, username=carol.username)
+    enter(room_name, carol)
+
+
+def test_a_password_where_none_is_asked_for_does_no_harm(alice: Wire, bob: Wire, room: str) -> None:
+    enter(room, alice, bob, password="sesame")
+    assert bob.refusal("enter_room", room=room + "x", nickname="B", password="sesame") == "unknown_room"
+
+
+@pytest.mark.parametrize("password", ["", "12345", "x" * 73])
+def test_a_rooms_password_is_held_to_what_any_is(alice: Wire, room_name: str, password: str) -> None:
+    assert alice.refusal("create_room", room=room_name, capacity=5, password=password) == "bad_password"
+
+
+def test_guessing_a_rooms_password_has_an_end(serve: Serve) -> None:
+    server = serve(settings=("limits.password_attempts=3",))
+    server.user("Alice").request("create_room", room="#vault", capacity=5, password="sesame")
+    bob, carol = server.user("Bob"), server.user("Carol")
+    guesses = [
+        bob.refusal("enter_room", room="#vault", nickname="BOB", password=f"wrong-{n}") for n in range(4)
+    ]
+    assert guesses == ["wrong_room_password"] * 3 + ["too_many_attempts"]
+    assert bob.refusal("enter_room", room="#vault", nickname="B", password="sesame") == "too_many_attempts"
+    enter("#vault", carol, password="sesame")
+
+
+def test_fifty_who_know_the_password_and_one_seat(
+    shared_server: Server, unique: Unique, alice: Wire, room_name: str
+) -> None:
+    alice.request("create_room", room=room_name, capacity=1, password="sesame")
+    crowd = [shared_server.user(unique("P")) for _ in range(10)]
+    ids = [wire.start("enter_room", room=room_name, nickname="N", password="sesame") for wire in crowd]
+    answers = [wire.answer(id) for wire, id in zip(crowd, ids, strict=True)]
+    assert sorted(answer.get("code", "") for answer in answers) == [""] + ["room_full"] * 9
+
+
+# The end
+
+
+def test_an_owner_may_close_a_room_that_nobody_else_is_in(alice: Wire, bob: Wire, room: str) -> None:
+    enter(room, alice, bob)
+    error = alice.ask("close_room", room=room)
+    assert (error["code"], error["details"]) == ("room_not_empty", {"room": room, "members": 1})
+    alice.request("send", to=room, text="the last word")
+    bob.request("resign_room", room=room)
+    alice.request("close_room", room=room)
+    for wire in (alice, bob):
+        assert wire.event("removed", reason="close") == {
+            "type": "removed", "room": room, "reason": "close", "username": alice.username,
+        }  # fmt: skip
+        assert listed(wire, room) is None
+        assert wire.refusal("history", conversation=room) == "unknown_room"
+        assert wire.refusal("send", to=room, text="x") == "unknown_room"
+
+
+def test_the_name_of_a_closed_room_is_free_and_nothing_of_it_is_left(
+    alice: Wire, bob: Wire, room: str
+) -> None:
+    enter(room, alice)
+    alice.request("send", to=room, text="old")
+    alice.request("close_room", room=room)
+    bob.request("create_room", room=room, capacity=2)
+    enter(room, bob)
+    assert notices(bob, room) == [("enter", bob.username, "")]
+
+
+def test_strangers_do_not_hear_that_a_private_room_was_closed(alice: Wire, bob: Wire, private: str) -> None:
+    alice.request("close_room", room=private)
+    bob.request("ping")
+    assert not any(private in str(event) for event in bob.events)

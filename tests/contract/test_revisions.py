@@ -1,0 +1,358 @@
+"""What is done to a message later: edits, deletions, reactions, answers. And pages from a time on."""
+
+from uuid import uuid4
+
+import pytest
+
+from tests.conftest import Serve
+from tests.support.processes import Json, Server, Wire
+
+
+@pytest.fixture
+def inside(alice: Wire, bob: Wire, room: str) -> str:
+    """A room of Alice's that she and Bob have entered; its first two messages are their notices."""
+    alice.request("enter_room", room=room, nickname="ALICE")
+    bob.request("enter_room", room=room, nickname="BOB")
+    return room
+
+
+def say(wire: Wire, to: str, text: str = "hi") -> int:
+    seq: int = wire.request("send", to=to, text=text)["seq"]
+    return seq
+
+
+def change(wire: Wire, to: str, kind: str, target: int, text: str = "") -> int:
+    seq: int = wire.request("send", to=to, kind=kind, target=target, text=text)["seq"]
+    return seq
+
+
+def page(wire: Wire, conversation: str, **fields: object) -> list[Json]:
+    messages: list[Json] = wire.request("history", conversation=conversation, **fields)["messages"]
+    return messages
+
+
+def shown(wire: Wire, conversation: str, seq: int) -> Json:
+    """A message as the history shows it now."""
+    return page(wire, conversation, after=seq - 1, limit=1)[0]
+
+
+class TestEdit:
+    def test_everybody_is_told_at_once(self, alice: Wire, bob: Wire, inside: str) -> None:
+        said = say(alice, inside, "teh")
+        sent = alice.request("send", to=inside, kind="edit", target=said, text="the", cid="e" + inside)
+        expected = {
+            "conversation": inside, "seq": said + 1, "time": sent["time"], "kind": "edit",
+            "username": alice.username, "nickname": "ALICE", "text": "the", "target": said,
+        }  # fmt: skip
+        assert bob.message(kind="edit") == expected
+        assert alice.message(kind="edit") == {**expected, "cid": "e" + inside}
+
+    def test_the_history_shows_the_latest(self, alice: Wire, bob: Wire, carol: Wire, inside: str) -> None:
+        said = say(alice, inside, "teh")
+        before = shown(bob, inside, said)
+        change(alice, inside, "edit", said, "the")
+        edited = alice.request("send", to=inside, kind="edit", target=said, text="The")["time"]
+        expected = {**before, "text": "The", "edited": edited}
+        assert shown(bob, inside, said) == expected
+        entered = carol.request("enter_room", room=inside, nickname="CAROL")
+        assert [message for message in entered["messages"] if message["seq"] == said] == [expected]
+
+    def test_what_was_edited_away_is_not_to_be_read(self, alice: Wire, bob: Wire, inside: str) -> None:
+        said = say(alice, inside, "my password is 111111")
+        change(alice, inside, "edit", said, "my password is 11")
+        change(alice, inside, "edit", said, "never mind")
+        assert [message["text"] for message in page(bob, inside, after=said - 1)] == ["never mind"] * 3
+
+    def test_only_by_whoever_said_it(self, alice: Wire, bob: Wire, inside: str) -> None:
+        said = say(bob, inside)
+        assert alice.refusal("send", to=inside, kind="edit", target=said, text="ho") == "not_yours"
+        assert shown(alice, inside, said)["text"] == "hi"
+
+    @pytest.mark.parametrize(("text", "code"), [(" \n", "empty_text"), ("x" * 4097, "text_too_long")])
+    def test_its_text_is_held_to_what_holds_for_any(
+        self, alice: Wire, inside: str, text: str, code: str
+    ) -> None:
+        said = say(alice, inside)
+        assert alice.refusal("send", to=inside, kind="edit", target=said, text=text) == code
+
+    def test_in_a_private_chat(self, alice: Wire, bob: Wire) -> None:
+        alice.request("add_friend", username=bob.username)
+        said = say(alice, bob.name, "teh")
+        change(alice, bob.name, "edit", said, "the")
+        assert bob.message(kind="edit")["conversation"] == alice.name
+        assert shown(bob, alice.name, said)["text"] == "the"
+        assert bob.refusal("send", to=alice.name, kind="delete", target=said, text="") == "not_yours"
+        alice.request("remove_friend", username=bob.username)
+        assert alice.refusal("send", to=bob.name, kind="edit", target=said, text="x") == "not_friends"
+
+
+class TestDelete:
+    def test_nothing_of_it_is_to_be_read(self, alice: Wire, bob: Wire, inside: str) -> None:
+        said = say(alice, inside, "secret")
+        before = shown(bob, inside, said)
+        change(alice, inside, "edit", said, "Secret")
+        change(bob, inside, "react", said, "👍")
+        change(alice, inside, "delete", said)
+        assert bob.message(kind="delete")["target"] == said
+        assert shown(bob, inside, said) == {**before, "text": "", "deleted": True}
+        assert "ecret" not in str(page(bob, inside))
+
+    def test_the_owner_of_a_room_may_delete_what_others_said(
+        self, alice: Wire, bob: Wire, inside: str
+    ) -> None:
+        said, owners = say(bob, inside), say(alice, inside)
+        change(alice, inside, "delete", said)
+        assert shown(bob, inside, said)["deleted"] is True
+        assert bob.refusal("send", to=inside, kind="delete", target=owners, text="") == "not_yours"
+
+    def test_what_is_deleted_cannot_be_changed_any_more(self, alice: Wire, inside: str) -> None:
+        said = say(alice, inside)
+        change(alice, inside, "delete", said)
+        for kind, text in (("edit", "x"), ("delete", ""), ("react", "👍"), ("unreact", "👍")):
+            error = alice.ask("send", to=inside, kind=kind, target=said, text=text)
+            assert (error["code"], error["details"]) == ("bad_target", {"target": said})
+
+    def test_it_has_no_text(self, alice: Wire, inside: str) -> None:
+        said = say(alice, inside)
+        assert alice.refusal("send", to=inside, kind="delete", target=said, text="x") == "bad_frame"
+
+    def test_whoever_sends_the_deleted_again_learns_that_it_was_stored(
+        self, alice: Wire, inside: str
+    ) -> None:
+        message = {"to": inside, "text": "said in a tunnel", "cid": str(uuid4())}
+        first = alice.request("send", **message)
+        change(alice, inside, "delete", first["seq"])
+        again = alice.request("send", **message)
+        assert again == {**first, "id": again["id"], "duplicate": True}
+
+
+class TestReact:
+    def test_reactions_stand_with_those_who_reacted(self, alice: Wire, bob: Wire, inside: str) -> None:
+        said = say(alice, inside, "lunch?")
+        for wire, text in ((bob, "👍"), (alice, "🍜"), (alice, "👍"), (bob, "👍")):
+            change(wire, inside, "react", said, text)
+        assert bob.message(kind="react", text="🍜")["target"] == said
+        reactions = shown(alice, inside, said)["reactions"]
+        assert reactions == {"👍": [bob.username, alice.username], "🍜": [alice.username]}
+
+    def test_one_takes_back_ones_own(self, alice: Wire, bob: Wire, inside: str) -> None:
+        said = say(alice, inside, "lunch?")
+        change(alice, inside, "react", said, "👍")
+        change(bob, inside, "unreact", said, "👍")
+        assert shown(bob, inside, said)["reactions"] == {"👍": [alice.username]}
+        change(alice, inside, "unreact", said, "👍")
+        assert bob.message(kind="unreact", username=alice.username)["text"] == "👍"
+        assert "reactions" not in shown(bob, inside, said)
+
+    @pytest.mark.parametrize("text", ["+1", "谢谢", "❤️", "👩\u200d👩\u200d👧\u200d👦", "x" * 32])
+    def test_an_emoji_or_a_word(self, alice: Wire, inside: str, text: str) -> None:
+        said = say(alice, inside)
+        change(alice, inside, "react", said, text)
+        assert list(shown(alice, inside, said)["reactions"]) == [text]
+
+    @pytest.mark.parametrize("text", ["", " ", "two words", "\x1b[1m", "\u200b", "\u202eabc", "x" * 33])
+    def test_and_nothing_else(self, alice: Wire, inside: str, text: str) -> None:
+        said = say(alice, inside)
+        for kind in ("react", "unreact"):
+            error = alice.ask("send", to=inside, kind=kind, target=said, text=text)
+            assert (error["code"], error["details"]) == ("bad_reaction", {"most": 32})
+
+    def test_nobody_covers_a_message_with_reactions(self, serve: Serve) -> None:
+        alice = serve(settings=("limits.reactions=2",)).user("Alice")
+        alice.request("create_room", room="#thuhole", capacity=5)
+        alice.request("enter_room", room="#thuhole", nickname="ALICE")
+        said = say(alice, "#thuhole")
+        for text in "ab":
+            change(alice, "#thuhole", "react", said, text)
+        error = alice.ask("send", to="#thuhole", kind="react", target=said, text="c")
+        assert (error["code"], error["details"]) == ("too_many_reactions", {"limit": 2})
+        change(alice, "#thuhole", "react", said, "a")
+        change(alice, "#thuhole", "unreact", said, "b")
+        change(alice, "#thuhole", "react", said, "c")
+        assert list(shown(alice, "#thuhole", said)["reactions"]) == ["a", "c"]
+
+
+class TestReply:
+    def test_it_tells_what_it_answers(self, alice: Wire, bob: Wire, inside: str) -> None:
+        said = say(alice, inside, "lunch?")
+        answer = bob.request("send", to=inside, text="yes", target=said)["seq"]
+        action = bob.request("send", to=inside, text="nods", kind="action", target=said)["seq"]
+        assert alice.message(text="yes")["target"] == said
+        assert [shown(alice, inside, seq)["target"] for seq in (answer, action)] == [said, said]
+        assert "edited" not in shown(alice, inside, said)
+
+    def test_it_is_something_said(self, alice: Wire, bob: Wire, inside: str) -> None:
+        said = say(alice, inside, "lunch?")
+        answer = bob.request("send", to=inside, text="yes", target=said)["seq"]
+        change(bob, inside, "edit", answer, "no")
+        assert shown(alice, inside, answer)["text"] == "no"
+        assert shown(alice, inside, answer)["target"] == said
+
+    def test_what_was_deleted_meanwhile_can_still_be_answered(
+        self, alice: Wire, bob: Wire, inside: str
+    ) -> None:
+        said = say(alice, inside, "lunch?")
+        change(alice, inside, "delete", said)
+        assert bob.request("send", to=inside, text="yes", target=said)["type"] == "sent"
+
+
+KINDS = [("edit", "x"), ("delete", ""), ("react", "👍"), ("unreact", "👍"), ("text", "x"), ("action", "x")]
+CHANGES = KINDS[:4]
+
+
+class TestTarget:
+    @pytest.mark.parametrize(("kind", "text"), KINDS)
+    def test_it_is_something_said_in_the_same_conversation(
+        self, alice: Wire, bob: Wire, inside: str, kind: str, text: str
+    ) -> None:
+        alice.request("add_friend", username=bob.username)
+        for _ in range(9):
+            say(alice, bob.name)
+        notice, said = 1, say(alice, inside)
+        reaction = change(bob, inside, "react", said, "👍")
+        for target in (notice, reaction, reaction + 1, 2**53 - 1):
+            assert alice.refusal("send", to=inside, kind=kind, target=target, text=text) == "bad_target"
+
+    @pytest.mark.parametrize(("kind", "text"), CHANGES)
+    def test_a_change_needs_one(self, alice: Wire, inside: str, kind: str, text: str) -> None:
+        say(alice, inside)
+        assert alice.refusal("send", to=inside, kind=kind, text=text) == "bad_frame"
+        assert alice.refusal("send", to=inside, kind=kind, target=0, text=text) == "bad_frame"
+
+    @pytest.mark.parametrize(("kind", "text"), KINDS)
+    def test_whoever_may_not_speak_may_not_change_anything(
+        self, alice: Wire, bob: Wire, carol: Wire, inside: str, kind: str, text: str
+    ) -> None:
+        said = say(bob, inside)
+        bob.request("leave_room", room=inside)
+        assert bob.refusal("send", to=inside, kind=kind, target=said, text=text) == "not_entered"
+        assert carol.refusal("send", to=inside, kind=kind, target=said, text=text) == "not_entered"
+        assert carol.refusal("send", to=alice.name, kind=kind, target=said, text=text) == "not_friends"
+
+    @pytest.mark.parametrize(("kind", "text"), KINDS)
+    def test_nothing_refused_is_stored(
+        self, alice: Wire, bob: Wire, inside: str, kind: str, text: str
+    ) -> None:
+        head = say(bob, inside)
+        alice.refusal("send", to=inside, kind=kind, target=1, text=text)
+        assert page(alice, inside)[-1]["seq"] == head
+
+
+class TestCid:
+    @pytest.mark.parametrize(("kind", "text"), KINDS)
+    def test_sent_again_it_is_told_the_first_answer(
+        self, alice: Wire, inside: str, kind: str, text: str
+    ) -> None:
+        frame = {"to": inside, "kind": kind, "target": say(alice, inside), "text": text, "cid": str(uuid4())}
+        first = alice.request("send", **frame)
+        alice.request("leave_room", room=inside)
+        again = alice.request("send", **frame)
+        assert again == {**first, "id": again["id"], "duplicate": True}
+
+    def test_a_reaction_taken_back_does_not_come_back(self, alice: Wire, inside: str) -> None:
+        said = say(alice, inside)
+        frame = {"to": inside, "kind": "react", "target": said, "text": "👍", "cid": str(uuid4())}
+        alice.request("send", **frame)
+        change(alice, inside, "unreact", said, "👍")
+        assert alice.request("send", **frame)["duplicate"] is True
+        assert "reactions" not in shown(alice, inside, said)
+
+    def test_the_target_is_part_of_the_content(self, alice: Wire, inside: str) -> None:
+        one, two, cid = say(alice, inside), say(alice, inside), str(uuid4())
+        alice.request("send", to=inside, text="yes", target=one, cid=cid)
+        assert alice.refusal("send", to=inside, text="yes", target=two, cid=cid) == "cid_reused"
+        assert alice.refusal("send", to=inside, text="yes", cid=cid) == "cid_reused"
+
+
+def test_changes_and_what_is_said_keep_their_order(alice: Wire, bob: Wire, inside: str) -> None:
+    said = say(alice, inside)
+    ids = []
+    for number in range(30):
+        ids.append(alice.start("send", to=inside, text=f"{number}"))
+        ids.append(alice.start("send", to=inside, kind="edit", target=said, text=f"{number}"))
+    assert [alice.answer(id)["seq"] for id in ids] == list(range(said + 1, said + 61))
+    stream = [bob.message(conversation=inside) for _ in range(62)][-60:]
+    assert [message["text"] for message in stream] == [str(number // 2) for number in range(60)]
+    assert shown(bob, inside, said)["text"] == "29"
+
+
+def test_a_change_can_follow_what_it_changes_at_once(alice: Wire, inside: str) -> None:
+    """The answer that tells the seq need not have come: the seq of the next message is known."""
+    ids = [alice.start("send", to=inside, text="teh")]
+    ids.append(alice.start("send", to=inside, kind="edit", target=3, text="the"))
+    assert [alice.answer(id)["type"] for id in ids] == ["sent", "sent"]
+
+
+def test_nobody_has_anything_more_to_read_for_it(alice: Wire, bob: Wire, inside: str) -> None:
+    said = say(bob, inside)
+    change(bob, inside, "edit", said, "ho")
+    change(bob, inside, "react", said, "👍")
+    rooms = alice.request("list_rooms")["rooms"]
+    [there] = [room for room in rooms if room["room"] == inside]
+    assert (there["head"], there["unread"]) == (said + 2, 1)
+
+
+def test_a_search_finds_what_a_message_says_now(alice: Wire, bob: Wire, inside: str) -> None:
+    said, gone = say(alice, inside, "apples"), say(alice, inside, "apples, too")
+    change(alice, inside, "edit", said, "oranges")
+    change(bob, inside, "react", said, "👍")
+    change(alice, inside, "delete", gone)
+    assert bob.request("search", query="apples", conversation=inside)["messages"] == []
+    [found] = bob.request("search", query="oranges", conversation=inside)["messages"]
+    assert found == shown(bob, inside, said)
+
+
+def test_it_is_all_there_after_a_restart(server: Server) -> None:
+    alice = server.user("Alice")
+    alice.request("create_room", room="#thuhole", capacity=5)
+    alice.request("enter_room", room="#thuhole", nickname="ALICE")
+    said = say(alice, "#thuhole", "teh")
+    change(alice, "#thuhole", "edit", said, "the")
+    change(alice, "#thuhole", "react", said, "👍")
+    server.kill()
+    message = shown(server.start().connect().login("Alice"), "#thuhole", said)
+    assert (message["text"], message["reactions"]) == ("the", {"👍": ["Alice"]})
+
+
+class TestAt:
+    """A page that begins with the first message that is not older than a time."""
+
+    def test_from_a_messages_own_time_on(self, alice: Wire, inside: str) -> None:
+        seqs = [say(alice, inside, str(number)) for number in range(20)]
+        for message in page(alice, inside):
+            found = page(alice, inside, at=message["time"], limit=1)
+            assert found[0]["time"] == message["time"]
+            assert found[0]["seq"] <= message["seq"]
+        newest = page(alice, inside, at=page(alice, inside)[-1]["time"])
+        assert newest[-1]["seq"] == seqs[-1]
+
+    def test_more_tells_of_newer_ones(self, alice: Wire, inside: str) -> None:
+        say(alice, inside)
+        answer = alice.request("history", conversation=inside, at="2000-01-01T00:00:00Z", limit=2)
+        assert ([message["seq"] for message in answer["messages"]], answer["more"]) == ([1, 2], True)
+        answer = alice.request("history", conversation=inside, at="2000-01-01T08:00:00+08:00")
+        assert ([message["seq"] for message in answer["messages"]], answer["more"]) == ([1, 2, 3], False)
+
+    def test_there_may_be_nothing_as_late(self, alice: Wire, bob: Wire, inside: str) -> None:
+        answer = alice.request("history", conversation=inside, at="9999-12-31T23:59:59.999Z")
+        assert (answer["messages"], answer["more"]) == ([], False)
+        alice.request("add_friend", username=bob.username)
+        assert page(alice, bob.name, at="2000-01-01T00:00:00Z") == []
+
+    def test_it_shows_messages_as_they_stand(self, alice: Wire, inside: str) -> None:
+        change(alice, inside, "edit", say(alice, inside), "ho")
+        assert page(alice, inside, at="2000-01-01T00:00:00Z")[2]["text"] == "ho"
+
+    @pytest.mark.parametrize(
+        "at", ["", "yesterday", "2026-11-22", "2026-11-22T04:22:43", "2026-13-01T00:00Z"]
+    )
+    def test_what_is_no_time(self, alice: Wire, inside: str, at: str) -> None:
+        assert alice.refusal("history", conversation=inside, at=at) == "bad_frame"
+
+    @pytest.mark.parametrize("other", ["before", "after"])
+    def test_one_way_of_asking_at_once(self, alice: Wire, inside: str, other: str) -> None:
+        place = {"at": "2000-01-01T00:00:00Z", other: 1}
+        assert alice.refusal("history", conversation=inside, **place) == "bad_frame"
+
+    def test_strangers_read_nothing(self, carol: Wire, inside: str) -> None:
+        assert carol.refusal("history", conversation=inside, at="2000-01-01T00:00:00Z") == "not_a_member"

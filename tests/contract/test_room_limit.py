@@ -1,0 +1,88 @@
+"""How many rooms one account may own, on both engines."""
+
+from functools import partial
+
+import pytest
+from chatroom.db.engine import begin_write
+from chatroom.db.queries import accounts, rooms
+from chatroom.protocol.errors import TooManyRooms
+from chatroom.server.auth import permissions
+from sqlalchemy import Connection, Engine
+
+from tests.conftest import Serve
+from tests.support.database import DatabaseServer
+from tests.support.processes import Server, Wire
+from tests.unit.db.people import at_once, person, room
+
+
+@pytest.fixture(params=["sqlite", "mariadb", "mysql"])
+def modest(request: pytest.FixtureRequest, serve: Serve) -> Server:
+    """A server on which nobody owns more than two rooms."""
+    settings = ("limits.rooms=2",)
+    if request.param == "sqlite":
+        return serve(settings=settings)
+    database: DatabaseServer = request.getfixturevalue(request.param)
+    database.drop("chat_owning")
+    return serve("--database", database.url("chat_owning"), settings=settings)
+
+
+def create(wire: Wire, *names: str) -> None:
+    for name in names:
+        wire.request("create_room", room=name, capacity=5)
+
+
+def test_nobody_creates_more_rooms_than_one_may_own(modest: Server) -> None:
+    alice, bob = modest.user("Alice"), modest.user("Bob")
+    create(alice, "one", "two")
+    error = alice.ask("create_room", room="three", capacity=5)
+    assert (error["code"], error["details"]) == ("too_many_rooms", {"username": "Alice", "limit": 2})
+    assert error["message"] == "Alice owns 2 rooms already, and may own no more"
+    create(bob, "three")
+    alice.request("close_room", room="one")
+    create(alice, "four")
+
+
+def test_a_room_is_handed_over_only_to_whoever_may_own_it(modest: Server) -> None:
+    alice, bob = modest.user("Alice"), modest.user("Bob")
+    create(alice, "one")
+    create(bob, "two", "three")
+    bob.request("enter_room", room="one", nickname="BOB")
+    error = alice.ask("transfer_room", room="one", username="Bob")
+    assert (error["code"], error["details"]) == ("too_many_rooms", {"username": "Bob", "limit": 2})
+    bob.request("close_room", room="two")
+    alice.request("transfer_room", room="one", username="Bob")
+
+
+def test_whoever_inherits_a_room_is_not_asked(modest: Server) -> None:
+    alice, bob = modest.user("Alice"), modest.user("Bob")
+    create(alice, "one")
+    create(bob, "two", "three")
+    for wire in (alice, bob):
+        wire.request("enter_room", room="one", nickname="X")
+    alice.request("resign_room", room="one")
+    owners = {there["room"]: there["owner"] for there in bob.request("list_rooms")["rooms"]}
+    assert owners == {"#one": "Bob", "#two": "Bob", "#three": "Bob"}
+
+
+def test_a_limit_of_none_is_off(serve: Serve) -> None:
+    alice = serve(settings=("limits.rooms=0",)).user("Alice")
+    create(alice, *(f"room{number}" for number in range(5)))
+
+
+def test_also_two_processes_at_once_make_no_room_too_many(database_url: str, engine: Engine) -> None:
+    with begin_write(engine) as connection:
+        id = person(connection, "Alice")
+        alice = accounts.get_account(connection, id)
+    assert alice is not None
+
+    def create(connection: Connection, name: str) -> bool:
+        try:
+            permissions.check_may_own_more(connection, alice, 3)
+        except TooManyRooms:
+            return False
+        room(connection, name, alice.id)
+        return True
+
+    made = at_once(database_url, [partial(create, name=f"room{number}") for number in range(8)])
+    with engine.connect() as connection:
+        assert (sum(made), rooms.count_owned(connection, alice.id)) == (3, 3)

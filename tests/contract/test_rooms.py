@@ -1,0 +1,211 @@
+"""Rooms on a real socket: making, entering, leaving, seats, and who is told."""
+
+import pytest
+
+from tests.support.processes import Json, Server, Wire
+
+
+def test_a_new_room_has_all_its_seats_free(alice: Wire, bob: Wire, room_name: str) -> None:
+    made = alice.request("create_room", room=room_name, capacity=5)["room"]
+    assert made == {
+        "room": room_name, "members": 0, "capacity": 5, "member": False, "entered": False,
+        "owner": alice.username,
+    }  # fmt: skip
+    while (told := bob.event("room")["room"])["room"] != made["room"]:
+        pass  # of a room that somebody else made just before
+    assert told == made
+    assert made in bob.request("list_rooms")["rooms"]
+
+
+@pytest.mark.parametrize("capacity", [0, -1, 10001, 2**53 - 1])
+def test_a_room_has_1_to_10000_seats(alice: Wire, room_name: str, capacity: int) -> None:
+    error = alice.ask("create_room", room=room_name, capacity=capacity)
+    assert (error["code"], error["details"]) == ("bad_capacity", {"least": 1, "most": 10000})
+
+
+@pytest.mark.parametrize("capacity", ["5", True, 2.5, None])
+def test_seats_are_counted_in_integers(alice: Wire, room_name: str, capacity: object) -> None:
+    assert alice.refusal("create_room", room=room_name, capacity=capacity) == "bad_frame"
+
+
+@pytest.mark.parametrize("name", ["", "#", "two words", "x" * 33, "a\nb", "\u200b"])
+def test_what_a_room_cannot_be_called(alice: Wire, name: str) -> None:
+    assert alice.refusal("create_room", room=name, capacity=2) == "bad_room"
+
+
+@pytest.mark.parametrize("spelling", ["{}\u200b", "\u00ad{}", " {} ", "#{}\t"])
+def test_a_taken_name_with_something_invisible_is_still_that_name(
+    alice: Wire, room: str, spelling: str
+) -> None:
+    again = spelling.format(room.removeprefix("#"))
+    assert alice.refusal("create_room", room=again, capacity=2) == "room_exists"
+
+
+def test_the_hash_may_be_left_out_of_a_question_and_never_is_of_an_answer(
+    alice: Wire, room_name: str
+) -> None:
+    bare = room_name.removeprefix("#")
+    assert alice.request("create_room", room=bare, capacity=5)["room"]["room"] == room_name
+    assert alice.refusal("create_room", room=room_name, capacity=5) == "room_exists"
+    assert alice.request("enter_room", room=bare.upper(), nickname="A")["room"]["room"] == room_name
+    assert alice.request("list_members", room=bare)["members"][0]["username"] == alice.username
+
+
+def test_entering_answers_with_the_members_and_what_was_said(alice: Wire, bob: Wire, room: str) -> None:
+    alice.request("enter_room", room=room, nickname="ALICE")
+    alice.request("send", to=room, text="Hello World!")
+    entered = bob.request("enter_room", room=room, nickname="BOB")
+    assert entered["members"] == [alice.username, bob.username]
+    assert [(message["seq"], message["kind"], message["nickname"], message["text"])
+            for message in entered["messages"]] == [
+        (1, "enter", "ALICE", ""), (2, "text", "ALICE", "Hello World!"), (3, "enter", "BOB", "")
+    ]  # fmt: skip
+    there = entered["room"]
+    assert (there["members"], there["member"], there["entered"], there["nickname"]) == (2, True, True, "BOB")
+    assert there["head"] == 3
+
+
+def test_an_unknown_room_and_a_full_one_are_told_apart(
+    alice: Wire, bob: Wire, carol: Wire, room_name: str
+) -> None:
+    assert alice.refusal("enter_room", room=room_name, nickname="A") == "unknown_room"
+    alice.request("create_room", room=room_name, capacity=2)
+    alice.request("enter_room", room=room_name, nickname="A")
+    bob.request("enter_room", room=room_name, nickname="B")
+    error = carol.ask("enter_room", room=room_name, nickname="C")
+    assert error["code"] == "room_full"
+    assert error["details"] == {"room": room_name, "members": 2, "capacity": 2}
+
+
+def test_a_seat_is_kept_whoever_is_there(alice: Wire, bob: Wire, room_name: str) -> None:
+    alice.request("create_room", room=room_name, capacity=1)
+    alice.request("enter_room", room=room_name, nickname="A")
+    alice.request("leave_room", room=room_name)
+    assert bob.refusal("enter_room", room=room_name, nickname="B") == "room_full"
+    assert alice.request("enter_room", room=room_name, nickname="A")["room"]["members"] == 1
+
+
+def test_fifty_at_once_want_the_last_seat(shared_server: Server, alice: Wire, room_name: str) -> None:
+    alice.request("create_room", room=room_name, capacity=1)
+    crowd = [shared_server.connect().login(alice.username) for _ in range(2)]
+    crowd += [shared_server.user(f"{room_name[-4:]}{number}") for number in range(48)]
+    ids = [wire.start("enter_room", room=room_name, nickname="N") for wire in crowd]
+    answers = [wire.answer(id) for wire, id in zip(crowd, ids, strict=True)]
+    seated = {
+        wire.username for wire, answer in zip(crowd, answers, strict=True) if answer["type"] == "entered"
+    }
+    assert len(seated) == 1
+    assert {answer["code"] for answer in answers if answer["type"] == "error"} == {"room_full"}
+
+
+@pytest.mark.parametrize("nickname", ["", " A", "A ", "x" * 33, "a\nb", "a\x1bb", "\u202eA"])
+def test_what_a_nickname_cannot_be(alice: Wire, room: str, nickname: str) -> None:
+    assert alice.refusal("enter_room", room=room, nickname=nickname) == "bad_nickname"
+    assert listed(alice, room)["members"] == 0
+
+
+@pytest.mark.parametrize("nickname", ["A", "x" * 32, "哈哈", "two words", "123", "Alice 🙂"])
+def test_any_other_nickname_will_do(alice: Wire, room: str, nickname: str) -> None:
+    assert alice.request("enter_room", room=room, nickname=nickname)["room"]["nickname"] == nickname
+
+
+def test_a_second_terminal_changes_nothing(shared_server: Server, alice: Wire, room: str) -> None:
+    alice.request("enter_room", room=room, nickname="ALICE")
+    second = shared_server.connect().login(alice.username)
+    second.request("enter_room", room=room, nickname="ALICE")
+    assert kinds(second, room) == ["enter"]
+    second.request("logout")
+    assert kinds(alice, room) == ["enter"]
+
+
+def test_another_nickname_is_a_notice_with_the_old_one(alice: Wire, room: str) -> None:
+    alice.request("enter_room", room=room, nickname="ALICE")
+    entered = alice.request("enter_room", room=room, nickname="哈哈")
+    notice = entered["messages"][-1]
+    assert (notice["kind"], notice["nickname"], notice["text"]) == ("nick", "哈哈", "ALICE")
+    assert entered["room"]["nickname"] == "哈哈"
+
+
+def test_leaving_is_a_notice_too_and_the_messages_go_on_coming(alice: Wire, bob: Wire, room: str) -> None:
+    both_in(alice, bob, room)
+    assert bob.request("leave_room", room=room)["type"] == "ok"
+    left = alice.message(kind="leave", conversation=room)
+    assert (left["username"], left["nickname"], left["text"]) == (bob.username, "BOB", "")
+    alice.request("send", to=room, text="still there?")
+    assert bob.message(conversation=room, text="still there?")
+    assert bob.refusal("send", to=room, text="no") == "not_entered"
+    assert bob.refusal("leave_room", room=room) == "not_entered"
+
+
+def test_resigning_leaves_first_and_gives_the_seat_up(alice: Wire, bob: Wire, room: str) -> None:
+    both_in(alice, bob, room)
+    bob.request("resign_room", room=room)
+    assert alice.message(kind="leave", conversation=room)["username"] == bob.username
+    assert [member["username"] for member in alice.request("list_members", room=room)["members"]] == [
+        alice.username
+    ]
+    for type in ("list_members", "resign_room"):
+        assert bob.refusal(type, room=room) == "not_a_member"
+    assert bob.refusal("history", conversation=room) == "not_a_member"
+    assert bob.refusal("read", conversation=room, seq=1) == "not_a_member"
+
+
+def test_who_has_resigned_hears_nothing_more(alice: Wire, bob: Wire, room: str) -> None:
+    both_in(alice, bob, room)
+    bob.request("resign_room", room=room)
+    bob.events.clear()
+    alice.request("send", to=room, text="a secret")
+    alice.request("add_friend", username=bob.username)
+    alice.request("send", to=bob.name, text="the last word")
+    assert bob.message()["text"] == "the last word"
+
+
+def test_the_members_are_listed_by_account(alice: Wire, bob: Wire, room: str) -> None:
+    both_in(alice, bob, room)
+    bob.request("leave_room", room=room)
+    assert alice.request("list_members", room=room)["members"] == [
+        {"username": alice.username, "nickname": "ALICE", "entered": True, "online": True},
+        {"username": bob.username, "nickname": "BOB", "entered": False, "online": True},
+    ]
+
+
+def test_for_a_stranger_a_rooms_messages_do_not_exist(alice: Wire, bob: Wire, room: str) -> None:
+    alice.request("enter_room", room=room, nickname="ALICE")
+    bob.events.clear()
+    alice.request("send", to=room, text="among ourselves")
+    assert bob.refusal("history", conversation=room) == "not_a_member"
+    assert bob.refusal("send", to=room, text="hello?") in ("not_a_member", "not_entered")
+    assert bob.refusal("list_members", room=room) == "not_a_member"
+    assert not {"head", "read", "unread"} & listed(bob, room).keys()
+    assert not any(event["type"] == "message" for event in bob.events)
+
+
+def test_everybody_sees_the_seats_fill(alice: Wire, bob: Wire, room: str) -> None:
+    alice.request("enter_room", room=room, nickname="ALICE")
+    while bob.event("room")["room"] != listed(bob, room):
+        pass
+    assert listed(bob, room)["members"] == 1
+
+
+@pytest.mark.parametrize(
+    ("type", "fields"),
+    [("leave_room", {}), ("resign_room", {}), ("list_members", {}), ("enter_room", {"nickname": "A"})],
+)
+def test_an_unknown_room_is_one_for_every_request(
+    alice: Wire, room_name: str, type: str, fields: Json
+) -> None:
+    assert alice.refusal(type, room=room_name, **fields) == "unknown_room"
+
+
+def both_in(alice: Wire, bob: Wire, room: str) -> None:
+    alice.request("enter_room", room=room, nickname="ALICE")
+    bob.request("enter_room", room=room, nickname="BOB")
+
+
+def kinds(wire: Wire, room: str) -> list[str]:
+    return [message["kind"] for message in wire.request("history", conversation=room)["messages"]]
+
+
+def listed(wire: Wire, room: str) -> Json:
+    rooms: list[Json] = wire.request("list_rooms")["rooms"]
+    return next(there for there in rooms if there["room"] == room)

@@ -1,0 +1,221 @@
+"""Search over the wire, and the indexer behind it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from chatroom.db.engine import begin_write
+from chatroom.db.errors import DatabaseUnavailable
+from chatroom.db.reader import DatabaseReader
+from chatroom.db.schema import documents as index
+from chatroom.db.search import search_index
+from chatroom.db.writer.writer import DatabaseWriter
+from chatroom.server.jobs import indexer
+from chatroom.server.jobs.indexer import SearchIndexer
+from sqlalchemy import Connection, Engine, func, select
+
+from tests.support.processes import Json, Server, Wire
+from tests.unit.db.people import person, say
+from tests.unit.db.people import room as add_room
+
+
+@pytest.fixture
+def inside(alice: Wire, bob: Wire, room: str) -> str:
+    """A room that Alice and Bob have entered."""
+    alice.request("enter_room", room=room, nickname="ALICE")
+    bob.request("enter_room", room=room, nickname="BOB")
+    return room
+
+
+@pytest.mark.parametrize("query", ["", " ", "%", '""', "\u3000"])
+def test_a_query_needs_a_word(alice: Wire, query: str) -> None:
+    assert alice.refusal("search", query=query) == "empty_text"
+
+
+def test_a_query_is_no_longer_than_a_text(alice: Wire) -> None:
+    assert alice.request("search", query="x" * 4096)["messages"] == []
+    error = alice.ask("search", query="x" * 4097)
+    assert (error["code"], error["details"]) == ("text_too_long", {"limit": 4096})
+
+
+@pytest.mark.parametrize("before", ["", "yesterday", "2026-11-22", "2026-11-22T04:22:43", "1700000000"])
+def test_a_time_that_is_none_makes_no_frame(alice: Wire, before: str) -> None:
+    assert alice.refusal("search", query="fox", before=before) == "bad_frame"
+
+
+@pytest.mark.parametrize("before", ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59.999+08:00"])
+def test_before_the_beginning_there_is_nothing(alice: Wire, inside: str, before: str) -> None:
+    alice.request("send", to=inside, text="a fox")
+    answer = alice.request("search", query="fox", conversation=inside, before=before)
+    assert (answer["messages"], answer["more"]) == ([], False)
+
+
+def test_what_is_found_is_the_message_as_history_shows_it(alice: Wire, bob: Wire, inside: str) -> None:
+    alice.request("send", to=inside, text="a fox")
+    for one in (alice, bob):
+        (found,) = one.request("search", query="FOX", before="9999-12-31T23:59:59Z")["messages"]
+        assert found == one.request("history", conversation=inside, limit=1)["messages"][0]
+
+
+def test_a_message_is_found_as_soon_as_it_is_sent(alice: Wire, bob: Wire, inside: str) -> None:
+    for number in range(20):
+        alice.request("send", to=inside, text=f"fox{number}")
+        assert len(bob.request("search", query=f"fox{number}")["messages"]) == 1
+
+
+def test_a_page_holds_no_more_than_asked_and_no_more_than_a_page(alice: Wire, inside: str) -> None:
+    for id in [alice.start("send", to=inside, text="a fox") for _ in range(101)]:
+        alice.answer(id)
+    for limit, count in ((None, 100), (1000, 100), (100, 100), (7, 7)):
+        asked = {} if limit is None else {"limit": limit}
+        found = alice.request("search", query="fox", conversation=inside, **asked)
+        assert ([one["seq"] for one in found["messages"]], found["more"]) == (
+            list(range(103, 103 - count, -1)),
+            True,
+        )
+
+
+def test_with_the_cursor_a_search_goes_on_and_shows_each_message_once(alice: Wire, inside: str) -> None:
+    sent = [alice.start("send", to=inside, text="a fox") for _ in range(20)]
+    expected = [alice.answer(id)["seq"] for id in sent][::-1]  # many of them of one millisecond
+    for limit in (1, 7, 20):
+        seqs: list[int] = []
+        asked: Json = {}
+        while True:
+            found = alice.request("search", query="fox", conversation=inside, limit=limit, **asked)
+            seqs += [one["seq"] for one in found["messages"]]
+            assert found["more"] is ("cursor" in found)
+            if not found["more"]:
+                break
+            asked = {"cursor": found["cursor"]}
+        assert seqs == expected
+
+
+@pytest.mark.parametrize("cursor", ["", "1", "1-2", "1-2-3-4", "a-b-c", "-1-2-3", "1-2-" + "9" * 99, "١-٢-٣"])
+def test_a_cursor_is_one_that_was_told(alice: Wire, cursor: str) -> None:
+    assert alice.refusal("search", query="fox", cursor=cursor) == "bad_frame"
+
+
+def test_a_search_begins_at_a_time_or_goes_on_with_a_cursor(alice: Wire) -> None:
+    both = {"before": "2026-11-22T00:00:00Z", "cursor": "1-2-3"}
+    assert alice.refusal("search", query="fox", **both) == "bad_frame"
+
+
+def test_who_resigns_finds_nothing_there_any_more(alice: Wire, bob: Wire, inside: str) -> None:
+    alice.request("send", to=inside, text="a fox")
+    bob.request("resign_room", room=inside)
+    assert bob.request("search", query="fox")["messages"] == []
+    assert bob.refusal("search", query="fox", conversation=inside) == "not_a_member"
+    assert bob.refusal("search", query="fox", conversation="#nowhere") == "unknown_room"
+
+
+def test_a_private_chat_is_searched_also_after_the_friendship(alice: Wire, bob: Wire, carol: Wire) -> None:
+    alice.request("add_friend", username=bob.username)
+    alice.request("send", to=bob.name, text="a fox between us")
+    alice.request("remove_friend", username=bob.username)
+    for one, other in ((alice, bob), (bob, alice)):
+        for where in ({}, {"conversation": other.name}):
+            (found,) = one.request("search", query="fox", **where)["messages"]
+            assert found["conversation"] == other.name
+    assert carol.refusal("search", query="fox", conversation=alice.name) == "not_friends"
+
+
+def test_strangers_do_not_search(shared_server: Server) -> None:
+    assert shared_server.connect().refusal("search", query="fox") == "not_logged_in"
+
+
+# The indexer
+
+
+@asynccontextmanager
+async def working(engine: Engine) -> AsyncIterator[SearchIndexer]:
+    store = DatabaseReader(engine)
+    writer = DatabaseWriter(
+        engine,
+        asyncio.get_running_loop(),
+        deliver=lambda _: None,
+        reseat=lambda *_: None,
+        entitle=lambda *_: None,
+        patience=0,
+    )
+    try:
+        yield SearchIndexer(engine, store, writer)
+    finally:
+        await asyncio.to_thread(writer.close)
+        store.close()
+
+
+@pytest.fixture
+def told(engine: Engine) -> int:
+    """So many messages that nobody has indexed."""
+    with begin_write(engine) as connection:
+        alice = person(connection, "Alice")
+        library = add_room(connection, "library", alice)
+        for _ in range(21):
+            say(connection, library, alice, "a fox")
+    return 21
+
+
+def count(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return connection.execute(select(func.count()).select_from(index)).scalar_one()
+
+
+async def test_it_takes_what_there_is_slice_by_slice(engine: Engine, told: int) -> None:
+    async with working(engine) as indexer:
+        steps = [await indexer.index_slice(10) for _ in range(4)]
+    assert steps == [told, 0, 0, None]
+    assert count(engine) == told
+
+
+async def test_it_notices_what_is_said_meanwhile(engine: Engine, told: int) -> None:
+    async with working(engine) as indexer:
+        await indexer.index_slice(10)
+        with begin_write(engine) as connection:
+            bob = person(connection, "Bob")
+            hall = add_room(connection, "hall", bob)
+            for _ in range(3):
+                say(connection, hall, bob, "a fox")
+        assert await indexer.index_slice(10) == 3
+        assert await indexer.index_slice(10) == 0
+
+
+def test_it_makes_way_for_whoever_speaks() -> None:
+    assert indexer.pace_for(said=1000, seconds=0.1, left=0) == indexer.BUSY
+    assert indexer.pace_for(said=1000, seconds=0.1, left=indexer.MUCH_LEFT) == indexer.BEHIND
+    assert indexer.pace_for(said=1, seconds=0.1, left=indexer.MUCH_LEFT) == indexer.QUIET
+    assert indexer.pace_for(said=-100, seconds=0.1, left=0) == indexer.QUIET, "another process indexes, too"
+
+
+async def test_two_of_them_index_nothing_twice(engine: Engine, told: int) -> None:
+    async with working(engine) as one, working(engine) as other:
+        while any(
+            said is not None for said in await asyncio.gather(one.index_slice(10), other.index_slice(10))
+        ):
+            pass
+    assert count(engine) == told
+
+
+async def test_it_goes_on_when_the_database_is_back(
+    engine: Engine, told: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexer, "IDLE", 0)
+    gather, troubles = search_index.gather_slice, [DatabaseUnavailable("away"), RuntimeError("what is this?")]
+    done = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def fragile(connection: Connection, most: int) -> search_index.IndexSlice | None:
+        if troubles:
+            raise troubles.pop()
+        slice = gather(connection, most)
+        if slice is None:
+            loop.call_soon_threadsafe(done.set)
+        return slice
+
+    monkeypatch.setattr(search_index, "gather_slice", fragile)
+    async with working(engine) as worker:
+        running = asyncio.create_task(worker.run_indexing())
+        await done.wait()
+        running.cancel()
+    assert count(engine) == told

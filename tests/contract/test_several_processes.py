@@ -1,0 +1,352 @@
+"""Two server processes on one database behave as one: whatever is done through one of them is told by both.
+
+Alice, who owns the room, is always in the east, and Bob in the west; nothing but the database is between
+them.
+"""
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+
+from tests.conftest import Serve, Unique
+from tests.contract.test_admin import admin
+from tests.support.database import DatabaseServer
+from tests.support.processes import Json, Server, Wire
+
+HOURS = ("limits.linger=3600",)
+
+
+class Pair(NamedTuple):
+    east: Server
+    west: Server
+
+
+@pytest.fixture(scope="module")
+def pair(mysql_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """Two servers for all the tests that can live together."""
+    mysql_server.drop("chat_peers")
+    folder, url = tmp_path_factory.mktemp("peers"), mysql_server.url("chat_peers")
+    pair = Pair(*(Server(folder / name, "--database", url).start() for name in ("east", "west")))
+    yield pair
+    for server in pair:
+        server.close()
+    mysql_server.drop("chat_peers")
+
+
+@pytest.fixture
+def alice(pair: Pair, unique: Unique) -> Wire:
+    return pair.east.user(unique("Alice"))
+
+
+@pytest.fixture
+def bob(pair: Pair, unique: Unique) -> Wire:
+    return pair.west.user(unique("Bob"))
+
+
+@pytest.fixture
+def inside(alice: Wire, bob: Wire, room: str) -> str:
+    """The room that both have entered, each at home."""
+    enter(room, alice, bob)
+    return room
+
+
+def enter(room: str, *people: Wire) -> None:
+    for wire in people:
+        wire.request("enter_room", room=room, nickname=wire.username.upper())
+
+
+def say(wire: Wire, to: str, text: str) -> int:
+    seq: int = wire.request("send", to=to, text=text)["seq"]
+    return seq
+
+
+def is_message(event: Json, room: str) -> bool:
+    return bool(event["type"] == "message" and event["message"]["conversation"] == room)
+
+
+def room_told(wire: Wire, room: str, **fields: object) -> Json:
+    """The next ``room`` event about this room in which these fields are so."""
+    while True:
+        told: Json = wire.event("room")["room"]
+        if told["room"] == room and fields.items() <= told.items():
+            return told
+
+
+# What is said
+
+
+def test_what_is_said_here_is_heard_there_unasked(alice: Wire, bob: Wire, inside: str) -> None:
+    say(alice, inside, "你好")
+    told = bob.message(text="你好")
+    assert (told["username"], told["nickname"]) == (alice.username, alice.username.upper())
+    say(bob, inside, "hi")
+    assert alice.message(text="hi")["seq"] == told["seq"] + 1
+
+
+def test_everybody_hears_everything_once_and_in_order(alice: Wire, bob: Wire, inside: str) -> None:
+    for wire in (alice, bob):
+        for number in range(100):
+            wire.start("send", to=inside, text=f"{wire.username} {number}")
+    streams = []
+    for wire in (alice, bob):
+        first = wire.message(kind="text")["seq"]
+        stream = [first]
+        while stream[-1] < first + 199:
+            stream.append(wire.message(kind="text")["seq"])
+        streams.append(stream)
+    assert streams[0] == streams[1] == list(range(streams[0][0], streams[0][0] + 200))
+
+
+def test_a_friend_is_told_what_is_said_in_private(alice: Wire, bob: Wire) -> None:
+    alice.request("add_friend", username=bob.username)
+    assert bob.event("friend")["friend"]["friend"] == alice.name
+    say(alice, bob.name, "psst")
+    assert bob.message(text="psst")["conversation"] == alice.name
+
+
+def test_my_other_terminal_learns_what_i_have_read(pair: Pair, alice: Wire, bob: Wire, inside: str) -> None:
+    second = pair.west.connect().login(alice.username)
+    seq = say(bob, inside, "read me")
+    alice.message(text="read me")
+    alice.request("read", conversation=inside, seq=seq)
+    assert second.event("read") == {"type": "read", "conversation": inside, "seq": seq}
+
+
+# Whose it is to hear
+
+
+def test_who_was_kicked_there_hears_nothing_more_here(
+    pair: Pair, alice: Wire, bob: Wire, inside: str
+) -> None:
+    carol = pair.west.user(f"C{bob.username[1:]}")
+    enter(inside, carol)
+    alice.message(kind="enter", username=carol.username)
+    alice.request("kick", room=inside, username=bob.username)
+    say(alice, inside, "now that he has gone")
+    assert bob.event("removed") == {
+        "type": "removed", "room": inside, "reason": "kick", "username": alice.username,
+    }  # fmt: skip
+    assert carol.message(text="now that he has gone")
+    room_told(bob, inside, member=False)
+    bob.request("ping")
+    assert "now that he has gone" not in [
+        event["message"]["text"] for event in bob.events if is_message(event, inside)
+    ]
+    assert bob.refusal("send", to=inside, text="but") == "not_entered"
+
+
+def test_a_ban_is_told_as_one(alice: Wire, bob: Wire, inside: str) -> None:
+    alice.request("ban", room=inside, username=bob.username)
+    assert bob.event("removed")["reason"] == "ban"
+
+
+def test_my_other_terminal_resigns_with_me(pair: Pair, alice: Wire, bob: Wire, inside: str) -> None:
+    second = pair.east.connect().login(bob.username)
+    bob.request("resign_room", room=inside)
+    told = second.event("removed")
+    assert (told["reason"], told["username"]) == ("resign", bob.username)
+    say(alice, inside, "among us")
+    bob.request("ping")
+    assert "among us" not in [e["message"]["text"] for e in second.events if e["type"] == "message"]
+
+
+def test_my_other_terminal_enters_with_me_and_misses_nothing(
+    pair: Pair, alice: Wire, bob: Wire, room: str
+) -> None:
+    second = pair.east.connect().login(bob.username)
+    enter(room, alice, bob)
+    told = room_told(second, room, member=True)
+    assert (told["entered"], told["nickname"]) == (True, bob.username.upper())
+    say(alice, room, "welcome")
+    assert second.message(conversation=room)["seq"] == told["head"] + 1
+    second.request("send", to=room, text="from the other one")
+    assert bob.message(text="from the other one")
+
+
+def test_my_other_terminal_leaves_with_me(pair: Pair, alice: Wire, bob: Wire, inside: str) -> None:
+    second = pair.east.connect().login(bob.username)
+    bob.request("leave_room", room=inside)
+    assert room_told(second, inside, member=True, entered=False)
+    assert second.refusal("send", to=inside, text="still here?") == "not_entered"
+
+
+# Rooms
+
+
+def test_a_room_that_was_made_or_changed_there_is_told_here(alice: Wire, bob: Wire, room: str) -> None:
+    assert room_told(bob, room)["members"] == 0
+    enter(room, alice)
+    assert room_told(bob, room, members=1)["member"] is False
+    alice.request("set_topic", room=room, topic="期末复习")
+    assert room_told(bob, room, topic="期末复习")
+
+
+def test_a_room_that_was_closed_there_is_gone_here(alice: Wire, bob: Wire, room: str) -> None:
+    room_told(bob, room)
+    alice.request("close_room", room=room)
+    assert bob.event("removed", room=room)["reason"] == "close"
+
+
+def test_who_was_invited_there_is_told_here(alice: Wire, bob: Wire, room_name: str) -> None:
+    alice.request("create_room", room=room_name, capacity=5, private=True)
+    alice.request("invite", room=room_name, username=bob.username)
+    told = bob.event("invited")
+    assert (told["room"]["room"], told["username"]) == (room_name, alice.username)
+
+
+# People
+
+
+def test_friends_see_each_other_come_and_go(pair: Pair, alice: Wire, bob: Wire) -> None:
+    friend = alice.request("add_friend", username=bob.username)["friend"]
+    if not friend["online"]:  # the east has not heard yet that he is there
+        alice.event("presence", username=bob.username, online=True)
+    assert alice.request("list_friends")["friends"][0]["online"] is True
+    bob.request("logout")
+    assert alice.event("presence", username=bob.username, online=False)
+    assert alice.request("list_friends")["friends"][0]["online"] is False
+    bob.login(bob.username)
+    assert alice.event("presence", username=bob.username, online=True)
+    assert bob.session["friends"][0]["online"] is True
+
+
+def test_members_of_a_room_see_each_other(alice: Wire, bob: Wire, inside: str) -> None:
+    alice.message(kind="enter", username=bob.username)
+    members = alice.request("list_members", room=inside)["members"]
+    if not members[1]["online"]:
+        alice.event("presence", username=bob.username, online=True)
+    assert alice.request("whois", username=bob.username)["user"]["online"] is True
+    bob.close()
+    assert alice.event("presence", username=bob.username, online=False)
+    assert alice.message(kind="leave")["username"] == bob.username
+
+
+def test_who_goes_over_to_the_other_process_was_never_away(
+    pair: Pair, alice: Wire, bob: Wire, inside: str
+) -> None:
+    alice.message(kind="enter", username=bob.username)
+    back = pair.east.connect().login(bob.username)
+    bob.close()
+    room_told(alice, inside)
+    say(back, inside, "moved")
+    assert alice.message(text="moved")
+    assert not [event for event in alice.events if event["type"] == "presence" and not event["online"]]
+
+
+def test_a_friendship_that_was_ended_there_is_over_here(alice: Wire, bob: Wire) -> None:
+    alice.request("add_friend", username=bob.username)
+    bob.event("friend")
+    alice.request("remove_friend", username=bob.username)
+    told = bob.event("friend")
+    assert (told["friend"]["friend"], told["ended"]) == (alice.name, True)
+    assert bob.refusal("send", to=alice.name, text="why?") == "not_friends"
+
+
+def test_who_was_blocked_there_sees_it_nowhere(pair: Pair, alice: Wire, bob: Wire, inside: str) -> None:
+    second = pair.west.connect().login(alice.username)
+    alice.request("block", username=bob.username)
+    assert bob.event("presence", username=alice.username, online=False)
+    second.close()
+
+
+# Sessions
+
+
+def test_a_new_password_ends_the_sessions_there(pair: Pair, alice: Wire) -> None:
+    second = pair.west.connect().login(alice.username)
+    alice.request("change_password", password="111111", new_password="222222")
+    assert second.event("closing")["code"] == "session_ended"
+    assert alice.request("ping")
+
+
+def test_who_is_disabled_there_is_out_here(pair: Pair, bob: Wire) -> None:
+    assert admin(pair.east, "disable", bob.username).code == 0
+    assert bob.event("closing")["code"] == "account_disabled"
+
+
+# Processes that come and go
+
+
+def test_who_was_with_a_process_that_ended_has_a_grace_time_with_the_other(
+    serve: Serve, mysql_url: str
+) -> None:
+    east, west = (serve("--database", mysql_url, settings=HOURS) for _ in range(2))
+    alice, bob = east.user("Alice"), west.user("Bob")
+    alice.request("add_friend", username="Bob")
+    bob.event("friend")
+    west.stop()
+    back = east.connect().login("Bob")
+    assert back.session["friends"][0]["online"] is True
+    say(back, "@Alice", "here again")
+    assert alice.message(text="here again")
+    assert not [event for event in alice.events if event["type"] == "presence" and not event["online"]]
+
+
+def test_a_process_that_was_stopped_for_a_while_catches_up(serve: Serve, mysql_url: str) -> None:
+    east, west = (serve("--database", mysql_url) for _ in range(2))
+    alice, bob = east.user("Alice"), west.user("Bob")
+    alice.request("create_room", room="#thuhole", capacity=5)
+    enter("#thuhole", alice, bob)
+    west.pause()
+    for number in range(1, 51):
+        say(alice, "#thuhole", str(number))
+    west.resume()
+    assert [bob.message(kind="text")["text"] for _ in range(50)] == [str(n) for n in range(1, 51)]
+
+
+def test_a_process_that_comes_later_is_told_of_at_once(serve: Serve, mysql_url: str) -> None:
+    """From its first moment on, nothing is missed: neither has to look whether the other is there."""
+    alice = serve("--database", mysql_url).user("Alice")
+    bob = serve("--database", mysql_url).user("Bob")
+    bob.request("create_room", room="#thuhole", capacity=5)
+    assert room_told(alice, "#thuhole")["owner"] == "Bob"
+
+
+# A crowd
+
+
+def test_nobody_ever_hears_what_was_said_after_being_put_out(pair: Pair, alice: Wire, room: str) -> None:
+    """Alice, in the east, speaks and puts out whoever comes in the west, who come again and again. Between
+    being told so and being let in again they hear nothing, and in between only what was said then."""
+    crowd = [pair.west.user(f"V{number}{alice.username[5:]}") for number in range(3)]
+    enter(room, alice)
+    alice.message(kind="enter", username=alice.username)
+    outside: list[Json] = []
+    came: dict[str, list[int]] = defaultdict(list)
+    heard: dict[str, list[list[int]]] = defaultdict(list)
+    without: dict[str, list[int]] = defaultdict(list)
+
+    def come_again(wire: Wire) -> None:
+        for _ in range(8):
+            known = len(wire.events)
+            entered = wire.request("enter_room", room=room, nickname=wire.username.upper())
+            outside.extend(wire.events[known:])
+            known = len(wire.events)
+            wire.event("removed", room=room)
+            told = [event["message"] for event in wire.events[known:] if is_message(event, room)]
+            heard[wire.username].append([message["seq"] for message in told])
+            mine = [one["seq"] for one in entered["messages"] if one["username"] == wire.username]
+            came[wire.username].append(max(mine))
+
+    threads = [threading.Thread(target=come_again, args=(wire,)) for wire in crowd]
+    for thread in threads:
+        thread.start()
+    for _ in range(8 * len(crowd)):
+        who = alice.message(kind="enter")["username"]
+        say(alice, room, f"before {who}")
+        alice.request("kick", room=room, username=who)
+        without[who].append(say(alice, room, f"without {who}"))
+    for thread in threads:
+        thread.join()
+    for wire in crowd:
+        known = len(wire.events)
+        wire.request("ping")
+        outside += wire.events[known:]
+    assert [event for event in outside if is_message(event, room)] == []
+    for wire in crowd:
+        name = wire.username
+        for first, seqs, end in zip(came[name], heard[name], without[name], strict=True):
+            assert all(first <= seq < end for seq in seqs)

@@ -1,0 +1,221 @@
+"""Rules for the whole code base that no single test would notice."""
+
+import ast
+import configparser
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from chatroom.db.queries import messages, revisions
+from chatroom.db.search import tokenizer
+from chatroom.protocol import safe, values
+from chatroom.protocol.requests import SentKind
+
+from tests.support.processes import ROOT
+
+PACKAGES = ("client", "db", "protocol", "server")
+MODULES = sorted(path for name in (*PACKAGES, "tests", "bench") for path in (ROOT / name).rglob("*.py"))
+OURS = [path for path in MODULES if path.relative_to(ROOT).parts[0] in PACKAGES]
+
+MAX_LINES = 450
+"""A longer module is two modules. A table of characters is not meant to be read."""
+TABLES = {ROOT / "protocol" / "confusables.py"}
+
+MAX_MODULES = 16
+"""In one folder of the packages, ``__init__`` not counted."""
+
+LAZY_IMPORTS = {
+    ROOT / "db" / "migrate.py",  # Alembic, only for a database that lacks a migration
+}
+"""Modules that may import inside a function, because most starts do not need what is imported."""
+
+VAGUE = re.compile(
+    r"\b(somebody|someone|anybody|anyone|nobody|no one|everybody|everyone|whoever|whomever|oneself"
+    r"|wherever|whatever)\b",
+    re.IGNORECASE,
+)
+"""Words that stand where the name of a thing should: session, sender, member, process."""
+
+MAX_VAGUE = 1 / 1000
+"""Of the words of prose."""
+
+MAX_ONE_WORD = {"functions": 0.47, "classes": 0.36}
+"""The share of names that are a single word, outside ``protocol``, whose classes are the frames of the
+wire."""
+
+
+@cache
+def source(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(source(path))
+
+
+def relative(paths: Iterator[Path]) -> list[str]:
+    return [str(path.relative_to(ROOT)) for path in paths]
+
+
+def test_modules_are_found() -> None:
+    assert len(OURS) > 100
+
+
+def test_module_begins_with_docstring() -> None:
+    assert not relative(path for path in MODULES if source(path) and not ast.get_docstring(tree(path)))
+
+
+def test_module_is_short_enough_to_read() -> None:
+    assert not relative(
+        path for path in MODULES if source(path).count("\n") > MAX_LINES and path not in TABLES
+    )
+
+
+def test_folder_has_few_modules() -> None:
+    modules = Counter(
+        path.parent for path in OURS if path.name != "__init__.py" and path.parent.name != "versions"
+    )
+    assert not [str(folder) for folder, count in modules.items() if count > MAX_MODULES]
+
+
+def test_imports_stand_at_module_level() -> None:
+    modules = (path for path in MODULES if path not in LAZY_IMPORTS)
+    assert not relative(path for path in modules if any(imports_inside(tree(path))))
+
+
+def imports_inside(module: ast.Module) -> Iterator[ast.AST]:
+    for node in ast.walk(module):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from (part for part in ast.walk(node) if isinstance(part, ast.Import | ast.ImportFrom))
+
+
+def test_nothing_is_left_for_later() -> None:
+    words = re.compile(r"\b(TO" + "DO|FIX" + r"ME)\b")
+    assert not relative(path for path in MODULES if words.search(source(path)))
+
+
+def test_folder_with_modules_is_package() -> None:
+    """A folder without ``__init__`` works in the checkout and is missing in the wheel."""
+    assert not relative(path for path in OURS if not (path.parent / "__init__.py").exists())
+
+
+def test_package_list_matches_folders() -> None:
+    folders = {path.parent.relative_to(ROOT).parts for path in OURS if path.name == "__init__.py"}
+    assert set(setup_cfg()["options"]["packages"].split()) == {
+        ".".join(("chatroom", *folder)) for folder in folders
+    }
+
+
+def test_every_other_file_is_package_data() -> None:
+    data = {package: patterns.split() for package, patterns in setup_cfg()["options.package_data"].items()}
+    for package in PACKAGES:
+        folder = ROOT / package
+        installed = {path for pattern in data.get(f"chatroom.{package}", []) for path in folder.glob(pattern)}
+        installed |= {path for pattern in data["*"] for path in folder.rglob(pattern)}
+        others = {path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+        assert not relative(iter(others - installed))
+
+
+def setup_cfg() -> configparser.ConfigParser:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    return setup
+
+
+def test_class_name_is_unique_outside_protocol() -> None:
+    names = Counter(
+        node.name
+        for path in OURS
+        if path.relative_to(ROOT).parts[0] != "protocol"
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ClassDef)
+    )
+    assert len(names) > 100
+    assert not [name for name, count in names.items() if count > 1]
+
+
+def test_import_is_not_renamed() -> None:
+    allowed = {"sa", "Path"}
+    renamed = [
+        f"{path.relative_to(ROOT)}: {alias.name} as {alias.asname}"
+        for path in OURS
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("chatroom")
+        for alias in node.names
+        if alias.asname and alias.asname not in allowed
+    ]
+    assert not renamed
+
+
+@pytest.mark.parametrize(
+    ("kind", "types", "parts"),
+    [
+        ("functions", (ast.FunctionDef, ast.AsyncFunctionDef), r"[a-z0-9]+"),
+        ("classes", (ast.ClassDef,), r"[A-Z][a-z0-9]*"),
+    ],
+)
+def test_few_names_are_one_word(kind: str, types: tuple[type[ast.AST], ...], parts: str) -> None:
+    names = [
+        node.name.strip("_")
+        for path in OURS
+        if kind == "functions" or path.relative_to(ROOT).parts[0] != "protocol"
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        and isinstance(node, types)
+        and not node.name.startswith("__")
+    ]
+    single = [name for name in names if len(re.findall(parts, name)) == 1]
+    assert len(names) > 100
+    assert len(single) / len(names) <= MAX_ONE_WORD[kind]
+
+
+def prose(path: Path) -> str:
+    """The docstrings and comments of a module, or the text of a document without its code blocks."""
+    if path.suffix == ".md":
+        return re.sub(r"```.*?```|`[^`\n]*`", "", source(path), flags=re.DOTALL)
+    strings = [
+        node.value
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    ]
+    comments = re.findall(r"(?:^|\s)#\s(.*)$", source(path), flags=re.MULTILINE)
+    return "\n".join([*(str(string.value) for string in strings), *comments])
+
+
+def test_prose_names_its_subjects() -> None:
+    documents = [ROOT / name for name in tracked("*.md")]
+    text = "\n".join(prose(path) for path in [*MODULES, *documents])
+    words = re.findall(r"[A-Za-z']+", text)
+    assert len(words) > 10_000
+    assert len(VAGUE.findall(text)) / len(words) <= MAX_VAGUE
+
+
+def tracked(pattern: str) -> list[str]:
+    command = ["git", "ls-files", pattern]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_packages_agree_on_kinds_of_message() -> None:
+    """``db`` and ``protocol`` do not import each other, so each lists the kinds."""
+    assert set(messages.SPOKEN_KINDS) == values.SPOKEN_KINDS
+    assert set(revisions.KINDS) == values.CHANGE_KINDS
+    assert set(get_args(SentKind)) == values.SPOKEN_KINDS | values.CHANGE_KINDS
+
+
+def test_line_front_ends_write_to_terminal_in_one_module() -> None:
+    writes = re.compile(r"\bprint\(|\bstd(?:out|err)\.write\(|\bsys\.exit\((?:f?\"|text)")
+    modules = (path for path in (ROOT / "client").rglob("*.py") if path.name != "line_output.py")
+    assert not relative(path for path in modules if writes.search(source(path)))
+
+
+def test_search_and_display_ignore_the_same_invisible_characters() -> None:
+    """``db`` and ``protocol`` do not import each other."""
+    assert tokenizer.INVISIBLE == safe.IGNORABLE

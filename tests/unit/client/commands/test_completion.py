@@ -1,0 +1,93 @@
+"""What Tab offers."""
+
+from chatroom.client.commands.completion import complete_word
+from chatroom.client.model.state import ClientState, Conversation
+from chatroom.protocol.values import Member
+
+
+def state() -> ClientState:
+    roster = [
+        Member(username="Bob", nickname="BOB", entered=True, online=True),
+        Member(username="Alice", nickname="ALICE", entered=True, online=True),
+        Member(username="张三", nickname="小三", entered=True, online=True),
+    ]
+    made = ClientState(username="Alice", current="#lab")
+    made.conversations = {
+        "#lab": Conversation("#lab", member=True, roster=roster),
+        "#lounge": Conversation("#lounge"),
+        "@Carol": Conversation("@Carol", member=True),
+    }
+    return made
+
+
+def offered(text: str) -> list[str]:
+    return [one.replacement for one in complete_word(state(), text, len(text))]
+
+
+def test_commands_by_name_and_by_alias() -> None:
+    assert offered("/jo") == ["/join "]
+    assert offered("/ex") == ["/export ", "/exit "]
+    assert "/quit " in offered("/")
+
+
+def test_a_commands_arguments_are_what_it_asks_for() -> None:
+    assert offered("/join l") == ["#lab ", "#lounge "]
+    assert offered("/join #lo") == ["#lounge "]
+    assert offered("/msg c") == ["Carol "]
+    assert offered("/switch @") == ["@Carol "]
+    assert offered("/lang z") == ["zh "]
+    assert offered("/help jo") == ["join "]
+
+
+def test_people_of_this_room_by_nickname_and_by_account() -> None:
+    assert offered("hello b") == ["BOB ", "Bob "]
+    assert offered("ask alic") == ["ALICE "]
+
+
+def test_nickname_in_a_command_is_completed_to_its_account() -> None:
+    assert offered("/kick 小") == ["张三 "]
+    assert offered("/whois b") == ["Bob "]
+    assert offered("/ignore ali") == []
+    assert offered("/msg Carol b") == ["BOB ", "Bob "]
+
+
+def test_completed_account_is_what_the_command_resolves() -> None:
+    wang = state()
+    wang.conversations["@Wang"] = Conversation("@Wang", member=True)
+    wang.conversations["#lab"].roster += [
+        Member(username="Carol", nickname="Wang Fang", entered=True, online=True),
+        Member(username="Dave", nickname="Bob", entered=True, online=True),
+    ]
+    inserted = [one.replacement for one in complete_word(wang, "/msg Wang", 9)]
+    assert inserted == ["Carol ", "@Wang "]
+    assert [one.display for one in complete_word(wang, "/msg Wang", 9)] == ["Carol (Wang Fang)", "@Wang"]
+    assert [one.replacement for one in complete_word(wang, "/kick bob", 9)] == ["@Bob ", "Dave "]
+
+
+def test_whoever_a_line_begins_with_is_spoken_to() -> None:
+    assert offered("小") == ["小三: "]
+    assert offered("car") == ["Carol: "]
+
+
+def test_a_mention_keeps_its_sign_and_a_room_may_be_named() -> None:
+    assert offered("hello @b") == ["@BOB ", "@Bob "]
+    assert offered("@小") == ["@小三 "]
+    assert offered("/msg @ca") == ["@Carol "]
+    assert offered("come to #lo") == ["#lounge "]
+
+
+def test_a_word_in_the_middle_keeps_what_stands_before_and_after() -> None:
+    [one] = complete_word(state(), "hey caro, come", len("hey caro"))
+    assert (one.replacement, one.start) == ("Carol ", 4)
+
+
+def test_emoji_by_their_names() -> None:
+    assert "😀" in offered("so funny :grinning_f")
+    assert offered(":thumbsu")[0] == "👍"
+    assert offered("well done :tada:") == ["🎉"]
+    assert offered(":nosuchthing") == []
+
+
+def test_nothing_is_offered_for_nothing() -> None:
+    assert offered("") == []
+    assert offered("hello ") == []

@@ -1,0 +1,107 @@
+"""What somebody chooses is kept, and holds at once."""
+
+import pytest
+from chatroom.client.app import App
+from chatroom.client.storage import config
+
+from tests.unit.client.conftest import Start
+from tests.unit.client.core.test_conversations import logged_in
+from tests.unit.client.fake_server import FakeServer, friend, room
+
+
+async def enter(app: App, *lines: str) -> list[str]:
+    """Type lines; the keys of what is then said."""
+    before = len(app.state.notes)
+    for line in lines:
+        app.submit(line)
+    await app.dealt_with()
+    return [note.key for note in app.state.notes[before:]]
+
+
+class TestSettings:
+    async def test_they_are_listed_with_what_they_are_for(self, start: Start) -> None:
+        app = start()
+        assert await enter(app, "/set") == ["setting_line"] * len(config.SETTINGS)
+        assert await enter(app, "/set compact") == ["setting_line"]
+
+    async def test_a_choice_is_kept(self, start: Start) -> None:
+        app = start()
+        await enter(app, "/set compact on")
+        assert config.load_config(app.config.path).compact == "on"
+
+    @pytest.mark.parametrize(
+        ("line", "said"),
+        [
+            ("/set nonsense", "no_setting"),
+            ("/set nonsense on", "no_setting"),
+            ("/set compact yes", "no_choice"),
+        ],
+    )
+    async def test_what_is_none_is_refused(self, start: Start, line: str, said: str) -> None:
+        assert await enter(start(), line) == [said]
+
+    async def test_a_file_of_another_shape_is_as_good_as_none(self, start: Start) -> None:
+        app = start()
+        app.config.path.parent.mkdir(parents=True)
+        app.config.path.write_text('{"alert": "siren", "keys": {"f9": 1, "f10": "home"}, "attention": []}')
+        kept = config.load_config(app.config.path)
+        assert (kept.alert, kept.keys, kept.attention) == ("bell", {"f10": "home"}, {})
+
+
+class TestKeys:
+    async def test_a_key_is_bound_shown_and_kept(self, start: Start) -> None:
+        app = start()
+        assert await enter(app, "/bind Alt-X next-active", "/bind Alt-X", "/bind") == ["key_bound"] * 3
+        assert config.load_config(app.config.path).keys == {"escape x": "next_active"}
+
+    async def test_it_is_given_back(self, start: Start) -> None:
+        app = start()
+        said = await enter(app, "/unbind Ctrl-G", "/bind Ctrl-G", "/bind Ctrl-G default", "/bind")
+        assert said == ["key_unbound", "key_unbound", "key_bound", "no_keys_bound"]
+
+    @pytest.mark.parametrize(
+        ("line", "said"),
+        [
+            ("/bind Enter home", "no_key"),
+            ("/unbind Esc", "no_key"),
+            ("/bind x home", "no_key"),
+            ("/bind Alt-X fly", "no_choice"),
+            ("/bind Alt-X numbered_conversation", "no_choice"),
+        ],
+    )
+    async def test_what_cannot_be_bound(self, start: Start, line: str, said: str) -> None:
+        app = start()
+        assert await enter(app, line) == [said]
+        assert app.config.keys == {}
+
+
+class TestAttention:
+    async def test_each_conversation_of_each_account_has_its_own(
+        self, fake: FakeServer, start: Start
+    ) -> None:
+        async with fake:
+            app = start()
+            await logged_in(fake, app, rooms=[room()], friends=[friend()])
+            app.switch("#lab")
+            assert await enter(app, "/notify all", "/mute @Bob") == ["attention.all", "attention.none"]
+            assert app.state.attention == {"#lab": "all", "@Bob": "none"}
+            kept = config.load_config(app.config.path).attention
+            assert kept == {f"Alice@{fake.address}/#lab": "all", f"Alice@{fake.address}/@Bob": "none"}
+
+    async def test_muting_twice_is_not_muting(self, fake: FakeServer, start: Start) -> None:
+        async with fake:
+            app = start()
+            await logged_in(fake, app, rooms=[room()])
+            said = await enter(app, "/mute #lab", "/mute #lab")
+            assert said == ["attention.none", "attention.mentions"]
+            assert app.config.attention == {}
+
+    async def test_it_is_there_at_the_next_login(self, fake: FakeServer, start: Start) -> None:
+        async with fake:
+            app = start()
+            app.config.attention = {f"Alice@{fake.address}/#lab": "none", "Carol@elsewhere/#lab": "all"}
+            await logged_in(fake, app, rooms=[room()])
+            assert app.state.attention == {"#lab": "none"}
+
+    async def test_home_has_none(self, start: Start) -> None:
+        assert await enter(start(), "/notify all") == ["nowhere"]

@@ -1,0 +1,343 @@
+"""Typed lines: which command they are, with what arguments, and what becomes of them."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chatroom.client.app import App
+from chatroom.client.commands import table
+from chatroom.client.commands.table import COMMANDS, UsageError, is_command, parse_command, unescape_slash
+from chatroom.client.storage.config import ClientConfig, load_config
+from chatroom.client.text import i18n
+
+from tests.unit.client.conftest import Start
+from tests.unit.client.core.test_conversations import begin, logged_in, texts
+from tests.unit.client.fake_server import FakeServer, Peer, friend, message, room
+
+SAME = {
+    "join": {"j", "enter"},
+    "leave": {"part"},
+    "rooms": {"list"},
+    "members": {"names", "who"},
+    "friend": {"add"},
+    "unfriend": {"remove"},
+    "msg": {"m", "dm"},
+    "query": {"q"},
+    "save": {"export"},
+    "switch": {"buffer", "win"},
+    "quit": {"exit"},
+}
+"""What hands know from elsewhere."""
+
+
+def test_every_name_is_one_commands() -> None:
+    names = [name for command in COMMANDS for name in (command.name, *command.aliases)]
+    assert len(names) == len(set(names))
+    for name, aliases in SAME.items():
+        command = table.find_command(name)
+        assert command is not None
+        assert aliases <= set(command.aliases)
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "arguments"),
+    [
+        ("/join lab", "join", ["lab"]),
+        ("/j lab The Nick", "join", ["lab", "The Nick"]),
+        ("/JOIN  lab   ALICE ", "join", ["lab", "ALICE"]),
+        ("/create lab 5", "create", ["lab", "5"]),
+        ("/me waves  twice", "me", ["waves  twice"]),
+        ("/q Bob", "query", ["Bob"]),
+        ("/leave", "leave", []),
+        ("/nick 小 爱", "nick", ["小 爱"]),
+        ("/msg Bob two\nlines", "msg", ["Bob", "two\nlines"]),
+    ],
+)
+def test_a_line_is_taken_apart(line: str, name: str, arguments: list[str]) -> None:
+    command, found = parse_command(line)
+    assert (command.name, found) == (name, arguments)
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ("/bogus", "unknown_command"),
+        ("/jion lab", "mistyped_command"),
+        ("/", "unknown_command"),
+        ("/ hello", "unknown_command"),
+        ("/join", "usage"),
+        ("/create lab", "usage"),
+        ("/quit now", "usage"),
+    ],
+)
+def test_what_is_no_command_is_an_error_and_never_said(line: str, key: str) -> None:
+    with pytest.raises(UsageError) as wrong:
+        parse_command(line)
+    assert wrong.value.key == key
+
+
+def test_two_slashes_begin_a_message_with_one() -> None:
+    assert not is_command("//etc/hosts")
+    assert unescape_slash("//etc/hosts") == "/etc/hosts"
+    assert unescape_slash("a // b") == "a // b"
+
+
+def keys(app: App) -> list[str]:
+    return [note.key for note in app.state.notes]
+
+
+async def typed(
+    app: App, peer: Peer, line: str, *answers: tuple[dict[str, Any], str, dict[str, Any]]
+) -> None:
+    """Type a line; the server hears these requests and answers so."""
+    app.submit(line)
+    for expected, type, fields in answers:
+        peer.answer(await peer.hear(**expected), type, **fields)
+    await app.dealt_with()
+
+
+async def test_lines_are_dealt_with_in_the_order_they_were_typed(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app, rooms=[])
+        app.submit("/join lab")
+        app.submit("hello")
+        enter = await peer.hear("enter_room", room="#lab", nickname="Alice")
+        peer.answer(enter, "entered", room=room(), members=["Alice"], messages=[])
+        await peer.hear("send", to="#lab", text="hello")
+
+
+async def test_a_message_at_home_is_an_error(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        await logged_in(fake, app)
+        app.submit("hello")
+        await app.settled()
+        assert keys(app) == ["nowhere"]
+
+
+async def test_a_full_and_an_unknown_room_are_told_apart(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app)
+        full = {"code": "room_full", "message": "", "details": {"room": "#two", "members": 2, "capacity": 2}}
+        await typed(app, peer, "/join two", ({"type": "enter_room"}, "error", full))
+        unknown = {"code": "unknown_room", "message": "", "details": {"room": "#no"}}
+        await typed(app, peer, "/join no", ({"type": "enter_room"}, "error", unknown))
+        assert keys(app) == ["room_full", "unknown_room"]
+        assert all(note.error for note in app.state.notes)
+        i18n.use_language("zh")
+        said = [i18n.translate(note.key, **note.facts) for note in app.state.notes]
+        assert said[0].startswith("该聊天室人数已满，请重新选择聊天室加入！")
+        assert said[1].startswith("不存在此聊天室")
+
+
+async def test_a_code_of_a_newer_server_is_shown_as_it_is(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app)
+        error = {"code": "full_moon", "message": "", "details": {}}
+        await typed(app, peer, "/friends", ({"type": "list_friends"}, "error", error))
+        assert (keys(app), app.state.notes[0].facts) == (["unknown_code"], {"code": "full_moon"})
+
+
+async def test_no_fact_that_a_server_thinks_of_can_break_a_note(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app)
+        details = {"key": 1, "error": 2, "self": 3, "count": 4, "room": ["x"]}
+        error = {"code": "unknown_room", "message": "", "details": details}
+        await typed(app, peer, "/friends", ({"type": "list_friends"}, "error", error))
+        [note] = app.state.notes
+        assert i18n.translate(note.key, **note.facts).startswith("There is no room")
+
+
+async def test_the_nickname_of_the_last_time_is_the_default(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app, rooms=[room(entered=False, nickname="小爱")])
+        app.submit("/join lab")
+        await peer.hear("enter_room", nickname="小爱")
+
+
+async def test_a_private_message_needs_no_entering_and_leaves_me_where_i_am(
+    fake: FakeServer, start: Start
+) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app, friends=[friend()])
+        app.switch("#lab")
+        app.submit("/msg bob hello there")
+        await peer.hear("send", to="@Bob", text="hello there")
+        assert app.state.current == "#lab"
+
+
+async def test_reply_at_home_goes_to_the_only_user_who_wrote(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app, friends=[friend("@Bob"), friend("@Carol")])
+        peer.say(type="message", message=message(1, conversation="@Bob"))
+        await typed(app, peer, "/friends", ({"type": "list_friends"}, "friends", {"friends": []}))
+        app.submit("/reply got it")
+        await peer.hear("send", to="@Bob", text="got it")
+
+
+async def test_reply_at_home_with_several_writers_is_refused(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app, friends=[friend("@Bob"), friend("@Carol")])
+        peer.say(type="message", message=message(1, conversation="@Carol", username="Carol"))
+        peer.say(type="message", message=message(1, conversation="@Bob", time="2027-01-01T00:00:00.000Z"))
+        await typed(app, peer, "/friends", ({"type": "list_friends"}, "friends", {"friends": []}))
+        app.state.notes.clear()
+        app.submit("/reply got it")
+        await app.dealt_with()
+        assert keys(app) == ["several_writers"]
+
+
+async def test_what_is_too_long_is_not_sent_and_can_be_cut(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        await logged_in(fake, app)
+        app.switch("#lab")
+        assert not app.submit("x" * 4097)  # so it stays in the input
+        assert app.state.notes[-1].facts == {"limit": 4096}
+        assert app.state.conversations["#lab"].pending == []
+
+
+async def test_a_line_with_the_password_is_held_back_once(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app)
+        app.switch("#lab")
+        assert not app.submit("oops secret1")
+        assert keys(app) == ["held_back"]
+        assert app.submit("oops secret1")
+        await peer.hear("send", text="oops secret1")
+
+
+async def test_a_search_shows_what_it_found_the_newest_last(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app)
+        found = {"messages": [message(9), message(2, "nine \x1b[2J")], "more": True}
+        await typed(app, peer, "/search nine", ({"type": "search", "query": "nine"}, "found", found))
+        assert keys(app) == ["found", "found_line", "found_line", "found_more"]
+        assert "\x1b" not in i18n.translate("found_line", **app.state.notes[1].facts)
+
+
+async def test_the_language_switches_at_once_and_is_kept(fake: FakeServer, start: Start, home: Path) -> None:
+    async with fake:
+        app = start()
+        await logged_in(fake, app)
+        app.submit("/lang zh")
+        await app.settled()
+        assert i18n.language == "zh"
+        assert load_config(home / "client.json").lang == "zh"
+
+
+async def test_lang_without_a_language_shows_the_setting(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        await logged_in(fake, app)
+        app.submit("/lang")
+        await app.dealt_with()
+        assert (i18n.language, keys(app)) == ("en", ["setting_line"])
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ("/create lab -3", "bad_seats"),
+        ("/create lab many", "bad_seats"),
+        ("/create my room 5", "room_name_blanks"),
+        ("/create my great room 5", "room_name_blanks"),
+    ],
+)
+async def test_create_says_what_is_wrong(fake: FakeServer, start: Start, line: str, key: str) -> None:
+    async with fake:
+        app = start()
+        await logged_in(fake, app)
+        app.submit(line)
+        await app.dealt_with()
+        assert keys(app) == [key]
+
+
+async def test_topic_that_is_too_long_is_not_called_a_message(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app)
+        app.switch("#lab")
+        error = {"code": "text_too_long", "message": "", "details": {"limit": 200}}
+        await typed(app, peer, "/topic xxx", ({"type": "set_topic"}, "error", error))
+        assert keys(app) == ["topic_too_long"]
+
+
+@pytest.mark.parametrize("name", ["Bo", "bob", "@bo", "ob", "lb"])
+async def test_switch_finds_what_the_switcher_finds(fake: FakeServer, start: Start, name: str) -> None:
+    async with fake:
+        app = start()
+        await logged_in(fake, app, friends=[friend()])
+        app.submit(f"/switch {name}")
+        await app.dealt_with()
+        assert app.state.current == ("#lab" if name == "lb" else "@Bob")
+
+
+async def test_what_somebody_says_can_be_ignored_and_that_is_kept(
+    fake: FakeServer, start: Start, home: Path
+) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app, friends=[friend()])
+        app.submit("/ignore Bob")
+        await app.settled()
+        peer.say(type="message", message=message(1))
+        peer.say(type="message", message=message(2, username="Carol"))
+        await typed(app, peer, "/friends", ({"type": "list_friends"}, "friends", {"friends": []}))
+        assert texts(app) == ["number 1", "number 2"]
+        assert app.state.conversations["#lab"].unread == 1
+        assert load_config(home / "client.json").ignored == ["Bob"]
+
+
+async def test_help_and_keys_are_made_from_the_tables(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        await logged_in(fake, app)
+        app.submit("/help")
+        app.submit("/help /j")
+        await app.settled()
+        shown = [i18n.translate(note.key, **note.facts) for note in app.state.notes]
+        assert len(shown) == len(COMMANDS) + 2
+        assert shown[-1] == "/join ROOM [NICK] (/j /enter)  enter a room, under any nickname"
+
+
+def test_a_config_that_somebody_broke_is_as_good_as_none(tmp_path: Path) -> None:
+    path = tmp_path / "client.json"
+    for text in ("", "{", "[]", '{"lang": 5, "theme": "no such", "ignored": [1, "Bob"], "more": {}}'):
+        path.write_text(text)
+        assert load_config(path).theme == ClientConfig(path).theme
+    assert load_config(path).ignored == ["Bob"]
+
+
+async def test_leaving_leads_home_and_says_so(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app)
+        app.switch("#lab")
+        await typed(app, peer, "/leave", ({"type": "leave_room", "room": "#lab"}, "ok", {}))
+        assert (app.state.current, keys(app)) == ("", ["left_room"])
+        assert not app.state.conversations["#lab"].entered
+
+
+async def test_a_command_without_a_connection_says_that_there_is_none(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app)
+        peer.hang_up()
+        app.submit("/create x 5")
+        peer = await fake.greet()
+        begin(peer, await peer.hear("resume"))
+        await app.dealt_with()
+        assert "not_connected" in keys(app)
+        await asyncio.sleep(0)

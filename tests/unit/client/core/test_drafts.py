@@ -1,0 +1,122 @@
+"""What is half written is there again, for its author alone, and never with a password in it."""
+
+import asyncio
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from chatroom.client.app import App
+from chatroom.client.core.drafts import DraftStore, holds_password
+from chatroom.client.model import apply
+
+from tests.unit.client.conftest import Start
+from tests.unit.client.core.test_conversations import logged_in
+from tests.unit.client.fake_server import FakeServer, Peer, friend
+
+
+@pytest.fixture
+def drafts(home: Path) -> DraftStore:
+    return DraftStore(home, "Alice", "host:7878")
+
+
+def test_they_are_there_for_the_next_client(drafts: DraftStore, home: Path) -> None:
+    drafts.save_drafts({"#lab": "half a th", "@Bob": "and\nanother", "#zoo": ""})
+    assert DraftStore(home, "Alice", "host:7878").load_drafts() == {
+        "#lab": "half a th",
+        "@Bob": "and\nanother",
+    }
+
+
+def test_what_was_said_is_no_draft_any_more(drafts: DraftStore, home: Path) -> None:
+    drafts.save_drafts({"#lab": "half a th"})
+    drafts.save_drafts({"#lab": ""})
+    assert DraftStore(home, "Alice", "host:7878").load_drafts() == {}
+
+
+def test_another_account_and_another_server_have_their_own(drafts: DraftStore, home: Path) -> None:
+    drafts.save_drafts({"#lab": "mine"})
+    assert DraftStore(home, "Bob", "host:7878").load_drafts() == {}
+    assert DraftStore(home, "Alice", "elsewhere:7878").load_drafts() == {}
+
+
+def test_two_clients_of_one_account_leave_each_other_what_they_have_not_touched(
+    drafts: DraftStore, home: Path
+) -> None:
+    other = DraftStore(home, "Alice", "host:7878")
+    drafts.load_drafts()
+    other.load_drafts()
+    drafts.save_drafts({"#lab": "here", "#zoo": ""})
+    other.save_drafts({"#lab": "", "#zoo": "there"})
+    assert DraftStore(home, "Alice", "host:7878").load_drafts() == {"#lab": "here", "#zoo": "there"}
+
+
+def test_nobody_else_may_read_them(drafts: DraftStore, home: Path) -> None:
+    drafts.save_drafts({"#lab": "mine"})
+    paths = [home / "drafts", *(home / "drafts").iterdir()]
+    assert {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in paths} == {0}
+
+
+def test_a_disk_that_does_not_take_them_costs_nothing_else(home: Path) -> None:
+    home.write_text("no folder")
+    drafts = DraftStore(home, "Alice", "host:7878")
+    assert drafts.load_drafts() == {}
+    drafts.save_drafts({"#lab": "half a th"})
+    os.remove(home)
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("hello", False),
+        ("secret1", True),
+        ("oops secret1 was that", True),
+        ("oops secr", True),
+        ("no secret here", False),
+        ("/passwd", True),
+        ("/passwd old new", True),
+        ("hello /passwd new", True),
+        ("/me passes", False),
+    ],
+)
+def test_what_may_be_a_password_is_told_apart(text: str, secret: bool) -> None:
+    assert holds_password(text, "secret1") is secret
+
+
+async def leave(app: App, peer: Peer) -> None:
+    closing = asyncio.create_task(app.close())
+    peer.answer(await peer.hear("logout"), "ok")
+    await closing
+
+
+async def test_a_client_that_is_started_again_has_the_drafts_of_the_one_before(
+    fake: FakeServer, start: Start
+) -> None:
+    async with fake:
+        before = start()
+        before.on_screen = True
+        peer = await logged_in(fake, before, friends=[friend()])
+        for name, text in (("#lab", "half a th"), ("@Bob", "my password is secret1")):
+            apply.set_draft(before.state, name, text)
+            before.composing(text)
+        await leave(before, peer)
+
+        app = start()
+        app.on_screen = True
+        await logged_in(fake, app, friends=[friend()])
+        drafts = {one.name: one.draft for one in app.state.conversations.values()}
+        assert drafts == {"#lab": "half a th", "@Bob": ""}
+
+
+async def test_what_was_sent_is_no_draft_even_for_a_client_that_is_killed(
+    fake: FakeServer, start: Start, home: Path
+) -> None:
+    async with fake:
+        app = start()
+        app.on_screen = True
+        await logged_in(fake, app)
+        apply.set_draft(app.state, "#lab", "half a th")
+        app._keep_drafts()
+        apply.set_draft(app.state, "#lab", "")
+        app.composing("")
+        assert DraftStore(home, "Alice", fake.address).load_drafts() == {}

@@ -1,0 +1,147 @@
+"""What was written outlives the process that wrote it, and belongs to one process at a time."""
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+from chatroom.client.core.outbox import Outbox
+from chatroom.client.model.state import PendingMessage
+from chatroom.client.storage.files import FileNotices
+
+ROOT = Path(__file__).parents[4]
+
+WRITE_AND_HANG = """
+import sys, time
+from pathlib import Path
+from client.model.state import Pending
+from client.core.outbox import Outbox
+outbox = Outbox(Path(sys.argv[1]), "Alice", "host:7878")
+for number in range(3):
+    outbox.put(Pending(cid=f"c{number}", conversation="#lab", text=f"line {number}"))
+print("written", flush=True)
+time.sleep(600)
+"""
+
+
+Open = Callable[..., Outbox]
+
+
+@pytest.fixture
+def outbox_of() -> Iterator[Open]:
+    """Open an outbox: of a folder, and perhaps of a user name and a server. Closed with the test."""
+    with ExitStack() as opened:
+
+        def one(folder: Path, username: str = "Alice", server: str = "host:7878") -> Outbox:
+            outbox = Outbox(folder, username, server)
+            opened.callback(_close, outbox)
+            return outbox
+
+        yield one
+
+
+def _close(outbox: Outbox) -> None:
+    with suppress(sqlite3.ProgrammingError):  # it is closed
+        outbox.close()
+
+
+def pending(cid: str, text: str = "hello") -> PendingMessage:
+    return PendingMessage(cid=cid, conversation="#lab", text=text, kind="action", written_at=5)
+
+
+def cids(outbox: Outbox) -> list[str]:
+    return [one.cid for one in outbox.load_messages()]
+
+
+def test_it_keeps_the_order_and_everything_of_a_message(tmp_path: Path, outbox_of: Open) -> None:
+    outbox = outbox_of(tmp_path)
+    for cid in ("c2", "c1", "c3"):
+        outbox.add_message(pending(cid))
+    outbox.remove_message("c1")
+    assert outbox.load_messages() == [pending("c2"), pending("c3")]
+
+
+def test_what_a_killed_process_left_is_taken_over_once(tmp_path: Path, outbox_of: Open) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITE_AND_HANG, tmp_path], stdout=subprocess.PIPE, cwd=ROOT
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"written\n"
+        beside = outbox_of(tmp_path)
+        assert cids(beside) == []  # its owner lives
+        process.kill()
+    heir = outbox_of(tmp_path)
+    assert [one.text for one in heir.load_messages()] == ["line 0", "line 1", "line 2"]
+    assert cids(outbox_of(tmp_path)) == []  # the heir lives
+
+
+def test_what_is_left_in_good_order_is_the_next_ones(tmp_path: Path, outbox_of: Open) -> None:
+    outbox = outbox_of(tmp_path)
+    outbox.add_message(pending("c1"))
+    outbox.close()
+    assert cids(outbox_of(tmp_path)) == ["c1"]
+
+
+def test_an_empty_one_leaves_no_file(tmp_path: Path, outbox_of: Open) -> None:
+    outbox = outbox_of(tmp_path)
+    outbox.add_message(pending("c1"))
+    outbox.remove_message("c1")
+    outbox.close()
+    assert list(tmp_path.rglob("*.sqlite*")) == []
+
+
+@pytest.mark.parametrize(("username", "server"), [("Bob", "host:7878"), ("Alice", "host:7879")])
+def test_another_account_and_another_server_have_their_own(
+    tmp_path: Path, outbox_of: Open, username: str, server: str
+) -> None:
+    outbox = outbox_of(tmp_path)
+    outbox.add_message(pending("c1"))
+    outbox.close()
+    assert cids(outbox_of(tmp_path, username, server)) == []
+
+
+def test_names_cannot_lead_out_of_the_folder(tmp_path: Path, outbox_of: Open) -> None:
+    folder = tmp_path / "state"
+    outbox_of(folder, "../../x", "[::1]:7878").add_message(pending("c1"))
+    assert {path.name for path in tmp_path.iterdir()} == {"state"}
+
+
+def test_it_is_for_the_users_eyes_alone(tmp_path: Path, outbox_of: Open) -> None:
+    outbox = outbox_of(tmp_path / "state")
+    outbox.add_message(pending("c1"))
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    folders = [path for path in tmp_path.rglob("*") if path.is_dir()]
+    assert any(path.suffix == ".sqlite" for path in files)
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+    assert {path.stat().st_mode & 0o777 for path in folders} == {0o700}
+
+
+def test_a_disk_that_takes_nothing_is_said_once_and_the_messages_are_in_memory(tmp_path: Path) -> None:
+    (tmp_path / "outbox").write_text("a file where the folder should be")
+    notices, told = FileNotices(), list[str]()
+    notices.listen(lambda key, facts: told.append(key))
+    outbox = Outbox(tmp_path, "Alice", "host:7878", notices)
+    for cid in ("c1", "c2", "c3"):
+        outbox.add_message(pending(cid))
+    outbox.remove_message("c2")
+    assert cids(outbox) == ["c1", "c3"]
+    assert told == ["outbox_in_memory"]
+    outbox.close()
+
+
+def test_what_a_full_disk_did_not_take_is_kept_in_order_once_there_is_room(
+    tmp_path: Path, outbox_of: Open
+) -> None:
+    outbox = outbox_of(tmp_path)
+    [(pages,)] = outbox._file.execute("PRAGMA max_page_count = 4")
+    outbox.add_message(pending("c1", "long " * 10_000))
+    outbox.add_message(pending("c2", "short"))
+    assert cids(outbox) == ["c1", "c2"]
+    outbox._file.execute("PRAGMA max_page_count = 1000000")
+    outbox.add_message(pending("c3"))
+    outbox.close()
+    assert pages == 4
+    assert cids(outbox_of(tmp_path)) == ["c1", "c2", "c3"]

@@ -1,0 +1,201 @@
+"""What a script gets of the past, and that it gets everything new exactly once."""
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Open
+from tests.support.processes import ROOT, Server, Wire, lines_within
+from tests.unit.client.fake_server import FakeServer, Json, Peer, message, room
+from tests.unit.client.line_ui.test_plain import Run, client, log_in
+
+__all__ = ["client"]
+
+
+@pytest.fixture
+def bob(server: Server) -> Wire:
+    """In #lab, where he has said three things; Alice is a member and has read two of them."""
+    alice, bob = server.user("Alice"), server.user("Bob")
+    bob.request("create_room", room="#lab", capacity=5)
+    for each in (alice, bob):
+        each.request("enter_room", room="#lab", nickname=each.username)
+    for text in ("one", "two", "three"):
+        bob.request("send", to="#lab", text=text)
+    alice.request("read", conversation="#lab", seq=4)
+    alice.request("logout")
+    alice.close()
+    return bob
+
+
+class Home:
+    """A user's home, from which ``chat-client`` is run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.environment = {
+            **os.environ, "HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "XDG_STATE_HOME": str(folder),
+            "CHAT_PASSWORD": "111111", "LANGUAGE": "en", "PYTHONIOENCODING": "utf-8",
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        }  # fmt: skip
+
+    def run(self, server: Server, *flags: str, to: str = "/lab", typed: str = "") -> list[str]:
+        """The output, after a run that must go well."""
+        command = [sys.executable, "-m", "chatroom.client", f"Alice@127.0.0.1:{server.port}{to}", *flags]
+        done = subprocess.run(command, input=typed.encode(), capture_output=True, env=self.environment)
+        assert (done.returncode, done.stderr.decode()) == (0, "")
+        return done.stdout.decode().splitlines()
+
+
+@pytest.fixture
+def alice(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+def parts(output: list[str]) -> tuple[list[str], list[str]]:
+    """The texts (or kinds) of the messages before and behind ``caught_up``."""
+    frames = [json.loads(line) for line in output]
+    border = [frame["type"] for frame in frames].index("caught_up")
+    told = [[one["message"] for one in half if one["type"] == "message"] for half in _halves(frames, border)]
+    before, behind = ([one["text"] or one["kind"] for one in half] for half in told)
+    return before, behind
+
+
+def _halves(frames: list[Json], at: int) -> tuple[list[Json], list[Json]]:
+    return frames[:at], frames[at:]
+
+
+def test_a_script_gets_nothing_from_before_its_start(server: Server, bob: Wire, alice: Home) -> None:
+    assert parts(alice.run(server, "--json")) == ([], ["enter"])
+    assert not [line for line in alice.run(server, "--plain") if "BOB" in line.upper()]
+
+
+@pytest.mark.parametrize("count", [0, 2, 500])
+def test_history_gives_so_many_messages_before_the_border(
+    server: Server, bob: Wire, alice: Home, count: int
+) -> None:
+    for number in range(200):
+        bob.request("send", to="#lab", text=str(number))
+    before, behind = parts(alice.run(server, "--json", f"--history={count}"))
+    said = ["enter", "enter", "one", "two", "three", "leave", *map(str, range(200))]
+    assert before == said[len(said) - min(count, len(said)) :]
+    assert behind == ["enter"]
+
+
+def test_since_last_gives_each_message_in_one_run_only(server: Server, bob: Wire, alice: Home) -> None:
+    assert parts(alice.run(server, "--json", "--since=last", to=""))[0] == ["three", "leave"]
+    assert parts(alice.run(server, "--json", "--since=last", to=""))[0] == []
+    bob.request("send", to="#lab", text="four")
+    assert [line[-8:] for line in alice.run(server, "--plain", "--since=last", to="") if "#lab" in line] == [
+        "Bob:four"
+    ]
+    assert parts(alice.run(server, "--json", "--since=last", to=""))[0] == []
+
+
+def test_a_script_that_gets_nothing_old_does_not_mark_it_as_read(
+    server: Server, bob: Wire, alice: Home
+) -> None:
+    alice.run(server, "--plain", typed="done\n")
+    assert parts(alice.run(server, "--json", "--since=last", to=""))[0][:1] == ["three"]
+
+
+def test_since_a_date_gives_what_is_not_older(server: Server, bob: Wire, alice: Home) -> None:
+    assert parts(alice.run(server, "--json", "--since=2000-01-01"))[0][2:5] == ["one", "two", "three"]
+    assert parts(alice.run(server, "--json", "--since=2100-01-01"))[0] == []
+
+
+def test_a_quiet_client_reads_and_writes_without_notices(server: Server, bob: Wire, alice: Home) -> None:
+    raw = json.dumps({"type": "send", "id": 1, "to": "#lab", "text": "raw"})
+    alice.run(server, "--plain", "--quiet", typed="done\n/me waves\n")
+    alice.run(server, "--json", "--quiet", typed=raw + "\n")
+    page = bob.request("history", conversation="#lab", after=6)["messages"]
+    assert [(one["kind"], one["text"]) for one in page] == [
+        ("text", "done"), ("action", "waves"), ("text", "raw")]  # fmt: skip
+
+
+def test_a_quiet_client_takes_no_seat(server: Server, bob: Wire, alice: Home) -> None:
+    bob.request("create_room", room="#ops", capacity=5)
+    command = [
+        sys.executable,
+        "-m",
+        "chatroom.client",
+        f"Alice@127.0.0.1:{server.port}/ops",
+        "--plain",
+        "--quiet",
+    ]
+    done = subprocess.run(command, input=b"done\n", capture_output=True, env=alice.environment)
+    assert done.returncode == 1
+    assert b"not a member of #ops" in done.stderr
+
+
+def test_a_person_at_a_terminal_sees_a_page_of_history_marked_as_such(
+    server: Server, bob: Wire, terminal: Open
+) -> None:
+    plain = terminal(f"Alice@127.0.0.1:{server.port}/lab", "--plain", "--lang", "en", columns=100)
+    plain.wait_for("Password").enter("111111").wait_for("new messages ---")
+    text = plain.text
+    assert (
+        text.index("--- earlier in #lab ---") < text.index("Bob:three") < text.index("--- new messages ---")
+    )
+    plain.enter("/quit").wait_exit()
+
+
+async def until(peer: Peer, type: str, stored: list[Json]) -> Json:
+    """The next request of this type; on the way, ``history`` is answered from what is stored."""
+    while (asked := await peer._next({"history", type}))["type"] == "history":
+        after, before = asked.get("after", 0), asked.get("before", len(stored) + 1)
+        page = stored[after : before - 1][: asked.get("limit", 100)]
+        peer.answer(asked, "history", messages=page, more=False)
+    return asked
+
+
+async def test_what_was_missed_is_delivered_once_though_the_server_tells_the_newest_page_only(
+    fake: FakeServer, client: Run
+) -> None:
+    stored = [message(number) for number in range(1, 9)]
+    async with fake:
+        typed = "/switch lab\n/me hi\n"
+        running = asyncio.create_task(client("--json", f"Alice@{fake.address}").run(typed))
+        peer = await log_in(fake, rooms=[room(head=1)])
+        peer.say(type="message", message=stored[1])
+        await until(peer, "send", stored[:2])
+        peer.hang_up()
+        peer = await fake.greet()
+        outside = room(head=8, entered=False)
+        resumed = {"username": "Alice", "token": "u", "rooms": [outside], "friends": []}
+        peer.answer(await peer.hear("resume", token="t"), "session", **resumed)
+        entering = await until(peer, "enter_room", stored)
+        stored.append(message(9, kind="enter", username="Alice"))
+        peer.answer(entering, "entered", room=room(head=9), members=["Alice"], messages=stored[6:])
+        sent = await until(peer, "send", stored)
+        stored.append(message(10, "hi", kind="action", username="Alice", cid=sent["cid"]))
+        peer.say(type="message", message=stored[9])
+        peer.answer(sent, "sent", cid=sent["cid"], seq=10, time=stored[9]["time"], duplicate=False)
+        peer.answer(await until(peer, "logout", stored), "ok")
+        _, output, _ = await running
+    told = [one["message"]["seq"] for one in map(json.loads, output.splitlines()) if one["type"] == "message"]
+    assert told == [2, 3, 4, 5, 6, 7, 8, 9, 10]
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
+def test_the_echo_bot_of_the_readme_answers_new_messages_only(
+    server: Server, bob: Wire, alice: Home, tmp_path: Path, page: str
+) -> None:
+    code = re.search(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+    assert code
+    (tmp_path / "echo.py").write_text(code[1])
+    bob.request("send", to="#lab", text="!echo old")
+    for number in range(2):
+        with subprocess.Popen(
+            [sys.executable, tmp_path / "echo.py", f"Alice@127.0.0.1:{server.port}/lab"],
+            stdout=subprocess.PIPE, env=alice.environment,
+        ) as bot:  # fmt: skip
+            assert bot.stdout
+            assert next(lines_within(bot.stdout.fileno(), 60)) == "listening"
+            bob.request("send", to="#lab", text=f"!echo hello {number}")
+            assert bob.message(username="Alice", kind="text")["text"] == f"hello {number}"
+            bot.terminate()

@@ -1,0 +1,72 @@
+"""What a person types to say where to go."""
+
+import pytest
+from chatroom.client.net.address import AddressError, ServerAddress, parse_address
+from chatroom.protocol.invitation import Invitation, InvitationError
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("", ServerAddress()),
+        ("host", ServerAddress("host")),
+        ("host:99", ServerAddress("host", 99)),
+        ("alice@host", ServerAddress("host", username="alice")),
+        ("alice@host:99/ops", ServerAddress("host", 99, "alice", "#ops")),
+        ("alice@host/#ops", ServerAddress("host", username="alice", conversation="#ops")),
+        ("alice@host/@Bob", ServerAddress("host", username="alice", conversation="@Bob")),
+        ("张三@主机/聊天", ServerAddress("主机", username="张三", conversation="#聊天")),
+        ("[::1]:99", ServerAddress("::1", 99)),
+        ("alice@[::1]/ops", ServerAddress("::1", username="alice", conversation="#ops")),
+        ("::1", ServerAddress("::1")),
+        ("/ops", ServerAddress(conversation="#ops")),
+        ("alice@", ServerAddress(username="alice")),
+    ],
+)
+def test_an_address_in_every_shape(text: str, address: ServerAddress) -> None:
+    assert parse_address(text) == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["host:0", "host:65536", "host:x", "[::1", "[host]", "1:2:3", "a b@host", "a@b@c", "host:９"],
+)
+def test_what_is_no_address(text: str) -> None:
+    with pytest.raises(AddressError):
+        parse_address(text)
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("localhost", True),
+        ("10.0.0.1", False),
+        ("lab", False),
+    ],
+)
+def test_loopback_is_what_cannot_leave_this_machine(host: str, loopback: bool) -> None:
+    assert ServerAddress(host).loopback is loopback
+
+
+def test_a_server_is_kept_under_one_name() -> None:
+    assert parse_address("alice@[::1]:99/ops").server == "[::1]:99"
+
+
+def test_an_invitation_says_all_of_it() -> None:
+    token = str(Invitation("lab.example", 99, "5f2c" * 16, "ops"))
+    place = ServerAddress("lab.example", 99, "", "#ops", fingerprint="5f2c" * 16, invited=True)
+    assert parse_address(token) == place
+    assert parse_address(f" alice@{token}\n").username == "alice"
+
+
+def test_an_invitation_holds_no_more_than_an_address_could() -> None:
+    with pytest.raises(AddressError):
+        parse_address(str(Invitation("lab sha256:0", 99)))
+
+
+def test_a_damaged_invitation_is_not_taken_for_a_host() -> None:
+    with pytest.raises(InvitationError):
+        parse_address(str(Invitation("lab.example", 99))[:-1])

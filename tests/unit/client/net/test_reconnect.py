@@ -1,0 +1,179 @@
+"""A connection that is silent, lost for weeks, or was there before the machine slept."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from chatroom.client.model.state import ConnectionState as Standing
+from chatroom.client.net.address import parse_address
+from chatroom.client.net.connection import Refused
+from chatroom.client.net.known_servers import KnownServers, UntrustedServer
+from chatroom.client.net.reconnect import LONGEST_HOLD, ReconnectingConnection, Timeouts
+from chatroom.client.net.wakeup import watch_clocks
+
+from tests.unit.client.conftest import BRISK, UNHURRIED, Start
+from tests.unit.client.core.test_conversations import begin, logged_in, until
+from tests.unit.client.fake_server import PATIENCE, FakeServer
+
+
+async def test_a_server_that_does_not_answer_is_left_and_dialled_again(
+    fake: FakeServer, start: Start
+) -> None:
+    async with fake:
+        app = start(pace=replace(BRISK, answer=0.1))
+        peer = await logged_in(fake, app)
+        app.write("#lab", "hello")
+        unanswered = await peer.hear("send")
+        peer = await fake.greet()
+        begin(peer, await peer.hear("resume"))
+        await peer.hear("send", cid=unanswered["cid"])
+
+
+async def test_a_silent_connection_is_taken_for_dead(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start(pace=replace(BRISK, ping=0.05, dead=0.1))
+        await logged_in(fake, app)
+        peer = await fake.greet()
+        await peer.hear("resume")
+
+
+async def test_a_ping_that_is_not_answered_is_lag_already(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start(pace=replace(UNHURRIED, ping=0.01, look=0.01))
+        await logged_in(fake, app)
+        await until(app, lambda: app.state.lag is not None)
+        before = app.state.lag or 0.0
+        await until(app, lambda: (app.state.lag or 0.0) > before)
+
+
+class Dialled(ReconnectingConnection):
+    """A link whose attempts fail until ``failing`` of them have been made."""
+
+    def __init__(self, home: Path, failing: int, pace: Timeouts, error: Refused | None = None) -> None:
+        self.attempts = 0
+        self.retry_at = 0.0
+        self.waits = asyncio.Event()
+        self._failing = failing
+        self._error = error or Refused("cannot_connect")
+        super().__init__(
+            parse_address("127.0.0.1:1"),
+            KnownServers(home / "known_servers"),
+            lambda asked, told: None,
+            self._stands,
+            lambda lag: None,
+            pace,
+        )
+
+    def _stands(self, standing: Standing, retry_at: float) -> None:
+        self.retry_at = retry_at
+        self.waits.set()
+
+    async def _open(self) -> None:
+        self.attempts += 1
+        raise self._error if self.attempts < self._failing else UntrustedServer("reached")
+
+
+async def test_reconnect_after_any_number_of_failures_goes_on(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A float holds no more than 2**1023 doublings."""
+    monkeypatch.setattr("chatroom.client.net.reconnect.random.uniform", lambda least, most: least)
+    link = Dialled(home, 5000, Timeouts())
+    with pytest.raises(UntrustedServer):
+        await link.connect_until_works()
+    assert link.attempts == 5000
+
+
+async def test_reconnect_wait_is_bounded_after_any_number_of_failures(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    longest: list[float] = []
+
+    def at_once(least: float, most: float) -> float:
+        longest.append(most)
+        return least
+
+    monkeypatch.setattr("chatroom.client.net.reconnect.random.uniform", at_once)
+    with pytest.raises(UntrustedServer):
+        await Dialled(home, 2000, Timeouts()).connect_until_works()
+    assert longest[:5] == [0.5, 1.0, 2.0, 4.0, 4.0]
+    assert max(longest) == 4.0
+
+
+@pytest.mark.parametrize("asked", [1e300, float("inf"), 10**400])
+async def test_reconnect_wait_that_a_server_asks_for_is_bounded(home: Path, asked: float) -> None:
+    link = Dialled(home, 2, BRISK, Refused("too_many_connections", {"retry_after": asked}))
+    link.delay_reconnect(Refused("too_many_connections", {"retry_after": asked}))
+    reopening = asyncio.create_task(link.connect_until_works())
+    await link.waits.wait()
+    assert link.retry_at <= asyncio.get_running_loop().time() + LONGEST_HOLD
+    reopening.cancel()
+
+
+async def test_reconnect_after_a_wake_up_does_not_wait(home: Path) -> None:
+    link = Dialled(home, 0, replace(BRISK, first=PATIENCE * 100, longest=PATIENCE * 100))
+    link.delay_reconnect(Refused("too_many_connections", {"retry_after": PATIENCE * 10}))
+    reopening = asyncio.create_task(link.connect_until_works())
+    await link.waits.wait()
+    link.woke()
+    with pytest.raises(UntrustedServer):
+        await reopening
+
+
+async def test_connection_that_died_in_a_sleep_is_replaced(fake: FakeServer, start: Start) -> None:
+    """The monotonic clock stood still, so nothing but the wake-up tells."""
+    async with fake:
+        app = start(pace=replace(UNHURRIED, first=0.01, longest=0.01, answer=0.1))
+        await logged_in(fake, app)
+        assert app._link is not None
+        app._link.woke()
+        begin(peer := await fake.greet(), await peer.hear("resume"))
+        await until(app, lambda: app.state.link is Standing.LOGGED_IN)
+
+
+async def test_connection_that_lives_after_a_sleep_is_kept(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app)
+        assert app._link is not None
+        app._link.woke()
+        peer.answer(await peer.hear("ping"), "pong")
+        app.write("#lab", "still here")
+        await peer.hear("send", text="still here")
+
+
+@pytest.mark.parametrize("jump", [-365 * 86400.0, -3600.0, 3600.0, 30 * 86400.0])
+async def test_clock_that_jumps_wakes_once(jump: float) -> None:
+    """A month of sleep, a clock set back by a year; daylight saving changes no clock that is looked at."""
+    shown = [0.0, 0.0, *[jump] * 5]
+    jumps: list[float] = []
+    ended = asyncio.Event()
+
+    def wall() -> float:
+        if len(shown) == 1:
+            ended.set()
+            return shown[0]
+        return shown.pop(0)
+
+    watching = asyncio.create_task(watch_clocks(lambda: jumps.append(shown[0]), (wall,), look=0.0))
+    async with asyncio.timeout(PATIENCE):
+        await ended.wait()
+    watching.cancel()
+    assert len(jumps) == 1
+
+
+async def test_lag_behind_a_password_is_not_shown(fake: FakeServer, start: Start) -> None:
+    """The server takes the ping only after it has hashed the password of the login."""
+    async with fake:
+        app = start(pace=replace(UNHURRIED, look=0.01))
+        lags: list[float | None] = []
+        connecting = asyncio.create_task(app.connect(fake.address))
+        peer = await fake.greet()
+        await connecting
+        entering = asyncio.create_task(app.login("Alice", "secret1"))
+        login = await peer.hear("login")
+        lags.append(app.state.lag)
+        begin(peer, login)
+        await entering
+        assert lags == [None]

@@ -1,0 +1,186 @@
+"""The client's background tasks, each of them killed once."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from chatroom.client import background
+from chatroom.client.app import App
+from chatroom.client.line_ui.stdin import read_lines
+from chatroom.client.model.state import ConnectionState as Standing
+from chatroom.client.net.reconnect import ReconnectingConnection
+
+from tests.unit.client.conftest import Start
+from tests.unit.client.core.test_conversations import begin, lab, logged_in, texts, until
+from tests.unit.client.fake_server import PATIENCE, FakeServer, message
+
+
+class Bug(Exception):
+    """What should not be possible."""
+
+
+@pytest.fixture
+def failures() -> Iterator[list[BaseException]]:
+    """The unexpected exceptions that were reported."""
+    reported: list[BaseException] = []
+    stop = background.observe(reported.append)
+    yield reported
+    stop()
+
+
+async def test_task_that_fails_is_reported(failures: list[BaseException]) -> None:
+    async def work() -> None:
+        raise Bug
+
+    with pytest.raises(Bug):
+        await background.start(work())
+    await asyncio.sleep(0)
+    assert [type(error) for error in failures] == [Bug]
+
+
+async def test_task_that_fails_as_expected_is_not_reported(failures: list[BaseException]) -> None:
+    async def work() -> None:
+        raise Bug
+
+    with pytest.raises(Bug):
+        await background.start(work(), expected=(Bug,))
+    await asyncio.sleep(0)
+    assert not failures
+
+
+async def test_essential_task_that_fails_is_started_again(failures: list[BaseException]) -> None:
+    runs = 0
+
+    async def work() -> None:
+        nonlocal runs
+        runs += 1
+        if runs < 4:
+            raise Bug
+
+    await background.keep_running(work, delay=0.001)
+    assert (runs, len(failures)) == (4, 3)
+
+
+async def test_observer_that_fails_stops_nothing(failures: list[BaseException]) -> None:
+    def broken(error: BaseException) -> None:
+        raise Bug
+
+    stop = background.observe(broken)
+    background.report(Bug(), "a test")
+    stop()
+    assert len(failures) == 1
+
+
+async def test_log_file_holds_the_traceback_and_no_escape(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    background.log_to_file()
+    handler = logging.getLogger().handlers[-1]
+    try:
+        try:
+            raise Bug("\x1b[31mred")
+        except Bug as error:
+            background.report(error, "a test")
+        text = background.log_path().read_text(encoding="utf-8")
+    finally:
+        logging.getLogger().removeHandler(handler)
+        handler.close()
+    assert "Traceback" in text
+    assert "\x1b" not in text
+    assert background.log_path().stat().st_mode & 0o777 == 0o600
+
+
+async def fail_once(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> asyncio.Event:
+    """Let a method raise at its next call; the event tells that it did."""
+    right, failed = getattr(owner, name), asyncio.Event()
+
+    async def wrong(self: object, *arguments: object) -> object:
+        if failed.is_set():
+            return await right(self, *arguments)
+        failed.set()
+        raise Bug("killed by a test")
+
+    monkeypatch.setattr(owner, name, wrong)
+    return failed
+
+
+async def shows_the_failure(app: App) -> None:
+    await until(app, lambda: "internal_error" in [note.key for note in app.state.notes])
+
+
+async def test_reconnecting_task_that_fails_reconnects_again(
+    fake: FakeServer, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app)
+        failed = await fail_once(monkeypatch, App, "_resume")
+        peer.hang_up()
+        await fake.greet()
+        peer = await fake.greet()
+        begin(peer, await peer.hear("resume"))
+        await until(app, lambda: app.state.link is Standing.LOGGED_IN)
+        assert failed.is_set()
+        await shows_the_failure(app)
+
+
+async def test_sending_task_that_fails_sends_again(
+    fake: FakeServer, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app)
+        assert app._courier is not None
+        failed = await fail_once(monkeypatch, type(app._courier), "_deliver")
+        app.write("#lab", "hello")
+        await peer.hear("send", text="hello")
+        assert failed.is_set()
+        await shows_the_failure(app)
+
+
+async def test_pinging_task_that_fails_pings_again(
+    fake: FakeServer, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with fake:
+        failed = await fail_once(monkeypatch, ReconnectingConnection, "_pong")
+        app = start()
+        peer = await logged_in(fake, app)
+        peer.answer(await peer.hear("ping"), "pong")
+        await until(app, lambda: app.state.lag is not None)
+        assert failed.is_set()
+
+
+async def test_line_of_the_server_that_cannot_be_taken_costs_nothing_more(
+    fake: FakeServer, start: Start, monkeypatch: pytest.MonkeyPatch, failures: list[BaseException]
+) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app)
+        broken = iter([True])
+
+        def on_frame(frame: object) -> None:
+            if next(broken, False):
+                raise Bug("killed by a test")
+
+        app.on_frame = on_frame
+        peer.say(type="message", message=message(1))
+        peer.say(type="message", message=message(2))
+        await until(app, lambda: texts(app) == ["number 1", "number 2"])
+        assert lab(app).head == 2
+        assert [type(error) for error in failures] == [Bug]
+
+
+async def test_reader_of_the_input_that_fails_ends_the_input(
+    monkeypatch: pytest.MonkeyPatch, failures: list[BaseException]
+) -> None:
+    def broken(descriptor: int, size: int) -> bytes:
+        raise Bug("killed by a test")
+
+    monkeypatch.setattr("chatroom.client.line_ui.stdin.os", SimpleNamespace(read=broken))
+    async with asyncio.timeout(PATIENCE):
+        assert [line async for line in read_lines()] == []
+    assert [type(error) for error in failures] == [Bug]

@@ -1,0 +1,90 @@
+"""A client survives any line of a server: it says what it cannot read, and goes on."""
+
+import asyncio
+from collections.abc import Awaitable
+
+import pytest
+from chatroom.client.net.answer_lines import AnswerLines
+from chatroom.client.net.connection import LONGEST_LINE, Refused
+from chatroom.protocol import requests
+
+from tests.unit.client.conftest import Start
+from tests.unit.client.core.test_conversations import lab, logged_in, texts, until
+from tests.unit.client.fake_server import FakeServer, message
+
+ODD = [
+    b'{"type":"rooms","id":%d,"rooms":7}',
+    b'{"type":"rooms","id":%d,"rooms":[{"room":""}]}',
+    b'{"id":%d,"type":"tiara"}',
+    b'{"id":%d,"type":["rooms"]}',
+    b'{"id":%d,"type":"rooms","rooms":[}',
+    b'{"id":%d,"type":"rooms","rooms":["\xff"]}',
+    b'{"id":%d,"type":"rooms","rooms":' + b"[" * 100_000,
+    b'{"id":%d,"type":"error","code":7}',
+    b'{"id":%d,"type":"rooms","rooms":[],"x":"' + b"x" * LONGEST_LINE + b'"}',
+]
+EVENTS = [
+    b"7",
+    b"[]",
+    b'"text"',
+    b"{}",
+    b"\x00",
+    b"[" * 1000,
+    b'{"type":"message","message":{"seq":0}}',
+    b'{"type":"presence","username":{}}',
+    b'{"type":"room","room":{"room":"#"}}',
+    b"x" * (LONGEST_LINE + 1),
+]
+
+
+@pytest.mark.parametrize("line", ODD, ids=range(len(ODD)))
+async def test_an_answer_that_cannot_be_read_fails_its_request_alone(
+    fake: FakeServer, start: Start, line: bytes
+) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app)
+        asking = asyncio.create_task(_refused(app.ask(requests.ListFriends(id=0))))
+        asked = await peer.hear("list_friends")
+        peer.say_bytes(line.replace(b"%d", str(asked["id"]).encode()) + b"\n")
+        await asking
+        peer.say(type="message", message=message(1, "still here"))
+        await until(app, lambda: texts(app) == ["still here"])
+
+
+async def _refused(asking: Awaitable[object]) -> None:
+    with pytest.raises(Refused) as refused:
+        await asking
+    assert refused.value.code in ("bad_answer", "answer_too_long")
+
+
+async def test_events_that_cannot_be_read_are_passed_over(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app)
+        peer.say_bytes(b"".join(line + b"\n" for line in EVENTS))
+        peer.say(type="message", message=message(1, "still here"), unknown={"field": 1})
+        await until(app, lambda: texts(app) == ["still here"])
+
+
+async def test_a_page_with_a_gap_changes_nothing(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        peer = await logged_in(fake, app)
+        peer.say(type="message", message=message(1))
+        asking = asyncio.create_task(_refused(app.ask(requests.History(id=0, conversation="#lab"))))
+        asked = await peer.hear("history")
+        peer.answer(asked, "history", messages=[message(2), message(5)], more=False)
+        await asking
+        assert lab(app).timeline.last == 1
+
+
+def test_of_a_line_that_is_too_long_little_is_kept() -> None:
+    lines = AnswerLines(1000)
+    assert list(lines.feed(b'{"id":7,')) == []
+    for _ in range(100):
+        assert list(lines.feed(b"x" * 1000)) == []
+    assert len(b"".join(lines._parts)) <= 256
+    long, short = lines.feed(b'x\n{"id":8}\n')
+    assert (long.id, long.too_long) == (7, True)
+    assert (short.data, short.too_long) == (b'{"id":8}', False)

@@ -1,0 +1,67 @@
+"""``--plain`` and ``--json`` with standard streams that are closed or full, and a signal at the password."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.terminal import Terminal
+from tests.unit.client.fake_server import FakeServer
+from tests.unit.client.line_ui.test_plain import Client, enter, log_in
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full and a shell")
+
+
+def redirected(home: Path, redirection: str, *arguments: str) -> Client:
+    return Client(home, *arguments, before=("sh", "-c", f'exec "$@" {redirection}', "sh"))
+
+
+@pytest.mark.parametrize("redirection", ["<&-", "<&- >&- 2>&-", "2>/dev/full"])
+@pytest.mark.parametrize("mode", ["--plain", "--json"])
+async def test_closed_streams_are_an_empty_input_and_output(
+    fake: FakeServer, home: Path, mode: str, redirection: str
+) -> None:
+    async with fake:
+        client = redirected(home, redirection, mode, f"Alice@{fake.address}/lab")
+        running = asyncio.create_task(client.run(""))
+        peer = await log_in(fake)
+        await enter(peer)
+        peer.answer(await peer.hear("logout"), "ok")
+        code, _, errors = await running
+    assert (code, errors) == (0, "")
+
+
+@pytest.mark.parametrize("mode", ["--plain", "--json"])
+async def test_a_full_standard_output_is_one_line_and_code_1(fake: FakeServer, home: Path, mode: str) -> None:
+    async with fake:
+        client = redirected(home, ">/dev/full", mode, f"Alice@{fake.address}/lab")
+        running = asyncio.create_task(client.run(""))
+        peer = await log_in(fake)
+        await enter(peer)
+        peer.answer(await peer.hear("logout"), "ok")
+        code, _, errors = await running
+    assert (code, errors) == (1, "Cannot write to standard output: No space left on device.\n")
+
+
+def child_of(process: int) -> int:
+    [child] = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return int(child)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_at_the_password_gives_the_terminal_its_echo_back(
+    fake: FakeServer, tmp_path: Path, number: signal.Signals
+) -> None:
+    async with fake:
+        told = 'stty -a | grep -o "[-]*echo "'
+        command = [sys.executable, "-m", "chatroom.client", "--plain", f"Alice@{fake.address}"]
+        terminal = Terminal(["sh", "-c", f'stty echo; "$@"; {told}', "sh", *command], tmp_path)
+        await fake.greet()
+        await asyncio.to_thread(terminal.wait_for, "Password")
+        os.kill(child_of(int(terminal._child.pid or 0)), number)
+        await asyncio.to_thread(terminal.wait_exit)
+        assert terminal.text.endswith(" echo")  # and not -echo
+        terminal.close()

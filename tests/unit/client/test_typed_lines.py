@@ -1,0 +1,310 @@
+"""A typed line belongs to the conversation in which Enter was pressed, whatever waits or follows."""
+
+from typing import Any
+
+import pytest
+from chatroom.client.app import App
+from chatroom.client.model.state import PendingMessage
+
+from tests.unit.client.conftest import Start
+from tests.unit.client.core.test_conversations import logged_in, until
+from tests.unit.client.fake_server import FakeServer, Peer, friend, message, room
+
+
+async def on_screen(fake: FakeServer, app: App) -> Peer:
+    """Alice in a full screen, with two rooms and a friend."""
+    app.on_screen = True
+    rooms = [room("#lab"), room("#ops")]
+    return await logged_in(fake, app, rooms=rooms, friends=[friend("@Bob", entered=True)])
+
+
+async def in_pipe(fake: FakeServer, app: App, **session: Any) -> Peer:
+    """Alice's script, in #ops."""
+    app.patient = True
+    peer = await logged_in(fake, app, **({"rooms": [room("#ops")]} | session))
+    app.switch("#ops")
+    return peer
+
+
+def kept(app: App) -> list[tuple[str, str]]:
+    """What is on the disk: conversation and text."""
+    assert app._outbox is not None
+    return [(one.conversation, one.text) for one in app._outbox.load_messages()]
+
+
+def refusals(app: App) -> list[dict[str, object]]:
+    return [note.facts for note in app.state.notes if note.key == "refused"]
+
+
+def stored(peer: Peer, sent: dict[str, Any], seq: int = 1) -> None:
+    own = message(seq, sent["text"], conversation=sent["to"], username="Alice", cid=sent["cid"])
+    peer.say(type="message", message=own)
+    peer.answer(sent, "sent", cid=sent["cid"], seq=seq, time=own["time"], duplicate=False)
+
+
+class TestOnScreen:
+    async def test_message_behind_waiting_command_is_bound_kept_and_sent_at_once(
+        self, fake: FakeServer, start: Start
+    ) -> None:
+        async with fake:
+            app = start()
+            peer = await on_screen(fake, app)
+            app.switch("@Bob")
+            app.submit("/whois Bob")
+            app.submit("my PIN is 4711")
+            assert kept(app) == [("@Bob", "my PIN is 4711")]
+            assert [one.text for one in app.state.conversations["@Bob"].pending] == ["my PIN is 4711"]
+            app.switch("#lab")
+            await peer.hear("whois")
+            await peer.hear("send", to="@Bob", text="my PIN is 4711")  # while /whois has no answer
+
+    @pytest.mark.parametrize(
+        ("line", "sent"),
+        [
+            ("/me waves", {"kind": "action", "text": "waves", "to": "@Bob"}),
+            ("/msg Bob hello", {"text": "hello", "to": "@Bob"}),
+            ("/react +1", {"kind": "react", "target": 1, "to": "@Bob"}),
+            ("/edit better", {"kind": "edit", "target": 2, "to": "@Bob"}),
+            ("/delete", {"kind": "delete", "target": 2, "to": "@Bob"}),
+        ],
+    )
+    async def test_what_a_command_says_is_bound_and_waits_for_no_other_command(
+        self, fake: FakeServer, start: Start, line: str, sent: dict[str, Any]
+    ) -> None:
+        async with fake:
+            app = start()
+            peer = await on_screen(fake, app)
+            for seq, author in enumerate(("Bob",) if "react" in line else ("Bob", "Alice"), 1):
+                peer.say(type="message", message=message(seq, conversation="@Bob", username=author))
+            await until(app, lambda: app.state.conversations["@Bob"].timeline.last)
+            app.switch("@Bob")
+            app.submit("/whois Bob")
+            app.submit(line)
+            app.switch("#lab")
+            await peer.hear("whois")
+            await peer.hear("send", **sent)
+
+    async def test_command_in_its_turn_is_about_the_room_of_its_enter(
+        self, fake: FakeServer, start: Start
+    ) -> None:
+        async with fake:
+            app = start()
+            peer = await on_screen(fake, app)
+            app.switch("#lab")
+            app.submit("/friends")
+            app.submit("/topic news")
+            app.submit("/leave")
+            app.switch("#ops")
+            peer.answer(await peer.hear("list_friends"), "friends", friends=[])
+            peer.answer(await peer.hear("set_topic", room="#lab"), "ok")
+            peer.answer(await peer.hear("leave_room", room="#lab"), "ok")
+            await app.dealt_with()
+            assert app.state.current == "#ops"
+
+    async def test_late_join_does_not_turn_away_a_user_who_has_turned(
+        self, fake: FakeServer, start: Start
+    ) -> None:
+        async with fake:
+            app = start()
+            peer = await on_screen(fake, app)
+            app.switch("#lab")
+            app.submit("/join new")
+            app.switch("#ops")
+            entering = await peer.hear("enter_room", room="#new")
+            peer.answer(entering, "entered", room=room("#new"), members=["Alice"], messages=[])
+            await app.dealt_with()
+            assert app.state.current == "#ops"
+            assert app.state.notes[-1].key == "entered_room"
+
+    async def test_message_on_home_screen_behind_join_goes_to_that_room(
+        self, fake: FakeServer, start: Start
+    ) -> None:
+        async with fake:
+            app = start()
+            peer = await on_screen(fake, app)
+            app.submit("/join NEW")
+            app.submit("hello")
+            assert kept(app) == [("#NEW", "hello")]
+            assert app.state.notes[-1].key == "kept"
+            entering = await peer.hear("enter_room", room="#NEW")
+            peer.answer(entering, "entered", room=room("#new"), members=["Alice"], messages=[])
+            await peer.hear("send", to="#new", text="hello")
+            assert "#NEW" not in app.state.conversations
+            assert "kept" not in [note.key for note in app.state.notes]
+
+    async def test_message_on_home_screen_after_turning_goes_nowhere(
+        self, fake: FakeServer, start: Start
+    ) -> None:
+        async with fake:
+            app = start()
+            await on_screen(fake, app)
+            app.submit("/join new")
+            app.switch("#ops")
+            app.switch("")
+            app.submit("hello")
+            assert app.state.notes[-1].key == "nowhere"
+            assert kept(app) == []
+
+    async def test_mistake_of_the_client_costs_only_its_line(
+        self, fake: FakeServer, start: Start, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise RuntimeError("planted")
+
+        async with fake:
+            app = start()
+            peer = await on_screen(fake, app)
+            app.switch("#lab")
+            monkeypatch.setattr(App, "attend", fail)
+            app.submit("/mute")
+            await app.dealt_with()
+            assert app.state.notes[-1].key == "internal_error"
+            assert app.state.notes[-1].facts["reason"] == "RuntimeError: planted"
+            app.submit("hello")
+            await peer.hear("send", to="#lab", text="hello")
+
+    async def test_unknown_command_stays_in_the_input(self, fake: FakeServer, start: Start) -> None:
+        async with fake:
+            app = start()
+            await on_screen(fake, app)
+            assert not app.submit("/etc/hosts is broken")
+            assert app.state.notes[-1].key == "unknown_command"
+            assert app.submit("/create lab")
+            assert app.state.notes[-1].key == "usage"
+
+    async def test_line_refused_later_out_of_sight_is_told_with_room_and_text(
+        self, fake: FakeServer, start: Start
+    ) -> None:
+        async with fake:
+            app = start()
+            peer = await on_screen(fake, app)
+            app.switch("#lab")
+            app.submit("important")
+            sent = await peer.hear("send", to="#lab")
+            app.switch("#ops")
+            peer.say(type="removed", room="#lab", reason="close", username="Bob")
+            peer.refuse(sent, "unknown_room", room="#lab")
+            await app.settled()
+            [facts] = refusals(app)
+            assert (facts["conversation"], facts["text"]) == ("#lab", "important")
+            assert app.state.notes[-1].conversation == "#ops"
+            assert kept(app) == []
+
+    async def test_line_refused_in_sight_is_told_where_it_stands(
+        self, fake: FakeServer, start: Start
+    ) -> None:
+        async with fake:
+            app = start()
+            peer = await on_screen(fake, app)
+            app.switch("#lab")
+            app.submit("important")
+            peer.refuse(await peer.hear("send"), "text_too_long", limit=3)
+            await app.settled()
+            [pending] = app.state.conversations["#lab"].pending
+            assert (pending.error, refusals(app)) == ("text_too_long", [])
+
+
+class TestInPipe:
+    async def test_message_is_kept_for_the_room_that_the_commands_lead_to(
+        self, fake: FakeServer, start: Start
+    ) -> None:
+        async with fake:
+            app = start()
+            peer = await in_pipe(fake, app)
+            for line in ("one", "/join lab", "two", "/me waves", "/query Bob", "three"):
+                app.submit(line)
+            assert kept(app) == [("#ops", "one"), ("#lab", "two"), ("#lab", "waves"), ("@Bob", "three")]
+            stored(peer, await peer.hear("send", to="#ops", text="one"))
+            entering = await peer.hear("enter_room", room="#lab")
+            peer.answer(entering, "entered", room=room("#lab"), members=["Alice"], messages=[])
+            stored(peer, await peer.hear("send", to="#lab", text="two"))
+            stored(peer, await peer.hear("send", to="#lab", text="waves"), 2)
+            entering = await peer.hear("enter_direct", username="Bob")
+            peer.answer(entering, "entered", friend=friend("@Bob", entered=True), messages=[])
+            stored(peer, await peer.hear("send", to="@Bob", text="three"))
+            await app.settled()
+            assert kept(app) == []
+
+    async def test_message_behind_a_join_that_fails_is_refused_and_said_nowhere(
+        self, fake: FakeServer, start: Start
+    ) -> None:
+        async with fake:
+            app = start()
+            told: list[PendingMessage] = []
+            app.on_refused = told.append
+            peer = await in_pipe(fake, app)
+            lines = ("/join lab", "for the lab", "/switch nope", "/keys", "for nobody", "/switch ops")
+            for line in (*lines, "for ops"):
+                app.submit(line)
+            peer.refuse(await peer.hear("enter_room"), "room_full", room="#lab", members=2, capacity=2)
+            stored(peer, await peer.hear("send", to="#ops", text="for ops"))
+            await app.settled()
+            assert [(one.text, one.error) for one in told] == [
+                ("for the lab", "room_full"),
+                ("for nobody", "no_conversation"),
+            ]
+            assert kept(app) == []
+
+    async def test_message_long_after_a_join_that_failed_is_said_nowhere(
+        self, fake: FakeServer, start: Start
+    ) -> None:
+        async with fake:
+            app = start()
+            peer = await in_pipe(fake, app)
+            app.submit("/join lab")
+            peer.refuse(await peer.hear("enter_room"), "room_full", room="#lab", members=2, capacity=2)
+            await app.settled()
+            app.submit("for the lab")
+            await app.settled()
+            assert [(facts["conversation"], facts["text"]) for facts in refusals(app)] == [
+                ("#lab", "for the lab")
+            ]
+            assert kept(app) == []
+
+    async def test_message_behind_a_failed_change_of_nickname_is_said(
+        self, fake: FakeServer, start: Start
+    ) -> None:
+        async with fake:
+            app = start()
+            peer = await in_pipe(fake, app)
+            app.submit("/join ops *")
+            app.submit("hello")
+            peer.refuse(await peer.hear("enter_room", room="#ops"), "bad_nickname")
+            await peer.hear("send", to="#ops", text="hello")
+
+    @pytest.mark.parametrize("line", ["/leave", "/resign", "/close", "/quit"])
+    async def test_message_behind_leaving_goes_nowhere(
+        self, fake: FakeServer, start: Start, line: str
+    ) -> None:
+        async with fake:
+            app = start()
+            await in_pipe(fake, app)
+            app.submit(line)
+            app.submit("hello")
+            assert app.state.notes[-1].key == "nowhere"
+            assert kept(app) == []
+
+    async def test_message_whose_room_only_the_command_can_tell_follows_it(
+        self, fake: FakeServer, start: Start
+    ) -> None:
+        async with fake:
+            app = start()
+            peer = await in_pipe(fake, app, rooms=[room("#ops")])
+            app.submit("/friends")
+            app.submit("/switch Bob")
+            app.submit("hello")
+            peer.answer(await peer.hear("list_friends"), "friends", friends=[friend("@Bob", entered=True)])
+            await peer.hear("send", to="@Bob", text="hello")
+
+    async def test_commands_keep_their_order_among_messages(self, fake: FakeServer, start: Start) -> None:
+        async with fake:
+            app = start()
+            peer = await in_pipe(fake, app)
+            for line in ("/nick Ann", "hello", "/topic x"):
+                app.submit(line)
+            entering = await peer.hear("enter_room", room="#ops", nickname="Ann")
+            inside = room("#ops", nickname="Ann")
+            peer.answer(entering, "entered", room=inside, members=["Alice"], messages=[])
+            stored(peer, await peer.hear("send", text="hello"))
+            peer.answer(await peer.hear("set_topic", room="#ops"), "ok")
+            await app.settled()

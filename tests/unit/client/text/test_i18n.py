@@ -1,0 +1,133 @@
+"""Every word there is, in both languages, and no key without words."""
+
+import ast
+import string
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from babel.messages.mofile import read_mo
+from babel.messages.pofile import read_po
+from chatroom.client.commands.table import COMMANDS
+from chatroom.client.storage.config import SETTINGS
+from chatroom.client.text import i18n
+from chatroom.client.text.keys import KEYS
+from chatroom.protocol.errors import CODES
+
+CLIENT = Path(i18n.__file__).parents[1]
+CATALOGUES = sorted(i18n.FOLDER.rglob("*.po"))
+
+
+def catalogue(language: str, domain: str) -> Catalog:
+    with open(i18n.FOLDER / language / "LC_MESSAGES" / f"{domain}.po", "rb") as file:
+        return read_po(file, locale=language)
+
+
+def said_by(catalog: Catalog) -> dict[str, list[str]]:
+    """Everything but the header, which holds the time of the compilation."""
+    return {key_of(one.id): texts_of(one) for one in catalog if one.id}
+
+
+def texts_of(message: Message) -> list[str]:
+    """The words for one, and for many."""
+    return [message.string] if isinstance(message.string, str) else list(message.string or ())
+
+
+def key_of(identity: str | Sequence[str]) -> str:
+    return identity if isinstance(identity, str) else identity[0]
+
+
+def facts_of(texts: list[str]) -> set[str]:
+    return {name for text in texts for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: "/".join(path.parts[-3:]))
+def test_what_is_compiled_is_what_is_written(path: Path) -> None:
+    with open(path, "rb") as written, open(path.with_suffix(".mo"), "rb") as compiled:
+        assert said_by(read_mo(compiled)) == said_by(read_po(written))
+
+
+@pytest.mark.parametrize("domain", i18n.DOMAINS)
+def test_both_languages_say_the_same_things_with_the_same_facts(domain: str) -> None:
+    english = {key_of(one.id): one for one in catalogue("en", domain) if one.id}
+    chinese = {key_of(one.id): one for one in catalogue("zh", domain) if one.id}
+    assert english.keys() == chinese.keys()
+    for key, one in english.items():
+        assert one.string, key
+        assert chinese[key].string, key
+        assert facts_of(texts_of(chinese[key])) <= facts_of(texts_of(one)) | {"count"}, key
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_there_are_words_for_every_code_command_key_and_setting(language: str) -> None:
+    i18n.use_language(language)
+    needed = [
+        *CODES,
+        *(command.help for command in COMMANDS),
+        *(key.help for key in KEYS),
+        *(setting.help for setting in SETTINGS),
+    ]
+    assert [key for key in needed if not i18n.has_translation(key)] == []
+
+
+def test_there_are_words_for_every_key_that_the_program_names() -> None:
+    unknown = {
+        f"{path.name}: {key}"
+        for path in CLIENT.rglob("*.py")
+        for key in _keys_named_in(ast.parse(path.read_text("utf-8")))
+        if not i18n.has_translation(key)
+    }
+    assert unknown == set()
+
+
+def _keys_named_in(tree: ast.Module) -> set[str]:
+    """The literal first argument of whatever says, notes or refuses something."""
+    named = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and node.args:
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            first = node.args[0]
+            if name in ("say", "note", "Refused", "Barred", "Wrong") and isinstance(first, ast.Constant):
+                named.add(str(first.value))
+    return named
+
+
+def test_one_and_many_are_told_apart() -> None:
+    assert i18n.translate("saved", path="log.txt", count=1).endswith(": 1 message.")
+    assert i18n.translate("saved", path="log.txt", count=2).endswith(": 2 messages.")
+
+
+def test_a_fact_cannot_command_a_terminal_or_be_a_format() -> None:
+    said = i18n.translate("unknown_room", room="#\x1b[2J{capacity}\n")
+    assert "\x1b" not in said
+    assert "\n" not in said
+    assert "{capacity}" in said
+
+
+def test_facts_that_a_server_leaves_out_do_not_break_the_sentence() -> None:
+    assert i18n.translate("room_full").startswith("Room ? is full")
+
+
+@pytest.mark.parametrize(
+    ("environment", "language"),
+    [
+        ({"LANG": "zh_CN.UTF-8"}, "zh"),
+        ({"LC_ALL": "en_US.UTF-8", "LANG": "zh_CN.UTF-8"}, "en"),
+        ({"LANGUAGE": "zh_TW:en", "LANG": "C"}, "zh"),
+        ({"LANG": "C"}, "en"),
+        ({}, "en"),
+    ],
+)
+def test_the_locale_chooses_the_language(environment: dict[str, str], language: str) -> None:
+    assert i18n.locale_language(environment) == language
+
+
+def test_the_notices_are_the_reports() -> None:
+    i18n.use_language("zh")
+    assert i18n.translate("notice.enter.room", nickname="ALICE") == '昵称为"ALICE"的用户进入了房间。'
+    assert i18n.translate("notice.leave.room", nickname="ALICE") == '昵称为"ALICE"的用户退出了房间。'
+    assert i18n.translate("notice.enter.direct", nickname="ALICE") == '昵称为"ALICE"的用户进入了私聊。'
+    assert i18n.translate("notice.leave.direct", nickname="ALICE") == '昵称为"ALICE"的用户退出了私聊。'
+    said = i18n.translate("room_line", room="thuhole", members=2, capacity=5)
+    assert said == "【thuhole: 成员数量2人,最大成员数量5人】"

@@ -1,0 +1,122 @@
+"""The table of keys: every row does something, and says what; and what the user has changed in it."""
+
+import pytest
+from chatroom.client.text import i18n
+from chatroom.client.text.keys import (
+    BINDABLE,
+    KEYS,
+    KeyBinding,
+    apply_bindings,
+    is_free,
+    parse_key,
+    spell_keys,
+)
+from chatroom.client.view.key_actions import KeyActions
+from prompt_toolkit.key_binding import KeyBindings
+
+
+def test_every_action_is_done_by_a_method() -> None:
+    assert [
+        key.action for key in KEYS if key.keys and not callable(getattr(KeyActions, key.action, None))
+    ] == []
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
+def test_every_key_is_explained(key: KeyBinding, language: str) -> None:
+    i18n.use_language(language)
+    assert i18n.has_translation(key.help)
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
+def test_prompt_toolkit_knows_every_key(key: KeyBinding) -> None:
+    bindings = KeyBindings()
+    for keys in key.keys:
+        bindings.add(*keys.split())(lambda event: None)
+
+
+def test_no_key_does_two_things() -> None:
+    keys = [keys for key in KEYS for keys in key.keys]
+    assert len(keys) == len(set(keys))
+
+
+def test_what_hands_already_know() -> None:
+    """The table in the client's design; the letters of readline are prompt_toolkit's."""
+    bound = {keys for key in KEYS for keys in key.keys}
+    promised = [
+        "pageup",
+        "pagedown",
+        "tab",
+        "s-tab",
+        "enter",
+        "c-j",
+        "c-n",
+        "c-p",
+        "f5",
+        "f6",
+        "f1",
+        "f7",
+        "f8",
+        "c-l",
+        "c-c",
+        "c-g",
+    ]
+    after_escape = ["home", "end", "1", "9", "left", "right", "a", "n", "p", "u", "enter", "l"]
+    assert {*promised, *(f"escape {key}" for key in after_escape), "c-x c-e"} <= bound
+
+
+@pytest.mark.parametrize(
+    ("typed", "keys"),
+    [
+        ("Alt-N", "escape n"),
+        ("alt-n", "escape n"),
+        ("Alt-↑", "escape up"),
+        ("Alt-Up", "escape up"),
+        ("Alt-+", "escape +"),
+        ("Alt--", "escape -"),
+        ("Ctrl-T", "c-t"),
+        ("ctrl-PgUp", "c-pageup"),
+        ("Shift-Tab", "s-tab"),
+        ("F9", "f9"),
+        ("PgUp", "pageup"),
+        ("Alt-F2", "escape f2"),
+    ],
+)
+def test_a_key_is_called_as_people_call_it(typed: str, keys: str) -> None:
+    assert parse_key(typed) == keys
+    assert parse_key(spell_keys(keys)) == keys
+    KeyBindings().add(*keys.split())(lambda event: None)
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "x", "é", "Space", "F25", "F", "Ctrl-", "Ctrl-M", "Ctrl-é", "Alt-", "Hyper-X"]
+)
+def test_what_is_no_key_cannot_be_bound(typed: str) -> None:
+    assert parse_key(typed) is None
+
+
+def test_a_key_that_is_bound_anew_does_that_and_nothing_else() -> None:
+    rows = {row.action: row for row in apply_bindings({"f9": "page_up", "c-g": "home", "escape a": ""})}
+    assert rows["page_up"].name == "PgUp, F9"
+    assert rows["home"].name == "Alt-0, Ctrl-G"
+    assert rows["switcher"].keys == ()
+    assert rows["next_active"].keys == ()
+
+
+def test_one_of_many_keys_can_be_taken_away() -> None:
+    (row,) = (row for row in apply_bindings({"escape 3": "home"}) if row.action == "numbered_conversation")
+    assert "Alt-2, Alt-4" in row.name
+
+
+@pytest.mark.parametrize("keys", ["enter", "escape", "c-c"])
+def test_nobody_locks_themselves_out(keys: str) -> None:
+    assert not is_free(keys)
+    assert apply_bindings({keys: ""}) == list(KEYS)
+
+
+def test_a_file_with_nonsense_in_it_changes_nothing() -> None:
+    assert apply_bindings({"hyper": "home", "f9": "fly", "x": "home"}) == list(KEYS)
+
+
+def test_which_number_it_is_depends_on_the_key() -> None:
+    assert "numbered_conversation" not in BINDABLE

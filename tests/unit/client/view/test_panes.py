@@ -1,0 +1,223 @@
+"""What stands around the history: home, the panes at the sides, the lines above and below."""
+
+import time
+
+import pytest
+from chatroom.client.model.roster import ordered_members
+from chatroom.client.model.state import ClientNote, ClientState, ConnectionState, Conversation
+from chatroom.client.text import i18n
+from chatroom.client.view.draw.text import Row, column_count
+from chatroom.client.view.history.content import ConversationContent, ScrollContent
+from chatroom.client.view.panes.banner import banner_rows
+from chatroom.client.view.panes.help import help_content
+from chatroom.client.view.panes.home import home_content
+from chatroom.client.view.panes.members import MembersPane
+from chatroom.client.view.panes.sidebar import conversation_by_number, sidebar_rows
+from chatroom.client.view.panes.status import status_row, topic_row
+
+from tests.unit.client.view.fake import friend, room, seat
+
+
+def text(rows: list[Row]) -> list[str]:
+    return ["".join(part for _, part in row) for row in rows]
+
+
+def pane(members: MembersPane, one: Conversation, height: int) -> list[str]:
+    return [line.rstrip() for line in text(members.pane_rows(one, 20, height, "F11", "F12"))]
+
+
+def all_of(story: ScrollContent, width: int = 80) -> str:
+    return "\n".join(line for block in range(len(story)) for line in text(story.block_rows(block, width)))
+
+
+@pytest.fixture(autouse=True)
+def chinese() -> None:
+    i18n.use_language("zh")
+
+
+@pytest.fixture
+def state() -> ClientState:
+    found = ClientState(username="Alice", server="127.0.0.1:7878", link=ConnectionState.LOGGED_IN, lag=0.0123)
+    room(found)
+    friend(found)
+    friend(found, "@Carol", online=False).unread = 2
+    return found
+
+
+class TestHome:
+    def test_it_shows_who_i_am_every_room_and_my_friends(self, state: ClientState) -> None:
+        seen = all_of(home_content(state, {}))
+        assert "您当前登录的账号为:Alice" in seen
+        assert "【thuhole: 成员数量2人,最大成员数量5人】" in seen
+        assert "【Bob】 在线" in seen
+        assert "【Carol】 离线 · 2 条未读消息" in seen
+
+    def test_it_says_when_there_is_nothing(self) -> None:
+        seen = all_of(home_content(ClientState(username="Alice"), {}))
+        assert "还没有聊天室，创建一个：/create" in seen
+        assert "还没有好友，添加一个：/friend" in seen
+
+    def test_what_the_client_says_here_stands_below(self, state: ClientState) -> None:
+        state.notes.append(ClientNote("logged_out"))
+        assert all_of(home_content(state, {})).endswith(f"--- {i18n.translate('logged_out')}")
+
+
+class TestSidebar:
+    def test_rooms_then_friends_with_what_waits(self, state: ClientState) -> None:
+        state.conversations["#thuhole"].unread, state.conversations["#thuhole"].named = 3, {1}
+        lines = text(sidebar_rows(state, 20, 20))
+        assert [line.rstrip() for line in lines] == [
+            "  首页", "聊天室", "1 ● thuhole     @1 3", "好友", "2 ● Bob", "3 ○ Carol          2",
+        ]  # fmt: skip
+        assert {column_count(line) for line in lines} == {20}
+
+    def test_the_current_one_stays_in_sight(self, state: ClientState) -> None:
+        for number in range(50):
+            room(state, f"#room{number:02}")
+        state.current = "#room40"
+        assert any("room40" in line for line in text(sidebar_rows(state, 20, 5)))
+
+    def test_numbers_are_those_of_the_keys(self, state: ClientState) -> None:
+        assert conversation_by_number(state, 2) == "@Bob"
+        assert conversation_by_number(state, 9) is None
+
+
+class TestMembers:
+    def test_accounts_with_their_nicknames_those_who_are_here_first(self, state: ClientState) -> None:
+        one = state.conversations["#thuhole"]
+        seats = [seat("Alice", "ALICE", entered=False), seat("Zoe"), seat("Bob", "BOB", online=False)]
+        one.roster = ordered_members(seats)
+        lines = [line.rstrip() for line in pane(MembersPane(), one, 10)]
+        assert lines == ["注册成员 2/5", "● Zoe", "○ Alice (ALICE)", "○ Bob (BOB)"]
+
+    def test_those_for_whom_there_is_no_room_are_counted(self, state: ClientState) -> None:
+        one = state.conversations["#thuhole"]
+        one.roster = [seat(f"user{number:02}") for number in range(30)]
+        lines = pane(MembersPane(), one, 10)
+        assert lines[1:] == [*(f"● user{number:02}" for number in range(8)), "↓ 另有 22 人（F12）"]
+
+    def test_one_can_scroll_to_them_and_back(self, state: ClientState) -> None:
+        one, members = state.conversations["#thuhole"], MembersPane()
+        one.roster = [seat(f"user{number:02}") for number in range(20)]
+        seen = [pane(members, one, 10)[1:]]
+        for _ in range(3):
+            members.scroll_pages(1)
+            seen.append(pane(members, one, 10)[1:])
+        assert [(lines[0], lines[-1]) for lines in seen] == [
+            ("● user00", "↓ 另有 12 人（F12）"),
+            ("↑ 另有 8 人（F11）", "↓ 另有 5 人（F12）"),
+            ("↑ 另有 12 人（F11）", "● user19"),
+            ("↑ 另有 12 人（F11）", "● user19"),
+        ]
+        members.scroll_pages(-1)
+        assert pane(members, one, 10)[1:3] == ["↑ 另有 4 人（F11）", "● user04"]
+
+    def test_another_room_begins_at_its_top(self, state: ClientState) -> None:
+        one, members = state.conversations["#thuhole"], MembersPane()
+        one.roster = [seat(f"user{number:02}") for number in range(30)]
+        pane(members, one, 10)
+        members.scroll_pages(1)
+        other = room(state, "#zoo")
+        other.roster = one.roster
+        assert pane(members, other, 10)[1] == "● user00"
+
+
+class TestLines:
+    def test_the_topic_says_room_nickname_and_account(self, state: ClientState) -> None:
+        state.current = "#thuhole"
+        (topic,) = text([topic_row(state, 80)])
+        assert "聊天室编号:thuhole" in topic
+        assert "您使用的昵称:ALICE" in topic
+        assert "您的真实名称:Alice" in topic
+
+    def test_a_private_chat_says_with_whom(self, state: ClientState) -> None:
+        state.current = "@Bob"
+        assert "私聊对象:Bob" in text([topic_row(state, 80)])[0]
+
+    def test_the_status_says_how_things_stand(self, state: ClientState) -> None:
+        (status,) = text([status_row(state, 50, "F1", 80)])
+        assert status.startswith(" -MORE(50)- │ 在线 │ 12 毫秒 │ ")
+        assert "Alice@127.0.0.1:7878" in status
+        assert "@Carol(2)" in status
+
+    def test_what_is_most_urgent_elsewhere_comes_first(self, state: ClientState) -> None:
+        lab = state.conversations["#lab"] = Conversation("#lab", member=True, unread=4)
+        assert "@Carol(2) #lab(4)" in text([status_row(state, 0, "F1", 100)])[0]
+        lab.named = {1}
+        assert "#lab(4!) @Carol(2)" in text([status_row(state, 0, "F1", 100)])[0]
+
+    def test_on_a_small_screen_what_waits_is_told_before_who_i_am(self, state: ClientState) -> None:
+        assert text([status_row(state, 0, "F1", 40)])[0].rstrip() == " 在线 │ 12 毫秒 │ @Carol(2) │ F1 帮助"
+        assert text([status_row(state, 0, "F1", 20)])[0].rstrip() == " 在线 │ @Carol(2)"
+
+    def test_a_server_that_is_slow_to_answer_stands_out(self, state: ClientState) -> None:
+        state.lag = 12.3
+        ((style, status),) = status_row(state, 0, "F1", 80)
+        assert "│ 延迟 12 秒 │" in status
+        assert style == "class:status.warning"
+
+    def test_an_attempt_that_is_due_now_does_not_count_to_zero(self, state: ClientState) -> None:
+        state.link = ConnectionState.RECONNECTING
+        state.retry_at = time.monotonic() + 3
+        assert "3 秒后重试" in text([status_row(state, 0, "F1", 80)])[0]
+        state.retry_at = time.monotonic()
+        assert "正在重试" in text([status_row(state, 0, "F1", 80)])[0]
+
+    @pytest.mark.parametrize("link", ConnectionState)
+    @pytest.mark.parametrize("width", [0, 1, 7, 200])
+    def test_both_fit_whatever_happens(self, state: ClientState, link: ConnectionState, width: int) -> None:
+        state.link = link
+        for row in (topic_row(state, width), status_row(state, 0, "F1", width)):
+            assert column_count(text([row])[0]) == width
+
+
+@pytest.mark.parametrize("width", [10, 40, 100])
+def test_a_banner_is_a_box_that_fits(width: int) -> None:
+    note = ClientNote("room_full", {"room": "#test_chat", "members": 2, "capacity": 2}, error=True)
+    lines = text(banner_rows(note, width))
+    assert len({column_count(line) for line in lines}) == 1
+    assert column_count(lines[0]) <= width
+    assert "人数" in "".join(lines)
+
+
+def test_the_manual_tells_every_key_and_every_command() -> None:
+    seen = all_of(help_content({}))
+    assert "Ctrl-X Ctrl-E" in seen
+    assert "/join 房间 [昵称] (/j) (/enter)" in seen
+
+
+class TestMarks:
+    def test_the_topic_and_what_is_not_so_of_every_room(self, state: ClientState) -> None:
+        state.current = "#thuhole"
+        one = state.conversations["#thuhole"]
+        one.topic, one.private, one.locked = "期末复习", True, True
+        (topic,) = text([topic_row(state, 140)])
+        assert topic.rstrip().endswith("私密 │ 需要密码 │ 期末复习")
+        seen = all_of(home_content(state, {}))
+        assert "· 私密 · 需要密码 ·" in seen
+
+    def test_a_private_room_is_a_diamond_and_who_is_away_half_a_circle(self, state: ClientState) -> None:
+        state.conversations["#thuhole"].private = True
+        state.conversations["@Bob"].away = "at lunch"
+        lines = "\n".join(text(sidebar_rows(state, 20, 20)))
+        assert "◆ thuhole" in lines
+        assert "◐ Bob" in lines
+        assert "离开: at lunch" in all_of(home_content(state, {}))
+        state.current = "@Bob"
+        assert text([topic_row(state, 100)])[0].rstrip().endswith("│ at lunch")
+
+    def test_an_empty_pane_says_what_to_type(self) -> None:
+        lines = "\n".join(text(sidebar_rows(ClientState(), 20, 20)))
+        assert "/join 房间" in lines
+        assert "/friend 用户名" in lines
+
+    def test_who_holds_no_seat_is_told_how_to_take_one(self, state: ClientState) -> None:
+        one = state.conversations["#thuhole"]
+        one.member, one.roster = False, []
+        assert pane(MembersPane(), one, 10)[1] == "/join #thuhole"
+
+    def test_a_room_in_which_nobody_has_spoken_says_so(self, state: ClientState) -> None:
+        one = room(state, "#new")
+        one.timeline.more = False
+        story = ConversationContent(state, one)
+        assert "Enter 发送" in text(story.block_rows(0, 80))[0]

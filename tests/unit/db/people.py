@@ -1,0 +1,74 @@
+"""Who lives in the databases of these tests, and shorthands to let them live there."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import TypeVar
+
+from chatroom.db.engine import begin_write, open_engine
+from chatroom.db.errors import is_transient
+from chatroom.db.queries import accounts, memberships, messages, rooms
+from chatroom.db.records import MessageDraft, StoredMessage
+from sqlalchemy import Connection, text
+
+T = TypeVar("T")
+
+NOW = 1_700_000_000_000
+
+
+def person(connection: Connection, name: str) -> int:
+    key = name.lower().encode()
+    return accounts.add_account(connection, username=name, key=key, skeleton=key, password_hash="-", now=NOW)
+
+
+def room(connection: Connection, name: str, owner_id: int, capacity: int = 5) -> int:
+    key = name.lower().encode()
+    return rooms.add_room(
+        connection, name=name, key=key, skeleton=key, capacity=capacity, owner_id=owner_id, now=NOW
+    )
+
+
+def sit(connection: Connection, conversation_id: int, *account_ids: int) -> None:
+    """Take seats there."""
+    for id in account_ids:
+        memberships.take_seat(
+            connection, conversation_id=conversation_id, account_id=id, nickname=None, joined_seq=0, now=NOW
+        )
+
+
+def say(
+    connection: Connection, conversation_id: int, account_id: int, text: str = "hi", kind: str = "text"
+) -> StoredMessage:
+    heads = messages.lock_heads(connection, [conversation_id])
+    cid = f"{conversation_id}-{heads[conversation_id].head}" if kind == "text" else None
+    draft = MessageDraft(conversation_id, account_id, "", "", kind, text, cid)
+    return messages.append_messages(connection, heads, [draft], NOW)[0].stored
+
+
+def at_once(url: str, works: Sequence[Callable[[Connection], T]]) -> list[T]:
+    """Do all of it at the same moment, each in a transaction on a connection of its own."""
+    engine = open_engine(url, readers=len(works))
+    connected = Barrier(len(works))
+
+    def do(work: Callable[[Connection], T]) -> T:
+        with engine.connect():
+            connected.wait()
+        while True:
+            try:
+                with begin_write(engine) as connection:
+                    return work(connection)
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+
+    try:
+        with ThreadPoolExecutor(len(works)) as pool:
+            return list(pool.map(do, works))
+    finally:
+        engine.dispose()
+
+
+def rows_walked(connection: Connection) -> int:
+    """How many rows this connection has read by stepping from one to the next; MySQL counts them."""
+    rows = connection.execute(text("SHOW SESSION STATUS LIKE 'Handler_read_%'"))
+    return sum(int(value) for name, value in rows if name != "Handler_read_key")

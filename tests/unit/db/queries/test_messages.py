@@ -1,0 +1,233 @@
+"""Messages: seqs without a gap, one message a cid, times that do not go back, and pages by seq."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chatroom.db.engine import begin_write, open_engine
+from chatroom.db.migrate import upgrade_schema
+from chatroom.db.queries import messages
+from chatroom.db.queries.messages import AppendVerdict, SeqRange
+from chatroom.db.records import MessageDraft, StoredMessage
+from chatroom.db.schema import conversations
+from sqlalchemy import Connection, Engine, select
+
+from tests.unit.db.people import NOW, at_once, person, room, rows_walked
+
+
+class Scene:
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.alice, self.bob = person(connection, "Alice"), person(connection, "Bob")
+        self.here = room(connection, "here", self.alice)
+        self.there = room(connection, "there", self.alice)
+
+    def draft(self, text: str, cid: str | None, *, there: bool = False, bob: bool = False) -> MessageDraft:
+        author, name = (self.bob, "Bob") if bob else (self.alice, "Alice")
+        kind = "text" if cid is not None else "enter"
+        return MessageDraft(self.there if there else self.here, author, name, name, kind, text, cid)
+
+    def append(self, *drafts: MessageDraft, now: int = NOW) -> list[tuple[str, int]]:
+        heads = messages.lock_heads(self.connection, {draft.conversation_id for draft in drafts})
+        outcomes = messages.append_messages(self.connection, heads, drafts, now)
+        return [(outcome.verdict.name, outcome.stored.seq) for outcome in outcomes]
+
+
+@pytest.fixture
+def scene(engine: Engine) -> Iterator[Scene]:
+    with begin_write(engine) as connection:
+        yield Scene(connection)
+
+
+def test_each_conversation_counts_for_itself(scene: Scene) -> None:
+    stored = scene.append(
+        scene.draft("one", "a"), scene.draft("uno", "b", there=True), scene.draft("two", "c")
+    )
+    assert stored == [("STORED", 1), ("STORED", 1), ("STORED", 2)]
+    assert scene.append(scene.draft("three", "d")) == [("STORED", 3)]
+
+
+def test_the_head_and_what_was_spoken_are_kept_with_the_conversation(scene: Scene) -> None:
+    scene.append(scene.draft("", None), scene.draft("hi", "a"), scene.draft("ho", "b"))
+    row = conversations.c
+    kept = scene.connection.execute(select(row.head, row.spoken, row.last_at).where(row.id == scene.here))
+    assert list(kept) == [(3, 2, NOW)]
+
+
+def test_the_same_cid_with_the_same_content_is_the_same_message(scene: Scene) -> None:
+    scene.append(scene.draft("hi", "a"))
+    again = scene.append(scene.draft("hi", "a"), scene.draft("new", "b"))
+    assert again == [("DUPLICATE", 1), ("STORED", 2)]
+
+
+def test_the_same_cid_twice_in_one_batch_is_stored_once(scene: Scene) -> None:
+    batch = scene.append(scene.draft("hi", "a"), scene.draft("hi", "a"), scene.draft("ho", "a"))
+    assert batch == [("STORED", 1), ("DUPLICATE", 1), ("REUSED", 1)]
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 64, 300, 600])
+def test_a_duplicate_anywhere_in_a_batch_of_any_size_leaves_no_gap(scene: Scene, size: int) -> None:
+    """It shows when the last of the batch's portions is inserted; those before it are taken back."""
+    scene.append(scene.draft("known", "known"))
+    drafts = [scene.draft(str(number), f"cid{number}") for number in range(size)]
+    stored = scene.append(*drafts, scene.draft("known", "known"))
+    assert stored == [*[("STORED", number + 2) for number in range(size)], ("DUPLICATE", 1)]
+    assert len(messages.messages_in_ranges(scene.connection, [SeqRange(scene.here, 0, 1000)])) == size + 1
+
+
+def test_the_heads_of_many_conversations_move_at_once(scene: Scene) -> None:
+    places = [room(scene.connection, f"room{number}", scene.alice) for number in range(5)]
+    drafts = [
+        MessageDraft(place, scene.alice, "Alice", "Alice", "text", "hi", f"{place}") for place in places
+    ]
+    scene.append(*drafts, now=NOW + 1)
+    row = conversations.c
+    kept = scene.connection.execute(
+        select(row.kind, row.head, row.spoken, row.last_at).where(row.id.in_([*places, scene.there]))
+    )
+    assert sorted(kept) == [("room", 0, 0, NOW), *[("room", 1, 1, NOW + 1)] * 5]
+
+
+@pytest.mark.parametrize("other", ["text", "place"])
+def test_the_same_cid_with_other_content_is_refused(scene: Scene, other: str) -> None:
+    scene.append(scene.draft("hi", "a"))
+    draft = scene.draft("ho", "a") if other == "text" else scene.draft("hi", "a", there=True)
+    assert scene.append(draft) == [("REUSED", 1)]
+
+
+def test_cids_differ_by_a_single_byte_and_belong_to_their_author(scene: Scene) -> None:
+    stored = scene.append(scene.draft("x", "a"), scene.draft("x", "A"), scene.draft("x", "a", bob=True))
+    assert stored == [("STORED", 1), ("STORED", 2), ("STORED", 3)]
+
+
+def test_what_was_stored_before_is_found_by_its_cid(scene: Scene) -> None:
+    scene.append(scene.draft("hi", "a"))
+    assert messages.find_duplicate(scene.connection, scene.draft("hi", "b")) is None
+    found = messages.find_duplicate(scene.connection, scene.draft("hi", "a"))
+    assert found is not None
+    assert found.verdict is AppendVerdict.DUPLICATE
+
+
+def test_times_do_not_go_back_when_the_clock_does(scene: Scene) -> None:
+    scene.append(scene.draft("late", "a"), now=NOW + 5_000)
+    scene.append(scene.draft("early", "b"), now=NOW)
+    page, _ = messages.message_page(scene.connection, scene.here, limit=10)
+    assert [stored.sent_at for stored in page] == [NOW + 5_000, NOW + 5_000]
+
+
+@pytest.mark.parametrize(
+    "text", ["你好，世界", "😀👩‍👩‍👧 \u202e", "a\nb\t'\"\\%_", "x" * 4096, "\U0010ffff" * 4096]
+)
+def test_a_text_comes_back_as_it_was(scene: Scene, text: str) -> None:
+    scene.append(scene.draft(text, "a"))
+    page, _ = messages.message_page(scene.connection, scene.here, limit=1)
+    assert page[0].text == text
+
+
+def test_pages_go_both_ways_and_say_whether_there_is_more(scene: Scene) -> None:
+    scene.append(*(scene.draft(str(n), str(n)) for n in range(1, 8)))
+    page = partial(messages.message_page, scene.connection, scene.here)
+
+    def seqs(found: tuple[list[StoredMessage], bool]) -> tuple[list[int], bool]:
+        return [stored.seq for stored in found[0]], found[1]
+
+    assert seqs(page(limit=3)) == ([5, 6, 7], True)
+    assert seqs(page(before=5, limit=3)) == ([2, 3, 4], True)
+    assert seqs(page(before=2, limit=3)) == ([1], False)
+    assert seqs(page(after=0, limit=3)) == ([1, 2, 3], True)
+    assert seqs(page(after=4, limit=3)) == ([5, 6, 7], False)
+    assert seqs(page(after=7, limit=3)) == ([], False)
+    within = messages.messages_in_ranges(scene.connection, [SeqRange(scene.here, 2, 4)])
+    assert [stored.seq for stored in within] == [3, 4]
+
+
+def test_a_place_in_time_is_found_by_halving(scene: Scene) -> None:
+    assert messages.last_seq_before(scene.connection, scene.here, NOW) == 0
+    for number, seconds in enumerate((1, 2, 2, 2, 5)):
+        scene.append(scene.draft("hi", str(number)), now=NOW + seconds)
+    found = [messages.last_seq_before(scene.connection, scene.here, NOW + seconds) for seconds in range(8)]
+    assert found == [0, 0, 1, 4, 4, 4, 5, 5]
+
+
+def test_mysql_does_not_walk_a_conversation_for_its_newest_page(mysql_url: str) -> None:
+    engine = open_engine(mysql_url)
+    upgrade_schema(engine)
+    with begin_write(engine) as connection:
+        scene = Scene(connection)
+        scene.append(*(scene.draft("hi", str(n)) for n in range(500)))
+        before = rows_walked(connection)
+        assert len(messages.message_page(connection, scene.here, limit=10)[0]) == 10
+        assert rows_walked(connection) - before < 100
+    engine.dispose()
+
+
+def test_writers_that_do_not_know_each_other_leave_no_gap(database_url: str, engine: Engine) -> None:
+    """Each appends to two rooms; were a seq taken outside the lock, two would take the same."""
+    with begin_write(engine) as connection:
+        scene = Scene(connection)
+
+    def work(writer: int, connection: Connection) -> None:
+        drafts = [
+            MessageDraft(place, scene.alice, "Alice", "A", "text", "hi", f"{writer}-{place}-{n}")
+            for n in range(5)
+            for place in (scene.here, scene.there)
+        ]
+        messages.append_messages(
+            connection, messages.lock_heads(connection, [scene.there, scene.here]), drafts, NOW
+        )
+
+    at_once(database_url, [partial(work, writer) for writer in range(8)])
+    with engine.connect() as connection:
+        for place in (scene.here, scene.there):
+            page, _ = messages.message_page(connection, place, limit=100)
+            assert [stored.seq for stored in page] == list(range(1, 41))
+
+
+def test_who_has_nothing_to_lock_locks_nothing(scene: Scene) -> None:
+    assert messages.lock_heads(scene.connection, []) == {}
+
+
+def test_mysql_finds_a_cid_without_walking_through_messages(mysql_url: str) -> None:
+    engine = open_engine(mysql_url)
+    upgrade_schema(engine)
+    with begin_write(engine) as connection:
+        scene = Scene(connection)
+        scene.append(*(scene.draft("hi", str(n), bob=n % 2 > 0) for n in range(500)))
+        before = rows_walked(connection)
+        again = scene.append(scene.draft("hi", "8"), scene.draft("hi", "9", bob=True), scene.draft("hi", "9"))
+        assert again == [("DUPLICATE", 9), ("DUPLICATE", 10), ("STORED", 501)]
+        assert rows_walked(connection) - before < 100
+
+
+def test_sqlite_finds_a_cid_and_all_else_by_an_index(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path}/chatroom.sqlite")
+    upgrade_schema(engine)
+    with begin_write(engine) as connection:
+        scene = Scene(connection)
+        with said_to(connection) as statements:
+            scene.append(scene.draft("hi", "a"), scene.draft("ho", "b", bob=True))
+            scene.append(scene.draft("hi", "a"), scene.draft("ho", "b", bob=True))
+            messages.messages_in_ranges(connection, [SeqRange(scene.here, 0, 9), SeqRange(scene.there, 0, 9)])
+            messages.messages_at(connection, [(scene.here, 1), (scene.there, 1)])
+            messages.last_seq_before(connection, scene.here, NOW)
+            for side in ({}, {"before": 2}, {"after": 1}):
+                messages.message_page(connection, scene.here, limit=10, **side)
+        ways = [
+            way for one in statements for *_, way in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {one}")
+        ]
+    engine.dispose()
+    assert "SCAN messages" not in ways
+    assert sum(way.startswith("SEARCH messages") for way in ways) >= 7
+
+
+@contextmanager
+def said_to(connection: Connection) -> Iterator[list[str]]:
+    """What SQLite is asked meanwhile, values and all."""
+    statements: list[str] = []
+    driver: Any = connection.connection.driver_connection
+    driver.set_trace_callback(lambda one: statements.append(one) if "messages" in one else None)
+    yield statements
+    driver.set_trace_callback(None)

@@ -1,0 +1,55 @@
+"""The cautious clock: a step ahead is believed when it has lasted."""
+
+import logging
+
+import pytest
+from chatroom.db.clock import CONFIRMED, LARGEST_STEP, CautiousClock
+
+DAY = 86_400.0
+
+
+class Machine:
+    def __init__(self) -> None:
+        self.wall, self.passed = 1_000_000.0, 5.0
+        self.clock = CautiousClock(lambda: self.wall, lambda: self.passed)
+
+    def go_on(self, seconds: float, *, step: float = 0.0) -> float:
+        """So much time passes, and the clock is set ahead beside that; what time it is then, in seconds."""
+        self.passed += seconds
+        self.wall += seconds + step
+        return self.clock.now() / 1000
+
+
+@pytest.fixture
+def machine() -> Machine:
+    return Machine()
+
+
+def test_clock_that_is_not_set_is_followed(machine: Machine) -> None:
+    assert machine.go_on(1.5) == 1_000_001.5
+    assert machine.go_on(400 * DAY) == 1_000_001.5 + 400 * DAY
+
+
+def test_small_step_ahead_is_followed_at_once(machine: Machine) -> None:
+    assert machine.go_on(1, step=LARGEST_STEP) == 1_000_001 + LARGEST_STEP
+
+
+def test_large_step_ahead_that_is_taken_back_leaves_no_trace(
+    machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    assert machine.go_on(1, step=400 * DAY) == 1_000_001
+    assert machine.go_on(1) == 1_000_002
+    assert machine.go_on(1, step=-400 * DAY) == 1_000_003
+    assert caplog.text.count("was set ahead by 34560000 s") == 1
+
+
+def test_large_step_ahead_that_lasts_is_followed_in_the_end(machine: Machine) -> None:
+    machine.go_on(1, step=DAY)
+    assert machine.go_on(CONFIRMED - 1) == 1_000_000 + CONFIRMED
+    assert machine.go_on(1) == 1_000_001 + CONFIRMED + DAY
+    assert machine.go_on(1) == 1_000_002 + CONFIRMED + DAY
+
+
+def test_step_back_is_followed_at_once(machine: Machine) -> None:
+    assert machine.go_on(1, step=-DAY) == 1_000_001 - DAY

@@ -1,0 +1,77 @@
+"""The SQL functions that ``db`` calls: every one of them exists in every supported engine and version.
+
+MySQL drops functions (MD5() is gone in 9.6) and MariaDB lacks some that MySQL has, so a new one needs a
+line here and a look at the manuals of SQLite, MySQL and MariaDB.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from chatroom.db.engine import open_engine
+from sqlalchemy import Engine, text
+
+import db
+
+EVERYWHERE = {
+    "coalesce": "coalesce(NULL, 1)",
+    "count": "count(*)",
+    "max": "max(1)",
+    "min": "min(1)",
+    "sum": "sum(1) OVER ()",
+}
+"""Each function and a call of it."""
+
+ON_MYSQL = {
+    "database": "database()",
+    "get_lock": "get_lock('chatroom functions', 0)",
+}
+
+PACKAGE = Path(db.__file__).parent
+STATEMENT = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|COALESCE|PRAGMA|FROM|WHERE|SET)\b")
+CALL = re.compile(r"(?<![\w.`])([A-Za-z_][A-Za-z_0-9]*)\(")
+SYNTAX = {"CHARACTER", "IN", "OVER", "VALUES"}
+"""Words with a parenthesis behind them that are no functions; VALUES() of ON DUPLICATE KEY UPDATE is one
+of MySQL's that MariaDB has no other word for."""
+
+
+def calls(source: str) -> Iterator[str]:
+    """The functions in SQLAlchemy's ``func.NAME`` and in statements written as text."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Attribute(value=ast.Name(id="func"), attr=name):
+                yield name.lower()
+            case ast.Constant(value=str(statement)) if STATEMENT.search(statement):
+                yield from (name.lower() for name in CALL.findall(statement) if name.upper() not in SYNTAX)
+
+
+def all_calls() -> set[str]:
+    """What the whole package calls."""
+    files = sorted(PACKAGE.rglob("*.py"))
+    assert len(files) > 20
+    return {name for file in files for name in calls(file.read_text())}
+
+
+def test_calls_are_found_in_expressions_and_in_text() -> None:
+    found = set(calls('func.md5(1)\nask(f"SELECT sha2(x, 256) FROM t WHERE id IN (1) AND y = {z}")'))
+    assert found == {"md5", "sha2"}
+
+
+def test_only_functions_that_every_engine_has_are_called() -> None:
+    assert all_calls() == EVERYWHERE.keys() | ON_MYSQL.keys()
+
+
+@pytest.mark.parametrize("call", EVERYWHERE.values())
+def test_a_listed_function_works(engine: Engine, call: str) -> None:
+    with engine.connect() as connection:
+        connection.execute(text(f"SELECT {call}"))
+
+
+def test_functions_of_mysql_work(mysql_url: str) -> None:
+    engine = open_engine(mysql_url)
+    with engine.connect() as connection:
+        for call in ON_MYSQL.values():
+            connection.execute(text(f"SELECT {call}"))
+    engine.dispose()

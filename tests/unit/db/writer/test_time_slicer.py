@@ -1,0 +1,69 @@
+"""Long work in slices, on a loop that is turned by hand."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import cast
+
+import pytest
+from chatroom.db.writer.time_slicer import SLICE, TimeSlicer
+
+from tests.support.turned_clock import Loop
+
+
+class Stepping(Loop):
+    """Its clock goes on with each step that is done."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done: list[str] = []
+
+    def steps(self, name: str, count: int, each: float) -> Iterator[None]:
+        for number in range(count):
+            self.now += each
+            self.done.append(f"{name}{number}")
+            yield
+
+
+@pytest.fixture
+def loop() -> Stepping:
+    return Stepping()
+
+
+@pytest.fixture
+def slices(loop: Stepping) -> TimeSlicer:
+    return TimeSlicer(cast(asyncio.AbstractEventLoop, loop), clock=lambda: loop.now)
+
+
+def test_what_is_short_is_done_at_once(loop: Stepping, slices: TimeSlicer) -> None:
+    slices.add_steps(loop.steps("a", 2, SLICE / 10))
+    slices.add_steps(loop.steps("b", 1, SLICE / 10))
+    assert loop.done == ["a0", "a1", "b0"]
+    assert loop.rests
+
+
+def test_what_is_long_lets_the_loop_breathe(loop: Stepping, slices: TimeSlicer) -> None:
+    slices.add_steps(loop.steps("a", 3, SLICE / 2))
+    assert loop.done == ["a0", "a1"]
+    loop.tick()
+    assert loop.done == ["a0", "a1", "a2"]
+    assert loop.rests
+
+
+def test_what_comes_later_waits_for_what_came_before(loop: Stepping, slices: TimeSlicer) -> None:
+    slices.add_steps(loop.steps("a", 3, SLICE))
+    slices.add_steps(loop.steps("b", 1, SLICE))
+    while not loop.rests:
+        loop.tick()
+    assert loop.done == ["a0", "a1", "a2", "b0"]
+
+
+def test_a_step_that_fails_does_not_hold_up_the_others(loop: Stepping, slices: TimeSlicer) -> None:
+    def fails() -> Iterator[None]:
+        yield from loop.steps("a", 1, SLICE)
+        raise RuntimeError("not our day")
+
+    slices.add_steps(fails())
+    slices.add_steps(loop.steps("b", 1, SLICE / 10))
+    loop.tick()
+    assert loop.done == ["a0", "b0"]
+    assert loop.rests

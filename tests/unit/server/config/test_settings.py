@@ -1,0 +1,218 @@
+"""Where settings come from, what they may be, and what is told of them."""
+
+import tomllib
+from pathlib import Path
+
+import msgspec
+import platformdirs
+import pytest
+from chatroom.server.config.loader import ConfigurationError, describe_config, load_config
+from chatroom.server.config.settings import SETTINGS, ServerConfig, effective_limit, is_loopback
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user who has configured nothing yet."""
+    monkeypatch.setattr(platformdirs, "user_config_path", lambda app: tmp_path / "config" / app)
+    return tmp_path
+
+
+def written(file: Path, text: str) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, "utf-8")
+    return file
+
+
+# Order
+
+
+def test_without_a_word_everything_has_its_default() -> None:
+    loaded = load_config({}, {})
+    assert loaded.config == ServerConfig()
+    assert (loaded.sources, loaded.idle) == ({}, [])
+
+
+def test_a_flag_beats_the_environment_beats_the_file_beats_the_default(home: Path) -> None:
+    file = written(home / "my.toml", "[limits]\nrate = 1\nburst = 1\npage = 1\n")
+    environment = {"CHAT_SERVER_LIMITS_RATE": "2", "CHAT_SERVER_LIMITS_BURST": "2"}
+    config, sources, _ = load_config({"limits.rate": "3"}, environment, file)
+    assert (config.limits.rate, config.limits.burst, config.limits.page, config.limits.text) == (
+        3,
+        2,
+        1,
+        4096,
+    )
+    assert {name: source.place for name, source in sources.items()} == {
+        "limits.rate": "flag",
+        "limits.burst": "environment CHAT_SERVER_LIMITS_BURST",
+        "limits.page": f"file {file}",
+    }
+
+
+@pytest.mark.parametrize("folder", ["data", "config/chatroom"])
+def test_a_file_is_found_where_it_belongs(home: Path, folder: str) -> None:
+    written(home / folder / "server.toml", 'name = "我们的聊天室"')
+    assert load_config({"data": str(home / "data")}, {}).config.name == "我们的聊天室"
+    assert load_config({}, {"CHAT_SERVER_DATA": str(home / "data")}).config.name == "我们的聊天室"
+
+
+def test_the_file_in_the_data_folder_is_nearer(home: Path) -> None:
+    written(home / "data" / "server.toml", 'name = "near"')
+    written(home / "config" / "chatroom" / "server.toml", 'name = "far"')
+    assert load_config({"data": str(home / "data")}, {}).config.name == "near"
+
+
+def test_an_empty_variable_is_as_good_as_none() -> None:
+    assert load_config({}, {"CHAT_SERVER_PORT": ""}).config.port == 7878
+
+
+def test_the_database_may_be_called_as_its_flag_is(home: Path) -> None:
+    file = written(home / "my.toml", 'database = "sqlite:///file"')
+    assert load_config({}, {}, file).config.database.url == "sqlite:///file"
+    assert (
+        load_config({}, {"CHAT_SERVER_DATABASE": "sqlite:///env"}, file).config.database.url
+        == "sqlite:///env"
+    )
+    assert load_config({"database": "sqlite:///flag"}, {}, file).config.database.url == "sqlite:///flag"
+
+
+# Every setting
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_setting_can_be_set_in_every_way_and_has_a_reason(name: str, home: Path) -> None:
+    setting = SETTINGS[name]
+    value = setting.default if name != "tls.mode" else "on"
+    text = str(value) or "x"
+    others = {"tls.cert": "x", "tls.key": "x"} if name in ("tls.cert", "tls.key") else {}
+    assert setting.purpose
+    assert load_config(others | {name: text}, {}).sources[name].place == "flag"
+    assert load_config(others, {setting.variable: text}).sources.keys() >= {name} - others.keys()
+    literal = msgspec.json.encode(value or text, enc_hook=str).decode()
+    section, _, last = name.rpartition(".")
+    file = written(home / "my.toml", (f"[{section}]\n" if section else "") + f"{last} = {literal}\n")
+    assert load_config(others, {}, file).sources.keys() >= {name}
+
+
+# Mistakes
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("port", "99999", "port must be a port, 0 to 65535, not '99999' (flag)"),
+        ("port", "http", "port must be a port, 0 to 65535, not 'http' (flag)"),
+        ("limits.rate", "-1", "limits.rate must be a number, at least 0, not '-1' (flag)"),
+        ("limits.rate", "nan", "limits.rate must be a number, at least 0, not 'nan' (flag)"),
+        ("limits.page", "1.5", "limits.page must be a whole number, at least 0, not '1.5' (flag)"),
+        ("password.bcrypt_cost", "3", "password.bcrypt_cost must be a whole number, 4 to 31, not '3' (flag)"),
+        ("log_level", "loud", "log_level must be debug, info, warning or error, not 'loud' (flag)"),
+        ("data", "", "data must be a folder, not '' (flag)"),
+        ("limits.rat", "1", "there is no setting limits.rat (flag); did you mean limits.rate?"),
+        ("limts.rate", "1", "there is no setting limts.rate (flag); did you mean limits.rate?"),
+        ("rate", "1", "there is no setting rate (flag); did you mean limits.rate?"),
+        ("password.key", "1", "there is no setting password.key (flag); did you mean tls.key?"),
+        ("limits.foo", "1", "there is no setting limits.foo (flag); --show-config lists all there are"),
+        ("xyzzy", "1", "there is no setting xyzzy (flag); --show-config lists all there are"),
+        ("limits.room_min", "33", "limits.room_min is 33, which is more than limits.room_max, 32"),
+        ("tls.cert", "a.pem", "tls.cert and tls.key go together, and only one of them is set"),
+    ],
+)
+def test_a_mistake_is_told_in_one_sentence(name: str, value: str, sentence: str) -> None:
+    with pytest.raises(ConfigurationError) as mistake:
+        load_config({name: value}, {})
+    assert str(mistake.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("[limits]\nrat = 1", "there is no setting limits.rat (file {}); did you mean limits.rate?"),
+        ("[limits]\nrate = 'fast'", "limits.rate must be a number, at least 0, not 'fast' (file {})"),
+        ("[limits]\nrate = true", "limits.rate must be a number, at least 0, not True (file {})"),
+        ("limits = 5", "there is no setting limits (file {}); --show-config lists all there are"),
+        ("port 1", "{} is no TOML: Expected '=' after a key in a key/value pair (at line 1, column 6)"),
+        ("[database]\npassword = 123456", "database.password must be a text (file {})"),
+    ],
+)
+def test_a_mistake_in_the_file_says_in_which(home: Path, content: str, sentence: str) -> None:
+    file = written(home / "my.toml", content)
+    with pytest.raises(ConfigurationError) as mistake:
+        load_config({}, {}, file)
+    assert str(mistake.value) == sentence.format(file)
+
+
+def test_a_file_that_is_not_there_or_not_readable(home: Path) -> None:
+    with pytest.raises(ConfigurationError, match="No such file"):
+        load_config({}, {}, home / "nowhere.toml")
+    with pytest.raises(ConfigurationError, match="directory"):
+        load_config({}, {}, home)
+
+
+def test_a_variable_that_sets_nothing_is_told_but_stops_nobody() -> None:
+    assert load_config({}, {"CHAT_SERVER_LIMITS_RAT": "1", "CHAT_CLIENT_X": "1"}).idle == [
+        "CHAT_SERVER_LIMITS_RAT"
+    ]
+
+
+# What is told
+
+
+def test_the_description_is_a_file_that_says_the_same(home: Path) -> None:
+    loaded = load_config({"limits.rate": "0", "name": 'a "b" \\ 你', "data": str(home)}, {})
+    file = written(home / "again.toml", describe_config(loaded))
+    assert load_config({}, {}, file).config == loaded.config
+    assert "rate = 0.0  # flag: messages a second" in describe_config(loaded)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://chat:geheim@db:3306/chatroom",
+        "mysql://chat@db/chatroom?passwd=geheim",
+        "mysql://chat:geheim@db:port/chatroom",
+        "geheim",
+    ],
+)
+def test_no_password_is_told(url: str) -> None:
+    loaded = load_config({}, {"CHAT_SERVER_DATABASE_URL": url, "CHAT_SERVER_DATABASE_PASSWORD": "geheim"})
+    assert "geheim" not in describe_config(loaded)
+    told = tomllib.loads(describe_config(loaded))["database"]
+    assert told["password"] == "***"
+    assert told["url"] != ""
+
+
+# What follows from the settings
+
+
+@pytest.mark.parametrize(
+    ("settings", "encrypted"),
+    [
+        ({}, False),
+        ({"host": "::1"}, False),
+        ({"host": "localhost"}, False),
+        ({"host": "127.8.9.1"}, False),
+        ({"host": "0.0.0.0"}, True),
+        ({"host": "::"}, True),
+        ({"host": ""}, True),
+        ({"host": "chat.example.org"}, True),
+        ({"tls.mode": "on"}, True),
+        ({"tls.cert": "a", "tls.key": "b"}, True),
+        ({"host": "0.0.0.0", "tls.mode": "off"}, False),
+        ({"tls.cert": "a", "tls.key": "b", "tls.mode": "off"}, False),
+    ],
+)
+def test_beyond_this_machine_it_is_encrypted_unless_somebody_says_no(
+    settings: dict[str, str], encrypted: bool
+) -> None:
+    assert load_config(settings, {}).config.encrypted is encrypted
+
+
+def test_what_looks_like_this_machine_and_is_not() -> None:
+    assert not is_loopback("127.0.0.1.example.org")
+    assert not is_loopback("")
+
+
+def test_a_limit_that_is_off_is_never_reached() -> None:
+    assert effective_limit(100) == 100
+    assert effective_limit(0) > 2**60

@@ -1,0 +1,108 @@
+"""A connection whose peer does not read, over a transport that only says so."""
+
+import asyncio
+import json
+from typing import Any
+
+from chatroom.server.net.connection import PeerConnection
+from chatroom.server.net.flusher import WriteFlusher
+from chatroom.server.net.input_queue import InputQueue
+from chatroom.server.net.limits import InputBudgets
+
+
+class Stuck(asyncio.Transport):
+    """A transport that holds what is written; ``taken`` bytes of it the peer has read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.taken = 0
+        self.closed = asyncio.Event()
+
+    def write(self, data: Any) -> None:
+        self.written += data
+
+    def get_write_buffer_size(self) -> int:
+        return len(self.written) - self.taken
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed.set()
+
+    def abort(self) -> None:
+        self.closed.set()
+
+    @property
+    def last_words(self) -> str:
+        return str(json.loads(self.written.splitlines()[-1])["code"])
+
+
+class Nobody:
+    """Takes no lines."""
+
+    def receive_lines(self) -> None:
+        pass
+
+    def input_ended(self) -> None:
+        pass
+
+    def connection_lost(self) -> None:
+        pass
+
+
+def connected(transport: Stuck, *, outbox_bytes: int = 0, outbox_stall: float = 0.0) -> PeerConnection:
+    connection = PeerConnection(
+        lambda _: Nobody(),
+        flusher=WriteFlusher(asyncio.get_running_loop()),
+        input_queue=InputQueue(asyncio.get_running_loop(), 0.0),
+        budgets=InputBudgets(0, 0, 0, 0),
+        line_limit=4096,
+        outbox_bytes=outbox_bytes,
+        outbox_stall=outbox_stall,
+        ping_interval=30,
+        dead_after=75,
+    )
+    connection.connection_made(transport)
+    return connection
+
+
+async def test_who_reads_nothing_at_all_is_hung_up_on() -> None:
+    transport = Stuck()
+    connection = connected(transport, outbox_stall=0.01)
+    connection.send_event(b"{}\n")
+    await asyncio.sleep(0)
+    connection.pause_writing()
+    await transport.closed.wait()
+    assert transport.last_words == "slow_consumer"
+
+
+async def test_who_reads_a_little_now_and_then_is_not() -> None:
+    transport = Stuck()
+    connection = connected(transport, outbox_stall=0.01)
+    connection.send_event(b"{}\n" * 100)
+    await asyncio.sleep(0)
+    connection.pause_writing()
+    connection._check_progress(transport.get_write_buffer_size() + 1)  # a byte went since
+    assert not transport.closed.is_set()
+    connection.connection_lost(None)
+
+
+async def test_so_many_bytes_of_events_may_wait_and_of_answers_any_number() -> None:
+    transport = Stuck()
+    connection = connected(transport, outbox_bytes=10)
+    connection.pause_writing()
+    connection.send_answer(b"x" * 1000)
+    connection.send_event(b"x" * 10)
+    assert not transport.closed.is_set()
+    connection.send_event(b"x")
+    assert transport.closed.is_set()
+    assert transport.last_words == "slow_consumer"
+    connection.connection_lost(None)

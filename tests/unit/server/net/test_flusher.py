@@ -1,0 +1,135 @@
+"""Who writes when: the line of connections that have something to say, on a loop that is turned by hand."""
+
+import asyncio
+from typing import cast
+
+import pytest
+from chatroom.server.net.flusher import AT_ONCE, FEW, LONGEST_REST, PATIENCE, RESTS, WriteFlusher
+
+from tests.support.turned_clock import Loop
+
+
+class Speaker:
+    def __init__(self) -> None:
+        self.written = 0
+
+    def flush(self) -> None:
+        self.written += 1
+
+
+class Slow:
+    """Writing to it takes a while."""
+
+    def __init__(self, loop: Loop, takes: float) -> None:
+        self._loop = loop
+        self._takes = takes
+
+    def flush(self) -> None:
+        self._loop.now += self._takes
+
+
+class Broken:
+    def flush(self) -> None:
+        raise RuntimeError
+
+
+@pytest.fixture
+def loop() -> Loop:
+    return Loop()
+
+
+@pytest.fixture
+def flusher(loop: Loop) -> WriteFlusher:
+    return WriteFlusher(cast(asyncio.AbstractEventLoop, loop), clock=lambda: loop.now)
+
+
+def crowd_in(flusher: WriteFlusher, size: int) -> list[Speaker]:
+    """So many, who have something to say."""
+    crowd = [Speaker() for _ in range(size)]
+    for speaker in crowd:
+        flusher.add_writer(speaker)
+    return crowd
+
+
+def test_what_a_few_have_to_say_leaves_at_once(loop: Loop, flusher: WriteFlusher) -> None:
+    crowd = crowd_in(flusher, FEW)
+    flusher.note_activity()
+    loop.tick()
+    assert all(speaker.written == 1 for speaker in crowd)
+    assert loop.rests
+
+
+def test_what_many_have_to_say_leaves_as_soon_as_nothing_more_is_said(
+    loop: Loop, flusher: WriteFlusher
+) -> None:
+    crowd = crowd_in(flusher, FEW + 1)
+    loop.tick()
+    crowd += crowd_in(flusher, 1)
+    loop.tick()
+    assert not any(speaker.written for speaker in crowd)
+    loop.tick()
+    assert all(speaker.written == 1 for speaker in crowd)
+    assert loop.rests
+
+
+def test_on_a_busy_loop_it_gathers_but_not_for_long(loop: Loop, flusher: WriteFlusher) -> None:
+    crowd = crowd_in(flusher, FEW + 1)
+    while loop.now < PATIENCE:
+        assert not any(speaker.written for speaker in crowd)
+        flusher.note_activity()
+        loop.now += PATIENCE / 10
+        loop.tick()
+    assert all(speaker.written == 1 for speaker in crowd)
+    assert loop.rests
+
+
+@pytest.mark.parametrize(("takes", "rest"), [(PATIENCE, RESTS * PATIENCE), (1.0, LONGEST_REST)])
+def test_after_a_long_pass_a_busy_loop_gathers_longer(
+    loop: Loop, flusher: WriteFlusher, takes: float, rest: float
+) -> None:
+    flusher.add_writer(Slow(loop, takes))
+    loop.tick()
+    crowd = crowd_in(flusher, FEW + 1)
+    begun = loop.now
+    while not crowd[0].written:
+        flusher.note_activity()
+        loop.now += PATIENCE / 10
+        loop.tick()
+    assert rest <= loop.now - begun < rest + PATIENCE
+
+
+def test_a_thousand_are_written_to_in_several_ticks_each_in_its_turn(
+    loop: Loop, flusher: WriteFlusher
+) -> None:
+    crowd = crowd_in(flusher, 2 * AT_ONCE + 1)
+    loop.tick()
+    loop.tick()
+    assert [speaker.written for speaker in crowd] == [1] * AT_ONCE + [0] * (AT_ONCE + 1)
+    loop.tick()
+    loop.tick()
+    assert all(speaker.written == 1 for speaker in crowd)
+    assert loop.rests
+
+
+def test_who_has_more_to_say_during_a_pass_waits_for_the_next(loop: Loop, flusher: WriteFlusher) -> None:
+    crowd = crowd_in(flusher, AT_ONCE + 1)
+    loop.tick()
+    loop.tick()
+    flusher.add_writer(crowd[0])
+    loop.tick()
+    assert crowd[-1].written == 1
+    assert crowd[0].written == 1
+    loop.tick()
+    assert crowd[0].written == 2
+    assert loop.rests
+
+
+def test_one_that_fails_keeps_nobody_from_writing(loop: Loop, flusher: WriteFlusher) -> None:
+    speaker = Speaker()
+    flusher.add_writer(Broken())
+    flusher.add_writer(speaker)
+    with pytest.raises(RuntimeError):
+        loop.tick()
+    loop.tick()
+    assert speaker.written == 1
+    assert loop.rests

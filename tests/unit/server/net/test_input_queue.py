@@ -1,0 +1,66 @@
+"""Turns, on a loop that does only what it is told."""
+
+from collections.abc import Callable
+from unittest.mock import Mock
+
+from chatroom.server.net.input_queue import SLICE, InputQueue
+
+
+class Stage:
+    """A loop and a clock; each turn takes ``turn_time`` seconds."""
+
+    def __init__(self, turn_time: float = 0.0) -> None:
+        self.now = 0.0
+        self.turn_time = turn_time
+        self.calls: list[Callable[[], None]] = []
+        loop = Mock()
+        loop.call_soon = self.calls.append
+        loop.call_later = lambda seconds, call: self.calls.append(call)
+        self.queue = InputQueue(loop, 0.0, lambda: self.now)
+        self.taken: list[str] = []
+
+    def add(self, name: str, again: int = 0) -> None:
+        def turn() -> None:
+            self.taken.append(name)
+            self.now += self.turn_time
+            if again:
+                self.add(name, again - 1)
+
+        self.queue.add(turn)
+
+    def run_once(self) -> None:
+        calls, self.calls[:] = list(self.calls), []
+        for call in calls:
+            call()
+
+
+def test_turns_are_taken_in_order_and_never_at_once() -> None:
+    stage = Stage()
+    stage.add("a")
+    stage.add("b")
+    assert stage.taken == []
+    assert len(stage.calls) == 1
+    stage.run_once()
+    assert stage.taken == ["a", "b"]
+    assert stage.calls == []
+
+
+def test_a_turn_that_adds_itself_again_waits_behind_the_others() -> None:
+    stage = Stage()
+    stage.add("a", again=2)
+    stage.add("b")
+    for _ in range(3):
+        stage.run_once()
+    assert stage.taken == ["a", "b", "a", "a"]
+
+
+def test_a_slice_ends_when_its_time_is_used_up() -> None:
+    stage = Stage(turn_time=SLICE / 2)
+    for name in "abcde":
+        stage.add(name)
+    stage.run_once()
+    assert stage.taken == ["a", "b"]
+    stage.run_once()
+    stage.run_once()
+    assert stage.taken == ["a", "b", "c", "d", "e"]
+    assert stage.calls == []

@@ -1,0 +1,294 @@
+"""Limits, minute by minute, without waiting for any of them."""
+
+import pytest
+from chatroom.server.net import limits
+from chatroom.server.net.limits import (
+    CROWDED,
+    FORGIVEN_AFTER,
+    LINE_BYTES,
+    LONGEST_PAUSE,
+    AddressBuckets,
+    Doorkeeper,
+    InputBudget,
+    InputBudgets,
+    PasswordAttempts,
+    TokenBucket,
+    address_group,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+START = 1000.0
+"""Some time on the clock; nothing may depend on which."""
+
+HERE, ELSEWHERE = "192.0.2.1", "192.0.2.2"
+ALICE, BOB = b"alice", b"bob"
+
+
+# Bucket
+
+
+def test_a_burst_goes_through_and_then_the_rate_holds() -> None:
+    bucket = TokenBucket(rate=5, burst=20)
+    assert [bucket.take_token(START) for _ in range(20)] == [0.0] * 20
+    assert bucket.take_token(START) == pytest.approx(0.2)
+    assert bucket.take_token(START + 0.1) == pytest.approx(0.1)
+    assert bucket.take_token(START + 0.2) == 0.0
+    assert bucket.take_token(START + 0.2) > 0.0
+
+
+def test_whoever_waits_as_told_is_let_through() -> None:
+    bucket, now = TokenBucket(rate=3, burst=1), START
+    for _ in range(100):
+        assert bucket.take_token(now) == 0.0
+        now += bucket.take_token(now) + 1e-6
+
+
+def test_nobody_is_told_to_wait_for_no_time_at_all() -> None:
+    bucket = TokenBucket(rate=50, burst=1)
+    bucket.take_token(START)
+    assert bucket.take_token(START + 0.0199999) == 0.001
+
+
+def test_a_long_silence_saves_up_no_more_than_a_burst() -> None:
+    bucket = TokenBucket(rate=5, burst=2)
+    assert [bucket.take_token(START + 3600) > 0 for _ in range(3)] == [False, False, True]
+
+
+@pytest.mark.parametrize(("rate", "burst"), [(0, 20), (5, 0), (0, 0)])
+def test_a_rate_or_a_burst_of_0_is_no_limit(rate: float, burst: float) -> None:
+    bucket = TokenBucket(rate, burst)
+    assert not any(bucket.take_token(START) for _ in range(1000))
+
+
+@given(st.lists(st.floats(0, 10), max_size=200))
+def test_no_pattern_gets_more_than_the_rate_and_a_burst(pauses: list[float]) -> None:
+    bucket, now, taken = TokenBucket(rate=5, burst=20), START, 0
+    for pause in pauses:
+        now += pause
+        taken += bucket.take_token(now) == 0.0
+    assert taken <= 20 + 5 * (now - START) + 1e-6
+
+
+def test_a_debt_is_waited_for_until_it_is_paid() -> None:
+    bucket = TokenBucket(rate=10, burst=5)
+    assert bucket.wait(START) == 0.0
+    bucket.spend(15, START)
+    assert bucket.wait(START) == pytest.approx(1.0, abs=0.002)
+    assert bucket.wait(START + 0.9) > 0.0
+    assert bucket.wait(START + bucket.wait(START + 0.9) + 0.9) == 0.0
+
+
+# Input
+
+
+def handled(budgets: list[InputBudget], seconds: int, size: int = 20) -> list[int]:
+    """How many lines each of some connections has handled that all send as much as they can."""
+    counts = [0] * len(budgets)
+    for step in range(seconds * 100):
+        now = START + step / 100
+        for place, budget in enumerate(budgets):
+            while not budget.wait(now):
+                budget.charge_line(size, now)
+                counts[place] += 1
+    return counts
+
+
+def opened(count: int, address: str = HERE, budgets: InputBudgets | None = None) -> list[InputBudget]:
+    budgets = budgets or InputBudgets(500, 1000, 2000, 8000)
+    found = [budgets.open(address, START) for _ in range(count)]
+    return [budget for budget in found if budget is not None]
+
+
+def test_one_connection_has_its_own_rate_of_lines() -> None:
+    [count] = handled(opened(1), seconds=10)
+    assert count == pytest.approx(1000 + 10 * 500, rel=0.02)
+
+
+def test_many_connections_share_the_rate_of_their_address() -> None:
+    counts = handled(opened(60), seconds=10)
+    assert sum(counts) == pytest.approx(8000 + 10 * 2000 + 60 * (120 + 10 * 60), rel=0.02)
+
+
+def test_a_flood_leaves_its_neighbours_at_the_same_address_their_rate() -> None:
+    budgets = InputBudgets(500, 1000, 2000, 8000)
+    flood, [honest] = opened(60, budgets=budgets), opened(1, budgets=budgets)
+    for second in range(10):
+        handled(flood, seconds=1)
+        for line in range(55):
+            now = START + second + line / 55
+            assert honest.wait(now) == 0.0
+            honest.charge_line(200, now)
+
+
+def test_a_long_line_costs_as_much_as_many_short_ones() -> None:
+    [count] = handled(opened(1), seconds=10, size=65536)
+    assert count == pytest.approx(6000 / 33, rel=0.03)
+
+
+def test_reads_without_a_line_cost_something() -> None:
+    [budget] = opened(1)
+    reads = 0
+    while not budget.wait(START):
+        budget.charge_read(START)
+        reads += 1
+    assert reads == pytest.approx(5 * 1000, rel=0.01)
+
+
+def test_input_is_unlimited_without_both_rates() -> None:
+    assert opened(1, budgets=InputBudgets(0, 1000, 0, 8000)) == []
+    [budget] = opened(1, budgets=InputBudgets(0, 0, 2000, 8000))
+    budget.charge_line(9000 * LINE_BYTES, START)
+    assert budget.wait(START) == 0.0
+    budget.charge_line(9000 * LINE_BYTES, START)
+    assert budget.wait(START) > 0.0
+
+
+def test_buckets_of_addresses_are_forgotten_only_when_they_are_full_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "MOST_ENTRIES", 4)
+    buckets = AddressBuckets(1, 10)
+    buckets.at(HERE, START).spend(100, START)
+    for number in range(100):
+        buckets.at(f"198.51.100.{number}", START)
+    assert buckets.at(HERE, START).wait(START) > 0.0
+    assert len(buckets._buckets) <= 4
+
+
+# Doorkeeper
+
+
+def test_only_so_many_at_once_from_one_address() -> None:
+    door = Doorkeeper(at_once=2, per_minute=0)
+    assert door.admit_connection(HERE, START) is None
+    assert door.admit_connection(HERE, START) is None
+    assert door.admit_connection(HERE, START) == CROWDED
+    assert door.admit_connection(ELSEWHERE, START) is None
+    door.release_connection(HERE)
+    assert door.admit_connection(HERE, START) is None
+
+
+def test_only_so_many_new_ones_in_a_minute_also_when_they_have_gone() -> None:
+    door = Doorkeeper(at_once=0, per_minute=3)
+    for second in range(3):
+        assert door.admit_connection(HERE, START + second) is None
+        door.release_connection(HERE)
+    assert door.admit_connection(HERE, START + 10) == pytest.approx(50)
+    assert door.admit_connection(HERE, START + 60) is None
+
+
+def test_whoever_was_refused_is_not_counted() -> None:
+    door = Doorkeeper(at_once=1, per_minute=2)
+    assert door.admit_connection(HERE, START) is None
+    for _ in range(5):
+        assert door.admit_connection(HERE, START) == CROWDED
+    door.release_connection(HERE)
+    assert door.admit_connection(HERE, START) is None
+
+
+def test_without_limits_everybody_comes_in() -> None:
+    door = Doorkeeper(at_once=0, per_minute=0)
+    assert all(door.admit_connection(HERE, START) is None for _ in range(1000))
+
+
+def test_the_door_forgets_who_is_gone_but_never_who_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MOST_ENTRIES", 4)
+    door = Doorkeeper(at_once=1, per_minute=0)
+    assert door.admit_connection(HERE, START) is None
+    for number in range(100):
+        passer_by = f"198.51.100.{number}"
+        assert door.admit_connection(passer_by, START) is None
+        door.release_connection(passer_by)
+    assert len(door._visitors) <= 4
+    assert door.admit_connection(HERE, START + 3600) == CROWDED
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("192.0.2.1", "192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("192.0.2.1", "::ffff:192.0.2.1", True),
+        ("2001:db8::1", "2001:db8::ffff:1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1%eth0", "fe80::1%eth1", True),
+        ("", "", True),
+    ],
+)
+def test_what_counts_as_one_address(one: str, other: str, same: bool) -> None:
+    assert (address_group(one) == address_group(other)) is same
+
+
+# Attempts
+
+
+def wrong(attempts: PasswordAttempts, times: int, now: float, address: str = HERE) -> None:
+    for _ in range(times):
+        attempts.attempt_failed(ALICE, address, now)
+
+
+def test_four_wrong_passwords_are_nothing_and_the_fifth_means_a_wait() -> None:
+    attempts = PasswordAttempts(5)
+    wrong(attempts, 4, START)
+    assert attempts.wait_time(ALICE, HERE, START) == 0.0
+    wrong(attempts, 1, START)
+    assert attempts.wait_time(ALICE, HERE, START) == 60.0
+    assert attempts.wait_time(ALICE, HERE, START + 59) == 1.0
+    assert attempts.wait_time(ALICE, HERE, START + 60) == 0.0
+
+
+def test_the_owner_elsewhere_and_everybody_else_here_still_get_in() -> None:
+    attempts = PasswordAttempts(5)
+    wrong(attempts, 5, START)
+    assert attempts.wait_time(ALICE, ELSEWHERE, START) == 0.0
+    assert attempts.wait_time(BOB, HERE, START) == 0.0
+
+
+def test_each_further_wrong_one_doubles_the_wait_up_to_five_minutes() -> None:
+    attempts, now, waits = PasswordAttempts(5), START, []
+    wrong(attempts, 5, now)
+    for _ in range(5):
+        waits.append(attempts.wait_time(ALICE, HERE, now))
+        now += waits[-1]
+        wrong(attempts, 1, now)
+    assert waits == [60.0, 120.0, 240.0, LONGEST_PAUSE, LONGEST_PAUSE]
+
+
+def test_a_slip_now_and_then_is_never_punished() -> None:
+    attempts = PasswordAttempts(5)
+    for minute in range(100):
+        wrong(attempts, 4, START + 60 * minute)
+        assert attempts.wait_time(ALICE, HERE, START + 60 * minute) == 0.0
+
+
+def test_the_right_password_forgives_all() -> None:
+    attempts = PasswordAttempts(5)
+    wrong(attempts, 5, START)
+    attempts.attempt_succeeded(ALICE, HERE)
+    wrong(attempts, 4, START + 60)
+    assert attempts.wait_time(ALICE, HERE, START + 60) == 0.0
+
+
+def test_and_so_does_time() -> None:
+    attempts = PasswordAttempts(5)
+    wrong(attempts, 5, START)
+    now = START + 60 + FORGIVEN_AFTER
+    wrong(attempts, 4, now)
+    assert attempts.wait_time(ALICE, HERE, now) == 0.0
+
+
+def test_a_limit_of_0_is_none() -> None:
+    attempts = PasswordAttempts(0)
+    wrong(attempts, 1000, START)
+    assert attempts.wait_time(ALICE, HERE, START) == 0.0
+
+
+def test_many_names_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MOST_ENTRIES", 10)
+    attempts = PasswordAttempts(5)
+    for number in range(100):
+        attempts.attempt_failed(str(number).encode(), HERE, START)
+    wrong(attempts, 5, START)
+    assert len(attempts._records) == 10
+    assert attempts.wait_time(ALICE, HERE, START) == 60.0

@@ -1,0 +1,276 @@
+"""Certificates: made here, brought along, exchanged while running; and the ways in which one is of no use."""
+
+import hashlib
+import signal
+import ssl
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from chatroom.server.config.settings import ServerConfig
+from chatroom.server.config.settings import TlsSettings as Settings
+from chatroom.server.net.tls import OWN, CertificateError, TlsCertificate, prepare_tls
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from cryptography.x509.oid import NameOID
+
+from tests.conftest import Serve
+from tests.support.processes import PATIENCE, ROOT, Wire
+
+Bring = Callable[[Path], tuple[Path, Path]]
+
+
+def own(data: Path, host: str = "0.0.0.0") -> TlsCertificate:
+    tls = prepare_tls(ServerConfig(host=host, data=data))
+    assert tls is not None
+    return tls
+
+
+def trusting() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def shown(server: ssl.SSLContext) -> bytes:
+    """The certificate (DER) that a client gets to see, over a connection that needs no socket."""
+    upstream, downstream = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = trusting().wrap_bio(downstream, upstream)
+    for end in [client, server.wrap_bio(upstream, downstream, server_side=True)] * 3:
+        with suppress(ssl.SSLWantReadError):
+            end.do_handshake()
+    certificate = client.getpeercert(binary_form=True)
+    assert certificate is not None
+    return certificate
+
+
+def brought(folder: Path, password: bytes | None = None) -> tuple[Path, Path]:
+    """A certificate and key in files of their own, as an administrator would bring them."""
+    own(folder)
+    pem = (folder / OWN).read_bytes()
+    start = pem.index(b"-----BEGIN PRIVATE KEY")
+    (folder / "cert.pem").write_bytes(pem[:start])
+    (folder / "key.pem").write_bytes(pem[start:] if password is None else _locked(password))
+    return folder / "cert.pem", folder / "key.pem"
+
+
+def _locked(password: bytes) -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password))
+
+
+# Made here
+
+
+def test_on_this_machine_there_is_none(tmp_path: Path) -> None:
+    assert prepare_tls(ServerConfig(data=tmp_path)) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_fingerprint_is_that_of_the_certificate_a_client_sees(tmp_path: Path) -> None:
+    tls = own(tmp_path / "data")
+    assert tls.fingerprint == hashlib.sha256(shown(tls.context)).hexdigest()
+
+
+def test_it_is_made_once_and_only_we_may_read_it(tmp_path: Path) -> None:
+    data = tmp_path / "new" / "data"
+    assert own(data).fingerprint == own(data).fingerprint
+    assert {file.name for file in data.iterdir()} == {OWN, f"{OWN}.lock"}
+    assert stat.S_IMODE((data / OWN).stat().st_mode) == 0o600
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "chat.example.org"])
+def test_it_lasts_and_a_client_with_a_slow_clock_accepts_it(tmp_path: Path, host: str) -> None:
+    certificate = x509.load_der_x509_certificate(shown(own(tmp_path, host).context))
+    now = datetime.now(UTC)
+    assert certificate.not_valid_before_utc < now - timedelta(days=1)
+    assert certificate.not_valid_after_utc > now + timedelta(days=10 * 365)
+
+
+def test_nothing_older_than_tls_1_2_is_spoken(tmp_path: Path) -> None:
+    assert own(tmp_path).context.minimum_version is ssl.TLSVersion.TLSv1_2
+
+
+PREPARE = """
+import sys
+from pathlib import Path
+from server.config.settings import Config
+from server.net.tls import prepare
+print("ready", flush=True)
+sys.stdin.readline()
+print(prepare(Config(host="0.0.0.0", data=Path(sys.argv[1]))).fingerprint)
+"""
+
+
+def test_processes_that_start_at_once_make_one_certificate(tmp_path: Path) -> None:
+    """A server's first start and ``chat-server invite``, for example."""
+    command = [sys.executable, "-c", PREPARE, str(tmp_path / "data")]
+    pipe = subprocess.PIPE
+    processes = [subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) for _ in range(4)]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    fingerprints = {process.communicate(timeout=PATIENCE)[0] for process in processes}
+    assert len(fingerprints) == 1
+    assert own(tmp_path / "data").fingerprint in fingerprints.pop()
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:100])
+
+
+def garbage(file: Path) -> None:
+    file.write_bytes(b"\xff\x00 garbage" * 50)
+
+
+def empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+def link_to_nowhere(file: Path) -> None:
+    file.unlink()
+    file.symlink_to(file.with_name("nowhere"))
+
+
+@pytest.mark.parametrize("damage", [cut, garbage, empty, folder, link_to_nowhere])
+def test_a_damaged_certificate_is_named_and_never_replaced(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    """A new one would stop every client."""
+    own(tmp_path)
+    damage(tmp_path / OWN)
+    with pytest.raises(CertificateError, match=rf"{OWN}.*; restore it from a backup, or remove it"):
+        own(tmp_path)
+    assert (tmp_path / OWN).is_symlink() or (tmp_path / OWN).exists()
+
+
+def test_a_certificate_that_others_could_read_is_made_private(tmp_path: Path) -> None:
+    own(tmp_path)
+    (tmp_path / OWN).chmod(0o644)
+    own(tmp_path)
+    assert stat.S_IMODE((tmp_path / OWN).stat().st_mode) == 0o600
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CertificateError, match="cannot keep a certificate in"):
+        own(tmp_path / "file")
+
+
+# Brought along
+
+
+def test_a_certificate_of_ones_own(tmp_path: Path) -> None:
+    cert, key = brought(tmp_path)
+    tls = prepare_tls(ServerConfig(tls=Settings(cert=str(cert), key=str(key))))
+    assert tls is not None
+    assert tls.fingerprint == hashlib.sha256(shown(tls.context)).hexdigest()
+
+
+def test_files_that_are_not_there(tmp_path: Path) -> None:
+    cert, key = brought(tmp_path)
+    with pytest.raises(CertificateError, match=r"cannot read .*nowhere.pem: No such file or directory"):
+        TlsCertificate(tmp_path / "nowhere.pem", key)
+    with pytest.raises(CertificateError, match=r"cannot read .*nowhere.pem: No such file or directory"):
+        TlsCertificate(cert, tmp_path / "nowhere.pem")
+
+
+def test_files_that_hold_something_else(tmp_path: Path) -> None:
+    cert, key = brought(tmp_path)
+    with pytest.raises(CertificateError, match=r"key.pem holds no certificate in PEM"):
+        TlsCertificate(key, key)
+    with pytest.raises(CertificateError, match=r"cert.pem holds no private key"):
+        TlsCertificate(cert, cert)
+
+
+def test_a_key_of_another_certificate(tmp_path: Path) -> None:
+    (cert, _), (_, key) = brought(tmp_path / "one"), brought(tmp_path / "other")
+    with pytest.raises(CertificateError, match=r"the key in .* is not that of the certificate in"):
+        TlsCertificate(cert, key)
+
+
+def test_a_key_behind_a_password_is_refused_and_nobody_is_asked_for_it(tmp_path: Path) -> None:
+    with pytest.raises(CertificateError, match="without a password"):
+        TlsCertificate(*brought(tmp_path, password=b"geheim"))
+
+
+# Exchanged
+
+
+def test_a_new_certificate_is_used_from_the_next_connection_on(tmp_path: Path) -> None:
+    cert, key = brought(tmp_path / "old")
+    tls = TlsCertificate(cert, key)
+    before = tls.fingerprint
+    for old, new in zip((cert, key), brought(tmp_path / "new"), strict=True):
+        new.replace(old)
+    tls.reload_files()
+    assert tls.fingerprint != before
+    assert tls.fingerprint == hashlib.sha256(shown(tls.context)).hexdigest()
+
+
+def rsa(folder: Path) -> tuple[Path, Path]:
+    """A certificate with another kind of key than ours."""
+    folder.mkdir()
+    key = generate_private_key(65537, 2048)
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "chatroom")]), datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, SHA256())
+    )
+    (folder / "cert.pem").write_bytes(signed.public_bytes(Encoding.PEM))
+    (folder / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return folder / "cert.pem", folder / "key.pem"
+
+
+@pytest.mark.parametrize(("before", "after"), [(brought, rsa), (rsa, brought)])
+def test_sighup_changes_to_a_certificate_with_another_kind_of_key(
+    tmp_path: Path, serve: Serve, before: Bring, after: Bring
+) -> None:
+    cert, key = before(tmp_path / "old")
+    server = serve("--tls-cert", str(cert), "--tls-key", str(key))
+    for old, new in zip((cert, key), after(tmp_path / "new"), strict=True):
+        new.replace(old)
+    expected = x509.load_pem_x509_certificate(cert.read_bytes()).public_bytes(Encoding.DER)
+    server.process.send_signal(signal.SIGHUP)
+    while hashlib.sha256(expected).hexdigest() not in server.log:
+        assert server.process.poll() is None
+        time.sleep(0.02)
+    with Wire(server.host, server.port, trusting()) as alice:
+        assert isinstance(alice.socket, ssl.SSLSocket)
+        assert alice.socket.getpeercert(binary_form=True) == expected
+
+
+def test_a_new_certificate_that_is_of_no_use_changes_nothing(tmp_path: Path) -> None:
+    cert, key = brought(tmp_path / "old")
+    tls = TlsCertificate(cert, key)
+    before = tls.fingerprint
+    brought(tmp_path / "new")[0].replace(cert)  # and its key is still on the way
+    with pytest.raises(CertificateError):
+        tls.reload_files()
+    assert tls.fingerprint == before == hashlib.sha256(shown(tls.context)).hexdigest()

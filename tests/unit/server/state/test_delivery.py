@@ -1,0 +1,113 @@
+"""What is handed out to whom, when others than this process have given or taken seats."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+
+import pytest
+from chatroom.db.queries.memberships import SeatStatus
+from chatroom.db.records import RoomRecord, SeatRecord, StoredMessage
+from chatroom.db.writer.transaction import RosterSeats
+from chatroom.protocol import events
+from chatroom.protocol.errors import ChatError
+from chatroom.protocol.requests import Cid
+from chatroom.protocol.wire import encode_frame
+from chatroom.server.net.limits import TokenBucket
+from chatroom.server.state.delivery import MessageDelivery, event_line, own_line
+from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
+from chatroom.server.state.notifier import EventNotifier
+from chatroom.server.state.serialize import message_value
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support import strategies
+
+DEN = 7
+
+
+class Stage:
+    """A room of which Alice and Bob are members, at head 3, and what their sessions are told."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.directory = LiveDirectory()
+        self.delivery = MessageDelivery(self.directory, EventNotifier(self.directory, loop))
+        self.told: list[tuple[str, str]] = []
+        self.alice, self.bob = self.arrive(1, "Alice"), self.arrive(2, "Bob")
+        for account in (self.alice, self.bob):
+            self.directory.seat_in_room(account, room(account))
+
+    def arrive(self, id: int, username: str) -> LiveAccount:
+        def hear(lines: bytes) -> None:
+            for line in lines.splitlines():
+                event = json.loads(line)
+                what = event["message"]["text"] if event["type"] == "message" else event["reason"]
+                self.told.append((username, what))
+
+        def close(reason: ChatError) -> None:
+            self.told.append((username, reason.code))
+
+        account = self.directory.add_account(id, username)
+        self.directory.add_speaker(account, Speaker("", hear, close, TokenBucket(0, 0), TokenBucket(0, 0)))
+        return account
+
+
+def room(account: LiveAccount) -> RoomRecord:
+    seat = SeatRecord(DEN, account.id, account.username, account.username.upper(), entered=True, read=0)
+    return RoomRecord(DEN, "den", 5, 2, 1, "Alice", "", False, None, head=3, roster=2, seat=seat)
+
+
+def said(seq: int, text: str, kind: str = "text") -> StoredMessage:
+    return StoredMessage(DEN, seq, 1, "Alice", "ALICE", kind, text, 0)
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    loop = asyncio.new_event_loop()
+    yield Stage(loop)
+    loop.close()
+
+
+def test_who_was_put_out_hears_why_and_nothing_more(stage: Stage) -> None:
+    kick, after = said(4, "Bob", "kick"), said(5, "among us")
+    stage.delivery.apply_rosters([RosterSeats(DEN, 3, {1: SeatStatus("ALICE", True)}, {})], [kick, after])
+    stage.delivery.deliver_messages([kick, after])
+    assert stage.told == [("Bob", "kick"), ("Alice", "Bob"), ("Alice", "among us")]
+    assert DEN not in stage.bob.seats
+
+
+def test_author_who_was_put_out_gets_nothing_of_the_run(stage: Stage) -> None:
+    own = StoredMessage(DEN, 4, 2, "Bob", "BOB", "text", "mine", 0, "cid-1")
+    run = [own, said(5, "Bob", "kick"), said(6, "among us")]
+    stage.delivery.apply_rosters([RosterSeats(DEN, 3, {1: SeatStatus("ALICE", True)}, {})], run)
+    stage.delivery.deliver_messages(run)
+    assert [what for who, what in stage.told if who == "Bob"] == ["kick"]
+    assert [what for who, what in stage.told if who == "Alice"] == ["mine", "Bob", "among us"]
+
+
+def test_who_left_elsewhere_is_outside_here_at_once(stage: Stage) -> None:
+    standings = {1: SeatStatus("ALICE", True), 2: SeatStatus("BOB", False)}
+    stage.delivery.apply_rosters([RosterSeats(DEN, 3, standings, {})], [])
+    assert not stage.bob.seats[DEN].may_send
+    assert stage.delivery.unsettled == {(2, DEN)}
+
+
+def test_who_was_let_in_elsewhere_is_to_be_seated(stage: Stage) -> None:
+    carol = stage.arrive(3, "Carol")
+    standings = {id: SeatStatus(name, True) for id, name in ((1, "ALICE"), (2, "BOB"), (3, "CAROL"))}
+    stage.delivery.apply_rosters([RosterSeats(DEN, 3, standings, {})], [])
+    assert stage.delivery.unsettled == {(carol.id, DEN)}
+    assert stage.told == []
+
+
+def test_who_would_have_a_gap_must_resume(stage: Stage) -> None:
+    stage.delivery.deliver_messages([said(4, "next")])
+    stage.delivery.deliver_messages([said(1004, "long after")])
+    told = [what for who, what in stage.told if who == "Bob"]
+    assert told[:2] == ["next", "unavailable"]
+
+
+@given(text=strategies.text, target=st.none() | st.integers(1, 9), cid=strategies.of(Cid))
+def test_its_author_gets_the_line_of_everybody_with_the_cid(text: str, target: int | None, cid: str) -> None:
+    message = StoredMessage(DEN, 4, 1, "Alice", "ALICE", "text", text, 0, cid, target)
+    whole = encode_frame(events.Message(message=message_value(message, "#den", own=True)))
+    assert own_line(event_line(message, "#den"), cid) == whole

@@ -1,0 +1,181 @@
+"""An account that has lost the right to a conversation gets nothing that was committed afterwards, by any
+path and from any server process.
+
+Bob has a session on each of two processes on one database. The one in the west is stopped while everything
+happens in the east, so that it finds all of it at once: in one run of messages, and with Bob's requests
+already waiting in its socket.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.conftest import Unique
+from tests.contract.test_admin import admin
+from tests.contract.test_several_processes import Pair, enter, say
+from tests.support.database import DatabaseServer
+from tests.support.processes import Json, Server, Wire
+
+SECRET = "secret"
+OVER = ("removed", "closing")
+
+
+@pytest.fixture(scope="module")
+def pair(mysql_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    mysql_server.drop("chat_lost_rights")
+    folder, url = tmp_path_factory.mktemp("lost_rights"), mysql_server.url("chat_lost_rights")
+    pair = Pair(*(Server(folder / name, "--database", url).start() for name in ("east", "west")))
+    yield pair
+    for server in pair:
+        server.close()
+    mysql_server.drop("chat_lost_rights")
+
+
+@dataclass
+class Scene:
+    """A room with Alice, its owner, in the east; Carol and Bob in the west; Bob in the east as well."""
+
+    pair: Pair
+    room: str
+    alice: Wire
+    carol: Wire
+    bob: Wire
+    bob_east: Wire
+
+    def secrets_told_to_bob(self) -> list[Json]:
+        """What holds the secret of all that Bob's session in the west is told until he has lost the room."""
+        told = [*self.bob.events]
+        while True:
+            try:
+                told.append(self.bob.read())
+            except EOFError:
+                break
+            if told[-1]["type"] == "removed":
+                last = self.bob.start("ping")
+            if told[-1].get("type") == "pong" and told[-1]["id"] == last:
+                break
+        assert any(frame["type"] in OVER for frame in told)
+        return [frame for frame in told if SECRET in str(frame)]
+
+
+@pytest.fixture
+def scene(pair: Pair, unique: Unique) -> Scene:
+    room = unique("#den")
+    alice, bob = pair.east.user(unique("Alice")), pair.west.user(unique("Bob"))
+    carol, bob_east = pair.west.user(unique("Carol")), pair.east.connect().login(bob.username)
+    alice.request("create_room", room=room, capacity=5)
+    enter(room, alice, carol, bob, bob_east)
+    say(alice, room, "hello")
+    bob.message(text="hello")
+    return Scene(pair, room, alice, carol, bob, bob_east)
+
+
+def kick(scene: Scene) -> None:
+    scene.alice.request("kick", room=scene.room, username=scene.bob.username)
+
+
+def ban(scene: Scene) -> None:
+    scene.alice.request("ban", room=scene.room, username=scene.bob.username)
+
+
+def resign(scene: Scene) -> None:
+    scene.bob_east.request("resign_room", room=scene.room)
+
+
+def disable(scene: Scene) -> None:
+    assert admin(scene.pair.east, "disable", scene.bob.username).code == 0
+
+
+def end_all_sessions(scene: Scene) -> None:
+    assert admin(scene.pair.east, "end-session", scene.bob.name).code == 0
+
+
+def reset_password(scene: Scene) -> None:
+    scene.bob_east.request("change_password", password="111111", new_password="222222")
+
+
+WAYS = [kick, ban, resign, disable, end_all_sessions, reset_password]
+
+
+@pytest.mark.parametrize("lose", WAYS)
+def test_account_that_lost_its_right_on_another_process_gets_nothing_said_later(
+    scene: Scene, lose: Callable[[Scene], None]
+) -> None:
+    room, alice, bob, west = scene.room, scene.alice, scene.bob, scene.pair.west
+    west.pause()
+    for conversation in (room, room.lower()):
+        bob.start("history", conversation=conversation)
+        bob.start("export", conversation=conversation)
+    bob.start("search", query=SECRET)
+    bob.start("search", query=SECRET, conversation=room)
+    bob.start("send", to=room, text="mine too", cid="mine-too")
+    own = say(scene.bob_east, room, "mine")
+    before = say(alice, room, "before")
+    lose(scene)
+    say(alice, room, SECRET)
+    alice.request("send", to=room, kind="edit", target=before, text=f"{SECRET} edited")
+    alice.request("send", to=room, kind="react", target=own, text="👍")
+    west.resume()
+    assert scene.carol.message(text=SECRET)
+    assert scene.secrets_told_to_bob() == []
+
+
+@pytest.mark.parametrize("lose", WAYS)
+def test_account_that_lost_its_right_gets_nothing_that_its_own_process_stores(
+    scene: Scene, lose: Callable[[Scene], None]
+) -> None:
+    """Carol's message is stored by the process that has not heard yet what became of Bob."""
+    room, carol, west = scene.room, scene.carol, scene.pair.west
+    west.pause()
+    carol.start("send", to=room, text=SECRET)
+    scene.bob.start("history", conversation=room)
+    lose(scene)
+    west.resume()
+    assert scene.alice.message(text=SECRET)
+    assert scene.secrets_told_to_bob() == []
+
+
+def test_login_after_a_process_whose_clock_was_ahead_ended_sessions_lasts(
+    pair: Pair, mariadb: DatabaseServer, unique: Unique
+) -> None:
+    alice = pair.east.user(unique("Alice"))
+    alice.request("change_password", password="111111", new_password="222222")
+    mariadb.execute(
+        "UPDATE chat_lost_rights.accounts SET sessions_since = sessions_since + 3600000"
+        f" WHERE username = '{alice.username}'"
+    )
+    again = pair.west.connect().login(alice.username, "222222")
+    carol, bob = pair.west.user(unique("Carol")), pair.east.user(unique("Bob"))
+    friend = carol.request("add_friend", username=bob.username)["friend"]
+    if not friend["online"]:  # the west has not heard yet that he is there
+        carol.event("presence", username=bob.username, online=True)
+    bob.request("logout")  # of which the west takes notice, and of whose sessions are over
+    carol.event("presence", username=bob.username, online=False)
+    assert again.request("ping")
+    assert alice.request("ping")
+
+
+def test_session_ended_while_its_process_slept_too_long_to_be_told_is_over(
+    scene: Scene, mariadb: DatabaseServer
+) -> None:
+    scene.pair.west.pause()
+    disable(scene)
+    mariadb.execute(
+        "DELETE FROM chat_lost_rights.news",
+        "UPDATE chat_lost_rights.accounts SET sessions_since = sessions_since - 3600000",
+    )
+    scene.pair.west.resume()
+    assert scene.bob.refusal("list_rooms") == "account_disabled"
+    assert scene.bob.event("closing")["code"] == "account_disabled"
+
+
+def test_author_of_a_message_in_the_run_still_gets_its_cid(scene: Scene) -> None:
+    """The seat decides: an author who keeps it gets the whole run, with the cids of the author's messages."""
+    west = scene.pair.west
+    west.pause()
+    scene.bob_east.request("send", to=scene.room, text="mine", cid="mine-1")
+    say(scene.alice, scene.room, "another")
+    west.resume()
+    assert scene.bob.message(text="mine")["cid"] == "mine-1"
+    assert "cid" not in scene.bob.message(text="another")

@@ -1,0 +1,212 @@
+"""The command line: what is told, what is refused, and in how many lines. No server is started."""
+
+import logging
+import signal
+
+import pytest
+from chatroom.server import __main__ as command
+from chatroom.server.app import StartError
+from chatroom.server.config import log
+from chatroom.server.config.endpoint import ServerEndpoint
+from chatroom.server.config.settings import ServerConfig
+from chatroom.server.net.tls import CertificateError
+
+from tests.support.processes import PATIENCE
+
+Output = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[ServerConfig]:
+    """What servers were started with, none of which serves for long."""
+    started = []
+
+    async def serve(config: ServerConfig, announce: object) -> None:
+        started.append(config)
+
+    monkeypatch.setattr(command, "serve", serve)
+    return started
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> object:
+    """The log as it was before."""
+    root = logging.getLogger()
+    handlers, level, loud = root.handlers[:], root.level, logging.raiseExceptions
+    yield
+    root.handlers[:], logging.raiseExceptions = handlers, loud
+    root.setLevel(level)
+
+
+def logged(capfd: Output) -> str:
+    """What was written to standard error, once all of it is."""
+    log.errors.flush(PATIENCE)
+    return capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "value"),
+    [
+        ("--host 0.0.0.0", "host", "0.0.0.0"),
+        ("--port 0", "port", 0),
+        ("--set port=1 --port 2", "port", 2),
+        ("--port 2 --set port=1", "port", 1),
+        ("--log-level debug", "log_level", "debug"),
+        ("--set name=a=b", "name", "a=b"),
+    ],
+)
+def test_a_flag_sets_a_setting_and_the_last_one_counts(
+    started: list[ServerConfig], arguments: str, name: str, value: object
+) -> None:
+    assert command.run_command(arguments.split()) == 0
+    assert getattr(started[0], name) == value
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mode", "encrypted"),
+    [
+        ("", "auto", False),
+        ("--tls", "on", True),
+        ("--insecure --host 0.0.0.0", "off", False),
+        ("--tls-cert a --tls-key b", "auto", True),
+    ],
+)
+def test_the_flags_for_encryption(
+    started: list[ServerConfig], arguments: str, mode: str, encrypted: bool
+) -> None:
+    assert command.run_command(arguments.split()) == 0
+    assert (started[0].tls.mode, started[0].encrypted) == (mode, encrypted)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--nonsense",
+        "--por 1",
+        "nonsense",
+        "--port",
+        "--port http",
+        "--port 65536",
+        "--set limits.rate",
+        "--set =5",
+        "--set limits.rat=5",
+        "--set limits.rate=fast",
+        "--tls --insecure",
+        "--tls-cert a --tls-key b --insecure",
+        "--tls-cert a",
+        "--config nowhere.toml",
+        "--log-level loud",
+        "--port \x1b[2J",
+    ],
+)
+def test_a_mistake_is_one_line_and_not_0(started: list[ServerConfig], capsys: Output, arguments: str) -> None:
+    with pytest.raises(SystemExit) as end:
+        raise SystemExit(command.run_command(arguments.split()))
+    out, err = capsys.readouterr()
+    assert (end.value.code, out, started) == (2, "", [])
+    assert err.startswith("chat-server: ")
+    assert err.count("\n") == 1
+    assert "\x1b" not in err
+
+
+@pytest.mark.parametrize(
+    ("failure", "line"),
+    [
+        (StartError("the port is taken"), "chat-server: the port is taken\n"),
+        (CertificateError("no key\nin it"), "chat-server: no key␊in it\n"),
+        (PermissionError(13, "Permission denied", "/data"), "chat-server: /data: Permission denied\n"),
+        (OSError("no more files"), "chat-server: no more files\n"),
+        (RuntimeError("can't start new thread"), "chat-server: cannot start: can't start new thread\n"),
+    ],
+)
+def test_what_keeps_it_from_starting_is_one_line_and_not_0(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output, failure: Exception, line: str
+) -> None:
+    async def serve(config: ServerConfig, announce: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(command, "serve", serve)
+    assert command.run_command([]) == 1
+    assert capsys.readouterr() == ("", line)
+
+
+def test_sighup_while_it_starts_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A supervisor may tell of a new certificate before there is anybody to be told."""
+    heard: list[object] = []
+
+    async def serve(config: ServerConfig, announce: object) -> None:
+        signal.raise_signal(signal.SIGHUP)
+        heard.append(config)
+
+    monkeypatch.setattr(command, "serve", serve)
+    before = signal.getsignal(signal.SIGHUP)
+    assert command.run_command([]) == 0
+    assert len(heard) == 1
+    signal.signal(signal.SIGHUP, before)
+
+
+def test_show_config_starts_nothing(
+    started: list[ServerConfig], capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHAT_SERVER_DATABASE_PASSWORD", "geheim")
+    assert command.run_command(["--show-config", "--set", "limits.rate=0"]) == 0
+    out, err = capsys.readouterr()
+    assert "rate = 0.0  # flag: messages a second" in out
+    assert "# environment CHAT_SERVER_DATABASE_PASSWORD: " in out
+    assert "geheim" not in out
+    assert (err, started) == ("", [])
+
+
+@pytest.mark.parametrize("flag", ["--help", "--version"])
+def test_help_and_version_are_no_mistake(capsys: Output, flag: str) -> None:
+    with pytest.raises(SystemExit) as end:
+        command.run_command([flag])
+    assert end.value.code == 0
+    assert "chatroom" in capsys.readouterr().out or flag == "--help"
+
+
+def test_a_variable_that_sets_nothing_is_in_the_log(
+    started: list[ServerConfig], capfd: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHAT_SERVER_LIMITS_RAT", "1")
+    assert command.run_command([]) == 0
+    assert "CHAT_SERVER_LIMITS_RAT in the environment is no setting" in logged(capfd)
+
+
+def test_the_announcement_is_a_line_of_its_own_at_once(
+    monkeypatch: pytest.MonkeyPatch, capfd: Output
+) -> None:
+    told = []
+
+    async def serve(config: ServerConfig, announce: object) -> None:
+        assert callable(announce)
+        announce(ServerEndpoint("127.0.0.1", 7878), "")
+        command.output.flush(PATIENCE)
+        told.append(capfd.readouterr().out)
+
+    monkeypatch.setattr(command, "serve", serve)
+    assert command.run_command([]) == 0
+    assert told == ["listening on 127.0.0.1:7878\n"]
+
+
+# The log
+
+
+def test_no_peer_can_write_a_line_of_the_log(capfd: Output) -> None:
+    log.set_up_logging("info")
+    logging.getLogger("here").info("%s came", "Bob\n2026-11-22T04:22:43.273Z INFO here: Alice\x1b[2J")
+    lines = logged(capfd).splitlines()
+    assert len(lines) == 1
+    assert lines[0].endswith("Z INFO here: Bob␊2026-11-22T04:22:43.273Z INFO here: Alice␛[2J came")
+
+
+def test_nothing_in_a_traceback_passes_for_a_line_of_the_log(capfd: Output) -> None:
+    log.set_up_logging("info")
+    try:
+        raise ValueError("x\n2026-11-22T04:22:43.273Z INFO here: \x1b[2J")
+    except ValueError:
+        logging.getLogger("here").exception("a bug")
+    first, *rest = logged(capfd).splitlines()
+    assert first.endswith("ERROR here: a bug")
+    assert all(line.startswith("    ") for line in rest)
+    assert "␛[2J" in rest[-1]

@@ -1,0 +1,141 @@
+"""Whatever keeps a server from starting is one line on standard error and an exit code other than 0."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from chatroom.db.engine import open_engine
+from chatroom.db.migrate import upgrade_schema
+from sqlalchemy import make_url
+
+from tests.support.database import DatabaseServer
+from tests.support.processes import ROOT, Server
+
+AWAY = "mysql://chat@127.0.0.1:1/chat"
+LONG = "n" * 300
+
+
+def failure(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> str:
+    """The line that a failed start leaves."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "chatroom.server", "--port", "0", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(folder), **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode > 0
+    assert ended.stdout == ""
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("chat-server: ")
+    return line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--data", "~nosuchuser/x"], "data must be a folder"),
+        (["--data", "loop/x"], "loop"),
+        (["--data", LONG], "File name too long"),
+        (["--host", LONG], "cannot listen"),
+        (["--config", LONG], "File name too long"),
+        (["--database", "sqlite:///~nosuchuser/x"], "home directory"),
+        (["--database", f"sqlite:///{LONG}"], "File name too long"),
+        (["--database", "sqlite:///loop/x"], "loop"),
+        (["--tls-cert", "~nosuchuser/c", "--tls-key", "k"], "no such user"),
+        (["--tls-cert", "loop", "--tls-key", "loop"], "symbolic links"),
+        (["--database", f"{AWAY}?ssl=true"], "ssl_ca"),
+        (["--database", f"{AWAY}?ssl_ca=nowhere.pem"], "cannot read nowhere.pem"),
+        (["--database", f"{AWAY}?connect_timeout=abc"], "must be a whole number"),
+        (["--database", f"{AWAY}?cursorclass=x"], "does not exist: cursorclass"),
+        (["--database", f"mysql://chat@{LONG}/chat"], "database at"),
+        (["--set", "name=\udcff"], "name must be a text"),
+    ],
+)
+def test_failed_start_is_one_line(tmp_path: Path, arguments: list[str], reason: str) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    assert reason in failure(tmp_path, *arguments)
+
+
+@pytest.mark.parametrize("command", ["admin accounts", "invite lab --uses 1"])
+@pytest.mark.parametrize("data", ["~nosuchuser/x", "loop/x", LONG])
+def test_failed_command_is_one_line(tmp_path: Path, command: str, data: str) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    ended = subprocess.run(
+        [sys.executable, "-m", "chatroom.server", *command.split(), "--data", data],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode > 0
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("chat-server: ")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://chat:geh@eim@127.0.0.1:1/chat",
+        "mysql://chat:geh@127.0.0.1/eim@127.0.0.1:1/chat",
+        "mysql://chat:geh@127.0.0.1/chat?eim@127.0.0.1:1/chat",
+    ],
+)
+def test_unescaped_password_is_in_no_error_and_no_shown_configuration(tmp_path: Path, url: str) -> None:
+    assert "eim" not in failure(tmp_path, "--database", url)
+    shown = subprocess.run(
+        [sys.executable, "-m", "chatroom.server", "--show-config", "--database", url],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert shown.returncode == 0
+    assert "eim" not in shown.stdout + shown.stderr
+
+
+@pytest.mark.parametrize("is_upgraded", [True, False])
+def test_database_user_that_may_only_read_is_one_line(
+    tmp_path: Path, mysql_url: str, mysql_server: DatabaseServer, is_upgraded: bool
+) -> None:
+    if is_upgraded:
+        upgrade_schema(engine := open_engine(mysql_url))
+        engine.dispose()
+    url = make_url(mysql_url)
+    mysql_server.execute(
+        "DROP USER IF EXISTS reader@'%'",
+        "CREATE USER reader@'%' IDENTIFIED BY 'secret'",
+        f"GRANT SELECT ON {url.database}.* TO reader@'%'",
+    )
+    reading = url.set(username="reader", password="secret", query={}).render_as_string(hide_password=False)
+    assert "denied" in failure(tmp_path, "--database", reading)
+
+
+@pytest.mark.parametrize("password", ["pässword", "密码很长"])
+def test_database_password_may_be_in_any_script(
+    tmp_path: Path, mysql_url: str, mysql_server: DatabaseServer, password: str
+) -> None:
+    url = make_url(mysql_url)
+    mysql_server.execute(
+        "DROP USER IF EXISTS writer@'%'",
+        f"CREATE USER writer@'%' IDENTIFIED BY '{password}'",
+        f"GRANT ALL ON {url.database}.* TO writer@'%'",
+    )
+    bare = url.set(username="writer", query={}).render_as_string()
+    server = Server(
+        tmp_path / "data",
+        "--database",
+        bare,
+        environment={"CHAT_SERVER_DATABASE_PASSWORD": password},
+    ).start()
+    server.user("Alice")
+    server.close()
+
+
+@pytest.mark.parametrize("name", ["chat?1", "a%40b#c", "聊天 室"])
+def test_data_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+    Server(tmp_path / name).start().close()
+    assert (tmp_path / name / "chatroom.sqlite").exists()
+    assert {file.name for file in tmp_path.iterdir()} == {name, f"{name}.stderr"}

@@ -1,18 +1,18 @@
-"""Every word that a person reads, in the person's language. The counterpart is ``locale/``.
+"""The texts of the client, in the user's language.
 
-A message is named by a key (an error's code is one), and the catalogue of a language fills in the facts:
-``say("room_full", room="#lab", members=2, capacity=2)``. ``locale/<language>/LC_MESSAGES/`` holds two
-catalogues, ``client`` and, for what only the full screen says, ``screen``. After a change of a ``.po``::
-
-    pybabel compile --directory client/locale --domain "client screen"
+A text has a key (an error's code is one); ``translate`` fills in the facts:
+``translate("room_full", room="#lab", members=2, capacity=2)``. ``locale/<language>/LC_MESSAGES/`` holds two
+catalogues: ``client.po``, and ``screen.po`` for the texts that only the full screen shows. They are read as
+they are, so a change takes effect at the next start.
 """
 
-import gettext
 import os
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
+from chatroom.client.text.po_file import Catalogue, read_catalogue
 from chatroom.protocol.safe import safe_text
 
 LANGUAGES = ("en", "zh")
@@ -21,9 +21,9 @@ FOLDER = Path(__file__).parents[1] / "locale"
 
 
 language = ""
-"""The language in use, ``en`` or ``zh``: one for the whole program, as there is one person before it."""
+"""The language in use, ``en`` or ``zh``: one for the whole process."""
 
-_catalogue: gettext.NullTranslations
+_catalogue: Catalogue
 
 _CODE = re.compile(r"[a-z_]{1,64}(?:\.[a-z_]{1,64})?")
 _ARGUMENT = re.compile(r"\b[A-Z]{2,}\b")
@@ -40,15 +40,16 @@ class _MessageFacts(dict[str, object]):
         return "?"
 
 
-def use_language(wanted: str) -> None:
-    """Speak this language from now on; any other than ours is English."""
+def use_language(name: str) -> None:
+    """Use this language from now on; English if there is no catalogue for it."""
     global language, _catalogue
-    language = wanted if wanted in LANGUAGES else "en"
-    _catalogue = gettext.NullTranslations()
-    for domain in DOMAINS:
-        more = gettext.translation(domain, FOLDER, [language], fallback=True)
-        more.add_fallback(_catalogue)
-        _catalogue = more
+    language = name if name in LANGUAGES else "en"
+    _catalogue = _load_catalogue(language)
+
+
+@lru_cache
+def _load_catalogue(name: str) -> Catalogue:
+    return read_catalogue(*(FOLDER / name / "LC_MESSAGES" / f"{domain}.po" for domain in DOMAINS))
 
 
 def locale_language(environment: Mapping[str, str] = os.environ) -> str:
@@ -60,23 +61,18 @@ def locale_language(environment: Mapping[str, str] = os.environ) -> str:
 
 
 def translate(key: str, /, **facts: object) -> str:
-    """The words for a key. Facts may come from anywhere, and are made safe here.
+    """Return the text of a key, with the facts filled in and made safe.
 
-    A fact called ``count`` chooses between one and many; one called ``command_usage`` is worded by
-    ``command_usage``. A key
-    without words is no template: it may come from a server.
+    A fact ``count`` chooses between singular and plural; a fact ``usage`` is a command line whose arguments
+    are translated. A key without a text is returned itself: it may come from a server, so it is no template.
     """
-    if not key:
-        return ""  # under the empty key stands the catalogue's own header
     count = facts.get("count")
-    words = _catalogue.ngettext(key, key, count) if isinstance(count, int) else key
-    if words == key:
-        words = _catalogue.gettext(key)
-    if words == key:
+    text = _catalogue.text(key, count if isinstance(count, int) else None)
+    if text is None:
         return safe_text(key)
     if "usage" in facts:
         facts["usage"] = command_usage(str(facts["usage"]))
-    return words.format_map(_MessageFacts({name: _show_fact(fact) for name, fact in facts.items()}))
+    return text.format_map(_MessageFacts({name: _show_fact(fact) for name, fact in facts.items()}))
 
 
 def refusal(code: str, facts: Mapping[str, object]) -> str:
@@ -95,8 +91,8 @@ def command_usage(line: str) -> str:
 
 
 def message_pattern(key: str) -> str:
-    """The words for a key with places for the facts, for whoever fills in very many; they make them safe."""
-    return _catalogue.gettext(key)
+    """Return the text of a key as a template, for callers that fill in many; they make the facts safe."""
+    return _catalogue.text(key) or key
 
 
 def is_yes(answer: str) -> bool:
@@ -105,8 +101,8 @@ def is_yes(answer: str) -> bool:
 
 
 def has_translation(key: str) -> bool:
-    """Whether there are words for this key: a server may be newer than this client."""
-    return bool(key) and _catalogue.gettext(key) != key
+    """Whether there is a text for this key: a server may be newer than this client."""
+    return _catalogue.text(key) is not None
 
 
 def _show_fact(fact: object) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog, Message
-from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 from chatroom.client.commands.table import COMMANDS
 from chatroom.client.storage.config import SETTINGS
@@ -16,17 +15,11 @@ from chatroom.client.text.keys import KEYS
 from chatroom.protocol.errors import CODES
 
 CLIENT = Path(i18n.__file__).parents[1]
-CATALOGUES = sorted(i18n.FOLDER.rglob("*.po"))
 
 
 def catalogue(language: str, domain: str) -> Catalog:
     with open(i18n.FOLDER / language / "LC_MESSAGES" / f"{domain}.po", "rb") as file:
         return read_po(file, locale=language)
-
-
-def said_by(catalog: Catalog) -> dict[str, list[str]]:
-    """Everything but the header, which holds the time of the compilation."""
-    return {key_of(one.id): texts_of(one) for one in catalog if one.id}
 
 
 def texts_of(message: Message) -> list[str]:
@@ -40,12 +33,6 @@ def key_of(identity: str | Sequence[str]) -> str:
 
 def facts_of(texts: list[str]) -> set[str]:
     return {name for text in texts for _, name, _, _ in string.Formatter().parse(text) if name}
-
-
-@pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: "/".join(path.parts[-3:]))
-def test_what_is_compiled_is_what_is_written(path: Path) -> None:
-    with open(path, "rb") as written, open(path.with_suffix(".mo"), "rb") as compiled:
-        assert said_by(read_mo(compiled)) == said_by(read_po(written))
 
 
 @pytest.mark.parametrize("domain", i18n.DOMAINS)

@@ -69,9 +69,8 @@ def _end_in_order() -> None:
 
     The full screen has handlers of its own. ``nohup`` goes on.
     """
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has no SIGHUP
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, lambda caught, _: sys.exit(128 + caught))
 
 

@@ -24,11 +24,7 @@ from chatroom.server.config.endpoint import ServerEndpoint
 from chatroom.server.config.loader import ConfigurationError, LoadedConfig, describe_config, load_config
 from chatroom.server.config.settings import SETTINGS
 from chatroom.server.net.tls import CertificateError
-
-if sys.platform == "win32":  # there is no uvloop
-    from asyncio import new_event_loop
-else:
-    from uvloop import new_event_loop
+from uvloop import new_event_loop
 
 FLAGS = (
     ("--host", "host", "HOST"),
@@ -99,8 +95,7 @@ def _run_server(loaded: LoadedConfig) -> int:
     log.set_up_logging(loaded.config.log_level)
     gc.freeze()
     gc.set_threshold(GARBAGE)
-    if sys.platform != "win32":
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the server has a use for it
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the server has a use for it
     for variable in loaded.idle:
         logging.getLogger(__name__).warning("%s in the environment is no setting", variable)
     try:

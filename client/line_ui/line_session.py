@@ -45,7 +45,7 @@ class PasswordSource:
 
     def __init__(self, *, asks: bool) -> None:
         self.reading = False
-        self._asks = asks and sys.platform != "win32"  # whose consoles show whatever is typed
+        self._asks = asks
         self._answer: asyncio.Future[str] | None = None
 
     async def find_password(self, key: str, facts: dict[str, object]) -> str:

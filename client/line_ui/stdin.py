@@ -7,14 +7,11 @@ that sits inside ``sys.stdin`` when the program ends brings the interpreter down
 import asyncio
 import codecs
 import os
-import sys
+import termios
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
 from chatroom.client import background
-
-if sys.platform != "win32":
-    import termios
 
 CHUNK = 65536
 
@@ -51,7 +48,6 @@ async def read_lines(descriptor: int = 0) -> AsyncIterator[str]:
 @contextmanager
 def hidden_input(descriptor: int = 0) -> Iterator[None]:
     """The terminal shows nothing of what is typed meanwhile."""
-    assert sys.platform != "win32"
     before = termios.tcgetattr(descriptor)
     silent = termios.tcgetattr(descriptor)
     silent[3] &= ~termios.ECHO

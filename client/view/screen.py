@@ -6,7 +6,6 @@ itself waits for a timer, so that two hundred messages a second cost some pictur
 
 import asyncio
 import signal
-import sys
 import time
 from typing import Any
 
@@ -45,8 +44,8 @@ SEQUENCE = 0.5
 """Seconds within which the second key of a sequence has to follow."""
 
 
-_FAREWELLS = () if sys.platform == "win32" else (signal.SIGTERM, signal.SIGHUP)
-"""Signals that ask the program to end; the terminal is to be whole then too. Windows sends none of them."""
+_FAREWELLS = (signal.SIGTERM, signal.SIGHUP)
+"""Signals that ask the program to end; the terminal is to be whole then too."""
 
 
 async def run_screen(app: App, *, register: bool = False) -> None:

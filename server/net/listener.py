@@ -10,9 +10,9 @@ import asyncio
 import errno
 import logging
 import math
+import resource
 import socket
 import ssl
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -20,9 +20,6 @@ from functools import partial
 from chatroom.db import background
 from chatroom.protocol.errors import TooManyConnections
 from chatroom.server.net.limits import MINUTE, Doorkeeper
-
-if sys.platform != "win32":
-    import resource
 
 log = logging.getLogger(__name__)
 
@@ -199,14 +196,11 @@ def _bind_address(family: int, address: tuple[str | int, ...]) -> socket.socket:
 def allow_many_files() -> None:
     """Take as many file descriptors as we may have: what a process begins with is often not enough for a
     school."""
-    if sys.platform != "win32":
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _most_files() -> float:
     """How many file descriptors this process may have."""
-    if sys.platform == "win32":
-        return math.inf
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return math.inf if soft == resource.RLIM_INFINITY else soft

@@ -2,6 +2,7 @@
 left."""
 
 import os
+import resource
 import socket
 from contextlib import suppress
 from pathlib import Path
@@ -94,7 +95,6 @@ def test_a_handshake_timeout_of_0_is_none(serve: Serve) -> None:
 
 def allow_files(server: Server, more: int) -> None:
     """Let the running server open so many more files than it has."""
-    resource = pytest.importorskip("resource", reason="Windows has no such limits")
     held = len(os.listdir(f"/proc/{server.process.pid}/fd"))
     _, most = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (held + more, most))

@@ -6,7 +6,6 @@ import asyncio
 import os
 import shutil
 import sqlite3
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -234,7 +233,6 @@ async def test_a_damaged_configuration_costs_a_script_nothing(fake: FakeServer, 
     assert errors.count(aside.name) == errors.count("\n") == 1
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="folders have other rights there")
 async def test_a_home_that_cannot_be_written_is_said_and_messages_are_sent(
     fake: FakeServer, public_home: Path
 ) -> None:
@@ -251,7 +249,6 @@ async def test_a_home_that_cannot_be_written_is_said_and_messages_are_sent(
     assert len(told) == len(set(told))
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="folders have other rights there")
 async def test_a_home_that_cannot_be_read_is_said_and_nothing_is_sent(public_home: Path) -> None:
     """Which certificates are known cannot be known then."""
     client = Client(public_home, "--plain", "Alice@127.0.0.1:1", before=as_user(public_home, 0o000))

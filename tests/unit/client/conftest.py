@@ -11,9 +11,10 @@ from chatroom.client.net.reconnect import Timeouts
 from chatroom.client.storage.config import ClientConfig
 from chatroom.client.text import i18n
 
-from tests.unit.client.fake_server import PATIENCE, FakeServer
+from tests.unit.client.fake_server import TEST_TIMEOUT, FakeServer
+from tests.unit.client.line_client import Client, Run
 
-UNHURRIED = Timeouts(greeting=PATIENCE, dial=PATIENCE)
+UNHURRIED = Timeouts(greeting=TEST_TIMEOUT, dial=TEST_TIMEOUT)
 """Nobody takes a busy machine for a server that speaks TLS, or for one that is dead."""
 
 BRISK = replace(UNHURRIED, first=0.01, longest=0.01)
@@ -53,3 +54,8 @@ async def start(home: Path) -> AsyncIterator[Start]:
     yield one
     for app in started:
         await app.close()
+
+
+@pytest.fixture
+def client(home: Path) -> Run:
+    return lambda *arguments: Client(home, *arguments)

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 Json = dict[str, Any]
 
-PATIENCE = 30.0
+TEST_TIMEOUT = 30.0
 """Seconds until a test that waits for a client fails. No outcome depends on it while the code is right."""
 
 LIMITS = {
@@ -23,7 +23,7 @@ LIMITS = {
     "page": 3,
 }
 
-ROUTINE = frozenset({"list_rooms", "list_members", "ping", "read"})
+ROUTINE_REQUESTS = frozenset({"list_rooms", "list_members", "ping", "read"})
 """Requests that a client makes by itself and that few stories are about: answered as if nothing was there."""
 
 
@@ -33,52 +33,52 @@ class Peer:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self.passed_over: list[Json] = []  # routine requests that were answered on the way
+        self.routine_requests: list[Json] = []  # routine requests that were answered on the way
 
-    def say(self, **frame: Any) -> None:
+    def send(self, **frame: Any) -> None:
         """One line to the client."""
         self._writer.write(json.dumps(frame, ensure_ascii=False).encode() + b"\n")
 
-    def say_bytes(self, data: bytes) -> None:
+    def send_bytes(self, data: bytes) -> None:
         self._writer.write(data)
 
-    def welcome(self, **changes: Any) -> None:
+    def send_welcome(self, **changes: Any) -> None:
         frame = {"type": "welcome", "protocol": 1, "server": "fake/1", "name": "Fake", "limits": LIMITS}
-        self.say(**(frame | changes))
+        self.send(**(frame | changes))
 
-    async def hear(self, type: str, **fields: Any) -> Json:
+    async def expect(self, type: str, **fields: Any) -> Json:
         """The next request that is not routine, which must be this one."""
-        request = await self._next({type})
+        request = await self.next_request({type})
         assert request["type"] == type, request
         assert fields.items() <= request.items(), request
         return request
 
     def answer(self, request: Json, type: str, **fields: Any) -> None:
-        self.say(type=type, id=request["id"], **fields)
+        self.send(type=type, id=request["id"], **fields)
 
-    def refuse(self, request: Json, code: str, **details: Any) -> None:
+    def answer_error(self, request: Json, code: str, **details: Any) -> None:
         self.answer(request, "error", code=code, message=code, details=details)
 
-    async def silence(self) -> None:
+    async def expect_close(self) -> None:
         """The client hangs up, and has said nothing but routine before it does."""
         line = await self._reader.readline()
-        while line and json.loads(line)["type"] in ROUTINE | {"logout"}:
+        while line and json.loads(line)["type"] in ROUTINE_REQUESTS | {"logout"}:
             line = await self._reader.readline()
         assert not line, line
 
-    def hang_up(self) -> None:
+    def abort(self) -> None:
         """Cut the connection."""
         self._writer.transport.abort()
 
-    async def _next(self, wanted: set[str]) -> Json:
+    async def next_request(self, wanted: set[str]) -> Json:
         while True:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TEST_TIMEOUT):
                 line = await self._reader.readline()
             assert line, f"the client hung up instead of {wanted}"
             request: Json = json.loads(line)
-            if request["type"] in wanted or request["type"] not in ROUTINE:
+            if request["type"] in wanted or request["type"] not in ROUTINE_REQUESTS:
                 return request
-            self.passed_over.append(request)
+            self.routine_requests.append(request)
             self._routine(request)
 
     def _routine(self, request: Json) -> None:
@@ -110,7 +110,7 @@ class FakeServer:
         assert self._server is not None
         self._server.close()
         for peer in self._all:
-            peer.hang_up()
+            peer.abort()
         await self._server.wait_closed()
 
     @property
@@ -120,13 +120,13 @@ class FakeServer:
         return f"{host}:{port}"
 
     async def accept(self) -> Peer:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TEST_TIMEOUT):
             return await self._peers.get()
 
-    async def greet(self) -> Peer:
+    async def accept_and_welcome(self) -> Peer:
         """The next client, welcomed, and told of ``limits`` beside the usual ones."""
         peer = await self.accept()
-        peer.welcome(limits=LIMITS | self.limits)
+        peer.send_welcome(limits=LIMITS | self.limits)
         return peer
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

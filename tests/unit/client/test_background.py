@@ -14,8 +14,8 @@ from chatroom.client.model.state import ConnectionState as Standing
 from chatroom.client.net.reconnect import ReconnectingConnection
 
 from tests.unit.client.conftest import Start
-from tests.unit.client.core.test_conversations import begin, lab, logged_in, texts, until
-from tests.unit.client.fake_server import PATIENCE, FakeServer, message
+from tests.unit.client.fake_server import TEST_TIMEOUT, FakeServer, message
+from tests.unit.client.fake_session import answer_session, lab_room, lab_texts, log_in, wait_until
 
 
 class Bug(Exception):
@@ -109,7 +109,7 @@ async def fail_once(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> 
 
 
 async def shows_the_failure(app: App) -> None:
-    await until(app, lambda: "internal_error" in [note.key for note in app.state.notes])
+    await wait_until(app, lambda: "internal_error" in [note.key for note in app.state.notes])
 
 
 async def test_reconnecting_task_that_fails_reconnects_again(
@@ -117,13 +117,13 @@ async def test_reconnecting_task_that_fails_reconnects_again(
 ) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app)
+        peer = await log_in(fake, app)
         failed = await fail_once(monkeypatch, App, "_resume")
-        peer.hang_up()
-        await fake.greet()
-        peer = await fake.greet()
-        begin(peer, await peer.hear("resume"))
-        await until(app, lambda: app.state.link is Standing.LOGGED_IN)
+        peer.abort()
+        await fake.accept_and_welcome()
+        peer = await fake.accept_and_welcome()
+        answer_session(peer, await peer.expect("resume"))
+        await wait_until(app, lambda: app.state.link is Standing.LOGGED_IN)
         assert failed.is_set()
         await shows_the_failure(app)
 
@@ -133,11 +133,11 @@ async def test_sending_task_that_fails_sends_again(
 ) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app)
+        peer = await log_in(fake, app)
         assert app._courier is not None
         failed = await fail_once(monkeypatch, type(app._courier), "_deliver")
         app.write("#lab", "hello")
-        await peer.hear("send", text="hello")
+        await peer.expect("send", text="hello")
         assert failed.is_set()
         await shows_the_failure(app)
 
@@ -148,9 +148,9 @@ async def test_pinging_task_that_fails_pings_again(
     async with fake:
         failed = await fail_once(monkeypatch, ReconnectingConnection, "_pong")
         app = start()
-        peer = await logged_in(fake, app)
-        peer.answer(await peer.hear("ping"), "pong")
-        await until(app, lambda: app.state.lag is not None)
+        peer = await log_in(fake, app)
+        peer.answer(await peer.expect("ping"), "pong")
+        await wait_until(app, lambda: app.state.lag is not None)
         assert failed.is_set()
 
 
@@ -159,7 +159,7 @@ async def test_line_of_the_server_that_cannot_be_taken_costs_nothing_more(
 ) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app)
+        peer = await log_in(fake, app)
         broken = iter([True])
 
         def on_frame(frame: object) -> None:
@@ -167,10 +167,10 @@ async def test_line_of_the_server_that_cannot_be_taken_costs_nothing_more(
                 raise Bug("killed by a test")
 
         app.on_frame = on_frame
-        peer.say(type="message", message=message(1))
-        peer.say(type="message", message=message(2))
-        await until(app, lambda: texts(app) == ["number 1", "number 2"])
-        assert lab(app).head == 2
+        peer.send(type="message", message=message(1))
+        peer.send(type="message", message=message(2))
+        await wait_until(app, lambda: lab_texts(app) == ["number 1", "number 2"])
+        assert lab_room(app).head == 2
         assert [type(error) for error in failures] == [Bug]
 
 
@@ -181,6 +181,6 @@ async def test_reader_of_the_input_that_fails_ends_the_input(
         raise Bug("killed by a test")
 
     monkeypatch.setattr("chatroom.client.line_ui.stdin.os", SimpleNamespace(read=broken))
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TEST_TIMEOUT):
         assert [line async for line in read_lines()] == []
     assert [type(error) for error in failures] == [Bug]

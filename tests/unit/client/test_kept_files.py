@@ -21,9 +21,9 @@ from chatroom.client.net.known_servers import KnownServer, KnownServers
 from chatroom.client.storage import config
 
 from tests.unit.client.conftest import BRISK
-from tests.unit.client.core.test_conversations import logged_in
 from tests.unit.client.fake_server import FakeServer
-from tests.unit.client.line_ui.test_plain import Client, enter, log_in, take
+from tests.unit.client.fake_session import log_in
+from tests.unit.client.line_client import Client, accept_entry, accept_login, accept_message
 
 FOLDER = Path(__file__).parents[2]
 DIGEST = "ab" * 32
@@ -142,7 +142,7 @@ async def test_a_damaged_file_is_set_aside_and_the_client_logs_in(
         damage(path)
         before = path.read_bytes() if path.is_file() else None
         app, told = app_of(home)
-        peer = await logged_in(fake, app)
+        peer = await log_in(fake, app)
         app.attend("#lab", "all")
         asides = list(path.parent.glob(f"{path.name}.damaged-*"))
         if (make, damage) in QUIET:
@@ -154,7 +154,7 @@ async def test_a_damaged_file_is_set_aside_and_the_client_logs_in(
             changed = before is None or before.startswith(b"SQLite")  # a database notes who has opened it
             assert changed or aside.read_bytes() == before
         assert config.load_config(home / "client.json").attention
-        peer.hang_up()
+        peer.abort()
         await app.close()
 
 
@@ -171,14 +171,14 @@ async def test_a_damaged_lock_file_locks_nobody_out(
         lock.touch()
         damage(lock)
         app, told = app_of(home)
-        peer = await logged_in(fake, app)
+        peer = await log_in(fake, app)
         app.attend("#lab", "all")
         await asyncio.to_thread(app._trust._save_fingerprint, ServerAddress("host"), KnownServer(DIGEST))
         assert KnownServers(home / "known_servers").known_fingerprint(ServerAddress("host")) == DIGEST
         assert config.load_config(home / "client.json").attention
-        await peer.hear("send", text="from before")
+        await peer.expect("send", text="from before")
         assert told == []
-        peer.hang_up()
+        peer.abort()
         await app.close()
 
 
@@ -215,10 +215,10 @@ async def session(fake: FakeServer, client: Client, **facts: Any) -> tuple[int, 
     async with fake:
         client.arguments = ("--plain", f"Alice@{fake.address}/lab")
         running = asyncio.create_task(client.run("done"))
-        peer = await log_in(fake)
-        await enter(peer)
-        await take(peer, "done", 1)
-        peer.answer(await peer.hear("logout"), "ok")
+        peer = await accept_login(fake)
+        await accept_entry(peer)
+        await accept_message(peer, "done", 1)
+        peer.answer(await peer.expect("logout"), "ok")
         return await running
 
 

@@ -9,8 +9,8 @@ from chatroom.client.net.connection import LONGEST_LINE, Refused
 from chatroom.protocol import requests
 
 from tests.unit.client.conftest import Start
-from tests.unit.client.core.test_conversations import lab, logged_in, texts, until
 from tests.unit.client.fake_server import FakeServer, message
+from tests.unit.client.fake_session import lab_room, lab_texts, log_in, wait_until
 
 ODD = [
     b'{"type":"rooms","id":%d,"rooms":7}',
@@ -43,13 +43,13 @@ async def test_an_answer_that_cannot_be_read_fails_its_request_alone(
 ) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app)
+        peer = await log_in(fake, app)
         asking = asyncio.create_task(_refused(app.ask(requests.ListFriends(id=0))))
-        asked = await peer.hear("list_friends")
-        peer.say_bytes(line.replace(b"%d", str(asked["id"]).encode()) + b"\n")
+        asked = await peer.expect("list_friends")
+        peer.send_bytes(line.replace(b"%d", str(asked["id"]).encode()) + b"\n")
         await asking
-        peer.say(type="message", message=message(1, "still here"))
-        await until(app, lambda: texts(app) == ["still here"])
+        peer.send(type="message", message=message(1, "still here"))
+        await wait_until(app, lambda: lab_texts(app) == ["still here"])
 
 
 async def _refused(asking: Awaitable[object]) -> None:
@@ -61,22 +61,22 @@ async def _refused(asking: Awaitable[object]) -> None:
 async def test_events_that_cannot_be_read_are_passed_over(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app)
-        peer.say_bytes(b"".join(line + b"\n" for line in EVENTS))
-        peer.say(type="message", message=message(1, "still here"), unknown={"field": 1})
-        await until(app, lambda: texts(app) == ["still here"])
+        peer = await log_in(fake, app)
+        peer.send_bytes(b"".join(line + b"\n" for line in EVENTS))
+        peer.send(type="message", message=message(1, "still here"), unknown={"field": 1})
+        await wait_until(app, lambda: lab_texts(app) == ["still here"])
 
 
 async def test_a_page_with_a_gap_changes_nothing(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app)
-        peer.say(type="message", message=message(1))
+        peer = await log_in(fake, app)
+        peer.send(type="message", message=message(1))
         asking = asyncio.create_task(_refused(app.ask(requests.History(id=0, conversation="#lab"))))
-        asked = await peer.hear("history")
+        asked = await peer.expect("history")
         peer.answer(asked, "history", messages=[message(2), message(5)], more=False)
         await asking
-        assert lab(app).timeline.last == 1
+        assert lab_room(app).timeline.last == 1
 
 
 def test_of_a_line_that_is_too_long_little_is_kept() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.terminal import Terminal
 from tests.unit.client.fake_server import FakeServer
-from tests.unit.client.line_ui.test_plain import Client, enter, log_in
+from tests.unit.client.line_client import Client, accept_entry, accept_login
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full and a shell")
 
@@ -27,9 +27,9 @@ async def test_closed_streams_are_an_empty_input_and_output(
     async with fake:
         client = redirected(home, redirection, mode, f"Alice@{fake.address}/lab")
         running = asyncio.create_task(client.run(""))
-        peer = await log_in(fake)
-        await enter(peer)
-        peer.answer(await peer.hear("logout"), "ok")
+        peer = await accept_login(fake)
+        await accept_entry(peer)
+        peer.answer(await peer.expect("logout"), "ok")
         code, _, errors = await running
     assert (code, errors) == (0, "")
 
@@ -39,9 +39,9 @@ async def test_a_full_standard_output_is_one_line_and_code_1(fake: FakeServer, h
     async with fake:
         client = redirected(home, ">/dev/full", mode, f"Alice@{fake.address}/lab")
         running = asyncio.create_task(client.run(""))
-        peer = await log_in(fake)
-        await enter(peer)
-        peer.answer(await peer.hear("logout"), "ok")
+        peer = await accept_login(fake)
+        await accept_entry(peer)
+        peer.answer(await peer.expect("logout"), "ok")
         code, _, errors = await running
     assert (code, errors) == (1, "Cannot write to standard output: No space left on device.\n")
 
@@ -59,7 +59,7 @@ async def test_a_signal_at_the_password_gives_the_terminal_its_echo_back(
         told = 'stty -a | grep -o "[-]*echo "'
         command = [sys.executable, "-m", "chatroom.client", "--plain", f"Alice@{fake.address}"]
         terminal = Terminal(["sh", "-c", f'stty echo; "$@"; {told}', "sh", *command], tmp_path)
-        await fake.greet()
+        await fake.accept_and_welcome()
         await asyncio.to_thread(terminal.wait_for, "Password")
         os.kill(child_of(int(terminal._child.pid or 0)), number)
         await asyncio.to_thread(terminal.wait_exit)

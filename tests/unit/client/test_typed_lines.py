@@ -7,21 +7,21 @@ from chatroom.client.app import App
 from chatroom.client.model.state import PendingMessage
 
 from tests.unit.client.conftest import Start
-from tests.unit.client.core.test_conversations import logged_in, until
 from tests.unit.client.fake_server import FakeServer, Peer, friend, message, room
+from tests.unit.client.fake_session import log_in, wait_until
 
 
 async def on_screen(fake: FakeServer, app: App) -> Peer:
     """Alice in a full screen, with two rooms and a friend."""
     app.on_screen = True
     rooms = [room("#lab"), room("#ops")]
-    return await logged_in(fake, app, rooms=rooms, friends=[friend("@Bob", entered=True)])
+    return await log_in(fake, app, rooms=rooms, friends=[friend("@Bob", entered=True)])
 
 
 async def in_pipe(fake: FakeServer, app: App, **session: Any) -> Peer:
     """Alice's script, in #ops."""
     app.patient = True
-    peer = await logged_in(fake, app, **({"rooms": [room("#ops")]} | session))
+    peer = await log_in(fake, app, **({"rooms": [room("#ops")]} | session))
     app.switch("#ops")
     return peer
 
@@ -38,7 +38,7 @@ def refusals(app: App) -> list[dict[str, object]]:
 
 def stored(peer: Peer, sent: dict[str, Any], seq: int = 1) -> None:
     own = message(seq, sent["text"], conversation=sent["to"], username="Alice", cid=sent["cid"])
-    peer.say(type="message", message=own)
+    peer.send(type="message", message=own)
     peer.answer(sent, "sent", cid=sent["cid"], seq=seq, time=own["time"], duplicate=False)
 
 
@@ -55,8 +55,8 @@ class TestOnScreen:
             assert kept(app) == [("@Bob", "my PIN is 4711")]
             assert [one.text for one in app.state.conversations["@Bob"].pending] == ["my PIN is 4711"]
             app.switch("#lab")
-            await peer.hear("whois")
-            await peer.hear("send", to="@Bob", text="my PIN is 4711")  # while /whois has no answer
+            await peer.expect("whois")
+            await peer.expect("send", to="@Bob", text="my PIN is 4711")  # while /whois has no answer
 
     @pytest.mark.parametrize(
         ("line", "sent"),
@@ -75,14 +75,14 @@ class TestOnScreen:
             app = start()
             peer = await on_screen(fake, app)
             for seq, author in enumerate(("Bob",) if "react" in line else ("Bob", "Alice"), 1):
-                peer.say(type="message", message=message(seq, conversation="@Bob", username=author))
-            await until(app, lambda: app.state.conversations["@Bob"].timeline.last)
+                peer.send(type="message", message=message(seq, conversation="@Bob", username=author))
+            await wait_until(app, lambda: app.state.conversations["@Bob"].timeline.last)
             app.switch("@Bob")
             app.submit("/whois Bob")
             app.submit(line)
             app.switch("#lab")
-            await peer.hear("whois")
-            await peer.hear("send", **sent)
+            await peer.expect("whois")
+            await peer.expect("send", **sent)
 
     async def test_command_in_its_turn_is_about_the_room_of_its_enter(
         self, fake: FakeServer, start: Start
@@ -95,9 +95,9 @@ class TestOnScreen:
             app.submit("/topic news")
             app.submit("/leave")
             app.switch("#ops")
-            peer.answer(await peer.hear("list_friends"), "friends", friends=[])
-            peer.answer(await peer.hear("set_topic", room="#lab"), "ok")
-            peer.answer(await peer.hear("leave_room", room="#lab"), "ok")
+            peer.answer(await peer.expect("list_friends"), "friends", friends=[])
+            peer.answer(await peer.expect("set_topic", room="#lab"), "ok")
+            peer.answer(await peer.expect("leave_room", room="#lab"), "ok")
             await app.dealt_with()
             assert app.state.current == "#ops"
 
@@ -110,7 +110,7 @@ class TestOnScreen:
             app.switch("#lab")
             app.submit("/join new")
             app.switch("#ops")
-            entering = await peer.hear("enter_room", room="#new")
+            entering = await peer.expect("enter_room", room="#new")
             peer.answer(entering, "entered", room=room("#new"), members=["Alice"], messages=[])
             await app.dealt_with()
             assert app.state.current == "#ops"
@@ -126,9 +126,9 @@ class TestOnScreen:
             app.submit("hello")
             assert kept(app) == [("#NEW", "hello")]
             assert app.state.notes[-1].key == "kept"
-            entering = await peer.hear("enter_room", room="#NEW")
+            entering = await peer.expect("enter_room", room="#NEW")
             peer.answer(entering, "entered", room=room("#new"), members=["Alice"], messages=[])
-            await peer.hear("send", to="#new", text="hello")
+            await peer.expect("send", to="#new", text="hello")
             assert "#NEW" not in app.state.conversations
             assert "kept" not in [note.key for note in app.state.notes]
 
@@ -161,7 +161,7 @@ class TestOnScreen:
             assert app.state.notes[-1].key == "internal_error"
             assert app.state.notes[-1].facts["reason"] == "RuntimeError: planted"
             app.submit("hello")
-            await peer.hear("send", to="#lab", text="hello")
+            await peer.expect("send", to="#lab", text="hello")
 
     async def test_unknown_command_stays_in_the_input(self, fake: FakeServer, start: Start) -> None:
         async with fake:
@@ -180,10 +180,10 @@ class TestOnScreen:
             peer = await on_screen(fake, app)
             app.switch("#lab")
             app.submit("important")
-            sent = await peer.hear("send", to="#lab")
+            sent = await peer.expect("send", to="#lab")
             app.switch("#ops")
-            peer.say(type="removed", room="#lab", reason="close", username="Bob")
-            peer.refuse(sent, "unknown_room", room="#lab")
+            peer.send(type="removed", room="#lab", reason="close", username="Bob")
+            peer.answer_error(sent, "unknown_room", room="#lab")
             await app.settled()
             [facts] = refusals(app)
             assert (facts["conversation"], facts["text"]) == ("#lab", "important")
@@ -198,7 +198,7 @@ class TestOnScreen:
             peer = await on_screen(fake, app)
             app.switch("#lab")
             app.submit("important")
-            peer.refuse(await peer.hear("send"), "text_too_long", limit=3)
+            peer.answer_error(await peer.expect("send"), "text_too_long", limit=3)
             await app.settled()
             [pending] = app.state.conversations["#lab"].pending
             assert (pending.error, refusals(app)) == ("text_too_long", [])
@@ -214,14 +214,14 @@ class TestInPipe:
             for line in ("one", "/join lab", "two", "/me waves", "/query Bob", "three"):
                 app.submit(line)
             assert kept(app) == [("#ops", "one"), ("#lab", "two"), ("#lab", "waves"), ("@Bob", "three")]
-            stored(peer, await peer.hear("send", to="#ops", text="one"))
-            entering = await peer.hear("enter_room", room="#lab")
+            stored(peer, await peer.expect("send", to="#ops", text="one"))
+            entering = await peer.expect("enter_room", room="#lab")
             peer.answer(entering, "entered", room=room("#lab"), members=["Alice"], messages=[])
-            stored(peer, await peer.hear("send", to="#lab", text="two"))
-            stored(peer, await peer.hear("send", to="#lab", text="waves"), 2)
-            entering = await peer.hear("enter_direct", username="Bob")
+            stored(peer, await peer.expect("send", to="#lab", text="two"))
+            stored(peer, await peer.expect("send", to="#lab", text="waves"), 2)
+            entering = await peer.expect("enter_direct", username="Bob")
             peer.answer(entering, "entered", friend=friend("@Bob", entered=True), messages=[])
-            stored(peer, await peer.hear("send", to="@Bob", text="three"))
+            stored(peer, await peer.expect("send", to="@Bob", text="three"))
             await app.settled()
             assert kept(app) == []
 
@@ -236,8 +236,10 @@ class TestInPipe:
             lines = ("/join lab", "for the lab", "/switch nope", "/keys", "for nobody", "/switch ops")
             for line in (*lines, "for ops"):
                 app.submit(line)
-            peer.refuse(await peer.hear("enter_room"), "room_full", room="#lab", members=2, capacity=2)
-            stored(peer, await peer.hear("send", to="#ops", text="for ops"))
+            peer.answer_error(
+                await peer.expect("enter_room"), "room_full", room="#lab", members=2, capacity=2
+            )
+            stored(peer, await peer.expect("send", to="#ops", text="for ops"))
             await app.settled()
             assert [(one.text, one.error) for one in told] == [
                 ("for the lab", "room_full"),
@@ -252,7 +254,9 @@ class TestInPipe:
             app = start()
             peer = await in_pipe(fake, app)
             app.submit("/join lab")
-            peer.refuse(await peer.hear("enter_room"), "room_full", room="#lab", members=2, capacity=2)
+            peer.answer_error(
+                await peer.expect("enter_room"), "room_full", room="#lab", members=2, capacity=2
+            )
             await app.settled()
             app.submit("for the lab")
             await app.settled()
@@ -269,8 +273,8 @@ class TestInPipe:
             peer = await in_pipe(fake, app)
             app.submit("/join ops *")
             app.submit("hello")
-            peer.refuse(await peer.hear("enter_room", room="#ops"), "bad_nickname")
-            await peer.hear("send", to="#ops", text="hello")
+            peer.answer_error(await peer.expect("enter_room", room="#ops"), "bad_nickname")
+            await peer.expect("send", to="#ops", text="hello")
 
     @pytest.mark.parametrize("line", ["/leave", "/resign", "/close", "/quit"])
     async def test_message_behind_leaving_goes_nowhere(
@@ -293,8 +297,8 @@ class TestInPipe:
             app.submit("/friends")
             app.submit("/switch Bob")
             app.submit("hello")
-            peer.answer(await peer.hear("list_friends"), "friends", friends=[friend("@Bob", entered=True)])
-            await peer.hear("send", to="@Bob", text="hello")
+            peer.answer(await peer.expect("list_friends"), "friends", friends=[friend("@Bob", entered=True)])
+            await peer.expect("send", to="@Bob", text="hello")
 
     async def test_commands_keep_their_order_among_messages(self, fake: FakeServer, start: Start) -> None:
         async with fake:
@@ -302,9 +306,9 @@ class TestInPipe:
             peer = await in_pipe(fake, app)
             for line in ("/nick Ann", "hello", "/topic x"):
                 app.submit(line)
-            entering = await peer.hear("enter_room", room="#ops", nickname="Ann")
+            entering = await peer.expect("enter_room", room="#ops", nickname="Ann")
             inside = room("#ops", nickname="Ann")
             peer.answer(entering, "entered", room=inside, members=["Alice"], messages=[])
-            stored(peer, await peer.hear("send", text="hello"))
-            peer.answer(await peer.hear("set_topic", room="#ops"), "ok")
+            stored(peer, await peer.expect("send", text="hello"))
+            peer.answer(await peer.expect("set_topic", room="#ops"), "ok")
             await app.settled()

@@ -11,8 +11,8 @@ from chatroom.client.text import dates
 
 from tests.unit.client.commands.test_settings import enter
 from tests.unit.client.conftest import UNHURRIED, Start
-from tests.unit.client.core.test_conversations import lab, logged_in, until
 from tests.unit.client.fake_server import FakeServer, Peer, friend, message, room
+from tests.unit.client.fake_session import lab_room, log_in, wait_until
 
 
 def mine(seq: int, text: str) -> dict[str, object]:
@@ -21,10 +21,10 @@ def mine(seq: int, text: str) -> dict[str, object]:
 
 async def in_lab(fake: FakeServer, app: App) -> Peer:
     """Alice looks at #lab, where Bob has said something, she has, and Bob again."""
-    peer = await logged_in(fake, app, rooms=[room()], friends=[friend()])
+    peer = await log_in(fake, app, rooms=[room()], friends=[friend()])
     for said in (message(1, "hi"), mine(2, "helo"), message(3, "what?")):
-        peer.say(type="message", message=said)
-    await until(app, lambda: lab(app).timeline.last == 3)
+        peer.send(type="message", message=said)
+    await wait_until(app, lambda: lab_room(app).timeline.last == 3)
     app.switch("#lab")
     return peer
 
@@ -44,12 +44,12 @@ async def test_without_a_mark_it_is_about_the_last_message(
         app = start()
         peer = await in_lab(fake, app)
         app.submit(line)
-        asked = await peer.hear("send", to="#lab", **sent)
-        assert [pending.kind for pending in lab(app).pending] == [sent["kind"]]
+        asked = await peer.expect("send", to="#lab", **sent)
+        assert [pending.kind for pending in lab_room(app).pending] == [sent["kind"]]
         peer.answer(asked, "sent", cid=asked["cid"], seq=4, time=message(4)["time"], duplicate=False)
         change = message(4, username="Alice", cid=asked["cid"], **sent) | {"text": sent["text"]}
-        peer.say(type="message", message=change)
-        await until(app, lambda: not lab(app).pending)
+        peer.send(type="message", message=change)
+        await wait_until(app, lambda: not lab_room(app).pending)
 
 
 async def test_the_marked_message_is_the_one_that_is_meant_once(fake: FakeServer, start: Start) -> None:
@@ -58,9 +58,9 @@ async def test_the_marked_message_is_the_one_that_is_meant_once(fake: FakeServer
         peer = await in_lab(fake, app)
         apply.select_message(app.state, "#lab", 1)
         app.submit("/reply hi yourself")
-        asked = await peer.hear("send", text="hi yourself", target=1)
+        asked = await peer.expect("send", text="hi yourself", target=1)
         assert "kind" not in asked
-        assert lab(app).selected == 0
+        assert lab_room(app).selected == 0
 
 
 async def test_the_same_reaction_again_takes_it_back(fake: FakeServer, start: Start) -> None:
@@ -68,22 +68,22 @@ async def test_the_same_reaction_again_takes_it_back(fake: FakeServer, start: St
         app = start()
         peer = await in_lab(fake, app)
         reacted = message(4, "👍", kind="react", target=3, username="Alice")
-        peer.say(type="message", message=reacted)
-        await until(app, lambda: lab(app).timeline.last == 4)
+        peer.send(type="message", message=reacted)
+        await wait_until(app, lambda: lab_room(app).timeline.last == 4)
         app.submit("/react 👍")
-        await peer.hear("send", kind="unreact", target=3, text="👍")
+        await peer.expect("send", kind="unreact", target=3, text="👍")
 
 
 async def test_reply_in_a_private_chat_answers_its_last_message(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await in_lab(fake, app)
-        peer.say(type="message", message=message(1, "psst", conversation="@Bob"))
-        peer.say(type="message", message=message(2, "there?", conversation="@Bob"))
-        await until(app, lambda: app.state.conversations["@Bob"].timeline.last == 2)
+        peer.send(type="message", message=message(1, "psst", conversation="@Bob"))
+        peer.send(type="message", message=message(2, "there?", conversation="@Bob"))
+        await wait_until(app, lambda: app.state.conversations["@Bob"].timeline.last == 2)
         app.switch("@Bob")
         app.submit("/reply here")
-        await peer.hear("send", to="@Bob", target=2, text="here")
+        await peer.expect("send", to="@Bob", target=2, text="here")
 
 
 async def test_reply_in_a_room_answers_the_room_and_never_a_private_message(
@@ -92,22 +92,22 @@ async def test_reply_in_a_room_answers_the_room_and_never_a_private_message(
     async with fake:
         app = start()
         peer = await in_lab(fake, app)
-        peer.say(type="message", message=message(1, "psst", conversation="@Bob"))
-        await until(app, lambda: app.state.conversations["@Bob"].timeline.last == 1)
+        peer.send(type="message", message=message(1, "psst", conversation="@Bob"))
+        await wait_until(app, lambda: app.state.conversations["@Bob"].timeline.last == 1)
         app.submit("/reply here")
-        sent = await peer.hear("send", to="#lab", text="here")
+        sent = await peer.expect("send", to="#lab", text="here")
         assert sent["target"] == max(
-            each.seq for each in lab(app).timeline.messages if each.username == "Bob"
+            each.seq for each in lab_room(app).timeline.messages if each.username == "Bob"
         )
 
 
 async def test_reply_in_a_room_without_messages_is_refused(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app, friends=[friend()])
+        peer = await log_in(fake, app, friends=[friend()])
         app.switch("#lab")
-        peer.say(type="message", message=message(1, "psst", conversation="@Bob"))
-        await until(app, lambda: app.state.conversations["@Bob"].timeline.last == 1)
+        peer.send(type="message", message=message(1, "psst", conversation="@Bob"))
+        await wait_until(app, lambda: app.state.conversations["@Bob"].timeline.last == 1)
         assert await enter(app, "/reply here") == ["nothing_to_change"]
 
 
@@ -131,10 +131,10 @@ async def test_a_room_s_owner_takes_back_what_others_said(fake: FakeServer, star
     async with fake:
         app = start()
         peer = await in_lab(fake, app)
-        lab(app).owner = "Alice"
+        lab_room(app).owner = "Alice"
         apply.select_message(app.state, "#lab", 1)
         app.submit("/delete")
-        await peer.hear("send", kind="delete", target=1)
+        await peer.expect("send", kind="delete", target=1)
 
 
 async def test_what_is_not_confirmed_yet_is_not_mistaken_for_what_was_before(
@@ -152,10 +152,10 @@ async def test_a_command_waits_for_what_was_said_right_before_it(fake: FakeServe
         peer = await in_lab(fake, app)
         app.submit("newer")
         app.submit("/edit newest")
-        sent = await peer.hear("send", text="newer")
+        sent = await peer.expect("send", text="newer")
         peer.answer(sent, "sent", cid=sent["cid"], seq=4, time="", duplicate=False)
-        peer.say(type="message", message=mine(4, "newer") | {"cid": sent["cid"]})
-        await peer.hear("send", kind="edit", target=4, text="newest")
+        peer.send(type="message", message=mine(4, "newer") | {"cid": sent["cid"]})
+        await peer.expect("send", kind="edit", target=4, text="newest")
 
 
 def test_leap_day_of_a_century_without_one_is_found() -> None:
@@ -168,17 +168,17 @@ async def test_unchanged_edit_sends_nothing(fake: FakeServer, start: Start, text
     async with fake:
         app = start()
         peer = await in_lab(fake, app)
-        peer.say(type="message", message=mine(4, text))
-        await until(app, lambda: lab(app).timeline.last == 4)
+        peer.send(type="message", message=mine(4, text))
+        await wait_until(app, lambda: lab_room(app).timeline.last == 4)
         assert await enter(app, f"/edit {text}") == ["nothing_changed"]
         app.submit(f"/edit {text}!")
-        await peer.hear("send", kind="edit", target=4, text=f"{text}!")
+        await peer.expect("send", kind="edit", target=4, text=f"{text}!")
 
 
 async def test_where_nothing_was_said_there_is_nothing_to_change(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        await logged_in(fake, app)
+        await log_in(fake, app)
         app.switch("#lab")
         assert await enter(app, "/edit no", "/delete", "/react 👍") == ["nothing_to_change"] * 3
 
@@ -199,35 +199,35 @@ class TestGoingTo:
     async def test_a_date(self, fake: FakeServer, start: Start) -> None:
         async with fake:
             app = start()
-            peer = await logged_in(fake, app, rooms=[room(head=90)])
+            peer = await log_in(fake, app, rooms=[room(head=90)])
             shown = watched(app)
             app.state.current = "#lab"
             app.submit("/goto 2022-12-15 20:07")
-            asked = await peer.hear("history", conversation="#lab")
+            asked = await peer.expect("history", conversation="#lab")
             assert asked["at"].endswith(":07:00.000Z")
             peer.answer(asked, "history", messages=[message(41), message(42)], more=True)
-            await until(app, lambda: shown == [("#lab", 41)])
-            assert (lab(app).shown.first, lab(app).shown.last) == (41, 42)
+            await wait_until(app, lambda: shown == [("#lab", 41)])
+            assert (lab_room(app).shown.first, lab_room(app).shown.last) == (41, 42)
 
     async def test_where_nothing_scrolls_it_is_printed(self, fake: FakeServer, start: Start) -> None:
         async with fake:
             app = start()
-            peer = await logged_in(fake, app, rooms=[room(head=90)])
+            peer = await log_in(fake, app, rooms=[room(head=90)])
             app.state.current = "#lab"
             app.submit("/goto 2022-12-15")
-            asked = await peer.hear("history")
+            asked = await peer.expect("history")
             peer.answer(asked, "history", messages=[message(41), message(42)], more=True)
             await app.dealt_with()
             assert [note.key for note in app.state.notes] == ["history_line"] * 2
-            assert lab(app).past is None
+            assert lab_room(app).past is None
 
     async def test_what_a_search_found(self, fake: FakeServer, start: Start) -> None:
         async with fake:
             app = start()
-            peer = await logged_in(fake, app, rooms=[room(head=90)])
+            peer = await log_in(fake, app, rooms=[room(head=90)])
             shown = watched(app)
             app.submit("/search number")
-            asked = await peer.hear("search", query="number")
+            asked = await peer.expect("search", query="number")
             peer.answer(asked, "found", messages=[message(80), message(7)], more=False)
             assert await enter(app, "/goto 2", "/goto 3") == [
                 "found",
@@ -236,16 +236,16 @@ class TestGoingTo:
                 "not_found",
             ]
             assert shown == [("#lab", 7)]
-            assert lab(app).selected == 7
+            assert lab_room(app).selected == 7
 
     async def test_a_search_that_stopped_early_goes_on(self, fake: FakeServer, start: Start) -> None:
         async with fake:
             app = start()
-            peer = await logged_in(fake, app, rooms=[room(head=90)])
+            peer = await log_in(fake, app, rooms=[room(head=90)])
             app.submit("/search number")
-            asked = await peer.hear("search", query="number")
+            asked = await peer.expect("search", query="number")
             peer.answer(asked, "found", messages=[message(80)], more=True, cursor="there")
-            asked = await peer.hear("search", query="number", cursor="there")
+            asked = await peer.expect("search", query="number", cursor="there")
             peer.answer(asked, "found", messages=[message(7)], more=False)
             await app.dealt_with()
             assert [note.key for note in app.state.notes] == ["found", *["found_line"] * 2, "found_all"]
@@ -254,7 +254,7 @@ class TestGoingTo:
     async def test_what_is_no_place(self, fake: FakeServer, start: Start, where: str) -> None:
         async with fake:
             app = start()
-            await logged_in(fake, app)
+            await log_in(fake, app)
             app.state.current = "#lab"
             assert await enter(app, f"/goto {where}") == ["not_found" if where == "0" else "no_date"]
 
@@ -289,12 +289,12 @@ async def test_others_are_told_gently_that_somebody_writes(fake: FakeServer, sta
         peer = await in_lab(fake, app)
         for text in ("/react", "h", "he", "hel"):
             app.composing(text)
-        asked = await peer.hear("typing", conversation="#lab")
+        asked = await peer.expect("typing", conversation="#lab")
         peer.answer(asked, "ok")
         app.submit("hello")
-        await peer.hear("send", text="hello")  # and no second hint before it
+        await peer.expect("send", text="hello")  # and no second hint before it
         app.composing("a")
-        await peer.hear("typing", conversation="#lab")
+        await peer.expect("typing", conversation="#lab")
 
 
 async def test_who_wants_nobody_to_know_does_not_tell(fake: FakeServer, start: Start) -> None:
@@ -304,4 +304,4 @@ async def test_who_wants_nobody_to_know_does_not_tell(fake: FakeServer, start: S
         app.config.typing = "off"
         app.composing("h")
         app.submit("hello")
-        await peer.hear("send", text="hello")
+        await peer.expect("send", text="hello")

@@ -11,15 +11,15 @@ from chatroom.protocol.invitation import fresh_code, read_invitation
 
 from tests.unit.client.commands.test_table import keys, typed
 from tests.unit.client.conftest import Start
-from tests.unit.client.core.test_conversations import lab, logged_in, until
 from tests.unit.client.fake_server import FakeServer, Peer, friend, message, room
+from tests.unit.client.fake_session import lab_room, log_in, wait_until
 from tests.unit.client.view.fake import seat
 
 
 async def in_lab(fake: FakeServer, start: Start, **session: Any) -> tuple[App, Peer]:
     """Alice looks at #lab, which is hers; Bob sits there."""
     app = start()
-    peer = await logged_in(fake, app, rooms=[room(owner="Alice")], **session)
+    peer = await log_in(fake, app, rooms=[room(owner="Alice")], **session)
     app.switch("#lab")
     return app, peer
 
@@ -96,9 +96,9 @@ async def test_the_topic_is_the_rooms_and_shown_when_nothing_is_said(fake: FakeS
     async with fake:
         app, peer = await in_lab(fake, start)
         await typed(app, peer, "/topic")
-        peer.say(type="room", room=room(owner="Alice", topic="exams", private=True, locked=True))
-        await until(app, lambda: lab(app).topic == "exams")
-        assert (lab(app).private, lab(app).locked, lab(app).invited) == (True, True, False)
+        peer.send(type="room", room=room(owner="Alice", topic="exams", private=True, locked=True))
+        await wait_until(app, lambda: lab_room(app).topic == "exams")
+        assert (lab_room(app).private, lab_room(app).locked, lab_room(app).invited) == (True, True, False)
         await typed(app, peer, "/topic")
         assert keys(app) == ["no_topic", "topic_line"]
 
@@ -118,10 +118,10 @@ async def test_who_was_put_out_is_told_in_the_history_and_gone_from_the_members(
 ) -> None:
     async with fake:
         app, peer = await in_lab(fake, start)
-        peer.say(type="message", message=message(1, "", kind="enter"))
-        peer.say(type="message", message=message(2, "Bob", kind="kick", username="Alice", nickname="ALICE"))
-        await until(app, lambda: lab(app).head == 2)
-        assert lab(app).roster == []
+        peer.send(type="message", message=message(1, "", kind="enter"))
+        peer.send(type="message", message=message(2, "Bob", kind="kick", username="Alice", nickname="ALICE"))
+        await wait_until(app, lambda: lab_room(app).head == 2)
+        assert lab_room(app).roster == []
 
 
 async def test_a_room_ends_by_its_name(fake: FakeServer, start: Start) -> None:
@@ -136,7 +136,7 @@ async def test_a_room_ends_by_its_name(fake: FakeServer, start: Start) -> None:
 async def test_destructive_command_asks_first(fake: FakeServer, start: Start, line: str) -> None:
     async with fake:
         app, peer = await in_lab(fake, start)
-        lab(app).roster = [seat("Alice"), seat("Bob")]
+        lab_room(app).roster = [seat("Alice"), seat("Bob")]
         questions: list[str] = []
 
         async def refuse(question: str) -> bool:
@@ -154,7 +154,9 @@ async def test_destructive_command_asks_first(fake: FakeServer, start: Start, li
         app.on_confirm = agree
         app.submit(line)
         verb = line.split()[0].removeprefix("/")
-        await peer.hear({"resign": "resign_room", "disband": "close_room", "transfer": "transfer_room"}[verb])
+        await peer.expect(
+            {"resign": "resign_room", "disband": "close_room", "transfer": "transfer_room"}[verb]
+        )
 
 
 @pytest.mark.parametrize("line", ["/disband lab", "/transfer Bob"])
@@ -163,7 +165,7 @@ async def test_without_a_terminal_a_destructive_command_needs_yes(
 ) -> None:
     async with fake:
         app, _ = await in_lab(fake, start)
-        lab(app).roster = [seat("Alice"), seat("Bob")]
+        lab_room(app).roster = [seat("Alice"), seat("Bob")]
         app.submit(line)
         await app.dealt_with()
         assert keys(app) == ["needs_yes"]
@@ -192,7 +194,7 @@ async def test_command_takes_the_whole_name(fake: FakeServer, start: Start, line
 async def test_room_of_another_owner_is_refused_without_a_question(fake: FakeServer, start: Start) -> None:
     async with fake:
         app, _ = await in_lab(fake, start)
-        lab(app).owner = "Bob"
+        lab_room(app).owner = "Bob"
         app.submit("/disband lab --yes")
         await app.dealt_with()
         assert keys(app) == ["not_owner"]
@@ -210,7 +212,7 @@ async def test_blocking_ends_the_friendship_here_too(fake: FakeServer, start: St
 async def test_a_private_room_with_a_password(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app)
+        peer = await log_in(fake, app)
         asked = answers(app, "correct horse", "correct horse")
         wanted = {"type": "create_room", "capacity": 9, "private": True, "password": "correct horse"}
         made = room("#den", member=False, entered=False, private=True, locked=True)
@@ -223,7 +225,7 @@ async def test_a_private_room_with_a_password(fake: FakeServer, start: Start) ->
 async def test_a_room_that_takes_a_password_is_asked_for_it(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app, rooms=[])
+        peer = await log_in(fake, app, rooms=[])
         asked = answers(app, "open sesame")
         inside = {"room": room(), "members": ["Alice"], "messages": []}
         await typed(
@@ -240,7 +242,7 @@ async def test_who_does_not_know_the_password_hears_why_it_was_asked_for(
 ) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app, rooms=[])
+        peer = await log_in(fake, app, rooms=[])
         answers(app, "")
         refused = refusal("invitation_needed", room="#lab")
         await typed(app, peer, "/join lab", ({"type": "enter_room"}, *refused))
@@ -252,21 +254,21 @@ async def test_a_new_password_is_the_one_that_a_lost_session_falls_back_to(
 ) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app)
+        peer = await log_in(fake, app)
         answers(app, "secret1", "secret2", "secret2")
         wanted = {"type": "change_password", "password": "secret1", "new_password": "secret2"}
         await typed(app, peer, "/passwd", (wanted, "ok", {}))
         assert keys(app) == ["password_changed"]
-        peer.hang_up()
-        peer = await fake.greet()
-        peer.refuse(await peer.hear("resume"), "bad_token")
-        await peer.hear("login", password="secret2")
+        peer.abort()
+        peer = await fake.accept_and_welcome()
+        peer.answer_error(await peer.expect("resume"), "bad_token")
+        await peer.expect("login", password="secret2")
 
 
 async def test_a_slip_of_the_hand_changes_nothing(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app)
+        peer = await log_in(fake, app)
         answers(app, "secret1", "secret2", "secret3")
         await typed(app, peer, "/passwd")
         assert keys(app) == ["mismatch"]
@@ -285,10 +287,10 @@ async def test_a_note_is_worded_in_the_language_of_the_moment(fake: FakeServer, 
 async def test_an_invitation_to_pass_on_leads_here(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app)
+        peer = await log_in(fake, app)
         app.switch("#lab")
         app.submit("/invite")
-        asked = await peer.hear("make_invitation", room="#lab")
+        asked = await peer.expect("make_invitation", room="#lab")
         code = fresh_code()
         peer.answer(asked, "invitation", code=code, until="2026-11-29T04:22:43.273Z")
         await app.dealt_with()

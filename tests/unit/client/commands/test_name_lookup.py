@@ -7,18 +7,18 @@ from chatroom.client.app import App
 
 from tests.unit.client.commands.test_table import keys, typed
 from tests.unit.client.conftest import Start
-from tests.unit.client.core.test_conversations import lab, logged_in
 from tests.unit.client.fake_server import FakeServer, Peer, friend
+from tests.unit.client.fake_session import lab_room, log_in
 from tests.unit.client.view.fake import seat
 
 
 async def in_lab(fake: FakeServer, start: Start) -> tuple[App, Peer]:
     """Wang and Bob are accounts and friends. In #lab Carol is called "Wang Fang" and Dave is called "Bob"."""
     app = start()
-    peer = await logged_in(fake, app, friends=[friend("@Wang"), friend("@Bob"), friend("@Carol")])
+    peer = await log_in(fake, app, friends=[friend("@Wang"), friend("@Bob"), friend("@Carol")])
     app.switch("#lab")
     await typed(app, peer, "/friends", ({"type": "list_friends"}, "friends", {"friends": []}))
-    lab(app).roster = [
+    lab_room(app).roster = [
         seat("Alice", "ALICE"),
         seat("Bob", "BOB2"),
         seat("Carol", "Wang Fang"),
@@ -76,7 +76,7 @@ async def test_clear_name_is_resolved_to_its_account(
     async with fake:
         app, peer = await in_lab(fake, start)
         app.submit(line)
-        await peer.hear(**request_)
+        await peer.expect(**request_)
 
 
 async def test_nickname_with_blanks_is_an_addressee(fake: FakeServer, start: Start) -> None:
@@ -84,7 +84,7 @@ async def test_nickname_with_blanks_is_an_addressee(fake: FakeServer, start: Sta
         app, peer = await in_lab(fake, start)
         del app.state.conversations["@Wang"]
         app.submit("/msg Wang Fang for Fang")
-        await peer.hear("send", to="@Carol", text="for Fang")
+        await peer.expect("send", to="@Carol", text="for Fang")
 
 
 @pytest.mark.parametrize("line", ["/ignore ghost", "/msg ghost hello", "/msg ghost", "/ignore @ghost"])
@@ -109,7 +109,7 @@ async def test_command_for_others_refuses_oneself(fake: FakeServer, start: Start
 async def test_members_are_asked_for_before_a_name_is_resolved(fake: FakeServer, start: Start) -> None:
     async with fake:
         app, peer = await in_lab(fake, start)
-        lab(app).roster = []
+        lab_room(app).roster = []
         app.submit("/kick Fang")
-        await peer.hear("kick", username="Fang")
-        assert any(request["type"] == "list_members" for request in peer.passed_over)
+        await peer.expect("kick", username="Fang")
+        assert any(request["type"] == "list_members" for request in peer.routine_requests)

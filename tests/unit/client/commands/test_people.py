@@ -5,8 +5,8 @@ from chatroom.client.text import i18n
 
 from tests.unit.client.commands.test_table import keys, typed
 from tests.unit.client.conftest import Start
-from tests.unit.client.core.test_conversations import begin, lab, logged_in, until
 from tests.unit.client.fake_server import FakeServer, friend, room
+from tests.unit.client.fake_session import answer_session, lab_room, log_in, wait_until
 
 BOB = {"username": "Bob", "registered": "2026-09-01T12:00:12.750Z", "online": True, "rooms": ["#lab"]}
 
@@ -18,11 +18,11 @@ def said(app: App) -> list[str]:
 async def test_a_nickname_leads_to_the_account_behind_it(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app)
+        peer = await log_in(fake, app)
         seat = {"username": "Bob", "nickname": "Prof", "entered": True, "online": True}
         app.switch("#lab")
-        peer.answer(await peer._next({"list_members"}), "members", members=[seat])
-        await until(app, lambda: lab(app).roster)
+        peer.answer(await peer.next_request({"list_members"}), "members", members=[seat])
+        await wait_until(app, lambda: lab_room(app).roster)
         user = {"user": BOB | {"away": "at lunch"}}
         await typed(app, peer, "/whois prof", ({"type": "whois", "username": "Bob"}, "user", user))
         assert said(app) == [
@@ -35,7 +35,7 @@ async def test_a_nickname_leads_to_the_account_behind_it(fake: FakeServer, start
 async def test_anybody_can_be_asked_about(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app)
+        peer = await log_in(fake, app)
         stranger = {"user": BOB | {"username": "Eve", "online": False, "rooms": []}}
         await typed(app, peer, "/whois Eve", ({"type": "whois", "username": "Eve"}, "user", stranger))
         unknown = {"code": "unknown_user", "message": "", "details": {}}
@@ -47,7 +47,7 @@ async def test_anybody_can_be_asked_about(fake: FakeServer, start: Start) -> Non
 async def test_away_without_a_text_says_so_once(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app)
+        peer = await log_in(fake, app)
         await typed(app, peer, "/away", ({"type": "set_away", "text": "away"}, "ok", {}))
         assert said(app) == ["You are away. Back again: /back"]
 
@@ -55,23 +55,23 @@ async def test_away_without_a_text_says_so_once(fake: FakeServer, start: Start) 
 async def test_a_friend_who_is_away_is_shown_so(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app, friends=[friend(away="at lunch")])
+        peer = await log_in(fake, app, friends=[friend(away="at lunch")])
         bob = app.state.conversations["@Bob"]
         assert bob.away == "at lunch"
-        peer.say(type="presence", username="Bob", online=True)
-        await until(app, lambda: bob.away == "")
+        peer.send(type="presence", username="Bob", online=True)
+        await wait_until(app, lambda: bob.away == "")
         assert bob.online
 
 
 async def test_i_am_away_until_i_am_back_over_a_lost_connection_too(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app)
+        peer = await log_in(fake, app)
         await typed(app, peer, "/away at lunch", ({"type": "set_away", "text": "at lunch"}, "ok", {}))
-        peer.hang_up()
-        peer = await fake.greet()
-        begin(peer, await peer.hear("resume"), rooms=[room()])
-        peer.answer(await peer.hear("set_away", text="at lunch"), "ok")
+        peer.abort()
+        peer = await fake.accept_and_welcome()
+        answer_session(peer, await peer.expect("resume"), rooms=[room()])
+        peer.answer(await peer.expect("set_away", text="at lunch"), "ok")
         await typed(app, peer, "/back", ({"type": "set_away", "text": ""}, "ok", {}))
         assert (app.state.away, keys(app)) == ("", ["away", "back"])
 
@@ -79,6 +79,6 @@ async def test_i_am_away_until_i_am_back_over_a_lost_connection_too(fake: FakeSe
 async def test_another_terminal_of_mine_may_say_that_i_am_away(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app)
-        peer.say(type="presence", username="Alice", online=True, away="asleep")
-        await until(app, lambda: app.state.away == "asleep")
+        peer = await log_in(fake, app)
+        peer.send(type="presence", username="Alice", online=True, away="asleep")
+        await wait_until(app, lambda: app.state.away == "asleep")

@@ -5,8 +5,8 @@ from chatroom.client.app import App
 from chatroom.client.storage import config
 
 from tests.unit.client.conftest import Start
-from tests.unit.client.core.test_conversations import logged_in
 from tests.unit.client.fake_server import FakeServer, friend, room
+from tests.unit.client.fake_session import log_in
 
 
 async def enter(app: App, *lines: str) -> list[str]:
@@ -81,7 +81,7 @@ class TestAttention:
     ) -> None:
         async with fake:
             app = start()
-            await logged_in(fake, app, rooms=[room()], friends=[friend()])
+            await log_in(fake, app, rooms=[room()], friends=[friend()])
             app.switch("#lab")
             assert await enter(app, "/notify all", "/mute @Bob") == ["attention.all", "attention.none"]
             assert app.state.attention == {"#lab": "all", "@Bob": "none"}
@@ -91,7 +91,7 @@ class TestAttention:
     async def test_muting_twice_is_not_muting(self, fake: FakeServer, start: Start) -> None:
         async with fake:
             app = start()
-            await logged_in(fake, app, rooms=[room()])
+            await log_in(fake, app, rooms=[room()])
             said = await enter(app, "/mute #lab", "/mute #lab")
             assert said == ["attention.none", "attention.mentions"]
             assert app.config.attention == {}
@@ -100,7 +100,7 @@ class TestAttention:
         async with fake:
             app = start()
             app.config.attention = {f"Alice@{fake.address}/#lab": "none", "Carol@elsewhere/#lab": "all"}
-            await logged_in(fake, app, rooms=[room()])
+            await log_in(fake, app, rooms=[room()])
             assert app.state.attention == {"#lab": "none"}
 
     async def test_home_has_none(self, start: Start) -> None:

@@ -12,8 +12,8 @@ from chatroom.client.storage.config import ClientConfig, load_config
 from chatroom.client.text import i18n
 
 from tests.unit.client.conftest import Start
-from tests.unit.client.core.test_conversations import begin, logged_in, texts
 from tests.unit.client.fake_server import FakeServer, Peer, friend, message, room
+from tests.unit.client.fake_session import answer_session, lab_texts, log_in
 
 SAME = {
     "join": {"j", "enter"},
@@ -93,25 +93,25 @@ async def typed(
     """Type a line; the server hears these requests and answers so."""
     app.submit(line)
     for expected, type, fields in answers:
-        peer.answer(await peer.hear(**expected), type, **fields)
+        peer.answer(await peer.expect(**expected), type, **fields)
     await app.dealt_with()
 
 
 async def test_lines_are_dealt_with_in_the_order_they_were_typed(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app, rooms=[])
+        peer = await log_in(fake, app, rooms=[])
         app.submit("/join lab")
         app.submit("hello")
-        enter = await peer.hear("enter_room", room="#lab", nickname="Alice")
+        enter = await peer.expect("enter_room", room="#lab", nickname="Alice")
         peer.answer(enter, "entered", room=room(), members=["Alice"], messages=[])
-        await peer.hear("send", to="#lab", text="hello")
+        await peer.expect("send", to="#lab", text="hello")
 
 
 async def test_a_message_at_home_is_an_error(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        await logged_in(fake, app)
+        await log_in(fake, app)
         app.submit("hello")
         await app.settled()
         assert keys(app) == ["nowhere"]
@@ -120,7 +120,7 @@ async def test_a_message_at_home_is_an_error(fake: FakeServer, start: Start) -> 
 async def test_a_full_and_an_unknown_room_are_told_apart(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app)
+        peer = await log_in(fake, app)
         full = {"code": "room_full", "message": "", "details": {"room": "#two", "members": 2, "capacity": 2}}
         await typed(app, peer, "/join two", ({"type": "enter_room"}, "error", full))
         unknown = {"code": "unknown_room", "message": "", "details": {"room": "#no"}}
@@ -136,7 +136,7 @@ async def test_a_full_and_an_unknown_room_are_told_apart(fake: FakeServer, start
 async def test_a_code_of_a_newer_server_is_shown_as_it_is(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app)
+        peer = await log_in(fake, app)
         error = {"code": "full_moon", "message": "", "details": {}}
         await typed(app, peer, "/friends", ({"type": "list_friends"}, "error", error))
         assert (keys(app), app.state.notes[0].facts) == (["unknown_code"], {"code": "full_moon"})
@@ -145,7 +145,7 @@ async def test_a_code_of_a_newer_server_is_shown_as_it_is(fake: FakeServer, star
 async def test_no_fact_that_a_server_thinks_of_can_break_a_note(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app)
+        peer = await log_in(fake, app)
         details = {"key": 1, "error": 2, "self": 3, "count": 4, "room": ["x"]}
         error = {"code": "unknown_room", "message": "", "details": details}
         await typed(app, peer, "/friends", ({"type": "list_friends"}, "error", error))
@@ -156,9 +156,9 @@ async def test_no_fact_that_a_server_thinks_of_can_break_a_note(fake: FakeServer
 async def test_the_nickname_of_the_last_time_is_the_default(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app, rooms=[room(entered=False, nickname="小爱")])
+        peer = await log_in(fake, app, rooms=[room(entered=False, nickname="小爱")])
         app.submit("/join lab")
-        await peer.hear("enter_room", nickname="小爱")
+        await peer.expect("enter_room", nickname="小爱")
 
 
 async def test_a_private_message_needs_no_entering_and_leaves_me_where_i_am(
@@ -166,29 +166,29 @@ async def test_a_private_message_needs_no_entering_and_leaves_me_where_i_am(
 ) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app, friends=[friend()])
+        peer = await log_in(fake, app, friends=[friend()])
         app.switch("#lab")
         app.submit("/msg bob hello there")
-        await peer.hear("send", to="@Bob", text="hello there")
+        await peer.expect("send", to="@Bob", text="hello there")
         assert app.state.current == "#lab"
 
 
 async def test_reply_at_home_goes_to_the_only_user_who_wrote(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app, friends=[friend("@Bob"), friend("@Carol")])
-        peer.say(type="message", message=message(1, conversation="@Bob"))
+        peer = await log_in(fake, app, friends=[friend("@Bob"), friend("@Carol")])
+        peer.send(type="message", message=message(1, conversation="@Bob"))
         await typed(app, peer, "/friends", ({"type": "list_friends"}, "friends", {"friends": []}))
         app.submit("/reply got it")
-        await peer.hear("send", to="@Bob", text="got it")
+        await peer.expect("send", to="@Bob", text="got it")
 
 
 async def test_reply_at_home_with_several_writers_is_refused(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app, friends=[friend("@Bob"), friend("@Carol")])
-        peer.say(type="message", message=message(1, conversation="@Carol", username="Carol"))
-        peer.say(type="message", message=message(1, conversation="@Bob", time="2027-01-01T00:00:00.000Z"))
+        peer = await log_in(fake, app, friends=[friend("@Bob"), friend("@Carol")])
+        peer.send(type="message", message=message(1, conversation="@Carol", username="Carol"))
+        peer.send(type="message", message=message(1, conversation="@Bob", time="2027-01-01T00:00:00.000Z"))
         await typed(app, peer, "/friends", ({"type": "list_friends"}, "friends", {"friends": []}))
         app.state.notes.clear()
         app.submit("/reply got it")
@@ -199,7 +199,7 @@ async def test_reply_at_home_with_several_writers_is_refused(fake: FakeServer, s
 async def test_what_is_too_long_is_not_sent_and_can_be_cut(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        await logged_in(fake, app)
+        await log_in(fake, app)
         app.switch("#lab")
         assert not app.submit("x" * 4097)  # so it stays in the input
         assert app.state.notes[-1].facts == {"limit": 4096}
@@ -209,18 +209,18 @@ async def test_what_is_too_long_is_not_sent_and_can_be_cut(fake: FakeServer, sta
 async def test_a_line_with_the_password_is_held_back_once(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app)
+        peer = await log_in(fake, app)
         app.switch("#lab")
         assert not app.submit("oops secret1")
         assert keys(app) == ["held_back"]
         assert app.submit("oops secret1")
-        await peer.hear("send", text="oops secret1")
+        await peer.expect("send", text="oops secret1")
 
 
 async def test_a_search_shows_what_it_found_the_newest_last(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app)
+        peer = await log_in(fake, app)
         found = {"messages": [message(9), message(2, "nine \x1b[2J")], "more": True}
         await typed(app, peer, "/search nine", ({"type": "search", "query": "nine"}, "found", found))
         assert keys(app) == ["found", "found_line", "found_line", "found_more"]
@@ -230,7 +230,7 @@ async def test_a_search_shows_what_it_found_the_newest_last(fake: FakeServer, st
 async def test_the_language_switches_at_once_and_is_kept(fake: FakeServer, start: Start, home: Path) -> None:
     async with fake:
         app = start()
-        await logged_in(fake, app)
+        await log_in(fake, app)
         app.submit("/lang zh")
         await app.settled()
         assert i18n.language == "zh"
@@ -240,7 +240,7 @@ async def test_the_language_switches_at_once_and_is_kept(fake: FakeServer, start
 async def test_lang_without_a_language_shows_the_setting(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        await logged_in(fake, app)
+        await log_in(fake, app)
         app.submit("/lang")
         await app.dealt_with()
         assert (i18n.language, keys(app)) == ("en", ["setting_line"])
@@ -258,7 +258,7 @@ async def test_lang_without_a_language_shows_the_setting(fake: FakeServer, start
 async def test_create_says_what_is_wrong(fake: FakeServer, start: Start, line: str, key: str) -> None:
     async with fake:
         app = start()
-        await logged_in(fake, app)
+        await log_in(fake, app)
         app.submit(line)
         await app.dealt_with()
         assert keys(app) == [key]
@@ -267,7 +267,7 @@ async def test_create_says_what_is_wrong(fake: FakeServer, start: Start, line: s
 async def test_topic_that_is_too_long_is_not_called_a_message(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app)
+        peer = await log_in(fake, app)
         app.switch("#lab")
         error = {"code": "text_too_long", "message": "", "details": {"limit": 200}}
         await typed(app, peer, "/topic xxx", ({"type": "set_topic"}, "error", error))
@@ -278,7 +278,7 @@ async def test_topic_that_is_too_long_is_not_called_a_message(fake: FakeServer, 
 async def test_switch_finds_what_the_switcher_finds(fake: FakeServer, start: Start, name: str) -> None:
     async with fake:
         app = start()
-        await logged_in(fake, app, friends=[friend()])
+        await log_in(fake, app, friends=[friend()])
         app.submit(f"/switch {name}")
         await app.dealt_with()
         assert app.state.current == ("#lab" if name == "lb" else "@Bob")
@@ -289,13 +289,13 @@ async def test_what_somebody_says_can_be_ignored_and_that_is_kept(
 ) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app, friends=[friend()])
+        peer = await log_in(fake, app, friends=[friend()])
         app.submit("/ignore Bob")
         await app.settled()
-        peer.say(type="message", message=message(1))
-        peer.say(type="message", message=message(2, username="Carol"))
+        peer.send(type="message", message=message(1))
+        peer.send(type="message", message=message(2, username="Carol"))
         await typed(app, peer, "/friends", ({"type": "list_friends"}, "friends", {"friends": []}))
-        assert texts(app) == ["number 1", "number 2"]
+        assert lab_texts(app) == ["number 1", "number 2"]
         assert app.state.conversations["#lab"].unread == 1
         assert load_config(home / "client.json").ignored == ["Bob"]
 
@@ -303,7 +303,7 @@ async def test_what_somebody_says_can_be_ignored_and_that_is_kept(
 async def test_help_and_keys_are_made_from_the_tables(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        await logged_in(fake, app)
+        await log_in(fake, app)
         app.submit("/help")
         app.submit("/help /j")
         await app.settled()
@@ -323,7 +323,7 @@ def test_a_config_that_somebody_broke_is_as_good_as_none(tmp_path: Path) -> None
 async def test_leaving_leads_home_and_says_so(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app)
+        peer = await log_in(fake, app)
         app.switch("#lab")
         await typed(app, peer, "/leave", ({"type": "leave_room", "room": "#lab"}, "ok", {}))
         assert (app.state.current, keys(app)) == ("", ["left_room"])
@@ -333,11 +333,11 @@ async def test_leaving_leads_home_and_says_so(fake: FakeServer, start: Start) ->
 async def test_a_command_without_a_connection_says_that_there_is_none(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app)
-        peer.hang_up()
+        peer = await log_in(fake, app)
+        peer.abort()
         app.submit("/create x 5")
-        peer = await fake.greet()
-        begin(peer, await peer.hear("resume"))
+        peer = await fake.accept_and_welcome()
+        answer_session(peer, await peer.expect("resume"))
         await app.dealt_with()
         assert "not_connected" in keys(app)
         await asyncio.sleep(0)

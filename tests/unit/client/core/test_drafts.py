@@ -11,8 +11,8 @@ from chatroom.client.core.drafts import DraftStore, holds_password
 from chatroom.client.model import apply
 
 from tests.unit.client.conftest import Start
-from tests.unit.client.core.test_conversations import logged_in
 from tests.unit.client.fake_server import FakeServer, Peer, friend
+from tests.unit.client.fake_session import log_in
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_what_may_be_a_password_is_told_apart(text: str, secret: bool) -> None:
 
 async def leave(app: App, peer: Peer) -> None:
     closing = asyncio.create_task(app.close())
-    peer.answer(await peer.hear("logout"), "ok")
+    peer.answer(await peer.expect("logout"), "ok")
     await closing
 
 
@@ -95,7 +95,7 @@ async def test_a_client_that_is_started_again_has_the_drafts_of_the_one_before(
     async with fake:
         before = start()
         before.on_screen = True
-        peer = await logged_in(fake, before, friends=[friend()])
+        peer = await log_in(fake, before, friends=[friend()])
         for name, text in (("#lab", "half a th"), ("@Bob", "my password is secret1")):
             apply.set_draft(before.state, name, text)
             before.composing(text)
@@ -103,7 +103,7 @@ async def test_a_client_that_is_started_again_has_the_drafts_of_the_one_before(
 
         app = start()
         app.on_screen = True
-        await logged_in(fake, app, friends=[friend()])
+        await log_in(fake, app, friends=[friend()])
         drafts = {one.name: one.draft for one in app.state.conversations.values()}
         assert drafts == {"#lab": "half a th", "@Bob": ""}
 
@@ -114,7 +114,7 @@ async def test_what_was_sent_is_no_draft_even_for_a_client_that_is_killed(
     async with fake:
         app = start()
         app.on_screen = True
-        await logged_in(fake, app)
+        await log_in(fake, app)
         apply.set_draft(app.state, "#lab", "half a th")
         app._keep_drafts()
         apply.set_draft(app.state, "#lab", "")

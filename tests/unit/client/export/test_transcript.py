@@ -18,8 +18,8 @@ from chatroom.client.export.transcript_format import TranscriptFormat
 from chatroom.client.text import i18n
 
 from tests.unit.client.conftest import Start
-from tests.unit.client.core.test_conversations import logged_in
 from tests.unit.client.fake_server import FakeServer, Json, Peer, friend, message, room
+from tests.unit.client.fake_session import log_in
 
 REPORT = """\
 -----下面是群聊的聊天记录-----
@@ -65,13 +65,13 @@ HISTORY = {
 async def in_chat(fake: FakeServer, app: App, history: dict[str, list[Json]]) -> Peer:
     rooms = [room(name, head=len(log)) for name, log in history.items() if name.startswith("#")]
     friends = [friend(name, head=len(log)) for name, log in history.items() if name.startswith("@")]
-    return await logged_in(fake, app, rooms=rooms, friends=friends)
+    return await log_in(fake, app, rooms=rooms, friends=friends)
 
 
 async def serve(peer: Peer, history: dict[str, list[Json]], request: str = "history", page: int = 3) -> None:
     """Answer every question for history, with so many messages at most."""
     while True:
-        asked = await peer.hear(request)
+        asked = await peer.expect(request)
         log, after = history[asked["conversation"]], asked["after"]
         told = log[after : after + min(page, asked["limit"])]
         peer.answer(asked, "history", messages=told, more=after + len(told) < len(log))
@@ -228,7 +228,7 @@ async def test_a_save_that_is_stopped_leaves_nothing_behind(
         app = start()
         peer = await in_chat(fake, app, HISTORY)
         app.submit(f"/save {tmp_path / 'log.txt'}")
-        await peer.hear("history")
+        await peer.expect("history")
         app.submit("/save")
         app.submit("/save stop")
         await app.dealt_with()
@@ -244,10 +244,10 @@ async def test_a_lost_connection_only_makes_it_wait(fake: FakeServer, start: Sta
         saving = asyncio.create_task(
             write_transcript(app, tmp_path / "log.txt", TranscriptFormat.TXT, lambda done, total: None)
         )
-        await peer.hear("history")
-        peer.hang_up()
-        peer = await fake.greet()
-        resume = await peer.hear("resume")
+        await peer.expect("history")
+        peer.abort()
+        peer = await fake.accept_and_welcome()
+        resume = await peer.expect("resume")
         frame = {"username": "Alice", "token": "t", "rooms": [room("#thuhole", head=1)], "friends": []}
         peer.answer(resume, "session", **frame)
         serving = asyncio.create_task(serve(peer, HISTORY))
@@ -283,7 +283,7 @@ async def test_one_conversation_from_a_date_on(fake: FakeServer, start: Start, t
         app = start()
         peer = await in_chat(fake, app, HISTORY | {"#thuhole": log})
         app.submit(f"/save {tmp_path / 'log.txt'} --in thuhole --since 2026-11-22")
-        asked = await peer.hear("history", conversation="#thuhole", limit=1)
+        asked = await peer.expect("history", conversation="#thuhole", limit=1)
         assert "at" in asked
         peer.answer(asked, "history", messages=log[4:5], more=True)
         serving = asyncio.create_task(serve(peer, {"#thuhole": log}))

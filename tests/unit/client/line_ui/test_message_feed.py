@@ -13,9 +13,7 @@ import pytest
 from tests.conftest import Open
 from tests.support.processes import ROOT, Server, Wire, lines_within
 from tests.unit.client.fake_server import FakeServer, Json, Peer, message, room
-from tests.unit.client.line_ui.test_plain import Run, client, log_in
-
-__all__ = ["client"]
+from tests.unit.client.line_client import Run, accept_login
 
 
 @pytest.fixture
@@ -146,7 +144,7 @@ def test_a_person_at_a_terminal_sees_a_page_of_history_marked_as_such(
 
 async def until(peer: Peer, type: str, stored: list[Json]) -> Json:
     """The next request of this type; on the way, ``history`` is answered from what is stored."""
-    while (asked := await peer._next({"history", type}))["type"] == "history":
+    while (asked := await peer.next_request({"history", type}))["type"] == "history":
         after, before = asked.get("after", 0), asked.get("before", len(stored) + 1)
         page = stored[after : before - 1][: asked.get("limit", 100)]
         peer.answer(asked, "history", messages=page, more=False)
@@ -160,20 +158,20 @@ async def test_what_was_missed_is_delivered_once_though_the_server_tells_the_new
     async with fake:
         typed = "/switch lab\n/me hi\n"
         running = asyncio.create_task(client("--json", f"Alice@{fake.address}").run(typed))
-        peer = await log_in(fake, rooms=[room(head=1)])
-        peer.say(type="message", message=stored[1])
+        peer = await accept_login(fake, rooms=[room(head=1)])
+        peer.send(type="message", message=stored[1])
         await until(peer, "send", stored[:2])
-        peer.hang_up()
-        peer = await fake.greet()
+        peer.abort()
+        peer = await fake.accept_and_welcome()
         outside = room(head=8, entered=False)
         resumed = {"username": "Alice", "token": "u", "rooms": [outside], "friends": []}
-        peer.answer(await peer.hear("resume", token="t"), "session", **resumed)
+        peer.answer(await peer.expect("resume", token="t"), "session", **resumed)
         entering = await until(peer, "enter_room", stored)
         stored.append(message(9, kind="enter", username="Alice"))
         peer.answer(entering, "entered", room=room(head=9), members=["Alice"], messages=stored[6:])
         sent = await until(peer, "send", stored)
         stored.append(message(10, "hi", kind="action", username="Alice", cid=sent["cid"]))
-        peer.say(type="message", message=stored[9])
+        peer.send(type="message", message=stored[9])
         peer.answer(sent, "sent", cid=sent["cid"], seq=10, time=stored[9]["time"], duplicate=False)
         peer.answer(await until(peer, "logout", stored), "ok")
         _, output, _ = await running

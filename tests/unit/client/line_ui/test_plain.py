@@ -2,86 +2,27 @@
 
 import asyncio
 import json
-import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.unit.client.fake_server import FakeServer, Json, Peer, message, room
-
-Run = Callable[..., "Client"]
-
-
-class Client:
-    """``chat-client`` in a process of its own; ``before``: the command that starts it."""
-
-    def __init__(self, home: Path, *arguments: str, before: tuple[str, ...] = ()) -> None:
-        self.arguments = arguments
-        self._before = before
-        self._environment = os.environ | {
-            "XDG_CONFIG_HOME": str(home / "config"),
-            "XDG_STATE_HOME": str(home / "state"),
-            "CHAT_PASSWORD": "secret1",
-            "TERM": "dumb",
-            "LANGUAGE": "en",
-            "PYTHONIOENCODING": "utf-8",
-        }
-
-    async def run(self, typed: str) -> tuple[int, str, str]:
-        """What comes of it when this is typed and then nothing more: exit code, output, errors."""
-        pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(
-            *self._before, sys.executable, "-m", "chatroom.client", *self.arguments,
-            stdin=pipe, stdout=pipe, stderr=pipe, env=self._environment,
-        )  # fmt: skip
-        output, errors = await process.communicate(typed.encode())
-        assert process.returncode is not None
-        return process.returncode, output.decode(), errors.decode()
-
-
-@pytest.fixture
-def client(home: Path) -> Run:
-    return lambda *arguments: Client(home, *arguments)
-
-
-async def log_in(fake: FakeServer, **session: Any) -> Peer:
-    peer = await fake.greet()
-    login = await peer.hear("login", username="Alice", password="secret1")
-    peer.answer(login, "session", **{"username": "Alice", "token": "t", "rooms": [], "friends": []} | session)
-    return peer
-
-
-async def enter(peer: Peer, *messages: Json) -> None:
-    entering = await peer.hear("enter_room", room="#lab")
-    inside = room(head=len(messages))
-    peer.answer(entering, "entered", room=inside, members=["Alice"], messages=list(messages))
-
-
-async def enter_with_history(peer: Peer, *messages: Json) -> None:
-    """For a client that was started with ``--history``."""
-    await enter(peer, *messages)
-    asked = await peer.hear("history", conversation="#lab")
-    peer.answer(asked, "history", messages=list(messages), more=False)
-
-
-async def take(peer: Peer, text: str, seq: int) -> None:
-    """Store what the client sends, and tell it so."""
-    sent = await peer.hear("send", text=text)
-    own = message(seq, text, username="Alice", nickname="ALICE", cid=sent["cid"])
-    peer.say(type="message", message=own)
-    peer.answer(sent, "sent", cid=sent["cid"], seq=seq, time=own["time"], duplicate=False)
+from tests.unit.client.fake_server import FakeServer, message, room
+from tests.unit.client.line_client import (
+    Run,
+    accept_entry,
+    accept_entry_with_history,
+    accept_login,
+    accept_message,
+)
 
 
 async def test_a_notifier_is_one_line_of_shell(fake: FakeServer, client: Run) -> None:
     async with fake:
         running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab").run("done"))
-        peer = await log_in(fake)
-        await enter(peer)
-        await take(peer, "done", 1)
-        peer.answer(await peer.hear("logout"), "ok")
+        peer = await accept_login(fake)
+        await accept_entry(peer)
+        await accept_message(peer, "done", 1)
+        peer.answer(await peer.expect("logout"), "ok")
         code, output, errors = await running
         assert (code, errors) == (0, "")
         assert output.splitlines()[-1].endswith("-- ALICE:done")
@@ -90,10 +31,10 @@ async def test_a_notifier_is_one_line_of_shell(fake: FakeServer, client: Run) ->
 async def test_not_one_escape_byte_whatever_a_peer_says(fake: FakeServer, client: Run) -> None:
     async with fake:
         running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab", "--history=9").run(""))
-        peer = await log_in(fake)
+        peer = await accept_login(fake)
         forged = "hi\n--2022-12-15 20:07:40-- BOB:forged \x1b[2J\x9b2J\x07\u202e"
-        await enter_with_history(peer, message(1, forged, nickname="B\x1bB"))
-        peer.answer(await peer.hear("logout"), "ok")
+        await accept_entry_with_history(peer, message(1, forged, nickname="B\x1bB"))
+        peer.answer(await peer.expect("logout"), "ok")
         code, output, _ = await running
         assert code == 0
         assert not set(output) & {"\x1b", "\x9b", "\x07", "\u202e"}
@@ -104,10 +45,10 @@ async def test_not_one_escape_byte_whatever_a_peer_says(fake: FakeServer, client
 async def test_a_room_that_is_full_ends_it_with_one_line(fake: FakeServer, client: Run) -> None:
     async with fake:
         running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab").run("hello\n"))
-        peer = await log_in(fake)
-        entering = await peer.hear("enter_room")
-        peer.refuse(entering, "room_full", room="#lab", members=2, capacity=2)
-        peer.answer(await peer.hear("logout"), "ok")
+        peer = await accept_login(fake)
+        entering = await peer.expect("enter_room")
+        peer.answer_error(entering, "room_full", room="#lab", members=2, capacity=2)
+        peer.answer(await peer.expect("logout"), "ok")
         code, _, errors = await running
         assert code == 1
         assert errors == "chat-client: Room #lab is full (2 of 2 seats taken). Choose another one.\n"
@@ -116,11 +57,11 @@ async def test_a_room_that_is_full_ends_it_with_one_line(fake: FakeServer, clien
 async def test_a_line_that_is_refused_makes_the_exit_code_tell(fake: FakeServer, client: Run) -> None:
     async with fake:
         running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab").run("one\ntwo\n"))
-        peer = await log_in(fake)
-        await enter(peer)
-        peer.refuse(await peer.hear("send", text="one"), "text_too_long", limit=2)
-        await take(peer, "two", 1)
-        peer.answer(await peer.hear("logout"), "ok")
+        peer = await accept_login(fake)
+        await accept_entry(peer)
+        peer.answer_error(await peer.expect("send", text="one"), "text_too_long", limit=2)
+        await accept_message(peer, "two", 1)
+        peer.answer(await peer.expect("logout"), "ok")
         code, _, errors = await running
         assert code == 1
         assert errors.startswith("Not delivered: one (")
@@ -130,10 +71,10 @@ async def test_quitting_takes_back_no_failure(fake: FakeServer, client: Run) -> 
     """What was said before ``/quit`` is seen through to its answer, and counts."""
     async with fake:
         running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab").run("one\n/quit\n"))
-        peer = await log_in(fake)
-        await enter(peer)
-        peer.refuse(await peer.hear("send", text="one"), "text_too_long", limit=2)
-        peer.answer(await peer.hear("logout"), "ok")
+        peer = await accept_login(fake)
+        await accept_entry(peer)
+        peer.answer_error(await peer.expect("send", text="one"), "text_too_long", limit=2)
+        peer.answer(await peer.expect("logout"), "ok")
         code, _, errors = await running
         assert code == 1
         assert errors.startswith("Not delivered: one (")
@@ -148,11 +89,11 @@ async def test_a_script_that_saves_has_saved_before_anything_else_is_done(
     async with fake:
         typed = f"/save {tmp_path / 'log.txt'}\n{end.replace('again', str(tmp_path / 'again'))}"
         running = asyncio.create_task(client(mode, f"Alice@{fake.address}").run(typed))
-        peer = await log_in(fake, rooms=[room("#lab", head=1)])
+        peer = await accept_login(fake, rooms=[room("#lab", head=1)])
         for _ in range(saves):
-            asked = await peer.hear("history", conversation="#lab")
+            asked = await peer.expect("history", conversation="#lab")
             peer.answer(asked, "history", messages=[message(1, "kept")], more=False)
-        peer.answer(await peer.hear("logout"), "ok")
+        peer.answer(await peer.expect("logout"), "ok")
         code, output, errors = await running
     assert (code, errors) == (0, "")
     assert output.count(": 1 message.") == saves
@@ -162,12 +103,12 @@ async def test_a_script_that_saves_has_saved_before_anything_else_is_done(
 async def test_a_script_leaves_when_all_that_it_said_has_its_answer(fake: FakeServer, client: Run) -> None:
     async with fake:
         running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab").run("one\n/leave\n"))
-        peer = await log_in(fake)
-        await enter(peer)
-        peer.refuse(await peer.hear("send", text="one"), "rate_limited", retry_after=0.1)
-        await take(peer, "one", 1)
-        peer.answer(await peer.hear("leave_room", room="#lab"), "ok")
-        peer.answer(await peer.hear("logout"), "ok")
+        peer = await accept_login(fake)
+        await accept_entry(peer)
+        peer.answer_error(await peer.expect("send", text="one"), "rate_limited", retry_after=0.1)
+        await accept_message(peer, "one", 1)
+        peer.answer(await peer.expect("leave_room", room="#lab"), "ok")
+        peer.answer(await peer.expect("logout"), "ok")
         code, _, errors = await running
     assert (code, errors) == (0, "")
 
@@ -175,10 +116,10 @@ async def test_a_script_leaves_when_all_that_it_said_has_its_answer(fake: FakeSe
 async def test_where_one_is_now_is_said(fake: FakeServer, client: Run) -> None:
     async with fake:
         running = asyncio.create_task(client("--plain", f"Alice@{fake.address}").run("/switch lab\n/close\n"))
-        peer = await log_in(fake, rooms=[room(head=1)])
-        asked = await peer.hear("history", conversation="#lab")
+        peer = await accept_login(fake, rooms=[room(head=1)])
+        asked = await peer.expect("history", conversation="#lab")
         peer.answer(asked, "history", messages=[message(1)], more=False)
-        peer.answer(await peer.hear("logout"), "ok")
+        peer.answer(await peer.expect("logout"), "ok")
         code, output, errors = await running
     assert (code, errors) == (0, "")
     said = output.splitlines()
@@ -188,8 +129,8 @@ async def test_where_one_is_now_is_said(fake: FakeServer, client: Run) -> None:
 async def test_a_change_names_the_message_that_it_is_about(fake: FakeServer, client: Run) -> None:
     async with fake:
         running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab", "--history=9").run(""))
-        peer = await log_in(fake)
-        await enter_with_history(
+        peer = await accept_login(fake)
+        await accept_entry_with_history(
             peer,
             message(1, "the plan", edited="2026-11-22T04:00:02.000Z"),
             message(2, "the plan", kind="edit", target=1),
@@ -199,7 +140,7 @@ async def test_a_change_names_the_message_that_it_is_about(fake: FakeServer, cli
             message(6, "", kind="delete", target=5),
             message(7, "hm", target=70),
         )
-        peer.answer(await peer.hear("logout"), "ok")
+        peer.answer(await peer.expect("logout"), "ok")
         code, output, _ = await running
         told = [line.partition("-- ")[2] for line in output.splitlines() if line.startswith("#lab --")]
         at = output.partition("--")[2][:19]
@@ -220,15 +161,15 @@ async def test_what_is_unconfirmed_at_the_end_survives_a_lost_connection(
 ) -> None:
     async with fake:
         running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab").run("done\n"))
-        peer = await log_in(fake)
-        await enter(peer)
-        await peer.hear("send", text="done")
-        peer.hang_up()
-        peer = await fake.greet()
+        peer = await accept_login(fake)
+        await accept_entry(peer)
+        await peer.expect("send", text="done")
+        peer.abort()
+        peer = await fake.accept_and_welcome()
         resumed = {"username": "Alice", "token": "u", "rooms": [room()], "friends": []}
-        peer.answer(await peer.hear("resume", token="t"), "session", **resumed)
-        await take(peer, "done", 1)
-        peer.answer(await peer.hear("logout"), "ok")
+        peer.answer(await peer.expect("resume", token="t"), "session", **resumed)
+        await accept_message(peer, "done", 1)
+        peer.answer(await peer.expect("logout"), "ok")
         assert (await running)[0] == 0
 
 
@@ -237,18 +178,18 @@ async def test_a_password_never_comes_from_a_pipe(
 ) -> None:
     async with fake:
         running = asyncio.create_task(client("--plain", f"Alice@{fake.address}").run("/passwd\nsecret2\n"))
-        peer = await log_in(fake)
-        peer.answer(await peer.hear("logout"), "ok")
+        peer = await accept_login(fake)
+        peer.answer(await peer.expect("logout"), "ok")
         code, _, errors = await running
         assert code == 1
         assert "CHAT_NEW_PASSWORD" in errors
 
         monkeypatch.setenv("CHAT_NEW_PASSWORD", "secret2")
         running = asyncio.create_task(client("--plain", f"Alice@{fake.address}").run("/passwd\n"))
-        peer = await log_in(fake)
+        peer = await accept_login(fake)
         wanted = {"password": "secret1", "new_password": "secret2"}
-        peer.answer(await peer.hear("change_password", **wanted), "ok")
-        peer.answer(await peer.hear("logout"), "ok")
+        peer.answer(await peer.expect("change_password", **wanted), "ok")
+        peer.answer(await peer.expect("logout"), "ok")
         assert (await running)[0] == 0
 
 
@@ -256,12 +197,12 @@ async def test_json_tells_each_message_once_and_answers_requests(fake: FakeServe
     typed = '/join lab\n{"type":"ping","id":"p"}\n{"type":"dance","id":7}\n'
     async with fake:
         running = asyncio.create_task(client("--json", f"Alice@{fake.address}").run(typed))
-        peer = await log_in(fake)
-        await enter(peer, message(1))
+        peer = await accept_login(fake)
+        await accept_entry(peer, message(1))
         for each in (message(2), message(3, "a\u2028b")):
-            peer.say(type="message", message=each)
-        peer.answer(await peer._next({"ping"}), "pong")
-        peer.answer(await peer.hear("logout"), "ok")
+            peer.send(type="message", message=each)
+        peer.answer(await peer.next_request({"ping"}), "pong")
+        peer.answer(await peer.expect("logout"), "ok")
         code, output, _ = await running
         said = [json.loads(line) for line in output.splitlines()]
         messages = [one["message"] for one in said if one["type"] == "message"]
@@ -274,8 +215,8 @@ async def test_json_tells_each_message_once_and_answers_requests(fake: FakeServe
 async def test_json_says_nothing_aloud_that_is_no_request(fake: FakeServer, client: Run) -> None:
     async with fake:
         running = asyncio.create_task(client("--json", f"Alice@{fake.address}").run('hello\n\n"hi"\n'))
-        peer = await log_in(fake)
-        peer.answer(await peer.hear("logout"), "ok")
+        peer = await accept_login(fake)
+        peer.answer(await peer.expect("logout"), "ok")
         code, output, _ = await running
         errors = [one for one in map(json.loads, output.splitlines()) if one["type"] == "error"]
         assert [(one["id"], one["code"]) for one in errors] == [(None, "bad_json"), (None, "bad_frame")]

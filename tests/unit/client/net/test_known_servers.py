@@ -217,7 +217,7 @@ class FakeTlsServer(FakeServer):
 
     async def greet_all(self) -> None:
         while True:
-            await self.greet()
+            await self.accept_and_welcome()
 
     async def __aenter__(self) -> "FakeTlsServer":
         self._server = await asyncio.start_server(self._take, "127.0.0.1", 0, ssl=self._tls)
@@ -231,7 +231,7 @@ def app_of(path: Path) -> App:
 
 async def greeted(server: FakeServer, app: App) -> Peer:
     connecting = asyncio.create_task(app.connect(server.address))
-    peer = await server.greet()
+    peer = await server.accept_and_welcome()
     await connecting
     return peer
 
@@ -361,6 +361,6 @@ async def test_a_plain_server_in_the_place_of_an_encrypted_one_is_not_believed(
             ServerAddress("127.0.0.1", int(fake.address.split(":")[1])), FIRST
         )
         connecting = asyncio.create_task(app_of(path).connect(fake.address))
-        (await fake.accept()).welcome()
+        (await fake.accept()).send_welcome()
         with pytest.raises(Exception, match="no_chat_server"):
             await connecting

@@ -13,8 +13,8 @@ from chatroom.client.net.reconnect import LONGEST_HOLD, ReconnectingConnection, 
 from chatroom.client.net.wakeup import watch_clocks
 
 from tests.unit.client.conftest import BRISK, UNHURRIED, Start
-from tests.unit.client.core.test_conversations import begin, logged_in, until
-from tests.unit.client.fake_server import PATIENCE, FakeServer
+from tests.unit.client.fake_server import TEST_TIMEOUT, FakeServer
+from tests.unit.client.fake_session import answer_session, log_in, wait_until
 
 
 async def test_a_server_that_does_not_answer_is_left_and_dialled_again(
@@ -22,29 +22,29 @@ async def test_a_server_that_does_not_answer_is_left_and_dialled_again(
 ) -> None:
     async with fake:
         app = start(pace=replace(BRISK, answer=0.1))
-        peer = await logged_in(fake, app)
+        peer = await log_in(fake, app)
         app.write("#lab", "hello")
-        unanswered = await peer.hear("send")
-        peer = await fake.greet()
-        begin(peer, await peer.hear("resume"))
-        await peer.hear("send", cid=unanswered["cid"])
+        unanswered = await peer.expect("send")
+        peer = await fake.accept_and_welcome()
+        answer_session(peer, await peer.expect("resume"))
+        await peer.expect("send", cid=unanswered["cid"])
 
 
 async def test_a_silent_connection_is_taken_for_dead(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start(pace=replace(BRISK, ping=0.05, dead=0.1))
-        await logged_in(fake, app)
-        peer = await fake.greet()
-        await peer.hear("resume")
+        await log_in(fake, app)
+        peer = await fake.accept_and_welcome()
+        await peer.expect("resume")
 
 
 async def test_a_ping_that_is_not_answered_is_lag_already(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start(pace=replace(UNHURRIED, ping=0.01, look=0.01))
-        await logged_in(fake, app)
-        await until(app, lambda: app.state.lag is not None)
+        await log_in(fake, app)
+        await wait_until(app, lambda: app.state.lag is not None)
         before = app.state.lag or 0.0
-        await until(app, lambda: (app.state.lag or 0.0) > before)
+        await wait_until(app, lambda: (app.state.lag or 0.0) > before)
 
 
 class Dialled(ReconnectingConnection):
@@ -112,8 +112,8 @@ async def test_reconnect_wait_that_a_server_asks_for_is_bounded(home: Path, aske
 
 
 async def test_reconnect_after_a_wake_up_does_not_wait(home: Path) -> None:
-    link = Dialled(home, 0, replace(BRISK, first=PATIENCE * 100, longest=PATIENCE * 100))
-    link.delay_reconnect(Refused("too_many_connections", {"retry_after": PATIENCE * 10}))
+    link = Dialled(home, 0, replace(BRISK, first=TEST_TIMEOUT * 100, longest=TEST_TIMEOUT * 100))
+    link.delay_reconnect(Refused("too_many_connections", {"retry_after": TEST_TIMEOUT * 10}))
     reopening = asyncio.create_task(link.connect_until_works())
     await link.waits.wait()
     link.woke()
@@ -125,22 +125,22 @@ async def test_connection_that_died_in_a_sleep_is_replaced(fake: FakeServer, sta
     """The monotonic clock stood still, so nothing but the wake-up tells."""
     async with fake:
         app = start(pace=replace(UNHURRIED, first=0.01, longest=0.01, answer=0.1))
-        await logged_in(fake, app)
+        await log_in(fake, app)
         assert app._link is not None
         app._link.woke()
-        begin(peer := await fake.greet(), await peer.hear("resume"))
-        await until(app, lambda: app.state.link is Standing.LOGGED_IN)
+        answer_session(peer := await fake.accept_and_welcome(), await peer.expect("resume"))
+        await wait_until(app, lambda: app.state.link is Standing.LOGGED_IN)
 
 
 async def test_connection_that_lives_after_a_sleep_is_kept(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        peer = await logged_in(fake, app)
+        peer = await log_in(fake, app)
         assert app._link is not None
         app._link.woke()
-        peer.answer(await peer.hear("ping"), "pong")
+        peer.answer(await peer.expect("ping"), "pong")
         app.write("#lab", "still here")
-        await peer.hear("send", text="still here")
+        await peer.expect("send", text="still here")
 
 
 @pytest.mark.parametrize("jump", [-365 * 86400.0, -3600.0, 3600.0, 30 * 86400.0])
@@ -157,7 +157,7 @@ async def test_clock_that_jumps_wakes_once(jump: float) -> None:
         return shown.pop(0)
 
     watching = asyncio.create_task(watch_clocks(lambda: jumps.append(shown[0]), (wall,), look=0.0))
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TEST_TIMEOUT):
         await ended.wait()
     watching.cancel()
     assert len(jumps) == 1
@@ -169,11 +169,11 @@ async def test_lag_behind_a_password_is_not_shown(fake: FakeServer, start: Start
         app = start(pace=replace(UNHURRIED, look=0.01))
         lags: list[float | None] = []
         connecting = asyncio.create_task(app.connect(fake.address))
-        peer = await fake.greet()
+        peer = await fake.accept_and_welcome()
         await connecting
         entering = asyncio.create_task(app.login("Alice", "secret1"))
-        login = await peer.hear("login")
+        login = await peer.expect("login")
         lags.append(app.state.lag)
-        begin(peer, login)
+        answer_session(peer, login)
         await entering
         assert lags == [None]

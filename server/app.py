@@ -23,28 +23,25 @@ import os
 import platform
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 from chatroom import protocol
 from chatroom.db import background
-from chatroom.db.engine import begin_write, is_sqlite, lock_file, open_engine
+from chatroom.db.engine import is_sqlite, lock_file, open_engine
 from chatroom.db.errors import DatabaseUnavailable, DatabaseUnusable
 from chatroom.db.migrate import upgrade_schema
 from chatroom.db.preflight import PreflightFinding, as_unusable, check_database, check_may_write
-from chatroom.db.queries import instances
 from chatroom.protocol.errors import GoingAway, TooManyConnections
 from chatroom.protocol.events import Welcome
 from chatroom.protocol.frame import UNSET
 from chatroom.protocol.values import Limits
 from chatroom.protocol.wire import encode_frame
 from chatroom.server.admin import ipc
-from chatroom.server.auth import invitations
 from chatroom.server.config.endpoint import ServerEndpoint
 from chatroom.server.config.settings import ServerConfig, effective_limit
-from chatroom.server.handlers.common import page_size
-from chatroom.server.jobs.housekeeping import run_housekeeping
+from chatroom.server.domain.request_checks import page_size
 from chatroom.server.net.connection import LineReceiver, PeerConnection
 from chatroom.server.net.flusher import WriteFlusher
 from chatroom.server.net.input_queue import REST, InputQueue
@@ -130,6 +127,7 @@ class ChatServer:
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(background.report_loop_error)
         self._has_failed = False
+        self._stopping = asyncio.Event()
         self._flusher = WriteFlusher(self._loop)
         self._input_queue = InputQueue(self._loop, REST if limits.rate else 0.0)
         self._budgets = _input_budgets(config)
@@ -143,7 +141,8 @@ class ChatServer:
             tls=None if tls is None else lambda: tls.context,
             handshake_timeout=limits.handshake_timeout,
         )
-        self._parts = assemble_parts(config, engine, _server_identity(engine, self._listener))
+        server_id = _server_identity(engine, self._listener)
+        self._parts = assemble_parts(config, engine, server_id, writer_failed=self._end_by_failure)
         self._welcome = encode_frame(_welcome_event(config))
 
     async def run_until_stopped(self, announce: Announce) -> None:
@@ -151,16 +150,14 @@ class ChatServer:
             code = await self._join_cluster()
             self._listener.start()
             office = await self._open_admin_socket()
-            stopping = self._catch_signals()
-            self._parts.writer.failed = partial(self._end_by_failure, stopping)
-            tasks = [background.keep_running(self._loop, chore) for chore in self._background_jobs()]
+            self._catch_signals()
+            tasks = [background.keep_running(self._loop, job) for job in self._parts.background_jobs()]
             announce(_endpoint_of(self._listener, self._tls), code)
         except BaseException:
             self._listener.close()
-            self._parts.writer.close()  # its thread would keep the process alive
-            self._parts.close_pools()
+            self._parts.close()  # the writer's thread would keep the process alive
             raise
-        await stopping.wait()
+        await self._stopping.wait()
         log.info("stopping")
         for task in tasks:
             task.cancel()
@@ -173,37 +170,19 @@ class ChatServer:
     # Start
 
     async def _join_cluster(self) -> str:
-        """Take over from an earlier life, and find the other server processes; the code to announce."""
+        """Join the other server processes; return the invitation code to announce, or ``""``."""
         try:
-            await self._parts.heartbeat.take_over_earlier_life()
-            if self._parts.peers is not None:
-                await self._parts.peers.join_peers()
-            return await self._first_invite_code()
+            await self._parts.join_cluster()
+            return "" if self._config.accounts.registration == "open" else await self._parts.issue_code()
         except DatabaseUnavailable:
             raise StartError("the database went away while the server was starting") from None
         except DBAPIError as error:  # a user that may only read, for one
             raise StartError(str(as_unusable(self._engine.url, error))) from None
 
-    def _background_jobs(self) -> list[Callable[[], Coroutine[None, None, None]]]:
-        """What goes on beside the connections for as long as the server runs."""
-        parts = self._parts
-        chores: list[Callable[[], Coroutine[None, None, None]]] = [
-            parts.heartbeat.run_heartbeat,
-            parts.indexer.run_indexing,
-        ]
-        chores.append(partial(run_housekeeping, parts.writer))
-        return chores if parts.peers is None else [*chores, parts.peers.run_polling]
-
-    async def _first_invite_code(self) -> str:
-        """Of the invitation that is told at the start, where an account takes one."""
-        if self._config.accounts.registration == "open":
-            return ""
-        return await self._parts.writer.run_job(invitations.issue_code)
-
     async def _open_admin_socket(self) -> asyncio.Server | None:
         """Take orders from administrators. Without that the server can do all else."""
         try:
-            return await ipc.start_listening(self._parts.steward.execute, self._config.data)
+            return await self._parts.open_admin_socket()
         except (OSError, NotImplementedError) as error:
             log.warning("chat-server admin will not reach this server: %s", error)
             return None
@@ -228,16 +207,8 @@ class ChatServer:
     ) -> LineReceiver:
         if refusal is not None:
             return RejectedConnection(connection, refusal, gone)
-        session = ClientSession(
-            connection,
-            table=self._parts.table,
-            writer=self._parts.writer,
-            store=self._parts.store,
-            presence=self._parts.presence,
-            limits=self._config.limits,
-            welcome=self._welcome,
-            on_lost=partial(self._forget_connection, gone),
-        )
+        on_lost = partial(self._forget_connection, gone)
+        session = self._parts.open_session(connection, self._welcome, on_lost)
         self._sessions.add(session)
         self._empty.clear()
         return session
@@ -248,25 +219,24 @@ class ChatServer:
         if not self._sessions:
             self._empty.set()
 
-    def _catch_signals(self) -> asyncio.Event:
-        stopping = asyncio.Event()
-
-        def stop() -> None:
-            if stopping.is_set():
-                os._exit(1)  # asked twice: at once
-            faulthandler.dump_traceback_later(AT_THE_LATEST, exit=True)
-            stopping.set()
-
+    def _catch_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(number, stop)
+            self._loop.add_signal_handler(number, self._stop)
         self._loop.add_signal_handler(signal.SIGHUP, self._reload_certificate)
-        return stopping
 
-    def _end_by_failure(self, stopping: asyncio.Event) -> None:
-        """Stop in good order, and tell the supervisor by the exit code to start another process."""
+    def _stop(self) -> None:
+        if self._stopping.is_set():
+            os._exit(1)  # a second signal ends the process at once
+        self._begin_shutdown()
+
+    def _end_by_failure(self) -> None:
+        """Shut down in order; the exit code tells the supervisor to start another process."""
         self._has_failed = True
+        self._begin_shutdown()
+
+    def _begin_shutdown(self) -> None:
         faulthandler.dump_traceback_later(AT_THE_LATEST, exit=True)
-        stopping.set()
+        self._stopping.set()
 
     def _reload_certificate(self) -> None:
         """Read the certificate again; connections that stand keep the old one."""
@@ -283,8 +253,7 @@ class ChatServer:
 
     async def _stop_serving(self) -> None:
         self._listener.close()
-        self._parts.presence.close()
-        self._parts.writer.stop_waiting()
+        self._parts.stop_waiting()
         for session in list(self._sessions):
             session.finish_requests(GoingAway())
         with suppress(TimeoutError):
@@ -293,13 +262,8 @@ class ChatServer:
             session.cut_off(GoingAway())
         with suppress(Exception):  # a database that hangs; and we will be found dead soon enough
             async with asyncio.timeout(STOP_WITHIN / 2):
-                await asyncio.to_thread(self._parts.writer.close)
-                await asyncio.to_thread(self._leave_cluster)
+                await asyncio.to_thread(self._parts.leave_cluster)
         self._parts.close_pools()
-
-    def _leave_cluster(self) -> None:
-        with begin_write(self._engine) as connection:
-            instances.remove_instance(connection, self._parts.presence.server_id)
 
 
 class RejectedConnection:

@@ -66,60 +66,63 @@ class HandlerRow:
 Table = dict[type[Request], HandlerRow]
 
 
-def build_table(
-    accounts: AccountHandlers,
-    sessions: SessionHandlers,
-    rooms: RoomHandlers,
-    entering: RoomEntryHandlers,
-    moderation: ModerationHandlers,
-    friends: FriendHandlers,
-    people: BlockHandlers,
-    messages: MessageHandlers,
-    history: HistoryHandlers,
-    search: SearchHandlers,
-    typing: TypingHandlers,
-    whereabouts: ProfileHandlers,
-) -> Table:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handlers:
+    """One object for each group of requests; its methods are called as the requests are."""
+
+    accounts: AccountHandlers
+    sessions: SessionHandlers
+    rooms: RoomHandlers
+    room_entry: RoomEntryHandlers
+    moderation: ModerationHandlers
+    friends: FriendHandlers
+    blocks: BlockHandlers
+    messages: MessageHandlers
+    history: HistoryHandlers
+    search: SearchHandlers
+    typing: TypingHandlers
+    profile: ProfileHandlers
+
+
+def build_table(handlers: Handlers) -> Table:
     return {
         requests.Ping: HandlerRow(_answer_ping, Audience.ANYBODY, waits=False),
-        requests.Register: HandlerRow(accounts.register, Audience.STRANGERS),
-        requests.Login: HandlerRow(sessions.login, Audience.STRANGERS),
-        requests.Resume: HandlerRow(sessions.resume, Audience.STRANGERS),
-        requests.Logout: HandlerRow(sessions.logout),
-        requests.ChangePassword: HandlerRow(accounts.change_password),
-        requests.ListRooms: HandlerRow(rooms.list_rooms),
-        requests.CreateRoom: HandlerRow(rooms.create_room),
-        requests.EnterRoom: HandlerRow(entering.enter_room),
-        requests.LeaveRoom: HandlerRow(rooms.leave_room),
-        requests.ResignRoom: HandlerRow(rooms.resign_room),
-        requests.ListMembers: HandlerRow(rooms.list_members),
-        requests.SetTopic: HandlerRow(moderation.set_topic),
-        requests.Invite: HandlerRow(moderation.invite),
-        requests.MakeInvitation: HandlerRow(moderation.make_invitation),
-        requests.Kick: HandlerRow(moderation.kick),
-        requests.Ban: HandlerRow(moderation.ban),
-        requests.Unban: HandlerRow(moderation.unban),
-        requests.ListBanned: HandlerRow(moderation.list_banned),
-        requests.TransferRoom: HandlerRow(moderation.transfer_room),
-        requests.CloseRoom: HandlerRow(moderation.close_room),
-        requests.ListFriends: HandlerRow(friends.list_friends),
-        requests.AddFriend: HandlerRow(friends.add_friend),
-        requests.RemoveFriend: HandlerRow(friends.remove_friend),
-        requests.Block: HandlerRow(people.block),
-        requests.Unblock: HandlerRow(people.unblock),
-        requests.ListBlocked: HandlerRow(people.list_blocked),
-        requests.EnterDirect: HandlerRow(friends.enter_direct),
-        requests.LeaveDirect: HandlerRow(friends.leave_direct),
-        requests.Send: HandlerRow(
-            messages.send, pace=None, waits=False
-        ),  # at any pace, if it was stored before
-        requests.History: HandlerRow(history.history),
-        requests.Export: HandlerRow(history.export, pace=RateClass.EXPORTS),
-        requests.Read: HandlerRow(history.read),
-        requests.Typing: HandlerRow(typing.typing),
-        requests.SetAway: HandlerRow(whereabouts.set_away),
-        requests.Whois: HandlerRow(whereabouts.whois),
-        requests.Search: HandlerRow(search.search),
+        requests.Register: HandlerRow(handlers.accounts.register, Audience.STRANGERS),
+        requests.Login: HandlerRow(handlers.sessions.login, Audience.STRANGERS),
+        requests.Resume: HandlerRow(handlers.sessions.resume, Audience.STRANGERS),
+        requests.Logout: HandlerRow(handlers.sessions.logout),
+        requests.ChangePassword: HandlerRow(handlers.accounts.change_password),
+        requests.ListRooms: HandlerRow(handlers.rooms.list_rooms),
+        requests.CreateRoom: HandlerRow(handlers.rooms.create_room),
+        requests.EnterRoom: HandlerRow(handlers.room_entry.enter_room),
+        requests.LeaveRoom: HandlerRow(handlers.rooms.leave_room),
+        requests.ResignRoom: HandlerRow(handlers.rooms.resign_room),
+        requests.ListMembers: HandlerRow(handlers.rooms.list_members),
+        requests.SetTopic: HandlerRow(handlers.moderation.set_topic),
+        requests.Invite: HandlerRow(handlers.moderation.invite),
+        requests.MakeInvitation: HandlerRow(handlers.moderation.make_invitation),
+        requests.Kick: HandlerRow(handlers.moderation.kick),
+        requests.Ban: HandlerRow(handlers.moderation.ban),
+        requests.Unban: HandlerRow(handlers.moderation.unban),
+        requests.ListBanned: HandlerRow(handlers.moderation.list_banned),
+        requests.TransferRoom: HandlerRow(handlers.moderation.transfer_room),
+        requests.CloseRoom: HandlerRow(handlers.moderation.close_room),
+        requests.ListFriends: HandlerRow(handlers.friends.list_friends),
+        requests.AddFriend: HandlerRow(handlers.friends.add_friend),
+        requests.RemoveFriend: HandlerRow(handlers.friends.remove_friend),
+        requests.Block: HandlerRow(handlers.blocks.block),
+        requests.Unblock: HandlerRow(handlers.blocks.unblock),
+        requests.ListBlocked: HandlerRow(handlers.blocks.list_blocked),
+        requests.EnterDirect: HandlerRow(handlers.friends.enter_direct),
+        requests.LeaveDirect: HandlerRow(handlers.friends.leave_direct),
+        requests.Send: HandlerRow(handlers.messages.send, pace=None, waits=False),  # resends are not limited
+        requests.History: HandlerRow(handlers.history.history),
+        requests.Export: HandlerRow(handlers.history.export, pace=RateClass.EXPORTS),
+        requests.Read: HandlerRow(handlers.history.read),
+        requests.Typing: HandlerRow(handlers.typing.typing),
+        requests.SetAway: HandlerRow(handlers.profile.set_away),
+        requests.Whois: HandlerRow(handlers.profile.whois),
+        requests.Search: HandlerRow(handlers.search.search),
     }
 
 

@@ -9,6 +9,7 @@ told to anybody.
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from chatroom.db.queries.messages import AppendOutcome
 from chatroom.db.records import MessageDraft
 from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.protocol.responses import Response
@@ -48,6 +49,7 @@ class PostMessage(Struct, frozen=True, gc=False):
 
     draft: MessageDraft
     roster: int
+    then: Callable[[AppendOutcome], Response]
 
 
 Reply = Response | CommitWork[Any] | ReadWork[Any] | ReadPage | PostMessage

@@ -48,7 +48,6 @@ from chatroom.protocol.wire import encode_frame, read_request
 from chatroom.server.auth.permissions import check_session
 from chatroom.server.config.settings import LimitSettings, effective_limit
 from chatroom.server.dispatch import HandlerRow, RateClass, Table
-from chatroom.server.handlers.messages import sent_response
 from chatroom.server.net.connection import PeerConnection
 from chatroom.server.net.limits import TokenBucket
 from chatroom.server.results import CommitWork, Handled, PostMessage, ReadPage, ReadWork, Reply
@@ -71,7 +70,7 @@ class ClientSession:
         *,
         table: Table,
         writer: DatabaseWriter,
-        store: DatabaseReader,
+        reader: DatabaseReader,
         presence: PresenceTracker,
         limits: LimitSettings,
         welcome: bytes,
@@ -80,7 +79,7 @@ class ClientSession:
         self._connection = connection
         self._table = table
         self._writer = writer
-        self._store = store
+        self._reader = reader
         self._presence = presence
         self._limits = limits
         self._on_lost = on_lost
@@ -212,13 +211,11 @@ class ClientSession:
     def _handle_result(self, request: Request, handled: Handled) -> None:
         """Do what a handler says: answer, or ask whoever has the answer."""
         match handled:
-            case PostMessage():
+            case PostMessage(draft, roster, then):
                 self._pending += 1
+                done = partial(self._after_post, request.id, then)
                 epoch = self.speaker.session_epoch
-                post = MessagePost(
-                    handled.draft, handled.roster, self._stream, self._answer_send, request.id, epoch
-                )
-                self._writer.add_operation(post)
+                self._writer.add_operation(MessagePost(draft, roster, self._stream, done, epoch))
             case Response():
                 self._connection.send_answer(encode_frame(handled))
             case CommitWork(work, then):
@@ -226,10 +223,10 @@ class ClientSession:
                 done = partial(self._after_commit, request, then)
                 self._writer.add_operation(WriteJob(self._checked(work), done, self._stream))
             case ReadWork(work, then):
-                ask = partial(self._store.run, self._checked(work))
+                ask = partial(self._reader.run, self._checked(work))
                 self._start_work(self._ask_reader(request, ask, lambda found: encode_frame(then(found))))
             case ReadPage(work):
-                ask = partial(self._store.run_long, self._checked(work))
+                ask = partial(self._reader.run_long, self._checked(work))
                 self._start_work(self._ask_reader(request, ask, lambda line: line))
             case _:
                 self._start_work(self._await_handler(request, handled))
@@ -310,14 +307,16 @@ class ClientSession:
             self._login_changed()
         self._request_done()
 
-    def _answer_send(self, post: MessagePost, outcome: AppendOutcome | Exception) -> None:
+    def _after_post(
+        self, id: Id, then: Callable[[AppendOutcome], Response], outcome: AppendOutcome | Exception
+    ) -> None:
         self._pending -= 1
         try:
             if isinstance(outcome, Exception):
                 raise outcome
-            self._connection.send_answer(encode_frame(sent_response(post.tag, outcome)))
+            self._connection.send_answer(encode_frame(then(outcome)))
         except Exception as error:
-            self._fail_send(post.tag, error)
+            self._fail_send(id, error)
         self._continue_reading()
 
     # Refusals and failures

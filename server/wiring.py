@@ -1,26 +1,32 @@
-"""What a server is made of, put together once: each part is given what it works with, and looks for nothing
-later. The counterpart is ``app``, which starts and stops what is made here.
+"""The parts of a server, assembled once: each part is given what it works with at its construction.
+
+``app`` starts and stops what is assembled here.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from chatroom.db.engine import is_sqlite
+from chatroom.db.engine import begin_write, is_sqlite
+from chatroom.db.queries import instances
 from chatroom.db.reader import DatabaseReader
 from chatroom.db.records import StoredMessage
 from chatroom.db.writer.transaction import RosterSeats
 from chatroom.db.writer.writer import DatabaseWriter
 from chatroom.server import dispatch
+from chatroom.server.admin import ipc
 from chatroom.server.admin.service import AdminService
-from chatroom.server.auth import permissions
+from chatroom.server.auth import invitations, permissions
 from chatroom.server.auth.invitations import InvitationChecker
 from chatroom.server.auth.password_check import PasswordChecker
 from chatroom.server.auth.passwords import PasswordHasher
 from chatroom.server.cluster.apply_changes import ChangeApplier
 from chatroom.server.cluster.change_poller import ChangePoller
+from chatroom.server.cluster.change_publisher import ChangePublisher
 from chatroom.server.cluster.heartbeat import Heartbeat
 from chatroom.server.config.settings import ServerConfig
+from chatroom.server.domain.rooms import announce_room_closed
 from chatroom.server.handlers.accounts import AccountHandlers
 from chatroom.server.handlers.blocks import BlockHandlers
 from chatroom.server.handlers.friends import FriendHandlers
@@ -33,8 +39,11 @@ from chatroom.server.handlers.rooms import RoomHandlers
 from chatroom.server.handlers.search import SearchHandlers
 from chatroom.server.handlers.sessions import SessionHandlers
 from chatroom.server.handlers.typing import TypingHandlers
+from chatroom.server.jobs.housekeeping import run_housekeeping
 from chatroom.server.jobs.indexer import SearchIndexer
+from chatroom.server.net.connection import PeerConnection
 from chatroom.server.net.limits import PasswordAttempts
+from chatroom.server.session import ClientSession
 from chatroom.server.state.delivery import MessageDelivery
 from chatroom.server.state.directory import LiveDirectory
 from chatroom.server.state.notifier import EventNotifier
@@ -42,39 +51,99 @@ from chatroom.server.state.presence import PresenceTracker
 from sqlalchemy import Engine
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerParts:
-    """What ``app`` holds in its hands. There are no ``peers`` on a database that nobody else may use."""
+    """Everything below ``app``. There is no ``poller`` on a database that only this process may use."""
 
-    store: DatabaseReader
-    writer: DatabaseWriter  # whose thread runs already
+    config: ServerConfig
+    engine: Engine
+    server_id: bytes
+    reader: DatabaseReader
+    writer: DatabaseWriter  # its thread is running
     passwords: PasswordHasher
     presence: PresenceTracker
     heartbeat: Heartbeat
-    peers: ChangePoller | None
+    poller: ChangePoller | None
     indexer: SearchIndexer
-    steward: AdminService
+    admin: AdminService
     table: dispatch.Table
 
+    async def join_cluster(self) -> None:
+        """Take over the accounts of an earlier run, and find the other server processes."""
+        await self.heartbeat.take_over_earlier_life()
+        if self.poller is not None:
+            await self.poller.join_peers()
+
+    def background_jobs(self) -> list[Callable[[], Coroutine[None, None, None]]]:
+        """Return the jobs that run for as long as the server does."""
+        jobs: list[Callable[[], Coroutine[None, None, None]]] = [
+            self.heartbeat.run_heartbeat,
+            self.indexer.run_indexing,
+            partial(run_housekeeping, self.writer),
+        ]
+        return jobs if self.poller is None else [*jobs, self.poller.run_polling]
+
+    async def issue_code(self) -> str:
+        """Return the code of a new invitation."""
+        return await self.writer.run_job(invitations.issue_code)
+
+    def open_session(
+        self, connection: PeerConnection, welcome: bytes, on_lost: Callable[[ClientSession], None]
+    ) -> ClientSession:
+        return ClientSession(
+            connection,
+            table=self.table,
+            writer=self.writer,
+            reader=self.reader,
+            presence=self.presence,
+            limits=self.config.limits,
+            welcome=welcome,
+            on_lost=on_lost,
+        )
+
+    async def open_admin_socket(self) -> asyncio.Server:
+        """Take admin commands in the data folder. Raises ``OSError``."""
+        return await ipc.start_listening(self.admin.execute, self.config.data)
+
+    def stop_waiting(self) -> None:
+        """The server stops: start no grace timers, and do not retry if the database is unavailable."""
+        self.presence.close()
+        self.writer.stop_waiting()
+
+    def leave_cluster(self) -> None:
+        """Finish accepted writes, then remove this process from the database. Blocks."""
+        self.writer.close()
+        with begin_write(self.engine) as connection:
+            instances.remove_instance(connection, self.server_id)
+
+    def close(self) -> None:
+        """Finish accepted writes, and end every thread. Blocks."""
+        self.writer.close()
+        self.close_pools()
+
     def close_pools(self) -> None:
-        """Finish what is being read or hashed, and end the threads that do it. Blocks."""
-        self.store.close()
+        """Finish running reads and hashes, and end their threads. Blocks."""
+        self.reader.close()
         self.passwords.close()
 
 
-def assemble_parts(config: ServerConfig, engine: Engine, server_id: bytes) -> ServerParts:
-    """Every part of a server that is called ``server_id`` in the database. MUST be called on its loop."""
+def assemble_parts(
+    config: ServerConfig, engine: Engine, server_id: bytes, *, writer_failed: Callable[[], None]
+) -> ServerParts:
+    """Assemble the server that is called ``server_id`` in the database. MUST be called on its loop."""
     loop, limits = asyncio.get_running_loop(), config.limits
+    is_shared = not is_sqlite(engine.url)
     directory = LiveDirectory()
-    announcer = EventNotifier(directory, loop)
-    delivery = MessageDelivery(directory, announcer)
+    notifier = EventNotifier(directory, loop)
+    delivery = MessageDelivery(directory, notifier)
+    publisher = ChangePublisher(server_id)
 
-    def reseat(seatings: Sequence[RosterSeats], said: Sequence[StoredMessage]) -> None:
+    def reseat(seatings: Sequence[RosterSeats], messages: Sequence[StoredMessage]) -> None:
         for seating in seatings:
             presence.end_sessions(seating.ended)
-        delivery.apply_rosters(seatings, said)
+        delivery.apply_rosters(seatings, messages)
 
-    store = DatabaseReader(engine, threads=config.database.readers)
+    reader = DatabaseReader(engine, threads=config.database.readers)
     writer = DatabaseWriter(
         engine,
         loop,
@@ -82,39 +151,50 @@ def assemble_parts(config: ServerConfig, engine: Engine, server_id: bytes) -> Se
         reseat=reseat,
         entitle=permissions.may_post,
         patience=config.database.patience,
+        publish=publisher.publish_changes if is_shared else None,
+        failed=writer_failed,
     )
     passwords = PasswordHasher(
         config.password.bcrypt_cost, patience=config.password.queue, threads=config.password.threads
     )
-    presence = PresenceTracker(directory, announcer, writer, server_id=server_id, linger=limits.linger)
+    presence = PresenceTracker(directory, notifier, writer, server_id=server_id, linger=limits.linger)
     attempts = PasswordAttempts(limits.password_attempts)
-    guesses, gate = PasswordChecker(passwords, attempts), InvitationChecker(store, attempts)
-    friends = FriendHandlers(limits, directory, announcer)
-    moderation = ModerationHandlers(limits, directory, announcer)
-    table = dispatch.build_table(
-        AccountHandlers(config, store, passwords, guesses, presence, gate),
-        SessionHandlers(config, store, writer, passwords, guesses, presence),
-        RoomHandlers(config, store, passwords, directory, announcer),
-        RoomEntryHandlers(limits, store, guesses, directory, announcer, gate),
-        moderation,
-        friends,
-        BlockHandlers(directory, announcer, friends),
-        MessageHandlers(limits, directory),
-        HistoryHandlers(limits, directory, announcer),
-        SearchHandlers(limits),
-        TypingHandlers(directory, announcer),
-        ProfileHandlers(limits, directory, announcer),
+    checker, invitation_checker = PasswordChecker(passwords, attempts), InvitationChecker(reader, attempts)
+    handlers = dispatch.Handlers(
+        accounts=AccountHandlers(config, reader, passwords, checker, presence, invitation_checker),
+        sessions=SessionHandlers(config, reader, writer, passwords, checker, presence),
+        rooms=RoomHandlers(config, reader, passwords, directory, notifier),
+        room_entry=RoomEntryHandlers(limits, reader, checker, directory, notifier, invitation_checker),
+        moderation=ModerationHandlers(limits, directory, notifier),
+        friends=FriendHandlers(limits, directory, notifier),
+        blocks=BlockHandlers(directory, notifier),
+        messages=MessageHandlers(limits, directory),
+        history=HistoryHandlers(limits, directory, notifier),
+        search=SearchHandlers(limits),
+        typing=TypingHandlers(directory, notifier),
+        profile=ProfileHandlers(limits, directory, notifier),
     )
-    takeover = ChangeApplier(directory, announcer, presence)
-    peers = ChangePoller(server_id, store, writer, directory, delivery, takeover, moderation.announce_closed)
+    poller = ChangePoller(
+        server_id,
+        reader,
+        writer,
+        directory,
+        delivery,
+        ChangeApplier(directory, notifier, presence),
+        publisher,
+        partial(announce_room_closed, directory, notifier),
+    )
     return ServerParts(
-        store=store,
+        config=config,
+        engine=engine,
+        server_id=server_id,
+        reader=reader,
         writer=writer,
         passwords=passwords,
         presence=presence,
-        heartbeat=Heartbeat(directory, writer, presence),
-        peers=None if is_sqlite(engine.url) else peers,
-        indexer=SearchIndexer(engine, store, writer),
-        steward=AdminService(config.password, store, writer, passwords, directory, presence, moderation),
-        table=table,
+        heartbeat=Heartbeat(server_id, directory, writer, presence),
+        poller=poller if is_shared else None,
+        indexer=SearchIndexer(engine, reader, writer),
+        admin=AdminService(config.password, reader, writer, passwords, directory, presence, notifier),
+        table=dispatch.build_table(handlers),
     )

@@ -29,8 +29,7 @@ class MessagePost(Struct, eq=False):
     draft: MessageDraft
     roster: int
     stream: SessionOrder
-    done: Callable[["MessagePost", AppendOutcome | Exception], None]
-    tag: Any = None  # for ``done``, to know what this was about
+    done: Callable[[AppendOutcome | Exception], None]
     session_epoch: int = 0  # under which its sender's session began
 
 

@@ -153,12 +153,9 @@ class DatabaseWriter:
     ``MessagePost.roster`` is out of date, with the epoch of its session; it raises a refusal or returns.
     ``patience`` is how long, in seconds, an outage of the database is sat out before operations fail.
 
-    Where there are other server processes to read it, ``publish`` is set, and called at the end of each
-    transaction with what that has changed.
+    ``publish`` is called at the end of each transaction with what that has changed; ``failed`` on the loop
+    when the thread has died of an exception.
     """
-
-    publish: Callable[[Connection, ChangeSet], None] | None = None
-    failed: Callable[[], None] | None = None
 
     def __init__(
         self,
@@ -169,6 +166,8 @@ class DatabaseWriter:
         reseat: Callable[[Sequence[RosterSeats], Sequence[StoredMessage]], None],
         entitle: Callable[[Connection, MessageDraft, int], None],
         patience: float = 5.0,
+        publish: Callable[[Connection, ChangeSet], None] | None = None,
+        failed: Callable[[], None] | None = None,
     ) -> None:
         self._kept = KeptConnection(engine)
         self._loop = loop
@@ -176,7 +175,10 @@ class DatabaseWriter:
         self._reseat = reseat
         self._entitle = entitle
         self._patience = patience
+        self._publish = publish
+        self._failed = failed
         self._gathering = WriteQueue(loop)
+        self.add_operation = self._gathering.add_operation  # MUST be called on the loop
         self._slices = TimeSlicer(loop)
         self._known: dict[int, KnownHead] = {}
         self._locks = ForeignLocks()
@@ -188,10 +190,6 @@ class DatabaseWriter:
         self._hangs = False  # the database did not even refuse the last time
         self._closing = threading.Event()
         self._thread = background.start_thread(self._run_thread, "writer", self._thread_failed)
-
-    def add_operation(self, operation: Operation) -> None:
-        """MUST be called on the loop."""
-        self._gathering.add_operation(operation)
 
     async def run_job(self, work: Callable[[WriteTransaction], T]) -> T:
         """Do a job and wait for it. Raises what it raised, or ``DatabaseUnavailable``."""
@@ -219,14 +217,14 @@ class DatabaseWriter:
 
     def _thread_failed(self) -> None:
         """Nothing can be stored any more."""
-        if self.failed is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self.failed)
+        if self._failed is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._failed)
 
     def _run_thread(self) -> None:
         while (operations := self._gathering.take_batch(AGAIN if self._apart else None)) or self._apart:
             settled = self._settle_with_those_apart(operations)
             self._gathering.batch_written()
-            self._loop.call_soon_threadsafe(self._hand_over, settled)
+            self._loop.call_soon_threadsafe(self._slices.add_steps, self._answer_all(settled))
         self._kept.close()
 
     def _settle_with_those_apart(self, operations: list[Operation]) -> list[_WriteBatch]:
@@ -332,8 +330,8 @@ class DatabaseWriter:
             self._run_in_transaction(transaction, job, alone=len(batch) == 1) for job in batch.jobs
         ]
         transaction.finish_rosters()
-        if self.publish is not None and transaction.news:
-            self.publish(connection, transaction.news)
+        if self._publish is not None and transaction.news:
+            self._publish(connection, transaction.news)
         return transaction
 
     def _append_posts(
@@ -413,9 +411,6 @@ class DatabaseWriter:
 
     # On the loop
 
-    def _hand_over(self, settled: list[_WriteBatch]) -> None:
-        self._slices.add_steps(self._answer_all(settled))
-
     def _answer_all(self, settled: list[_WriteBatch]) -> Iterator[None]:
         try:
             for batch in settled:
@@ -429,7 +424,7 @@ class DatabaseWriter:
         answers = list(zip(batch.posts, batch.outcomes, strict=True))
         for first in range(0, len(answers), ANSWERED_AT_ONCE):
             for post, outcome in answers[first : first + ANSWERED_AT_ONCE]:
-                self._resolve_job(post.done, post, outcome)
+                self._resolve_job(post.done, outcome)
             yield
         if batch.reseated:
             self._resolve_job(self._reseat, batch.reseated, batch.posted)

@@ -25,8 +25,9 @@ from chatroom.server.auth import invitations, permissions
 from chatroom.server.auth.passwords import PasswordHasher
 from chatroom.server.auth.validation import check_password
 from chatroom.server.config.settings import PasswordSettings
-from chatroom.server.handlers.moderation import ModerationHandlers, remove_room
+from chatroom.server.domain.rooms import announce_room_closed, remove_room
 from chatroom.server.state.directory import LiveDirectory, Speaker
+from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.presence import PresenceTracker
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class AdminService:
         passwords: PasswordHasher,
         directory: LiveDirectory,
         presence: PresenceTracker,
-        moderation: ModerationHandlers,
+        notifier: EventNotifier,
     ) -> None:
         self._limits = limits
         self._store = store
@@ -53,7 +54,7 @@ class AdminService:
         self._passwords = passwords
         self._directory = directory
         self._presence = presence
-        self._moderation = moderation
+        self._notifier = notifier
 
     async def execute(self, order: AnyOrder) -> Answer:
         """Whatever goes wrong is an answer too."""
@@ -158,7 +159,7 @@ class AdminService:
         return f"sessions ended here: {count}"
 
     def _after_room_deleted(self, room: ClosedRoom) -> list[str]:
-        self._moderation.announce_closed(room)
+        announce_room_closed(self._directory, self._notifier, room)
         return [f"{labels.room_label(room.name)} is no more; what was said there is forgotten bit by bit"]
 
 

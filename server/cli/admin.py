@@ -31,7 +31,6 @@ from chatroom.server.cli.arguments import OneLineParser, add_settings, print_err
 from chatroom.server.config import log
 from chatroom.server.config.loader import ConfigurationError, load_config
 from chatroom.server.config.settings import ServerConfig
-from chatroom.server.handlers.moderation import ModerationHandlers
 from chatroom.server.state.directory import LiveDirectory
 from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.presence import PresenceTracker
@@ -202,8 +201,7 @@ def _offline_service(
     directory = LiveDirectory()
     announcer = EventNotifier(directory, asyncio.get_running_loop())
     presence = PresenceTracker(directory, announcer, writer, server_id=b"", linger=0)
-    moderation = ModerationHandlers(config.limits, directory, announcer)
-    return AdminService(config.password, store, writer, passwords, directory, presence, moderation)
+    return AdminService(config.password, store, writer, passwords, directory, presence, announcer)
 
 
 def _check_nobody_serves(engine: Engine) -> None:

@@ -26,6 +26,7 @@ from chatroom.db.records import SeatKey
 from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.db.writer.writer import DatabaseWriter
 from chatroom.server.cluster.apply_changes import ChangeApplier
+from chatroom.server.cluster.change_publisher import ChangePublisher
 from chatroom.server.cluster.snapshot import ChangedPlaces, ClusterSnapshot, read_snapshot
 from chatroom.server.state.delivery import MessageDelivery
 from chatroom.server.state.directory import LiveDirectory
@@ -67,6 +68,7 @@ class ChangePoller:
         directory: LiveDirectory,
         delivery: MessageDelivery,
         takeover: ChangeApplier,
+        publisher: ChangePublisher,
         closed: Callable[[ClosedRoom], None],
     ) -> None:
         self._id = server_id
@@ -75,9 +77,9 @@ class ChangePoller:
         self._directory = directory
         self._delivery = delivery
         self._takeover = takeover
+        self._publisher = publisher
         self._closed = closed
         self._numbers: dict[bytes, int] = {}  # of the last note that was read of each of the others
-        self._number = time.time_ns() // 1000  # of our own last one; never less than in an earlier life
         self._sweepable = 0  # up to this number of ours everybody has had the time to read
         self._swept = time.monotonic()
         self._looked = _seconds()
@@ -111,12 +113,11 @@ class ChangePoller:
         began = _seconds()
         heard = await self._store.run(_poll_changes, self._id, self._numbers)
         strangers = heard.numbers.keys() - self._numbers.keys()
-        told, unsettled = heard.told, self._delivery.unsettled
+        told, unsettled = heard.told, self._delivery.take_unsettled()
         overslept = began - self._looked > ALIVE  # the others may have forgotten what they noted
         told.everything |= overslept or heard.numbers.keys() != self._numbers.keys()
-        self._writer.publish = self._publish_changes if heard.numbers else None
+        self._publisher.has_readers = bool(heard.numbers)
         if told or unsettled:
-            self._delivery.unsettled = set()
             for room in told.closed:
                 self._closed(room)
             try:
@@ -164,17 +165,11 @@ class ChangePoller:
     async def _delete_read_changes(self) -> None:
         if time.monotonic() - self._swept < KEEP:
             return
-        upto, self._sweepable, self._swept = self._sweepable, self._number, time.monotonic()
+        upto, self._sweepable, self._swept = self._sweepable, self._publisher.last_number, time.monotonic()
         if upto:
             await self._writer.run_job(
                 lambda transaction: changefeed.delete_changes(transaction.connection, self._id, upto)
             )
-
-    # In the transaction
-
-    def _publish_changes(self, connection: Connection, told: ChangeSet) -> None:
-        self._number += 1
-        changefeed.publish_changes(connection, self._id, self._number, told)
 
 
 def _seconds() -> float:

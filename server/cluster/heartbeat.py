@@ -33,11 +33,13 @@ class HeartbeatResult:
 
 
 class Heartbeat:
-    def __init__(self, directory: LiveDirectory, writer: DatabaseWriter, presence: PresenceTracker) -> None:
+    def __init__(
+        self, server_id: bytes, directory: LiveDirectory, writer: DatabaseWriter, presence: PresenceTracker
+    ) -> None:
         self._directory = directory
         self._writer = writer
         self._presence = presence
-        self._id = presence.server_id
+        self._id = server_id
 
     async def take_over_earlier_life(self) -> None:
         """Take over from an earlier life of this process."""

@@ -13,27 +13,22 @@ from chatroom.protocol.errors import (
     RateLimited,
     RegistrationClosed,
     SessionEnded,
-    Unavailable,
-    UnknownUser,
     UsernameTaken,
-    WrongPassword,
 )
 from chatroom.protocol.frame import UNSET
 from chatroom.server.auth import invitations
 from chatroom.server.auth.invitations import InvitationChecker
 from chatroom.server.auth.password_check import PasswordChecker
-from chatroom.server.auth.passwords import Asker, PasswordHasher
+from chatroom.server.auth.passwords import PasswordHasher
 from chatroom.server.auth.validation import check_password, check_username
 from chatroom.server.config.settings import ServerConfig
-from chatroom.server.handlers.common import speaker_account
+from chatroom.server.domain.accounts import replace_password_hash, verify_account
+from chatroom.server.domain.names import is_name_taken
+from chatroom.server.domain.request_checks import speaker_account
 from chatroom.server.net.limits import MINUTE, AddressBuckets
 from chatroom.server.results import CommitWork, Reply
 from chatroom.server.state.directory import Speaker
 from chatroom.server.state.presence import PresenceTracker
-from sqlalchemy import Connection
-
-AT_ONCE = 1.0
-"""Seconds after which to try again what another change of the password has overtaken."""
 
 
 class AccountHandlers:
@@ -62,7 +57,7 @@ class AccountHandlers:
         shown = await self._check_invitation(speaker, request)
         username = request.username
         key, skeleton = names.name_key(username), names.name_skeleton(username)
-        if await self._store.run(_is_taken, key, skeleton):
+        if await self._store.run(is_name_taken, username, accounts.find_account, accounts.find_look_alike):
             raise UsernameTaken
         check_username(username, self._limits)
         check_password(request.password, self._password)
@@ -112,28 +107,6 @@ class AccountHandlers:
         )
 
 
-async def verify_account(
-    guesses: PasswordChecker, kept: Kept | None, password: str, key: bytes, asker: Asker
-) -> Kept:
-    """The account whose password this is. Raises ``WrongPassword``, ``UnknownUser``, or ``TooManyAttempts``.
-
-    Whoever guesses learns nothing from the time it takes: an unknown name costs a hash as well.
-    """
-    right = await guesses.is_right(password, None if kept is None else kept.password_hash, key, asker)
-    if kept is None:
-        raise UnknownUser
-    if not right:
-        raise WrongPassword
-    return kept
-
-
-def _is_taken(connection: Connection, key: bytes, skeleton: bytes) -> bool:
-    return (
-        accounts.find_account(connection, key) is not None
-        or accounts.find_look_alike(connection, skeleton) is not None
-    )
-
-
 # In the transaction
 
 
@@ -167,14 +140,6 @@ def _change_password(
     """When it was, and the epoch of sessions since. Raises ``Unavailable`` when the password is another one
     by now."""
     epoch = transaction.end_sessions(known.id)
-    replace_hash(transaction, known=known, password_hash=password_hash)
+    replace_password_hash(transaction, account=known, password_hash=password_hash)
     tokens.delete_account_tokens(transaction.connection, known.id, but=token)
     return transaction.now, epoch
-
-
-def replace_hash(transaction: WriteTransaction, *, known: Kept, password_hash: str) -> None:
-    """Raises ``Unavailable`` when the account's hash is another one than was ``known``."""
-    if not accounts.set_password(
-        transaction.connection, known.id, password_hash, instead_of=known.password_hash
-    ):
-        raise Unavailable(retry_after=AT_ONCE)

@@ -9,13 +9,12 @@ from functools import partial
 
 from chatroom.db.queries import accounts, blocks, friends
 from chatroom.db.records import AccountRecord as Kept
-from chatroom.db.records import DirectRecord
 from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.protocol import requests, responses
 from chatroom.protocol.errors import NotYourself
 from chatroom.server.auth import permissions
-from chatroom.server.handlers.common import speaker_account
-from chatroom.server.handlers.friends import FriendHandlers, end_friendship
+from chatroom.server.domain.friendships import FriendshipSides, announce_friendship, end_friendship
+from chatroom.server.domain.request_checks import speaker_account
 from chatroom.server.results import CommitWork, ReadWork, Reply
 from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier
@@ -26,21 +25,20 @@ class BlockChange:
     """Whom it concerns, and how the two see their private chat when a friendship ended by it."""
 
     other: Kept
-    sides: tuple[DirectRecord, DirectRecord] | None = None
+    sides: FriendshipSides | None = None
 
 
 class BlockHandlers:
-    def __init__(self, directory: LiveDirectory, announcer: EventNotifier, friends: FriendHandlers) -> None:
+    def __init__(self, directory: LiveDirectory, announcer: EventNotifier) -> None:
         self._directory = directory
         self._announcer = announcer
-        self._friends = friends
 
     def block(self, speaker: Speaker, request: requests.Block) -> Reply:
         account = speaker_account(speaker)
 
         def then(change: BlockChange) -> responses.Response:
             if change.sides is not None:
-                self._friends.tell_both(account, *change.sides, but=speaker)
+                announce_friendship(self._directory, self._announcer, account, change.sides, but=speaker)
             self._set_hidden(account, change.other, hidden=True)
             return responses.Ok(id=request.id)
 

@@ -3,7 +3,7 @@
 from functools import partial
 
 from chatroom.db.errors import AlreadyExists
-from chatroom.db.queries import accounts, friends, memberships, messages, revisions
+from chatroom.db.queries import accounts, friends, messages, revisions
 from chatroom.db.records import DirectRecord, StoredMessage
 from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.protocol import labels, names, requests, responses, values
@@ -12,7 +12,13 @@ from chatroom.protocol.frame import UNSET
 from chatroom.server.auth import permissions
 from chatroom.server.auth.validation import check_nickname
 from chatroom.server.config.settings import LimitSettings
-from chatroom.server.handlers.common import page_size, speaker_account
+from chatroom.server.domain.friendships import (
+    FriendshipSides,
+    announce_friendship,
+    end_friendship,
+    read_friendship,
+)
+from chatroom.server.domain.request_checks import page_size, speaker_account
 from chatroom.server.results import CommitWork, ReadWork, Reply
 from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier
@@ -35,18 +41,17 @@ class FriendHandlers:
     def add_friend(self, speaker: Speaker, request: requests.AddFriend) -> Reply:
         account = speaker_account(speaker)
 
-        def then(sides: tuple[DirectRecord, DirectRecord]) -> responses.Response:
-            mine, theirs = sides
-            self.tell_both(account, mine, theirs, but=speaker)
-            return responses.Friend(id=request.id, friend=self._friend_value(mine))
+        def then(sides: FriendshipSides) -> responses.Response:
+            announce_friendship(self._directory, self._announcer, account, sides, but=speaker)
+            return responses.Friend(id=request.id, friend=self._friend_value(sides.own))
 
         return CommitWork(partial(_add_friendship, account=account, username=request.username), then)
 
     def remove_friend(self, speaker: Speaker, request: requests.RemoveFriend) -> Reply:
         account = speaker_account(speaker)
 
-        def then(sides: tuple[DirectRecord, DirectRecord]) -> responses.Response:
-            self.tell_both(account, *sides, but=speaker)
+        def then(sides: FriendshipSides) -> responses.Response:
+            announce_friendship(self._directory, self._announcer, account, sides, but=speaker)
             return responses.Ok(id=request.id)
 
         return CommitWork(partial(_remove_friendship, account=account, username=request.username), then)
@@ -84,17 +89,6 @@ class FriendHandlers:
 
         return CommitWork(partial(_leave_direct, account=account, username=request.username), then)
 
-    def tell_both(
-        self, account: LiveAccount, mine: DirectRecord, theirs: DirectRecord, *, but: Speaker
-    ) -> None:
-        """A friendship began or ended: both sides' sessions follow the private chat, and are told."""
-        self._directory.seat_in_direct(account, mine)
-        self._announcer.friend_changed(account, mine, but=but)
-        other = self._directory.accounts.get(mine.friend_id)
-        if other is not None:
-            self._directory.seat_in_direct(other, theirs)
-            self._announcer.friend_changed(other, theirs)
-
     def _friend_value(self, direct: DirectRecord) -> values.Friend:
         return friend_value(direct, self._directory)
 
@@ -102,9 +96,7 @@ class FriendHandlers:
 # In the transaction
 
 
-def _add_friendship(
-    transaction: WriteTransaction, *, account: LiveAccount, username: str
-) -> tuple[DirectRecord, DirectRecord]:
+def _add_friendship(transaction: WriteTransaction, *, account: LiveAccount, username: str) -> FriendshipSides:
     connection = transaction.connection
     if names.name_key(username) == names.name_key(account.username):
         raise SelfFriend
@@ -115,30 +107,16 @@ def _add_friendship(
         friends.add_friendship(connection, account.id, other.id, transaction.now)
     except AlreadyExists:
         raise AlreadyFriends(username=other.username) from None
-    return _both_sides(transaction, account.id, other.id)
+    return read_friendship(transaction, account.id, other.id)
 
 
 def _remove_friendship(
     transaction: WriteTransaction, *, account: LiveAccount, username: str
-) -> tuple[DirectRecord, DirectRecord]:
+) -> FriendshipSides:
     direct = _lock_direct(transaction, account.id, username)
     if direct.ended:
         raise NotFriends(username=direct.friend)
     return end_friendship(transaction, account.id, direct)
-
-
-def end_friendship(
-    transaction: WriteTransaction, account_id: int, direct: DirectRecord
-) -> tuple[DirectRecord, DirectRecord]:
-    """End a friendship, whose private chat is locked and left first by whoever had entered it.
-
-    Returns how the two see it then.
-    """
-    for seat in memberships.list_roster(transaction.connection, direct.conversation_id):
-        if seat.entered:
-            leave_conversation(transaction, seat)
-    friends.end_friendship(transaction.connection, direct.conversation_id, transaction.now)
-    return _both_sides(transaction, account_id, direct.friend_id)
 
 
 def _enter_direct(
@@ -167,15 +145,3 @@ def _lock_direct(transaction: WriteTransaction, account_id: int, username: str) 
     direct = permissions.find_direct(transaction.connection, account_id, username)
     transaction.lock_changing([direct.conversation_id])
     return permissions.find_direct(transaction.connection, account_id, username)
-
-
-def _both_sides(
-    transaction: WriteTransaction, account_id: int, other_id: int
-) -> tuple[DirectRecord, DirectRecord]:
-    """A private chat of which something was changed, as each of the two sees it."""
-    mine = friends.find_direct(transaction.connection, account_id, other_id)
-    theirs = friends.find_direct(transaction.connection, other_id, account_id)
-    assert mine is not None
-    assert theirs is not None
-    transaction.lock_changing([mine.conversation_id])
-    return mine, theirs

@@ -11,7 +11,7 @@ from chatroom.protocol.frame import UNSET, Id, UnsetType
 from chatroom.protocol.wire import encode_frame
 from chatroom.server.auth import permissions
 from chatroom.server.config.settings import LimitSettings
-from chatroom.server.handlers.common import page_size, parse_request_time, speaker_account
+from chatroom.server.domain.request_checks import page_size, parse_request_time, speaker_account
 from chatroom.server.results import CommitWork, ReadPage, ReadWork, Reply
 from chatroom.server.state.directory import LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier

@@ -30,7 +30,7 @@ from chatroom.protocol.frame import UNSET, Id
 from chatroom.protocol.values import CHANGE_KINDS, format_time
 from chatroom.server.auth import permissions
 from chatroom.server.config.settings import LimitSettings
-from chatroom.server.handlers.common import speaker_account
+from chatroom.server.domain.request_checks import speaker_account
 from chatroom.server.results import CommitWork, PostMessage, Reply
 from chatroom.server.state.directory import LiveDirectory, Speaker
 from msgspec.structs import replace
@@ -62,7 +62,7 @@ class MessageHandlers:
         )
         refusal = self._current_refusal(request.text, wait)
         if seat is not None and seat.may_send and refusal is None and draft.target is None:
-            return PostMessage(draft, seat.conversation.roster)
+            return PostMessage(draft, seat.conversation.roster, partial(_sent_response, request.id))
         work = partial(
             _store_checked,
             draft=draft,
@@ -71,7 +71,7 @@ class MessageHandlers:
             refusal=refusal,
             most_reactions=self._limits.reactions,
         )
-        return CommitWork(work, partial(sent_response, request.id))
+        return CommitWork(work, partial(_sent_response, request.id))
 
     def _check_request(self, request: requests.Send) -> None:
         """Refuse what could not be stored at any time."""
@@ -95,7 +95,7 @@ class MessageHandlers:
         return RateLimited(retry_after=round(wait, 3)) if wait else None
 
 
-def sent_response(id: Id, outcome: AppendOutcome) -> responses.Response:
+def _sent_response(id: Id, outcome: AppendOutcome) -> responses.Response:
     """The answer to a ``send``. Raises ``CidReused``."""
     stored = outcome.stored
     assert stored.cid is not None

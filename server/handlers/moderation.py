@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from chatroom.db.queries import bans_and_invites, memberships, rooms
-from chatroom.db.queries.changefeed import ClosedRoom, closed_room
+from chatroom.db.queries.changefeed import ClosedRoom
 from chatroom.db.records import AccountRecord as Kept
 from chatroom.db.records import RoomRecord
 from chatroom.db.writer.transaction import WriteTransaction
@@ -19,7 +19,8 @@ from chatroom.protocol.frame import Id
 from chatroom.protocol.values import DAY, format_time
 from chatroom.server.auth import invitations, permissions
 from chatroom.server.config.settings import LimitSettings
-from chatroom.server.handlers.common import find_room_by_id, lock_room, speaker_account
+from chatroom.server.domain.request_checks import speaker_account
+from chatroom.server.domain.rooms import announce_room_closed, lock_room, read_room, remove_room
 from chatroom.server.results import CommitWork, ReadWork, Reply
 from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier
@@ -121,17 +122,10 @@ class ModerationHandlers:
         account = speaker_account(speaker)
 
         def then(gone: ClosedRoom) -> responses.Response:
-            self.announce_closed(gone)
+            announce_room_closed(self._directory, self._announcer, gone)
             return responses.Ok(id=request.id)
 
         return CommitWork(partial(_close_room, account=account, room=request.room), then)
-
-    def announce_closed(self, room: ClosedRoom) -> None:
-        """A room was removed from the database: nobody is in it any more."""
-        self._announcer.room_closed(room)
-        for account in self._directory.accounts.values():
-            self._directory.drop_seat(account, room.conversation_id)
-            account.invited.discard(room.conversation_id)
 
     def _remove_member(
         self, id: Id, reason: str, by: LiveAccount, ruling: ModerationResult
@@ -156,7 +150,7 @@ def _set_topic(transaction: WriteTransaction, *, account: LiveAccount, room: str
     if topic != own.topic:
         rooms.set_topic(transaction.connection, own.conversation_id, topic)
         add_notice(transaction, own, account, "topic", topic)
-    return find_room_by_id(transaction.connection, account.id, own.conversation_id)
+    return read_room(transaction.connection, account.id, own.conversation_id)
 
 
 def _add_invite(
@@ -194,7 +188,7 @@ def _kick_member(
         raise NoSuchMember(room=labels.room_label(own.name), username=other.username)
     add_notice(transaction, own, account, "kick", other.username)
     memberships.give_up_seat(connection, own.conversation_id, other.id)
-    return ModerationResult(find_room_by_id(connection, account.id, own.conversation_id), other)
+    return ModerationResult(read_room(connection, account.id, own.conversation_id), other)
 
 
 def _ban_account(
@@ -208,7 +202,7 @@ def _ban_account(
         bans_and_invites.remove_invite(connection, own.conversation_id, other.id)
         transaction.news.accounts.add(other.id)
         memberships.give_up_seat(connection, own.conversation_id, other.id)
-    return ModerationResult(find_room_by_id(connection, account.id, own.conversation_id), other)
+    return ModerationResult(read_room(connection, account.id, own.conversation_id), other)
 
 
 def _unban_account(transaction: WriteTransaction, *, account: LiveAccount, room: str, username: str) -> None:
@@ -234,7 +228,7 @@ def _transfer_room(
     permissions.check_may_own_more(connection, other, most)
     rooms.set_owner(connection, own.conversation_id, other.id)
     add_notice(transaction, own, account, "transfer", other.username)
-    return find_room_by_id(connection, account.id, own.conversation_id)
+    return read_room(connection, account.id, own.conversation_id)
 
 
 def _close_room(transaction: WriteTransaction, *, account: LiveAccount, room: str) -> ClosedRoom:
@@ -243,14 +237,6 @@ def _close_room(transaction: WriteTransaction, *, account: LiveAccount, room: st
     if others:
         raise RoomNotEmpty(room=labels.room_label(own.name), members=others)
     return remove_room(transaction, own, account.username)
-
-
-def remove_room(transaction: WriteTransaction, room: RoomRecord, by: str | None) -> ClosedRoom:
-    """Remove a room that is locked, whoever is in it."""
-    rooms.remove_room(transaction.connection, room.conversation_id)
-    gone = closed_room(room, by)
-    transaction.news.closed.append(gone)
-    return gone
 
 
 def _lock_own_room(transaction: WriteTransaction, account: LiveAccount, room: str) -> RoomRecord:

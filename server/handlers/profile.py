@@ -14,7 +14,7 @@ from chatroom.protocol.frame import UNSET
 from chatroom.protocol.values import format_time
 from chatroom.server.auth import permissions
 from chatroom.server.config.settings import LimitSettings
-from chatroom.server.handlers.common import speaker_account
+from chatroom.server.domain.request_checks import speaker_account
 from chatroom.server.results import ReadWork, Reply
 from chatroom.server.state.directory import LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier

@@ -21,7 +21,8 @@ from chatroom.server.auth.password_check import PasswordChecker
 from chatroom.server.auth.permissions import Proof
 from chatroom.server.auth.validation import check_nickname
 from chatroom.server.config.settings import LimitSettings
-from chatroom.server.handlers.common import find_room_by_id, lock_room, page_size, speaker_account
+from chatroom.server.domain.request_checks import page_size, speaker_account
+from chatroom.server.domain.rooms import lock_room, read_room
 from chatroom.server.results import CommitWork, Handled, Reply
 from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier
@@ -139,14 +140,14 @@ def _enter_locked(
     id, seat = there.conversation_id, there.seat
     if first := seat is None:
         if shown is not None and invitations.invite_to_room(transaction, shown, account.id, id):
-            there = find_room_by_id(connection, account.id, id)
+            there = read_room(connection, account.id, id)
         permissions.check_may_take_seat(connection, account, there, proof)
         seat = _take_seat(transaction, account.id, there)
     enter_conversation(transaction, seat, account, nickname)
     newest, _ = messages.message_page(connection, id, limit=page)
     members = memberships.member_usernames(connection, id)
     return RoomEntry(
-        find_room_by_id(connection, account.id, id),
+        read_room(connection, account.id, id),
         members,
         revisions.latest_states(connection, newest),
         first,

@@ -17,7 +17,9 @@ from chatroom.server.auth import permissions
 from chatroom.server.auth.passwords import PasswordHasher
 from chatroom.server.auth.validation import check_capacity, check_password, check_room
 from chatroom.server.config.settings import ServerConfig
-from chatroom.server.handlers.common import find_room_by_id, lock_room, speaker_account
+from chatroom.server.domain.names import is_name_taken
+from chatroom.server.domain.request_checks import speaker_account
+from chatroom.server.domain.rooms import lock_room, read_room
 from chatroom.server.results import CommitWork, ReadWork, Reply
 from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier
@@ -53,7 +55,7 @@ class RoomHandlers:
     async def create_room(self, speaker: Speaker, request: requests.CreateRoom) -> Reply:
         account = speaker_account(speaker)
         name = labels.room_name(request.room)
-        if await self._store.run(_is_taken, name):
+        if await self._store.run(is_name_taken, name, rooms.find_room, rooms.find_look_alike):
             raise RoomExists(room=labels.room_label(name))
         check_room(name, self._limits)
         check_capacity(request.capacity, self._limits)
@@ -123,14 +125,6 @@ class RoomHandlers:
         )
 
 
-def _is_taken(connection: Connection, name: str) -> bool:
-    """Whether a room has this name, in whatever spelling, or one that looks like it."""
-    return (
-        rooms.find_room(connection, names.name_key(name)) is not None
-        or rooms.find_look_alike(connection, names.name_skeleton(name)) is not None
-    )
-
-
 # In the transaction
 
 
@@ -161,7 +155,7 @@ def _create_room(
     except AlreadyExists:
         raise RoomExists(room=labels.room_label(name)) from None
     transaction.lock_changing([id])
-    return find_room_by_id(connection, owner.id, id)
+    return read_room(connection, owner.id, id)
 
 
 def _leave_room(transaction: WriteTransaction, *, account: LiveAccount, room: str) -> RoomRecord:
@@ -169,7 +163,7 @@ def _leave_room(transaction: WriteTransaction, *, account: LiveAccount, room: st
     if there.seat is None or not there.seat.entered:
         raise NotEntered(conversation=labels.room_label(there.name))
     leave_conversation(transaction, there.seat)
-    return find_room_by_id(transaction.connection, account.id, there.conversation_id)
+    return read_room(transaction.connection, account.id, there.conversation_id)
 
 
 def _resign_room(transaction: WriteTransaction, *, account: LiveAccount, room: str) -> RoomRecord:
@@ -183,7 +177,7 @@ def _resign_room(transaction: WriteTransaction, *, account: LiveAccount, room: s
     heir = memberships.oldest_seat(connection, there.conversation_id)
     if there.owner_id == account.id and heir is not None:
         rooms.set_owner(connection, there.conversation_id, heir.account_id)
-    return find_room_by_id(connection, account.id, there.conversation_id)
+    return read_room(connection, account.id, there.conversation_id)
 
 
 def _lock_own(transaction: WriteTransaction, account_id: int, room: str) -> tuple[RoomRecord, SeatRecord]:

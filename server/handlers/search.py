@@ -13,7 +13,7 @@ from chatroom.protocol.frame import UNSET, Id
 from chatroom.protocol.values import format_time
 from chatroom.server.auth import permissions
 from chatroom.server.config.settings import LimitSettings, effective_limit
-from chatroom.server.handlers.common import page_size, parse_request_time, speaker_account
+from chatroom.server.domain.request_checks import page_size, parse_request_time, speaker_account
 from chatroom.server.results import ReadWork, Reply
 from chatroom.server.state.directory import Speaker
 from chatroom.server.state.serialize import shown_value

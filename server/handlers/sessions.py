@@ -26,8 +26,8 @@ from chatroom.server.auth.password_check import PasswordChecker
 from chatroom.server.auth.passwords import PasswordHasher
 from chatroom.server.auth.validation import check_password, check_username
 from chatroom.server.config.settings import ServerConfig
-from chatroom.server.handlers.accounts import AT_ONCE, replace_hash, verify_account
-from chatroom.server.handlers.common import speaker_account
+from chatroom.server.domain.accounts import PASSWORD_RETRY_SECONDS, replace_password_hash, verify_account
+from chatroom.server.domain.request_checks import speaker_account
 from chatroom.server.results import CommitWork, Reply
 from chatroom.server.state.directory import Speaker
 from chatroom.server.state.presence import AccountSnapshot, PresenceTracker
@@ -133,7 +133,9 @@ class SessionHandlers:
     async def _store_new_hash(self, kept: Kept, password: str) -> None:
         with suppress(ChatError, DatabaseUnavailable):  # there will be another login
             password_hash = await self._passwords.hash_password(password, registers=True)
-            await self._writer.run_job(partial(replace_hash, known=kept, password_hash=password_hash))
+            await self._writer.run_job(
+                partial(replace_password_hash, account=kept, password_hash=password_hash)
+            )
 
     # In the transaction
 
@@ -145,7 +147,7 @@ class SessionHandlers:
         if account is None:
             raise UnknownUser
         if account.password_hash != known.password_hash:
-            raise Unavailable(retry_after=AT_ONCE)
+            raise Unavailable(retry_after=PASSWORD_RETRY_SECONDS)
         if account.disabled:
             raise AccountDisabled
         return self._start_session(transaction, account, token, family, parent=None)

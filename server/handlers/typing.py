@@ -7,7 +7,7 @@ import time
 
 from chatroom.protocol import labels, requests, responses
 from chatroom.protocol.errors import NotEntered, NotFriends, RateLimited, Refusal
-from chatroom.server.handlers.common import speaker_account
+from chatroom.server.domain.request_checks import speaker_account
 from chatroom.server.results import Reply
 from chatroom.server.state.directory import LiveDirectory, LiveSeat, Speaker
 from chatroom.server.state.notifier import EventNotifier

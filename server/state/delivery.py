@@ -67,6 +67,11 @@ class MessageDelivery:
         self._announcer = announcer
         self.unsettled: set[SeatKey] = set()
 
+    def take_unsettled(self) -> set[SeatKey]:
+        """Return the seats to look at, and forget them."""
+        unsettled, self.unsettled = self.unsettled, set()
+        return unsettled
+
     def apply_rosters(self, seatings: Sequence[RosterSeats], said: Sequence[StoredMessage]) -> None:
         """Others have changed who has a seat in conversations, and have ``said`` this since."""
         for seating in seatings:

@@ -68,7 +68,7 @@ class PresenceTracker:
         self._directory = directory
         self._announcer = announcer
         self._writer = writer
-        self.server_id = server_id
+        self._server_id = server_id
         self._closed = False
         self._linger = linger
         self._graces: dict[int, asyncio.TimerHandle] = {}
@@ -78,7 +78,7 @@ class PresenceTracker:
     def record_attendance(self, transaction: WriteTransaction, account_id: int) -> AccountSnapshot:
         """Note that this process has a session of the account, and take down what that session follows."""
         connection = transaction.connection
-        if instances.add_attendance(connection, self.server_id, account_id):
+        if instances.add_attendance(connection, self._server_id, account_id):
             transaction.news.accounts.add(account_id)
         found = _read_snapshot(connection, account_id)
         transaction.note_heads(
@@ -89,10 +89,10 @@ class PresenceTracker:
     def record_departure(self, transaction: WriteTransaction, account_id: int) -> AccountSnapshot:
         """Leave all that the account has entered, unless another server process has a session of it."""
         connection = transaction.connection
-        instances.remove_attendance(connection, self.server_id, account_id)
+        instances.remove_attendance(connection, self._server_id, account_id)
         transaction.news.accounts.add(account_id)
         elsewhere = instances.attended_elsewhere(
-            connection, self.server_id, account_id, alive_since(transaction.now)
+            connection, self._server_id, account_id, alive_since(transaction.now)
         )
         if not elsewhere:
             transaction.lock_changing(

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from chatroom.db.engine import begin_write
 from chatroom.db.queries import messages
+from chatroom.db.queries.changefeed import ChangeSet
 from chatroom.db.queries.messages import AppendOutcome
 from chatroom.db.records import MessageDraft, StoredMessage
 from chatroom.db.writer.operations import MessagePost, SessionOrder, WriteJob
@@ -39,7 +40,9 @@ class Stage:
         self._news = asyncio.Event()
 
     @asynccontextmanager
-    async def writing(self, patience: float = 0.0) -> AsyncIterator[DatabaseWriter]:
+    async def writing(
+        self, patience: float = 0.0, publish: Callable[[Connection, ChangeSet], None] | None = None
+    ) -> AsyncIterator[DatabaseWriter]:
         writer = DatabaseWriter(
             self.engine,
             asyncio.get_running_loop(),
@@ -47,6 +50,7 @@ class Stage:
             reseat=self._reseat,
             entitle=self._entitle,
             patience=patience,
+            publish=publish,
         )
         try:
             yield writer
@@ -78,7 +82,7 @@ class Stage:
                 self._news.clear()
                 await self._news.wait()
 
-    def _done(self, post: MessagePost, outcome: AppendOutcome | Exception) -> None:
+    def _done(self, outcome: AppendOutcome | Exception) -> None:
         answer = outcome if isinstance(outcome, Exception) else (outcome.verdict, outcome.stored.seq)
         self.told.append(("post", answer))
         self._news.set()

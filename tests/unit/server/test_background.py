@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 from chatroom.db import background
 
-from tests.support.processes import PATIENCE, ROOT, Wire
+from tests.support.processes import PATIENCE, Wire
 
 KILLS = """
 import sys
-from server import __main__, heartbeat, indexer, app
-from db.writer.writer import Writer
+from chatroom.db.writer.writer import DatabaseWriter
+from chatroom.server import __main__, wiring
+from chatroom.server.cluster.heartbeat import Heartbeat
+from chatroom.server.jobs.indexer import SearchIndexer
 
 def once(owner, name):
     right, failed = getattr(owner, name), []
@@ -30,18 +32,18 @@ def once(owner, name):
     wrong.__qualname__ = name
     setattr(owner, name, wrong)
 
-once(heartbeat.Heartbeat, "run")
-once(indexer.Indexer, "run")
-once(app, "keep_house")
+once(Heartbeat, "run_heartbeat")
+once(SearchIndexer, "run_indexing")
+once(wiring, "run_housekeeping")
 
-settle = Writer._settle_with_those_apart
+settle = DatabaseWriter._settle_with_those_apart
 
 def settle_or_die(self, operations):
     if any(str(getattr(getattr(one, "draft", ""), "text", "")) == "die" for one in operations):
         raise KeyError("killed by a test")
     return settle(self, operations)
 
-Writer._settle_with_those_apart = settle_or_die
+DatabaseWriter._settle_with_those_apart = settle_or_die
 __main__.main()
 """
 
@@ -51,7 +53,7 @@ class KilledServer:
 
     def __init__(self, data: Path) -> None:
         command = [sys.executable, "-c", KILLS, "--port", "0", "--data", str(data)]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "CHATROOM_PASSWORD__BCRYPT_COST": "4"}
+        environment = {**os.environ, "CHATROOM_PASSWORD__BCRYPT_COST": "4"}
         self.log = data.with_suffix(".log")
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
@@ -78,13 +80,13 @@ def killed(tmp_path: Path) -> Iterator[KilledServer]:
     server.close()
 
 
-def test_chores_that_fail_are_logged_and_started_again(killed: KilledServer) -> None:
+def test_background_jobs_that_fail_are_logged_and_started_again(killed: KilledServer) -> None:
     killed.wire.request("send", to="#lab", text="hello")
     killed.process.terminate()
     assert killed.process.wait(PATIENCE) == 0
     log = killed.log.read_text(encoding="utf-8")
-    for chore in ("run", "keep_house"):
-        assert f"{chore} failed: KeyError" in log
+    for job in ("run_heartbeat", "run_indexing", "run_housekeeping"):
+        assert f"{job} failed: KeyError" in log
 
 
 def test_writer_that_dies_ends_the_server_with_a_message(killed: KilledServer) -> None:

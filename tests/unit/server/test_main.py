@@ -24,7 +24,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[ServerConfig]:
     async def serve(config: ServerConfig, announce: object) -> None:
         started.append(config)
 
-    monkeypatch.setattr(command, "serve", serve)
+    monkeypatch.setattr(command, "serve_until_stopped", serve)
     return started
 
 
@@ -125,7 +125,7 @@ def test_what_keeps_it_from_starting_is_one_line_and_not_0(
     async def serve(config: ServerConfig, announce: object) -> None:
         raise failure
 
-    monkeypatch.setattr(command, "serve", serve)
+    monkeypatch.setattr(command, "serve_until_stopped", serve)
     assert command.run_command([]) == 1
     assert capsys.readouterr() == ("", line)
 
@@ -138,7 +138,7 @@ def test_sighup_while_it_starts_is_nothing(monkeypatch: pytest.MonkeyPatch) -> N
         signal.raise_signal(signal.SIGHUP)
         heard.append(config)
 
-    monkeypatch.setattr(command, "serve", serve)
+    monkeypatch.setattr(command, "serve_until_stopped", serve)
     before = signal.getsignal(signal.SIGHUP)
     assert command.run_command([]) == 0
     assert len(heard) == 1
@@ -184,7 +184,7 @@ def test_the_announcement_is_a_line_of_its_own_at_once(
         command.output.flush(PATIENCE)
         told.append(capfd.readouterr().out)
 
-    monkeypatch.setattr(command, "serve", serve)
+    monkeypatch.setattr(command, "serve_until_stopped", serve)
     assert command.run_command([]) == 0
     assert told == ["listening on 127.0.0.1:7878\n"]
 

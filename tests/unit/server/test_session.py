@@ -13,8 +13,8 @@ from chatroom.server.session import ClientSession
 from chatroom.server.state.directory import LiveAccount
 
 
-class SlowStore:
-    """A store whose every query waits for its result."""
+class SlowReader:
+    """A reader whose queries wait until the test sets their results."""
 
     def __init__(self) -> None:
         self.asked: list[asyncio.Future[str]] = []
@@ -24,12 +24,12 @@ class SlowStore:
         return await self.asked[-1]
 
 
-def session_with(connection: Mock, row: HandlerRow, *, writer: Any, store: Any) -> ClientSession:
+def session_with(connection: Mock, row: HandlerRow, *, writer: Any, reader: Any) -> ClientSession:
     return ClientSession(
         connection,
         table={requests.ListFriends: row},
         writer=writer,
-        store=store,
+        reader=reader,
         presence=Mock(),
         limits=LimitSettings(),
         welcome=b"",
@@ -38,27 +38,27 @@ def session_with(connection: Mock, row: HandlerRow, *, writer: Any, store: Any) 
 
 
 async def test_page_read_before_a_seat_was_lost_is_read_again() -> None:
-    store, connection = SlowStore(), Mock(address="127.0.0.1")
-    connection.take.side_effect = [b'{"type":"list_friends","id":1}', None, None, None]
+    reader, connection = SlowReader(), Mock(address="127.0.0.1")
+    connection.take_line.side_effect = [b'{"type":"list_friends","id":1}', None, None, None]
     row = HandlerRow(lambda speaker, request: ReadWork(Mock(), _as_error), pace=None)
-    session = session_with(connection, row, writer=Mock(), store=store)
+    session = session_with(connection, row, writer=Mock(), reader=reader)
     session.speaker.account = account = LiveAccount(1, "Alice")
-    connection.send.reset_mock()
+    connection.send_answer.reset_mock()
     session.receive_lines()
     await asyncio.sleep(0)
     account.seats_lost += 1
-    store.asked[0].set_result("read before")
-    await _until(lambda: len(store.asked) == 2)
-    connection.send.assert_not_called()
-    store.asked[1].set_result("read after")
-    await _until(lambda: connection.send.called)
-    assert b"read after" in connection.send.call_args.args[0]
+    reader.asked[0].set_result("read before")
+    await _until(lambda: len(reader.asked) == 2)
+    connection.send_answer.assert_not_called()
+    reader.asked[1].set_result("read after")
+    await _until(lambda: connection.send_answer.called)
+    assert b"read after" in connection.send_answer.call_args.args[0]
     session.connection_lost()
 
 
 async def test_session_ended_while_its_password_is_checked_does_nothing_more() -> None:
     writer, connection = Mock(), Mock(address="127.0.0.1")
-    connection.take.side_effect = [b'{"type":"list_friends","id":1}', None, None, None]
+    connection.take_line.side_effect = [b'{"type":"list_friends","id":1}', None, None, None]
     hashed = asyncio.get_running_loop().create_future()
 
     async def handle() -> CommitWork[None]:
@@ -66,14 +66,14 @@ async def test_session_ended_while_its_password_is_checked_does_nothing_more() -
         return CommitWork(Mock(), Mock())
 
     row = HandlerRow(lambda speaker, request: handle(), pace=None)
-    session = session_with(connection, row, writer=writer, store=Mock())
+    session = session_with(connection, row, writer=writer, reader=Mock())
     session.speaker.account = LiveAccount(1, "Alice")
     session.receive_lines()
     await asyncio.sleep(0)
     session.speaker.account = None
     hashed.set_result(None)
-    await _until(lambda: b"not_logged_in" in connection.send.call_args.args[0])
-    writer.add.assert_not_called()
+    await _until(lambda: b"not_logged_in" in connection.send_answer.call_args.args[0])
+    writer.add_operation.assert_not_called()
 
 
 def _as_error(found: str) -> responses.Response:

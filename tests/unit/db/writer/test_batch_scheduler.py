@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 def post(conversation: int, stream: SessionOrder | None = None) -> MessagePost:
     draft = MessageDraft(conversation, 1, "Alice", "Alice", "text", "hello")
-    return MessagePost(draft, 0, stream or SessionOrder(), lambda post, outcome: None)
+    return MessagePost(draft, 0, stream or SessionOrder(), lambda outcome: None)
 
 
 def job() -> WriteJob[None]:

@@ -20,12 +20,12 @@ FOREVER = 3600.0
 
 def numbered(number: int, conversation: int = 1) -> MessagePost:
     """What somebody says who has said nothing before."""
-    draft = MessageDraft(conversation, 1, "Alice", "Alice", "text", "hello")
-    return MessagePost(draft, 0, SessionOrder(), lambda post, outcome: None, number)
+    draft = MessageDraft(conversation, 1, "Alice", "Alice", "text", str(number))
+    return MessagePost(draft, 0, SessionOrder(), lambda outcome: None)
 
 
 def numbers(batch: list[Operation]) -> list[int]:
-    return [operation.tag for operation in batch if isinstance(operation, MessagePost)]
+    return [int(operation.draft.text) for operation in batch if isinstance(operation, MessagePost)]
 
 
 class Scene:

@@ -40,7 +40,7 @@ async def test_nothing_is_told_before_it_is_committed(stage: Stage) -> None:
     """Whoever is told looks into the database through another connection, and finds it there."""
     seen: list[list[str]] = []
     # A method replaced on one object: mypy has no word for that.
-    stage._done = lambda post, outcome: seen.append(stage.kept())  # type: ignore[method-assign]
+    stage._done = lambda outcome: seen.append(stage.kept())  # type: ignore[method-assign]
     async with stage.writing() as writer:
         writer.add_operation(stage.post("hi"))
     assert seen == [["hi"]]
@@ -179,11 +179,9 @@ async def test_what_is_too_much_to_be_handed_out_is_not_fetched(
     assert [seq for seq, _ in stage.of("deliver")] == [4, 5]
 
 
-async def test_what_was_touched_is_published_where_anybody_reads_it(stage: Stage) -> None:
+async def test_each_transaction_publishes_what_it_changed(stage: Stage) -> None:
     told: list[ChangeSet] = []
-    async with stage.writing() as writer:
-        await writer.run_job(partial(stage.say, text="nobody reads this"))
-        writer.publish = lambda connection, news: told.append(news)
+    async with stage.writing(publish=lambda connection, changes: told.append(changes)) as writer:
         with pytest.raises(NotEntitled):
             await writer.run_job(refuse)
         await writer.run_job(lambda transaction: None)

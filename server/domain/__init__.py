@@ -1,0 +1,1 @@
+"""Operations on accounts, rooms and friendships that handlers, admin commands and the cluster share."""

@@ -1,0 +1,30 @@
+"""Checks and defaults that several request handlers share."""
+
+from chatroom.protocol.errors import BadFrame, NotLoggedIn
+from chatroom.protocol.frame import UNSET, Id, UnsetType
+from chatroom.protocol.values import parse_time
+from chatroom.server.config.settings import effective_limit
+from chatroom.server.state.directory import LiveAccount, Speaker
+
+DEFAULT_PAGE_SIZE = 100
+"""Messages in a page when neither the request nor the configuration gives a number."""
+
+
+def speaker_account(speaker: Speaker) -> LiveAccount:
+    """Return the speaker's account. Raises ``NotLoggedIn`` when the session ended meanwhile."""
+    if speaker.account is None:
+        raise NotLoggedIn
+    return speaker.account
+
+
+def parse_request_time(id: Id, text: str) -> int:
+    """Return the time in a request, in milliseconds since 1970. Raises ``BadFrame``."""
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise BadFrame(id=id, reason=f"no time of RFC 3339: {error}") from None
+
+
+def page_size(requested: int | UnsetType, limit: int) -> int:
+    """Return the number of messages for a page: as requested, but at most ``limit`` (0: no limit)."""
+    return limit or DEFAULT_PAGE_SIZE if requested is UNSET else min(requested, effective_limit(limit))

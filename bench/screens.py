@@ -31,7 +31,7 @@ from bench.load import Crowd
 from bench.talkers import Client, drain
 from tests.support.processes import ROOT
 from tests.support.terminal import bytes_of
-from tests.unit.client.view.fake import FakeApp, arrive, room
+from tests.unit.client.view.fake import FakeApp, add_messages, add_room
 
 STARTS = 7
 FEW = 1000
@@ -94,7 +94,7 @@ def drawing(count: int) -> Iterator[Figure]:
 async def _pictures(who: str, count: int, folder: Path, *, floor: bool) -> list[Figure]:
     """A key pressed, one more message, PageUp: each until the picture has gone to the terminal."""
     app = FakeApp(folder)
-    room(app.state, ROOM, says=count)
+    add_room(app.state, ROOM, says=count)
     app.state.username, app.state.link = "Alice", ConnectionState.LOGGED_IN
     gc.collect()
     before = machine.resident_bytes(os.getpid())
@@ -102,7 +102,7 @@ async def _pictures(who: str, count: int, folder: Path, *, floor: bool) -> list[
         app.switch(ROOM)
 
         def hear() -> None:
-            arrive(app.state, ROOM, "One more.")
+            add_messages(app.state, ROOM, "One more.")
             screen.application.invalidate()
 
         acts = {

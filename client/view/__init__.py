@@ -1,9 +1,7 @@
-"""What a person sees: the model drawn on a terminal by prompt_toolkit, and the keys brought to the
-controller.
+"""The full screen: draws ``ClientState`` with prompt_toolkit, and turns keys into calls of the client.
 
-``screen`` runs it, ``desk`` holds the parts, ``layout`` says where they stand, ``actions`` what the keys
-do. What is drawn is worked out by functions from the model to *rows*, which need no terminal:
-``messages``, ``story``, ``home``, ``sidebar``, ``members``, ``status``, ``manual``, ``banner``. The rest
-shows rows (``timeline`` by way of ``scroll``, ``pane``) or takes what is typed (``composer``, ``forms``,
-``switcher``).
+``screen`` runs it, ``screen_state`` holds its parts, ``layout`` places them, and ``keys`` are the key
+bindings. Functions that need no terminal turn the state into *rows*: ``history.content``,
+``history.message_rows`` and most of ``panes``. ``history.history_view`` and ``draw.canvas`` show rows.
+``input`` is where the user types.
 """

@@ -1,7 +1,6 @@
-"""Where the parts stand: the topic on top; conversations, history, members; questions and status; the
-input.
+"""The layout of the screen, from the top: topic; sidebar, history and members; question; status; input.
 
-What there is no room for folds away. The counterpart is ``desk``, which holds the parts.
+Parts that do not fit are hidden. ``ScreenState`` holds the parts.
 """
 
 from typing import NamedTuple
@@ -28,47 +27,53 @@ from prompt_toolkit.layout import (
 from prompt_toolkit.layout.mouse_handlers import MouseHandlers
 from prompt_toolkit.layout.screen import Screen, WritePosition
 
-WIDE = 80
-"""Columns from which the conversations are shown, unless F7 says otherwise."""
+SIDEBAR_FROM = 80
+"""Columns of a screen that shows the sidebar, unless the user has hidden it (F7)."""
 
-WIDER = 110
-"""Columns from which the members are shown as well, unless F8 says otherwise."""
+MEMBERS_FROM = 110
+"""Columns of a screen that shows the members too, unless the user has hidden them (F8)."""
 
-_LEAST = 24
-"""Columns that the history keeps, whatever F7 and F8 say."""
+_MIN_HISTORY_COLUMNS = 24
+"""Below this width of the history, the panes are hidden even if the user has shown them."""
 
-_BANNER = 8
-"""Lines of the history from which what just happened is announced above it."""
+_BANNER_FROM = 8
+"""Lines of a history that leaves space for the banner."""
 
-_MENU_ROWS = 8
+_MAX_MENU_ROWS = 8
 
 
-def root_container(desk: ScreenState) -> Container:
+def root_container(screen_state: ScreenState) -> Container:
     chat = FloatContainer(
-        _ChatContainer(desk), [Float(CompletionsMenu(max_height=_MENU_ROWS), xcursor=True, ycursor=True)]
+        _ChatContainer(screen_state),
+        [Float(CompletionsMenu(max_height=_MAX_MENU_ROWS), xcursor=True, ycursor=True)],
     )
-    return DynamicContainer(lambda: chat if desk.logged_in else desk.form.container)
+    return DynamicContainer(lambda: chat if screen_state.logged_in else screen_state.login_form.container)
 
 
-def shows_sidebar(desk: ScreenState) -> bool:
-    return _shows_pane(desk, "sidebar", WIDE, sidebar.WIDTH)
+def shows_sidebar(screen_state: ScreenState) -> bool:
+    return _shows_pane(screen_state, "sidebar", SIDEBAR_FROM, sidebar.WIDTH)
 
 
-def shows_members(desk: ScreenState) -> bool:
-    conversation = desk.conversation
-    taken = members.WIDTH + (sidebar.WIDTH + 1 if shows_sidebar(desk) else 0)
-    return bool(conversation and conversation.is_room) and _shows_pane(desk, "members", WIDER, taken)
+def shows_members(screen_state: ScreenState) -> bool:
+    conversation = screen_state.conversation
+    columns = members.WIDTH + (sidebar.WIDTH + 1 if shows_sidebar(screen_state) else 0)
+    return bool(conversation and conversation.is_room) and _shows_pane(
+        screen_state, "members", MEMBERS_FROM, columns
+    )
 
 
-def _shows_pane(desk: ScreenState, pane: str, wide: int, taken: int) -> bool:
-    """What F7 or F8 said, or else whether there is room; never so that the history has none."""
+def _shows_pane(screen_state: ScreenState, pane: str, shown_from: int, columns: int) -> bool:
+    """Return whether a pane is shown: the user's choice, or else by the width of the screen.
+
+    ``columns`` are those of all panes up to this one.
+    """
     width = get_app().output.get_size().columns
-    wanted = not desk.folds[pane] if pane in desk.folds else width >= wide
-    return wanted and not desk.bare and width > taken + _LEAST
+    shown = screen_state.pane_choices.get(pane, width >= shown_from)
+    return shown and not screen_state.history_only and width > columns + _MIN_HISTORY_COLUMNS
 
 
 class LayoutShares(NamedTuple):
-    """How many lines each part has, from the top down."""
+    """The number of lines of each part, from the top."""
 
     topic: int
     history: int
@@ -79,33 +84,33 @@ class LayoutShares(NamedTuple):
 
 
 def share_lines(height: int, *, bars: bool, question: int, search: int, input: int) -> LayoutShares:
-    """Share the lines out: one for what is typed before all, then what cannot wait, then the history.
+    """Share the lines out: one for the input first, then questions and bars, then the history.
 
-    ``question``, ``search`` and ``input`` are the lines that these would like to have, ``bars`` says whether
-    the topic and the status are wanted.
+    ``question``, ``search`` and ``input`` are the lines that these parts need. ``bars`` tells whether to show
+    topic and status.
     """
     left = height - 1
-    asked = min(left, question)
-    left -= asked
-    sought = min(left, search)
-    left -= sought
+    question = min(left, question)
+    left -= question
+    search = min(left, search)
+    left -= search
     status = int(bars and height >= 3 and left > 0)
     left -= status
     topic = int(bars and height >= 6 and left > 0)
     left -= topic
-    more = max(0, min(input - 1, left - 1))
-    return LayoutShares(topic, left - more, asked, status, sought, 1 + more)
+    more_input = max(0, min(input - 1, left - 1))
+    return LayoutShares(topic, left - more_input, question, status, search, 1 + more_input)
 
 
 class _ChatContainer(Container):
-    """All of it but the form.
+    """Everything but the login form.
 
-    Only what is typed into is prompt_toolkit's to draw. Its boxes within boxes ask each other for their sizes
-    several times a picture; here one look at what there is shares the screen out.
+    prompt_toolkit draws only the input fields. Its nested containers ask each other for their sizes several
+    times per frame; here ``share_lines`` computes them once.
     """
 
-    def __init__(self, desk: ScreenState) -> None:
-        self._desk = desk
+    def __init__(self, screen_state: ScreenState) -> None:
+        self._screen_state = screen_state
 
     def reset(self) -> None:
         for child in self.get_children():
@@ -118,13 +123,15 @@ class _ChatContainer(Container):
         return Dimension()
 
     def get_children(self) -> list[Container]:
-        return [to_container(self._desk.composer.search), self._input_container()]
+        return [to_container(self._screen_state.composer.search), self._input_container()]
 
     def _input_container(self) -> Container:
-        desk = self._desk
-        if desk.secret.is_open:
-            return desk.secret.container
-        return desk.switcher.container if desk.switcher.opened else desk.composer.window
+        screen_state = self._screen_state
+        if screen_state.inline_prompt.is_open:
+            return screen_state.inline_prompt.container
+        return (
+            screen_state.switcher.container if screen_state.switcher.is_open else screen_state.composer.window
+        )
 
     def write_to_screen(
         self,
@@ -137,58 +144,68 @@ class _ChatContainer(Container):
     ) -> None:
         width, height = write_position.width, write_position.height
         children = self.get_children()
-        question = _question_rows(self._desk, width)
+        question = _question_rows(self._screen_state, width)
         search, input = (child.preferred_height(width, height).preferred for child in children)
         lines = share_lines(
-            height, bars=not self._desk.bare, question=len(question), search=search, input=input
+            height,
+            bars=not self._screen_state.history_only,
+            question=len(question),
+            search=search,
+            input=input,
         )
-        covered = self._desk.composer.buffer.complete_state is not None  # by the menu, here and there
-        sheet = Canvas(screen, width, torn=covered)
-        self._draw_middle(sheet, lines.topic, lines.history, width)
-        sheet.draw_rows(question[: lines.question], lines.topic + lines.history)
-        self._draw_bars(sheet, lines, width)
+        menu_open = self._screen_state.composer.buffer.complete_state is not None
+        canvas = Canvas(screen, width, split=menu_open)
+        self._draw_middle(canvas, lines.topic, lines.history, width)
+        canvas.draw_rows(question[: lines.question], lines.topic + lines.history)
+        self._draw_bars(canvas, lines, width)
         top = height - lines.search - lines.input
         for child, share in zip(children, (lines.search, lines.input), strict=True):
-            place = WritePosition(0, top, width, share)
-            child.write_to_screen(screen, mouse_handlers, place, parent_style, erase_bg, z_index)
+            position = WritePosition(0, top, width, share)
+            child.write_to_screen(screen, mouse_handlers, position, parent_style, erase_bg, z_index)
             top += share
 
-    def _draw_middle(self, sheet: Canvas, top: int, height: int, width: int) -> None:
-        """The conversations, the history, the members, side by side."""
-        desk, left, right = self._desk, 0, width
-        conversation = select.current_conversation(desk.state)
+    def _draw_middle(self, canvas: Canvas, top: int, height: int, width: int) -> None:
+        """Draw the sidebar, the history and the members side by side."""
+        screen_state, left, right = self._screen_state, 0, width
+        conversation = select.current_conversation(screen_state.state)
         border: list[Row] = [[("class:border", "│")]] * height
-        if shows_sidebar(desk):
+        if shows_sidebar(screen_state):
             left = sidebar.WIDTH + 1
-            sheet.draw_rows(sidebar_rows(desk.state, sidebar.WIDTH, height), top, 0, sidebar.WIDTH)
-            sheet.draw_rows(border, top, sidebar.WIDTH, 1)
-        if conversation and shows_members(desk):
+            canvas.draw_rows(sidebar_rows(screen_state.state, sidebar.WIDTH, height), top, 0, sidebar.WIDTH)
+            canvas.draw_rows(border, top, sidebar.WIDTH, 1)
+        if conversation and shows_members(screen_state):
             right = width - members.WIDTH - 1
-            sheet.draw_rows(border, top, right, 1)
-            up, down = (key_of(f"members_{way}", desk.app.config.keys) for way in ("up", "down"))
-            rows = desk.members.pane_rows(conversation, members.WIDTH, height, up, down)
-            sheet.draw_rows(rows, top, right + 1, members.WIDTH)
-        rows = banner_rows(desk.banner, right - left) if desk.banner and height >= _BANNER else []
-        desk.timeline.update_picture(right - left, height - len(rows))
-        rows += desk.timeline.picture.rows
+            canvas.draw_rows(border, top, right, 1)
+            up, down = (
+                key_of(f"members_{direction}", screen_state.app.config.keys) for direction in ("up", "down")
+            )
+            rows = screen_state.members.pane_rows(conversation, members.WIDTH, height, up, down)
+            canvas.draw_rows(rows, top, right + 1, members.WIDTH)
+        rows = (
+            banner_rows(screen_state.banner, right - left)
+            if screen_state.banner and height >= _BANNER_FROM
+            else []
+        )
+        screen_state.history_view.update_view(right - left, height - len(rows))
+        rows += screen_state.history_view.visible.rows
         rows += [[]] * (height - len(rows))
-        sheet.draw_rows(rows[:height], top, left, right - left)
+        canvas.draw_rows(rows[:height], top, left, right - left)
 
-    def _draw_bars(self, sheet: Canvas, lines: LayoutShares, width: int) -> None:
-        """The topic and the status. How much stands below the history is known once that is drawn."""
-        desk = self._desk
+    def _draw_bars(self, canvas: Canvas, lines: LayoutShares, width: int) -> None:
+        """Draw topic and status, after the history, whose visible rows the status needs."""
+        screen_state = self._screen_state
         if lines.topic:
-            sheet.draw_rows([topic_row(desk.state, width)], 0)
+            canvas.draw_rows([topic_row(screen_state.state, width)], 0)
         if lines.status:
-            helps = key_of("help", desk.app.config.keys)
-            row = status_row(desk.state, desk.timeline.count_below, helps, width)
-            sheet.draw_rows([row], lines.topic + lines.history + lines.question)
+            help_key = key_of("help", screen_state.app.config.keys)
+            row = status_row(screen_state.state, screen_state.history_view.count_below, help_key, width)
+            canvas.draw_rows([row], lines.topic + lines.history + lines.question)
 
 
-def _question_rows(desk: ScreenState, width: int) -> list[Row]:
-    """As many as it takes: what Enter would do must not be cut off."""
-    if desk.question is None:
-        return desk.targets.rows(width)
-    text = desk.question.text
+def _question_rows(screen_state: ScreenState, width: int) -> list[Row]:
+    """Return the rows of the question, or of the target of a command. A question is never cut off."""
+    if screen_state.confirm_prompt is None:
+        return screen_state.targets.target_rows(width)
+    text = screen_state.confirm_prompt.text
     spans = wrap_text(text, max(1, width - 1))
     return [[("class:question", fit_text(f" {text[start:end]}", width))] for start, end in spans]

@@ -1,7 +1,7 @@
-"""The full screen: draws the desk, and brings the state to it whenever that has changed.
+"""The full screen: runs prompt_toolkit, and draws when a key is pressed or the state has changed.
 
-The counterpart is the controller, ``App``. A key is answered with a picture at once. What arrives by
-itself waits for a timer, so that two hundred messages a second cost some pictures, and not two hundred.
+A key is drawn at once. Changes that come from the server are drawn by a timer, so that 200 messages a second
+do not cost 200 frames.
 """
 
 import asyncio
@@ -13,8 +13,9 @@ from chatroom.client import background
 from chatroom.client.app import App
 from chatroom.client.model import select
 from chatroom.client.model.state import ConnectionState
-from chatroom.client.view import key_bindings, layout
+from chatroom.client.view import layout
 from chatroom.client.view.draw import theme
+from chatroom.client.view.keys.bindings import all_bindings
 from chatroom.client.view.notifications import NotificationBell, notification_sequence
 from chatroom.client.view.screen_state import ScreenState
 from prompt_toolkit.application import Application
@@ -23,41 +24,40 @@ from prompt_toolkit.layout import Layout
 from prompt_toolkit.output import Output
 from prompt_toolkit.styles import DynamicStyle
 
-FRAME = 0.033
-"""Seconds between two pictures of what arrives by itself, at least."""
+MIN_FRAME_INTERVAL = 0.033
+"""Seconds, at least, between two frames that are drawn by the timer."""
 
-REST = 6
-"""After such a picture nothing is drawn for so many times the processor's time that it took: drawing a flood
-costs a seventh of a core at most, on a slow machine or a large screen too."""
+PAUSE_PER_FRAME_TIME = 6
+"""After such a frame, the timer waits this many times the CPU time that the frame took. So drawing a flood of
+messages takes at most a seventh of a core, on a slow machine or a large screen too."""
 
-TICK = 1.0
-"""Seconds between two pictures while the status line counts down, or says who is writing."""
+STATUS_INTERVAL = 1.0
+"""Seconds between two frames while the status line counts down or shows who is typing."""
 
-MOST_FAILURES = 3
-FAILURES_WITHIN = 10.0
-"""Seconds. More unexpected exceptions than this, in this time, end the program: drawing itself may fail."""
+MAX_FAILURES = 3
+FAILURE_WINDOW = 10.0
+"""Seconds. More unexpected exceptions in this time end the program: drawing itself may fail."""
 
-ESCAPE = 0.05
-"""Seconds after which an ESC byte is the key Esc, and not the beginning of another key's bytes."""
+ESCAPE_TIMEOUT = 0.05
+"""Seconds after which an ESC byte is the key Esc, and not the start of another key's sequence."""
 
-SEQUENCE = 0.5
-"""Seconds within which the second key of a sequence has to follow."""
+SEQUENCE_TIMEOUT = 0.5
+"""Seconds within which the second key of a sequence must follow."""
 
-
-_FAREWELLS = (signal.SIGTERM, signal.SIGHUP)
-"""Signals that ask the program to end; the terminal is to be whole then too."""
+_END_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+"""Signals that end the program. The terminal is restored then too."""
 
 
 async def run_screen(app: App, *, register: bool = False) -> None:
-    """Show the client until the user quits or the terminal goes away. The terminal is always restored.
+    """Show the client until the user quits or the terminal closes. The terminal is always restored.
 
-    ``register``: begin with making an account.
+    With ``register``, start with the form that creates an account.
     """
     await FullScreen(app, register=register).run_until_quit()
 
 
 class FullScreen:
-    """``input`` and ``output`` are the terminal unless a test gives others."""
+    """Runs the application. Tests pass their own ``input`` and ``output``."""
 
     def __init__(
         self,
@@ -67,50 +67,53 @@ class FullScreen:
         input: Input | None = None,
         output: Output | None = None,
     ) -> None:
-        self.desk = ScreenState(app, register=register)
+        self.screen_state = ScreenState(app, register=register)
         self._app = app
         self._bell = NotificationBell(app.state)
         self._timer: asyncio.TimerHandle | None = None
         self._failures: list[float] = []
-        self._begun = 0.0  # the processor's time when the last picture was begun
-        self._rested = 0.0  # when the next may come
+        self._frame_started = 0.0  # CPU time
+        self._next_frame_at = 0.0  # monotonic time
         self.application: Application[None] = Application(
-            layout=Layout(layout.root_container(self.desk)),
-            key_bindings=key_bindings.all_bindings(self.desk),
+            layout=Layout(layout.root_container(self.screen_state)),
+            key_bindings=all_bindings(self.screen_state),
             style=DynamicStyle(lambda: theme.theme_style(app.config.theme)),
             color_depth=theme.colour_depth(),
             full_screen=True,
-            max_render_postpone_time=None,  # a key is answered also while much arrives
-            before_render=lambda _: self._drawing_started(),
-            after_render=lambda _: self._drawing_done(),
+            max_render_postpone_time=None,  # do not postpone frames while the loop is busy
+            before_render=lambda _: self._on_frame_start(),
+            after_render=lambda _: self._on_frame_end(),
             input=input,
             output=output,
         )
         _replace_undecodable(self.application.input)
-        self.application.ttimeoutlen, self.application.timeoutlen = ESCAPE, SEQUENCE
+        self.application.ttimeoutlen, self.application.timeoutlen = ESCAPE_TIMEOUT, SEQUENCE_TIMEOUT
 
     async def run_until_quit(self) -> None:
         loop = asyncio.get_running_loop()
         handler = loop.get_exception_handler()
         loop.set_exception_handler(self._on_exception)
-        for number in _FAREWELLS:
+        for number in _END_SIGNALS:
             loop.add_signal_handler(number, self._app.quit)
         quitting = background.start(self._quit())
         try:
             await self.application.run_async(pre_run=self._start_screen, set_exception_handler=False)
         except EOFError:
-            pass  # the terminal is gone, and whoever sat there too
+            pass  # the terminal was closed
         finally:
             quitting.cancel()
             self._stop_screen(loop)
             loop.set_exception_handler(handler)
 
     def _start_screen(self) -> None:
-        self._app.on_change, self._app.on_note = self._state_changed, self.desk.show_note
-        self._app.on_seek = self.desk.show_message
-        self._app.on_secret, self._app.on_confirm = self.desk.ask_secret, self.desk.confirm
+        self._app.on_change, self._app.on_note = self._state_changed, self.screen_state.show_note
+        self._app.on_seek = self.screen_state.show_message
+        self._app.on_secret, self._app.on_confirm = (
+            self.screen_state.ask_password,
+            self.screen_state.ask_yes_no,
+        )
         self._app.on_screen = True
-        self.desk.sync_with_state()
+        self.screen_state.sync_with_state()
         self._state_changed()
 
     def _stop_screen(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -118,7 +121,7 @@ class FullScreen:
         self._app.on_seek = lambda name, seq: False
         if self._timer:
             self._timer.cancel()
-        for number in _FAREWELLS:
+        for number in _END_SIGNALS:
             loop.remove_signal_handler(number)
 
     async def _quit(self) -> None:
@@ -126,11 +129,11 @@ class FullScreen:
         self._exit(None)
 
     def _on_exception(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """A mistake of ours: tell and go on. If it comes again and again, give the terminal back and end."""
+        """Report an unexpected exception. After too many of them, restore the terminal and end."""
         background.report_loop_error(loop, context)
-        self._failures = [at for at in self._failures if at > loop.time() - FAILURES_WITHIN]
+        self._failures = [at for at in self._failures if at > loop.time() - FAILURE_WINDOW]
         self._failures.append(loop.time())
-        if len(self._failures) > MOST_FAILURES:
+        if len(self._failures) > MAX_FAILURES:
             self._exit(context.get("exception") or RuntimeError(context["message"]))
 
     def _exit(self, error: BaseException | None) -> None:
@@ -139,28 +142,33 @@ class FullScreen:
             self.application.exit(exception=error) if error else self.application.exit()
 
     def _state_changed(self) -> None:
-        """The state has changed: some picture soon."""
-        self.desk.sync_with_state()
+        """Schedule a frame."""
+        self.screen_state.sync_with_state()
         self._notify_user()
-        loop, wait = asyncio.get_running_loop(), max(FRAME, self._rested - time.monotonic())
+        loop, wait = (
+            asyncio.get_running_loop(),
+            max(MIN_FRAME_INTERVAL, self._next_frame_at - time.monotonic()),
+        )
         if self._timer is not None and self._timer.when() > loop.time() + wait:
-            self._timer.cancel()  # it waits for the next second of the countdown
+            self._timer.cancel()  # it was set for the next second of the countdown
             self._timer = None
         if self._timer is None:
             self._timer = loop.call_later(wait, self._draw_now)
 
     def _notify_user(self) -> None:
-        """Call for somebody who looks elsewhere, if something came that is worth it."""
-        if call := self._bell.next_notification(self._app.config.notify):
-            self.application.output.write_raw(notification_sequence(call, self._app.config.alert))
+        """Notify the user of a new message outside the current conversation."""
+        if notification := self._bell.next_notification(self._app.config.notify):
+            self.application.output.write_raw(notification_sequence(notification, self._app.config.alert))
             self.application.output.flush()
 
-    def _drawing_started(self) -> None:
-        self._begun = time.thread_time()
+    def _on_frame_start(self) -> None:
+        self._frame_started = time.thread_time()
 
-    def _drawing_done(self) -> None:
-        self._rested = time.monotonic() + REST * (time.thread_time() - self._begun)
-        self.desk.mark_visible_read()
+    def _on_frame_end(self) -> None:
+        self._next_frame_at = time.monotonic() + PAUSE_PER_FRAME_TIME * (
+            time.thread_time() - self._frame_started
+        )
+        self.screen_state.mark_visible_read()
 
     def _draw_now(self) -> None:
         self._timer = None
@@ -168,13 +176,11 @@ class FullScreen:
         if self._app.state.link is ConnectionState.RECONNECTING or select.typing_nicknames(
             self._app.state, time.monotonic()
         ):
-            self._timer = asyncio.get_running_loop().call_later(TICK, self._draw_now)
+            self._timer = asyncio.get_running_loop().call_later(STATUS_INTERVAL, self._draw_now)
 
 
 def _replace_undecodable(input: Input) -> None:
-    """Bytes that the terminal's encoding lacks are read as U+FFFD; surrogates could be sent and stored by
-    nobody.
-    """
+    """Make ``input`` read undecodable bytes as U+FFFD, because surrogates cannot be sent."""
     reader = getattr(input, "stdin_reader", None)
     if reader is not None:
         reader._stdin_decoder = reader._stdin_decoder_cls(errors="replace")

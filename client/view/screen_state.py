@@ -1,7 +1,7 @@
-"""What lies on the screen: its parts, and what the view alone knows (what is folded, asked, announced).
+"""The state of the screen: its parts, and what only the view knows (banner, open question, shown panes).
 
-``layout`` says where the parts stand, ``actions`` changes them by keys, ``screen`` draws them. What is
-so about the chat itself is in the state.
+``layout`` places the parts, ``keys`` changes them, ``screen`` draws them. The state of the chat is in
+``ClientState``.
 """
 
 from chatroom.client.app import App, Refused
@@ -10,16 +10,16 @@ from chatroom.client.model.state import ClientNote, ConnectionState, Conversatio
 from chatroom.client.text import i18n
 from chatroom.client.text.keys import key_of
 from chatroom.client.view.history.content import ConversationContent, DisplayOptions, ScrollContent
+from chatroom.client.view.history.history_view import HistoryView
 from chatroom.client.view.history.message_rows import note_text
-from chatroom.client.view.history.timeline import HistoryView
 from chatroom.client.view.history.viewport import ContentEdge
 from chatroom.client.view.input.composer import Composer
 from chatroom.client.view.input.confirm_prompt import ConfirmPrompt
+from chatroom.client.view.input.inline_prompt import InlinePrompt
 from chatroom.client.view.input.login_form import FormMode, LoginForm
 from chatroom.client.view.input.message_target import MessageTargets
-from chatroom.client.view.input.password_prompt import PasswordPrompt
 from chatroom.client.view.input.switcher import Switcher
-from chatroom.client.view.panes.banner import is_announced
+from chatroom.client.view.panes.banner import belongs_in_banner
 from chatroom.client.view.panes.help import help_content
 from chatroom.client.view.panes.home import home_content
 from chatroom.client.view.panes.members import MembersPane
@@ -27,27 +27,27 @@ from prompt_toolkit.application import get_app
 
 
 class ScreenState:
-    """The parts, and who of them is in sight."""
+    """The parts of the screen, and which of them are shown."""
 
     def __init__(self, app: App, *, register: bool = False) -> None:
         self.app = app
         self.state = app.state
         self.banner: ClientNote | None = None
-        self.question: ConfirmPrompt | None = None
-        self.helping = False  # the manual lies over the history
-        self.bare = False  # nothing but the history and the input
-        self.folds: dict[str, bool] = {}  # what F7 and F8 have said
-        self.unfolded: set[str] = set()  # the conversations whose tall messages and crowds are opened
-        self.goal = 0  # the seq of a message that is to be shown once it is here
-        self._sent_for = False  # and that was sent for
+        self.confirm_prompt: ConfirmPrompt | None = None
+        self.help_open = False  # the help replaces the history
+        self.history_only = False  # only the history and the input are shown
+        self.pane_choices: dict[str, bool] = {}  # panes that the user has shown or hidden (F7, F8)
+        self.expanded: set[str] = set()  # the conversations in which nothing is collapsed
+        self.sought_seq = 0  # of a message to show when it is loaded; 0 for none
+        self._sought_requested = False  # whether it was requested from the server
         self.composer = Composer(app.state, app.complete)
         self.targets = MessageTargets(app.state)
         self.switcher = Switcher(app.state)
         self.members = MembersPane()
-        self.secret = PasswordPrompt()
-        self.timeline = HistoryView(self._current_content)
-        self.form = LoginForm(app, FormMode.REGISTER if register else FormMode.LOGIN)
-        self._chatting: bool | None = None  # unknown until the first picture
+        self.inline_prompt = InlinePrompt()
+        self.history_view = HistoryView(self._current_content)
+        self.login_form = LoginForm(app, FormMode.REGISTER if register else FormMode.LOGIN)
+        self._was_logged_in: bool | None = None  # at the last sync
         self.composer.buffer.on_text_changed += lambda _: self._on_typed()
 
     @property
@@ -56,109 +56,109 @@ class ScreenState:
 
     @property
     def conversation(self) -> Conversation | None:
-        """The one whose history is in sight; ``None`` on the home screen and under the manual."""
-        return None if self.helping else select.current_conversation(self.state)
+        """The conversation whose history is shown; ``None`` for the home screen and the help."""
+        return None if self.help_open else select.current_conversation(self.state)
 
     def sync_with_state(self) -> None:
-        """The state has changed: who is logged in, which conversation is in sight, what was sought."""
-        if self.logged_in is not self._chatting:
-            self._chatting = self.logged_in
+        """Follow a change of the client's state: login, current conversation, draft, sought message."""
+        if self.logged_in is not self._was_logged_in:
+            self._was_logged_in = self.logged_in
             if self.logged_in:
                 get_app().layout.focus(self.composer.control)
             else:
                 self._reset_to_form()
         self.composer.sync_with_state()
-        self.targets.follow(self.composer.text)
+        self.targets.follow_input(self.composer.text)
         self.continue_seek()
 
     def _reset_to_form(self) -> None:
-        """Back at the form: nothing of whoever was here stays."""
-        self.banner = self.question = None
-        self.helping = self.bare = self.switcher.opened = False
-        self.secret.close_prompt()
-        self.unfolded.clear()
-        self.timeline.forget_places()
+        """Show the login form. Nothing of the previous user stays."""
+        self.banner = self.confirm_prompt = None
+        self.help_open = self.history_only = self.switcher.is_open = False
+        self.inline_prompt.close_prompt()
+        self.expanded.clear()
+        self.history_view.forget_positions()
         self.composer.reset_composer()
-        self.targets.forget()
-        self.form.show_form()
+        self.targets.clear_targets()
+        self.login_form.show_form()
 
-    async def ask_secret(self, key: str, facts: dict[str, object]) -> str:
-        """Ask for a password where the input is. Raises ``Refused`` if none is given."""
-        text = await self._ask_in_place(i18n.translate(key, **facts), hidden=True)
+    async def ask_password(self, key: str, facts: dict[str, object]) -> str:
+        """Ask for a password in place of the input. Raises ``Refused`` if the user enters none."""
+        text = await self._ask_inline(i18n.translate(key, **facts), hidden=True)
         if not text:
             raise Refused("cancelled")
         return text
 
-    async def confirm(self, question: str) -> bool:
-        """Ask where the input is. An answer that is a longer text was meant for the input, and goes there."""
-        answer = await self._ask_in_place(f"{question} ", hidden=False)
+    async def ask_yes_no(self, question: str) -> bool:
+        """Ask in place of the input. A longer answer was meant for the input, and is put there."""
+        answer = await self._ask_inline(f"{question} ", hidden=False)
         if len(answer) > len("cancel"):
             self.composer.buffer.insert_text(answer)
         return i18n.is_yes(answer)
 
-    async def _ask_in_place(self, prompt: str, *, hidden: bool) -> str:
-        """Return what is typed; nothing, if Esc is pressed."""
+    async def _ask_inline(self, prompt: str, *, hidden: bool) -> str:
+        """Return the entered text, or an empty text after Esc."""
         application = get_app()
         self.switcher.close_switcher()
-        answer = self.secret.ask_password(prompt, hidden=hidden)
-        application.layout.focus(self.secret.control)
+        answer = self.inline_prompt.open_prompt(prompt, hidden=hidden)
+        application.layout.focus(self.inline_prompt.control)
         application.invalidate()
         try:
             return await answer
         finally:
-            self.secret.close_prompt()
+            self.inline_prompt.close_prompt()
             if self.logged_in:
                 application.layout.focus(self.composer.control)
 
-    def ask_confirmation(self, question: ConfirmPrompt) -> None:
-        self.question = question
+    def ask_confirmation(self, prompt: ConfirmPrompt) -> None:
+        self.confirm_prompt = prompt
 
     def _on_typed(self) -> None:
-        """Whoever types on has answered."""
-        self.question = None
-        self.targets.follow(self.composer.text)
+        """Typing dismisses the open question."""
+        self.confirm_prompt = None
+        self.targets.follow_input(self.composer.text)
         self.app.composing(self.composer.text)
 
     def show_note(self, note: ClientNote) -> None:
-        """The client says something. It stands in its story anyway; if it matters, in the banner as well.
+        """Show an important note in the banner, or in the login form. All notes are in the history.
 
-        A warning stays in the banner until the user puts it away, or something else goes wrong.
+        A warning stays in the banner until the user dismisses it or another warning replaces it.
         """
-        unread = self.banner is not None and self.banner.warning
+        has_warning = self.banner is not None and self.banner.warning
         if not self.logged_in:
-            self.form.notice = note_text(note)
-        elif is_announced(note) and (note.is_serious or not unread):
+            self.login_form.notice = note_text(note)
+        elif belongs_in_banner(note) and (note.is_serious or not has_warning):
             self.banner = note
 
     def seek_message(self, seq: int) -> None:
-        """Show the message with this seq, as soon as it is here."""
-        self.goal, self._sent_for = seq, False
+        """Show the message with this seq, now or when it is loaded."""
+        self.sought_seq, self._sought_requested = seq, False
         self.continue_seek()
 
     def continue_seek(self) -> None:
-        """Show what is sought, or have it fetched; if it does not come, what is nearest to it."""
+        """Show the sought message, or request it. If it cannot be loaded, show the nearest one."""
         conversation = self.conversation
-        if not self.goal or conversation is None:
+        if not self.sought_seq or conversation is None:
             return
-        here = conversation.shown
-        is_here = here.find(self.goal) is not None
-        if here.loading and not is_here:
+        shown = conversation.shown
+        is_loaded = shown.find(self.sought_seq) is not None
+        if shown.loading and not is_loaded:
             return
-        if not is_here and not self._sent_for and self._may_load:
-            self._sent_for = True
-            self.app.visit(conversation.name, self.goal)
+        if not is_loaded and not self._sought_requested and self._may_load:
+            self._sought_requested = True
+            self.app.visit(conversation.name, self.sought_seq)
         else:
-            if not is_here and conversation.selected == self.goal:
+            if not is_loaded and conversation.selected == self.sought_seq:
                 apply.select_message(self.state, conversation.name, 0)  # it cannot be shown
-            goal, self.goal = min(max(self.goal, here.first), here.last), 0
-            self.timeline.center_block(self._conversation_content(conversation).block_of(goal))
+            seq, self.sought_seq = min(max(self.sought_seq, shown.first), shown.last), 0
+            self.history_view.center_block(self._conversation_content(conversation).block_of(seq))
 
     def show_message(self, name: str, seq: int) -> bool:
-        """Show a message of any conversation."""
+        """Show a message of any conversation. Returns ``True``: a screen can always do so."""
         if name != self.state.current:
             self.show_conversation(name)
-        self.helping = False
-        self.app.on_change()  # so that a picture is drawn soon
+        self.help_open = False
+        self.app.on_change()  # draws the screen
         self.seek_message(seq)
         return True
 
@@ -176,55 +176,56 @@ class ScreenState:
             self.app.load_newer(self.state.current)
 
     def return_to_end(self) -> None:
-        """To the end of the conversation, from wherever somebody has gone back to."""
-        self.goal = 0
+        """Show the newest messages of the current conversation."""
+        self.sought_seq = 0
         if self.state.current:
             apply.show_newest(self.state, self.state.current)
-        self.timeline.go_to_edge(ContentEdge.END)
+        self.history_view.go_to_edge(ContentEdge.END)
 
     def mark_visible_read(self) -> None:
-        """What stands on the screen has been read; and when its top is near, what is above will be wanted."""
-        conversation, story = self.conversation, self.timeline.current_content
-        if conversation is None or not isinstance(story, ConversationContent):
+        """Mark the visible messages as read, and load more if the view is near an end of the loaded ones."""
+        conversation, content = self.conversation, self.history_view.current_content
+        if conversation is None or not isinstance(content, ConversationContent):
             return
-        apply.set_held(self.state, conversation.name, self.timeline.picture.place is not ContentEdge.END)
-        self._mark_viewed(conversation, story)
-        if self.timeline.near_top:
+        at_end = self.history_view.visible.position is ContentEdge.END
+        apply.set_held(self.state, conversation.name, not at_end)
+        self._mark_viewed(conversation, content)
+        if self.history_view.near_top:
             self.load_older()
-        if conversation.past and self.timeline.near_bottom:
+        if conversation.past and self.history_view.near_bottom:
             self.load_newer()
 
-    def _mark_viewed(self, conversation: Conversation, story: ConversationContent) -> None:
-        """Whoever has gone back has not read what lies between, nor has who is on the way there."""
-        seen = self.timeline.picture
-        seq, first = story.seq_at(seen.bottom.block), story.seq_at(seen.top.block)
-        if seq and not self.goal and (conversation.past is None or first <= conversation.read + 1):
+    def _mark_viewed(self, conversation: Conversation, content: ConversationContent) -> None:
+        """Mark messages as read up to the last visible one.
+
+        While the user views old history, or a jump is pending, messages in between are not marked as read.
+        """
+        visible = self.history_view.visible
+        seq, first = content.seq_at(visible.bottom.block), content.seq_at(visible.top.block)
+        if seq and not self.sought_seq and (conversation.past is None or first <= conversation.read + 1):
             self.app.viewed(conversation.name, seq)
 
     def show_conversation(self, name: str) -> None:
-        """Another conversation, or home. What was announced has been seen."""
-        self.goal, self.helping, self.question, self.banner = 0, False, None, None
+        """Switch to a conversation, or home. Closes the help, the open question and the banner."""
+        self.sought_seq, self.help_open, self.confirm_prompt, self.banner = 0, False, None, None
         if not name:
-            self.timeline.show_start(name)
+            self.history_view.reset_position(name)
         self.app.switch(name)
 
     def _current_content(self) -> ScrollContent:
-        if self.helping:
+        if self.help_open:
             return help_content(self.app.config.keys)
         conversation = select.current_conversation(self.state)
-        return (
-            self._conversation_content(conversation)
-            if conversation
-            else home_content(self.state, self.app.config.keys)
-        )
+        if conversation is None:
+            return home_content(self.state, self.app.config.keys)
+        return self._conversation_content(conversation)
 
     def _conversation_content(self, conversation: Conversation) -> ConversationContent:
         config = self.app.config
-        folded = config.fold == "on" and conversation.name not in self.unfolded
-        manner = DisplayOptions(
+        options = DisplayOptions(
             compact=config.compact == "on",
-            folded=folded,
-            unfolds=key_of("unfold", config.keys),
-            returns=key_of("bottom", config.keys),
+            collapse=config.fold == "on" and conversation.name not in self.expanded,
+            expand_key=key_of("unfold", config.keys),
+            end_key=key_of("bottom", config.keys),
         )
-        return ConversationContent(self.state, conversation, manner)
+        return ConversationContent(self.state, conversation, options)

@@ -1,1 +1,1 @@
-"""Drawing: cells, the width of text, and colours."""
+"""Drawing: screen cells, the width of text, and colours."""

@@ -1,8 +1,7 @@
-"""Rows on the screen: how they get there, and a pane whose rows are made for its size whenever it is drawn.
+"""Draw rows on prompt_toolkit's screen, a grid of cells.
 
-The counterparts are the functions that make rows, and prompt_toolkit's screen, a grid of cells.
-prompt_toolkit's own windows lay every character of every picture anew. Here a row becomes cells once, and
-most rows of a picture stood on the one before.
+prompt_toolkit's own windows lay out every character again for each frame. Here the cells of a row are cached,
+because most rows of a frame were on the previous one too.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,21 +12,21 @@ from prompt_toolkit.layout import Container, Dimension
 from prompt_toolkit.layout.mouse_handlers import MouseHandlers
 from prompt_toolkit.layout.screen import Char, Screen, WritePosition
 
-Rows = Callable[[int, int], list[Row]]
-"""Width and height -> at most so many rows."""
+RowSource = Callable[[int, int], list[Row]]
+"""Takes width and height, returns at most ``height`` rows."""
 
-_COVERED = Char("")
+_COVERED_CELL = Char("")
 
 
 class CanvasPane(Container):
-    """Of that many lines; ``None`` takes what there is."""
+    """A pane whose rows are computed each time. With ``height`` ``None`` it takes the available lines."""
 
-    def __init__(self, rows: Rows, height: int | None = None) -> None:
+    def __init__(self, rows: RowSource, height: int | None = None) -> None:
         self._rows = rows
         self._height = Dimension() if height is None else Dimension.exact(height)
 
     def reset(self) -> None:
-        pass  # between two pictures it knows nothing
+        pass  # no state
 
     def preferred_width(self, max_available_width: int) -> Dimension:
         return Dimension()
@@ -54,55 +53,56 @@ class CanvasPane(Container):
 
 
 class Canvas:
-    """What rows are laid on: a screen of so many columns.
+    """Draws rows on a screen of ``width`` columns.
 
-    Prompt_toolkit compares and writes cell by cell, and a cell may hold more than a character. Here it holds
-    all of a fragment, so a picture is some hundred cells instead of some thousand. Only where something may
-    come to lie over the rows they have to be ``torn``: it looks at nothing in the middle of a cell.
+    prompt_toolkit compares and writes cell by cell, and a cell may hold more than one character. Here a cell
+    holds a whole fragment, so a frame is some hundred cells instead of some thousand. If a menu may cover a
+    part of the rows, ``split`` is needed: one cell per character.
     """
 
-    def __init__(self, screen: Screen, width: int, *, torn: bool = False) -> None:
+    def __init__(self, screen: Screen, width: int, *, split: bool = False) -> None:
         self._screen = screen
         self._width = width
-        self._cells = _torn_cells if torn else _row_cells
+        self._cells = _character_cells if split else _row_cells
 
     def draw_rows(self, rows: Iterable[Row], line: int, column: int = 0, width: int | None = None) -> None:
-        """Rows, the first character of the first of them here; what is too wide is clipped."""
+        """Draw rows from this line and column on, clipped to the width."""
         end = self._width if width is None else column + width
-        fills = end < self._width  # at the right edge, nothing is written behind a row's end
+        pad = end < self._width  # at the right edge, nothing is written after the end of a row
         for number, row in enumerate(rows, line):
-            self._screen.data_buffer[number].update(self._cells(tuple(row), column, end, fills))
+            self._screen.data_buffer[number].update(self._cells(tuple(row), column, end, pad))
 
 
 @lru_cache(maxsize=2048)
-def _row_cells(row: tuple[Fragment, ...], column: int, end: int, fills: bool) -> dict[int, Char]:
-    """What stands in the columns from this one to before the end, one cell for each fragment."""
+def _row_cells(row: tuple[Fragment, ...], column: int, end: int, pad: bool) -> dict[int, Char]:
+    """Return the cells of the columns from ``column`` to before ``end``, one for each fragment."""
     cells: dict[int, Char] = {}
     for style, text in row:
         text = clip_text(drawable_text(text), end - column)
         width = column_count(text)
         cells |= _wide_cell(column, text, style, width)
         column += width
-    if fills and column < end:
+    if pad and column < end:
         cells |= _wide_cell(column, " " * (end - column), "", end - column)
     return cells
 
 
 @lru_cache(maxsize=256)
-def _torn_cells(row: tuple[Fragment, ...], column: int, end: int, fills: bool) -> dict[int, Char]:
-    """The same, each character a cell."""
+def _character_cells(row: tuple[Fragment, ...], column: int, end: int, pad: bool) -> dict[int, Char]:
+    """Return the same with one cell for each character."""
     cells: dict[int, Char] = {}
-    for at, whole in _row_cells(row, column, end, fills).items():
-        for unit in text_units(whole.char):
-            cells |= _wide_cell(at, unit.text, whole.style, unit.columns)
+    for at, cell in _row_cells(row, column, end, pad).items():
+        for unit in text_units(cell.char):
+            cells |= _wide_cell(at, unit.text, cell.style, unit.columns)
             at += unit.columns
     return cells
 
 
 def _wide_cell(column: int, text: str, style: str, width: int) -> dict[int, Char]:
-    """A cell, and the empty ones that it covers: whatever comes there next is another than these, and so is
-    nothing at all.
+    """Return a cell and the empty cells that it covers.
+
+    The empty cells differ from all others, so prompt_toolkit redraws these columns when they change.
     """
     cell = Char(text, style)
-    cell.width = width  # its own reckoning would not know flags
-    return {column: cell} | dict.fromkeys(range(column + 1, column + width), _COVERED)
+    cell.width = width  # Char computes a wrong width for flags
+    return {column: cell} | dict.fromkeys(range(column + 1, column + width), _COVERED_CELL)

@@ -1,10 +1,8 @@
-"""Text on a grid of columns: what of it is drawn, how wide that is, and where its lines break.
+"""Text on a grid of columns: which characters are drawn, how wide they are, and where lines break.
 
-Everything that comes from elsewhere passes through ``drawable_text`` before it is measured. The counterpart
-is
-prompt_toolkit's screen, which places one code point after the other and adds up their widths; so a
-sequence of emoji is drawn without what joins it (``safe`` sees to that) or tints it, because a terminal
-that made one picture of it would take fewer columns than were counted.
+Text from users and servers passes through ``drawable_text`` before it is measured. prompt_toolkit places one
+code point after the other and adds up their widths. A terminal that draws a sequence of emoji as one picture
+takes fewer columns than that, so joiners (``safe_text``) and skin tones are removed.
 """
 
 import re
@@ -15,64 +13,64 @@ from chatroom.protocol.safe import safe_text
 from prompt_toolkit.utils import get_cwidth
 
 Fragment = tuple[str, str]
-"""A style and the text that has it."""
+"""A style and its text."""
 
 Row = list[Fragment]
 """One line of a pane, at most as wide as the pane."""
 
-_TINTS = re.compile(r"(?<=\S)[\U0001f3fb-\U0001f3ff]")
-"""What gives the emoji before it another skin."""
+_SKIN_TONES = re.compile(r"(?<=\S)[\U0001f3fb-\U0001f3ff]")
+"""A skin tone modifier after another character."""
 
-_LETTER = "[\U0001f1e6-\U0001f1ff]"
-_FLAG = re.compile(f"({_LETTER}{{2}})|{_LETTER}")
-"""Two letters of a kind of their own, which a terminal makes one picture of; or one that is left over."""
+_REGIONAL_INDICATOR = "[\U0001f1e6-\U0001f1ff]"
+_FLAG = re.compile(f"({_REGIONAL_INDICATOR}{{2}})|{_REGIONAL_INDICATOR}")
+"""Two regional indicators, which a terminal draws as one flag; or a single one."""
 
-_PIECE = re.compile(f"{_LETTER}{{2}}|.", re.DOTALL)
+_FLAG_OR_CODE_POINT = re.compile(f"{_REGIONAL_INDICATOR}{{2}}|.", re.DOTALL)
 """A flag, or any one code point."""
 
-_NEVER_FIRST = frozenset("，。、；：！？）】》」』〉〕…—～·%),.!?:;]}")
-"""What does not begin a row, where it can be helped."""
+_NOT_AT_ROW_START = frozenset("，。、；：！？）】》」』〉〕…—～·%),.!?:;]}")
+"""Characters that do not begin a row if the line can break elsewhere."""
 
-_NEVER_LAST = frozenset("（【《「『〈“‘([{")
-"""What does not end one."""
+_NOT_AT_ROW_END = frozenset("（【《「『〈“‘([{")
+"""Characters that do not end a row."""
 
-_BETWEEN_WORDS = re.compile(f"(?<= )(?=[^ {re.escape(''.join(sorted(_NEVER_FIRST)))}])")
-"""Where a row of ASCII may end."""
+_ASCII_BREAK = re.compile(f"(?<= )(?=[^ {re.escape(''.join(sorted(_NOT_AT_ROW_START)))}])")
+"""Where a line of ASCII text may break."""
 
 
 def drawable_text(text: str, *, lines: bool = False) -> str:
-    """Anybody's text -> what of it goes to the screen; ``lines`` keeps its line feeds."""
+    """Return untrusted text as it is drawn. ``lines`` keeps its line feeds."""
     if text.isascii() and text.isprintable():
         return text
-    return safe_text(_FLAG.sub(_drawable_flag, _TINTS.sub("", text)), lines=lines)
+    return safe_text(_FLAG.sub(_drawable_flag, _SKIN_TONES.sub("", text)), lines=lines)
 
 
-def _drawable_flag(found: re.Match[str]) -> str:
-    """A flag; of a letter that is left over, about whose width nobody agrees, the plain letter."""
-    return found[1] or chr(ord("A") + ord(found[0]) - ord("\U0001f1e6"))
+def _drawable_flag(match: re.Match[str]) -> str:
+    """Return a flag as it is, and a single regional indicator, whose width varies, as the plain letter."""
+    return match[1] or chr(ord("A") + ord(match[0]) - ord("\U0001f1e6"))
 
 
 def column_count(text: str) -> int:
-    """How many columns drawn text takes."""
+    """Return how many columns drawn text takes."""
     if text.isascii():
         return len(text)
-    return sum(map(get_cwidth, _FLAG.sub("  ", text)))  # the widths of a flag's letters do not add up to its
+    return sum(map(get_cwidth, _FLAG.sub("  ", text)))  # a flag is narrower than its two letters
 
 
 def clip_text(text: str, width: int) -> str:
-    """Drawn text in at most so many columns, its end replaced by ``…`` where it is too long."""
+    """Return drawn text in at most ``width`` columns; ``…`` replaces the end of a longer text."""
     if column_count(text) <= width:
         return text
-    kept, used = "", 0
+    clipped, used = "", 0
     for unit in text_units(text):
         if used + unit.columns > width - 1:
             break
-        kept, used = kept + unit.text, used + unit.columns
-    return kept + "…" if width > 0 else ""
+        clipped, used = clipped + unit.text, used + unit.columns
+    return clipped + "…" if width > 0 else ""
 
 
 def fit_text(text: str, width: int) -> str:
-    """Drawn text in exactly so many columns."""
+    """Return drawn text in exactly ``width`` columns."""
     clipped = clip_text(text, width)
     return clipped + " " * (width - column_count(clipped))
 
@@ -85,66 +83,66 @@ class TextSpan(NamedTuple):
 
 
 def wrap_text(text: str, width: int, indent: int = 0, head: int = 0) -> list[TextSpan]:
-    """Where drawn text breaks into rows: the first ``width`` columns wide, the others ``indent`` fewer.
+    """Return the rows of drawn text: the first is ``width`` columns wide, the others ``indent`` fewer.
 
-    A row ends at a line feed, between words, or beside a wide character; a word longer than a row is cut. The
-    blanks at which a row breaks belong to no row. The first ``head`` characters stay together where they
-    fit. There is always at least one span.
+    A row ends at a line feed, between words, or beside a wide character; a word longer than a row is cut.
+    Blanks at a break belong to no row. The first ``head`` characters stay together if they fit. There is at
+    least one span.
     """
-    lead = column_count(text[:head])
-    if lead > width // 2:
-        head = lead = 0
+    head_width = column_count(text[:head])
+    if head_width > width // 2:
+        head = head_width = 0
     spans: list[TextSpan] = []
     start = head
     for line in text[head:].split("\n"):
-        room = width - indent if spans else width - lead
+        room = width - indent if spans else width - head_width
         spans += (TextSpan(start + a, start + b) for a, b in _wrap_line(line, room, width - indent))
         start += len(line) + 1
     return [TextSpan(0, spans[0].end), *spans[1:]]
 
 
 def cut_row(row: Row, span: TextSpan) -> Row:
-    """The part of a long row that a span of its whole text names."""
-    found: Row = []
+    """Return the part of a row that ``span`` selects from its text."""
+    fragments: Row = []
     at = 0
     for style, text in row:
         part = text[max(0, span.start - at) : max(0, span.end - at)]
         if part:
-            found.append((style, part))
+            fragments.append((style, part))
         at += len(text)
-    return found
+    return fragments
 
 
 def wrap_row(row: Row, width: int, indent: int = 0, head: int = 0) -> list[Row]:
-    """A row of any length, maybe with line feeds -> rows that fit; the indent is before all but the first."""
+    """Wrap a row of any length, with or without line feeds. All rows but the first are indented."""
     first, *others = wrap_text("".join(text for _, text in row), width, indent, head)
     margin = [("", " " * indent)] if indent else []
     return [cut_row(row, first), *(margin + cut_row(row, span) for span in others)]
 
 
 class TextUnit(NamedTuple):
-    """A part of a text, and where it begins there."""
+    """A part of a text, where it starts in the text, and its width."""
 
     text: str
     start: int
     columns: int
 
     @property
-    def tight(self) -> int:
-        """Columns without the blanks at its end."""
+    def columns_without_blanks(self) -> int:
+        """Columns without trailing blanks."""
         return self.columns - len(self.text) + len(self.text.rstrip(" "))
 
 
 def text_units(text: str) -> Iterator[TextUnit]:
-    """What is never torn apart: a code point and the marks on it, the two letters of a flag.
+    """Yield the parts that are never split: a code point with its marks, or the two letters of a flag.
 
-    Only a text of nothing but marks has a unit without columns.
+    Only a text that consists of marks has a unit of zero columns.
     """
     if text.isascii():
         yield from (TextUnit(character, at, 1) for at, character in enumerate(text))
         return
     start = end = used = 0
-    for piece in _PIECE.findall(text):
+    for piece in _FLAG_OR_CODE_POINT.findall(text):
         width = column_count(piece)
         if width and used:
             yield TextUnit(text[start:end], start, used)
@@ -156,10 +154,10 @@ def text_units(text: str) -> Iterator[TextUnit]:
 
 
 def _line_words(line: str) -> Iterator[TextUnit]:
-    """What is torn only where it is longer than a row, with the blanks behind it."""
+    """Yield the parts that are split only if they are longer than a row, with the blanks after them."""
     if line.isascii():
         at = 0
-        for word in _BETWEEN_WORDS.split(line):
+        for word in _ASCII_BREAK.split(line):
             yield TextUnit(word, at, len(word))
             at += len(word)
         return
@@ -175,30 +173,31 @@ def _line_words(line: str) -> Iterator[TextUnit]:
 
 
 def _may_begin_row(unit: TextUnit, before: TextUnit) -> bool:
-    """A straight quotation mark may open or close, so among wide characters it stays with both its sides."""
-    if unit.text == " " or unit.text in _NEVER_FIRST:
+    """Return whether a row may begin with ``unit``. Straight quotes stay with both their neighbours."""
+    if unit.text == " " or unit.text in _NOT_AT_ROW_START:
         return False
     if before.text == " ":
         return True
-    if before.text in _NEVER_LAST or '"' in (unit.text, before.text):
+    if before.text in _NOT_AT_ROW_END or '"' in (unit.text, before.text):
         return False
     return max(unit.columns, before.columns) > 1
 
 
 def _wrap_line(line: str, first: int, rest: int) -> Iterator[TextSpan]:
-    if column_count(line.rstrip(" ")) <= first:  # as most do
+    if column_count(line.rstrip(" ")) <= first:  # the usual case
         yield _line_span(line, 0, len(line))
         return
-    row, used, room = 0, 0, first  # where the row begins, how many of its columns are taken, and of how many
+    # Where the row starts, how many columns it uses, and how many it has.
+    row, used, room = 0, 0, first
     for word in _line_words(line):
-        if used and used + word.tight > room:
+        if used and used + word.columns_without_blanks > room:
             yield _line_span(line, row, word.start)
             row, used, room = word.start, 0, rest
-        if word.tight <= room:
+        if word.columns_without_blanks <= room:
             used += word.columns
             continue
         for unit in text_units(word.text):
-            if unit.tight and used and used + unit.columns > room:
+            if unit.columns_without_blanks and used and used + unit.columns > room:
                 at = word.start + unit.start
                 yield _line_span(line, row, at)
                 row, used, room = at, 0, rest

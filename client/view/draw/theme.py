@@ -1,8 +1,7 @@
-"""Colours: the terminal's own sixteen, never a background of ours, and none at all if ``NO_COLOR`` says
-so.
+"""Colours: the terminal's sixteen, never a background colour, and none if ``NO_COLOR`` is set.
 
-A style is named after what it marks; the counterpart is every function that makes rows. ``default``
-keeps to colours that can be read on black and on white.
+A style is named after what it marks. The theme ``default`` uses only colours that are readable on black and
+on white.
 """
 
 import os
@@ -12,7 +11,7 @@ from zlib import crc32
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
-_SHAPES = {
+_ATTRIBUTES = {
     "topic": "reverse",
     "status": "reverse",
     "status.warning": "reverse bold",
@@ -44,9 +43,9 @@ _SHAPES = {
     "scrollbar.background": "noinherit reverse",
     "scrollbar.button": "noinherit",
 }
-"""What marks things also where there is no colour."""
+"""Attributes that mark a style without colour."""
 
-_USES = {
+_COLOUR_ROLES = {
     "time": "faint",
     "border": "faint",
     "hint": "faint",
@@ -66,7 +65,7 @@ _USES = {
     "error": "bad",
     "banner.error": "bad",
 }
-"""Which of a theme's colours they have."""
+"""Which of a theme's colours a style has."""
 
 _PALETTES = {
     "default": {"good": "ansigreen", "bad": "ansired", "line": "ansicyan", "soft": "ansimagenta"},
@@ -86,30 +85,33 @@ _PALETTES = {
     },
     "plain": {},
 }
-"""Each theme's colours by what they are for; one that is missing is the terminal's own."""
+"""The colours of each theme by role; a missing one is the terminal's default."""
 
-_NICKNAMES = {
+_NICKNAME_COLOURS = {
     "default": ("ansired", "ansigreen", "ansimagenta", "ansicyan"),
     "dark": tuple(f"ansibright{colour}" for colour in ("red", "green", "yellow", "blue", "magenta", "cyan")),
     "light": ("ansired", "ansigreen", "ansiblue", "ansimagenta"),
     "plain": ("",),
 }
 
-_COLOURS = 12
-"""How many styles people are told apart by; a theme with fewer colours uses them again, bold."""
+_NICKNAME_STYLES = 12
+"""How many styles nicknames have; a theme with fewer colours repeats them in bold."""
 
 
 def nickname_style(username: str) -> str:
-    """An account's style, the same in every conversation and on every day."""
-    return f"class:nick.{crc32(username.encode()) % _COLOURS}"
+    """Return the style of an account, the same in every conversation."""
+    return f"class:nick.{crc32(username.encode()) % _NICKNAME_STYLES}"
 
 
 @cache
 def theme_style(name: str) -> Style:
-    """The theme of that name; the default one for a name that is none."""
+    """Return the theme of this name, or the default theme."""
     palette = _PALETTES.get(name, _PALETTES["default"])
-    coloured = {shape: f"{palette.get(use, '')} {_SHAPES.get(shape, '')}" for shape, use in _USES.items()}
-    return Style.from_dict(_SHAPES | coloured | _nickname_styles(name))
+    coloured = {
+        style: f"{palette.get(role, '')} {_ATTRIBUTES.get(style, '')}"
+        for style, role in _COLOUR_ROLES.items()
+    }
+    return Style.from_dict(_ATTRIBUTES | coloured | _nickname_styles(name))
 
 
 def colour_depth() -> ColorDepth:
@@ -117,6 +119,6 @@ def colour_depth() -> ColorDepth:
 
 
 def _nickname_styles(name: str) -> dict[str, str]:
-    colours = _NICKNAMES.get(name, _NICKNAMES["default"])
+    colours = _NICKNAME_COLOURS.get(name, _NICKNAME_COLOURS["default"])
     styles = [*colours, *(f"{colour} bold" for colour in colours)]
-    return {f"nick.{number}": styles[number % len(styles)] for number in range(_COLOURS)}
+    return {f"nick.{number}": styles[number % len(styles)] for number in range(_NICKNAME_STYLES)}

@@ -1,7 +1,7 @@
-"""Crowds: many notices of coming and going in a row, told in one line. Used by ``story``.
+"""Collapse a run of join, leave and nickname notices into one line.
 
-A crowd ends where something is said, where a line is drawn across the history, and at every hundredth seq:
-so it is the same wherever one comes from, and finding it never takes a long walk.
+A group ends at any other message, at a ruler (day, first unread message), and at every hundredth seq. So it
+does not depend on where the search starts, and the search is short.
 """
 
 from collections import Counter
@@ -14,63 +14,68 @@ from chatroom.client.view.draw.text import Row, wrap_row
 from chatroom.client.view.history.message_rows import key_hint
 from chatroom.protocol.values import CHANGE_KINDS, Message
 
-COMING_AND_GOING = ("enter", "leave", "nick")
+GROUPED_KINDS = ("enter", "leave", "nick")
 
-MANY = 5
-"""So many notices in a row are told one by one; more are a crowd."""
+MAX_SEPARATE_NOTICES = 5
+"""A longer run of notices is collapsed."""
 
-_REACH = 100
+_MAX_GROUP_SEQS = 100
 
 
 class NoticeGroup(NamedTuple):
-    """``first`` is the seq of its first message; ``counts`` how many there are of each kind."""
+    """``first`` is the seq of its first message, ``counts`` the number of messages by kind."""
 
     first: int
     counts: Counter[str]
 
 
 class NoticeGroups:
-    """Finds the crowd around a message. ``begins`` tells where a line is drawn above a message."""
+    """Finds the group of a message. ``has_ruler`` tells whether a ruler is drawn above a message."""
 
-    def __init__(self, timeline: Timeline, begins: Callable[[Message], bool]) -> None:
+    def __init__(self, timeline: Timeline, has_ruler: Callable[[Message], bool]) -> None:
         self._timeline = timeline
-        self._begins = begins
-        self._known: dict[int, NoticeGroup | None] = {}  # by seq
+        self._has_ruler = has_ruler
+        self._groups: dict[int, NoticeGroup | None] = {}  # by seq
 
     def group_around(self, message: Message) -> NoticeGroup | None:
-        if message.kind not in COMING_AND_GOING:
+        if message.kind not in GROUPED_KINDS:
             return None
-        if message.seq not in self._known:
+        if message.seq not in self._groups:
             self._find_group(message)
-        return self._known[message.seq]
+        return self._groups[message.seq]
 
     def _find_group(self, message: Message) -> None:
         first = last = message.seq
-        while first % _REACH and self._is_groupable(first - 1) and not self._begins(self._message_at(first)):
+        while self._continues_group(first):
             first -= 1
-        while (
-            (last + 1) % _REACH
-            and self._is_groupable(last + 1)
-            and not self._begins(self._message_at(last + 1))
-        ):
+        while self._continues_group(last + 1):
             last += 1
-        while self._message_at(first).kind in CHANGE_KINDS:  # of which nothing is drawn
+        while self._message_at(first).kind in CHANGE_KINDS:  # not drawn
             first += 1
         kinds = Counter(self._message_at(seq).kind for seq in range(first, last + 1))
-        counts = Counter({kind: kinds[kind] for kind in COMING_AND_GOING})
-        crowd = NoticeGroup(first, counts) if counts.total() > MANY else None
-        self._known |= dict.fromkeys(range(first, last + 1), crowd)
+        counts = Counter({kind: kinds[kind] for kind in GROUPED_KINDS})
+        group = NoticeGroup(first, counts) if counts.total() > MAX_SEPARATE_NOTICES else None
+        self._groups |= dict.fromkeys(range(first, last + 1), group)
+
+    def _continues_group(self, seq: int) -> bool:
+        """Return whether the messages ``seq - 1`` and ``seq`` belong to one group."""
+        return bool(
+            seq % _MAX_GROUP_SEQS
+            and self._is_groupable(seq - 1)
+            and self._is_groupable(seq)
+            and not self._has_ruler(self._message_at(seq))
+        )
 
     def _message_at(self, seq: int) -> Message:
         return self._timeline.messages[seq - self._timeline.first]
 
     def _is_groupable(self, seq: int) -> bool:
         message = self._timeline.find(seq)
-        return message is not None and message.kind in (*COMING_AND_GOING, *CHANGE_KINDS)
+        return message is not None and message.kind in (*GROUPED_KINDS, *CHANGE_KINDS)
 
 
-def group_rows(crowd: NoticeGroup, width: int, unfolds: str = "") -> list[Row]:
-    """``unfolds``: the key that tells them one by one."""
-    said = [i18n.translate(f"crowd.{kind}", count=count) for kind, count in crowd.counts.items() if count]
-    text = i18n.translate("view.crowd", said=i18n.translate("crowd.and").join(said)) + key_hint(unfolds)
+def group_rows(group: NoticeGroup, width: int, expand_key: str = "") -> list[Row]:
+    """Return the collapsed line. ``expand_key`` is the name of the key that shows each notice."""
+    counts = [i18n.translate(f"crowd.{kind}", count=count) for kind, count in group.counts.items() if count]
+    text = i18n.translate("view.crowd", said=i18n.translate("crowd.and").join(counts)) + key_hint(expand_key)
     return wrap_row([("class:notice", text)], width, min(4, width // 4))

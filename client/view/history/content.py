@@ -1,9 +1,8 @@
-"""A story: the blocks of rows that one can scroll through, from the first to the last.
+"""The content of the history pane: blocks of rows, from the first to the last.
 
-A conversation's story is its messages, with the client's notes where they were made and the lines that were
-refused where they would have stood; below them, the lines that still wait for the server. The counterpart is
-``timeline``, which asks only for the blocks in sight; so nothing here may cost more in a conversation of a
-million messages than in one of a thousand.
+A conversation shows its messages, with the client's notes and the refused lines between them in the order of
+time, and the lines that wait for the server at the end. ``HistoryView`` asks only for the visible blocks; so
+nothing here may cost more with a million messages than with a thousand.
 """
 
 from bisect import bisect_left, bisect_right
@@ -31,85 +30,83 @@ from chatroom.protocol.values import SPOKEN_KINDS, Message
 from msgspec import UNSET
 from msgspec.structs import replace
 
-BREATH = 5 * 60 * 1000
-"""Milliseconds. Whoever says something more after a longer pause is named again."""
+MAX_AUTHOR_PAUSE = 5 * 60 * 1000
+"""Milliseconds. After a longer pause, the compact display names the author again."""
 
-
-Aside = ClientNote | PendingMessage
-"""What stands among the messages and is none: the client's own words, and lines that were refused."""
+InsertedItem = ClientNote | PendingMessage
+"""A note of the client or a refused line, which is shown between messages."""
 
 
 class DisplayOptions(NamedTuple):
-    """How somebody likes their stories told."""
+    """How a conversation is shown."""
 
-    compact: bool = False  # who goes on speaking is not named again
-    folded: bool = False  # tall messages and crowds of notices show only that they are there
-    unfolds: str = ""  # the key that opens what is folded
-    returns: str = ""  # the key that leads back to the end
+    compact: bool = False  # do not repeat the author of consecutive messages
+    collapse: bool = False  # collapse long messages and runs of notices
+    expand_key: str = ""  # the name of the key that expands them
+    end_key: str = ""  # the name of the key that goes to the end
 
 
 class ScrollContent(Protocol):
-    """Blocks 0 to ``len - 1``, each of some rows or none."""
+    """Blocks 0 to ``len - 1``, each of zero or more rows."""
 
     title: str
     opens_at_top: bool
-    open_end: bool  # there is more behind it, and nobody at its end wants to be carried along
+    has_more_below: bool  # newer messages are not loaded, so a view at the end does not follow it
 
     def __len__(self) -> int: ...
 
     def block_rows(self, block: int, width: int) -> list[Row]: ...
 
-    def block_name(self, block: int) -> Hashable:
-        """What stays with the block when others come before it."""
+    def block_key(self, block: int) -> Hashable:
+        """Return a key that does not change when other blocks are inserted before this one."""
 
-    def find_block(self, name: Hashable) -> int | None:
-        """The block of that name, if it is still there."""
+    def find_block(self, key: Hashable) -> int | None:
+        """Return the block with this key, or ``None``."""
 
     def count_below(self, block: int) -> int:
-        """How many things worth counting stand below the block."""
+        """Return how many messages, lines or rows are below the block."""
 
 
 class ConversationContent:
-    """What a conversation shows, as it stands now; made anew for every picture.
+    """The content of a conversation at one moment; built for every frame.
 
-    Block 0 tells whether there is more above, then come messages and asides, then what waits; who looks far
-    back finds a last block that says so. ``self._slots[i]`` is where, among messages and asides together, the
-    i-th aside stands.
+    Block 0 tells whether there are older messages. Then come messages and inserted items, then pending
+    lines. If newer messages are not loaded, the last block says so. ``self._inserted_indexes[i]`` is the
+    index of the i-th inserted item among messages and inserted items.
     """
 
     opens_at_top = False
 
     def __init__(
-        self, state: ClientState, conversation: Conversation, manner: DisplayOptions | None = None
+        self, state: ClientState, conversation: Conversation, options: DisplayOptions | None = None
     ) -> None:
         self.title = conversation.name
-        self.open_end = conversation.past is not None
+        self.has_more_below = conversation.past is not None
         self._state = state
         self._conversation = conversation
-        self._manner = manner or DisplayOptions()
+        self._options = options or DisplayOptions()
         self._timeline = conversation.shown
         self._messages = self._timeline.messages
-        self._asides = _notes_and_pending(state, conversation)
-        self._waiting = [one for one in conversation.pending if one.delivery is DeliveryState.WAITING]
-        self._slots = [self._count_up_to(aside.after) + number for number, aside in enumerate(self._asides)]
-        self._middle = len(self._messages) + len(self._asides)
-        self._crowds = collapse.NoticeGroups(self._timeline, self._has_rulers)
+        self._inserted = _inserted_items(state, conversation)
+        self._pending = [line for line in conversation.pending if line.delivery is DeliveryState.WAITING]
+        self._inserted_indexes = [
+            self._count_up_to(item.after) + number for number, item in enumerate(self._inserted)
+        ]
+        self._item_count = len(self._messages) + len(self._inserted)
+        self._notice_groups = collapse.NoticeGroups(self._timeline, self._has_rulers)
         self._first_unread = conversation.unread_from
-        self._parted = frozenset(aside.after for aside in self._asides)  # the seqs behind which one stands
-        self._accounts: frozenset[bytes] | None = None
+        self._seqs_before_inserted = frozenset(item.after for item in self._inserted)
+        self._account_skeletons: frozenset[bytes] | None = None
 
     def __len__(self) -> int:
-        return 1 + self._middle + len(self._waiting) + self.open_end
+        return 1 + self._item_count + len(self._pending) + self.has_more_below
 
     def block_rows(self, block: int, width: int) -> list[Row]:
         if block == 0:
             return self._top_rows(width)
-        if self._is_open_end(block):
-            return [
-                ruler_row(
-                    "class:new", i18n.translate("view.more_below") + key_hint(self._manner.returns), width
-                )
-            ]
+        if self._is_more_below_block(block):
+            label = i18n.translate("view.more_below") + key_hint(self._options.end_key)
+            return [ruler_row("class:new", label, width)]
         match self._block_item(block):
             case ClientNote() as note:
                 return note_rows(note, width)
@@ -119,10 +116,10 @@ class ConversationContent:
             case message:
                 return self._message_rows(message, width)
 
-    def block_name(self, block: int) -> Hashable:
+    def block_key(self, block: int) -> Hashable:
         if block == 0:
             return None
-        if self._is_open_end(block):
+        if self._is_more_below_block(block):
             return "end"
         match self._block_item(block):
             case ClientNote() as note:
@@ -132,49 +129,51 @@ class ConversationContent:
             case message:
                 return message.seq
 
-    def find_block(self, name: Hashable) -> int | None:
-        if isinstance(name, int) and self._timeline.first <= name <= self._timeline.last:
-            return self.block_of(name)
+    def find_block(self, key: Hashable) -> int | None:
+        if isinstance(key, int) and self._timeline.first <= key <= self._timeline.last:
+            return self.block_of(key)
         for block in self._other_blocks():
-            if self.block_name(block) == name:
+            if self.block_key(block) == key:
                 return block
         return None
 
     def block_of(self, seq: int) -> int:
-        """Where the message stands, or would stand if it were here."""
+        """Return the block of a message, or the block where it would be if it were loaded."""
         index = self._count_up_to(seq - 1)
-        return 1 + index + bisect_right([slot - number for number, slot in enumerate(self._slots)], index)
+        return (
+            1 + index + bisect_right([at - number for number, at in enumerate(self._inserted_indexes)], index)
+        )
 
     def seq_at(self, block: int) -> int:
-        """The seq of the last message that stands in this block or above it; 0 for none."""
-        places = min(block, self._middle)
-        index = places - bisect_left(self._slots, places) - 1
+        """Return the seq of the last message in this block or above it, or 0."""
+        items = min(block, self._item_count)
+        index = items - bisect_left(self._inserted_indexes, items) - 1
         return self._messages[index].seq if index >= 0 else 0
 
     def count_below(self, block: int) -> int:
-        """How many messages and lines that wait stand below the block."""
+        """Return how many messages and pending lines are below the block."""
         messages = self._conversation.timeline.last - self.seq_at(block) if self._messages else 0
-        return messages + min(len(self._waiting), len(self) - 1 - block)
+        return messages + min(len(self._pending), len(self) - 1 - block)
 
     def _count_up_to(self, seq: int) -> int:
-        """How many of the messages that are here stand up to this seq."""
+        """Return how many of the loaded messages have at most this seq."""
         return min(max(0, seq - self._timeline.first + 1), len(self._messages)) if self._messages else 0
 
-    def _is_open_end(self, block: int) -> bool:
-        return self.open_end and block == len(self) - 1
+    def _is_more_below_block(self, block: int) -> bool:
+        return self.has_more_below and block == len(self) - 1
 
     def _block_item(self, block: int) -> Message | ClientNote | PendingMessage:
-        place = block - 1
-        if place >= self._middle:
-            return self._waiting[place - self._middle]
-        number = bisect_left(self._slots, place)
-        if number < len(self._slots) and self._slots[number] == place:
-            return self._asides[number]
-        return self._messages[place - number]
+        index = block - 1
+        if index >= self._item_count:
+            return self._pending[index - self._item_count]
+        number = bisect_left(self._inserted_indexes, index)
+        if number < len(self._inserted_indexes) and self._inserted_indexes[number] == index:
+            return self._inserted[number]
+        return self._messages[index - number]
 
     def _other_blocks(self) -> list[int]:
-        """The blocks that are no messages."""
-        return [0, *(1 + slot for slot in self._slots), *range(1 + self._middle, len(self))]
+        """Return the blocks that are not messages."""
+        return [0, *(1 + index for index in self._inserted_indexes), *range(1 + self._item_count, len(self))]
 
     def _top_rows(self, width: int) -> list[Row]:
         if not self._conversation.member:
@@ -191,14 +190,15 @@ class ConversationContent:
         rulers = self._ruler_rows(message, width)
         if message.username in self._state.ignored:
             return rulers
-        if self._manner.folded and (crowd := self._crowds.group_around(message)):
-            return rulers + (self._group_rows(crowd, width) if message.seq == crowd.first else [])
-        said = message if message.reactions is UNSET else replace(message, reactions=UNSET)
-        rows = message_rows(said, self._message_style(message, width))
+        if self._options.collapse and (group := self._notice_groups.group_around(message)):
+            return rulers + (self._group_rows(group, width) if message.seq == group.first else [])
+        # Without reactions, which are drawn below, so that a reaction does not miss the cache of rows.
+        cached = message if message.reactions is UNSET else replace(message, reactions=UNSET)
+        rows = message_rows(cached, self._message_style(message, width))
         return [*rulers, *self._quote_rows(message, width), *rows, *reaction_rows(message, width)]
 
-    def _group_rows(self, crowd: collapse.NoticeGroup, width: int) -> list[Row]:
-        return collapse.group_rows(crowd, width, self._manner.unfolds)
+    def _group_rows(self, group: collapse.NoticeGroup, width: int) -> list[Row]:
+        return collapse.group_rows(group, width, self._options.expand_key)
 
     def _message_style(self, message: Message, width: int) -> MessageStyle:
         return MessageStyle(
@@ -206,10 +206,10 @@ class ConversationContent:
             i18n.language,
             mine=message.username == self._state.username,
             mention=mentions_me(self._state, self._conversation, message),
-            posing=self._imitates_account(message),
-            follows=self._manner.compact and self._continues_author(message),
-            folded=self._manner.folded,
-            unfolds=self._manner.unfolds,
+            imitates_account=self._imitates_account(message),
+            continues_author=self._options.compact and self._continues_author(message),
+            collapse=self._options.collapse,
+            expand_key=self._options.expand_key,
             selected=message.seq == self._conversation.selected,
         )
 
@@ -219,19 +219,19 @@ class ConversationContent:
         return quote_rows(self._timeline.find(message.target), width)
 
     def _continues_author(self, message: Message) -> bool:
-        """The same person said the message right above this one, not long before."""
+        """Return whether the message above is by the same author and not much older."""
         above = self._timeline.find(message.seq - 1)
         if above is None or message.target is not UNSET or self._has_rulers(message):
             return False
         if not above.kind == message.kind == "text" or above.username != message.username:
             return False
-        if above.nickname != message.nickname or above.seq in self._parted:
+        if above.nickname != message.nickname or above.seq in self._seqs_before_inserted:
             return False
         now, before = dates.milliseconds(message.time), dates.milliseconds(above.time)
-        return now is not None and before is not None and now - before <= BREATH
+        return now is not None and before is not None and now - before <= MAX_AUTHOR_PAUSE
 
     def _ruler_rows(self, message: Message, width: int) -> list[Row]:
-        """What stands above a message: the line of its day, the line above the first unread one."""
+        """Return the rulers above a message: the first of its day, the first unread."""
         rows = []
         if self._begins_day(message):
             rows.append(ruler_row("class:day", dates.clock(message.time)[:10], width))
@@ -247,23 +247,23 @@ class ConversationContent:
         return above is None or dates.clock(above.time)[:10] != dates.clock(message.time)[:10]
 
     def _imitates_account(self, message: Message) -> bool:
-        """The nickname looks like the name of an account, and not of the one that wrote."""
+        """Return whether the nickname looks like the name of another account."""
         if message.nickname == message.username:
             return False
-        if self._accounts is None:
-            self._accounts = _known_skeletons(self._state, self._conversation)
-        looks = _cached_skeleton(message.nickname)
-        return looks in self._accounts and looks != _cached_skeleton(message.username)
+        if self._account_skeletons is None:
+            self._account_skeletons = _known_skeletons(self._state, self._conversation)
+        skeleton = _cached_skeleton(message.nickname)
+        return skeleton in self._account_skeletons and skeleton != _cached_skeleton(message.username)
 
 
-def _notes_and_pending(state: ClientState, conversation: Conversation) -> list[Aside]:
-    """In the order in which they stand."""
-    refused = [one for one in conversation.pending if one.delivery is DeliveryState.REFUSED]
-    return sorted([*notes_of(state, conversation.name), *refused], key=_aside_place)
+def _inserted_items(state: ClientState, conversation: Conversation) -> list[InsertedItem]:
+    """Return the notes and refused lines in the order of display."""
+    refused = [line for line in conversation.pending if line.delivery is DeliveryState.REFUSED]
+    return sorted([*notes_of(state, conversation.name), *refused], key=_insertion_order)
 
 
-def _aside_place(aside: Aside) -> tuple[int, int]:
-    return aside.after, aside.at if isinstance(aside, ClientNote) else aside.written_at
+def _insertion_order(item: InsertedItem) -> tuple[int, int]:
+    return item.after, item.at if isinstance(item, ClientNote) else item.written_at
 
 
 def notes_of(state: ClientState, name: str) -> list[ClientNote]:
@@ -271,7 +271,7 @@ def notes_of(state: ClientState, name: str) -> list[ClientNote]:
 
 
 def _known_skeletons(state: ClientState, conversation: Conversation) -> frozenset[bytes]:
-    """What the names of all accounts look like that a reader of this conversation knows."""
+    """Return the skeletons of all account names that the user may know from this conversation."""
     friends = (name[1:] for name in state.conversations if name.startswith("@"))
     members = (member.username for member in conversation.roster)
     return _skeletons_of((state.username, *friends, *members))
@@ -279,7 +279,7 @@ def _known_skeletons(state: ClientState, conversation: Conversation) -> frozense
 
 @lru_cache(maxsize=16)
 def _skeletons_of(names: tuple[str, ...]) -> frozenset[bytes]:
-    """Of a room with thousands of members this must not be worked out for every picture."""
+    """Cached, because a room may have thousands of members."""
     return frozenset(map(_cached_skeleton, names))
 
 

@@ -1,9 +1,8 @@
-"""One message, pending line or note -> the rows that show it. The counterpart is ``story``, which orders
-them.
+"""The rows of one message, pending line or note.
 
-A message reads ``--2022-12-15 20:07:40-- BOB:Hello World!``, in the time of this place; every row after
-its first is indented, so that nothing which somebody wrote can pass for a message of somebody else. So are
-the rows of what belongs to it: above it what it answers, below it who reacted.
+A message is drawn as ``--2022-12-15 20:07:40-- BOB:Hello World!``, in local time. Its other rows are
+indented, so that no text can imitate a message of another user. The quoted message above it and the
+reactions below it are indented too.
 """
 
 import re
@@ -19,90 +18,94 @@ from chatroom.protocol.values import CHANGE_KINDS, SPOKEN_KINDS, Message
 from msgspec import UNSET
 
 INDENT = 4
-"""Of the rows of a message after its first; in a very narrow pane, less."""
+"""Columns before the rows of a message after its first; fewer in a very narrow pane."""
 
-TALL = 16
-"""A message of more rows than this may be folded."""
+COLLAPSE_ABOVE_ROWS = 16
+"""A message of more rows than this is collapsed."""
 
-FOLDED_TO = 12
-"""Rows of a folded message that are shown."""
+COLLAPSED_ROWS = 12
+"""Rows that are shown of a collapsed message."""
 
-NAMED = 3
-"""So many of those who reacted alike are named; more are counted."""
+MAX_NAMED_REACTORS = 3
+"""If more accounts gave the same reaction, they are counted instead of named."""
 
-LINK = re.compile(
+LINK_PATTERN = re.compile(
     r"""https?://[^\s<>"'，。；：！？、（）【】《》「」…]*[^\s<>"'，。；：！？、（）【】《》「」….,;:!?)\]]"""
 )
-"""The address of a page in a text, without what ends the sentence around it."""
+"""A web address in a text, without the punctuation after it."""
 
 
 class MessageStyle(NamedTuple):
-    """What changes the rows of a message without being in it."""
+    """Everything besides the message itself that its rows depend on."""
 
     width: int
     language: str
-    mine: bool = False  # I wrote it
-    mention: bool = False  # it names me
-    posing: bool = False  # its nickname is the name of another account, so the account is shown beside it
-    follows: bool = False  # what the same person said stands right above it, and need not be named again
-    folded: bool = False  # if it is tall, its end is hidden
-    unfolds: str = ""  # by which key it is shown
-    selected: bool = False  # commands are to be about it
+    mine: bool = False  # by this user
+    mention: bool = False  # it mentions this user
+    imitates_account: bool = False  # its nickname looks like another account, so its account is shown too
+    continues_author: bool = False  # the message above is by the same author, so the name is left out
+    collapse: bool = False  # hide the end of a long message
+    expand_key: str = ""  # the name of the key that shows it
+    selected: bool = False
 
 
 @lru_cache(maxsize=2048)
-def message_rows(message: Message, looks: MessageStyle) -> list[Row]:
-    """None at all for a kind of message that we do not know, or that changes another."""
-    body = _body_row(message, looks)
+def message_rows(message: Message, options: MessageStyle) -> list[Row]:
+    """Return no rows for an unknown kind, and for a message that changes another one."""
+    body = _body_row(message, options)
     if not body:
         return []
-    head = [("", " " * _text_indent(looks.width))] if looks.follows else _head_row(message, looks)
-    first: Row = [("class:chosen" if looks.selected else style, text) for style, text in head]
-    rows = wrap_with_head([*first, *body], looks.width, first)
-    hidden = len(rows) - FOLDED_TO
-    if looks.folded and len(rows) > TALL:
-        more = i18n.translate("view.more_rows", count=hidden) + key_hint(looks.unfolds)
-        rows[FOLDED_TO:] = [_hint_row(more, looks.width)]
+    head = (
+        [("", " " * _text_indent(options.width))] if options.continues_author else _head_row(message, options)
+    )
+    first: Row = [("class:chosen" if options.selected else style, text) for style, text in head]
+    rows = wrap_with_head([*first, *body], options.width, first)
+    hidden = len(rows) - COLLAPSED_ROWS
+    if options.collapse and len(rows) > COLLAPSE_ABOVE_ROWS:
+        more = i18n.translate("view.more_rows", count=hidden) + key_hint(options.expand_key)
+        rows[COLLAPSED_ROWS:] = [_hint_row(more, options.width)]
     return rows
 
 
 def key_hint(name: str) -> str:
-    """Behind what a key does, which one it is; nothing where there is none."""
+    """Return the name of a key in brackets, or an empty text if there is no key."""
     return i18n.translate("view.by_key", name=name) if name else ""
 
 
-def _head_row(message: Message, looks: MessageStyle) -> Row:
-    """When it was said, and by whom."""
+def _head_row(message: Message, options: MessageStyle) -> Row:
+    """Return the time and the author."""
     nickname = drawable_text(message.nickname)
-    if looks.posing:
+    if options.imitates_account:
         nickname += f"({drawable_text(message.username)})"
-    style = "class:me" if looks.mine else nickname_style(message.username)
+    style = "class:me" if options.mine else nickname_style(message.username)
     before, after = ("* ", " ") if message.kind == "action" else ("", ":")
     stamp = ("class:time", f"--{dates.clock(message.time)}-- ")
     return [stamp, ("class:action", before), (style, nickname), ("class:text", after)]
 
 
 def quote_rows(quoted: Message | None, width: int) -> list[Row]:
-    """Above an answer, what it answers; ``None`` where that is not here."""
+    """Return the row above a reply. ``quoted`` is ``None`` if that message is not loaded."""
     if quoted is None:
-        said = i18n.translate("view.quote_elsewhere")
+        quote = i18n.translate("view.quote_elsewhere")
     else:
-        said = f"{drawable_text(quoted.nickname)}: {drawable_text(message_text.message_body(quoted))}"
-    return [_hint_row(f"┌ {said}", width)]
+        quote = f"{drawable_text(quoted.nickname)}: {drawable_text(message_text.message_body(quoted))}"
+    return [_hint_row(f"┌ {quote}", width)]
 
 
 def reaction_rows(message: Message, width: int) -> list[Row]:
-    """Below a message, who reacted how."""
+    """Return the rows below a message that show its reactions."""
     if message.reactions is UNSET:
         return []
-    said = "  ".join(
+    reactions = "  ".join(
         f"{drawable_text(reaction)} {_reactor_names(names)}" for reaction, names in message.reactions.items()
     )
-    return wrap_row([("", " " * _text_indent(width)), ("class:reaction", said)], width, _text_indent(width))
+    return wrap_row(
+        [("", " " * _text_indent(width)), ("class:reaction", reactions)], width, _text_indent(width)
+    )
 
 
 def _reactor_names(names: list[str]) -> str:
-    return drawable_text(" ".join(names)) if len(names) <= NAMED else str(len(names))
+    return drawable_text(" ".join(names)) if len(names) <= MAX_NAMED_REACTORS else str(len(names))
 
 
 def _hint_row(text: str, width: int) -> Row:
@@ -110,7 +113,7 @@ def _hint_row(text: str, width: int) -> Row:
 
 
 def pending_rows(pending: PendingMessage, nickname: str, width: int) -> list[Row]:
-    """A line of mine that the server has not confirmed, with how it stands."""
+    """Return the rows of a line that the server has not confirmed, with its status."""
     refused = pending.delivery is DeliveryState.REFUSED
     style = "class:refused" if refused else "class:pending"
     before, after = ("* ", " ") if pending.kind == "action" else ("", ":")
@@ -123,16 +126,15 @@ def pending_rows(pending: PendingMessage, nickname: str, width: int) -> list[Row
 
 
 def _pending_status(pending: PendingMessage, style: str) -> Row:
-    """Why a line of mine is not yet among the messages. One that is stored says nothing: it is on its way."""
+    """Return the status of a pending line: refused or sending; nothing if the server has stored it."""
     if pending.delivery is DeliveryState.REFUSED:
-        return [
-            (style, f" [{i18n.translate('view.refused', why=i18n.refusal(pending.error, pending.facts))}]")
-        ]
+        why = i18n.refusal(pending.error, pending.facts)
+        return [(style, f" [{i18n.translate('view.refused', why=why)}]")]
     return [] if pending.seq else [(style, f" [{i18n.translate('view.sending')}]")]
 
 
 def note_line(note: ClientNote) -> Row:
-    """Something that the client itself says, on a line of any length."""
+    """Return a message of the client itself, as a line of any length."""
     style, mark = ("class:error", "-!-") if note.is_serious else ("class:note", "---")
     return [(style, f"{mark} "), (style, note_text(note))]
 
@@ -147,14 +149,14 @@ def note_text(note: ClientNote) -> str:
 
 
 def ruler_row(style: str, label: str, width: int) -> Row:
-    """A line across the pane with a word in it."""
+    """Return a horizontal line with a label."""
     before = max(0, min(4, width - column_count(label) - 2))
     after = max(0, width - before - column_count(label) - 2)
     return [(style, f"{'─' * before} {label} {'─' * after}")]
 
 
 def wrap_with_head(row: Row, width: int, head: Iterable[Fragment]) -> list[Row]:
-    """Wrap a row whose head should not be torn."""
+    """Wrap a row; its head stays in one piece if it fits."""
     return wrap_row(row, width, _text_indent(width), sum(len(text) for _, text in head))
 
 
@@ -162,12 +164,12 @@ def _text_indent(width: int) -> int:
     return min(INDENT, width // 4)
 
 
-def _body_row(message: Message, looks: MessageStyle) -> Row:
-    """What was said or happened; empty where that is nothing to show."""
+def _body_row(message: Message, options: MessageStyle) -> Row:
+    """Return the text of a message; empty for a kind that is not shown."""
     if message.deleted is True:
         return [("class:hint", i18n.translate("said.deleted"))]
     if message.kind in SPOKEN_KINDS:
-        style = "class:mention" if looks.mention else "class:text"
+        style = "class:mention" if options.mention else "class:text"
         edited = [] if message.edited is UNSET else [("class:hint", f" {i18n.translate('said.edited')}")]
         return [*_link_fragments(drawable_text(message.text, lines=True), style), *edited]
     if message.kind in CHANGE_KINDS or not message_text.is_shown(message):
@@ -176,10 +178,10 @@ def _body_row(message: Message, looks: MessageStyle) -> Row:
 
 
 def _link_fragments(text: str, style: str) -> Row:
-    """A text in which the addresses of pages can be told by their look."""
-    found: Row = []
+    """Return the text as fragments in which web addresses have the style of a link."""
+    fragments: Row = []
     at = 0
-    for link in LINK.finditer(text):
-        found += [(style, text[at : link.start()]), (f"{style} class:link", link[0])]
+    for link in LINK_PATTERN.finditer(text):
+        fragments += [(style, text[at : link.start()]), (f"{style} class:link", link[0])]
         at = link.end()
-    return [part for part in (*found, (style, text[at:])) if part[1]] or [(style, "")]
+    return [part for part in (*fragments, (style, text[at:])) if part[1]] or [(style, "")]

@@ -1,7 +1,4 @@
-"""A story of ready lines, for what is no conversation: the home screen, the manual.
-
-The counterpart of ``story.ConversationStory``; here everything is small enough to be made whole.
-"""
+"""A content of fixed lines, for the home screen and the help. It is small enough to be built as a whole."""
 
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
@@ -10,19 +7,19 @@ from chatroom.client.view.draw.text import Row, wrap_row
 
 
 class StaticLine(NamedTuple):
-    """A line of any length; ``hang`` is the indent of what does not fit on its first row."""
+    """A line of any length. ``hanging_indent`` indents its rows after the first."""
 
     row: Row
-    hang: int = 2
+    hanging_indent: int = 2
 
 
 class StaticContent:
-    """Each line is a block, wrapped where it is too long for the pane."""
+    """Each line is a block, wrapped if it is too long for the pane."""
 
     def __init__(self, title: str, lines: Sequence[StaticLine], *, opens_at_top: bool = True) -> None:
         self.title = title
         self.opens_at_top = opens_at_top
-        self.open_end = False
+        self.has_more_below = False
         self._lines = lines
 
     def __len__(self) -> int:
@@ -30,13 +27,13 @@ class StaticContent:
 
     def block_rows(self, block: int, width: int) -> list[Row]:
         line = self._lines[block]
-        return wrap_row(line.row, width, min(line.hang, width // 2))
+        return wrap_row(line.row, width, min(line.hanging_indent, width // 2))
 
-    def block_name(self, block: int) -> Hashable:
+    def block_key(self, block: int) -> Hashable:
         return block
 
-    def find_block(self, name: Hashable) -> int | None:
-        return name if isinstance(name, int) and name < len(self._lines) else None
+    def find_block(self, key: Hashable) -> int | None:
+        return key if isinstance(key, int) and key < len(self._lines) else None
 
     def count_below(self, block: int) -> int:
         return len(self._lines) - 1 - block

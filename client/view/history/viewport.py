@@ -1,8 +1,7 @@
-"""What of a story is in sight, and how that moves.
+"""Which rows of a content are visible, and how scrolling moves them.
 
-A place is a *block's name*, never a row's number: so the view stays where it is when a message arrives
-below, when older ones come above, and when the pane gets another size. Only the blocks in sight are
-looked at.
+A scroll position names a *block*, never a row number. So the view does not move when a message arrives below,
+when older messages are loaded above, or when the pane is resized. Only visible blocks are rendered.
 """
 
 from collections import deque
@@ -15,119 +14,124 @@ from chatroom.client.view.history.content import ScrollContent
 
 
 class ContentEdge(Enum):
-    """An end of a story, held fast whatever comes there."""
+    """An end of a content. A view at an edge stays there when blocks are added."""
 
     START = auto()
     END = auto()
 
 
 class ViewAnchor(NamedTuple):
-    """The lowest row in sight: a block by its name, and how many of the block's rows are below that row."""
+    """The lowest visible row: the key of its block, and how many rows of the block are below it."""
 
-    block: Hashable
-    hidden: int = 0
+    block_key: Hashable
+    rows_below: int = 0
 
 
-Place = ViewAnchor | ContentEdge
+ScrollPosition = ViewAnchor | ContentEdge
 
 
 class ContentRow(NamedTuple):
-    """A row of a story as it is now."""
+    """A row of a content snapshot: the number of its block, and its number in the block."""
 
     block: int
     row: int
 
 
-class ViewPicture(NamedTuple):
-    """What is in sight, and the place at which to look again."""
+class VisibleRows(NamedTuple):
+    """The rows in the pane, the first and last of them, and the position that finds them again."""
 
     rows: list[Row]
     top: ContentRow
     bottom: ContentRow
-    place: Place
+    position: ScrollPosition
 
 
-def take_picture(sight: "ContentSnapshot", place: Place, height: int) -> ViewPicture:
-    """The rows around a place: upwards from it, and downwards as well where the story's start is in sight."""
-    spots = deque([sight.find_row(place)])
-    while len(spots) < height and (above := sight.row_above(spots[0])):
-        spots.appendleft(above)
-    while len(spots) < height and (below := sight.row_below(spots[-1])):
-        spots.append(below)
-    rows = [sight.row_at(spot) for spot in spots]
-    return ViewPicture(rows, spots[0], spots[-1], sight.find_place(spots[0], spots[-1], place))
+def visible_rows_at(snapshot: "ContentSnapshot", position: ScrollPosition, height: int) -> VisibleRows:
+    """Return the rows above a position, and those below it if the start of the content is visible."""
+    visible = deque([snapshot.find_row(position)])
+    while len(visible) < height and (above := snapshot.row_above(visible[0])):
+        visible.appendleft(above)
+    while len(visible) < height and (below := snapshot.row_below(visible[-1])):
+        visible.append(below)
+    top, bottom = visible[0], visible[-1]
+    rows = [snapshot.row_at(row) for row in visible]
+    return VisibleRows(rows, top, bottom, snapshot.position_of(top, bottom, position))
 
 
-def move_place(sight: "ContentSnapshot", seen: ViewPicture, rows: int) -> Place:
-    """The place so many rows further down, or up where ``rows`` is negative."""
-    step = sight.row_below if rows > 0 else sight.row_above
-    spot = seen.bottom
+def scrolled_position(snapshot: "ContentSnapshot", visible: VisibleRows, rows: int) -> ScrollPosition:
+    """Return the position ``rows`` further down, or up if negative."""
+    step = snapshot.row_below if rows > 0 else snapshot.row_above
+    bottom = visible.bottom
     for _ in range(abs(rows)):
-        spot = step(spot) or spot
-    return sight.anchor_at(spot)
+        bottom = step(bottom) or bottom
+    return snapshot.anchor_at(bottom)
 
 
-def place_around(sight: "ContentSnapshot", block: int, height: int) -> Place:
-    """The place at which a block stands in the middle."""
-    spot = ContentRow(block, 0)
+def centered_position(snapshot: "ContentSnapshot", block: int, height: int) -> ScrollPosition:
+    """Return the position that shows a block in the middle of the pane."""
+    bottom = ContentRow(block, 0)
     for _ in range(height // 2):
-        spot = sight.row_below(spot) or spot
-    return sight.anchor_at(spot)
+        bottom = snapshot.row_below(bottom) or bottom
+    return snapshot.anchor_at(bottom)
 
 
 class ContentSnapshot:
-    """A story as it is now, at one width. No block is asked for twice; those without rows are passed over."""
+    """A content at one moment and one width. Caches the rows of its blocks, and skips blocks without rows."""
 
-    def __init__(self, story: ScrollContent, width: int) -> None:
-        self.story = story
+    def __init__(self, content: ScrollContent, width: int) -> None:
+        self.content = content
         self._width = width
         self._rows: dict[int, list[Row]] = {}
 
-    def row_at(self, spot: ContentRow) -> Row:
-        rows = self._rows_of(spot.block)
-        return rows[spot.row] if rows else []
+    def row_at(self, place: ContentRow) -> Row:
+        rows = self._block_rows(place.block)
+        return rows[place.row] if rows else []
 
-    def row_above(self, spot: ContentRow) -> ContentRow | None:
-        if spot.row > 0:
-            return ContentRow(spot.block, spot.row - 1)
-        return self._last_of(range(spot.block - 1, -1, -1))
+    def row_above(self, place: ContentRow) -> ContentRow | None:
+        if place.row > 0:
+            return ContentRow(place.block, place.row - 1)
+        return self._first_bottom_row(range(place.block - 1, -1, -1))
 
-    def row_below(self, spot: ContentRow) -> ContentRow | None:
-        if spot.row + 1 < len(self._rows_of(spot.block)):
-            return ContentRow(spot.block, spot.row + 1)
-        return self._first_of(range(spot.block + 1, len(self.story)))
+    def row_below(self, place: ContentRow) -> ContentRow | None:
+        if place.row + 1 < len(self._block_rows(place.block)):
+            return ContentRow(place.block, place.row + 1)
+        return self._first_top_row(range(place.block + 1, len(self.content)))
 
-    def find_row(self, place: Place) -> ContentRow:
-        """Where a place is now. The end, if its block is no longer there."""
-        if place is ContentEdge.START:
-            return self._first_of(range(len(self.story))) or ContentRow(0, 0)
-        if isinstance(place, ViewAnchor) and (block := self.story.find_block(place.block)) is not None:
-            return ContentRow(block, max(0, len(self._rows_of(block)) - 1 - place.hidden))
-        return self._last_of(range(len(self.story) - 1, -1, -1)) or ContentRow(0, 0)
+    def find_row(self, position: ScrollPosition) -> ContentRow:
+        """Return the row of a position, or the last row if its block no longer exists."""
+        if position is ContentEdge.START:
+            return self._first_top_row(range(len(self.content))) or ContentRow(0, 0)
+        if isinstance(position, ViewAnchor):
+            block = self.content.find_block(position.block_key)
+            if block is not None:
+                return ContentRow(block, max(0, len(self._block_rows(block)) - 1 - position.rows_below))
+        return self._first_bottom_row(range(len(self.content) - 1, -1, -1)) or ContentRow(0, 0)
 
-    def find_place(self, top: ContentRow, bottom: ContentRow, sought: Place) -> Place:
-        """How to find back to what is in sight. Of a story that is in sight as a whole, the end if that was
-        ``sought``: more may come there.
+    def position_of(self, top: ContentRow, bottom: ContentRow, requested: ScrollPosition) -> ScrollPosition:
+        """Return the position of the rows from ``top`` to ``bottom``.
+
+        If they are the whole content, this is the end if that was requested, so the view follows new blocks.
         """
-        at_end = self.row_below(bottom) is None and not self.story.open_end
-        at_start = self.story.opens_at_top and self.row_above(top) is None
-        if at_start and not (at_end and sought is ContentEdge.END):
+        at_end = self.row_below(bottom) is None and not self.content.has_more_below
+        at_start = self.content.opens_at_top and self.row_above(top) is None
+        if at_start and not (at_end and requested is ContentEdge.END):
             return ContentEdge.START
         return ContentEdge.END if at_end else self.anchor_at(bottom)
 
-    def anchor_at(self, spot: ContentRow) -> ViewAnchor:
-        return ViewAnchor(self.story.block_name(spot.block), len(self._rows_of(spot.block)) - 1 - spot.row)
+    def anchor_at(self, place: ContentRow) -> ViewAnchor:
+        rows_below = len(self._block_rows(place.block)) - 1 - place.row
+        return ViewAnchor(self.content.block_key(place.block), rows_below)
 
-    def _rows_of(self, block: int) -> list[Row]:
+    def _block_rows(self, block: int) -> list[Row]:
         if block not in self._rows:
-            self._rows[block] = self.story.block_rows(block, self._width)
+            self._rows[block] = self.content.block_rows(block, self._width)
         return self._rows[block]
 
-    def _first_of(self, blocks: range) -> ContentRow | None:
-        return next((ContentRow(block, 0) for block in blocks if self._rows_of(block)), None)
+    def _first_top_row(self, blocks: range) -> ContentRow | None:
+        """Return the top row of the first of these blocks that has rows."""
+        return next((ContentRow(block, 0) for block in blocks if self._block_rows(block)), None)
 
-    def _last_of(self, blocks: range) -> ContentRow | None:
-        return next(
-            (ContentRow(block, len(self._rows_of(block)) - 1) for block in blocks if self._rows_of(block)),
-            None,
-        )
+    def _first_bottom_row(self, blocks: range) -> ContentRow | None:
+        """Return the bottom row of the first of these blocks that has rows."""
+        bottoms = (ContentRow(block, len(rows) - 1) for block in blocks if (rows := self._block_rows(block)))
+        return next(bottoms, None)

@@ -1,8 +1,7 @@
-"""What is being written: one line or several, a draft for every conversation, and a memory of what was
-sent.
+"""The message input: one line or several, a draft for each conversation, and the history of sent lines.
 
-Editing itself is prompt_toolkit's (readline's keys). Enter belongs to ``actions``: nothing leaves from
-here by itself, and a paste is only ever put in, never sent.
+prompt_toolkit does the editing (with the keys of readline). Enter is handled by ``InputActions``; a paste is
+only inserted, never sent.
 """
 
 import unicodedata
@@ -32,29 +31,29 @@ from prompt_toolkit.layout.processors import (
 from prompt_toolkit.search import SearchDirection, start_search, stop_search
 from prompt_toolkit.widgets import SearchToolbar
 
-Complete = Callable[[str, int], Sequence[tuple[str, int, str, str]]]
-"""Text and cursor -> replacement, where in the text it begins, what the menu shows, what explains it."""
+CompletionSource = Callable[[str, int], Sequence[tuple[str, int, str, str]]]
+"""Takes text and cursor; returns replacements, each with its start in the text, label and explanation."""
 
-MOST_ROWS = 8
-"""The input grows to so many rows, then it scrolls."""
+MAX_ROWS = 8
+"""Rows to which the input grows before it scrolls."""
 
-PASTE_ASKS = 5
-"""A paste of more lines than this is asked about."""
+PASTE_CONFIRM_LINES = 5
+"""A paste of more lines than this must be confirmed."""
 
 
 class Composer:
     """The input of the current conversation.
 
-    What was typed there is always that conversation's draft in the state. A line of the input history that is
-    shown in its place (``↑``, Ctrl-R) does not replace the draft.
+    The typed text is stored as the draft of the conversation. A line of the input history that is shown in
+    its place (``↑``, Ctrl-R) does not replace the draft.
     """
 
-    def __init__(self, state: ClientState, complete: Complete) -> None:
+    def __init__(self, state: ClientState, complete: CompletionSource) -> None:
         self._state = state
-        self._name = ""
-        self._draft_at_home = ""
-        self._kept_draft = ""  # the draft that the buffer stands for
-        self._search_start = (0, 0)  # history lines back from the draft, and the cursor, before a search
+        self._conversation = ""  # the name of the conversation whose input this is
+        self._home_draft = ""
+        self._stored_draft = ""
+        self._search_start = (0, 0)  # before a search: lines back from the draft, and the cursor
         self.buffer = Buffer(
             accept_handler=keep_text,
             completer=_CompletionAdapter(complete),
@@ -79,13 +78,13 @@ class Composer:
                 HighlightSelectionProcessor(),
                 placeholder,
             ],
-            include_default_input_processors=False,  # they would go on showing what was searched for
+            include_default_input_processors=False,  # they would highlight matches after the search too
             search_buffer_control=self.search.control,
             preview_search=True,
         )
         self.window = Window(
             self.control,
-            height=Dimension(min=1, max=MOST_ROWS),
+            height=Dimension(min=1, max=MAX_ROWS),
             wrap_lines=True,
             dont_extend_height=True,
             get_line_prefix=lambda line, wrapped: [("class:prompt", "  " if line or wrapped else "> ")],
@@ -96,48 +95,48 @@ class Composer:
         return self.buffer.text
 
     def sync_with_state(self) -> None:
-        """The current conversation has changed, or the controller has put a line back."""
+        """Show the draft of the current conversation, or a draft that the client has changed."""
         draft = self._draft_of(self._state.current)
-        if self._name != self._state.current or draft != self._kept_draft:
+        if self._conversation != self._state.current or draft != self._stored_draft:
             self._remember_edited_line()
-            self._name, self._kept_draft = self._state.current, draft
+            self._conversation, self._stored_draft = self._state.current, draft
             self.buffer.reset(Document(draft))
 
     def _draft_of(self, name: str) -> str:
-        known = self._state.conversations.get(name)
-        return known.draft if known else self._draft_at_home
+        conversation = self._state.conversations.get(name)
+        return conversation.draft if conversation else self._home_draft
 
     def _store_draft(self) -> None:
-        self._kept_draft = self._current_draft()
-        if self._name in self._state.conversations:
-            apply.set_draft(self._state, self._name, self._kept_draft)
+        self._stored_draft = self._current_draft()
+        if self._conversation in self._state.conversations:
+            apply.set_draft(self._state, self._conversation, self._stored_draft)
         else:
-            self._draft_at_home = self._kept_draft
+            self._home_draft = self._stored_draft
 
     def _current_draft(self) -> str:
-        """The text that was typed; while a history line is shown, the one that stands behind the history.
+        """Return the typed text, also while a history line is shown.
 
-        An edited history line is the draft where there is no other.
+        If there is no typed text, an edited history line is the draft.
         """
         typed = self.buffer._working_lines[-1]
         return typed or (self.text if self._is_edited_line() else "")
 
     def _is_edited_line(self) -> bool:
-        """Whether a history line is shown that was changed since it was sent."""
+        """Return whether an edited history line is shown."""
         return self._lines_back() > 0 and self.text not in self.buffer.history.get_strings()
 
     def _lines_back(self) -> int:
-        """How far back in the history the shown line is; 0 for the draft itself."""
+        """Return how far back in the history the shown line is; 0 for the draft."""
         return len(self.buffer._working_lines) - 1 - self.buffer.working_index
 
     def _remember_edited_line(self) -> None:
-        """An edited history line that gives way to the draft can be found again with ``↑``."""
+        """Add an edited history line to the history before the draft replaces it."""
         if self._is_edited_line() and self.text.strip():
             self.buffer.append_to_history()
 
     def take_text(self) -> str:
-        """Return the shown line, which the history then remembers. The input is empty again; after a line of
-        the history it holds the draft.
+        """Return the shown line and add it to the history. Then the input is empty, or holds the draft if the
+        line came from the history.
         """
         text = self.text
         draft = self.buffer._working_lines[-1] if self._lines_back() else ""
@@ -151,50 +150,50 @@ class Composer:
         start_search(self.control, direction)
 
     def abort_search(self) -> None:
-        """Show the line again that was shown before the search."""
+        """End the search and show the line that was shown before it."""
         stop_search()
         lines_back, cursor = self._search_start
         self.buffer.working_index = max(0, len(self.buffer._working_lines) - 1 - lines_back)
         self.buffer.cursor_position = cursor
 
-    def restore(self, text: str) -> None:
-        """Put back what was taken and refused, unless there is a draft. The history holds it in any case."""
+    def restore_text(self, text: str) -> None:
+        """Put back a refused text, unless there is a draft. The history holds the text anyway."""
         if not self.text:
             self.buffer.document = Document(text)
 
     def reset_composer(self) -> None:
-        """Somebody else may sit here now."""
-        self._name = self._draft_at_home = self._kept_draft = ""
+        """Clear drafts and history: the next user may be another one."""
+        self._conversation = self._home_draft = self._stored_draft = ""
         self.buffer.history = InMemoryHistory()
         self.buffer.reset()
 
     def insert_paste(self, text: str) -> int:
-        """Put a paste in at the cursor; how many lines it has."""
+        """Insert a paste at the cursor. Return its number of lines."""
         clean = text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
         self.buffer.save_to_undo_stack()
         self.buffer.insert_text(clean)
         return clean.count("\n") + 1
 
     def restore_document(self, document: Document) -> None:
-        """As it was before the paste."""
+        """Undo a paste."""
         self.buffer.document = document
 
 
 def keep_text(buffer: Buffer) -> bool:
-    """For ``Buffer``: no key of prompt_toolkit's own accepts and empties an input; ours take the text."""
+    """``Buffer``'s accept handler: keep the text, because the client's own key bindings take it."""
     return True
 
 
 def one_line(pasted: str) -> str:
-    """A paste for a field of one line: without line ends and other control characters."""
+    """Return a paste without line ends and other control characters, for a field of one line."""
     text = " ".join(filter(None, pasted.splitlines()))
     return "".join(character for character in text if unicodedata.category(character) != "Cc")
 
 
 class _CompletionAdapter(Completer):
-    """The controller's completions, for prompt_toolkit."""
+    """Gives the client's completions to prompt_toolkit."""
 
-    def __init__(self, complete: Complete) -> None:
+    def __init__(self, complete: CompletionSource) -> None:
         self._complete = complete
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
@@ -205,7 +204,7 @@ class _CompletionAdapter(Completer):
 
 
 class _SafeInput(Processor):
-    """Shows what is written as others will see it: a pasted text is as little to be trusted as any."""
+    """Shows the input as other users will see it: pasted text is untrusted too."""
 
     def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
         line = transformation_input.document.lines[transformation_input.lineno]
@@ -222,5 +221,5 @@ class _SafeInput(Processor):
 
 @lru_cache(maxsize=4096)
 def _shown_character(character: str) -> str:
-    """One character behind another; a mark needs something to stand on."""
+    """Return how a character is drawn. The letter before it carries a combining mark."""
     return drawable_text(f"a{character}")[1:]

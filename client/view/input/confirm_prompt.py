@@ -1,5 +1,5 @@
-"""A question in a line above the input. Enter says yes, Esc says no, and whoever types on has answered
-as well: the key goes to the input as if nothing had been asked, and nothing comes of the question.
+"""A question in the line above the input. Enter confirms, Esc declines. Any other key goes to the input and
+dismisses the question.
 """
 
 from collections.abc import Callable
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ConfirmPrompt:
-    """``text`` is in words already. ``quits``: whether to quit, where Ctrl-C once more says yes as well."""
+    """``text`` is translated. With ``confirms_quit``, a second Ctrl-C confirms as well."""
 
     text: str
-    yes: Callable[[], None]
-    no: Callable[[], None] = lambda: None
-    quits: bool = False
+    on_confirm: Callable[[], None]
+    on_decline: Callable[[], None] = lambda: None
+    confirms_quit: bool = False

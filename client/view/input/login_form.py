@@ -1,7 +1,7 @@
-"""The full-screen form before there is a session: log in, or register and be logged in.
+"""The full-screen form to log in, or to create an account and log in.
 
-At most three things are asked at once. What is wrong is said under the field that it concerns; the
-counterpart, the controller, tells it as a ``Refused`` with a code.
+It has at most three fields at a time. An error is shown under the field that it concerns; it comes as a
+``Refused`` with a code.
 """
 
 from collections.abc import Callable
@@ -32,12 +32,11 @@ from prompt_toolkit.layout import (
 from prompt_toolkit.layout.processors import ConditionalProcessor, PasswordProcessor
 
 WIDTH = 56
-_LABELS = 14
-"""Columns before a field."""
+_LABEL_COLUMNS = 14
 
 DEFAULT_SERVER = "127.0.0.1:7878"
 
-CULPRITS = {
+FIELD_OF_ERROR = {
     "bad_username": "username",
     "username_taken": "username",
     "unknown_user": "username",
@@ -46,21 +45,21 @@ CULPRITS = {
     "too_many_attempts": "password",
     "mismatch": "again",
 }
-"""Which field a refusal concerns; where there is no such field, the last."""
+"""Which field an error concerns; if the form does not have it, the last field."""
 
-MISTYPED = frozenset({"bad_password", "wrong_password", "mismatch"})
-"""Refusals of what nobody can see to correct: it has to be typed again."""
+RETYPED_ERRORS = frozenset({"bad_password", "wrong_password", "mismatch"})
+"""Errors in a hidden field. It is cleared, because the user cannot see what to correct."""
 
 
 class FormMode(Enum):
-    """What the form does, and the fields that it asks for."""
+    """What the form is for, and its fields."""
 
     LOGIN = ("server", "username", "password")
     REGISTER = ("username", "password", "again")
 
 
 class FormField:
-    """One line to fill in. ``error`` is what is wrong with it, in words."""
+    """A field of one line. ``error`` is translated."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -79,12 +78,11 @@ class FormField:
         self.buffer.reset(Document(text))
 
     def clear_error(self) -> None:
-        """Whatever was wrong is being changed."""
         self.error = ""
 
     @property
     def container(self) -> AnyContainer:
-        label = Window(FormattedTextControl(lambda: [self._label_fragment()]), width=_at_most(_LABELS))
+        label = Window(FormattedTextControl(lambda: [self._label_fragment()]), width=_at_most(_LABEL_COLUMNS))
         error = Window(
             FormattedTextControl(lambda: [("class:error", _break_lines(self.error))]),
             height=Dimension(min=0),
@@ -95,18 +93,19 @@ class FormField:
             [
                 VSplit([label, Window(self.control, style="class:field")], height=_at_most(1)),
                 ConditionalContainer(
-                    VSplit([Window(width=_at_most(_LABELS)), error]), Condition(lambda: bool(self.error))
+                    VSplit([Window(width=_at_most(_LABEL_COLUMNS)), error]),
+                    Condition(lambda: bool(self.error)),
                 ),
             ]
         )
 
     def _label_fragment(self) -> Fragment:
-        text = clip_text(i18n.translate(f"form.{self.name}"), _LABELS - 2)
-        return "class:label", f"{' ' * (_LABELS - 2 - column_count(text))}{text}: "
+        text = clip_text(i18n.translate(f"form.{self.name}"), _LABEL_COLUMNS - 2)
+        return "class:label", f"{' ' * (_LABEL_COLUMNS - 2 - column_count(text))}{text}: "
 
 
 class LoginForm:
-    """The form; it is in sight while ``ClientState.username`` is empty."""
+    """The form; shown while ``ClientState.username`` is empty."""
 
     def __init__(self, app: App, mode: FormMode = FormMode.LOGIN) -> None:
         self.mode = mode
@@ -120,7 +119,7 @@ class LoginForm:
             [
                 _row_window(self._title_row),
                 _row_window(self._server_row),
-                *map(self._where_asked, self._fields.values()),
+                *map(self._optional_field, self._fields.values()),
                 Window(height=_at_most(1)),
                 _row_window(self._status_row),
                 _row_window(self._keys_row),
@@ -133,15 +132,13 @@ class LoginForm:
         return [self._fields[name] for name in self.mode.value]
 
     def show_form(self) -> None:
-        """Show the form, its first empty field in focus."""
+        """Clear the passwords and focus the first empty field."""
         for name in ("password", "again"):
             self._fields[name].set_text("")
         self._focus_field(self._first_empty() or self.fields[-1])
 
     def toggle_mode(self) -> None:
-        """From logging in to registering, or back. What was filled in stays; what was wrong with it need not
-        be wrong there.
-        """
+        """Switch between login and registration. The fields keep their text but not their errors."""
         if not self.busy:
             self.mode = FormMode.REGISTER if self.mode is FormMode.LOGIN else FormMode.LOGIN
             self.notice = ""
@@ -150,16 +147,16 @@ class LoginForm:
             self._focus_field(self._first_empty() or self.fields[0])
 
     def back_to_login(self) -> None:
-        """From registering to logging in."""
+        """Switch from registration to login."""
         if self.mode is FormMode.REGISTER:
             self.toggle_mode()
 
     def focus_step(self, by: int) -> None:
-        """To the next field or the one before, round and round."""
+        """Focus the next field or the one before; after the last field comes the first."""
         self._focus_field(self.fields[(self.fields.index(self._focused_field()) + by) % len(self.fields)])
 
     def submit_or_advance(self) -> None:
-        """To what is still empty; with everything filled in, off it goes."""
+        """Focus the first empty field; if there is none, submit the form."""
         if self.busy:
             return
         if empty := self._first_empty():
@@ -176,7 +173,7 @@ class LoginForm:
             await self._connect()
             if self.mode is FormMode.REGISTER:
                 await self._app.register(self._field_text("username"), self._field_text("password"))
-                self.mode = FormMode.LOGIN  # the account is made, whatever becomes of the login
+                self.mode = FormMode.LOGIN  # the account exists even if the login fails
             await self._app.login(self._field_text("username"), self._field_text("password"))
             self._app.note("logged_in", username=self._app.state.username)
             if first_time:
@@ -190,27 +187,27 @@ class LoginForm:
             self._app.on_change()
 
     async def _connect(self) -> None:
-        """Unless the form has just been talking to this very server.
+        """Connect, unless the client is connected to this server already.
 
-        What is typed may be a whole address or an invitation; what it says beside the server is taken over.
+        The server field also accepts an address with a username or conversation, and an invitation.
         """
-        place, talking_to = where(self._field_text("server")), self._app.state.server
-        self._app.head_for(place)
-        self._fields["server"].set_text(place.server)
-        if place.username:
-            self._fields["username"].set_text(place.username)
-        if self._app.state.link is not ConnectionState.ONLINE or talking_to != place.server:
-            await self._app.connect(place.server)
+        address, connected_to = where(self._field_text("server")), self._app.state.server
+        self._app.head_for(address)
+        self._fields["server"].set_text(address.server)
+        if address.username:
+            self._fields["username"].set_text(address.username)
+        if self._app.state.link is not ConnectionState.ONLINE or connected_to != address.server:
+            await self._app.connect(address.server)
 
     def _show_error(self, code: str, details: dict[str, object]) -> None:
-        """Say what is wrong under the field that it concerns, and go there. What was said before is over."""
+        """Show the error under the field that it concerns, and focus the field."""
         self.notice = ""
-        name = CULPRITS.get(code, "server")
-        culprit = self._fields[name] if name in self.mode.value else self.fields[-1]
-        if code in MISTYPED:
-            culprit.set_text("")
-        culprit.error = i18n.refusal(code, details)
-        self._focus_field(culprit)
+        name = FIELD_OF_ERROR.get(code, "server")
+        field = self._fields[name] if name in self.mode.value else self.fields[-1]
+        if code in RETYPED_ERRORS:
+            field.set_text("")
+        field.error = i18n.refusal(code, details)
+        self._focus_field(field)
 
     def _field_text(self, name: str) -> str:
         text = self._fields[name].text
@@ -226,7 +223,7 @@ class LoginForm:
     def _focus_field(self, field: FormField) -> None:
         get_app().layout.focus(field.control)
 
-    def _where_asked(self, field: FormField) -> Container:
+    def _optional_field(self, field: FormField) -> Container:
         return ConditionalContainer(field.container, Condition(lambda: field.name in self.mode.value))
 
     def _title_row(self) -> Row:
@@ -249,20 +246,18 @@ class LoginForm:
         limits = self._app.state.limits
         if self.mode is FormMode.LOGIN or limits is None:
             return []
-        (least, most), (least_password, _) = limits.username, limits.password
-        return [
-            ("class:hint", i18n.translate("form.limits", least=least, most=most, password=least_password))
-        ]
+        (least, most), (password, _) = limits.username, limits.password
+        return [("class:hint", i18n.translate("form.limits", least=least, most=most, password=password))]
 
 
 def _center_rows(rows: list[AnyContainer]) -> AnyContainer:
-    """In the middle of the screen, as far as there is room."""
+    """Center rows on the screen, as far as there is space."""
     block = VSplit([Window(), HSplit(rows, width=_at_most(WIDTH)), Window()])
     return HSplit([Window(), block, Window()])
 
 
 def _row_window(row: Callable[[], Row]) -> Window:
-    """A line, broken where the screen is narrower."""
+    """Return a window of one line, wrapped if the screen is narrower."""
 
     def text() -> StyleAndTextTuples:
         return [*row()]
@@ -272,11 +267,11 @@ def _row_window(row: Callable[[], Row]) -> Window:
 
 
 def _at_most(size: int) -> Dimension:
-    """So many lines or columns, and fewer where there are fewer."""
+    """Return a dimension of ``size`` lines or columns, fewer on a smaller screen."""
     return Dimension(min=0, preferred=size, max=size)
 
 
 def _break_lines(text: str) -> str:
-    """Broken between words where the form has its width; a narrower window breaks it again."""
+    """Return the text with line feeds at the width of the form; a narrower window wraps it again."""
     text = drawable_text(text, lines=True)
-    return "\n".join(text[span.start : span.end] for span in wrap_text(text, WIDTH - _LABELS))
+    return "\n".join(text[span.start : span.end] for span in wrap_text(text, WIDTH - _LABEL_COLUMNS))

@@ -1,6 +1,7 @@
-"""The message that a command in the input is about. It is fixed when the command begins, and shown.
+"""The message that the command in the input is about: fixed when the command is begun, and shown.
 
-What arrives while the user types changes nothing then: a reply keeps its addressee, a reaction its message.
+Messages that arrive while the user types do not change it: a reply keeps its addressee, a reaction its
+message.
 """
 
 from typing import NamedTuple
@@ -12,12 +13,12 @@ from chatroom.client.text import i18n, message_text
 from chatroom.client.view.draw.text import Row, fit_text
 from chatroom.protocol.values import Message
 
-ABOUT_MESSAGES = frozenset({"reply", "react", "edit", "delete"})
-"""Commands that are about one message."""
+MESSAGE_COMMANDS = frozenset({"reply", "react", "edit", "delete"})
+"""Commands about one message."""
 
 
 class MessageTarget(NamedTuple):
-    """``message`` is ``None`` if there was none when the command began."""
+    """``message`` is ``None`` if there was none when the command was begun."""
 
     command: str
     conversation: str = ""
@@ -25,44 +26,45 @@ class MessageTarget(NamedTuple):
 
 
 class MessageTargets:
-    """The target of each conversation's input; the home screen's is that of the empty name."""
+    """The target of each conversation's input, by name; the home screen has the empty name."""
 
     def __init__(self, state: ClientState) -> None:
         self._state = state
-        self._fixed: dict[str, MessageTarget] = {}
+        self._targets: dict[str, MessageTarget] = {}
 
     @property
     def current(self) -> MessageTarget | None:
-        return self._fixed.get(self._state.current)
+        return self._targets.get(self._state.current)
 
-    def follow(self, text: str) -> None:
-        """The input holds this text."""
-        command, fixed = command_about_message(text), self.current
+    def follow_input(self, text: str) -> None:
+        """Set or clear the target for the text that the input holds now."""
+        command, target = command_about_message(text), self.current
         if not command:
-            self._fixed.pop(self._state.current, None)
-        elif fixed is None or fixed.command != command or _may_become_known(fixed):
-            self.fix(command)
+            self._targets.pop(self._state.current, None)
+        elif target is None or target.command != command or _may_find_message(target):
+            self.set_target(command)
 
-    def fix(self, command: str, message: Message | None = None) -> None:
-        """Fix the target: this message, or else the one that the command is about now."""
-        found = (self._state.current, message) if message else select.target(self._state, command)
-        self._fixed[self._state.current] = MessageTarget(command, *found) if found else MessageTarget(command)
+    def set_target(self, command: str, message: Message | None = None) -> None:
+        """Set the target to this message, or else to the one that the command would use now."""
+        place = (self._state.current, message) if message else select.target(self._state, command)
+        self._targets[self._state.current] = MessageTarget(command, *(place or ()))
 
     def follow_selection(self) -> None:
-        """The user has selected another message."""
-        if fixed := self.current:
-            self.fix(fixed.command)
+        """Set the target again after the user has selected another message."""
+        if target := self.current:
+            self.set_target(target.command)
 
-    def forget(self) -> None:
-        self._fixed.clear()
+    def clear_targets(self) -> None:
+        self._targets.clear()
 
-    def rows(self, width: int) -> list[Row]:
-        """A line above the input that says what the command is about."""
-        fixed = self.current
-        if fixed is None or fixed.message is None:
+    def target_rows(self, width: int) -> list[Row]:
+        """Return a row that shows what the command is about, or none."""
+        target = self.current
+        if target is None or target.message is None:
             return []
-        key = "target.private" if fixed.conversation != self._state.current else f"target.{fixed.command}"
-        message = fixed.message
+        private = target.conversation != self._state.current
+        key = "target.private" if private else f"target.{target.command}"
+        message = target.message
         who = f"{message.nickname} ({message.username})"
         if message.nickname == message.username:
             who = message.username
@@ -71,12 +73,15 @@ class MessageTargets:
 
 
 def command_about_message(text: str) -> str:
-    """The command of this line if it is about a message, else an empty string."""
+    """Return the name of the command in this line if it is about a message, else an empty string."""
     name = text[1:].split(maxsplit=1)[:1] if table.is_command(text) else []
     command = table.find_command(name[0]) if name and not text[1].isspace() else None
-    return command.name if command is not None and command.name in ABOUT_MESSAGES else ""
+    return command.name if command is not None and command.name in MESSAGE_COMMANDS else ""
 
 
-def _may_become_known(fixed: MessageTarget) -> bool:
-    """The last message was still to be confirmed when the command began. A reply has no use for it."""
-    return fixed.message is None and fixed.command != "reply"
+def _may_find_message(target: MessageTarget) -> bool:
+    """Return whether a message may still be found: the last message may have been unconfirmed at first.
+
+    A reply is not looked up again, so that it does not go to a later message.
+    """
+    return target.message is None and target.command != "reply"

@@ -1,7 +1,6 @@
-"""What just happened, in a box above the history that nobody overlooks.
+"""The banner: a box above the history with the latest important note.
 
-It takes no key from the input: it goes with the next Enter or Esc, or when the next thing happens. What
-it says stands in the history too.
+It takes no key from the input. Enter, Esc or the next note removes it. The note is in the history too.
 """
 
 from chatroom.client.model.state import ClientNote
@@ -9,7 +8,7 @@ from chatroom.client.text import i18n
 from chatroom.client.view.draw.text import Row, column_count, fit_text, wrap_text
 from chatroom.client.view.history.message_rows import note_text
 
-ANNOUNCED = frozenset(
+BANNER_NOTES = frozenset(
     {
         "logged_in",
         "entered_room",
@@ -25,25 +24,25 @@ ANNOUNCED = frozenset(
         "view.nothing_unread",
     }
 )
-"""The notes that are announced though they are no errors."""
+"""Notes that are shown in the banner though they are not errors."""
 
-MOST_COLUMNS = 60
-"""Of the box."""
+MAX_COLUMNS = 60
+"""Columns of the box."""
 
 _FRAME = 4
-"""Columns that a box takes beside its text."""
+"""Columns of the box besides its text."""
 
 
-def is_announced(note: ClientNote) -> bool:
-    return note.is_serious or note.key in ANNOUNCED
+def belongs_in_banner(note: ClientNote) -> bool:
+    return note.is_serious or note.key in BANNER_NOTES
 
 
 def banner_rows(note: ClientNote, width: int) -> list[Row]:
-    """The box, in the middle of rows of its own: it covers nothing."""
+    """Return the rows of the box, centered. They are above the history and cover nothing."""
     style = "class:banner.error" if note.is_serious else "class:banner"
     text = note_text(note)
-    room = max(1, min(width, MOST_COLUMNS) - _FRAME)
-    lines = [text[start:end] for start, end in wrap_text(text, room)]
+    text_width = max(1, min(width, MAX_COLUMNS) - _FRAME)
+    lines = [text[start:end] for start, end in wrap_text(text, text_width)]
     hint = f" {i18n.translate('banner.close')} "
     inside = max(column_count(hint), *map(column_count, lines))
     box = [

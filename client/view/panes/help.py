@@ -1,4 +1,4 @@
-"""The help that F1 lays over the history, made from the tables of keys and commands."""
+"""The help (F1), which replaces the history: the tables of keys and commands."""
 
 from collections.abc import Mapping
 
@@ -8,16 +8,16 @@ from chatroom.client.view.draw.text import column_count, fit_text
 from chatroom.client.view.history.static_content import StaticContent, StaticLine
 
 TITLE = "?"
-"""No conversation has this name, so the manual keeps a place of its own."""
+"""Not a name of a conversation, so the help has its own scroll position."""
 
 
 _BLANK = StaticLine([])
 
 
 def help_content(changes: Mapping[str, str]) -> StaticContent:
-    """``changes``: the keys that the user has bound."""
-    closing = ", ".join(filter(None, ("Esc", keys.key_of("help", changes))))
-    hint = StaticLine([("class:hint", i18n.translate("manual.close", names=closing))])
+    """Return the help. ``changes`` are the keys that the user has bound."""
+    close_keys = ", ".join(filter(None, ("Esc", keys.key_of("help", changes))))
+    hint = StaticLine([("class:hint", i18n.translate("manual.close", names=close_keys))])
     return StaticContent(TITLE, [hint, _BLANK, *_key_lines(changes), _BLANK, *_command_lines()])
 
 
@@ -40,9 +40,11 @@ def _command_usage(command: SlashCommand) -> str:
 
 
 def _two_columns(lines: list[tuple[str, str]]) -> list[StaticLine]:
-    """Two columns, the first as wide as its widest."""
+    """Return lines of two columns; the first is as wide as its widest text."""
     width = max((column_count(left) for left, _ in lines), default=0)
     return [
-        StaticLine([("class:key", f"  {fit_text(left, width)}  "), ("class:text", right)], hang=width + 4)
+        StaticLine(
+            [("class:key", f"  {fit_text(left, width)}  "), ("class:text", right)], hanging_indent=width + 4
+        )
         for left, right in lines
     ]

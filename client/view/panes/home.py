@@ -1,4 +1,4 @@
-"""The home screen: who I am, every room with its seats, my friends, and what to press."""
+"""The home screen: the account, all rooms with their seats, the friends, and hints."""
 
 from collections.abc import Mapping
 
@@ -12,15 +12,15 @@ from chatroom.client.view.history.message_rows import note_line
 from chatroom.client.view.history.static_content import StaticContent, StaticLine
 
 TITLE = ""
-"""The home screen's name among the conversations."""
+"""The name of the home screen among the conversations."""
 
 
 HINTS = ("join", "query", "create", "friend", "save")
-"""What to press, in this order."""
+"""Commands in the hints, in this order."""
 
 
 def home_content(state: ClientState, changes: Mapping[str, str]) -> StaticContent:
-    """``changes``: the keys that the user has bound."""
+    """Return the home screen. ``changes`` are the keys that the user has bound."""
     rows = [
         *_greeting_rows(state),
         [],
@@ -69,12 +69,12 @@ def _friend_row(friend: Conversation) -> Row:
     name = drawable_text(friend.name.removeprefix("@"))
     return [
         ("class:text", f"  【{name}】 "),
-        (style, _presence_words(friend)),
+        (style, _presence_label(friend)),
         *_details_row(_unread_row(friend)),
     ]
 
 
-def _presence_words(friend: Conversation) -> str:
+def _presence_label(friend: Conversation) -> str:
     if friend.online and friend.away:
         return f"{i18n.translate('state.away')}: {drawable_text(friend.away)}"
     return i18n.translate("state.online" if friend.online else "state.offline")
@@ -86,9 +86,9 @@ def _unread_row(conversation: Conversation) -> Row:
     return [("class:unread", i18n.translate("view.unread", count=conversation.unread))]
 
 
-def _details_row(told: Row) -> Row:
-    """What is told of a room or a friend, one from the other set off also where there is no colour."""
-    return [part for style, text in told for part in (("class:hint", " · "), (style, text))]
+def _details_row(details: Row) -> Row:
+    """Return the details of a room or friend with separators between them."""
+    return [part for style, text in details for part in (("class:hint", " · "), (style, text))]
 
 
 def _hint_rows(changes: Mapping[str, str]) -> list[Row]:

@@ -1,6 +1,6 @@
-"""The pane on the right: who holds the seats of the room in sight, by account, the nickname behind it.
+"""The pane on the right: the members of the current room, with account and nickname.
 
-They come in the order of ``model.roster``, who is here first. What there is no room for can be scrolled to.
+They are in the order of ``model.roster``: members who are in the room come first.
 """
 
 from chatroom.client.model.state import Conversation
@@ -14,50 +14,51 @@ WIDTH = 20
 
 
 class MembersPane:
-    """The pane, and how far somebody has scrolled in it. In another room it begins at the top again."""
+    """The pane and its scroll offset, which is reset in another room."""
 
     def __init__(self) -> None:
         self._room = ""
-        self._first = 0  # how many stand above what is in sight
-        self._page = 1  # how many were in sight
+        self._offset = 0  # how many members are above the visible ones
+        self._page_size = 1  # how many were visible last
 
     def scroll_pages(self, pages: int) -> None:
-        """Scroll so many pages down, or up where negative; the next picture knows where the end is."""
-        self._first = max(0, self._first + pages * self._page)
+        """Scroll down by pages, or up if negative. The next frame limits the offset."""
+        self._offset = max(0, self._offset + pages * self._page_size)
 
     def pane_rows(self, room: Conversation, width: int, height: int, up: str, down: str) -> list[Row]:
-        """``up`` and ``down`` are the keys that scroll. Those out of sight are counted."""
-        taken = room.members or len(room.roster)
-        heading = i18n.translate("members.heading", members=taken, capacity=room.capacity)
+        """Return the rows. ``up`` and ``down`` are the names of the keys that scroll."""
+        count = room.members or len(room.roster)
+        heading = i18n.translate("members.heading", members=count, capacity=room.capacity)
         rows: list[Row] = [[("class:heading", fit_text(heading, width))]]
-        rows += self._seat_rows(room, width, height - 1 - (not room.member), up, down)
+        rows += self._member_rows(room, width, height - 1 - (not room.member), up, down)
         if not room.member:
             rows.append(_hint_row(i18n.translate("members.join", room=room.name), width))
         return rows[:height]
 
-    def _seat_rows(self, room: Conversation, width: int, height: int, up: str, down: str) -> list[Row]:
-        roster, first = room.roster, self._first_shown(room, height)
-        left = height - (first > 0)
-        left -= len(roster) - first > left
-        shown = roster[first : first + max(0, left)]
-        self._page = max(1, len(shown))
-        rows = [_member_row(member, width) for member in shown]
-        if first:
-            rows.insert(0, _hint_row(i18n.translate("members.above", others=first) + key_hint(up), width))
-        if others := len(roster) - first - len(shown):
+    def _member_rows(self, room: Conversation, width: int, height: int, up: str, down: str) -> list[Row]:
+        roster, offset = room.roster, self._clamped_offset(room, height)
+        lines = height - (offset > 0)
+        lines -= len(roster) - offset > lines
+        visible = roster[offset : offset + max(0, lines)]
+        self._page_size = max(1, len(visible))
+        rows = [_member_row(member, width) for member in visible]
+        if offset:
+            rows.insert(0, _hint_row(i18n.translate("members.above", others=offset) + key_hint(up), width))
+        if others := len(roster) - offset - len(visible):
             rows.append(_hint_row(i18n.translate("members.others", others=others) + key_hint(down), width))
         return rows
 
-    def _first_shown(self, room: Conversation, height: int) -> int:
-        """How many are to stand above: never so many that there is room left below, and never one, in whose
-        place it would be told.
+    def _clamped_offset(self, room: Conversation, height: int) -> int:
+        """Return how many members to hide above.
+
+        No line below stays empty. It is never 1, because the hint itself takes a line.
         """
-        most = len(room.roster) - height
+        excess = len(room.roster) - height
         if room.name != self._room:
-            self._room, self._first = room.name, 0
-        self._first = min(self._first, most + 1) if most > 0 else 0
-        self._first -= self._first == 1
-        return self._first
+            self._room, self._offset = room.name, 0
+        self._offset = min(self._offset, excess + 1) if excess > 0 else 0
+        self._offset -= self._offset == 1
+        return self._offset
 
 
 def _member_row(member: Member, width: int) -> Row:

@@ -1,4 +1,4 @@
-"""The pane on the left: home, my rooms, my friends; what is unread in each, and who is online."""
+"""The pane on the left: home, joined rooms and friends, with presence and unread counts."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -12,16 +12,16 @@ WIDTH = 22
 
 
 class SidebarLine(NamedTuple):
-    """``name`` is the conversation's (``""`` for home), ``None`` for a heading."""
+    """``name`` is the name of the conversation, ``""`` for home, or ``None`` for a heading."""
 
     name: str | None
     style: str
     label: str
-    waiting: str = ""
+    unread: str = ""
 
 
 def sidebar_rows(state: ClientState, width: int, height: int) -> list[Row]:
-    """As many lines as there is room for, the current conversation among them."""
+    """Return at most ``height`` rows around the current conversation."""
     lines = _sidebar_lines(state)
     current = next((at for at, line in enumerate(lines) if line.name == state.current), 0)
     first = max(0, min(current - height // 2, len(lines) - height))
@@ -29,15 +29,16 @@ def sidebar_rows(state: ClientState, width: int, height: int) -> list[Row]:
 
 
 def conversation_by_number(state: ClientState, number: int) -> str | None:
-    """The conversation that bears this number, counted from 1."""
-    mine = select.sidebar_conversations(state)
-    return mine[number - 1].name if number <= len(mine) else None
+    """Return the name of the conversation with this number, counted from 1."""
+    conversations = select.sidebar_conversations(state)
+    return conversations[number - 1].name if number <= len(conversations) else None
 
 
 def _sidebar_lines(state: ClientState) -> list[SidebarLine]:
-    numbers = {one.name: str(number) for number, one in enumerate(select.sidebar_conversations(state)[:9], 1)}
-    rooms = [_conversation_line(one, numbers) for one in select.list_rooms(state, mine=True)]
-    directs = [_conversation_line(one, numbers) for one in select.list_directs(state)]
+    numbered = enumerate(select.sidebar_conversations(state)[:9], 1)
+    numbers = {conversation.name: str(number) for number, conversation in numbered}
+    rooms = [_conversation_line(room, numbers) for room in select.list_rooms(state, mine=True)]
+    directs = [_conversation_line(direct, numbers) for direct in select.list_directs(state)]
     return [
         SidebarLine("", "class:text", "  " + i18n.translate("sidebar.home")),
         SidebarLine(None, "class:heading", i18n.translate("sidebar.rooms")),
@@ -47,26 +48,23 @@ def _sidebar_lines(state: ClientState) -> list[SidebarLine]:
     ]
 
 
-def _conversation_line(one: Conversation, numbers: dict[str, str]) -> SidebarLine:
-    more = "+" if one.may_name_more else ""
-    count = f"{f'@{one.mentions}{more} ' if one.mentions else ''}{one.unread or ''}"
-    style = "class:mentioned" if one.mentions else "class:unread" if one.unread else "class:text"
-    return SidebarLine(
-        one.name,
-        style,
-        f"{numbers.get(one.name, ' ')} {_status_mark(one)}{drawable_text(one.name[1:])}",
-        count,
-    )
+def _conversation_line(conversation: Conversation, numbers: dict[str, str]) -> SidebarLine:
+    name, mentions, unread = conversation.name, conversation.mentions, conversation.unread
+    more = "+" if conversation.may_name_more else ""
+    style = "class:mentioned" if mentions else "class:unread" if unread else "class:text"
+    label = f"{numbers.get(name, ' ')} {_status_mark(conversation)}{drawable_text(name[1:])}"
+    return SidebarLine(name, style, label, f"{f'@{mentions}{more} ' if mentions else ''}{unread or ''}")
 
 
-def _status_mark(one: Conversation) -> str:
-    """Filled: I have entered the room, the friend is online. Half: is away. A diamond is a private room."""
-    if one.is_room:
-        return ("◆ " if one.entered else "◇ ") if one.private else ("● " if one.entered else "○ ")
-    return ("◐ " if one.away else "● ") if one.online else "○ "
+def _status_mark(conversation: Conversation) -> str:
+    """Filled: entered room or online friend. Half-filled: away. Diamond: private room."""
+    if conversation.is_room:
+        entered = conversation.entered
+        return ("◆ " if entered else "◇ ") if conversation.private else ("● " if entered else "○ ")
+    return ("◐ " if conversation.away else "● ") if conversation.online else "○ "
 
 
 @lru_cache(maxsize=1024)
 def _line_row(line: SidebarLine, is_current: bool, width: int) -> Row:
-    label = fit_text(line.label, max(0, width - column_count(line.waiting) - 1))
-    return [("class:current" if is_current else line.style, fit_text(f"{label} {line.waiting}", width))]
+    label = fit_text(line.label, max(0, width - column_count(line.unread) - 1))
+    return [("class:current" if is_current else line.style, fit_text(f"{label} {line.unread}", width))]

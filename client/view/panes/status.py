@@ -1,4 +1,4 @@
-"""The two lines that frame a conversation: what it is (above), and how things stand (below)."""
+"""The topic line above the history and the status line below it."""
 
 import time
 
@@ -7,13 +7,13 @@ from chatroom.client.model.state import ClientState, ConnectionState, Conversati
 from chatroom.client.text import i18n
 from chatroom.client.view.draw.text import Row, column_count, drawable_text, fit_text
 
-NAMED = 3
-"""So many of those who are writing are named."""
+MAX_NAMED_TYPISTS = 3
+"""If more users are typing, they are counted."""
 
-SLOW = 2.0
-"""Seconds of lag from which they are told in seconds, where the eye goes."""
+SLOW_LAG = 2.0
+"""Seconds of lag from which the status line is a warning and shows seconds."""
 
-LINKS = {
+CONNECTION_TEXTS = {
     ConnectionState.OFFLINE: "link.offline",
     ConnectionState.CONNECTING: "link.connecting",
     ConnectionState.RECONNECTING: "link.reconnecting",
@@ -27,30 +27,30 @@ def topic_row(state: ClientState, width: int) -> Row:
     conversation = select.current_conversation(state)
     home = i18n.translate("topic.home", server=state.server_name)
     return [
-        ("class:topic", fit_text(f" {_topic_words(state, conversation) if conversation else home}", width))
+        ("class:topic", fit_text(f" {_topic_text(state, conversation) if conversation else home}", width))
     ]
 
 
-def status_row(state: ClientState, more: int, helps: str, width: int) -> Row:
-    """``more``: how much stands below the rows in sight. ``helps``: the key for help.
+def status_row(state: ClientState, more: int, help_key: str, width: int) -> Row:
+    """Return the status line. ``more`` is the count below the visible rows, ``help_key`` the name of a key.
 
-    Where there is no room for all of it, what can be known otherwise goes first.
+    If it is too wide, the account, the lag and the key are left out in this order.
     """
     below = f"-MORE({more})-" if more else ""
-    account, lag, key = _account_words(state), _lag_words(state), _help_hint(helps)
+    account, lag, key = _account_text(state), _lag_text(state), _help_hint(help_key)
     parts = [
         below,
-        _typing_words(state),
-        _connection_words(state),
+        _typing_text(state),
+        _connection_text(state),
         lag,
         account,
         _unread_elsewhere(state),
         key,
     ]
-    for spare in (account, lag, key):
+    for part in (account, lag, key):
         if column_count(_join_parts(parts)) > width:
-            parts.remove(spare)
-    healthy = state.link is ConnectionState.LOGGED_IN and (state.lag or 0) < SLOW
+            parts.remove(part)
+    healthy = state.link is ConnectionState.LOGGED_IN and (state.lag or 0) < SLOW_LAG
     return [("class:status" if healthy else "class:status.warning", fit_text(_join_parts(parts), width))]
 
 
@@ -62,17 +62,17 @@ def _help_hint(name: str) -> str:
     return i18n.translate("status.help", name=name) if name else ""
 
 
-def _typing_words(state: ClientState) -> str:
-    """Who is writing something here; of many, how many."""
+def _typing_text(state: ClientState) -> str:
+    """Return who is typing in the current conversation, or how many."""
     names = [drawable_text(name) for name in select.typing_nicknames(state, time.monotonic())]
-    if len(names) > NAMED:
+    if len(names) > MAX_NAMED_TYPISTS:
         return i18n.translate("status.many_typing", count=len(names))
     return i18n.translate("status.typing", count=len(names), names=", ".join(names)) if names else ""
 
 
-def _topic_words(state: ClientState, conversation: Conversation) -> str:
+def _topic_text(state: ClientState, conversation: Conversation) -> str:
     nickname = conversation.nickname if conversation.entered else ""
-    told = i18n.translate(
+    title = i18n.translate(
         _topic_key(conversation),
         name=conversation.name[1:],
         nickname=nickname or state.username,
@@ -81,11 +81,11 @@ def _topic_words(state: ClientState, conversation: Conversation) -> str:
         capacity=conversation.capacity,
     )
     about = drawable_text(conversation.topic or conversation.away)
-    return " │ ".join(filter(None, (told, *_room_marks(conversation), about)))
+    return " │ ".join(filter(None, (title, *_room_marks(conversation), about)))
 
 
 def _room_marks(room: Conversation) -> list[str]:
-    """What is not so of every room."""
+    """Return the labels of a private room and of a room with a password."""
     return [i18n.translate(f"room.{mark}") for mark in ("private", "locked") if getattr(room, mark)]
 
 
@@ -95,23 +95,23 @@ def _topic_key(conversation: Conversation) -> str:
     return "topic.room" if conversation.entered else "topic.room_left"
 
 
-def _connection_words(state: ClientState) -> str:
+def _connection_text(state: ClientState) -> str:
     seconds = max(0, round(state.retry_at - time.monotonic()))
     if state.link is ConnectionState.RECONNECTING and not seconds:
         return i18n.translate("link.retrying")
-    return i18n.translate(LINKS[state.link], seconds=seconds)
+    return i18n.translate(CONNECTION_TEXTS[state.link], seconds=seconds)
 
 
-def _lag_words(state: ClientState) -> str:
-    """How long the last ping took, or has taken so far."""
+def _lag_text(state: ClientState) -> str:
+    """Return how long the last ping took, or has taken so far."""
     if state.link is not ConnectionState.LOGGED_IN or state.lag is None:
         return ""
-    if state.lag >= SLOW:
+    if state.lag >= SLOW_LAG:
         return i18n.translate("status.slow", lag=round(state.lag))
     return i18n.translate("status.lag", lag=max(1, round(state.lag * 1000)))
 
 
-def _account_words(state: ClientState) -> str:
+def _account_text(state: ClientState) -> str:
     secure = " TLS" if state.encrypted else ""
     away = f" ({i18n.translate('state.away')})" if state.away else ""
     return (
@@ -122,11 +122,11 @@ def _account_words(state: ClientState) -> str:
 
 
 def _unread_elsewhere(state: ClientState) -> str:
-    """The conversations out of sight in which something waits, the most urgent first."""
-    return " ".join(map(unread_words, select.active_conversations(state)))
+    """Return the other conversations with unread messages, the most urgent first."""
+    return " ".join(map(unread_label, select.active_conversations(state)))
 
 
-def unread_words(conversation: Conversation) -> str:
-    """Its name, how much is unread there, and ``!`` where somebody names me."""
+def unread_label(conversation: Conversation) -> str:
+    """Return the name, the unread count, and ``!`` if there is an unread mention."""
     mark = "!" if conversation.mentions else ""
     return f"{drawable_text(conversation.name)}({conversation.unread}{mark})"

@@ -1,4 +1,4 @@
-"""Every test of the view stands in one place and reads one clock."""
+"""Fixtures for tests of the view: a fixed time zone, a language, and a client."""
 
 import time
 from collections.abc import Iterator
@@ -9,18 +9,18 @@ from chatroom.client.model.state import ConnectionState
 from chatroom.client.text import dates, i18n
 from chatroom.client.view.history.message_rows import message_rows
 
-from tests.unit.client.view.fake import FakeApp, friend, room
+from tests.unit.client.view.fake import FakeApp, add_friend, add_room
 
 
 @pytest.fixture(autouse=True)
-def greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """UTC, whatever the machine's zone; nothing worked out elsewhere is remembered."""
-    yield from _stand_in("UTC", monkeypatch)
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Set the time zone to UTC, and clear the caches that depend on it."""
+    yield from _use_zone("UTC", monkeypatch)
 
 
 @pytest.fixture
-def beijing(greenwich: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    yield from _stand_in("Asia/Shanghai", monkeypatch)
+def beijing(utc: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    yield from _use_zone("Asia/Shanghai", monkeypatch)
 
 
 @pytest.fixture(params=["en", "zh"])
@@ -36,29 +36,29 @@ def english() -> None:
 
 @pytest.fixture
 def app(tmp_path: Path) -> FakeApp:
-    """Nobody is logged in."""
+    """A client that is not logged in."""
     return FakeApp(tmp_path)
 
 
 @pytest.fixture
 def alice(app: FakeApp) -> FakeApp:
-    """Alice is logged in; she knows two rooms and Bob, and sees the home screen."""
-    room(app.state, says=200)
-    room(app.state, "#zoo", says=3)
-    friend(app.state)
+    """A client in which Alice is logged in, with two rooms and the friend Bob, on the home screen."""
+    add_room(app.state, says=200)
+    add_room(app.state, "#zoo", says=3)
+    add_friend(app.state)
     app.state.username, app.state.link = "Alice", ConnectionState.LOGGED_IN
     return app
 
 
-def _stand_in(zone: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _use_zone(zone: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TZ", zone)
-    _look_at_the_clock()
+    _reset_time_zone()
     yield
     monkeypatch.undo()
-    _look_at_the_clock()
+    _reset_time_zone()
 
 
-def _look_at_the_clock() -> None:
+def _reset_time_zone() -> None:
     time.tzset()
     message_rows.cache_clear()
     dates._minute.cache_clear()

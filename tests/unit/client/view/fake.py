@@ -1,4 +1,4 @@
-"""A client without a network, for tests of the view: what it is told to do it writes down."""
+"""A client without a network for tests of the view. It records the calls of the view."""
 
 from pathlib import Path
 
@@ -19,38 +19,38 @@ LIMITS = Limits(
 
 
 class FakeApp(App):
-    """``asked`` is what the view asked for, in order; ``refusal`` is what the next login meets."""
+    """``calls`` are the recorded calls, in order. The next registration or login raises ``refusal``."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(ClientConfig(folder / "config"), KnownServers(folder / "trust"), folder)
         self.state.server = "127.0.0.1:7878"
-        self.asked: list[tuple[object, ...]] = []
+        self.calls: list[tuple[object, ...]] = []
         self.refusal: Refused | None = None
 
     async def connect(self, to: object) -> None:
-        self.asked.append(("connect", to))
+        self.calls.append(("connect", to))
         self.state.server, self.state.limits, self.state.link = str(to), LIMITS, ConnectionState.ONLINE
 
     async def register(self, username: str, password: str) -> None:
-        self.asked.append(("register", username, password))
-        self._refuse()
+        self.calls.append(("register", username, password))
+        self._raise_refusal()
 
     async def login(self, username: str, password: str) -> None:
-        self.asked.append(("login", username, password))
-        self._refuse()
+        self.calls.append(("login", username, password))
+        self._raise_refusal()
         self.state.username, self.state.link = username, ConnectionState.LOGGED_IN
         self.on_change()
 
-    def _refuse(self) -> None:
+    def _raise_refusal(self) -> None:
         refusal, self.refusal = self.refusal, None
         if refusal:
             raise refusal
 
     def composing(self, text: str) -> None:
-        pass  # nobody is there to be told
+        pass
 
     def submit(self, text: str) -> bool:
-        self.asked.append(("submit", text))
+        self.calls.append(("submit", text))
         return True
 
     def switch(self, name: str) -> None:
@@ -58,44 +58,44 @@ class FakeApp(App):
         self.on_change()
 
     def load_older(self, name: str) -> None:
-        self.asked.append(("load_older", name))
+        self.calls.append(("load_older", name))
 
     def load_newer(self, name: str) -> None:
-        self.asked.append(("load_newer", name))
+        self.calls.append(("load_newer", name))
 
     def visit(self, name: str, seq: int) -> None:
-        self.asked.append(("visit", name, seq))
+        self.calls.append(("visit", name, seq))
 
     def viewed(self, name: str, seq: int) -> None:
         if seq > self.state.conversations[name].read:
-            self.asked.append(("viewed", name, seq))
+            self.calls.append(("viewed", name, seq))
             apply.mark_read(self.state, name, seq)
 
 
-def room(state: ClientState, name: str = "#thuhole", *, says: int = 0, first: int = 1) -> Conversation:
-    """A room that Alice has entered as ALICE, with so many messages of Bob in it."""
-    one = apply.find_or_add_conversation(state, name)
-    one.member = one.entered = True
-    one.nickname, one.members, one.capacity = "ALICE", 2, 5
-    one.roster = [seat("Alice", "ALICE"), seat("Bob", "BOB")]
-    one.timeline.more = first > 1
+def add_room(state: ClientState, name: str = "#thuhole", *, says: int = 0, first: int = 1) -> Conversation:
+    """Add a room that Alice has entered as ALICE, with ``says`` messages from Bob."""
+    room = apply.find_or_add_conversation(state, name)
+    room.member = room.entered = True
+    room.nickname, room.members, room.capacity = "ALICE", 2, 5
+    room.roster = [make_member("Alice", "ALICE"), make_member("Bob", "BOB")]
+    room.timeline.more = first > 1
     for seq in range(first, first + says):
-        one.timeline.messages.append(message(f"message {seq}", seq=seq, conversation=name))
-    one.head = one.heard = one.read = one.timeline.last
-    return one
+        room.timeline.messages.append(make_message(f"message {seq}", seq=seq, conversation=name))
+    room.head = room.heard = room.read = room.timeline.last
+    return room
 
 
-def friend(state: ClientState, name: str = "@Bob", *, online: bool = True) -> Conversation:
-    one = apply.find_or_add_conversation(state, name)
-    one.online, one.timeline.more = online, False
-    return one
+def add_friend(state: ClientState, name: str = "@Bob", *, online: bool = True) -> Conversation:
+    friend = apply.find_or_add_conversation(state, name)
+    friend.online, friend.timeline.more = online, False
+    return friend
 
 
-def seat(username: str, nickname: str = "", *, online: bool = True, entered: bool = True) -> Member:
+def make_member(username: str, nickname: str = "", *, online: bool = True, entered: bool = True) -> Member:
     return Member(username=username, nickname=nickname, online=online, entered=entered)
 
 
-def message(
+def make_message(
     text: str = "",
     *,
     seq: int = 1,
@@ -105,7 +105,7 @@ def message(
     conversation: str = "#thuhole",
     at: int = NOON,
 ) -> Message:
-    """A message; one second after the one before unless ``at`` says otherwise."""
+    """Make a message. Its time is ``seq`` seconds after ``at``."""
     time = format_time(at + seq * 1000)
     return Message(
         conversation=conversation,
@@ -118,10 +118,11 @@ def message(
     )
 
 
-def arrive(state: ClientState, name: str, *texts: str) -> None:
-    """Bob says something more."""
-    one = state.conversations[name]
+def add_messages(state: ClientState, name: str, *texts: str) -> None:
+    """Add unread messages from Bob."""
+    conversation = state.conversations[name]
     for text in texts:
-        one.timeline.messages.append(message(text, seq=one.timeline.last + 1, conversation=name))
-        one.head = one.heard = one.timeline.last
-        one.unread += 1
+        message = make_message(text, seq=conversation.timeline.last + 1, conversation=name)
+        conversation.timeline.messages.append(message)
+        conversation.head = conversation.heard = conversation.timeline.last
+        conversation.unread += 1

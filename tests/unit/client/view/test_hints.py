@@ -5,8 +5,8 @@ from chatroom.client.model import apply
 from chatroom.client.text import i18n
 from chatroom.client.text.keys import key_of
 
-from tests.unit.client.view.fake import FakeApp, arrive, message, room
-from tests.unit.client.view.stage import stage
+from tests.unit.client.view.fake import FakeApp, add_messages, add_room, make_message
+from tests.unit.client.view.harness import open_screen
 
 pytestmark = pytest.mark.usefixtures("english")
 
@@ -19,83 +19,86 @@ def test_a_key_is_called_as_it_is_bound() -> None:
 
 
 async def test_a_hint_names_the_key_that_was_bound(alice: FakeApp) -> None:
-    arrive(alice.state, "#thuhole", "\n".join(f"line {number}" for number in range(40)))
+    add_messages(alice.state, "#thuhole", "\n".join(f"line {number}" for number in range(40)))
     alice.config.keys = {"escape o": "", "f9": "unfold", "f1": "", "f12": "help"}
-    async with stage(alice) as one:
-        await one.sees("F12  all keys and commands", "F12 help")
-        one.press("Alt-1")
-        await one.sees("28 more lines (F9)")
+    async with open_screen(alice) as screen:
+        await screen.wait_for("F12  all keys and commands", "F12 help")
+        screen.press("Alt-1")
+        await screen.wait_for("28 more lines (F9)")
 
 
 async def test_a_hint_for_a_key_that_does_nothing_any_more_is_not_given(alice: FakeApp) -> None:
-    arrive(alice.state, "#thuhole", "\n".join(f"line {number}" for number in range(40)))
+    add_messages(alice.state, "#thuhole", "\n".join(f"line {number}" for number in range(40)))
     alice.config.keys = {"escape o": "", "f1": ""}
-    async with stage(alice) as one:
-        await one.sees("Tab  completes")
-        assert "all keys" not in one.text
-        one.press("Alt-1")
-        await one.sees("28 more lines\n")
+    async with open_screen(alice) as screen:
+        await screen.wait_for("Tab  completes")
+        assert "all keys" not in screen.text
+        screen.press("Alt-1")
+        await screen.wait_for("28 more lines\n")
 
 
 @pytest.mark.parametrize("columns", [80, 40, 24])
 async def test_a_question_is_never_cut_off(alice: FakeApp, columns: int) -> None:
-    async with stage(alice, columns=columns) as one:
-        one.paste("\n".join(f"line {number}" for number in range(12)))
-        await one.sees("12 lines pasted", "line 11")
-        said = " ".join(" ".join(line.split()) for line in one.lines)
+    async with open_screen(alice, columns=columns) as screen:
+        screen.paste("\n".join(f"line {number}" for number in range(12)))
+        await screen.wait_for("12 lines pasted", "line 11")
+        said = " ".join(" ".join(line.split()) for line in screen.lines)
         assert i18n.translate("question.paste", count=12) in said
 
 
 async def test_home_shows_its_lists_and_the_answer_to_the_last_command(alice: FakeApp) -> None:
-    async with stage(alice) as one:
+    async with open_screen(alice) as screen:
         for number in range(30):
-            one.type("/switch nowhere\r")
+            screen.type("/switch nowhere\r")
             # mypy infers no type for a lambda's default.
-            await one.until(lambda many=number: len(alice.asked) > many, "for the command")  # type: ignore[misc]
+            await screen.wait_until(lambda many=number: len(alice.calls) > many, "for the command")  # type: ignore[misc]
             alice.note("no_conversation", error=True, name=f"nowhere{number}")
-        await one.sees("nowhere29", "Rooms:", "【")
-        assert "nowhere28" not in one.text
+        await screen.wait_for("nowhere29", "Rooms:", "【")
+        assert "nowhere28" not in screen.text
 
 
 async def test_from_home_the_next_mention_is_where_it_was_made(alice: FakeApp) -> None:
-    async with stage(alice) as one:
-        one.press("Alt-n")
-        await one.sees(i18n.translate("view.no_mention"))
-        arrive(alice.state, "#zoo", "ALICE, look", *(f"chatter {number}" for number in range(40)))
+    async with open_screen(alice) as screen:
+        screen.press("Alt-n")
+        await screen.wait_for(i18n.translate("view.no_mention"))
+        add_messages(alice.state, "#zoo", "ALICE, look", *(f"chatter {number}" for number in range(40)))
         alice.state.conversations["#zoo"].named = {4}
         alice.on_change()
-        one.press("Alt-n")
-        await one.sees("Room: zoo", "ALICE, look")
+        screen.press("Alt-n")
+        await screen.wait_for("Room: zoo", "ALICE, look")
 
 
 async def test_reading_on_after_a_mention_marks_what_was_seen(alice: FakeApp) -> None:
     """Coming from home leads to the first mention, so what lies below it stays unread."""
-    arrive(alice.state, "#zoo", "ALICE, look", *(f"chatter {number}" for number in range(40)))
+    add_messages(alice.state, "#zoo", "ALICE, look", *(f"chatter {number}" for number in range(40)))
     one_room = alice.state.conversations["#zoo"]
     one_room.named = {4}
-    async with stage(alice) as one:
-        one.press("Alt-n")
-        await one.sees("ALICE, look")
-        await one.until(lambda: one_room.read > 3, "for what is in sight to be read")
+    async with open_screen(alice) as screen:
+        screen.press("Alt-n")
+        await screen.wait_for("ALICE, look")
+        await screen.wait_until(lambda: one_room.read > 3, "for what is in sight to be read")
         assert one_room.read < one_room.head
 
 
 async def test_a_mention_that_is_not_here_yet_is_fetched_and_nothing_taken_for_read_meanwhile(
     alice: FakeApp,
 ) -> None:
-    one_room = room(alice.state, "#far", says=60, first=900)
+    one_room = add_room(alice.state, "#far", says=60, first=900)
     one_room.read, one_room.unread, one_room.named = 10, 949, {20, 40}
-    async with stage(alice) as one:
-        one.press("Alt-n")
-        await one.until(lambda: ("visit", "#far", 20) in alice.asked, "for the mention to be sent for")
-        await one.sees("message 959")
+    async with open_screen(alice) as screen:
+        screen.press("Alt-n")
+        await screen.wait_until(
+            lambda: ("visit", "#far", 20) in alice.calls, "for the mention to be sent for"
+        )
+        await screen.wait_for("message 959")
         assert one_room.named == {20, 40}
         page = [
-            message("ALICE, look" if seq == 20 else "", seq=seq, conversation="#far") for seq in range(9, 31)
+            make_message("ALICE, look" if seq == 20 else "", seq=seq, conversation="#far")
+            for seq in range(9, 31)
         ]
         apply.show_past_page(alice.state, "#far", page)
         alice.on_change()
-        await one.sees("ALICE, look")
+        await screen.wait_for("ALICE, look")
         assert one_room.read < 959
-        one.press("Alt-n")
-        await one.until(lambda: ("visit", "#far", 40) in alice.asked, "for the next to be sent for")
+        screen.press("Alt-n")
+        await screen.wait_until(lambda: ("visit", "#far", 40) in alice.calls, "for the next to be sent for")

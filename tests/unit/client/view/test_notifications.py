@@ -5,7 +5,7 @@ from chatroom.client.model import apply
 from chatroom.client.model.state import ClientState
 from chatroom.client.view.notifications import NotificationBell, NotificationText, notification_sequence
 
-from tests.unit.client.view.fake import arrive, friend, room
+from tests.unit.client.view.fake import add_friend, add_messages, add_room
 
 CALL = NotificationText("#zoo", "BOB: hi")
 NOWHERE: dict[str, str] = {}
@@ -15,9 +15,9 @@ NOWHERE: dict[str, str] = {}
 def state() -> ClientState:
     """Alice looks at #lab; #zoo and Bob are out of sight."""
     state = ClientState(username="Alice", current="#lab")
-    room(state, "#lab", says=1)
-    room(state, "#zoo", says=1)
-    friend(state)
+    add_room(state, "#lab", says=1)
+    add_room(state, "#zoo", says=1)
+    add_friend(state)
     return state
 
 
@@ -29,12 +29,12 @@ def bell(state: ClientState) -> NotificationBell:
 
 
 def mention(state: ClientState, name: str) -> None:
-    arrive(state, name, "ALICE, look")
+    add_messages(state, name, "ALICE, look")
     state.conversations[name].named.add(state.conversations[name].head + 1)
 
 
 def test_a_mention_calls_and_chatter_does_not(state: ClientState, bell: NotificationBell) -> None:
-    arrive(state, "#zoo", "chatter")
+    add_messages(state, "#zoo", "chatter")
     assert bell.next_notification("mentions") is None
     mention(state, "#zoo")
     assert bell.next_notification("mentions") == NotificationText("#zoo", "BOB: ALICE, look")
@@ -44,14 +44,14 @@ def test_a_mention_calls_and_chatter_does_not(state: ClientState, bell: Notifica
 def test_a_mention_that_is_found_in_what_was_unread_before_does_not(
     state: ClientState, bell: NotificationBell
 ) -> None:
-    arrive(state, "#zoo", "ALICE, look")
+    add_messages(state, "#zoo", "ALICE, look")
     assert bell.next_notification("mentions") is None
     state.conversations["#zoo"].named = {1}
     assert bell.next_notification("mentions") is None
 
 
 def test_everything_said_in_private_calls(state: ClientState, bell: NotificationBell) -> None:
-    arrive(state, "@Bob", "psst")
+    add_messages(state, "@Bob", "psst")
     assert bell.next_notification("mentions") == NotificationText("@Bob", "BOB: psst")
 
 
@@ -62,9 +62,9 @@ def test_what_is_in_sight_does_not(state: ClientState, bell: NotificationBell) -
 
 def test_each_conversation_may_be_another_matter(state: ClientState, bell: NotificationBell) -> None:
     apply.set_attention(state, {"#zoo": "all", "@Bob": "none"})
-    arrive(state, "@Bob", "psst")
+    add_messages(state, "@Bob", "psst")
     assert bell.next_notification("mentions") is None
-    arrive(state, "#zoo", "chatter")
+    add_messages(state, "#zoo", "chatter")
     assert bell.next_notification("mentions") == NotificationText("#zoo", "BOB: chatter")
 
 
@@ -74,7 +74,7 @@ def test_nothing_calls_who_wants_no_calls(state: ClientState, bell: Notification
 
 
 def test_the_words_of_a_peer_cannot_end_the_sequence(state: ClientState, bell: NotificationBell) -> None:
-    arrive(state, "@Bob", "a\x07b\x1b\\c\x9cd")
+    add_messages(state, "@Bob", "a\x07b\x1b\\c\x9cd")
     call = bell.next_notification("mentions")
     assert call is not None
     assert not any(ord(character) < 32 or 127 <= ord(character) < 160 for character in call.text)

@@ -15,19 +15,19 @@ from chatroom.client.view.panes.members import MembersPane
 from chatroom.client.view.panes.sidebar import conversation_by_number, sidebar_rows
 from chatroom.client.view.panes.status import status_row, topic_row
 
-from tests.unit.client.view.fake import friend, room, seat
+from tests.unit.client.view.fake import add_friend, add_room, make_member
 
 
 def text(rows: list[Row]) -> list[str]:
     return ["".join(part for _, part in row) for row in rows]
 
 
-def pane(members: MembersPane, one: Conversation, height: int) -> list[str]:
-    return [line.rstrip() for line in text(members.pane_rows(one, 20, height, "F11", "F12"))]
+def member_lines(members: MembersPane, conversation: Conversation, height: int) -> list[str]:
+    return [line.rstrip() for line in text(members.pane_rows(conversation, 20, height, "F11", "F12"))]
 
 
-def all_of(story: ScrollContent, width: int = 80) -> str:
-    return "\n".join(line for block in range(len(story)) for line in text(story.block_rows(block, width)))
+def all_lines(content: ScrollContent, width: int = 80) -> str:
+    return "\n".join(line for block in range(len(content)) for line in text(content.block_rows(block, width)))
 
 
 @pytest.fixture(autouse=True)
@@ -37,29 +37,29 @@ def chinese() -> None:
 
 @pytest.fixture
 def state() -> ClientState:
-    found = ClientState(username="Alice", server="127.0.0.1:7878", link=ConnectionState.LOGGED_IN, lag=0.0123)
-    room(found)
-    friend(found)
-    friend(found, "@Carol", online=False).unread = 2
-    return found
+    state = ClientState(username="Alice", server="127.0.0.1:7878", link=ConnectionState.LOGGED_IN, lag=0.0123)
+    add_room(state)
+    add_friend(state)
+    add_friend(state, "@Carol", online=False).unread = 2
+    return state
 
 
 class TestHome:
     def test_it_shows_who_i_am_every_room_and_my_friends(self, state: ClientState) -> None:
-        seen = all_of(home_content(state, {}))
-        assert "您当前登录的账号为:Alice" in seen
-        assert "【thuhole: 成员数量2人,最大成员数量5人】" in seen
-        assert "【Bob】 在线" in seen
-        assert "【Carol】 离线 · 2 条未读消息" in seen
+        shown = all_lines(home_content(state, {}))
+        assert "您当前登录的账号为:Alice" in shown
+        assert "【thuhole: 成员数量2人,最大成员数量5人】" in shown
+        assert "【Bob】 在线" in shown
+        assert "【Carol】 离线 · 2 条未读消息" in shown
 
     def test_it_says_when_there_is_nothing(self) -> None:
-        seen = all_of(home_content(ClientState(username="Alice"), {}))
-        assert "还没有聊天室，创建一个：/create" in seen
-        assert "还没有好友，添加一个：/friend" in seen
+        shown = all_lines(home_content(ClientState(username="Alice"), {}))
+        assert "还没有聊天室，创建一个：/create" in shown
+        assert "还没有好友，添加一个：/friend" in shown
 
     def test_what_the_client_says_here_stands_below(self, state: ClientState) -> None:
         state.notes.append(ClientNote("logged_out"))
-        assert all_of(home_content(state, {})).endswith(f"--- {i18n.translate('logged_out')}")
+        assert all_lines(home_content(state, {})).endswith(f"--- {i18n.translate('logged_out')}")
 
 
 class TestSidebar:
@@ -73,7 +73,7 @@ class TestSidebar:
 
     def test_the_current_one_stays_in_sight(self, state: ClientState) -> None:
         for number in range(50):
-            room(state, f"#room{number:02}")
+            add_room(state, f"#room{number:02}")
         state.current = "#room40"
         assert any("room40" in line for line in text(sidebar_rows(state, 20, 5)))
 
@@ -84,42 +84,46 @@ class TestSidebar:
 
 class TestMembers:
     def test_accounts_with_their_nicknames_those_who_are_here_first(self, state: ClientState) -> None:
-        one = state.conversations["#thuhole"]
-        seats = [seat("Alice", "ALICE", entered=False), seat("Zoe"), seat("Bob", "BOB", online=False)]
-        one.roster = ordered_members(seats)
-        lines = [line.rstrip() for line in pane(MembersPane(), one, 10)]
+        conversation = state.conversations["#thuhole"]
+        seats = [
+            make_member("Alice", "ALICE", entered=False),
+            make_member("Zoe"),
+            make_member("Bob", "BOB", online=False),
+        ]
+        conversation.roster = ordered_members(seats)
+        lines = [line.rstrip() for line in member_lines(MembersPane(), conversation, 10)]
         assert lines == ["注册成员 2/5", "● Zoe", "○ Alice (ALICE)", "○ Bob (BOB)"]
 
     def test_those_for_whom_there_is_no_room_are_counted(self, state: ClientState) -> None:
-        one = state.conversations["#thuhole"]
-        one.roster = [seat(f"user{number:02}") for number in range(30)]
-        lines = pane(MembersPane(), one, 10)
+        conversation = state.conversations["#thuhole"]
+        conversation.roster = [make_member(f"user{number:02}") for number in range(30)]
+        lines = member_lines(MembersPane(), conversation, 10)
         assert lines[1:] == [*(f"● user{number:02}" for number in range(8)), "↓ 另有 22 人（F12）"]
 
     def test_one_can_scroll_to_them_and_back(self, state: ClientState) -> None:
-        one, members = state.conversations["#thuhole"], MembersPane()
-        one.roster = [seat(f"user{number:02}") for number in range(20)]
-        seen = [pane(members, one, 10)[1:]]
+        conversation, members = state.conversations["#thuhole"], MembersPane()
+        conversation.roster = [make_member(f"user{number:02}") for number in range(20)]
+        pages = [member_lines(members, conversation, 10)[1:]]
         for _ in range(3):
             members.scroll_pages(1)
-            seen.append(pane(members, one, 10)[1:])
-        assert [(lines[0], lines[-1]) for lines in seen] == [
+            pages.append(member_lines(members, conversation, 10)[1:])
+        assert [(lines[0], lines[-1]) for lines in pages] == [
             ("● user00", "↓ 另有 12 人（F12）"),
             ("↑ 另有 8 人（F11）", "↓ 另有 5 人（F12）"),
             ("↑ 另有 12 人（F11）", "● user19"),
             ("↑ 另有 12 人（F11）", "● user19"),
         ]
         members.scroll_pages(-1)
-        assert pane(members, one, 10)[1:3] == ["↑ 另有 4 人（F11）", "● user04"]
+        assert member_lines(members, conversation, 10)[1:3] == ["↑ 另有 4 人（F11）", "● user04"]
 
     def test_another_room_begins_at_its_top(self, state: ClientState) -> None:
-        one, members = state.conversations["#thuhole"], MembersPane()
-        one.roster = [seat(f"user{number:02}") for number in range(30)]
-        pane(members, one, 10)
+        conversation, members = state.conversations["#thuhole"], MembersPane()
+        conversation.roster = [make_member(f"user{number:02}") for number in range(30)]
+        member_lines(members, conversation, 10)
         members.scroll_pages(1)
-        other = room(state, "#zoo")
-        other.roster = one.roster
-        assert pane(members, other, 10)[1] == "● user00"
+        other = add_room(state, "#zoo")
+        other.roster = conversation.roster
+        assert member_lines(members, other, 10)[1] == "● user00"
 
 
 class TestLines:
@@ -181,20 +185,20 @@ def test_a_banner_is_a_box_that_fits(width: int) -> None:
 
 
 def test_the_manual_tells_every_key_and_every_command() -> None:
-    seen = all_of(help_content({}))
-    assert "Ctrl-X Ctrl-E" in seen
-    assert "/join 房间 [昵称] (/j) (/enter)" in seen
+    shown = all_lines(help_content({}))
+    assert "Ctrl-X Ctrl-E" in shown
+    assert "/join 房间 [昵称] (/j) (/enter)" in shown
 
 
 class TestMarks:
     def test_the_topic_and_what_is_not_so_of_every_room(self, state: ClientState) -> None:
         state.current = "#thuhole"
-        one = state.conversations["#thuhole"]
-        one.topic, one.private, one.locked = "期末复习", True, True
+        conversation = state.conversations["#thuhole"]
+        conversation.topic, conversation.private, conversation.locked = "期末复习", True, True
         (topic,) = text([topic_row(state, 140)])
         assert topic.rstrip().endswith("私密 │ 需要密码 │ 期末复习")
-        seen = all_of(home_content(state, {}))
-        assert "· 私密 · 需要密码 ·" in seen
+        shown = all_lines(home_content(state, {}))
+        assert "· 私密 · 需要密码 ·" in shown
 
     def test_a_private_room_is_a_diamond_and_who_is_away_half_a_circle(self, state: ClientState) -> None:
         state.conversations["#thuhole"].private = True
@@ -202,7 +206,7 @@ class TestMarks:
         lines = "\n".join(text(sidebar_rows(state, 20, 20)))
         assert "◆ thuhole" in lines
         assert "◐ Bob" in lines
-        assert "离开: at lunch" in all_of(home_content(state, {}))
+        assert "离开: at lunch" in all_lines(home_content(state, {}))
         state.current = "@Bob"
         assert text([topic_row(state, 100)])[0].rstrip().endswith("│ at lunch")
 
@@ -212,12 +216,12 @@ class TestMarks:
         assert "/friend 用户名" in lines
 
     def test_who_holds_no_seat_is_told_how_to_take_one(self, state: ClientState) -> None:
-        one = state.conversations["#thuhole"]
-        one.member, one.roster = False, []
-        assert pane(MembersPane(), one, 10)[1] == "/join #thuhole"
+        conversation = state.conversations["#thuhole"]
+        conversation.member, conversation.roster = False, []
+        assert member_lines(MembersPane(), conversation, 10)[1] == "/join #thuhole"
 
     def test_a_room_in_which_nobody_has_spoken_says_so(self, state: ClientState) -> None:
-        one = room(state, "#new")
-        one.timeline.more = False
-        story = ConversationContent(state, one)
-        assert "Enter 发送" in text(story.block_rows(0, 80))[0]
+        conversation = add_room(state, "#new")
+        conversation.timeline.more = False
+        content = ConversationContent(state, conversation)
+        assert "Enter 发送" in text(content.block_rows(0, 80))[0]

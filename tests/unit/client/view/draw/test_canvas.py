@@ -53,9 +53,9 @@ class Board(Container):
         erase_bg: bool,
         z_index: int | None,
     ) -> None:
-        sheet = Canvas(screen, write_position.width, torn=bool(self.menu))
-        sheet.draw_rows(self.left, 0, 0, LEFT)
-        sheet.draw_rows(self.right, 0, LEFT)
+        canvas = Canvas(screen, write_position.width, split=bool(self.menu))
+        canvas.draw_rows(self.left, 0, 0, LEFT)
+        canvas.draw_rows(self.right, 0, LEFT)
         screen.height = HEIGHT
         column, line = MENU
         for at, letter in enumerate(self.menu, column):

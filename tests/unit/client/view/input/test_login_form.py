@@ -10,7 +10,7 @@ from chatroom.client.text import i18n
 from chatroom.protocol.invitation import Invitation
 
 from tests.unit.client.view.fake import FakeApp
-from tests.unit.client.view.stage import stage
+from tests.unit.client.view.harness import open_screen
 
 TOKEN = str(Invitation("lab.example", 99, "5f2c" * 16, "ops"))
 
@@ -22,72 +22,72 @@ def app(tmp_path: Path) -> FakeApp:
 
 
 async def test_an_invitation_in_the_servers_place_leads_into_the_room(app: FakeApp) -> None:
-    async with stage(app, columns=120) as one:
-        one.press("Up", "Ctrl-U")
-        one.type(f"{TOKEN}\rAlice\r111111\r")
-        await one.sees("You are logged in as Alice")
-    assert app.asked == [("connect", "lab.example:99"), ("login", "Alice", "111111")]
+    async with open_screen(app, columns=120) as screen:
+        screen.press("Up", "Ctrl-U")
+        screen.type(f"{TOKEN}\rAlice\r111111\r")
+        await screen.wait_for("You are logged in as Alice")
+    assert app.calls == [("connect", "lab.example:99"), ("login", "Alice", "111111")]
     assert app._destination == "#ops"
     assert app._trust.allowed_transports(ServerAddress("lab.example", 99)) == [Transport.TLS]
 
 
 async def test_a_damaged_invitation_is_told_where_it_stands(app: FakeApp) -> None:
-    async with stage(app, columns=120) as one:
-        one.press("Up", "Ctrl-U")
-        one.type(f"{TOKEN[:-3]}\rAlice\r111111\r")
-        await one.sees("This invitation is not whole")
-    assert app.asked == []
+    async with open_screen(app, columns=120) as screen:
+        screen.press("Up", "Ctrl-U")
+        screen.type(f"{TOKEN[:-3]}\rAlice\r111111\r")
+        await screen.wait_for("This invitation is not whole")
+    assert app.calls == []
 
 
 async def test_what_was_wrong_on_one_form_is_not_said_on_the_other(app: FakeApp) -> None:
-    async with stage(app) as one:
+    async with open_screen(app) as screen:
         app.refusal = Refused("unknown_user")
-        one.type("Alice\r111111\r")
-        await one.sees(i18n.translate("unknown_user"))
-        one.press("F2")
-        await one.sees("Once more")
-        assert i18n.translate("unknown_user") not in one.text
-        assert "Alice" in one.text
+        screen.type("Alice\r111111\r")
+        await screen.wait_for(i18n.translate("unknown_user"))
+        screen.press("F2")
+        await screen.wait_for("Once more")
+        assert i18n.translate("unknown_user") not in screen.text
+        assert "Alice" in screen.text
 
 
 async def test_what_was_said_before_goes_when_something_is_wrong(app: FakeApp) -> None:
-    async with stage(app) as one:
+    async with open_screen(app) as screen:
         app.note("logged_out")
-        await one.sees(i18n.translate("logged_out"))
+        await screen.wait_for(i18n.translate("logged_out"))
         app.refusal = Refused("unknown_user")
-        one.type("Alice\r111111\r")
-        await one.sees(i18n.translate("unknown_user"))
-        assert i18n.translate("logged_out") not in one.text
+        screen.type("Alice\r111111\r")
+        await screen.wait_for(i18n.translate("unknown_user"))
+        assert i18n.translate("logged_out") not in screen.text
 
 
 async def test_a_password_that_was_wrong_is_typed_anew(app: FakeApp) -> None:
-    async with stage(app) as one:
+    async with open_screen(app) as screen:
         app.refusal = Refused("wrong_password")
-        one.type("Alice\r1234567\r")
-        await one.sees(i18n.translate("wrong_password"))
-        assert "*" not in one.text
-        one.type("111111\r")
-        await one.sees("You are logged in as Alice")
-    assert app.asked[-1] == ("login", "Alice", "111111")
+        screen.type("Alice\r1234567\r")
+        await screen.wait_for(i18n.translate("wrong_password"))
+        assert "*" not in screen.text
+        screen.type("111111\r")
+        await screen.wait_for("You are logged in as Alice")
+    assert app.calls[-1] == ("login", "Alice", "111111")
 
 
 async def test_pasted_fields_have_no_line_ends(app: FakeApp) -> None:
-    async with stage(app) as one:
-        one.paste("Alice\n")
-        await one.sees("Alice")
-        one.press("Enter")
-        one.paste("hunter22\n")
-        await one.sees("********")
-        one.press("Enter")
-        await one.sees("You are logged in as Alice")
-    assert app.asked[-1] == ("login", "Alice", "hunter22")
+    async with open_screen(app) as screen:
+        screen.paste("Alice\n")
+        await screen.wait_for("Alice")
+        screen.press("Enter")
+        screen.paste("hunter22\n")
+        await screen.wait_for("********")
+        screen.press("Enter")
+        await screen.wait_for("You are logged in as Alice")
+    assert app.calls[-1] == ("login", "Alice", "hunter22")
 
 
 async def test_what_takes_several_lines_stands_on_several(app: FakeApp) -> None:
-    async with stage(app) as one:
+    async with open_screen(app) as screen:
         app.refusal = Refused("certificate_changed", {"server": "here", "known": "5f2c", "seen": "2c5f"})
-        one.type("Alice\r111111\r")
-        await one.sees("  known: sha256:5f2c\n", "  now:   sha256:2c5f\n")
+        screen.type("Alice\r111111\r")
+        await screen.wait_for("  known: sha256:5f2c\n", "  now:   sha256:2c5f\n")
 
 
 class Unlucky(FakeApp):
@@ -100,36 +100,36 @@ class Unlucky(FakeApp):
 
 async def test_an_account_that_was_made_is_not_made_twice(app: FakeApp, tmp_path: Path) -> None:
     unlucky = Unlucky(tmp_path)
-    async with stage(unlucky) as one:
-        one.press("F2")
-        await one.sees("Once more")
-        one.type("Alice\r111111\r111111\r")
-        await one.sees("Log in", "cannot do that right now")
-        one.press("Enter")
-        await one.sees("You are logged in as Alice")
-    assert [asked[0] for asked in unlucky.asked] == ["connect", "register", "login", "login"]
+    async with open_screen(unlucky) as screen:
+        screen.press("F2")
+        await screen.wait_for("Once more")
+        screen.type("Alice\r111111\r111111\r")
+        await screen.wait_for("Log in", "cannot do that right now")
+        screen.press("Enter")
+        await screen.wait_for("You are logged in as Alice")
+    assert [asked[0] for asked in unlucky.calls] == ["connect", "register", "login", "login"]
 
 
 async def test_whoever_is_here_for_the_first_time_is_told_what_to_press(app: FakeApp) -> None:
-    async with stage(app) as one:
-        one.type("Alice\r111111\r")
-        await one.sees("New here? /create ROOM CAPACITY")
+    async with open_screen(app) as screen:
+        screen.type("Alice\r111111\r")
+        await screen.wait_for("New here? /create ROOM CAPACITY")
         app.config.save_config()
         app.state.notes.clear()
         app.state.username = ""
         app.on_change()
-        await one.sees("Log in")
-        one.type("111111\r")
-        await one.sees("You are logged in as Alice")
-        assert "New here?" not in one.text
+        await screen.wait_for("Log in")
+        screen.type("111111\r")
+        await screen.wait_for("You are logged in as Alice")
+        assert "New here?" not in screen.text
 
 
 @pytest.mark.parametrize("size", [(40, 10), (30, 8), (20, 6)])
 async def test_a_small_form_is_a_form(app: FakeApp, size: tuple[int, int]) -> None:
-    async with stage(app, *size) as one:
-        await one.sees("Server:", "User name:", "Password:")
-        one.press("F2")
-        await one.sees("Once more:")
-        one.type("Alice\r111111\r111111\r")
-        await one.until(lambda: bool(app.state.username), "for the login")
-    assert ("register", "Alice", "111111") in app.asked
+    async with open_screen(app, *size) as screen:
+        await screen.wait_for("Server:", "User name:", "Password:")
+        screen.press("F2")
+        await screen.wait_for("Once more:")
+        screen.type("Alice\r111111\r111111\r")
+        await screen.wait_until(lambda: bool(app.state.username), "for the login")
+    assert ("register", "Alice", "111111") in app.calls

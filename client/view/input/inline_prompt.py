@@ -1,4 +1,4 @@
-"""A question in the input's place: for a password, of which only stars are shown, or for yes or no."""
+"""A prompt in place of the input: for a password, which is shown as stars, or for yes or no."""
 
 import asyncio
 
@@ -8,12 +8,12 @@ from prompt_toolkit.filters import Condition
 from prompt_toolkit.layout import BufferControl, Dimension, Window
 from prompt_toolkit.layout.processors import BeforeInput, ConditionalProcessor, PasswordProcessor
 
-MOST_ROWS = 4
-"""A long question on a narrow screen takes so many rows."""
+MAX_ROWS = 4
+"""Rows of a long prompt on a narrow screen."""
 
 
-class PasswordPrompt:
-    """``is_open`` from the question to Enter or Esc."""
+class InlinePrompt:
+    """Open until Enter or Esc."""
 
     def __init__(self) -> None:
         self._prompt = ""
@@ -24,15 +24,15 @@ class PasswordPrompt:
         stars = ConditionalProcessor(PasswordProcessor("*"), Condition(lambda: self._hidden))
         self.control = BufferControl(self.buffer, input_processors=[stars, prompt])
         self.container = Window(
-            self.control, height=Dimension(min=1, max=MOST_ROWS), wrap_lines=True, dont_extend_height=True
+            self.control, height=Dimension(min=1, max=MAX_ROWS), wrap_lines=True, dont_extend_height=True
         )
 
     @property
     def is_open(self) -> bool:
         return self._answer is not None
 
-    def ask_password(self, prompt: str, *, hidden: bool = True) -> asyncio.Future[str]:
-        """Ask. What is awaited will be what was typed; nothing, if Esc was pressed."""
+    def open_prompt(self, prompt: str, *, hidden: bool) -> asyncio.Future[str]:
+        """Show the prompt. The result is the text that the user enters, or an empty text after Esc."""
         self._prompt, self._hidden = prompt, hidden
         self._answer = asyncio.get_running_loop().create_future()
         return self._answer

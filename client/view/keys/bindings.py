@@ -1,0 +1,157 @@
+"""The key bindings of the chat, the login form, and the prompts that replace the input."""
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+
+from chatroom.client.text.keys import apply_bindings
+from chatroom.client.view.input.composer import one_line
+from chatroom.client.view.keys.action_table import KeyHandler, action_handlers
+from chatroom.client.view.screen_state import ScreenState
+from prompt_toolkit.application import get_app
+from prompt_toolkit.filters import Condition, FilterOrBool, is_searching
+from prompt_toolkit.key_binding import (
+    ConditionalKeyBindings,
+    DynamicKeyBindings,
+    KeyBindings,
+    KeyBindingsBase,
+    merge_key_bindings,
+)
+from prompt_toolkit.key_binding.key_processor import KeyPressEvent
+from prompt_toolkit.keys import Keys
+from prompt_toolkit.search import SearchDirection
+
+KeyTable = dict[tuple[str, ...], Callable[[], object]]
+"""Alternative keys, and what they do."""
+
+
+@Condition
+def _is_lone_escape() -> bool:
+    """An ESC byte that comes alone is the key Esc, and need not wait for the rest of a sequence."""
+    return not get_app().key_processor.input_queue
+
+
+def all_bindings(screen_state: ScreenState) -> KeyBindingsBase:
+    """Return all bindings; each set is active while its part of the screen has the focus."""
+    in_prompt = Condition(lambda: screen_state.logged_in and screen_state.inline_prompt.is_open)
+    in_switcher = Condition(lambda: screen_state.logged_in and screen_state.switcher.is_open) & ~in_prompt
+    in_chat = Condition(lambda: screen_state.logged_in) & ~in_prompt & ~in_switcher & ~is_searching
+    in_search = Condition(lambda: screen_state.logged_in) & is_searching
+    in_form = Condition(lambda: not screen_state.logged_in)
+    return merge_key_bindings(
+        [
+            _no_quoted_insert(),
+            ConditionalKeyBindings(_search_starts(screen_state), in_chat),
+            ConditionalKeyBindings(_chat_bindings(screen_state), in_chat),
+            ConditionalKeyBindings(_one_line_paste(), ~in_chat),
+            ConditionalKeyBindings(_bind_table(_switcher_keys(screen_state)), in_switcher),
+            ConditionalKeyBindings(_bind_table(_prompt_keys(screen_state)), in_prompt),
+            ConditionalKeyBindings(_bind_table(_search_keys(screen_state)), in_search),
+            ConditionalKeyBindings(_bind_table(_form_keys(screen_state)), in_form),
+        ]
+    )
+
+
+def _chat_bindings(screen_state: ScreenState) -> KeyBindingsBase:
+    """Return the bindings of the chat. They are rebuilt when the user binds a key."""
+    handlers = action_handlers(screen_state)
+
+    @lru_cache(maxsize=1)
+    def bindings(changes: frozenset[tuple[str, str]]) -> KeyBindings:
+        return _bind_actions(handlers, dict(changes))
+
+    return DynamicKeyBindings(lambda: bindings(frozenset(screen_state.app.config.keys.items())))
+
+
+def _bind_actions(handlers: dict[str, KeyHandler], changes: dict[str, str]) -> KeyBindings:
+    bindings = _no_accept_line()
+    for row in apply_bindings(changes):
+        for keys in row.keys:
+            bindings.add(*keys.split(), eager=_is_eager(keys))(handlers[row.action])
+    bindings.add(Keys.BracketedPaste)(handlers["paste"])
+    return bindings
+
+
+def _is_eager(keys: str) -> FilterOrBool:
+    """Return whether a key acts at once, without waiting for a longer sequence."""
+    return _is_lone_escape if keys == "escape" else False
+
+
+def _switcher_keys(screen_state: ScreenState) -> KeyTable:
+    def close(name: str | None = None) -> None:
+        screen_state.switcher.close_switcher()
+        get_app().layout.focus(screen_state.composer.control)
+        if name is not None:
+            screen_state.show_conversation(name)
+
+    return {
+        ("enter",): lambda: close(screen_state.switcher.chosen_name),
+        ("escape", "c-g", "c-c"): close,
+        ("down", "c-n", "tab"): lambda: screen_state.switcher.move_choice(1),
+        ("up", "c-p", "s-tab"): lambda: screen_state.switcher.move_choice(-1),
+    }
+
+
+def _search_keys(screen_state: ScreenState) -> KeyTable:
+    """Keys that abort a search. prompt_toolkit's own would not leave the shown line in the input."""
+    return {("escape", "c-g", "c-c"): screen_state.composer.abort_search}
+
+
+def _search_starts(screen_state: ScreenState) -> KeyBindings:
+    """Keys that start a search. They come first in the list, so that ``/bind`` can override them."""
+    search = screen_state.composer.start_search
+    return _bind_table(
+        {
+            ("c-r",): partial(search, SearchDirection.BACKWARD),
+            ("c-s",): partial(search, SearchDirection.FORWARD),
+        }
+    )
+
+
+def _one_line_paste() -> KeyBindings:
+    bindings = KeyBindings()
+
+    @bindings.add(Keys.BracketedPaste)
+    def _(event: KeyPressEvent) -> None:
+        event.current_buffer.insert_text(one_line(event.data))
+
+    return bindings
+
+
+def _no_quoted_insert() -> KeyBindings:
+    """Ctrl-Q does nothing: users press it after Ctrl-S, and the next key would be inserted as a byte."""
+    return _bind_table({("c-q",): lambda: None})
+
+
+def _prompt_keys(screen_state: ScreenState) -> KeyTable:
+    return {
+        ("enter",): screen_state.inline_prompt.accept_answer,
+        ("escape", "c-c"): screen_state.inline_prompt.close_prompt,
+    }
+
+
+def _form_keys(screen_state: ScreenState) -> KeyTable:
+    return {
+        ("enter",): screen_state.login_form.submit_or_advance,
+        ("tab", "down"): lambda: screen_state.login_form.focus_step(1),
+        ("s-tab", "up"): lambda: screen_state.login_form.focus_step(-1),
+        ("f2",): screen_state.login_form.toggle_mode,
+        ("escape",): screen_state.login_form.back_to_login,
+        ("c-c", "c-d"): screen_state.app.quit,
+        ("c-l",): lambda: get_app().renderer.clear(),
+    }
+
+
+def _no_accept_line() -> KeyBindings:
+    """Disable readline keys that accept a line: prompt_toolkit would clear the input."""
+    bindings = KeyBindings()
+    for keys in (("c-o",), ("escape", "#")):
+        bindings.add(*keys)(lambda event: None)
+    return bindings
+
+
+def _bind_table(table: KeyTable) -> KeyBindings:
+    bindings = _no_accept_line()
+    for keys, act in table.items():
+        for key in keys:
+            bindings.add(key, eager=_is_eager(key))(lambda event, act=act: act())
+    return bindings

@@ -1,0 +1,36 @@
+"""Keys that show or hide parts of the screen."""
+
+from chatroom.client.view.layout import shows_members, shows_sidebar
+from chatroom.client.view.screen_state import ScreenState
+from prompt_toolkit.key_binding.key_processor import KeyPressEvent
+
+
+class ScreenActions:
+    """Help, panes, and the terminal itself."""
+
+    def __init__(self, screen_state: ScreenState) -> None:
+        self._screen_state = screen_state
+
+    def toggle_help(self, event: KeyPressEvent) -> None:
+        self._screen_state.help_open = not self._screen_state.help_open
+
+    def toggle_sidebar(self, event: KeyPressEvent) -> None:
+        self._screen_state.pane_choices["sidebar"] = not shows_sidebar(self._screen_state)
+
+    def toggle_members(self, event: KeyPressEvent) -> None:
+        self._screen_state.pane_choices["members"] = not shows_members(self._screen_state)
+
+    def scroll_members_up(self, event: KeyPressEvent) -> None:
+        self._screen_state.members.scroll_pages(-1)
+
+    def scroll_members_down(self, event: KeyPressEvent) -> None:
+        self._screen_state.members.scroll_pages(1)
+
+    def toggle_history_only(self, event: KeyPressEvent) -> None:
+        self._screen_state.history_only = not self._screen_state.history_only
+
+    def redraw(self, event: KeyPressEvent) -> None:
+        event.app.renderer.clear()
+
+    def suspend(self, event: KeyPressEvent) -> None:
+        event.app.suspend_to_background()

@@ -57,7 +57,7 @@ def index(engine: Engine) -> None:
     """Make all of it searchable, as the server does in the background."""
     while True:
         with engine.connect() as connection:
-            slice = search_index.gather_slice(connection, CHUNK)
+            slice = search_index.read_slice(connection, CHUNK)
         if slice is None:
             return
         with begin_write(engine) as connection:

@@ -13,10 +13,10 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-FIRST_DELAY = 0.5
+FIRST_RETRY_SECONDS = 0.5
 """Seconds until a failed task is started again; the delay doubles with each failure in a row."""
 
-LONGEST_DELAY = 30.0
+MAX_RETRY_SECONDS = 30.0
 """Seconds. A task that has run for so long is taken for healthy: its next failure is a first one again."""
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def report_loop_error(loop: AbstractEventLoop, context: dict[str, Any]) -> None:
     report(context.get("exception") or RuntimeError(context["message"]), str(context["message"]))
 
 
-def start(loop: AbstractEventLoop, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+def start_task(loop: AbstractEventLoop, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
     """Run a coroutine as a task. An exception that it does not handle is reported."""
     task = loop.create_task(work)
     task.add_done_callback(_ended)
@@ -51,12 +51,12 @@ def _ended(task: "asyncio.Task[None]") -> None:
 
 
 def keep_running(
-    loop: AbstractEventLoop, work: Callable[[], Coroutine[Any, Any, None]], delay: float = FIRST_DELAY
+    loop: AbstractEventLoop, work: Callable[[], Coroutine[Any, Any, None]], delay: float = FIRST_RETRY_SECONDS
 ) -> "asyncio.Task[None]":
     """Run what a server cannot do without: after an exception it is reported and started again, until it
     returns or the task is cancelled.
     """
-    return start(loop, _keep_running(work, delay))
+    return start_task(loop, _keep_running(work, delay))
 
 
 async def _keep_running(work: Callable[[], Coroutine[Any, Any, None]], first_delay: float) -> None:
@@ -68,10 +68,10 @@ async def _keep_running(work: Callable[[], Coroutine[Any, Any, None]], first_del
             return
         except Exception as error:
             report(error, getattr(getattr(work, "func", work), "__qualname__", "a task"))
-        if time.monotonic() - began > LONGEST_DELAY:
+        if time.monotonic() - began > MAX_RETRY_SECONDS:
             delay = first_delay
         await asyncio.sleep(delay)
-        delay = min(2 * delay, LONGEST_DELAY)
+        delay = min(2 * delay, MAX_RETRY_SECONDS)
 
 
 def start_thread(work: Callable[[], None], name: str, failed: Callable[[], None]) -> threading.Thread:

@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
-LARGEST_STEP = 60.0
+MAX_TRUSTED_STEP_SECONDS = 60.0
 """Seconds by which the clock may get ahead of the time that has passed, and is believed at once."""
 
-CONFIRMED = 600.0
+STEP_CONFIRM_SECONDS = 600.0
 """Seconds after which a larger step is believed."""
 
 
@@ -25,10 +25,10 @@ def _passed() -> float:
 class CautiousClock:
     """``wall`` and ``passed`` tell seconds: since 1970 as the machine has it, and since any moment."""
 
-    def __init__(self, wall: Callable[[], float] = time.time, passed: Callable[[], float] = _passed) -> None:
+    def __init__(self, wall: Callable[[], float] = time.time, elapsed: Callable[[], float] = _passed) -> None:
         self._wall = wall
-        self._passed = passed
-        self._believed = wall(), passed()
+        self._passed = elapsed
+        self._believed = wall(), elapsed()
         self._doubted_since: float | None = None
 
     def now(self) -> int:
@@ -36,7 +36,7 @@ class CautiousClock:
         wall, passed = self._wall(), self._passed()
         believed_wall, believed_passed = self._believed
         expected = believed_wall + passed - believed_passed
-        if wall - expected <= LARGEST_STEP or self._has_lasted(wall - expected, passed):
+        if wall - expected <= MAX_TRUSTED_STEP_SECONDS or self._has_lasted(wall - expected, passed):
             self._believed, self._doubted_since = (wall, passed), None
             return round(wall * 1000)
         return round(expected * 1000)
@@ -47,6 +47,6 @@ class CautiousClock:
             log.warning(
                 "the clock of this machine was set ahead by %.0f s; times of messages follow in %.0f minutes",
                 step,
-                CONFIRMED / 60,
+                STEP_CONFIRM_SECONDS / 60,
             )
-        return passed - self._doubted_since >= CONFIRMED
+        return passed - self._doubted_since >= STEP_CONFIRM_SECONDS

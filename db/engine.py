@@ -24,7 +24,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-SPARE = 2
+EXTRA_CONNECTIONS = 2
 """Connections beside the readers': the writer's, and one for what happens once in a while."""
 
 SQLITE_PRAGMAS = {
@@ -37,20 +37,20 @@ SQLITE_PRAGMAS = {
     "temp_store": "MEMORY",
 }
 
-MYSQL_SESSION = (
+MYSQL_INIT_COMMAND = (
     "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',"
     " innodb_lock_wait_timeout = 1"
 )
-CONNECT_WITHIN = 5
+CONNECT_TIMEOUT_SECONDS = 5
 
-LOCK_WAIT = 0.5
+SQLITE_LOCK_SECONDS = 0.5
 """Seconds that a statement to SQLite waits for another program that has the file open: its thread can do
 nothing else meanwhile. The writer tries again, for as long as its patience lasts."""
 
-LEAST_PATIENCE = 2.0
+MIN_STATEMENT_SECONDS = 2.0
 """Seconds that any statement is given: a search may take so long."""
 
-RECYCLE = 1800
+POOL_RECYCLE_SECONDS = 1800
 """Seconds after which a connection is replaced: well below MySQL's ``wait_timeout`` and most firewalls'."""
 
 
@@ -86,8 +86,8 @@ MYSQL_OPTIONS = {
 """Options of a MySQL URL: those of PyMySQL that are text, numbers or yes and no."""
 
 
-MYSQL_NUMBERS = {"client_flag", "connect_timeout", "read_timeout", "write_timeout"}
-MYSQL_FILES = {"ssl_ca", "ssl_capath", "ssl_cert", "ssl_key"}
+MYSQL_NUMBER_OPTIONS = {"client_flag", "connect_timeout", "read_timeout", "write_timeout"}
+MYSQL_FILE_OPTIONS = {"ssl_ca", "ssl_capath", "ssl_cert", "ssl_key"}
 
 
 def normalise_url(url: str | URL, password: str | None = None) -> URL:
@@ -95,7 +95,7 @@ def normalise_url(url: str | URL, password: str | None = None) -> URL:
 
     Raises ``DatabaseUnusable`` for what is no URL of a database that we know.
     """
-    if isinstance(url, str) and has_bare_at(url):
+    if isinstance(url, str) and has_unescaped_at(url):
         raise DatabaseUnusable(
             "the database URL has more than one @: in a user name or a password write %40 for @, %2F for /"
         )
@@ -126,7 +126,7 @@ def _sqlite_url(url: URL) -> URL:
         raise DatabaseUnusable(f"cannot use the database file {file}: {reason}") from None
 
 
-def has_bare_at(url: str) -> bool:
+def has_unescaped_at(url: str) -> bool:
     """Whether the URL of a server has an @ too many, as in a password that is not escaped: then part of the
     password would be taken for the host or the database, and shown as such."""
     scheme, _, rest = url.partition("?")[0].partition("://")
@@ -161,9 +161,9 @@ def _check_options(url: URL) -> None:
 
 
 def _check_option(name: str, value: str) -> None:
-    if name in MYSQL_NUMBERS and not value.isdecimal():
+    if name in MYSQL_NUMBER_OPTIONS and not value.isdecimal():
         raise DatabaseUnusable(f"the option {name} of the database URL must be a whole number")
-    if name in MYSQL_FILES and not os.access(value, os.R_OK):
+    if name in MYSQL_FILE_OPTIONS and not os.access(value, os.R_OK):
         raise DatabaseUnusable(f"cannot read {value}, the {name} of the database URL")
 
 
@@ -172,7 +172,7 @@ def is_sqlite(url: URL) -> bool:
 
 
 def open_engine(
-    url: str | URL, *, readers: int = 4, password: str | None = None, patience: float = CONNECT_WITHIN
+    url: str | URL, *, readers: int = 4, password: str | None = None, timeout: float = CONNECT_TIMEOUT_SECONDS
 ) -> Engine:
     """An engine for ``readers`` threads that read and one that writes. A database that does not answer for
     ``patience`` seconds counts as away.
@@ -183,17 +183,17 @@ def open_engine(
     target = normalise_url(url, password)
     if is_sqlite(target):
         _create_file(_file_of(target))
-        return _sqlite_engine(target, readers + SPARE, LOCK_WAIT)
-    silence = math.ceil(max(patience, LEAST_PATIENCE))
+        return _sqlite_engine(target, readers + EXTRA_CONNECTIONS, SQLITE_LOCK_SECONDS)
+    silence = math.ceil(max(timeout, MIN_STATEMENT_SECONDS))
     timeouts = {"connect_timeout": silence, "read_timeout": silence, "write_timeout": silence}
-    return _mysql_engine(target, readers + SPARE, timeouts)
+    return _mysql_engine(target, readers + EXTRA_CONNECTIONS, timeouts)
 
 
-def open_patient_engine(engine: Engine) -> Engine:
+def open_migration_engine(engine: Engine) -> Engine:
     """Another engine for the same database, whose statements may take as long as a migration does."""
     if is_sqlite(engine.url):
-        return _sqlite_engine(engine.url, 1, CONNECT_WITHIN)
-    return _mysql_engine(engine.url, 1, {"connect_timeout": CONNECT_WITHIN})
+        return _sqlite_engine(engine.url, 1, CONNECT_TIMEOUT_SECONDS)
+    return _mysql_engine(engine.url, 1, {"connect_timeout": CONNECT_TIMEOUT_SECONDS})
 
 
 def _sqlite_engine(url: URL, connections: int, lock_wait: float) -> Engine:
@@ -231,10 +231,10 @@ def _mysql_engine(url: URL, connections: int, timeouts: dict[str, int]) -> Engin
         pool_size=connections,
         max_overflow=0,
         pool_timeout=5,
-        pool_recycle=RECYCLE,
+        pool_recycle=POOL_RECYCLE_SECONDS,
         hide_parameters=True,
         isolation_level="READ COMMITTED",
-        connect_args={"init_command": MYSQL_SESSION, **_password(url), **timeouts},
+        connect_args={"init_command": MYSQL_INIT_COMMAND, **_password(url), **timeouts},
     )
     event.listen(engine, "begin", _begin_mysql)
     event.listen(engine, "handle_error", _notice_disconnect)
@@ -285,7 +285,7 @@ def _will_write(connection: Connection) -> Connection:
     return connection.execution_options(sqlite_begin="IMMEDIATE")
 
 
-class KeptConnection:
+class WriterConnection:
     """The connection of a thread that writes all day: from the pool once, then for one transaction after the
     other. All of it belongs to that thread.
 

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 log = logging.getLogger(__name__)
 
-LOCK_WAIT = 10.0
+FILE_LOCK_SECONDS = 10.0
 """Seconds to wait for another process that makes the same file; a certificate takes milliseconds."""
 
 
@@ -23,7 +23,7 @@ LOCK_WAIT = 10.0
 def locked(path: Path) -> Iterator[None]:
     """Keep other processes from making or replacing a file meanwhile. Raises ``OSError``."""
     make_folder(path.parent)
-    lock = FileLock(f"{path}.lock", timeout=LOCK_WAIT, mode=0o600, thread_local=False)
+    lock = FileLock(f"{path}.lock", timeout=FILE_LOCK_SECONDS, mode=0o600, thread_local=False)
     try:
         lock.acquire()
     except Timeout:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from chatroom.db import schema
-from chatroom.db.engine import begin_write, is_sqlite, open_patient_engine
+from chatroom.db.engine import begin_write, is_sqlite, open_migration_engine
 from chatroom.db.errors import DatabaseUnusable
 from chatroom.db.preflight import as_unusable
 from sqlalchemy import Connection, Engine, func, inspect, select, text
@@ -20,14 +20,14 @@ from sqlalchemy.exc import DBAPIError
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
-PATIENCE = 60
+UPGRADE_LOCK_SECONDS = 60
 """Seconds that a server waits for another one to finish upgrading the same database."""
 
 
 def upgrade_schema(engine: Engine) -> None:
     """Create or upgrade the schema. Raises ``DatabaseUnusable`` for a database of a stranger or a newer
     server."""
-    own = open_patient_engine(engine)
+    own = open_migration_engine(engine)
     try:
         with _schema_lock(own) as connection:
             _run_missing_migrations(connection)
@@ -68,7 +68,7 @@ def _schema_lock(engine: Engine) -> Iterator[Connection]:
             yield connection
         return
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        got = connection.scalar(select(func.get_lock(_lock_name(connection), PATIENCE)))
+        got = connection.scalar(select(func.get_lock(_lock_name(connection), UPGRADE_LOCK_SECONDS)))
         if not got:
             raise DatabaseUnusable(
                 "another chat-server is upgrading this database; try again when it is done"

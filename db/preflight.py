@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 from chatroom.db.engine import begin_write, is_sqlite
 from chatroom.db.errors import DatabaseUnusable, driver_error_number, driver_message
-from chatroom.db.search.tokenizer import LONGEST, SHORTEST
+from chatroom.db.search.tokenizer import MAX_TERM_LENGTH, MIN_TERM_LENGTH
 from pymysql.constants import CR, ER
 from sqlalchemy import URL, Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-LEAST_TOKEN = "innodb_ft_min_token_size"
-MOST_TOKEN = "innodb_ft_max_token_size"
+MIN_TOKEN_VARIABLE = "innodb_ft_min_token_size"
+MAX_TOKEN_VARIABLE = "innodb_ft_max_token_size"
 
 
 class PreflightFinding(NamedTuple):
@@ -129,14 +129,15 @@ def _inspect_mysql(connection: Connection) -> Iterator[PreflightFinding]:
 
 def _check_index(facts: dict[str, str]) -> None:
     """The index of search leaves out, without an error, what is shorter or longer than these."""
-    least, most = int(facts[LEAST_TOKEN]), int(facts[MOST_TOKEN])
-    if least > SHORTEST:
+    least, most = int(facts[MIN_TOKEN_VARIABLE]), int(facts[MAX_TOKEN_VARIABLE])
+    if least > MIN_TERM_LENGTH:
         raise DatabaseUnusable(
-            f"{LEAST_TOKEN} is {least}, so search would miss words: set it to {SHORTEST} or less"
+            f"{MIN_TOKEN_VARIABLE} is {least}, so search would miss words:"
+            f" set it to {MIN_TERM_LENGTH} or less"
         )
-    if most < LONGEST:
+    if most < MAX_TERM_LENGTH:
         raise DatabaseUnusable(
-            f"{MOST_TOKEN} is {most}, so search would miss words: set it to {LONGEST} or more"
+            f"{MAX_TOKEN_VARIABLE} is {most}, so search would miss words: set it to {MAX_TERM_LENGTH} or more"
         )
 
 
@@ -174,8 +175,8 @@ def _server_variables(connection: Connection) -> dict[str, str]:
         "character_set_connection",
         "character_set_database",
         "innodb_flush_log_at_trx_commit",
-        LEAST_TOKEN,
-        MOST_TOKEN,
+        MIN_TOKEN_VARIABLE,
+        MAX_TOKEN_VARIABLE,
         "log_bin",
         "sql_mode",
         "sync_binlog",

@@ -11,7 +11,7 @@ from chatroom.db.search import search_index
 from sqlalchemy import Connection, delete, exists, select
 
 
-def purge_slice(connection: Connection, most: int) -> bool:
+def purge_slice(connection: Connection, limit: int) -> bool:
     """Forget so many messages of a room that was removed. ``False`` when there was nothing to forget."""
     conversation_id = _closed_conversation(connection)
     if conversation_id is None:
@@ -19,7 +19,7 @@ def purge_slice(connection: Connection, most: int) -> bool:
     lock_heads(connection, [conversation_id])
     row = messages.c
     query = select(row.seq, row.sent_at).where(row.conversation_id == conversation_id)
-    gone = [(seq, sent_at) for seq, sent_at in connection.execute(query.order_by(row.seq).limit(most))]
+    gone = [(seq, sent_at) for seq, sent_at in connection.execute(query.order_by(row.seq).limit(limit))]
     if not gone:  # another server process was faster
         return True
     last = gone[-1][0]

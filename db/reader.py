@@ -18,10 +18,10 @@ from sqlalchemy import Connection, Engine
 P = ParamSpec("P")
 T = TypeVar("T")
 
-MAX_WAITING = 1000
+MAX_QUEUED_READS = 1000
 """Reads that may wait for a thread. More would be answered after their clients have lost patience."""
 
-AT_ONCE = 1.0
+RETRY_WITHIN_SECONDS = 1.0
 """Seconds. A connection that was found dead is replaced; a database that hangs would only hang again."""
 
 
@@ -42,7 +42,7 @@ class DatabaseReader:
         Raises ``DatabaseUnavailable`` when the database is away or too many reads wait, and whatever the
         function raises.
         """
-        if self._waiting >= MAX_WAITING:
+        if self._waiting >= MAX_QUEUED_READS:
             raise DatabaseUnavailable("too many reads are waiting")
         work = partial(self._run_query, lambda connection: function(connection, *args, **kwargs))
         self._waiting += 1
@@ -67,7 +67,7 @@ class DatabaseReader:
                 return self._attempt_query(function)
             except Exception as error:
                 again = is_disconnect(error) or is_transient(error)
-                if not again or time.monotonic() - began > AT_ONCE:
+                if not again or time.monotonic() - began > RETRY_WITHIN_SECONDS:
                     raise
                 return self._attempt_query(function)
         except Exception as error:

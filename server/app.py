@@ -92,7 +92,7 @@ async def open_database(config: ServerConfig) -> AsyncIterator[Engine]:
             config.database_url,
             readers=config.database.readers,
             password=config.database.password or None,
-            patience=config.database.patience,
+            timeout=config.database.patience,
         )
         for remark in await asyncio.to_thread(_prepare_database, engine):
             log.log(logging.WARNING if remark.serious else logging.INFO, "%s", remark.text)

@@ -248,7 +248,7 @@ class ClientSession:
 
     def _start_work(self, work: Coroutine[Any, Any, None]) -> None:
         self._busy = True
-        self._task = background.start(self._loop, work)
+        self._task = background.start_task(self._loop, work)
 
     async def _ask_reader(
         self, request: Request, ask: Callable[[], Awaitable[Any]], line: Callable[[Any], bytes]

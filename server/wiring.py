@@ -149,8 +149,8 @@ def assemble_parts(
         loop,
         deliver=delivery.deliver_messages,
         reseat=reseat,
-        entitle=permissions.may_post,
-        patience=config.database.patience,
+        authorize=permissions.may_post,
+        outage_timeout=config.database.patience,
         publish=publisher.publish_changes if is_shared else None,
         failed=writer_failed,
     )

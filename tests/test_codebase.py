@@ -206,7 +206,7 @@ def tracked(pattern: str) -> list[str]:
 def test_packages_agree_on_kinds_of_message() -> None:
     """``db`` and ``protocol`` do not import each other, so each lists the kinds."""
     assert set(messages.SPOKEN_KINDS) == values.SPOKEN_KINDS
-    assert set(revisions.KINDS) == values.CHANGE_KINDS
+    assert set(revisions.CHANGE_KINDS) == values.CHANGE_KINDS
     assert set(get_args(SentKind)) == values.SPOKEN_KINDS | values.CHANGE_KINDS
 
 

@@ -47,17 +47,17 @@ def lock_accounts(connection: Connection, ids: Collection[int]) -> None:
     connection.execute(query.with_for_update())
 
 
-def lock_shared(connection: Connection, account_id: int) -> None:
+def lock_account_shared(connection: Connection, account_id: int) -> None:
     """The account's sessions are not ended until COMMIT; others may hold this lock at the same time."""
     query = select(accounts.c.id).where(accounts.c.id == account_id)
     connection.execute(query.with_for_update(read=True))
 
 
-def get_account(connection: Connection, account_id: int) -> AccountRecord | None:
+def find_account_by_id(connection: Connection, account_id: int) -> AccountRecord | None:
     return _select_one(connection, accounts.c.id == account_id)
 
 
-def all_accounts(connection: Connection) -> list[AccountRecord]:
+def list_accounts(connection: Connection) -> list[AccountRecord]:
     """Every account, by name."""
     return [_account_record(found) for found in connection.execute(_ALL.order_by(accounts.c.username_key))]
 
@@ -89,17 +89,17 @@ def add_account(
 
 
 def set_password(
-    connection: Connection, account_id: int, password_hash: str, instead_of: str | None = None
+    connection: Connection, account_id: int, password_hash: str, expected_hash: str | None = None
 ) -> bool:
     """Store another hash; with ``instead_of`` only if that one still stands there. Returns whether it was
     done."""
     change = update(accounts).where(accounts.c.id == account_id)
-    if instead_of is not None:
-        change = change.where(accounts.c.password_hash == instead_of)
+    if expected_hash is not None:
+        change = change.where(accounts.c.password_hash == expected_hash)
     return bool(connection.execute(change.values(password_hash=password_hash)).rowcount)
 
 
-def registered_at(connection: Connection, account_id: int) -> int:
+def registration_time(connection: Connection, account_id: int) -> int:
     """When an account that there is was made."""
     when: int = connection.execute(
         select(accounts.c.registered_at).where(accounts.c.id == account_id)
@@ -107,7 +107,7 @@ def registered_at(connection: Connection, account_id: int) -> int:
     return when
 
 
-def usernames(connection: Connection, ids: Collection[int]) -> dict[int, str]:
+def usernames_by_id(connection: Connection, ids: Collection[int]) -> dict[int, str]:
     """The names of accounts, by id."""
     if not ids:
         return {}
@@ -115,9 +115,9 @@ def usernames(connection: Connection, ids: Collection[int]) -> dict[int, str]:
     return {row.id: row.username for row in connection.execute(query)}
 
 
-def set_disabled(connection: Connection, account_id: int, since: int | None) -> None:
+def set_disabled(connection: Connection, account_id: int, disabled_at: int | None) -> None:
     """Nobody may log in to the account any more, or (``None``) they may again."""
-    _update_account(connection, account_id, disabled_at=since)
+    _update_account(connection, account_id, disabled_at=disabled_at)
 
 
 def end_sessions(connection: Connection, account_id: int, now: int) -> int:
@@ -129,7 +129,7 @@ def end_sessions(connection: Connection, account_id: int, now: int) -> int:
     return epoch
 
 
-def ended(connection: Connection, account_id: int) -> EndedSessions | None:
+def find_ended_sessions(connection: Connection, account_id: int) -> EndedSessions | None:
     """Which sessions of an account are over, if there is such an account."""
     question = "SELECT session_epoch, disabled_at FROM accounts WHERE id = ?"
     for epoch, disabled_at in raw_select.execute_select(connection, question, account_id):
@@ -137,16 +137,16 @@ def ended(connection: Connection, account_id: int) -> EndedSessions | None:
     return None
 
 
-def ended_on(
-    connection: Connection, server_id: bytes, among: Collection[int] | None = None
+def ended_sessions_on_server(
+    connection: Connection, server_id: bytes, account_ids: Collection[int] | None = None
 ) -> dict[int, EndedSessions]:
     """Which sessions are over of those accounts, or of all, that have sessions on a server process."""
     query = _ENDED.join(attendances, attendances.c.account_id == accounts.c.id)
     query = query.where(attendances.c.server_id == server_id)
-    return _ended(connection, query if among is None else query.where(accounts.c.id.in_(among)))
+    return _ended(connection, query if account_ids is None else query.where(accounts.c.id.in_(account_ids)))
 
 
-def ended_in(connection: Connection, conversation_id: int) -> dict[int, EndedSessions]:
+def ended_sessions_of_members(connection: Connection, conversation_id: int) -> dict[int, EndedSessions]:
     """Which sessions are over of those accounts that have a seat in a conversation."""
     query = _ENDED.join(memberships, memberships.c.account_id == accounts.c.id)
     return _ended(connection, query.where(memberships.c.conversation_id == conversation_id))

@@ -49,7 +49,7 @@ def remove_invite(connection: Connection, conversation_id: int, account_id: int)
     return _delete_row(connection, invitations, conversation_id, account_id)
 
 
-def invited_to(connection: Connection, account_id: int) -> set[int]:
+def invited_room_ids(connection: Connection, account_id: int) -> set[int]:
     """The rooms that an account is invited to."""
     row = invitations.c
     return set(connection.scalars(select(row.conversation_id).where(row.account_id == account_id)))

@@ -36,7 +36,7 @@ def blocked_usernames(connection: Connection, account_id: int) -> list[str]:
     return list(connection.scalars(query))
 
 
-def blocked_by(connection: Connection, account_id: int) -> set[int]:
+def blocked_ids(connection: Connection, account_id: int) -> set[int]:
     """Those whom an account has blocked."""
     return set(connection.scalars(select(blocks.c.blocked_id).where(blocks.c.account_id == account_id)))
 
@@ -48,6 +48,6 @@ def blocking_pairs(connection: Connection, account_ids: Collection[int]) -> set[
     return {(account_id, blocked_id) for account_id, blocked_id in connection.execute(query)}
 
 
-def blockers_of(connection: Connection, account_id: int) -> set[int]:
+def blocker_ids(connection: Connection, account_id: int) -> set[int]:
     """Those who have blocked an account."""
     return set(connection.scalars(select(blocks.c.account_id).where(blocks.c.blocked_id == account_id)))

@@ -29,12 +29,13 @@ class ClosedRoom(Struct, frozen=True):
 
 
 class ChangeSet(Struct):
-    """Conversations in which something was ``said``; those of which anything may have ``changed``; accounts
-    that came or went, or of which something changed; seats whose holders have ``read`` further. With
-    ``everything``, all of that must be looked at.
+    """The changes of one or more transactions: conversations with ``appended`` messages, conversations of
+    which anything may have ``changed``, accounts that connected, disconnected or changed, rooms that were
+    ``closed``, and seats whose accounts have ``read`` further. With ``everything`` set, the reader compares
+    all of it with the database.
     """
 
-    said: set[int] = msgspec.field(default_factory=set)
+    appended: set[int] = msgspec.field(default_factory=set, name="said")
     changed: set[int] = msgspec.field(default_factory=set)
     accounts: set[int] = msgspec.field(default_factory=set)
     closed: list[ClosedRoom] = msgspec.field(default_factory=list)
@@ -42,11 +43,13 @@ class ChangeSet(Struct):
     everything: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.said or self.changed or self.accounts or self.closed or self.read or self.everything)
+        return bool(
+            self.appended or self.changed or self.accounts or self.closed or self.read or self.everything
+        )
 
     def add(self, other: "ChangeSet") -> None:
         """What happened later."""
-        self.said |= other.said
+        self.appended |= other.appended
         self.changed |= other.changed
         self.accounts |= other.accounts
         self.closed += other.closed
@@ -63,9 +66,9 @@ def closed_room(room: RoomRecord, by: str | None) -> ClosedRoom:
     return ClosedRoom(room.conversation_id, room.name, room.owner_id, room.private, by)
 
 
-def publish_changes(connection: Connection, server_id: bytes, number: int, told: ChangeSet) -> None:
+def publish_changes(connection: Connection, server_id: bytes, number: int, changes: ChangeSet) -> None:
     """Note what a transaction of this process has touched. Each number MUST be larger than the last."""
-    body = _encode(told).decode()
+    body = _encode(changes).decode()
     connection.execute(insert(news).values(server_id=server_id, number=number, body=body))
 
 

@@ -10,16 +10,16 @@ from itertools import accumulate
 from typing import Any
 
 from chatroom.db.queries import revisions
-from chatroom.db.queries.accounts import usernames
+from chatroom.db.queries.accounts import usernames_by_id
 from chatroom.db.queries.raw_select import execute_select
 from chatroom.db.records import StoredMessage
 from chatroom.db.schema import conversations
 from sqlalchemy import Connection, select
 
-SLICE = 250
+ROWS_PER_QUERY = 250
 """Rows that are asked for at once; what of them is beyond the length of a page is read for nothing."""
 
-MOST_TEXT = 1 << 20
+MAX_PAGE_CHARACTERS = 1 << 20
 """Code points in the texts of a page. The last one may go beyond, or a page might be empty."""
 
 QUESTION = (
@@ -37,7 +37,7 @@ def export_page(
     rows = _select_rows(connection, conversation_id, after, limit)
     if not rows:
         return [], False
-    names = usernames(connection, {row[AUTHOR] for row in rows})
+    names = usernames_by_id(connection, {row[AUTHOR] for row in rows})
     said = [
         StoredMessage(conversation_id, seq, author, names[author], nickname, kind, text, sent_at, cid, target)
         for seq, author, nickname, kind, text, sent_at, cid, target in rows
@@ -49,8 +49,8 @@ def export_page(
 def _select_rows(connection: Connection, conversation_id: int, after: int, limit: int) -> list[Sequence[Any]]:
     found: list[Sequence[Any]] = []
     length = 0
-    while limit and length < MOST_TEXT:
-        rows = execute_select(connection, QUESTION, conversation_id, after, min(SLICE, limit))
+    while limit and length < MAX_PAGE_CHARACTERS:
+        rows = execute_select(connection, QUESTION, conversation_id, after, min(ROWS_PER_QUERY, limit))
         if not rows:
             break
         found += rows
@@ -62,7 +62,7 @@ def _select_rows(connection: Connection, conversation_id: int, after: int, limit
 
 def _limit_bytes(found: list[StoredMessage]) -> list[StoredMessage]:
     lengths = list(accumulate(len(one.text) for one in found))
-    return found[: bisect_left(lengths, MOST_TEXT) + 1]
+    return found[: bisect_left(lengths, MAX_PAGE_CHARACTERS) + 1]
 
 
 def _head_of(connection: Connection, conversation_id: int) -> int:

@@ -8,8 +8,8 @@ from collections.abc import Collection
 
 from chatroom.db.errors import AlreadyExists, duplicates_as_already_exists
 from chatroom.db.queries import messages
-from chatroom.db.queries.memberships import renew_roster
-from chatroom.db.queries.unread import COLUMNS, AnyRow, holder, seats_from_rows
+from chatroom.db.queries.memberships import increment_roster
+from chatroom.db.queries.unread import SEAT_COLUMNS, AnyRow, holder, seats_from_rows
 from chatroom.db.records import DirectRecord, SeatRecord
 from chatroom.db.schema import accounts, conversations, friendships, memberships
 from sqlalchemy import ColumnElement, Connection, and_, case, insert, select, union_all, update
@@ -43,7 +43,7 @@ def list_directs(
     seat."""
     row = friendships.c
     other = case((row.low_id == memberships.c.account_id, row.high_id), else_=row.low_id)
-    query = select(*_DIRECT, *COLUMNS)
+    query = select(*_DIRECT, *SEAT_COLUMNS)
     query = query.join_from(memberships, friendships, row.conversation_id == memberships.c.conversation_id)
     query = query.join(conversations, conversations.c.id == row.conversation_id)
     query = query.join(_friend, _friend.c.id == other).join(holder, holder.c.id == memberships.c.account_id)
@@ -78,7 +78,7 @@ def add_friendship(connection: Connection, account_id: int, other_id: int, now: 
     renewed = connection.execute(update(friendships).where(ended).values(since=now, ended_at=None))
     if not renewed.rowcount:
         raise AlreadyExists
-    renew_roster(connection, conversation_id)
+    increment_roster(connection, conversation_id)
     return conversation_id
 
 
@@ -100,7 +100,7 @@ def end_friendship(connection: Connection, conversation_id: int, now: int) -> No
     messages.lock_heads(connection, [conversation_id])
     row = friendships.c
     connection.execute(update(friendships).where(row.conversation_id == conversation_id).values(ended_at=now))
-    renew_roster(connection, conversation_id)
+    increment_roster(connection, conversation_id)
 
 
 def direct_id(connection: Connection, account_id: int, other_id: int) -> int | None:

@@ -10,16 +10,16 @@ from chatroom.db.queries import changefeed
 from chatroom.db.schema import attendances, servers
 from sqlalchemy import Connection, delete, insert, select, update
 
-BEAT = 10.0
+HEARTBEAT_SECONDS = 10.0
 """Seconds between two signs of life of a process."""
 
-ALIVE = 3 * BEAT
+DEAD_AFTER_SECONDS = 3 * HEARTBEAT_SECONDS
 """Seconds after its last sign of life for which a process counts as running."""
 
 
 def alive_since(now: int) -> int:
     """Since when a process must have been seen, to count as running."""
-    return now - round(ALIVE * 1000)
+    return now - round(DEAD_AFTER_SECONDS * 1000)
 
 
 def record_heartbeat(connection: Connection, server_id: bytes, now: int) -> bool:
@@ -45,7 +45,7 @@ def remove_dead_instances(connection: Connection, alive_since: int) -> None:
         remove_instance(connection, server_id)
 
 
-def any_alive(connection: Connection, alive_since: int) -> bool:
+def has_live_instance(connection: Connection, alive_since: int) -> bool:
     """Whether a server process was seen since a time."""
     query = select(servers.c.id).where(servers.c.seen_at >= alive_since).limit(1)
     return connection.execute(query).one_or_none() is not None
@@ -88,13 +88,15 @@ def attended_elsewhere(connection: Connection, server_id: bytes, account_id: int
 
 
 def attending_elsewhere(
-    connection: Connection, server_id: bytes, alive_since: int, among: Collection[int] | None = None
+    connection: Connection, server_id: bytes, alive_since: int, account_ids: Collection[int] | None = None
 ) -> set[int]:
     """Of these accounts, or of all, those that have a session on another process seen since a time."""
     row = attendances.c
     query = select(row.account_id).join(servers, servers.c.id == row.server_id)
     query = query.where(row.server_id != server_id, servers.c.seen_at >= alive_since)
-    return set(connection.scalars(query if among is None else query.where(row.account_id.in_(among))))
+    return set(
+        connection.scalars(query if account_ids is None else query.where(row.account_id.in_(account_ids)))
+    )
 
 
 def attended_accounts(connection: Connection, alive_since: int) -> set[int]:

@@ -92,7 +92,7 @@ def spend_on_seat(connection: Connection, digest: bytes, account_id: int, now: i
     connection.execute(update(pass_uses).where(_is_use_of(digest, account_id)).values(seated_at=now))
 
 
-def all_codes(connection: Connection) -> list[InviteCode]:
+def list_codes(connection: Connection) -> list[InviteCode]:
     """All passes, those that end first before the others."""
     return [
         _code_record(row) for row in connection.execute(_PASS.order_by(passes.c.expires_at, passes.c.digest))

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from chatroom.db.errors import duplicates_as_already_exists
-from chatroom.db.queries.unread import COLUMNS, AnyRow, holder, seats_from_rows
+from chatroom.db.queries.unread import SEAT_COLUMNS, AnyRow, holder, seats_from_rows
 from chatroom.db.records import SeatKey, SeatRecord
 from chatroom.db.schema import accounts, attendances, conversations, friendships, memberships, rooms
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, insert, select, true, update
@@ -23,7 +23,7 @@ class SeatStatus(NamedTuple):
 
 def find_seat(connection: Connection, conversation_id: int, account_id: int) -> SeatRecord | None:
     """The account's seat with what is unread, if it has one."""
-    query = select(memberships.c.conversation_id, conversations.c.head, *COLUMNS)
+    query = select(memberships.c.conversation_id, conversations.c.head, *SEAT_COLUMNS)
     query = query.join_from(memberships, conversations).join(holder, holder.c.id == memberships.c.account_id)
     rows = connection.execute(query.where(_is_seat(conversation_id, account_id))).all()
     return seats_from_rows(connection, rows).get(conversation_id)
@@ -111,7 +111,7 @@ def take_seat(
     with duplicates_as_already_exists():
         connection.execute(insert(memberships).values(values))
     _count_seats(connection, conversation_id, +1)
-    renew_roster(connection, conversation_id)
+    increment_roster(connection, conversation_id)
 
 
 def give_up_seat(connection: Connection, conversation_id: int, account_id: int) -> None:
@@ -119,7 +119,7 @@ def give_up_seat(connection: Connection, conversation_id: int, account_id: int) 
     dropped = connection.execute(delete(memberships).where(_is_seat(conversation_id, account_id)))
     if dropped.rowcount:
         _count_seats(connection, conversation_id, -1)
-        renew_roster(connection, conversation_id)
+        increment_roster(connection, conversation_id)
 
 
 def set_entered(
@@ -128,23 +128,23 @@ def set_entered(
     """The account enters, under a nickname, or leaves, and keeps the one it had."""
     change = update(memberships).where(_is_seat(conversation_id, account_id)).values(entered=entered)
     connection.execute(change if nickname is None else change.values(nickname=nickname))
-    renew_roster(connection, conversation_id)
+    increment_roster(connection, conversation_id)
 
 
-def renew_rosters(connection: Connection, account_id: int) -> None:
+def increment_rosters_of(connection: Connection, account_id: int) -> None:
     """The same of every conversation in which an account has a seat, all of them locked."""
     row = conversations.c
     here = select(memberships.c.conversation_id).where(memberships.c.account_id == account_id)
     connection.execute(update(conversations).where(row.id.in_(here)).values(roster=row.roster + 1))
 
 
-def seated(connection: Connection, account_id: int) -> set[int]:
+def seated_conversation_ids(connection: Connection, account_id: int) -> set[int]:
     """The conversations in which an account has a seat."""
     row = memberships.c
     return set(connection.scalars(select(row.conversation_id).where(row.account_id == account_id)))
 
 
-def renew_roster(connection: Connection, conversation_id: int) -> None:
+def increment_roster(connection: Connection, conversation_id: int) -> None:
     """Tell every server process that what it knows of this conversation's members is old."""
     row = conversations.c
     connection.execute(update(conversations).where(row.id == conversation_id).values(roster=row.roster + 1))

@@ -32,10 +32,10 @@ log = logging.getLogger(__name__)
 SPOKEN_KINDS = ("text", "action")
 """The kinds that people would call messages; the others are notices or change a message."""
 
-AHEAD = 60_000
+MAX_LEAD_MS = 60_000
 """Milliseconds by which the last message of a conversation may be ahead of the clock without a warning."""
 
-Place = tuple[int, int]
+MessageKey = tuple[int, int]
 """A conversation's id and a seq: which message."""
 
 
@@ -82,14 +82,14 @@ class LockedHead(Struct, gc=False):
 
 
 def lock_heads(
-    connection: Connection, conversation_ids: Collection[int], *, only_free: bool = False
+    connection: Connection, conversation_ids: Collection[int], *, skip_locked: bool = False
 ) -> dict[int, LockedHead]:
     """Lock conversations until the transaction ends. One that does not exist is missing in the answer; with
     ``only_free`` one that somebody else has locked, too.
     """
     if not conversation_ids:
         return {}
-    locked = raw_insert.lock_conversations(connection, sorted(conversation_ids), only_free=only_free)
+    locked = raw_insert.lock_conversations(connection, sorted(conversation_ids), skip_locked=skip_locked)
     return {id: LockedHead(head, spoken, roster, last_at) for id, head, spoken, roster, last_at in locked}
 
 
@@ -153,7 +153,7 @@ def _copy_head(head: LockedHead) -> LockedHead:
 def _assign_seq(draft: MessageDraft, head: LockedHead, now: int) -> StoredMessage:
     head.head += 1
     head.spoken += draft.kind in SPOKEN_KINDS
-    if head.last_at > now + AHEAD:
+    if head.last_at > now + MAX_LEAD_MS:
         _warn_once(draft.conversation_id)
     head.last_at = max(now, head.last_at)
     return StoredMessage(
@@ -175,7 +175,7 @@ def _warn_once(conversation_id: int) -> None:
     log.warning("times in conversation %d stand still: its last message is from the future", conversation_id)
 
 
-def _message_row(stored: StoredMessage, spoken: int) -> raw_insert.Values:
+def _message_row(stored: StoredMessage, spoken: int) -> raw_insert.RowValues:
     return (
         stored.conversation_id,
         stored.seq,
@@ -246,7 +246,7 @@ def message_page(
     return found[:limit][::-1], len(found) > limit
 
 
-def last_seq_before(connection: Connection, conversation_id: int, time: int) -> int:
+def last_seq_before(connection: Connection, conversation_id: int, time_ms: int) -> int:
     """The seq of the last message that is older than a time, in milliseconds since 1970; 0 if none is.
 
     Times do not go back, so it is found by halving: twenty looks for a million messages, and no index.
@@ -259,23 +259,23 @@ def last_seq_before(connection: Connection, conversation_id: int, time: int) -> 
         at: int = connection.execute(select(row.sent_at).where(here, row.seq == seq)).scalar_one()
         return at
 
-    return bisect_left(range(1, head + 1), time, key=sent_at)
+    return bisect_left(range(1, head + 1), time_ms, key=sent_at)
 
 
-def messages_in_ranges(connection: Connection, stretches: Sequence[SeqRange]) -> list[StoredMessage]:
+def messages_in_ranges(connection: Connection, ranges: Sequence[SeqRange]) -> list[StoredMessage]:
     """Every message in stretches of conversations, those of one conversation together and in their order."""
     found: list[StoredMessage] = []
-    for first in range(0, len(stretches), raw_select.CHUNK):
-        part = stretches[first : first + raw_select.CHUNK]
+    for first in range(0, len(ranges), raw_select.MAX_CONDITIONS):
+        part = ranges[first : first + raw_select.MAX_CONDITIONS]
         which = " OR ".join(["(conversation_id = ? AND seq > ? AND seq <= ?)"] * len(part))
         order = "ORDER BY conversation_id, seq"
         found += raw_select.select_messages(connection, f"{which} {order}", *chain.from_iterable(part))
     return found
 
 
-def messages_at(connection: Connection, places: Iterable[Place]) -> list[StoredMessage]:
+def messages_at(connection: Connection, keys: Iterable[MessageKey]) -> list[StoredMessage]:
     """The messages at these places, in no order."""
-    return _messages_among(connection, "conversation_id", "seq", places)
+    return _messages_among(connection, "conversation_id", "seq", keys)
 
 
 def _messages_among(

@@ -26,15 +26,15 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 COLUMNS = ", ".join(column.name for column in messages.columns)
 DOCUMENT_COLUMNS = ", ".join(column.name for column in documents.columns)
 
-LARGEST_PORTION = 256
+MAX_PORTION_ROWS = 256
 """Rows in one statement to SQLite. A library may be built to take no more than 32,766 values at once."""
 
 Value = int | str | None
-Values = tuple[Value, ...]
+RowValues = tuple[Value, ...]
 
 
 def lock_conversations(
-    connection: Connection, ids: Sequence[int], *, only_free: bool = False
+    connection: Connection, ids: Sequence[int], *, skip_locked: bool = False
 ) -> list[tuple[int, ...]]:
     """The rows (id, head, spoken, roster, last_at) of these conversations, locked one after the other in the
     order of their ids; with ``only_free`` without those that somebody else has locked, where the engine can
@@ -43,18 +43,20 @@ def lock_conversations(
     places, values = _row_sql(connection, ids)
     query = f"SELECT id, head, spoken, roster, last_at FROM conversations WHERE id IN {places} ORDER BY id"
     if not _is_sqlite(connection):  # whose transaction has locked the whole file
-        query += " FOR UPDATE SKIP LOCKED" if only_free and skips_locked(connection) else " FOR UPDATE"
+        query += (
+            " FOR UPDATE SKIP LOCKED" if skip_locked and supports_skip_locked(connection) else " FOR UPDATE"
+        )
     return list(_execute_raw(connection, query, values).fetchall())
 
 
-def skips_locked(connection: Connection) -> bool:
+def supports_skip_locked(connection: Connection) -> bool:
     """Whether the engine can leave locked rows out: MySQL 8.0.1 and MariaDB 10.6 are the first."""
     dialect = connection.dialect
     version = dialect.server_version_info or (0,)
     return version >= ((10, 6) if getattr(dialect, "is_mariadb", False) else (8, 0, 1))
 
 
-def insert_messages(connection: Connection, rows: Sequence[Values]) -> None:
+def insert_messages(connection: Connection, rows: Sequence[RowValues]) -> None:
     """Store messages, each a value for every column of the table; all of them, or none when a unique key
     objects."""
     if not _is_sqlite(connection) or _is_portion(len(rows)):
@@ -69,7 +71,7 @@ def insert_messages(connection: Connection, rows: Sequence[Values]) -> None:
     _execute_raw(connection, "RELEASE portions")
 
 
-def insert_documents(connection: Connection, rows: Sequence[Values]) -> None:
+def insert_documents(connection: Connection, rows: Sequence[RowValues]) -> None:
     """Put documents into the index, each a value for every column of the table. A failure undoes nothing."""
     if _is_sqlite(connection):
         _insert_portions(connection, "documents", DOCUMENT_COLUMNS, rows)
@@ -93,23 +95,23 @@ def taken_rowids(connection: Connection, rowids: Sequence[int]) -> set[int]:
     return {rowid for (rowid,) in _execute_raw(connection, query).fetchall()}
 
 
-def _insert_portions(connection: Connection, table: str, columns: str, rows: Sequence[Values]) -> None:
+def _insert_portions(connection: Connection, table: str, columns: str, rows: Sequence[RowValues]) -> None:
     for portion in _split_portions(rows):
         _insert_rows(connection, table, columns, portion)
 
 
-def _insert_rows(connection: Connection, table: str, columns: str, rows: Sequence[Values]) -> None:
+def _insert_rows(connection: Connection, table: str, columns: str, rows: Sequence[RowValues]) -> None:
     places, values = _rows_sql(connection, rows)
     _execute_raw(connection, f"INSERT INTO {table} ({columns}) VALUES {places}", values)
 
 
 def _is_portion(count: int) -> bool:
-    return count <= LARGEST_PORTION and count.bit_count() == 1
+    return count <= MAX_PORTION_ROWS and count.bit_count() == 1
 
 
-def _split_portions(rows: Sequence[Values]) -> Iterator[Sequence[Values]]:
+def _split_portions(rows: Sequence[RowValues]) -> Iterator[Sequence[RowValues]]:
     """The largest first."""
-    begin, size = 0, LARGEST_PORTION
+    begin, size = 0, MAX_PORTION_ROWS
     while begin < len(rows):
         while size > len(rows) - begin:
             size //= 2
@@ -146,7 +148,7 @@ def _is_sqlite(connection: Connection) -> bool:
     return connection.dialect.name == "sqlite"
 
 
-def _rows_sql(connection: Connection, rows: Sequence[Values]) -> tuple[str, list[Value]]:
+def _rows_sql(connection: Connection, rows: Sequence[RowValues]) -> tuple[str, list[Value]]:
     """What to write for rows of the same length, and the values that the driver puts there."""
     if _is_sqlite(connection):
         return _placeholders(len(rows), len(rows[0])), [value for row in rows for value in row]

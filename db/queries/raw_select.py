@@ -14,13 +14,13 @@ from typing import Any
 from chatroom.db.records import StoredMessage
 from sqlalchemy import Connection
 
-AUTHOR = "(SELECT username FROM accounts WHERE id = account_id)"
+AUTHOR_SQL = "(SELECT username FROM accounts WHERE id = account_id)"
 """Not joined: MariaDB may come from the accounts then, and sort a whole conversation for its newest page."""
 
-COLUMNS = f"conversation_id, seq, account_id, {AUTHOR}, nickname, kind, text, sent_at, cid, target"
+COLUMNS = f"conversation_id, seq, account_id, {AUTHOR_SQL}, nickname, kind, text, sent_at, cid, target"
 """The fields of ``StoredMessage``, in their order."""
 
-CHUNK = 100
+MAX_CONDITIONS = 100
 """Conditions in one question. SQLite takes a thousand at most."""
 
 Value = int | str
@@ -45,8 +45,8 @@ def pair_conditions(first: str, second: str, pairs: Iterable[tuple[int, Value]])
     for one, other in pairs:
         seconds[one].append(other)
     ones = list(seconds)
-    for start in range(0, len(ones), CHUNK):
-        part = ones[start : start + CHUNK]
+    for start in range(0, len(ones), MAX_CONDITIONS):
+        part = ones[start : start + MAX_CONDITIONS]
         marks = (", ".join("?" * len(seconds[one])) for one in part)
         which = " OR ".join(f"({first} = ? AND {second} IN ({each}))" for each in marks)
         yield which, [value for one in part for value in (one, *seconds[one])]

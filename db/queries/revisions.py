@@ -21,18 +21,18 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from chatroom.db.queries import raw_select
-from chatroom.db.queries.messages import SPOKEN_KINDS, Place, messages_at
+from chatroom.db.queries.messages import SPOKEN_KINDS, MessageKey, messages_at
 from chatroom.db.records import MessageRevision, StoredMessage
 from chatroom.db.schema import revisions
 from msgspec.structs import replace
 from sqlalchemy import Connection, and_, delete, insert
 
-KINDS = ("edit", "delete", "react", "unreact")
+CHANGE_KINDS = ("edit", "delete", "react", "unreact")
 """The kinds of messages that change another one."""
 
-CHANGES = (
+CHANGES_SQL = (
     "SELECT revisions.conversation_id, revisions.target, revisions.seq, kind, text, sent_at, account_id,"
-    f" {raw_select.AUTHOR} FROM revisions"
+    f" {raw_select.AUTHOR_SQL} FROM revisions"
     " JOIN messages ON messages.conversation_id = revisions.conversation_id AND messages.seq = revisions.seq"
 )
 
@@ -68,7 +68,7 @@ def latest_states(connection: Connection, page: Sequence[StoredMessage]) -> list
     )
 
 
-def _changed_places(connection: Connection, places: Collection[Place]) -> set[Place]:
+def _changed_places(connection: Connection, places: Collection[MessageKey]) -> set[MessageKey]:
     """Those of these messages to which something was done that counts: of a page, mostly none."""
     question = "SELECT DISTINCT conversation_id, target FROM revisions WHERE "
     found = [
@@ -80,7 +80,7 @@ def _changed_places(connection: Connection, places: Collection[Place]) -> set[Pl
     return set(found).intersection(places)
 
 
-def _nearby_condition(places: Collection[Place]) -> list[raw_select.Condition]:
+def _nearby_condition(places: Collection[MessageKey]) -> list[raw_select.Condition]:
     """A shorter condition, where they stand close together, as on a page. It may hold for others too."""
     ids, seqs = {id for id, _ in places}, [seq for _, seq in places]
     if len(ids) != 1 or max(seqs) - min(seqs) > 2 * len(seqs):
@@ -101,7 +101,7 @@ def record_change(connection: Connection, change: StoredMessage) -> None:
         connection.execute(insert(revisions).values(values))
 
 
-def _target_place(message: StoredMessage) -> Place:
+def _target_place(message: StoredMessage) -> MessageKey:
     """The message whose changes decide how this one is shown: itself, or what it edited."""
     changed = message.target if message.kind == "edit" else None
     return message.conversation_id, changed or message.seq
@@ -140,18 +140,20 @@ def _is_same_reaction(change: StoredMessage, other: MessageChange) -> bool:
     return other.kind == "react" and mine == theirs
 
 
-def _delete_changes(connection: Connection, place: Place, seqs: Sequence[int]) -> None:
+def _delete_changes(connection: Connection, place: MessageKey, seqs: Sequence[int]) -> None:
     if seqs:
         row = revisions.c
         here = and_(row.conversation_id == place[0], row.target == place[1])
         connection.execute(delete(revisions).where(here, row.seq.in_(seqs)))
 
 
-def _effective_changes(connection: Connection, places: Iterable[Place]) -> dict[Place, list[MessageChange]]:
+def _effective_changes(
+    connection: Connection, places: Iterable[MessageKey]
+) -> dict[MessageKey, list[MessageChange]]:
     """The changes of these messages that count, in the order in which they were made."""
-    found: dict[Place, list[MessageChange]] = defaultdict(list)
+    found: dict[MessageKey, list[MessageChange]] = defaultdict(list)
     for which, values in raw_select.pair_conditions("revisions.conversation_id", "revisions.target", places):
-        question = f"{CHANGES} WHERE {which} ORDER BY revisions.seq"
+        question = f"{CHANGES_SQL} WHERE {which} ORDER BY revisions.seq"
         for change in (
             MessageChange(*row) for row in raw_select.execute_select(connection, question, *values)
         ):

@@ -7,8 +7,8 @@ from collections.abc import Collection
 from typing import Any
 
 from chatroom.db.errors import duplicates_as_already_exists
-from chatroom.db.queries.memberships import renew_roster
-from chatroom.db.queries.unread import COLUMNS, AnyRow, holder, seats_from_rows
+from chatroom.db.queries.memberships import increment_roster
+from chatroom.db.queries.unread import SEAT_COLUMNS, AnyRow, holder, seats_from_rows
 from chatroom.db.records import RoomRecord, SeatRecord
 from chatroom.db.schema import accounts, bans, conversations, invitations, memberships, passes, rooms
 from sqlalchemy import Connection, Select, and_, delete, false, func, insert, select, update
@@ -97,7 +97,7 @@ def add_room(
     return conversation_id
 
 
-def all_rooms(connection: Connection) -> list[RoomRecord]:
+def list_all_rooms(connection: Connection) -> list[RoomRecord]:
     """All rooms by name, as nobody in particular sees them."""
     rows = connection.execute(_with_conversation(select(*_ROOM, _NOBODY)).order_by(rooms.c.name_key))
     return [_room_record(row, None) for row in rows]
@@ -116,7 +116,7 @@ def list_rooms(
     asked = and_(
         invitations.c.conversation_id == rooms.c.conversation_id, invitations.c.account_id == account_id
     )
-    query = _with_conversation(select(*_ROOM, _INVITED, *COLUMNS)).join(invitations, asked, isouter=True)
+    query = _with_conversation(select(*_ROOM, _INVITED, *SEAT_COLUMNS)).join(invitations, asked, isouter=True)
     query = query.join(memberships, own_seat, isouter=not only_member)
     query = query.join(holder, holder.c.id == memberships.c.account_id, isouter=not only_member)
     if conversation_ids is not None:
@@ -151,7 +151,7 @@ def remove_room(connection: Connection, conversation_id: int) -> None:
     """
     for table in (memberships, bans, invitations, passes, rooms):
         connection.execute(delete(table).where(table.c.conversation_id == conversation_id))
-    renew_roster(connection, conversation_id)
+    increment_roster(connection, conversation_id)
 
 
 def common_rooms(connection: Connection, account_id: int, other_id: int) -> list[str]:

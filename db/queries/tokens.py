@@ -53,9 +53,11 @@ def delete_family(connection: Connection, family: bytes) -> None:
     _delete_where(connection, tokens.c.family == family)
 
 
-def delete_account_tokens(connection: Connection, account_id: int, but: bytes | None = None) -> None:
+def delete_account_tokens(
+    connection: Connection, account_id: int, except_digest: bytes | None = None
+) -> None:
     """Every token of an account, or all but the one with this digest."""
-    others = () if but is None else (tokens.c.digest != but,)
+    others = () if except_digest is None else (tokens.c.digest != except_digest,)
     _delete_where(connection, tokens.c.account_id == account_id, *others)
 
 

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from chatroom.db.queries.messages import SPOKEN_KINDS, SeqRange
-from chatroom.db.queries.raw_select import CHUNK
+from chatroom.db.queries.raw_select import MAX_CONDITIONS
 from chatroom.db.records import SeatRecord
 from chatroom.db.schema import accounts, conversations, memberships, messages
 from sqlalchemy import Connection, Row, and_, func, or_, select
 
 AnyRow = Row[*tuple[Any, ...]]
 
-FAR = 10_000
+MAX_COUNTED_RANGE = 10_000
 """Own messages further than this behind the head are not told apart any more: whoever is that far behind
 reads a large number either way, and counting takes 5 ms for so many."""
 
@@ -31,7 +31,7 @@ _said_when_read = (
     .scalar_subquery()
 )
 
-COLUMNS = (
+SEAT_COLUMNS = (
     memberships.c.account_id,
     holder.c.username,
     memberships.c.nickname,
@@ -47,7 +47,7 @@ def seats_from_rows(connection: Connection, rows: Sequence[AnyRow]) -> dict[int,
     """The seats in the rows of such a query for one account, by conversation."""
     taken = [row for row in rows if row.account_id is not None]
     behind = [
-        SeqRange(row.conversation_id, max(row.read_seq, row.head - FAR), row.head)
+        SeqRange(row.conversation_id, max(row.read_seq, row.head - MAX_COUNTED_RANGE), row.head)
         for row in taken
         if row.behind
     ]
@@ -72,8 +72,8 @@ def _seat_record(row: AnyRow, unread: int) -> SeatRecord:
 def _count_own(connection: Connection, account_id: int, stretches: Sequence[SeqRange]) -> dict[int, int]:
     """How much the account said in stretches of conversations, by conversation."""
     counts: dict[int, int] = {}
-    for start in range(0, len(stretches), CHUNK):
-        counts |= _count_own_chunk(connection, account_id, stretches[start : start + CHUNK])
+    for start in range(0, len(stretches), MAX_CONDITIONS):
+        counts |= _count_own_chunk(connection, account_id, stretches[start : start + MAX_CONDITIONS])
     return counts
 
 

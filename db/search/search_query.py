@@ -34,45 +34,46 @@ from typing import NamedTuple
 from chatroom.db.queries.raw_select import execute_select
 from chatroom.db.records import MessageRank, StoredMessage
 from chatroom.db.schema import documents
-from chatroom.db.search.search_index import END_OF_TIME, first_rowid
+from chatroom.db.search.search_index import MAX_TIME_MS, first_rowid
 from chatroom.db.search.tokenizer import ParsedQuery, conversation_term
 from chatroom.db.search.unindexed_tail import Matches, ReadableConversation, matches_among, matches_in_tail
 from sqlalchemy import ColumnElement, Connection, and_, literal, literal_column, select
 from sqlalchemy.dialects import mysql
 
-PAGE = 200
+FIRST_PAGE_SIZE = 200
 """Candidates that are looked at together at first; when too few of them match, each page has more, up to"""
-LARGEST = 4000
+MAX_PAGE_SIZE = 4000
 
-HOMES = 64
+MAX_CONVERSATION_TERMS = 64
 """Conversations that the index is told to look in; with more of them, that costs more than it saves."""
 
-FEW = 20_000
+SMALL_SCOPE_MESSAGES = 20_000
 """Messages in all the conversations that are looked in first: each of them is gone through."""
 
-WALK = 500
+FIRST_SCAN_SIZE = 500
 """Documents that are looked through one by one at first. It takes a millisecond."""
 
-SPARSE = 200
+MAX_DOCUMENTS_PER_MATCH = 200
 """One in so many of these must have the terms for looking through more of them."""
 
-RARE = 1000
+MAX_RARE_DOCUMENTS = 1000
 """Documents of a rare word on MySQL, at most: fetching so many takes some milliseconds."""
 
-NEWEST = MessageRank(END_OF_TIME)
+HIGHEST_RANK = MessageRank(MAX_TIME_MS)
 """Every message stands below it."""
 
 _rank = attrgetter("rank")
 
 
 class SearchMatches(NamedTuple):
-    """What a search finds, newest first. Where there are, or may be, older ones, they stand below ``rest``,
-    which is a time alone if the search stopped ``early``: before it had a page together.
+    """The matches of a search, newest first. If older matches exist or may exist, they rank below
+    ``continue_below``. A search that ``stopped_early`` has read its share of messages before a page was full;
+    then ``continue_below`` is a time only.
     """
 
     messages: list[StoredMessage]
-    rest: MessageRank | None = None
-    early: bool = False
+    continue_below: MessageRank | None = None
+    stopped_early: bool = False
 
 
 def search_messages(
@@ -81,7 +82,7 @@ def search_messages(
     query: ParsedQuery,
     *,
     conversation_id: int | None = None,
-    below: MessageRank = NEWEST,
+    below: MessageRank = HIGHEST_RANK,
     limit: int,
 ) -> SearchMatches:
     """The newest matches below a rank, in one conversation or in all that the account may read."""
@@ -92,7 +93,7 @@ def search_messages(
     newest = sorted((one for one in found.values() if one.sent_at >= floor), key=_rank, reverse=True)
     if len(newest) > limit:
         return SearchMatches(newest[:limit], newest[limit - 1].rank)
-    return SearchMatches(newest, MessageRank(floor), early=True) if floor else SearchMatches(newest)
+    return SearchMatches(newest, MessageRank(floor), stopped_early=True) if floor else SearchMatches(newest)
 
 
 def _readable_conversations(
@@ -144,8 +145,8 @@ def _candidate_pages(
 ) -> Iterator[list[MatchCandidate]]:
     """Documents of these conversations that have all the terms, newest first, page by page."""
     ids = [one.conversation_id for one in where]
-    homes = [conversation_term(id) for id in ids] if len(ids) <= HOMES else []
-    few = bool(homes) and sum(one.indexed for one in where) <= FEW
+    homes = [conversation_term(id) for id in ids] if len(ids) <= MAX_CONVERSATION_TERMS else []
+    few = bool(homes) and sum(one.indexed for one in where) <= SMALL_SCOPE_MESSAGES
     beginnings = [term for term in terms if term.endswith("*")]
     whole = [term for term in terms if term not in beginnings]
     is_sqlite = connection.dialect.name == "sqlite"
@@ -172,13 +173,13 @@ def _newest_candidates(
     """What looking through the newest documents finds, for as long as it finds much; and below what more is
     to be sought, which is also where the last look began.
     """
-    size = WALK
+    size = FIRST_SCAN_SIZE
     while True:
         found = _scan_newest(connection, ids, terms, below, size)
         yield from _split_pages(found)
-        if len(found) * SPARSE < size:
+        if len(found) * MAX_DOCUMENTS_PER_MATCH < size:
             return below
-        below, size = _time_floor(connection, below, size), min(2 * size, LARGEST)
+        below, size = _time_floor(connection, below, size), min(2 * size, MAX_PAGE_SIZE)
 
 
 def _scan_newest(
@@ -197,9 +198,13 @@ def _older_candidates(
 ) -> Iterator[list[MatchCandidate]]:
     """What MySQL finds: all at once, unless the terms are common."""
     row = documents.c
-    query = select(row.rowid, row.conversation_id, row.seq).where(_innodb_condition(terms)).limit(RARE + 1)
+    query = (
+        select(row.rowid, row.conversation_id, row.seq)
+        .where(_innodb_condition(terms))
+        .limit(MAX_RARE_DOCUMENTS + 1)
+    )
     found = [MatchCandidate(*one) for one in connection.execute(query)]
-    if len(found) > RARE:
+    if len(found) > MAX_RARE_DOCUMENTS:
         yield from _paged_candidates(
             connection, ids, _innodb_condition([*terms, *_narrowing_terms(found, ids)]), below
         )
@@ -222,17 +227,17 @@ def _paged_candidates(
     row = documents.c
     query = select(row.rowid, row.conversation_id, row.seq).order_by(row.rowid.desc())
     query = query.where(matching, row.conversation_id.in_(ids))
-    size = PAGE
+    size = FIRST_PAGE_SIZE
     while rows := connection.execute(query.where(row.rowid < below).limit(size)).all():
         yield [MatchCandidate(*row) for row in rows]
         if len(rows) < size:
             return
-        below, size = rows[-1].rowid, min(4 * size, LARGEST)
+        below, size = rows[-1].rowid, min(4 * size, MAX_PAGE_SIZE)
 
 
 def _split_pages(found: Sequence[MatchCandidate]) -> Iterator[list[MatchCandidate]]:
     """In pages, what was found at once."""
-    return ([*found[first : first + PAGE]] for first in range(0, len(found), PAGE))
+    return ([*found[first : first + FIRST_PAGE_SIZE]] for first in range(0, len(found), FIRST_PAGE_SIZE))
 
 
 def _time_floor(connection: Connection, below: int, size: int) -> int:

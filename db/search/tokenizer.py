@@ -27,16 +27,16 @@ from enum import StrEnum
 from functools import lru_cache
 from itertools import pairwise
 
-LONGEST = 84
+MAX_TERM_LENGTH = 84
 """``innodb_ft_max_token_size``, as MySQL and MariaDB come."""
 
-SHORTEST = 3
+MIN_TERM_LENGTH = 3
 """Characters in the shortest term, as in ``w0a``; ``innodb_ft_min_token_size`` as it comes."""
 
-MOST_MARKS = 30
+MAX_COMBINING_MARKS = 30
 """Combining marks on one base (UAX 15, section 13). Putting thousands in order takes quadratic time."""
 
-MOST_TERMS = 16
+MAX_QUERY_TERMS = 16
 """Terms of a query that the index is asked for. They narrow enough; the rest is for ``Query.matches``."""
 
 INVISIBLE = (
@@ -48,7 +48,7 @@ INVISIBLE = (
 """
 
 _INVISIBLE = re.compile(f"[{INVISIBLE}]")
-_PILE = re.compile(rf"[^\w\s]{{{MOST_MARKS + 1},}}")
+_PILE = re.compile(rf"[^\w\s]{{{MAX_COMBINING_MARKS + 1},}}")
 _ASCII_WORD = re.compile("[a-z0-9]+")
 _PART = re.compile("(w+)|r+")
 """A word or a run, where every character is told by its kind alone."""
@@ -85,7 +85,7 @@ def _fold_cluster(pile: re.Match[str]) -> str:
     kept, marks = [], 0
     for character in pile[0]:
         marks = marks + 1 if unicodedata.combining(character) else 0
-        if marks <= MOST_MARKS:
+        if marks <= MAX_COMBINING_MARKS:
             kept.append(character)
     return "".join(kept)
 
@@ -107,7 +107,7 @@ def index_terms(text: str) -> str:
     """
     folded = fold_text(text)
     if folded.isascii():
-        return " ".join(sorted({f"w0{word}"[:LONGEST] for word in _ASCII_WORD.findall(folded)}))
+        return " ".join(sorted({f"w0{word}"[:MAX_TERM_LENGTH] for word in _ASCII_WORD.findall(folded)}))
     found: set[str] = set()
     for part, characters in _split_parts(folded):
         if part is CharacterKind.WORD:
@@ -125,7 +125,7 @@ def _split_parts(folded: str) -> Iterator[tuple[CharacterKind, str]]:
 
 
 def _word_term(word: str) -> str:
-    return f"w0{word if word.isascii() else word.encode().hex()}"[:LONGEST]
+    return f"w0{word if word.isascii() else word.encode().hex()}"[:MAX_TERM_LENGTH]
 
 
 def _bigram_terms(run: str) -> list[str]:
@@ -185,7 +185,7 @@ def parse_query(query: str) -> ParsedQuery | None:
     if not sought:
         return None
     return ParsedQuery(
-        frozenset(words), frozenset(runs), tuple(phrases), tuple(dict.fromkeys(sought))[:MOST_TERMS]
+        frozenset(words), frozenset(runs), tuple(phrases), tuple(dict.fromkeys(sought))[:MAX_QUERY_TERMS]
     )
 
 

@@ -1,13 +1,14 @@
-"""What was said behind the marks of the index, as search finds it there: by reading the messages themselves.
+"""The messages that are not in the index yet: search reads them directly.
 
-The counterparts are ``search``, which asks, and ``documents``, which moves the marks.
+``search_query`` calls this module; ``search_index`` moves the marks that separate indexed messages from the
+rest.
 
-A burst may leave hundreds of thousands of messages here for a while. So they are read from the newest on, of
-all conversations together, no further than is needed for a page, and no more than ``MOST`` of them for one
-request: whoever finds too little within these is told how far back it was, and asks again from there on.
+A burst may leave hundreds of thousands of messages unindexed for a while. They are read from the newest on,
+from all conversations together, until there are enough matches for a page or ``MAX_TAIL_MESSAGES`` were read.
+In the second case the result says how far back the search got, and the client continues from there.
 
-What is read is the text as it was said, and only what matches is looked up as it stands now. An edit, which
-gives an older message another text, is found among the changes that count instead.
+Messages are matched by their original text first, and only matches are looked up in their current state. An
+edit gives an older message a new text; edits are found through the table ``revisions`` instead.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,22 +17,22 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from chatroom.db.queries.messages import SPOKEN_KINDS, Place, last_seq_before, messages_at
+from chatroom.db.queries.messages import SPOKEN_KINDS, MessageKey, last_seq_before, messages_at
 from chatroom.db.queries.revisions import latest_states
 from chatroom.db.records import MessageRank, StoredMessage
 from chatroom.db.schema import messages, revisions
-from chatroom.db.search.search_index import END_OF_TIME
+from chatroom.db.search.search_index import MAX_TIME_MS
 from chatroom.db.search.tokenizer import ParsedQuery
 from sqlalchemy import Connection, Row, and_, select
 
-PAGE = 200
+FIRST_PAGE_SIZE = 200
 """Messages of a conversation that are read together at first; then each page has more, up to"""
-LARGEST = 4000
+MAX_PAGE_SIZE = 4000
 
-MOST = 30_000
+MAX_TAIL_MESSAGES = 30_000
 """Messages that are read for one request. It takes a tenth of a second or two."""
 
-Matches = dict[Place, StoredMessage]
+Matches = dict[MessageKey, StoredMessage]
 
 _sent_at = attrgetter("sent_at")
 
@@ -59,19 +60,19 @@ def matches_in_tail(
     found = matches_among(connection, _edited_places(connection, tails), query, below)
     said = merge(*(_tail_messages(connection, tail, before) for tail in tails), key=_sent_at, reverse=True)
     read = 0
-    while page := list(islice(said, PAGE)):
+    while page := list(islice(said, FIRST_PAGE_SIZE)):
         likely = [(one.conversation_id, one.seq) for one in page if query.matches(one.text)]
         found |= matches_among(connection, likely, query, below)
         read, back_to = read + len(page), page[-1].sent_at + 1
         if sum(one.sent_at >= back_to for one in found.values()) > limit:
             break
-        if read >= MOST and back_to < before:  # or the next request would be this one again
+        if read >= MAX_TAIL_MESSAGES and back_to < before:  # or the next request would be this one again
             return found, back_to
     return found, 0
 
 
 def matches_among(
-    connection: Connection, places: Iterable[Place], query: ParsedQuery, below: MessageRank
+    connection: Connection, places: Iterable[MessageKey], query: ParsedQuery, below: MessageRank
 ) -> Matches:
     """Those of these messages that stand below a rank, and match as they are now."""
     older = [one for one in messages_at(connection, places) if one.rank < below]
@@ -79,7 +80,7 @@ def matches_among(
     return {(one.conversation_id, one.seq): one for one in current if query.matches(one.text)}
 
 
-def _edited_places(connection: Connection, tails: Iterable[ReadableConversation]) -> list[Place]:
+def _edited_places(connection: Connection, tails: Iterable[ReadableConversation]) -> list[MessageKey]:
     """Messages whose text is from behind the mark, wherever they are themselves."""
     row = revisions.c
     edit = and_(messages.c.conversation_id == row.conversation_id, messages.c.seq == row.seq)
@@ -101,10 +102,10 @@ def _tail_messages(
     row = messages.c
     query = select(row.conversation_id, row.seq, row.sent_at, row.text).order_by(row.seq.desc())
     query = query.where(row.conversation_id == tail.conversation_id, row.kind.in_(SPOKEN_KINDS))
-    last = tail.head if before == END_OF_TIME else last_seq_before(connection, tail.conversation_id, before)
-    below, size = last + 1, PAGE
+    last = tail.head if before == MAX_TIME_MS else last_seq_before(connection, tail.conversation_id, before)
+    below, size = last + 1, FIRST_PAGE_SIZE
     while page := connection.execute(query.where(row.seq > tail.indexed, row.seq < below).limit(size)).all():
         yield from page
         if len(page) < size:
             return
-        below, size = page[-1].seq, min(4 * size, LARGEST)
+        below, size = page[-1].seq, min(4 * size, MAX_PAGE_SIZE)

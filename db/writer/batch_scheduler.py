@@ -19,7 +19,7 @@ from collections.abc import Hashable
 
 from chatroom.db.writer.operations import MessagePost, Operation, WriteJob
 
-JOBS = None
+JOB_SECTION = None
 """What a section of jobs has in the place of a conversation."""
 
 
@@ -34,40 +34,40 @@ class BatchScheduler:
         return self._count
 
     def add_operation(self, operation: Operation) -> None:
-        key = JOBS if isinstance(operation, WriteJob) else operation.draft.conversation_id
+        key = JOB_SECTION if isinstance(operation, WriteJob) else operation.draft.conversation_id
         if not (self._sections and self._fits_section(self._sections[-1], operation)):
             self._sections.append({})
         self._sections[-1].setdefault(key, []).append(operation)
         self._count += 1
         if isinstance(operation, MessagePost):
-            operation.stream.behind += 1
-            operation.stream.where = operation.draft.conversation_id
+            operation.session_order.pending += 1
+            operation.session_order.last_conversation_id = operation.draft.conversation_id
 
-    def next_batch(self, most: int) -> list[Operation]:
+    def next_batch(self, limit: int) -> list[Operation]:
         """The next batch: at most so many operations, and a part of a conversation only if it does not fit
         as a whole."""
         batch: list[Operation] = []
-        while self._sections and len(batch) < most:
+        while self._sections and len(batch) < limit:
             section = self._sections[0]
             key, oldest = next(iter(section.items()))
-            if len(oldest) <= most - len(batch):
+            if len(oldest) <= limit - len(batch):
                 batch += section.pop(key)
             elif batch:
                 break
             else:
-                batch = oldest[:most]
-                section[key] = section.pop(key)[most:]  # behind the others, or they would wait for ever
+                batch = oldest[:limit]
+                section[key] = section.pop(key)[limit:]  # behind the others, or they would wait for ever
             if not section:
                 self._sections.popleft()
         self._count -= len(batch)
         for operation in batch:
             if isinstance(operation, MessagePost):
-                operation.stream.behind -= 1
+                operation.session_order.pending -= 1
         return batch
 
     def _fits_section(self, section: dict[Hashable, list[Operation]], operation: Operation) -> bool:
         """Whether an operation may be written together with a section, in whatever order."""
-        if isinstance(operation, WriteJob) or JOBS in section:
-            return isinstance(operation, WriteJob) and JOBS in section
-        stream = operation.stream
-        return not stream.behind or stream.where == operation.draft.conversation_id
+        if isinstance(operation, WriteJob) or JOB_SECTION in section:
+            return isinstance(operation, WriteJob) and JOB_SECTION in section
+        stream = operation.session_order
+        return not stream.pending or stream.last_conversation_id == operation.draft.conversation_id

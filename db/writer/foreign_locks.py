@@ -24,13 +24,13 @@ class ForeignLocks:
         """The conversations that were locked when a row was asked for last."""
         return set(self._since)
 
-    def found(self, ids: Iterable[int]) -> None:
+    def mark_locked(self, ids: Iterable[int]) -> None:
         for id in ids:
             if id not in self._since:
                 self._since[id] = time.monotonic()
                 log.warning("conversation %d is locked by another session of the database", id)
 
-    def freed(self, ids: Iterable[int]) -> None:
+    def mark_free(self, ids: Iterable[int]) -> None:
         for id in ids:
             if since := self._since.pop(id, None):
                 log.warning("conversation %d was locked for %.1f s", id, time.monotonic() - since)

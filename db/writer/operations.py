@@ -17,8 +17,8 @@ class SessionOrder:
     """What one session asks for, in its order: behind a post of unknown fate, nothing is done."""
 
     broken: bool = False
-    behind: int = 0  # how many of its posts wait in the backlog
-    where: int = 0  # the conversation of the last of them
+    pending: int = 0  # how many of its posts wait in the backlog
+    last_conversation_id: int = 0  # the conversation of the last of them
 
 
 class MessagePost(Struct, eq=False):
@@ -28,7 +28,7 @@ class MessagePost(Struct, eq=False):
 
     draft: MessageDraft
     roster: int
-    stream: SessionOrder
+    session_order: SessionOrder
     done: Callable[[AppendOutcome | Exception], None]
     session_epoch: int = 0  # under which its sender's session began
 
@@ -39,7 +39,7 @@ class WriteJob(Generic[T]):
 
     work: Callable[[WriteTransaction], T]
     done: Callable[[T | Exception], None]  # with the result, or what was raised
-    stream: SessionOrder | None = None  # of the session that asks
+    session_order: SessionOrder | None = None  # of the session that asks
 
 
 Operation = MessagePost | WriteJob[Any]

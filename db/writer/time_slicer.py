@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 log = logging.getLogger(__name__)
 
-SLICE = 0.002
+SLICE_SECONDS = 0.002
 """Seconds for which the loop is kept at once, if no single step takes longer."""
 
 
@@ -33,7 +33,7 @@ class TimeSlicer:
             self._run_slice()
 
     def _run_slice(self) -> None:
-        until = self._clock() + SLICE
+        until = self._clock() + SLICE_SECONDS
         while self._works:
             try:
                 for _ in self._works[0]:

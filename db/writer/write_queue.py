@@ -26,10 +26,10 @@ MAX_BATCH = 400
 """More in one transaction gains little on the disk; and while one that holds all who talk is written, nobody
 else can be served."""
 
-MOMENT = 0.002
+GATHER_SECONDS = 0.002
 """Seconds to wait for the others, at most: what a small transaction takes, with handing it out."""
 
-NOBODY = sys.maxsize
+NOT_WAITING = sys.maxsize
 """Wanted while the writer does not listen to the bell."""
 
 
@@ -46,7 +46,7 @@ class WriteQueue:
         self._arrived: deque[Operation] = deque()
         self._backlog = BatchScheduler()  # the taking thread's
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self._wanted = NOBODY  # how many must be here for the bell to be rung
+        self._wanted = NOT_WAITING  # how many must be here for the bell to be rung
         self._taken = 0  # in the last batch
         self._about = 0  # senders who may have more to say
         self._told = True  # whoever was in the last batch has been answered
@@ -64,16 +64,16 @@ class WriteQueue:
         self._closed = True
         self._bell.put(None)
 
-    def take_batch(self, within: float | None = None) -> list[Operation]:
+    def take_batch(self, timeout: float | None = None) -> list[Operation]:
         """What waits, or as much of it as makes a batch; nothing when it is closed. Blocks until there is
         something, or for so many seconds.
         """
-        self._wait_for_more(1, within=within)
-        if within is not None and not self._count_waiting():
+        self._wait_for_more(1, within=timeout)
+        if timeout is not None and not self._count_waiting():
             self._taken = 0
             return []
         self._wait_for_more(self._about, until_told=True)
-        self._wait_for_more(self._about, within=MOMENT)
+        self._wait_for_more(self._about, within=GATHER_SECONDS)
         batch = self._next_batch()
         self._taken = len(batch)
         return batch
@@ -100,7 +100,7 @@ class WriteQueue:
         Where nothing waits, nobody need be woken to hear that.
         """
         self._told = True
-        if self._count_waiting() and self._wanted < NOBODY:
+        if self._count_waiting() and self._wanted < NOT_WAITING:
             self._bell.put(None)
 
     def _end_tick(self) -> None:
@@ -115,4 +115,4 @@ class WriteQueue:
         with suppress(queue.Empty):
             while self._count_waiting() < wanted and not (self._closed or (until_told and self._told)):
                 self._bell.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
-        self._wanted = NOBODY
+        self._wanted = NOT_WAITING

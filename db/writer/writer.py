@@ -35,7 +35,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 from chatroom.db import background
 from chatroom.db.clock import CautiousClock
-from chatroom.db.engine import KeptConnection, is_sqlite
+from chatroom.db.engine import WriterConnection, is_sqlite
 from chatroom.db.errors import (
     DatabaseUnavailable,
     LockedElsewhere,
@@ -59,28 +59,28 @@ T = TypeVar("T")
 U = TypeVar("U")
 log = logging.getLogger(__name__)
 
-AT_ONCE = 1.0
+HANG_SECONDS = 1.0
 """Seconds within which a database that is down has said so; one that takes longer hangs."""
 
-ANSWERED_AT_ONCE = 20
-DELIVERED_AT_ONCE = 200
+ANSWERS_PER_STEP = 20
+DELIVERIES_PER_STEP = 200
 """Messages, in one step on the loop. Those of one conversation should be told together, each listener being
 given one text for all of them.
 """
 
-RETRIES = 20
+MAX_DEADLOCK_RETRIES = 20
 """How often a deadlock makes a transaction start again before it counts as an outage."""
 
-AGAIN = 0.1
+LOCK_RETRY_SECONDS = 0.1
 """Seconds between two looks whether a row is free that another session of the database keeps locked."""
 
-LOCK_WAIT = 1.0
+LOCK_TIMEOUT_SECONDS = 1.0
 """Seconds that a statement may wait for a lock, as ``engine`` tells the database."""
 
-IN_TIME = 0.9
+OUTAGE_SHARE = 0.9
 """The part of our patience after which what cannot be done is refused: the answer has a way to go, too."""
 
-BEHIND_UNKNOWN = "an earlier message of this session is of unknown fate"
+PREDECESSOR_UNKNOWN = "an earlier message of this session is of unknown fate"
 
 _conversation = attrgetter("conversation_id")
 
@@ -88,7 +88,7 @@ _conversation = attrgetter("conversation_id")
 class JobResult(NamedTuple):
     """What became of a job: what others had done before it, its result, and what it stored."""
 
-    reseated: list[RosterSeats]
+    changed_rosters: list[RosterSeats]
     missed: list[StoredMessage]
     result: Any
     stored: list[StoredMessage]
@@ -101,7 +101,7 @@ class _WriteBatch:
     posts: list[MessagePost] = field(default_factory=list)
     jobs: list[WriteJob[Any]] = field(default_factory=list)
     outcomes: list[AppendOutcome | Exception] = field(default_factory=list)  # of the posts
-    reseated: list[RosterSeats] = field(default_factory=list)
+    changed_rosters: list[RosterSeats] = field(default_factory=list)
     posted: list[StoredMessage] = field(default_factory=list)
     results: list[JobResult] = field(default_factory=list)  # of the jobs
 
@@ -134,11 +134,11 @@ class _WriteBatch:
     def fail_all(self, error: Exception) -> None:
         self.outcomes = [error] * len(self.posts)
         for post in self.posts:
-            post.stream.broken = True
-        self.reseated, self.posted = [], []
+            post.session_order.broken = True
+        self.changed_rosters, self.posted = [], []
         self.results = [JobResult([], [], error, [])] * len(self.jobs)
 
-    def split_halves(self) -> list["_WriteBatch"]:
+    def split_each(self) -> list["_WriteBatch"]:
         return [_WriteBatch(posts=[post]) for post in self.posts] + [
             _WriteBatch(jobs=[job]) for job in self.jobs
         ]
@@ -164,17 +164,17 @@ class DatabaseWriter:
         *,
         deliver: Callable[[Sequence[StoredMessage]], None],
         reseat: Callable[[Sequence[RosterSeats], Sequence[StoredMessage]], None],
-        entitle: Callable[[Connection, MessageDraft, int], None],
-        patience: float = 5.0,
+        authorize: Callable[[Connection, MessageDraft, int], None],
+        outage_timeout: float = 5.0,
         publish: Callable[[Connection, ChangeSet], None] | None = None,
         failed: Callable[[], None] | None = None,
     ) -> None:
-        self._kept = KeptConnection(engine)
+        self._kept = WriterConnection(engine)
         self._loop = loop
         self._deliver = deliver
         self._reseat = reseat
-        self._entitle = entitle
-        self._patience = patience
+        self._entitle = authorize
+        self._patience = outage_timeout
         self._publish = publish
         self._failed = failed
         self._gathering = WriteQueue(loop)
@@ -221,7 +221,9 @@ class DatabaseWriter:
             self._loop.call_soon_threadsafe(self._failed)
 
     def _run_thread(self) -> None:
-        while (operations := self._gathering.take_batch(AGAIN if self._apart else None)) or self._apart:
+        while (
+            operations := self._gathering.take_batch(LOCK_RETRY_SECONDS if self._apart else None)
+        ) or self._apart:
             settled = self._settle_with_those_apart(operations)
             self._gathering.batch_written()
             self._loop.call_soon_threadsafe(self._slices.add_steps, self._answer_all(settled))
@@ -230,7 +232,7 @@ class DatabaseWriter:
     def _settle_with_those_apart(self, operations: list[Operation]) -> list[_WriteBatch]:
         """Write operations, behind those that wait for locked rows; who waits too long is refused."""
         self._tried, self._apart = self._apart, {}
-        waited = time.monotonic() + LOCK_WAIT  # by the end of another attempt
+        waited = time.monotonic() + LOCK_TIMEOUT_SECONDS  # by the end of another attempt
         late = [one for one, since in self._tried.items() if self._is_over(waited - since)]
         refused = _WriteBatch.of_operations(late)
         refused.fail_all(DatabaseUnavailable("another session of the database keeps a row locked"))
@@ -239,7 +241,7 @@ class DatabaseWriter:
 
     def _is_over(self, seconds: float) -> bool:
         """Whether an answer must be given after so many seconds of trouble, so as to come in time."""
-        return self._closing.is_set() or seconds >= IN_TIME * self._patience
+        return self._closing.is_set() or seconds >= OUTAGE_SHARE * self._patience
 
     def _set_apart(self, operations: Iterable[Operation], began: float) -> None:
         for operation in operations:
@@ -266,7 +268,7 @@ class DatabaseWriter:
                 unknown, batch = _WriteBatch(jobs=batch.jobs), _WriteBatch(posts=batch.posts)
                 unknown.fail_all(DatabaseUnavailable("the connection broke during COMMIT"))
                 settled.append(unknown)
-            if is_transient(error) and not is_lock_timeout(error) and retries < RETRIES:
+            if is_transient(error) and not is_lock_timeout(error) and retries < MAX_DEADLOCK_RETRIES:
                 retries += 1
                 self._closing.wait(random.uniform(0, 0.002 * retries))
             elif is_transient(error) or is_outage(error):
@@ -283,15 +285,15 @@ class DatabaseWriter:
     def _settle_each(self, batch: _WriteBatch) -> list[_WriteBatch]:
         """Each for itself; what one session says behind something that waits for a lock waits too."""
         settled: list[_WriteBatch] = []
-        for one in batch.split_halves():
-            if one.posts and one.posts[0].stream in self._streams_apart():
+        for one in batch.split_each():
+            if one.posts and one.posts[0].session_order in self._streams_apart():
                 self._set_apart(one.posts, time.monotonic())
             else:
                 settled += self._settle_batch(one)
         return settled
 
     def _streams_apart(self) -> list[SessionOrder]:
-        return [operation.stream for operation in self._apart if isinstance(operation, MessagePost)]
+        return [operation.session_order for operation in self._apart if isinstance(operation, MessagePost)]
 
     def _attempt_batch(self, batch: _WriteBatch) -> tuple[Exception | None, bool]:
         """Write a batch in one transaction. Returns what broke it off, if anything did, and whether that was
@@ -306,7 +308,7 @@ class DatabaseWriter:
             if not (is_transient(error) or is_outage(error)):
                 self._is_back()  # it objects
             return error, in_commit
-        self._known |= transaction.moved
+        self._known |= transaction.new_heads
         self._is_back()
         self._set_apart(batch.take_locked(), began)
         return None, False
@@ -324,29 +326,29 @@ class DatabaseWriter:
         )
         if batch.posts:
             batch.outcomes = self._append_posts(transaction, batch.posts)
-        batch.reseated = transaction.reseated
+        batch.changed_rosters = transaction.changed_rosters
         batch.posted = sorted(transaction.missed + transaction.stored, key=_conversation)
         batch.results = [
             self._run_in_transaction(transaction, job, alone=len(batch) == 1) for job in batch.jobs
         ]
         transaction.finish_rosters()
-        if self._publish is not None and transaction.news:
-            self._publish(connection, transaction.news)
+        if self._publish is not None and transaction.changes:
+            self._publish(connection, transaction.changes)
         return transaction
 
     def _append_posts(
         self, transaction: WriteTransaction, posts: list[MessagePost]
     ) -> list[AppendOutcome | Exception]:
-        heads, locked = transaction.hold_free(post.draft.conversation_id for post in posts)
+        heads, locked = transaction.lock_available(post.draft.conversation_id for post in posts)
         refused: dict[MessagePost, AppendOutcome | Exception] = {}
         held: list[SessionOrder] = []  # of sessions that have something waiting for a locked conversation
         for post in posts:
             head = heads.get(post.draft.conversation_id)
-            if post.stream.broken:
-                refused[post] = DatabaseUnavailable(BEHIND_UNKNOWN)
-            elif post.draft.conversation_id in locked or (held and post.stream in held):
+            if post.session_order.broken:
+                refused[post] = DatabaseUnavailable(PREDECESSOR_UNKNOWN)
+            elif post.draft.conversation_id in locked or (held and post.session_order in held):
                 refused[post] = LockedElsewhere()
-                held.append(post.stream)
+                held.append(post.session_order)
             elif (head is None or head.roster != post.roster) and (
                 refusal := self._check_post(transaction.connection, post)
             ):
@@ -371,11 +373,11 @@ class DatabaseWriter:
     def _run_in_transaction(
         self, transaction: WriteTransaction, job: WriteJob[Any], alone: bool
     ) -> JobResult:
-        transaction.reseated, transaction.missed, transaction.stored = [], [], []
-        if job.stream is not None and job.stream.broken:
-            return JobResult([], [], DatabaseUnavailable(BEHIND_UNKNOWN), [])
+        transaction.changed_rosters, transaction.missed, transaction.stored = [], [], []
+        if job.session_order is not None and job.session_order.broken:
+            return JobResult([], [], DatabaseUnavailable(PREDECESSOR_UNKNOWN), [])
         result = job.work(transaction) if alone else self._run_in_savepoint(transaction, job)
-        return JobResult(transaction.reseated, transaction.missed, result, transaction.stored)
+        return JobResult(transaction.changed_rosters, transaction.missed, result, transaction.stored)
 
     def _run_in_savepoint(self, transaction: WriteTransaction, job: WriteJob[T]) -> T | Exception:
         """A job among others: whatever it raises, only it is undone."""
@@ -401,7 +403,7 @@ class DatabaseWriter:
             trouble = "locked by another program" if is_lock_timeout(error) else "away"
             log.warning("the database is %s: %s", trouble, driver_message(error))
         now = time.monotonic()
-        self._hangs = now - began > AT_ONCE
+        self._hangs = now - began > HANG_SECONDS
         away = now - self._down_since
         pause = min(0.05 + away / 4, 1.0)
         if self._is_over(away + pause + (now - began)):
@@ -422,14 +424,14 @@ class DatabaseWriter:
 
     def _answer_batch(self, batch: _WriteBatch) -> Iterator[None]:
         answers = list(zip(batch.posts, batch.outcomes, strict=True))
-        for first in range(0, len(answers), ANSWERED_AT_ONCE):
-            for post, outcome in answers[first : first + ANSWERED_AT_ONCE]:
+        for first in range(0, len(answers), ANSWERS_PER_STEP):
+            for post, outcome in answers[first : first + ANSWERS_PER_STEP]:
                 self._resolve_job(post.done, outcome)
             yield
-        if batch.reseated:
-            self._resolve_job(self._reseat, batch.reseated, batch.posted)
-        for first in range(0, len(batch.posted), DELIVERED_AT_ONCE):
-            self._resolve_job(self._deliver, batch.posted[first : first + DELIVERED_AT_ONCE])
+        if batch.changed_rosters:
+            self._resolve_job(self._reseat, batch.changed_rosters, batch.posted)
+        for first in range(0, len(batch.posted), DELIVERIES_PER_STEP):
+            self._resolve_job(self._deliver, batch.posted[first : first + DELIVERIES_PER_STEP])
             yield
         for job, (reseated, missed, result, stored) in zip(batch.jobs, batch.results, strict=True):
             if reseated:

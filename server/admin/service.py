@@ -101,17 +101,17 @@ class AdminService:
     # Lists
 
     async def _list_accounts(self) -> list[str]:
-        return tables.account_table(await self._store.run(accounts.all_accounts), self._directory)
+        return tables.account_table(await self._store.run(accounts.list_accounts), self._directory)
 
     async def _list_sessions(self) -> list[str]:
         return tables.session_table(self._directory)
 
     async def _list_rooms(self) -> list[str]:
-        return tables.room_table(await self._store.run(rooms.all_rooms))
+        return tables.room_table(await self._store.run(rooms.list_all_rooms))
 
     async def _list_invitations(self) -> list[str]:
         users = await self._store.run(invite_codes.users_by_code)
-        return tables.invitation_table(await self._store.run(invite_codes.all_codes), users)
+        return tables.invitation_table(await self._store.run(invite_codes.list_codes), users)
 
     # Changes
 
@@ -212,7 +212,7 @@ def _create_code(transaction: WriteTransaction, *, room: str, uses: int, days: i
 def _revoke_code(transaction: WriteTransaction, *, invitation: str) -> InviteCode:
     meant = [
         one
-        for one in invite_codes.all_codes(transaction.connection)
+        for one in invite_codes.list_codes(transaction.connection)
         if tables.short_digest(one) == invitation
     ]
     if not meant:

@@ -175,7 +175,7 @@ def readable_conversation(
 def check_session(connection: Connection, account_id: int, epoch: int) -> None:
     """Check that a session which began under this epoch is not over. Raises ``AccountDisabled``,
     ``SessionEnded``."""
-    ended = accounts.ended(connection, account_id)
+    ended = accounts.find_ended_sessions(connection, account_id)
     if ended is not None and ended.disabled:
         raise AccountDisabled
     if ended is None or epoch < ended.epoch:
@@ -251,4 +251,4 @@ def may_see_presence(connection: Connection, account_id: int, other_id: int) -> 
 
 def hidden_from(connection: Connection, account_id: int) -> set[int]:
     """The accounts that are offline for this one, wherever they are."""
-    return blocks.blockers_of(connection, account_id)
+    return blocks.blocker_ids(connection, account_id)

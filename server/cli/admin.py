@@ -181,8 +181,8 @@ async def _execute_on_database(config: ServerConfig, order: AnyOrder) -> Answer:
             loop,
             deliver=lambda _: None,
             reseat=lambda *_: None,
-            entitle=permissions.may_post,
-            patience=0,
+            authorize=permissions.may_post,
+            outage_timeout=0,
         )
         store = DatabaseReader(engine, threads=1)
         passwords = PasswordHasher(config.password.bcrypt_cost)
@@ -209,7 +209,7 @@ def _check_nobody_serves(engine: Engine) -> None:
     if is_sqlite(engine.url):
         return
     with engine.connect() as connection:
-        if instances.any_alive(connection, alive_since(time.time_ns() // 1_000_000)):
+        if instances.has_live_instance(connection, alive_since(time.time_ns() // 1_000_000)):
             raise StartError(
                 "a chat-server uses this database, and takes orders in its own data folder: give its --data"
             )

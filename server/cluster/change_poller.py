@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from chatroom.db.errors import DatabaseUnavailable
 from chatroom.db.queries import changefeed, instances
 from chatroom.db.queries.changefeed import ChangeSet, ClosedRoom
-from chatroom.db.queries.instances import ALIVE, alive_since
+from chatroom.db.queries.instances import DEAD_AFTER_SECONDS, alive_since
 from chatroom.db.reader import DatabaseReader
 from chatroom.db.records import SeatKey
 from chatroom.db.writer.transaction import WriteTransaction
@@ -114,7 +114,7 @@ class ChangePoller:
         heard = await self._store.run(_poll_changes, self._id, self._numbers)
         strangers = heard.numbers.keys() - self._numbers.keys()
         told, unsettled = heard.told, self._delivery.take_unsettled()
-        overslept = began - self._looked > ALIVE  # the others may have forgotten what they noted
+        overslept = began - self._looked > DEAD_AFTER_SECONDS  # the others may have forgotten what they noted
         told.everything |= overslept or heard.numbers.keys() != self._numbers.keys()
         self._publisher.has_readers = bool(heard.numbers)
         if told or unsettled:
@@ -138,7 +138,7 @@ class ChangePoller:
             found = read_snapshot(transaction, self._id, places)
             if greet:
                 instances.record_heartbeat(transaction.connection, self._id, transaction.now)
-                transaction.news.everything = True
+                transaction.changes.everything = True
             return found
 
         def then(found: ClusterSnapshot) -> None:
@@ -154,7 +154,7 @@ class ChangePoller:
             changed = changed | live.keys()
             people = people | here.keys() | self._directory.elsewhere
         return ChangedPlaces(
-            live=(told.said | changed) & live.keys(),
+            live=(told.appended | changed) & live.keys(),
             changed=changed,
             seated={(account.id, id) for account in here.values() for id in account.seats.keys() & changed},
             moved={(account_id, id) for account_id, id in told.read | unsettled if account_id in here},

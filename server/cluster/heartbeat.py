@@ -14,7 +14,7 @@ from functools import partial
 from chatroom.db.errors import DatabaseUnavailable
 from chatroom.db.queries import accounts, instances, memberships
 from chatroom.db.queries.accounts import EndedSessions
-from chatroom.db.queries.instances import BEAT, alive_since
+from chatroom.db.queries.instances import HEARTBEAT_SECONDS, alive_since
 from chatroom.db.writer.operations import WriteJob
 from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.db.writer.writer import DatabaseWriter
@@ -53,7 +53,7 @@ class Heartbeat:
     async def run_heartbeat(self) -> None:
         """Beat for as long as the server runs."""
         while True:
-            await asyncio.sleep(BEAT)
+            await asyncio.sleep(HEARTBEAT_SECONDS)
             work = partial(_record_heartbeat, server_id=self._id, here=list(self._directory.accounts))
             self._writer.add_operation(WriteJob(work, self._apply_result))
 
@@ -80,6 +80,6 @@ def _record_heartbeat(
     orphans = set(memberships.entered_accounts(connection)) - instances.attended_accounts(connection, living)
     for account_id in orphans:
         instances.add_attendance(connection, server_id, account_id)
-    transaction.news.accounts |= orphans
-    names = list(accounts.usernames(connection, orphans).items())
-    return HeartbeatResult(names, accounts.ended_on(connection, server_id))
+    transaction.changes.accounts |= orphans
+    names = list(accounts.usernames_by_id(connection, orphans).items())
+    return HeartbeatResult(names, accounts.ended_sessions_on_server(connection, server_id))

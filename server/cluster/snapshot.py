@@ -76,7 +76,7 @@ def read_snapshot(transaction: WriteTransaction, server_id: bytes, places: Chang
         rooms=rooms.list_rooms(connection, NOBODY, changed) if changed else [],
         seats=_read_seats(transaction, moved),
         people=_read_accounts(transaction, server_id, places) if to_see_to else [],
-        ended=accounts.ended_on(connection, server_id, among) if to_see_to else {},
+        ended=accounts.ended_sessions_on_server(connection, server_id, among) if to_see_to else {},
     )
 
 
@@ -106,7 +106,7 @@ def _read_accounts(
     blocked = _group_by_account(blocks.blocking_pairs(connection, ids))
     return [
         ChangedAccount(id, name, id in elsewhere, follows[id], invited.get(id, set()), blocked.get(id, set()))
-        for id, name in accounts.usernames(connection, ids).items()
+        for id, name in accounts.usernames_by_id(connection, ids).items()
     ]
 
 

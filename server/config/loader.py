@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import platformdirs
-from chatroom.db.engine import has_bare_at
+from chatroom.db.engine import has_unescaped_at
 from chatroom.server.config.settings import SETTINGS, ServerConfig, SettingRow
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -203,7 +203,7 @@ def _displayed_value(config: ServerConfig, setting: SettingRow) -> Any:
 
 def _mask_url(url: str) -> str:
     """A URL without its passwords; one that does not parse may hold one anywhere."""
-    if has_bare_at(url):
+    if has_unescaped_at(url):
         return MASK
     try:
         parsed = make_url(url)

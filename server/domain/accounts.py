@@ -33,6 +33,6 @@ def replace_password_hash(
 ) -> None:
     """Store a new password hash. Raises ``Unavailable`` if the stored hash is not the account's any more."""
     if not accounts.set_password(
-        transaction.connection, account.id, password_hash, instead_of=account.password_hash
+        transaction.connection, account.id, password_hash, expected_hash=account.password_hash
     ):
         raise Unavailable(retry_after=PASSWORD_RETRY_SECONDS)

@@ -33,7 +33,7 @@ def remove_room(transaction: WriteTransaction, room: RoomRecord, by: str | None)
     """Remove a locked room, with all of its seats."""
     rooms.remove_room(transaction.connection, room.conversation_id)
     closed = closed_room(room, by)
-    transaction.news.closed.append(closed)
+    transaction.changes.closed.append(closed)
     return closed
 
 

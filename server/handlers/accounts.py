@@ -91,7 +91,7 @@ class AccountHandlers:
         """Whoever knows the old password is the owner; everybody else, with a session or a token, is out."""
         account = speaker_account(speaker)
         check_password(request.new_password, self._password)
-        kept = await self._store.run(accounts.get_account, account.id)
+        kept = await self._store.run(accounts.find_account_by_id, account.id)
         known = await verify_account(
             self._guesses, kept, request.password, names.name_key(account.username), speaker
         )
@@ -141,5 +141,5 @@ def _change_password(
     by now."""
     epoch = transaction.end_sessions(known.id)
     replace_password_hash(transaction, account=known, password_hash=password_hash)
-    tokens.delete_account_tokens(transaction.connection, known.id, but=token)
+    tokens.delete_account_tokens(transaction.connection, known.id, except_digest=token)
     return transaction.now, epoch

@@ -94,5 +94,5 @@ def _lock_other(transaction: WriteTransaction, account: LiveAccount, username: s
     if other.id == account.id:
         raise NotYourself
     accounts.lock_accounts(transaction.connection, (account.id, other.id))
-    transaction.news.accounts.add(account.id)
+    transaction.changes.accounts.add(account.id)
     return other

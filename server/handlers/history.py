@@ -111,7 +111,7 @@ def _mark_read(
     seat = memberships.find_seat(connection, target.id, account_id)
     if seat is None:  # another server process has taken it meanwhile
         raise NotAMember(room=target.label)
-    transaction.news.read.add((account_id, target.id))
+    transaction.changes.read.add((account_id, target.id))
     return target.id, read, seat.unread
 
 

@@ -139,7 +139,7 @@ def _store_checked(
     if seat is not None and (seat.entered or quiet) and seat.nickname is not None:
         draft = replace(draft, nickname=seat.nickname)
     [outcome] = transaction.append_messages(heads, [draft])
-    if draft.kind in revisions.KINDS and outcome.verdict is STORED:
+    if draft.kind in revisions.CHANGE_KINDS and outcome.verdict is STORED:
         revisions.record_change(connection, outcome.stored)
     return outcome
 
@@ -152,7 +152,7 @@ def _check_target(connection: Connection, draft: MessageDraft, target: int, most
     said = revisions.find_message(connection, draft.conversation_id, target)
     if said is None:
         raise BadTarget(target=target)
-    if draft.kind not in revisions.KINDS:
+    if draft.kind not in revisions.CHANGE_KINDS:
         return
     now = said.revision or MessageRevision()
     if now.deleted:

@@ -167,7 +167,7 @@ def _add_invite(
     new = not is_member and bans_and_invites.add_invite(
         connection, own.conversation_id, other.id, transaction.now
     )
-    transaction.news.accounts.add(other.id)
+    transaction.changes.accounts.add(other.id)
     return ModerationResult(own, other, effective=new)
 
 
@@ -200,7 +200,7 @@ def _ban_account(
     if bans_and_invites.add_ban(connection, own.conversation_id, other.id, transaction.now):
         add_notice(transaction, own, account, "ban", other.username)
         bans_and_invites.remove_invite(connection, own.conversation_id, other.id)
-        transaction.news.accounts.add(other.id)
+        transaction.changes.accounts.add(other.id)
         memberships.give_up_seat(connection, own.conversation_id, other.id)
     return ModerationResult(read_room(connection, account.id, own.conversation_id), other)
 

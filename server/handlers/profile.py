@@ -71,7 +71,7 @@ def _read_profile(connection: Connection, *, account_id: int, username: str) -> 
     other = permissions.find_user(connection, username)
     return AccountProfile(
         kept=other,
-        registered_at=accounts.registered_at(connection, other.id),
+        registered_at=accounts.registration_time(connection, other.id),
         rooms=rooms.common_rooms(connection, account_id, other.id),
         watched=permissions.may_see_presence(connection, account_id, other.id),
     )

@@ -157,7 +157,7 @@ def _enter_locked(
 def _take_seat(transaction: WriteTransaction, account_id: int, room: RoomRecord) -> SeatRecord:
     """Take a seat of a room that is locked, so that nobody counts the same free seat twice."""
     connection, id = transaction.connection, room.conversation_id
-    accounts.lock_shared(
+    accounts.lock_account_shared(
         connection, account_id
     )  # whoever ends its sessions meanwhile has to know of the seat
     if room.members >= room.capacity:
@@ -171,7 +171,7 @@ def _take_seat(transaction: WriteTransaction, account_id: int, room: RoomRecord)
         now=transaction.now,
     )
     if bans_and_invites.remove_invite(connection, id, account_id):
-        transaction.news.accounts.add(account_id)
+        transaction.changes.accounts.add(account_id)
     seat = memberships.find_seat(connection, id, account_id)
     assert seat is not None
     return seat

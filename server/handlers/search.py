@@ -40,12 +40,12 @@ class SearchHandlers:
                 for one in found.messages
                 if one.conversation_id in called
             ]
-            rest = found.rest
+            rest = found.continue_below
             return responses.Found(
                 id=request.id,
                 messages=values,
                 more=rest is not None,
-                before=format_time(rest.sent_at) if rest is not None and found.early else UNSET,
+                before=format_time(rest.sent_at) if rest is not None and found.stopped_early else UNSET,
                 cursor="-".join(map(str, rest)) if rest is not None else UNSET,
             )
 
@@ -75,7 +75,7 @@ def _search_start(request: requests.Search) -> MessageRank:
             raise BadFrame(id=request.id, reason="before and cursor exclude each other")
         return _read_cursor(request.id, request.cursor)
     return (
-        search_query.NEWEST
+        search_query.HIGHEST_RANK
         if request.before is UNSET
         else MessageRank(parse_request_time(request.id, request.before))
     )

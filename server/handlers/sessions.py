@@ -126,7 +126,7 @@ class SessionHandlers:
     def _renew_hash(self, kept: Kept, password: str) -> None:
         """Hash a password anew if the cost of hashing was another then; nobody waits for it."""
         if self._passwords.needs_rehash(kept.password_hash):
-            renewal = background.start(asyncio.get_running_loop(), self._store_new_hash(kept, password))
+            renewal = background.start_task(asyncio.get_running_loop(), self._store_new_hash(kept, password))
             self._renewals.add(renewal)
             renewal.add_done_callback(self._renewals.discard)
 
@@ -142,8 +142,8 @@ class SessionHandlers:
     def _log_in_account(
         self, transaction: WriteTransaction, *, known: Kept, token: FreshToken, family: bytes
     ) -> SessionStart:
-        accounts.lock_shared(transaction.connection, known.id)
-        account = accounts.get_account(transaction.connection, known.id)
+        accounts.lock_account_shared(transaction.connection, known.id)
+        account = accounts.find_account_by_id(transaction.connection, known.id)
         if account is None:
             raise UnknownUser
         if account.password_hash != known.password_hash:
@@ -159,9 +159,9 @@ class SessionHandlers:
         connection = transaction.connection
         old = tokens.find_token(connection, digest, transaction.now)
         if old is not None:
-            accounts.lock_shared(connection, old.account_id)
+            accounts.lock_account_shared(connection, old.account_id)
             old = tokens.find_token(connection, digest, transaction.now)  # it may have gone before that
-        account = accounts.get_account(connection, old.account_id) if old is not None else None
+        account = accounts.find_account_by_id(connection, old.account_id) if old is not None else None
         if old is None or account is None or account.disabled:
             raise BadToken
         if old.parent is not None:

@@ -36,6 +36,6 @@ async def run_housekeeping(writer: DatabaseWriter) -> None:
 
 def _delete_expired(transaction: WriteTransaction) -> bool:
     """``True`` when there may be more."""
-    tokens.delete_expired_tokens(transaction.connection, transaction.cautious_now)
-    invite_codes.delete_expired_codes(transaction.connection, transaction.cautious_now)
+    tokens.delete_expired_tokens(transaction.connection, transaction.message_time)
+    invite_codes.delete_expired_codes(transaction.connection, transaction.message_time)
     return purge.purge_slice(transaction.connection, AT_ONCE)

@@ -83,11 +83,11 @@ class SearchIndexer:
     async def index_slice(self, most: int) -> int | None:
         """Index a slice of so many messages at most. ``None`` when there is nothing to index; otherwise how
         many were said since the last time."""
-        slice = await self._store.run(search_index.gather_slice, most)
+        slice = await self._store.run(search_index.read_slice, most)
         if slice is None:
             self._left = 0
             return None
-        said, self._left = slice.lacking - self._left, slice.lacking
+        said, self._left = slice.unindexed - self._left, slice.unindexed
         try:
             if is_sqlite(self._engine.url):
                 await self._writer.run_job(

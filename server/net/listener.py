@@ -133,7 +133,7 @@ class ConnectionListener:
     def _begin_connection(
         self, connected: socket.socket, refusal: TooManyConnections | None, gone: Callable[[], None]
     ) -> None:
-        arriving = background.start(self._loop, self._open_connection(connected, refusal, gone))
+        arriving = background.start_task(self._loop, self._open_connection(connected, refusal, gone))
         self._arriving.add(arriving)
         arriving.add_done_callback(self._arriving.discard)
 

@@ -79,7 +79,7 @@ class PresenceTracker:
         """Note that this process has a session of the account, and take down what that session follows."""
         connection = transaction.connection
         if instances.add_attendance(connection, self._server_id, account_id):
-            transaction.news.accounts.add(account_id)
+            transaction.changes.accounts.add(account_id)
         found = _read_snapshot(connection, account_id)
         transaction.note_heads(
             {one.conversation_id: KnownHead(one.head, one.roster) for one in found.followed}
@@ -90,7 +90,7 @@ class PresenceTracker:
         """Leave all that the account has entered, unless another server process has a session of it."""
         connection = transaction.connection
         instances.remove_attendance(connection, self._server_id, account_id)
-        transaction.news.accounts.add(account_id)
+        transaction.changes.accounts.add(account_id)
         elsewhere = instances.attended_elsewhere(
             connection, self._server_id, account_id, alive_since(transaction.now)
         )
@@ -212,6 +212,6 @@ def _read_snapshot(connection: Connection, account_id: int) -> AccountSnapshot:
     return AccountSnapshot(
         rooms.list_rooms(connection, account_id, only_member=True),
         friends.list_directs(connection, account_id, include_ended=True),
-        bans_and_invites.invited_to(connection, account_id),
-        blocks.blocked_by(connection, account_id),
+        bans_and_invites.invited_room_ids(connection, account_id),
+        blocks.blocked_ids(connection, account_id),
     )

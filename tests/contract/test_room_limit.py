@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from tests.conftest import Serve
 from tests.support.database import DatabaseServer
 from tests.support.processes import Server, Wire
-from tests.unit.db.people import at_once, person, room
+from tests.unit.db.people import make_account, make_room, run_concurrently
 
 
 @pytest.fixture(params=["sqlite", "mariadb", "mysql"])
@@ -71,8 +71,8 @@ def test_a_limit_of_none_is_off(serve: Serve) -> None:
 
 def test_also_two_processes_at_once_make_no_room_too_many(database_url: str, engine: Engine) -> None:
     with begin_write(engine) as connection:
-        id = person(connection, "Alice")
-        alice = accounts.get_account(connection, id)
+        id = make_account(connection, "Alice")
+        alice = accounts.find_account_by_id(connection, id)
     assert alice is not None
 
     def create(connection: Connection, name: str) -> bool:
@@ -80,9 +80,9 @@ def test_also_two_processes_at_once_make_no_room_too_many(database_url: str, eng
             permissions.check_may_own_more(connection, alice, 3)
         except TooManyRooms:
             return False
-        room(connection, name, alice.id)
+        make_room(connection, name, alice.id)
         return True
 
-    made = at_once(database_url, [partial(create, name=f"room{number}") for number in range(8)])
+    made = run_concurrently(database_url, [partial(create, name=f"room{number}") for number in range(8)])
     with engine.connect() as connection:
         assert (sum(made), rooms.count_owned(connection, alice.id)) == (3, 3)

@@ -16,8 +16,8 @@ from chatroom.server.jobs.indexer import SearchIndexer
 from sqlalchemy import Connection, Engine, func, select
 
 from tests.support.processes import Json, Server, Wire
-from tests.unit.db.people import person, say
-from tests.unit.db.people import room as add_room
+from tests.unit.db.people import append_message, make_account
+from tests.unit.db.people import make_room as add_room
 
 
 @pytest.fixture
@@ -136,8 +136,8 @@ async def working(engine: Engine) -> AsyncIterator[SearchIndexer]:
         asyncio.get_running_loop(),
         deliver=lambda _: None,
         reseat=lambda *_: None,
-        entitle=lambda *_: None,
-        patience=0,
+        authorize=lambda *_: None,
+        outage_timeout=0,
     )
     try:
         yield SearchIndexer(engine, store, writer)
@@ -150,10 +150,10 @@ async def working(engine: Engine) -> AsyncIterator[SearchIndexer]:
 def told(engine: Engine) -> int:
     """So many messages that nobody has indexed."""
     with begin_write(engine) as connection:
-        alice = person(connection, "Alice")
+        alice = make_account(connection, "Alice")
         library = add_room(connection, "library", alice)
         for _ in range(21):
-            say(connection, library, alice, "a fox")
+            append_message(connection, library, alice, "a fox")
     return 21
 
 
@@ -173,10 +173,10 @@ async def test_it_notices_what_is_said_meanwhile(engine: Engine, told: int) -> N
     async with working(engine) as indexer:
         await indexer.index_slice(10)
         with begin_write(engine) as connection:
-            bob = person(connection, "Bob")
+            bob = make_account(connection, "Bob")
             hall = add_room(connection, "hall", bob)
             for _ in range(3):
-                say(connection, hall, bob, "a fox")
+                append_message(connection, hall, bob, "a fox")
         assert await indexer.index_slice(10) == 3
         assert await indexer.index_slice(10) == 0
 
@@ -201,7 +201,7 @@ async def test_it_goes_on_when_the_database_is_back(
     engine: Engine, told: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(indexer, "IDLE", 0)
-    gather, troubles = search_index.gather_slice, [DatabaseUnavailable("away"), RuntimeError("what is this?")]
+    gather, troubles = search_index.read_slice, [DatabaseUnavailable("away"), RuntimeError("what is this?")]
     done = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -213,7 +213,7 @@ async def test_it_goes_on_when_the_database_is_back(
             loop.call_soon_threadsafe(done.set)
         return slice
 
-    monkeypatch.setattr(search_index, "gather_slice", fragile)
+    monkeypatch.setattr(search_index, "read_slice", fragile)
     async with working(engine) as worker:
         running = asyncio.create_task(worker.run_indexing())
         await done.wait()

@@ -16,19 +16,19 @@ T = TypeVar("T")
 NOW = 1_700_000_000_000
 
 
-def person(connection: Connection, name: str) -> int:
+def make_account(connection: Connection, name: str) -> int:
     key = name.lower().encode()
     return accounts.add_account(connection, username=name, key=key, skeleton=key, password_hash="-", now=NOW)
 
 
-def room(connection: Connection, name: str, owner_id: int, capacity: int = 5) -> int:
+def make_room(connection: Connection, name: str, owner_id: int, capacity: int = 5) -> int:
     key = name.lower().encode()
     return rooms.add_room(
         connection, name=name, key=key, skeleton=key, capacity=capacity, owner_id=owner_id, now=NOW
     )
 
 
-def sit(connection: Connection, conversation_id: int, *account_ids: int) -> None:
+def take_seats(connection: Connection, conversation_id: int, *account_ids: int) -> None:
     """Take seats there."""
     for id in account_ids:
         memberships.take_seat(
@@ -36,7 +36,7 @@ def sit(connection: Connection, conversation_id: int, *account_ids: int) -> None
         )
 
 
-def say(
+def append_message(
     connection: Connection, conversation_id: int, account_id: int, text: str = "hi", kind: str = "text"
 ) -> StoredMessage:
     heads = messages.lock_heads(connection, [conversation_id])
@@ -45,7 +45,7 @@ def say(
     return messages.append_messages(connection, heads, [draft], NOW)[0].stored
 
 
-def at_once(url: str, works: Sequence[Callable[[Connection], T]]) -> list[T]:
+def run_concurrently(url: str, works: Sequence[Callable[[Connection], T]]) -> list[T]:
     """Do all of it at the same moment, each in a transaction on a connection of its own."""
     engine = open_engine(url, readers=len(works))
     connected = Barrier(len(works))
@@ -68,7 +68,7 @@ def at_once(url: str, works: Sequence[Callable[[Connection], T]]) -> list[T]:
         engine.dispose()
 
 
-def rows_walked(connection: Connection) -> int:
+def rows_scanned(connection: Connection) -> int:
     """How many rows this connection has read by stepping from one to the next; MySQL counts them."""
     rows = connection.execute(text("SHOW SESSION STATUS LIKE 'Handler_read_%'"))
     return sum(int(value) for name, value in rows if name != "Handler_read_key")

@@ -16,7 +16,7 @@ from chatroom.db.writer.transaction import RosterSeats, WriteTransaction
 from chatroom.db.writer.writer import DatabaseWriter
 from sqlalchemy import Connection, Engine
 
-from tests.unit.db.people import person, room, sit
+from tests.unit.db.people import make_account, make_room, take_seats
 
 T = TypeVar("T")
 
@@ -25,31 +25,31 @@ class NotEntitled(Exception):
     pass
 
 
-class Stage:
+class WriterFixture:
     """A writer on a database with one room in it, and everything it told, in the order it was told."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         with begin_write(engine) as connection:
-            self.alice = person(connection, "Alice")
-            self.room = room(connection, "thuhole", self.alice)
-            sit(connection, self.room, self.alice)
-        self.told: list[tuple[str, Any]] = []
-        self.stream = SessionOrder()
-        self.entitled = True
+            self.alice_id = make_account(connection, "Alice")
+            self.room_id = make_room(connection, "thuhole", self.alice_id)
+            take_seats(connection, self.room_id, self.alice_id)
+        self.events: list[tuple[str, Any]] = []
+        self.session_order = SessionOrder()
+        self.posting_allowed = True
         self._news = asyncio.Event()
 
     @asynccontextmanager
-    async def writing(
-        self, patience: float = 0.0, publish: Callable[[Connection, ChangeSet], None] | None = None
+    async def running_writer(
+        self, outage_timeout: float = 0.0, publish: Callable[[Connection, ChangeSet], None] | None = None
     ) -> AsyncIterator[DatabaseWriter]:
         writer = DatabaseWriter(
             self.engine,
             asyncio.get_running_loop(),
             deliver=self._deliver,
             reseat=self._reseat,
-            entitle=self._entitle,
-            patience=patience,
+            authorize=self._entitle,
+            outage_timeout=outage_timeout,
             publish=publish,
         )
         try:
@@ -57,53 +57,53 @@ class Stage:
         finally:
             await asyncio.to_thread(writer.close)
 
-    def post(self, text: str, *, roster: int = 1, stream: SessionOrder | None = None) -> MessagePost:
-        draft = MessageDraft(self.room, self.alice, "Alice", "ALICE", "text", text, cid=text)
-        return MessagePost(draft, roster, stream or self.stream, self._done)
+    def make_post(self, text: str, *, roster: int = 1, stream: SessionOrder | None = None) -> MessagePost:
+        draft = MessageDraft(self.room_id, self.alice_id, "Alice", "ALICE", "text", text, cid=text)
+        return MessagePost(draft, roster, stream or self.session_order, self._done)
 
-    def job(self, work: Callable[[WriteTransaction], T]) -> WriteJob[T]:
-        return WriteJob(work, lambda result: self.told.append(("job", result)))
+    def make_job(self, work: Callable[[WriteTransaction], T]) -> WriteJob[T]:
+        return WriteJob(work, lambda result: self.events.append(("job", result)))
 
-    def say(self, transaction: WriteTransaction, text: str) -> str:
-        draft = MessageDraft(self.room, self.alice, "Alice", "ALICE", "text", text, cid=text)
-        transaction.append_messages(transaction.lock_changing([self.room]), [draft])
+    def append_text(self, transaction: WriteTransaction, text: str) -> str:
+        draft = MessageDraft(self.room_id, self.alice_id, "Alice", "ALICE", "text", text, cid=text)
+        transaction.append_messages(transaction.lock_changing([self.room_id]), [draft])
         return text
 
-    def kept(self) -> list[str]:
+    def stored_texts(self) -> list[str]:
         with self.engine.connect() as connection:
-            return [stored.text for stored in messages.message_page(connection, self.room, limit=100)[0]]
+            return [stored.text for stored in messages.message_page(connection, self.room_id, limit=100)[0]]
 
-    def of(self, what: str) -> list[Any]:
-        return [told for kind, told in self.told if kind == what]
+    def events_of(self, what: str) -> list[Any]:
+        return [told for kind, told in self.events if kind == what]
 
-    async def answered(self, posts: int) -> None:
+    async def wait_for_answers(self, posts: int) -> None:
         async with asyncio.timeout(10):
-            while len(self.of("post")) < posts:
+            while len(self.events_of("post")) < posts:
                 self._news.clear()
                 await self._news.wait()
 
     def _done(self, outcome: AppendOutcome | Exception) -> None:
         answer = outcome if isinstance(outcome, Exception) else (outcome.verdict, outcome.stored.seq)
-        self.told.append(("post", answer))
+        self.events.append(("post", answer))
         self._news.set()
 
     def _deliver(self, stored: Sequence[StoredMessage]) -> None:
-        self.told += [("deliver", (one.seq, one.text)) for one in stored]
+        self.events += [("deliver", (one.seq, one.text)) for one in stored]
 
     def _reseat(self, seatings: Sequence[RosterSeats], said: Sequence[StoredMessage]) -> None:
         for seating in seatings:
-            self.told.append(("reseat", (set(seating.seats), [one.text for one in said])))
+            self.events.append(("reseat", (set(seating.seats), [one.text for one in said])))
 
     def _entitle(self, connection: Connection, draft: MessageDraft, epoch: int) -> None:
-        if not self.entitled:
+        if not self.posting_allowed:
             raise NotEntitled
 
 
-def refuse(transaction: WriteTransaction) -> None:
+def raise_not_entitled(transaction: WriteTransaction) -> None:
     raise NotEntitled
 
 
-async def closed_gate(writer: DatabaseWriter) -> threading.Event:
+async def block_writer(writer: DatabaseWriter) -> threading.Event:
     """Keep the writer busy until the gate is set, so that what is added meanwhile waits together."""
     shut, gate = threading.Event(), threading.Event()
 

@@ -3,7 +3,7 @@
 import logging
 
 import pytest
-from chatroom.db.clock import CONFIRMED, LARGEST_STEP, CautiousClock
+from chatroom.db.clock import MAX_TRUSTED_STEP_SECONDS, STEP_CONFIRM_SECONDS, CautiousClock
 
 DAY = 86_400.0
 
@@ -31,7 +31,7 @@ def test_clock_that_is_not_set_is_followed(machine: Machine) -> None:
 
 
 def test_small_step_ahead_is_followed_at_once(machine: Machine) -> None:
-    assert machine.go_on(1, step=LARGEST_STEP) == 1_000_001 + LARGEST_STEP
+    assert machine.go_on(1, step=MAX_TRUSTED_STEP_SECONDS) == 1_000_001 + MAX_TRUSTED_STEP_SECONDS
 
 
 def test_large_step_ahead_that_is_taken_back_leaves_no_trace(
@@ -46,9 +46,9 @@ def test_large_step_ahead_that_is_taken_back_leaves_no_trace(
 
 def test_large_step_ahead_that_lasts_is_followed_in_the_end(machine: Machine) -> None:
     machine.go_on(1, step=DAY)
-    assert machine.go_on(CONFIRMED - 1) == 1_000_000 + CONFIRMED
-    assert machine.go_on(1) == 1_000_001 + CONFIRMED + DAY
-    assert machine.go_on(1) == 1_000_002 + CONFIRMED + DAY
+    assert machine.go_on(STEP_CONFIRM_SECONDS - 1) == 1_000_000 + STEP_CONFIRM_SECONDS
+    assert machine.go_on(1) == 1_000_001 + STEP_CONFIRM_SECONDS + DAY
+    assert machine.go_on(1) == 1_000_002 + STEP_CONFIRM_SECONDS + DAY
 
 
 def test_step_back_is_followed_at_once(machine: Machine) -> None:

@@ -20,10 +20,10 @@ from chatroom.db.writer.operations import MessagePost, SessionOrder
 from chatroom.db.writer.transaction import WriteTransaction
 from sqlalchemy import URL, Engine
 
-from tests.unit.db.people import room, sit
-from tests.unit.db.stage import Stage
+from tests.unit.db.people import make_room, take_seats
+from tests.unit.db.stage import WriterFixture
 
-PATIENCE = 3.0
+OUTAGE_TIMEOUT = 3.0
 
 
 @contextmanager
@@ -49,118 +49,122 @@ def file_locked(url: URL) -> Iterator[None]:
 
 
 @pytest.fixture
-def shared(mysql_url: str) -> Iterator[Stage]:
+def shared(mysql_url: str) -> Iterator[WriterFixture]:
     engine = open_engine(mysql_url)
     upgrade_schema(engine)
-    yield Stage(engine)
+    yield WriterFixture(engine)
     engine.dispose()
 
 
 @pytest.fixture
-def alone(sqlite_url: str) -> Iterator[Stage]:
+def alone(sqlite_url: str) -> Iterator[WriterFixture]:
     engine = open_engine(sqlite_url)
     upgrade_schema(engine)
-    yield Stage(engine)
+    yield WriterFixture(engine)
     engine.dispose()
 
 
 def other_room(engine: Engine, account_id: int) -> int:
     with begin_write(engine) as connection:
-        other = room(connection, "other", account_id)
-        sit(connection, other, account_id)
+        other = make_room(connection, "other", account_id)
+        take_seats(connection, other, account_id)
         return other
 
 
-def post_to(stage: Stage, conversation_id: int, text: str, stream: SessionOrder) -> MessagePost:
-    draft = MessageDraft(conversation_id, stage.alice, "Alice", "ALICE", "text", text, cid=text)
+def post_to(stage: WriterFixture, conversation_id: int, text: str, stream: SessionOrder) -> MessagePost:
+    draft = MessageDraft(conversation_id, stage.alice_id, "Alice", "ALICE", "text", text, cid=text)
     return MessagePost(draft, 1, stream, stage._done)
 
 
 async def test_post_to_a_locked_conversation_waits_and_other_conversations_go_on(
-    shared: Stage, caplog: pytest.LogCaptureFixture
+    shared: WriterFixture, caplog: pytest.LogCaptureFixture
 ) -> None:
-    other = other_room(shared.engine, shared.alice)
+    other = other_room(shared.engine, shared.alice_id)
     caplog.set_level(logging.WARNING)
-    async with shared.writing(patience=60.0) as writer:
-        with row_locked(shared.engine.url, shared.room):
-            writer.add_operation(shared.post("waits"))
-            writer.add_operation(shared.post("waits behind"))
+    async with shared.running_writer(outage_timeout=60.0) as writer:
+        with row_locked(shared.engine.url, shared.room_id):
+            writer.add_operation(shared.make_post("waits"))
+            writer.add_operation(shared.make_post("waits behind"))
             for number in range(5):
                 writer.add_operation(post_to(shared, other, f"goes on {number}", SessionOrder()))
-                await shared.answered(number + 1)
-            assert [seq for _, seq in shared.of("post")] == [1, 2, 3, 4, 5]
-        await shared.answered(7)
-    assert shared.kept() == ["waits", "waits behind"]
-    assert shared.of("deliver")[-2:] == [(1, "waits"), (2, "waits behind")]
-    assert f"conversation {shared.room} is locked by another session" in caplog.text
-    assert f"conversation {shared.room} was locked for" in caplog.text
+                await shared.wait_for_answers(number + 1)
+            assert [seq for _, seq in shared.events_of("post")] == [1, 2, 3, 4, 5]
+        await shared.wait_for_answers(7)
+    assert shared.stored_texts() == ["waits", "waits behind"]
+    assert shared.events_of("deliver")[-2:] == [(1, "waits"), (2, "waits behind")]
+    assert f"conversation {shared.room_id} is locked by another session" in caplog.text
+    assert f"conversation {shared.room_id} was locked for" in caplog.text
 
 
-async def test_post_to_another_conversation_behind_one_that_waits_keeps_its_place(shared: Stage) -> None:
-    other = other_room(shared.engine, shared.alice)
-    async with shared.writing(patience=60.0) as writer:
-        with row_locked(shared.engine.url, shared.room):
-            writer.add_operation(shared.post("first"))
-            writer.add_operation(post_to(shared, other, "second", shared.stream))
+async def test_post_to_another_conversation_behind_one_that_waits_keeps_its_place(
+    shared: WriterFixture,
+) -> None:
+    other = other_room(shared.engine, shared.alice_id)
+    async with shared.running_writer(outage_timeout=60.0) as writer:
+        with row_locked(shared.engine.url, shared.room_id):
+            writer.add_operation(shared.make_post("first"))
+            writer.add_operation(post_to(shared, other, "second", shared.session_order))
             writer.add_operation(post_to(shared, other, "of another session", SessionOrder()))
-            await shared.answered(1)
-        await shared.answered(3)
-    assert [text for _, text in shared.of("deliver")] == ["of another session", "first", "second"]
+            await shared.wait_for_answers(1)
+        await shared.wait_for_answers(3)
+    assert [text for _, text in shared.events_of("deliver")] == ["of another session", "first", "second"]
 
 
-async def test_what_waits_for_a_locked_row_is_refused_in_time(shared: Stage) -> None:
-    other = other_room(shared.engine, shared.alice)
-    async with shared.writing(patience=PATIENCE) as writer:
-        with row_locked(shared.engine.url, shared.room):
+async def test_what_waits_for_a_locked_row_is_refused_in_time(shared: WriterFixture) -> None:
+    other = other_room(shared.engine, shared.alice_id)
+    async with shared.running_writer(outage_timeout=OUTAGE_TIMEOUT) as writer:
+        with row_locked(shared.engine.url, shared.room_id):
             began = time.monotonic()
-            writer.add_operation(shared.post("too late"))
-            job = asyncio.ensure_future(writer.run_job(partial(shared.say, text="too late, too")))
-            await shared.answered(1)
+            writer.add_operation(shared.make_post("too late"))
+            job = asyncio.ensure_future(writer.run_job(partial(shared.append_text, text="too late, too")))
+            await shared.wait_for_answers(1)
             with pytest.raises(DatabaseUnavailable):
                 await job
-            assert time.monotonic() - began < 2 * PATIENCE
-            assert isinstance(shared.of("post")[0], DatabaseUnavailable)
+            assert time.monotonic() - began < 2 * OUTAGE_TIMEOUT
+            assert isinstance(shared.events_of("post")[0], DatabaseUnavailable)
             writer.add_operation(post_to(shared, other, "goes on", SessionOrder()))
-            await shared.answered(2)
-        assert shared.of("post")[1] == (AppendVerdict.STORED, 1)
-    assert shared.kept() == []
+            await shared.wait_for_answers(2)
+        assert shared.events_of("post")[1] == (AppendVerdict.STORED, 1)
+    assert shared.stored_texts() == []
 
 
-async def test_job_that_meets_a_lock_is_done_when_it_is_gone_and_no_other_job_waits(shared: Stage) -> None:
-    async with shared.writing(patience=60.0) as writer:
-        with row_locked(shared.engine.url, shared.room):
-            waiting = asyncio.ensure_future(writer.run_job(partial(shared.say, text="hi")))
+async def test_job_that_meets_a_lock_is_done_when_it_is_gone_and_no_other_job_waits(
+    shared: WriterFixture,
+) -> None:
+    async with shared.running_writer(outage_timeout=60.0) as writer:
+        with row_locked(shared.engine.url, shared.room_id):
+            waiting = asyncio.ensure_future(writer.run_job(partial(shared.append_text, text="hi")))
             assert await writer.run_job(_number_of_conversations) == 1
             assert not waiting.done()
         assert await waiting == "hi"
-    assert shared.kept() == ["hi"]
+    assert shared.stored_texts() == ["hi"]
 
 
 @pytest.mark.parametrize("kind", ["shared", "alone"])
 async def test_writer_ends_while_a_stranger_holds_a_lock(kind: str, request: pytest.FixtureRequest) -> None:
-    stage: Stage = request.getfixturevalue(kind)
+    stage: WriterFixture = request.getfixturevalue(kind)
     url = stage.engine.url
-    with row_locked(url, stage.room) if kind == "shared" else file_locked(url):
+    with row_locked(url, stage.room_id) if kind == "shared" else file_locked(url):
         began = time.monotonic()
-        async with stage.writing(patience=60.0) as writer:
-            writer.add_operation(stage.post("hi"))
+        async with stage.running_writer(outage_timeout=60.0) as writer:
+            writer.add_operation(stage.make_post("hi"))
             await asyncio.sleep(0)
         assert time.monotonic() - began < 30
-    assert isinstance(stage.of("post")[0], DatabaseUnavailable)
+    assert isinstance(stage.events_of("post")[0], DatabaseUnavailable)
 
 
 async def test_file_locked_by_another_program_is_an_outage_with_a_beginning_and_an_end(
-    alone: Stage, caplog: pytest.LogCaptureFixture
+    alone: WriterFixture, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    async with alone.writing(patience=1.0) as writer:
+    async with alone.running_writer(outage_timeout=1.0) as writer:
         with file_locked(alone.engine.url):
-            writer.add_operation(alone.post("too late"))
-            await alone.answered(1)
-        writer.add_operation(alone.post("in time", stream=SessionOrder()))
-        await alone.answered(2)
-    assert isinstance(alone.of("post")[0], DatabaseUnavailable)
-    assert alone.kept() == ["in time"]
+            writer.add_operation(alone.make_post("too late"))
+            await alone.wait_for_answers(1)
+        writer.add_operation(alone.make_post("in time", stream=SessionOrder()))
+        await alone.wait_for_answers(2)
+    assert isinstance(alone.events_of("post")[0], DatabaseUnavailable)
+    assert alone.stored_texts() == ["in time"]
     assert caplog.text.count("the database is locked by another program") == 1
     assert caplog.text.count("the database is back, after") == 1
 

@@ -19,7 +19,7 @@ from chatroom.db.queries import accounts, messages
 from sqlalchemy import Engine, event, inspect, text
 
 from tests.support.database import DatabaseServer, fresh_database
-from tests.unit.db.people import person, room, say
+from tests.unit.db.people import append_message, make_account, make_room
 
 NEXT_STEP = '''
 """A step that is not there yet: accounts get a colour."""
@@ -96,16 +96,16 @@ def test_the_steps_arrive_at_the_schema(bare: Engine) -> None:
 def test_upgrading_again_changes_nothing_and_loses_nothing(bare: Engine) -> None:
     upgrade_schema(bare)
     with begin_write(bare) as connection:
-        alice = person(connection, "Alice")
+        alice = make_account(connection, "Alice")
     upgrade_schema(bare)
     with bare.connect() as connection:
-        assert accounts.usernames(connection, [alice]) == {alice: "Alice"}
+        assert accounts.usernames_by_id(connection, [alice]) == {alice: "Alice"}
 
 
 @pytest.mark.usefixtures("engine", "next_step")
 def test_a_database_that_holds_data_takes_the_next_step(bare: Engine) -> None:
     with begin_write(bare) as connection:
-        alice = person(connection, "Alice")
+        alice = make_account(connection, "Alice")
     upgrade_schema(bare)
     with bare.connect() as connection:
         colours = connection.execute(text("SELECT id, username, colour FROM accounts")).all()
@@ -123,14 +123,14 @@ def test_messages_stay_when_the_index_of_their_cids_changes(
         before.setattr(migrate, "MIGRATIONS", earlier)
         upgrade_schema(bare)
     with begin_write(bare) as connection:
-        alice = person(connection, "Alice")
-        here = room(connection, "here", alice)
+        alice = make_account(connection, "Alice")
+        here = make_room(connection, "here", alice)
         for text in ("one", "two", "three"):
-            say(connection, here, alice, text)
+            append_message(connection, here, alice, text)
     upgrade_schema(bare)
     assert differences(bare) == []
     with begin_write(bare) as connection:
-        assert say(connection, here, alice, "four").seq == 4
+        assert append_message(connection, here, alice, "four").seq == 4
         found, _ = messages.message_page(connection, here, limit=9)
         assert [(one.seq, one.text) for one in found] == [(1, "one"), (2, "two"), (3, "three"), (4, "four")]
 
@@ -182,7 +182,7 @@ def test_servers_that_start_at_once_agree(database_url: str, bare: Engine) -> No
 def test_whoever_waits_too_long_for_the_other_says_so(
     mysql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrate, "PATIENCE", 0)
+    monkeypatch.setattr(migrate, "UPGRADE_LOCK_SECONDS", 0)
     engine = open_engine(mysql_url)
     with (
         migrate._schema_lock(engine),

@@ -14,7 +14,7 @@ from chatroom.db.reader import DatabaseReader
 from sqlalchemy import Connection, Engine, text
 
 from tests.support.database import PrivateMariaDB
-from tests.unit.db.people import person
+from tests.unit.db.people import make_account
 
 
 @asynccontextmanager
@@ -32,12 +32,12 @@ def one(connection: Connection) -> int:
 
 def test_a_query_function_runs_with_its_arguments(engine: Engine) -> None:
     with begin_write(engine) as connection:
-        alice = person(connection, "Alice")
+        alice = make_account(connection, "Alice")
 
     async def story() -> None:
         async with opened(engine) as store:
             found = await store.run(accounts.find_account, key=b"alice")
-            assert found == await store.run(accounts.get_account, alice)
+            assert found == await store.run(accounts.find_account_by_id, alice)
             assert found is not None
 
     asyncio.run(story())
@@ -74,21 +74,21 @@ def test_all_that_a_read_sees_is_of_one_moment(engine: Engine) -> None:
     """A right that was found before it was taken away shows nothing that came after."""
 
     def look_twice(connection: Connection) -> list[bool]:
-        first = instances.any_alive(connection, 1)
+        first = instances.has_live_instance(connection, 1)
         with begin_write(engine) as other:
             instances.record_heartbeat(other, bytes(32), 1)
-        return [first, instances.any_alive(connection, 1)]
+        return [first, instances.has_live_instance(connection, 1)]
 
     async def story() -> None:
         async with opened(engine) as store:
             assert await store.run(look_twice) == [False, False]
-            assert await store.run(instances.any_alive, 1)
+            assert await store.run(instances.has_live_instance, 1)
 
     asyncio.run(story())
 
 
 def test_more_reads_than_may_wait_are_refused(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "MAX_WAITING", 2)
+    monkeypatch.setattr(reader, "MAX_QUEUED_READS", 2)
     gate = threading.Event()
 
     def wait(connection: Connection) -> bool:

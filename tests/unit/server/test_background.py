@@ -116,7 +116,7 @@ async def test_task_that_is_forgotten_is_logged(caplog: pytest.LogCaptureFixture
     async def forgotten() -> None:
         raise KeyError("killed by a test")
 
-    task = background.start(asyncio.get_running_loop(), forgotten())
+    task = background.start_task(asyncio.get_running_loop(), forgotten())
     await asyncio.wait([task])
     await asyncio.sleep(0)
     assert "forgotten failed: KeyError" in caplog.text

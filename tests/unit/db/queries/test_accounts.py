@@ -6,7 +6,7 @@ from chatroom.db.errors import AlreadyExists
 from chatroom.db.queries import accounts
 from sqlalchemy import Engine
 
-from tests.unit.db.people import NOW, person
+from tests.unit.db.people import NOW, make_account
 
 TRAPS = [
     "Admin",
@@ -33,7 +33,7 @@ def test_whoever_registered_is_found_by_key_by_look_and_by_id(engine: Engine) ->
             connection, username="Alice", key=b"alice", skeleton=b"a1ice", password_hash="$2b$x", now=NOW
         )
     with engine.connect() as connection:
-        alice = accounts.get_account(connection, id)
+        alice = accounts.find_account_by_id(connection, id)
         assert alice is not None
         assert (alice.username, alice.password_hash, alice.disabled) == ("Alice", "$2b$x", False)
         assert accounts.find_account(connection, b"alice") == alice
@@ -42,29 +42,29 @@ def test_whoever_registered_is_found_by_key_by_look_and_by_id(engine: Engine) ->
 
 def test_nobody_is_found_by_another_key(engine: Engine) -> None:
     with begin_write(engine) as connection:
-        id = person(connection, "Alice")
+        id = make_account(connection, "Alice")
         assert accounts.find_account(connection, b"ALICE") is None
         assert accounts.find_account(connection, b"alice ") is None
         assert accounts.find_look_alike(connection, b"bob") is None
-        assert accounts.get_account(connection, id + 1) is None
+        assert accounts.find_account_by_id(connection, id + 1) is None
 
 
 @pytest.mark.parametrize(("key", "skeleton"), [(b"admin", b"other"), (b"other", b"admin")])
 def test_a_name_and_its_look_are_taken_once(engine: Engine, key: bytes, skeleton: bytes) -> None:
     with begin_write(engine) as connection:
-        person(connection, "admin")
+        make_account(connection, "admin")
     with pytest.raises(AlreadyExists), begin_write(engine) as connection:
         accounts.add_account(connection, username="x", key=key, skeleton=skeleton, password_hash="-", now=NOW)
 
 
 def test_a_refused_name_leaves_the_rest_of_the_transaction_alone(engine: Engine) -> None:
     with begin_write(engine) as connection:
-        person(connection, "Alice")
+        make_account(connection, "Alice")
         with pytest.raises(AlreadyExists), connection.begin_nested():
-            person(connection, "alice")
-        bob = person(connection, "Bob")
+            make_account(connection, "alice")
+        bob = make_account(connection, "Bob")
     with engine.connect() as connection:
-        assert accounts.usernames(connection, [bob]) == {bob: "Bob"}
+        assert accounts.usernames_by_id(connection, [bob]) == {bob: "Bob"}
 
 
 def test_no_collation_has_a_say_in_who_is_who(engine: Engine) -> None:
@@ -81,7 +81,7 @@ def test_no_collation_has_a_say_in_who_is_who(engine: Engine) -> None:
             for name in TRAPS
         }
     with engine.connect() as connection:
-        assert accounts.usernames(connection, ids) == ids
+        assert accounts.usernames_by_id(connection, ids) == ids
         for id, name in ids.items():
             found = accounts.find_account(connection, name.encode())
             assert found is not None
@@ -90,15 +90,17 @@ def test_no_collation_has_a_say_in_who_is_who(engine: Engine) -> None:
 
 def test_a_password_is_changed_for_one_account_only(engine: Engine) -> None:
     with begin_write(engine) as connection:
-        alice, bob = person(connection, "Alice"), person(connection, "Bob")
+        alice, bob = make_account(connection, "Alice"), make_account(connection, "Bob")
         accounts.set_password(connection, alice, "new")
         hashes = [
-            account.password_hash for id in (alice, bob) if (account := accounts.get_account(connection, id))
+            account.password_hash
+            for id in (alice, bob)
+            if (account := accounts.find_account_by_id(connection, id))
         ]
     assert hashes == ["new", "-"]
 
 
 def test_the_names_of_nobody_are_asked_for_in_vain(engine: Engine) -> None:
     with engine.connect() as connection:
-        assert accounts.usernames(connection, []) == {}
-        assert accounts.usernames(connection, [17]) == {}
+        assert accounts.usernames_by_id(connection, []) == {}
+        assert accounts.usernames_by_id(connection, [17]) == {}

@@ -4,20 +4,20 @@ from chatroom.db.engine import begin_write
 from chatroom.db.queries import accounts, bans_and_invites, blocks, instances, memberships, rooms
 from sqlalchemy import Engine
 
-from tests.unit.db.people import NOW, person, room, sit
+from tests.unit.db.people import NOW, make_account, make_room, take_seats
 
 EAST = b"E" * 32
 
 
 def test_a_block_is_one_persons_view_of_another(engine: Engine) -> None:
     with begin_write(engine) as connection:
-        alice, bob, carol = (person(connection, name) for name in ("Alice", "Bob", "Carol"))
+        alice, bob, carol = (make_account(connection, name) for name in ("Alice", "Bob", "Carol"))
         for other in (carol, bob, bob):
             accounts.lock_accounts(connection, (alice, other))
             blocks.add_block(connection, alice, other, NOW)
         assert blocks.blocked_usernames(connection, alice) == ["Bob", "Carol"]
-        assert blocks.blocked_by(connection, alice) == {bob, carol}
-        assert (blocks.blockers_of(connection, bob), blocks.blockers_of(connection, alice)) == (
+        assert blocks.blocked_ids(connection, alice) == {bob, carol}
+        assert (blocks.blocker_ids(connection, bob), blocks.blocker_ids(connection, alice)) == (
             {alice},
             set(),
         )
@@ -30,12 +30,12 @@ def test_a_block_is_one_persons_view_of_another(engine: Engine) -> None:
 
 def test_a_ban_and_an_invitation_are_new_once(engine: Engine) -> None:
     with begin_write(engine) as connection:
-        alice, bob = person(connection, "Alice"), person(connection, "Bob")
-        hall = room(connection, "hall", alice)
+        alice, bob = make_account(connection, "Alice"), make_account(connection, "Bob")
+        hall = make_room(connection, "hall", alice)
         assert [bans_and_invites.add_ban(connection, hall, bob, NOW) for _ in range(2)] == [True, False]
         assert bans_and_invites.banned_usernames(connection, hall) == ["Bob"]
         assert [bans_and_invites.add_invite(connection, hall, bob, NOW) for _ in range(2)] == [True, False]
-        assert bans_and_invites.invited_to(connection, bob) == {hall}
+        assert bans_and_invites.invited_room_ids(connection, bob) == {hall}
         found = rooms.find_room_as(connection, b"hall", bob)
         assert found is not None
         assert (found.invited, found.seat) == (True, None)
@@ -43,13 +43,13 @@ def test_a_ban_and_an_invitation_are_new_once(engine: Engine) -> None:
             bans_and_invites.remove_ban(connection, hall, bob)
             bans_and_invites.remove_invite(connection, hall, bob)
         assert not bans_and_invites.is_banned(connection, hall, bob)
-        assert bans_and_invites.invited_to(connection, bob) == set()
+        assert bans_and_invites.invited_room_ids(connection, bob) == set()
 
 
 def test_the_eldest_seat_is_the_first_that_is_still_taken(engine: Engine) -> None:
     with begin_write(engine) as connection:
-        alice, bob, carol = (person(connection, name) for name in ("Alice", "Bob", "Carol"))
-        hall = room(connection, "hall", alice)
+        alice, bob, carol = (make_account(connection, name) for name in ("Alice", "Bob", "Carol"))
+        hall = make_room(connection, "hall", alice)
         assert memberships.oldest_seat(connection, hall) is None
         for now, account_id in enumerate((carol, alice, bob)):
             memberships.take_seat(
@@ -63,20 +63,24 @@ def test_the_eldest_seat_is_the_first_that_is_still_taken(engine: Engine) -> Non
 
 def test_ended_sessions_are_counted_by_an_epoch_whatever_the_clock_says(engine: Engine) -> None:
     with begin_write(engine) as connection:
-        alice, bob = person(connection, "Alice"), person(connection, "Bob")
-        hall = room(connection, "hall", alice)
-        sit(connection, hall, bob)
+        alice, bob = make_account(connection, "Alice"), make_account(connection, "Bob")
+        hall = make_room(connection, "hall", alice)
+        take_seats(connection, hall, bob)
         instances.record_heartbeat(connection, EAST, NOW)
         for account_id in (alice, bob):
             instances.add_attendance(connection, EAST, account_id)
-        assert accounts.ended_on(connection, EAST) == accounts.ended_in(connection, hall) == {}
+        assert (
+            accounts.ended_sessions_on_server(connection, EAST)
+            == accounts.ended_sessions_of_members(connection, hall)
+            == {}
+        )
         assert accounts.end_sessions(connection, alice, NOW) == 1
         assert accounts.end_sessions(connection, bob, NOW) == 1
         assert accounts.end_sessions(connection, bob, NOW - 3_600_000) == 2
         accounts.set_disabled(connection, bob, NOW)
-        assert accounts.ended(connection, alice) == (1, False)
-        assert accounts.ended_on(connection, EAST) == {alice: (1, False), bob: (2, True)}
-        assert accounts.ended_on(connection, EAST, [alice]) == {alice: (1, False)}
-        assert accounts.ended_in(connection, hall) == {bob: (2, True)}
+        assert accounts.find_ended_sessions(connection, alice) == (1, False)
+        assert accounts.ended_sessions_on_server(connection, EAST) == {alice: (1, False), bob: (2, True)}
+        assert accounts.ended_sessions_on_server(connection, EAST, [alice]) == {alice: (1, False)}
+        assert accounts.ended_sessions_of_members(connection, hall) == {bob: (2, True)}
         accounts.set_disabled(connection, bob, None)
-        assert [one.disabled for one in accounts.all_accounts(connection)] == [False, False]
+        assert [one.disabled for one in accounts.list_accounts(connection)] == [False, False]

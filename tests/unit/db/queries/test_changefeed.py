@@ -18,12 +18,12 @@ def connection(engine: Engine) -> Iterator[Connection]:
 
 
 def test_what_is_behind_a_number_is_read_once_and_together(connection: Connection) -> None:
-    changefeed.publish_changes(connection, EAST, 7, ChangeSet(said={1}))
-    changefeed.publish_changes(connection, EAST, 9, ChangeSet(said={2}, changed={3}, accounts={4}))
+    changefeed.publish_changes(connection, EAST, 7, ChangeSet(appended={1}))
+    changefeed.publish_changes(connection, EAST, 9, ChangeSet(appended={2}, changed={3}, accounts={4}))
     changefeed.publish_changes(connection, WEST, 8, ChangeSet(read={(4, 1)}, everything=True))
     numbers, told = changefeed.changes_since(connection, {EAST: 7, WEST: 0})
     assert numbers == {EAST: 9, WEST: 8}
-    assert told == ChangeSet(said={2}, changed={3}, accounts={4}, read={(4, 1)}, everything=True)
+    assert told == ChangeSet(appended={2}, changed={3}, accounts={4}, read={(4, 1)}, everything=True)
     assert changefeed.changes_since(connection, numbers) == (numbers, ChangeSet())
 
 
@@ -34,19 +34,19 @@ def test_a_closed_room_is_told_with_its_name(connection: Connection) -> None:
 
 
 def test_of_who_is_new_only_what_will_come_is_read(connection: Connection) -> None:
-    changefeed.publish_changes(connection, EAST, 7, ChangeSet(said={1}))
+    changefeed.publish_changes(connection, EAST, 7, ChangeSet(appended={1}))
     assert changefeed.newest_numbers(connection, {EAST, WEST}) == {EAST: 7, WEST: 0}
 
 
 def test_what_everybody_has_read_is_forgotten(connection: Connection) -> None:
     for number in (1, 2, 3):
-        changefeed.publish_changes(connection, EAST, number, ChangeSet(said={number}))
+        changefeed.publish_changes(connection, EAST, number, ChangeSet(appended={number}))
     changefeed.delete_changes(connection, EAST, upto=2)
-    assert changefeed.changes_since(connection, {EAST: 0})[1] == ChangeSet(said={3})
+    assert changefeed.changes_since(connection, {EAST: 0})[1] == ChangeSet(appended={3})
 
 
 def test_nothing_is_left_of_a_process_that_has_ended(connection: Connection) -> None:
     instances.record_heartbeat(connection, EAST, 100)
-    changefeed.publish_changes(connection, EAST, 1, ChangeSet(said={1}))
+    changefeed.publish_changes(connection, EAST, 1, ChangeSet(appended={1}))
     instances.remove_dead_instances(connection, alive_since=101)
     assert changefeed.newest_numbers(connection, {EAST}) == {EAST: 0}

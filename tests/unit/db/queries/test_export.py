@@ -31,7 +31,7 @@ def pages(connection: Connection, conversation_id: int, limit: int) -> list[list
 
 @pytest.mark.parametrize("seed", range(5))
 def test_it_is_what_the_history_shows(scene: Scene, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export, "SLICE", 7)
+    monkeypatch.setattr(export, "ROWS_PER_QUERY", 7)
     chance = Random(seed)
     for _ in range(60):
         scene.chance(chance)
@@ -48,7 +48,7 @@ def test_where_nothing_was_said_there_is_nothing(scene: Scene) -> None:
 
 
 def test_long_texts_make_short_pages(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export, "MOST_TEXT", 100)
+    monkeypatch.setattr(export, "MAX_PAGE_CHARACTERS", 100)
     for length in (40, 40, 40, 300, 1, 99, 1):
         scene.say("text", "x" * length)
     read = pages(scene.connection, scene.here, 1000)
@@ -56,7 +56,7 @@ def test_long_texts_make_short_pages(scene: Scene, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_text_that_an_edit_made_long_counts_as_it_is(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export, "MOST_TEXT", 100)
+    monkeypatch.setattr(export, "MAX_PAGE_CHARACTERS", 100)
     said = [scene.say("text", "x") for _ in range(2)]
     for seq in said:
         scene.say("edit", "x" * 200, seq)

@@ -9,12 +9,12 @@ from chatroom.db.queries import friends, memberships
 from chatroom.db.schema import conversations
 from sqlalchemy import Connection, Engine, func, select
 
-from tests.unit.db.people import NOW, at_once, person, say
+from tests.unit.db.people import NOW, append_message, make_account, run_concurrently
 
 
 def test_friends_see_each_other_from_their_own_side(engine: Engine) -> None:
     with begin_write(engine) as connection:
-        alice, bob = person(connection, "Alice"), person(connection, "Bob")
+        alice, bob = make_account(connection, "Alice"), make_account(connection, "Bob")
         id = friends.add_friendship(connection, bob, alice, NOW)
         to_alice, to_bob = (
             friends.find_direct(connection, alice, bob),
@@ -30,7 +30,7 @@ def test_friends_see_each_other_from_their_own_side(engine: Engine) -> None:
 
 def test_strangers_have_no_chat(engine: Engine) -> None:
     with begin_write(engine) as connection:
-        alice, bob = person(connection, "Alice"), person(connection, "Bob")
+        alice, bob = make_account(connection, "Alice"), make_account(connection, "Bob")
         assert friends.find_direct(connection, alice, bob) is None
         assert friends.list_directs(connection, alice) == []
         assert friends.friend_ids(connection, alice) == set()
@@ -38,7 +38,7 @@ def test_strangers_have_no_chat(engine: Engine) -> None:
 
 def test_a_second_time_is_refused_from_either_side(engine: Engine) -> None:
     with begin_write(engine) as connection:
-        alice, bob = person(connection, "Alice"), person(connection, "Bob")
+        alice, bob = make_account(connection, "Alice"), make_account(connection, "Bob")
         friends.add_friendship(connection, alice, bob, NOW)
         with pytest.raises(AlreadyExists):
             friends.add_friendship(connection, bob, alice, NOW)
@@ -46,9 +46,9 @@ def test_a_second_time_is_refused_from_either_side(engine: Engine) -> None:
 
 def test_after_an_end_the_chat_stays_and_a_new_beginning_goes_on_in_it(engine: Engine) -> None:
     with begin_write(engine) as connection:
-        alice, bob = person(connection, "Alice"), person(connection, "Bob")
+        alice, bob = make_account(connection, "Alice"), make_account(connection, "Bob")
         id = friends.add_friendship(connection, alice, bob, NOW)
-        say(connection, id, alice)
+        append_message(connection, id, alice)
         friends.end_friendship(connection, id, NOW)
         ended = friends.find_direct(connection, bob, alice)
         assert ended is not None
@@ -63,8 +63,8 @@ def test_after_an_end_the_chat_stays_and_a_new_beginning_goes_on_in_it(engine: E
 
 def test_the_list_is_by_name_and_can_be_narrowed(engine: Engine) -> None:
     with begin_write(engine) as connection:
-        bob, alice, carol = (person(connection, name) for name in ("Bob", "alice", "Carol"))
-        zoe = person(connection, "Zoe")
+        bob, alice, carol = (make_account(connection, name) for name in ("Bob", "alice", "Carol"))
+        zoe = make_account(connection, "Zoe")
         with_alice = friends.add_friendship(connection, bob, alice, NOW)
         friends.add_friendship(connection, bob, zoe, NOW)
         friends.add_friendship(connection, carol, bob, NOW)
@@ -77,7 +77,7 @@ def test_the_list_is_by_name_and_can_be_narrowed(engine: Engine) -> None:
 
 def test_both_can_enter_their_chat(engine: Engine) -> None:
     with begin_write(engine) as connection:
-        alice, bob = person(connection, "Alice"), person(connection, "Bob")
+        alice, bob = make_account(connection, "Alice"), make_account(connection, "Bob")
         id = friends.add_friendship(connection, alice, bob, NOW)
         memberships.set_entered(connection, id, bob, True, "BOB")
         (seen,) = friends.list_directs(connection, bob)
@@ -90,7 +90,7 @@ def test_two_who_add_each_other_at_once_become_friends_once(
     database_url: str, engine: Engine, before: str
 ) -> None:
     with begin_write(engine) as connection:
-        pairs = [(person(connection, f"a{n}"), person(connection, f"b{n}")) for n in range(10)]
+        pairs = [(make_account(connection, f"a{n}"), make_account(connection, f"b{n}")) for n in range(10)]
         if before == "friends once":
             for pair in pairs:
                 friends.end_friendship(connection, friends.add_friendship(connection, *pair, NOW), NOW)
@@ -104,7 +104,7 @@ def test_two_who_add_each_other_at_once_become_friends_once(
         return True
 
     both_ways = pairs + [(other, one) for one, other in pairs]
-    told = at_once(
+    told = run_concurrently(
         database_url, [partial(befriend, account_id=one, other_id=other) for one, other in both_ways]
     )
     assert [one + other for one, other in zip(told[:10], told[10:], strict=True)] == [1] * 10

@@ -7,7 +7,7 @@ from chatroom.db.engine import begin_write
 from chatroom.db.queries import instances
 from sqlalchemy import Connection, Engine
 
-from tests.unit.db.people import person
+from tests.unit.db.people import make_account
 
 EAST, WEST = b"E" * 32, b"W" * 32
 
@@ -21,7 +21,7 @@ def connection(engine: Engine) -> Iterator[Connection]:
 @pytest.fixture
 def alice(connection: Connection) -> int:
     """She has sessions on both processes, last seen at 100 and 200."""
-    alice = person(connection, "Alice")
+    alice = make_account(connection, "Alice")
     for server, seen_at in ((EAST, 100), (WEST, 200)):
         instances.record_heartbeat(connection, server, seen_at)
         instances.add_attendance(connection, server, alice)
@@ -63,11 +63,11 @@ def test_whoever_ends_or_dies_takes_its_attendances_along(connection: Connection
 
 
 def test_who_attends_elsewhere_is_told_at_once_or_among_some(connection: Connection, alice: int) -> None:
-    bob = person(connection, "Bob")
+    bob = make_account(connection, "Bob")
     instances.add_attendance(connection, EAST, bob)
     assert instances.attending_elsewhere(connection, WEST, alive_since=0) == {alice, bob}
     assert instances.attending_elsewhere(connection, EAST, alive_since=0) == {alice}
-    assert instances.attending_elsewhere(connection, WEST, alive_since=0, among=[bob]) == {bob}
+    assert instances.attending_elsewhere(connection, WEST, alive_since=0, account_ids=[bob]) == {bob}
     assert instances.attending_elsewhere(connection, WEST, alive_since=101) == set()
 
 

@@ -7,7 +7,7 @@ from chatroom.db.engine import begin_write
 from chatroom.db.queries import invite_codes
 from sqlalchemy import Connection, Engine
 
-from tests.unit.db.people import NOW, person, room
+from tests.unit.db.people import NOW, make_account, make_room
 
 CODE, OTHER = b"c" * 32, b"o" * 32
 LATER = NOW + 1000
@@ -16,8 +16,10 @@ LATER = NOW + 1000
 class Scene:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.alice, self.bob, self.carol = (person(connection, name) for name in ("Alice", "Bob", "Carol"))
-        self.lab = room(connection, "lab", self.alice)
+        self.alice, self.bob, self.carol = (
+            make_account(connection, name) for name in ("Alice", "Bob", "Carol")
+        )
+        self.lab = make_room(connection, "lab", self.alice)
 
     def add(self, digest: bytes = CODE, *, uses: int = 1, where: int | None = None) -> None:
         invite_codes.add_code(
@@ -34,7 +36,7 @@ class Scene:
         return invite_codes.use_code(self.connection, CODE, account_id, now)
 
     def left(self) -> list[int]:
-        return [one.uses_left for one in invite_codes.all_codes(self.connection)]
+        return [one.uses_left for one in invite_codes.list_codes(self.connection)]
 
 
 @pytest.fixture
@@ -73,14 +75,14 @@ def test_what_has_expired_opens_nothing_and_goes(scene: Scene) -> None:
     assert scene.use(scene.alice)
     assert [scene.use(one, LATER) for one in (scene.alice, scene.bob)] == [False, False]
     invite_codes.delete_expired_codes(scene.connection, LATER)
-    assert invite_codes.all_codes(scene.connection) == []
+    assert invite_codes.list_codes(scene.connection) == []
     assert invite_codes.users_by_code(scene.connection) == {}
 
 
 def test_it_knows_its_room_and_who_made_it(scene: Scene) -> None:
     scene.add(OTHER)
     scene.add(where=scene.lab)
-    known = {one.digest: (one.room, one.maker) for one in invite_codes.all_codes(scene.connection)}
+    known = {one.digest: (one.room, one.maker) for one in invite_codes.list_codes(scene.connection)}
     assert known == {OTHER: (None, None), CODE: ("lab", "Alice")}
     invite_codes.delete_code(scene.connection, CODE)
     assert not scene.use(scene.bob)

@@ -9,7 +9,7 @@ from chatroom.db.errors import AlreadyExists
 from chatroom.db.queries import memberships, rooms
 from sqlalchemy import Connection, Engine
 
-from tests.unit.db.people import NOW, person, room, say, sit
+from tests.unit.db.people import NOW, append_message, make_account, make_room, take_seats
 
 
 class Scene(NamedTuple):
@@ -29,16 +29,16 @@ class Scene(NamedTuple):
 def scene(engine: Engine) -> Iterator[Scene]:
     """Alice has a seat in the room, Bob has none."""
     with begin_write(engine) as connection:
-        alice, bob = person(connection, "Alice"), person(connection, "Bob")
-        id = room(connection, "thuhole", alice)
-        sit(connection, id, alice)
+        alice, bob = make_account(connection, "Alice"), make_account(connection, "Bob")
+        id = make_room(connection, "thuhole", alice)
+        take_seats(connection, id, alice)
         yield Scene(connection, alice, bob, id)
 
 
 def test_a_seat_is_counted_when_it_is_taken_and_when_it_is_given_up(scene: Scene) -> None:
     connection, alice, bob, id = scene
     assert scene.counts() == (1, 1)
-    sit(connection, id, bob)
+    take_seats(connection, id, bob)
     assert scene.counts() == (2, 2)
     memberships.give_up_seat(connection, id, alice)
     assert scene.counts() == (1, 3)
@@ -47,7 +47,7 @@ def test_a_seat_is_counted_when_it_is_taken_and_when_it_is_given_up(scene: Scene
 
 def test_a_second_seat_is_refused_and_not_counted(scene: Scene) -> None:
     with pytest.raises(AlreadyExists), scene.connection.begin_nested():
-        sit(scene.connection, scene.room, scene.alice)
+        take_seats(scene.connection, scene.room, scene.alice)
     assert scene.counts() == (1, 1)
 
 
@@ -58,8 +58,8 @@ def test_giving_up_a_seat_that_one_has_not_changes_nothing(scene: Scene) -> None
 
 def test_the_roster_lists_seats_by_user_name(scene: Scene) -> None:
     connection, _alice, bob, id = scene
-    aaron = person(connection, "aaron")
-    sit(connection, id, bob, aaron)
+    aaron = make_account(connection, "aaron")
+    take_seats(connection, id, bob, aaron)
     memberships.set_entered(connection, id, bob, True, "BOB")
     listed = memberships.list_roster(connection, id)
     assert [(seat.username, seat.nickname, seat.entered) for seat in listed] == [
@@ -100,7 +100,7 @@ def test_a_taken_seat_may_bring_its_nickname(scene: Scene) -> None:
 def test_reading_moves_forward_only_and_not_beyond_the_head(scene: Scene) -> None:
     connection, alice, _bob, id = scene
     for _ in range(5):
-        say(connection, id, alice)
+        append_message(connection, id, alice)
     told = [memberships.mark_read(connection, id, alice, seq) for seq in (3, 1, 99, 4)]
     assert told == [3, 3, 5, 5]
     seat = memberships.find_seat(connection, id, alice)
@@ -115,11 +115,11 @@ def test_whoever_has_no_seat_has_read_nothing(scene: Scene) -> None:
 
 def test_two_processes_that_mark_at_once_end_with_the_further_one(engine: Engine) -> None:
     with begin_write(engine) as connection:
-        alice = person(connection, "Alice")
-        id = room(connection, "thuhole", alice)
-        sit(connection, id, alice)
+        alice = make_account(connection, "Alice")
+        id = make_room(connection, "thuhole", alice)
+        take_seats(connection, id, alice)
         for _ in range(9):
-            say(connection, id, alice)
+            append_message(connection, id, alice)
     with begin_write(engine) as connection:
         memberships.mark_read(connection, id, alice, 8)
         memberships._advance_read(connection, id, alice, 5)  # the slower one had read 0 before that

@@ -15,15 +15,15 @@ from chatroom.db.records import MessageDraft, StoredMessage
 from chatroom.db.schema import conversations
 from sqlalchemy import Connection, Engine, select
 
-from tests.unit.db.people import NOW, at_once, person, room, rows_walked
+from tests.unit.db.people import NOW, make_account, make_room, rows_scanned, run_concurrently
 
 
 class Scene:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.alice, self.bob = person(connection, "Alice"), person(connection, "Bob")
-        self.here = room(connection, "here", self.alice)
-        self.there = room(connection, "there", self.alice)
+        self.alice, self.bob = make_account(connection, "Alice"), make_account(connection, "Bob")
+        self.here = make_room(connection, "here", self.alice)
+        self.there = make_room(connection, "there", self.alice)
 
     def draft(self, text: str, cid: str | None, *, there: bool = False, bob: bool = False) -> MessageDraft:
         author, name = (self.bob, "Bob") if bob else (self.alice, "Alice")
@@ -79,7 +79,7 @@ def test_a_duplicate_anywhere_in_a_batch_of_any_size_leaves_no_gap(scene: Scene,
 
 
 def test_the_heads_of_many_conversations_move_at_once(scene: Scene) -> None:
-    places = [room(scene.connection, f"room{number}", scene.alice) for number in range(5)]
+    places = [make_room(scene.connection, f"room{number}", scene.alice) for number in range(5)]
     drafts = [
         MessageDraft(place, scene.alice, "Alice", "Alice", "text", "hi", f"{place}") for place in places
     ]
@@ -158,9 +158,9 @@ def test_mysql_does_not_walk_a_conversation_for_its_newest_page(mysql_url: str) 
     with begin_write(engine) as connection:
         scene = Scene(connection)
         scene.append(*(scene.draft("hi", str(n)) for n in range(500)))
-        before = rows_walked(connection)
+        before = rows_scanned(connection)
         assert len(messages.message_page(connection, scene.here, limit=10)[0]) == 10
-        assert rows_walked(connection) - before < 100
+        assert rows_scanned(connection) - before < 100
     engine.dispose()
 
 
@@ -179,7 +179,7 @@ def test_writers_that_do_not_know_each_other_leave_no_gap(database_url: str, eng
             connection, messages.lock_heads(connection, [scene.there, scene.here]), drafts, NOW
         )
 
-    at_once(database_url, [partial(work, writer) for writer in range(8)])
+    run_concurrently(database_url, [partial(work, writer) for writer in range(8)])
     with engine.connect() as connection:
         for place in (scene.here, scene.there):
             page, _ = messages.message_page(connection, place, limit=100)
@@ -196,10 +196,10 @@ def test_mysql_finds_a_cid_without_walking_through_messages(mysql_url: str) -> N
     with begin_write(engine) as connection:
         scene = Scene(connection)
         scene.append(*(scene.draft("hi", str(n), bob=n % 2 > 0) for n in range(500)))
-        before = rows_walked(connection)
+        before = rows_scanned(connection)
         again = scene.append(scene.draft("hi", "8"), scene.draft("hi", "9", bob=True), scene.draft("hi", "9"))
         assert again == [("DUPLICATE", 9), ("DUPLICATE", 10), ("STORED", 501)]
-        assert rows_walked(connection) - before < 100
+        assert rows_scanned(connection) - before < 100
 
 
 def test_sqlite_finds_a_cid_and_all_else_by_an_index(tmp_path: Path) -> None:

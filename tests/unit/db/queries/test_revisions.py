@@ -13,7 +13,7 @@ from chatroom.db.records import MessageDraft, MessageRevision, StoredMessage
 from chatroom.db.schema import revisions as table
 from sqlalchemy import Connection, Engine, func, select
 
-from tests.unit.db.people import NOW, person, room, rows_walked
+from tests.unit.db.people import NOW, make_account, make_room, rows_scanned
 
 
 class Scene:
@@ -21,8 +21,8 @@ class Scene:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.alice, self.bob = person(connection, "Alice"), person(connection, "Bob")
-        self.here = room(connection, "here", self.alice)
+        self.alice, self.bob = make_account(connection, "Alice"), make_account(connection, "Bob")
+        self.here = make_room(connection, "here", self.alice)
         self._numbers = count(1)
 
     def say(self, kind: str, text: str = "", target: int | None = None, *, bob: bool = False) -> int:
@@ -32,7 +32,7 @@ class Scene:
         draft = MessageDraft(self.here, author, name, name, kind, text, str(number), target)
         heads = messages.lock_heads(self.connection, [self.here])
         [outcome] = messages.append_messages(self.connection, heads, [draft], NOW + number * 1000)
-        if kind in revisions.KINDS:
+        if kind in revisions.CHANGE_KINDS:
             revisions.record_change(self.connection, outcome.stored)
         return outcome.stored.seq
 
@@ -232,7 +232,7 @@ def test_whoever_applies_all_that_is_told_ends_with_what_a_fresh_page_shows(scen
 def test_messages_of_several_conversations_stand_as_they_stand_in_each(scene: Scene) -> None:
     here = scene.here
     scene.say("text", "here")
-    scene.here = room(scene.connection, "there", scene.alice)
+    scene.here = make_room(scene.connection, "there", scene.alice)
     scene.say("text", "there")
     scene.say("edit", "There", target=1)
     both = [revisions.find_message(scene.connection, place, 1) for place in (here, scene.here)]
@@ -260,7 +260,7 @@ def test_mysql_does_not_walk_what_people_said_for_what_they_did(mysql_url: str) 
         for seq in range(1, 301):
             scene.say("edit", "ho", target=seq)
         page, _ = messages.message_page(connection, scene.here, before=21, limit=20)
-        before = rows_walked(connection)
+        before = rows_scanned(connection)
         assert {stored.text for stored in revisions.latest_states(connection, page)} == {"ho"}
-        assert rows_walked(connection) - before < 100
+        assert rows_scanned(connection) - before < 100
     engine.dispose()

@@ -8,13 +8,13 @@ from chatroom.db.errors import AlreadyExists
 from chatroom.db.queries import memberships, messages, rooms
 from sqlalchemy import Connection, Engine
 
-from tests.unit.db.people import NOW, at_once, person, room, say, sit
+from tests.unit.db.people import NOW, append_message, make_account, make_room, run_concurrently, take_seats
 
 
 def test_a_new_room_has_an_owner_and_no_members(engine: Engine) -> None:
     with begin_write(engine) as connection:
-        alice = person(connection, "Alice")
-        id = room(connection, "THU hole", alice, capacity=5)
+        alice = make_account(connection, "Alice")
+        id = make_room(connection, "THU hole", alice, capacity=5)
         found = rooms.find_room(connection, b"thu hole")
     assert found is not None
     assert (found.conversation_id, found.name, found.owner) == (id, "THU hole", "Alice")
@@ -23,7 +23,7 @@ def test_a_new_room_has_an_owner_and_no_members(engine: Engine) -> None:
 
 def test_an_unknown_room_is_none_however_it_is_asked_for(engine: Engine) -> None:
     with begin_write(engine) as connection:
-        alice = person(connection, "Alice")
+        alice = make_account(connection, "Alice")
         assert rooms.find_room(connection, b"thuhole") is None
         assert rooms.find_look_alike(connection, b"thuhole") is None
         assert rooms.find_room_as(connection, b"thuhole", alice) is None
@@ -33,8 +33,8 @@ def test_an_unknown_room_is_none_however_it_is_asked_for(engine: Engine) -> None
 @pytest.mark.parametrize(("key", "skeleton"), [(b"thuhole", b"other"), (b"other", b"thuhole")])
 def test_a_name_and_its_look_are_taken_once(engine: Engine, key: bytes, skeleton: bytes) -> None:
     with begin_write(engine) as connection:
-        alice = person(connection, "Alice")
-        room(connection, "thuhole", alice)
+        alice = make_account(connection, "Alice")
+        make_room(connection, "thuhole", alice)
     with pytest.raises(AlreadyExists), begin_write(engine) as connection:
         rooms.add_room(connection, name="x", key=key, skeleton=skeleton, capacity=2, owner_id=alice, now=NOW)
     with engine.connect() as connection:
@@ -43,7 +43,7 @@ def test_a_name_and_its_look_are_taken_once(engine: Engine, key: bytes, skeleton
 
 def test_who_looks_like_a_room_is_found_by_its_look(engine: Engine) -> None:
     with begin_write(engine) as connection:
-        alice = person(connection, "Alice")
+        alice = make_account(connection, "Alice")
         rooms.add_room(
             connection, name="paypal", key=b"paypal", skeleton=b"paypaI", capacity=2, owner_id=alice, now=NOW
         )
@@ -54,12 +54,12 @@ def test_who_looks_like_a_room_is_found_by_its_look(engine: Engine) -> None:
 
 def test_a_listing_shows_every_room_by_name_and_my_seat_where_i_have_one(engine: Engine) -> None:
     with begin_write(engine) as connection:
-        alice, bob = person(connection, "Alice"), person(connection, "Bob")
-        beta, alpha, gamma = (room(connection, name, alice) for name in ("beta", "Alpha", "gamma"))
-        sit(connection, beta, alice, bob)
-        sit(connection, gamma, bob)
+        alice, bob = make_account(connection, "Alice"), make_account(connection, "Bob")
+        beta, alpha, gamma = (make_room(connection, name, alice) for name in ("beta", "Alpha", "gamma"))
+        take_seats(connection, beta, alice, bob)
+        take_seats(connection, gamma, bob)
         memberships.set_entered(connection, beta, alice, True, "ALICE")
-        say(connection, beta, bob)
+        append_message(connection, beta, bob)
         listed = rooms.list_rooms(connection, alice)
         mine = rooms.list_rooms(connection, alice, only_member=True)
         some = rooms.list_rooms(connection, alice, [gamma, alpha])
@@ -78,8 +78,8 @@ def test_a_listing_shows_every_room_by_name_and_my_seat_where_i_have_one(engine:
 
 def test_fifty_who_want_the_last_seat_get_one(database_url: str, engine: Engine) -> None:
     with begin_write(engine) as connection:
-        people = [person(connection, f"person{n}") for n in range(50)]
-        narrow = room(connection, "narrow", people[0], capacity=1)
+        people = [make_account(connection, f"person{n}") for n in range(50)]
+        narrow = make_room(connection, "narrow", people[0], capacity=1)
 
     def enter(connection: Connection, account_id: int) -> bool:
         messages.lock_heads(connection, [narrow])
@@ -87,10 +87,10 @@ def test_fifty_who_want_the_last_seat_get_one(database_url: str, engine: Engine)
         assert found is not None
         if found.members >= found.capacity:
             return False
-        sit(connection, narrow, account_id)
+        take_seats(connection, narrow, account_id)
         return True
 
-    seated = sum(at_once(database_url, [partial(enter, account_id=id) for id in people]))
+    seated = sum(run_concurrently(database_url, [partial(enter, account_id=id) for id in people]))
     with engine.connect() as connection:
         found = rooms.find_room(connection, b"narrow")
         assert found is not None

@@ -8,7 +8,7 @@ from chatroom.db.queries import tokens
 from chatroom.db.queries.tokens import TokenRecord
 from sqlalchemy import Connection, Engine
 
-from tests.unit.db.people import person
+from tests.unit.db.people import make_account
 
 LAPTOP, LAPTOP_NEXT, PHONE = b"\x01" * 32, b"\x02" * 32, b"\x00\xff" * 16
 AT_HOME, AWAY = b"\x10" * 32, b"\x20" * 32
@@ -17,7 +17,7 @@ AT_HOME, AWAY = b"\x10" * 32, b"\x20" * 32
 @pytest.fixture
 def alice(engine: Engine) -> int:
     with begin_write(engine) as connection:
-        return person(connection, "Alice")
+        return make_account(connection, "Alice")
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_logging_out_drops_the_family(connection: Connection) -> None:
 
 
 def test_a_new_password_drops_all_or_all_others(connection: Connection, alice: int) -> None:
-    tokens.delete_account_tokens(connection, alice, but=PHONE)
+    tokens.delete_account_tokens(connection, alice, except_digest=PHONE)
     assert good(connection) == [PHONE]
     tokens.delete_account_tokens(connection, alice)
     assert good(connection) == []

@@ -8,7 +8,7 @@ from chatroom.db.engine import begin_write
 from chatroom.db.queries import friends, memberships, rooms, unread
 from sqlalchemy import Connection, Engine, event
 
-from tests.unit.db.people import NOW, person, room, rows_walked, say, sit
+from tests.unit.db.people import NOW, append_message, make_account, make_room, rows_scanned, take_seats
 
 
 class Scene(NamedTuple):
@@ -30,9 +30,9 @@ class Scene(NamedTuple):
 def scene(engine: Engine) -> Iterator[Scene]:
     """Alice and Bob are members of a room."""
     with begin_write(engine) as connection:
-        alice, bob = person(connection, "Alice"), person(connection, "Bob")
-        id = room(connection, "thuhole", alice)
-        sit(connection, id, alice, bob)
+        alice, bob = make_account(connection, "Alice"), make_account(connection, "Bob")
+        id = make_room(connection, "thuhole", alice)
+        take_seats(connection, id, alice, bob)
         yield Scene(connection, alice, bob, id)
 
 
@@ -43,20 +43,20 @@ def test_an_empty_room_has_nothing_unread(scene: Scene) -> None:
 def test_what_others_say_counts_and_what_i_say_does_not(scene: Scene) -> None:
     connection, alice, bob, id = scene
     for author in (alice, bob, alice, bob, bob):
-        say(connection, id, author)
+        append_message(connection, id, author)
     assert (scene.unread(), scene.unread(bob)) == (3, 2)
 
 
 def test_notices_do_not_count_and_actions_do(scene: Scene) -> None:
     for kind in ("enter", "nick", "action", "leave", "edit"):
-        say(scene.connection, scene.room, scene.bob, kind=kind)
+        append_message(scene.connection, scene.room, scene.bob, kind=kind)
     assert scene.unread() == 1
 
 
 def test_reading_takes_away_what_was_read(scene: Scene) -> None:
     connection, alice, bob, id = scene
     for author in (bob, alice, bob, bob):
-        say(connection, id, author)
+        append_message(connection, id, author)
     left = []
     for seq in range(5):
         memberships.mark_read(connection, id, alice, seq)
@@ -68,8 +68,8 @@ def test_whoever_comes_back_to_a_room_did_not_hear_from_others_what_they_said_th
     scene: Scene,
 ) -> None:
     connection, alice, bob, id = scene
-    say(connection, id, alice)
-    say(connection, id, bob)
+    append_message(connection, id, alice)
+    append_message(connection, id, bob)
     memberships.give_up_seat(connection, id, alice)
     memberships.take_seat(
         connection, conversation_id=id, account_id=alice, nickname=None, joined_seq=2, now=NOW
@@ -81,7 +81,7 @@ def test_a_private_chat_counts_likewise(scene: Scene) -> None:
     connection, alice, bob, _room = scene
     chat = friends.add_friendship(connection, alice, bob, NOW)
     for author in (bob, bob, alice):
-        say(connection, chat, author)
+        append_message(connection, chat, author)
     (as_alice_sees_it,) = friends.list_directs(connection, alice)
     (as_bob_sees_it,) = friends.list_directs(connection, bob)
     assert (as_alice_sees_it.seat.unread, as_bob_sees_it.seat.unread) == (2, 1)
@@ -91,10 +91,10 @@ def test_more_conversations_than_one_count_takes(scene: Scene, monkeypatch: pyte
     monkeypatch.setattr(unread, "CHUNK", 2)
     connection, alice, bob, _room = scene
     for n in range(5):
-        id = room(connection, f"room{n}", bob)
-        sit(connection, id, alice)
+        id = make_room(connection, f"room{n}", bob)
+        take_seats(connection, id, alice)
         for author in (bob, alice, *[bob] * n):
-            say(connection, id, author)
+            append_message(connection, id, author)
     listed = rooms.list_rooms(connection, alice)
     assert [one.seat.unread for one in listed if one.seat] == [1, 2, 3, 4, 5, 0]
 
@@ -102,21 +102,21 @@ def test_more_conversations_than_one_count_takes(scene: Scene, monkeypatch: pyte
 def test_own_messages_far_behind_the_head_are_not_told_apart(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unread, "FAR", 3)
+    monkeypatch.setattr(unread, "MAX_COUNTED_RANGE", 3)
     for author in (scene.alice, scene.alice, scene.bob, scene.alice, scene.bob):
-        say(scene.connection, scene.room, author)
+        append_message(scene.connection, scene.room, author)
     assert scene.unread() == 4
 
 
 def test_counting_walks_no_further_than_what_is_unread(scene: Scene) -> None:
     connection, alice, bob, id = scene
     for author in [alice, bob] * 150:
-        say(connection, id, author)
+        append_message(connection, id, author)
     memberships.mark_read(connection, id, alice, 290)
     if connection.dialect.name == "mysql":
-        before = rows_walked(connection)
+        before = rows_scanned(connection)
         assert scene.unread() == 5
-        assert rows_walked(connection) - before < 60
+        assert rows_scanned(connection) - before < 60
     else:
         plan = _plan_of_counting(scene)
         assert "SEARCH messages USING PRIMARY KEY (conversation_id=? AND seq>? AND seq<?)" in plan

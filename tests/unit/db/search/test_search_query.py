@@ -16,7 +16,7 @@ from chatroom.db.search import search_index, search_query, tokenizer, unindexed_
 from msgspec.structs import replace
 from sqlalchemy import Connection, Engine, event, func, select
 
-from tests.unit.db.people import NOW, at_once, person, room, say, sit
+from tests.unit.db.people import NOW, append_message, make_account, make_room, run_concurrently, take_seats
 
 WORDS = [
     "fox",
@@ -46,20 +46,20 @@ def connection(engine: Engine) -> Iterator[Connection]:
 
 @pytest.fixture
 def alice(connection: Connection) -> int:
-    return person(connection, "Alice")
+    return make_account(connection, "Alice")
 
 
 @pytest.fixture
 def library(connection: Connection, alice: int) -> int:
     """A room in which Alice sits."""
-    id = room(connection, "library", alice)
-    sit(connection, id, alice)
+    id = make_room(connection, "library", alice)
+    take_seats(connection, id, alice)
     return id
 
 
 def index_some(connection: Connection, most: int) -> bool:
     """Index one slice."""
-    slice = search_index.gather_slice(connection, most)
+    slice = search_index.read_slice(connection, most)
     if slice is not None:
         search_index.store_slice(connection, slice)
         connection.commit()
@@ -93,7 +93,7 @@ def found(
     """The texts that a search finds, newest first."""
     parsed = tokenizer.parse_query(query)
     assert parsed is not None
-    below = search_query.NEWEST if before is None else MessageRank(before)
+    below = search_query.HIGHEST_RANK if before is None else MessageRank(before)
     newest = search_query.search_messages(
         connection, account_id, parsed, limit=limit, below=below, conversation_id=conversation_id
     )
@@ -130,18 +130,18 @@ def test_it_finds_what_reading_everything_finds(
     connection: Connection, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     chance = random.Random(seed)
-    monkeypatch.setattr(search_query, "PAGE", 5)
-    monkeypatch.setattr(unindexed_tail, "PAGE", 5)
-    monkeypatch.setattr(unindexed_tail, "MOST", chance.choice([10, 1000]))
-    monkeypatch.setattr(search_query, "WALK", 10)
-    monkeypatch.setattr(search_query, "SPARSE", 4)
-    monkeypatch.setattr(search_query, "FEW", chance.choice([0, 0, 1000]))
-    monkeypatch.setattr(search_query, "RARE", chance.choice([0, 10, 1000]))
-    monkeypatch.setattr(search_query, "HOMES", chance.choice([0, 10]))
-    people = [person(connection, name) for name in ("Alice", "Bob")]
-    places = [room(connection, name, people[0]) for name in ("one", "two", "three")]
-    sit(connection, places[0], *people)
-    sit(connection, places[1], people[0])
+    monkeypatch.setattr(search_query, "FIRST_PAGE_SIZE", 5)
+    monkeypatch.setattr(unindexed_tail, "FIRST_PAGE_SIZE", 5)
+    monkeypatch.setattr(unindexed_tail, "MAX_TAIL_MESSAGES", chance.choice([10, 1000]))
+    monkeypatch.setattr(search_query, "FIRST_SCAN_SIZE", 10)
+    monkeypatch.setattr(search_query, "MAX_DOCUMENTS_PER_MATCH", 4)
+    monkeypatch.setattr(search_query, "SMALL_SCOPE_MESSAGES", chance.choice([0, 0, 1000]))
+    monkeypatch.setattr(search_query, "MAX_RARE_DOCUMENTS", chance.choice([0, 10, 1000]))
+    monkeypatch.setattr(search_query, "MAX_CONVERSATION_TERMS", chance.choice([0, 10]))
+    people = [make_account(connection, name) for name in ("Alice", "Bob")]
+    places = [make_room(connection, name, people[0]) for name in ("one", "two", "three")]
+    take_seats(connection, places[0], *people)
+    take_seats(connection, places[1], people[0])
     mine = {people[0]: places[:2], people[1]: places[:1]}
     told: list[StoredMessage] = []
     for minute in range(150):
@@ -160,7 +160,7 @@ def test_it_finds_what_reading_everything_finds(
         query = " ".join(chance.choices([*WORDS, '"quick fox"', '"天气"'], k=chance.choice([1, 1, 2])))
         account, limit = chance.choice(people), chance.choice([1, 7, 200])
         below = chance.choice(
-            [search_query.NEWEST, MessageRank(NOW + 20), told[chance.randrange(len(told))].rank]
+            [search_query.HIGHEST_RANK, MessageRank(NOW + 20), told[chance.randrange(len(told))].rank]
         )
         parsed = tokenizer.parse_query(query)
         assert parsed is not None
@@ -175,21 +175,21 @@ def pages(
     while True:
         found = search_query.search_messages(connection, account, query, below=below, limit=limit)
         yield from found.messages
-        if found.rest is None:
+        if found.continue_below is None:
             return
-        assert found.early or len(found.messages) == limit
-        assert found.rest < below, "it comes no further"
-        assert all(one.rank >= found.rest for one in found.messages), "there may be newer ones"
-        below = found.rest
+        assert found.stopped_early or len(found.messages) == limit
+        assert found.continue_below < below, "it comes no further"
+        assert all(one.rank >= found.continue_below for one in found.messages), "there may be newer ones"
+        below = found.continue_below
 
 
-def place(message: StoredMessage) -> messages.Place:
+def place(message: StoredMessage) -> messages.MessageKey:
     return message.conversation_id, message.seq
 
 
 def read_everything(
     told: list[StoredMessage], rooms: list[int], query: str, below: MessageRank
-) -> list[messages.Place]:
+) -> list[messages.MessageKey]:
     """A search as anybody would write it who had all the time in the world."""
     parts = re.findall(r'"[^"]*"|\S+', plain(query))
     matching = [
@@ -215,7 +215,7 @@ def is_in(part: str, text: str) -> bool:
 
 
 def test_only_what_one_may_read_is_found(connection: Connection, alice: int, library: int) -> None:
-    bob, carol = person(connection, "Bob"), person(connection, "Carol")
+    bob, carol = make_account(connection, "Bob"), make_account(connection, "Carol")
     private = friends.add_friendship(connection, alice, bob, NOW)
     tell(connection, library, alice, "fox in the library", NOW)
     tell(connection, private, bob, "fox between us", NOW + 1)
@@ -232,8 +232,8 @@ def test_only_what_one_may_read_is_found(connection: Connection, alice: int, lib
 
 
 def test_notices_are_not_found(connection: Connection, alice: int, library: int) -> None:
-    say(connection, library, alice, "fox", kind="nick")
-    say(connection, library, alice, "a fox", kind="action")
+    append_message(connection, library, alice, "fox", kind="nick")
+    append_message(connection, library, alice, "a fox", kind="action")
     assert found(connection, alice, "fox") == ["a fox"]
     index_all(connection)
     assert found(connection, alice, "fox") == ["a fox"]
@@ -269,10 +269,10 @@ def change(connection: Connection, target: StoredMessage, kind: str, text: str) 
 def test_behind_the_index_a_search_reads_only_so_much_at_once(
     connection: Connection, alice: int, library: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unindexed_tail, "PAGE", 2)
-    monkeypatch.setattr(unindexed_tail, "MOST", 4)
-    hall = room(connection, "hall", alice)
-    sit(connection, hall, alice)
+    monkeypatch.setattr(unindexed_tail, "FIRST_PAGE_SIZE", 2)
+    monkeypatch.setattr(unindexed_tail, "MAX_TAIL_MESSAGES", 4)
+    hall = make_room(connection, "hall", alice)
+    take_seats(connection, hall, alice)
     oldest = tell(connection, hall, alice, "a fox", NOW)
     for number in range(1, 6):
         tell(connection, library, alice, "nothing of it", NOW + number)
@@ -290,8 +290,8 @@ def test_behind_the_index_a_search_reads_only_so_much_at_once(
 def test_a_flood_within_a_millisecond_is_read_to_its_end(
     connection: Connection, alice: int, library: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unindexed_tail, "PAGE", 2)
-    monkeypatch.setattr(unindexed_tail, "MOST", 4)
+    monkeypatch.setattr(unindexed_tail, "FIRST_PAGE_SIZE", 2)
+    monkeypatch.setattr(unindexed_tail, "MAX_TAIL_MESSAGES", 4)
     for text in ["a fox"] + ["nothing of it"] * 9:
         tell(connection, library, alice, text, NOW)
     fox = tokenizer.parse_query("fox")
@@ -327,9 +327,9 @@ def test_conversations_that_lack_little_are_indexed_first(
 ) -> None:
     for _ in range(10):
         tell(connection, library, alice, "long ago")
-    hall = room(connection, "hall", alice)
+    hall = make_room(connection, "hall", alice)
     tell(connection, hall, alice, "just now")
-    slice = search_index.gather_slice(connection, 4)
+    slice = search_index.read_slice(connection, 4)
     assert slice is not None
     assert slice.marks == [(hall, None, 1), (library, None, 3)]
 
@@ -339,7 +339,7 @@ def test_what_another_process_has_indexed_is_not_indexed_again(
 ) -> None:
     for round in range(2):  # with no mark yet, and with one
         tell(connection, library, alice, "fox")
-        slice = search_index.gather_slice(connection, 10)
+        slice = search_index.read_slice(connection, 10)
         assert slice is not None
         index_all(connection)
         with pytest.raises(AlreadyExists):
@@ -350,13 +350,13 @@ def test_what_another_process_has_indexed_is_not_indexed_again(
 
 def test_processes_that_index_at_once_share_the_work(database_url: str, engine: Engine) -> None:
     with begin_write(engine) as connection:
-        alice = person(connection, "Alice")
-        library = room(connection, "library", alice)
+        alice = make_account(connection, "Alice")
+        library = make_room(connection, "library", alice)
         for _ in range(40):
             tell(connection, library, alice, "fox")
 
     def work(connection: Connection) -> None:
-        while (slice := search_index.gather_slice(connection, 7)) is not None:
+        while (slice := search_index.read_slice(connection, 7)) is not None:
             try:
                 with connection.begin_nested():
                     search_index.store_slice(connection, slice)
@@ -364,9 +364,9 @@ def test_processes_that_index_at_once_share_the_work(database_url: str, engine: 
                 return
 
     while True:
-        at_once(database_url, [work] * 4)
+        run_concurrently(database_url, [work] * 4)
         with engine.connect() as connection:
-            if search_index.gather_slice(connection, 1) is None:
+            if search_index.read_slice(connection, 1) is None:
                 break
     with engine.connect() as connection:
         assert connection.scalar(select(func.count()).select_from(index)) == 40
@@ -374,20 +374,20 @@ def test_processes_that_index_at_once_share_the_work(database_url: str, engine: 
 
 def test_killed_anywhere_it_goes_on_where_it_was(engine: Engine) -> None:
     with begin_write(engine) as connection:
-        alice = person(connection, "Alice")
-        library = room(connection, "library", alice)
-        sit(connection, library, alice)
+        alice = make_account(connection, "Alice")
+        library = make_room(connection, "library", alice)
+        take_seats(connection, library, alice)
         for _ in range(10):
             tell(connection, library, alice, "fox")
     for statements in range(20):
         with engine.connect() as connection:
-            slice = search_index.gather_slice(connection, 3)
+            slice = search_index.read_slice(connection, 3)
         if slice is None:
             break
         with suppress(Killed), killed_before(engine, statements), begin_write(engine) as connection:
             search_index.store_slice(connection, slice)
     with engine.connect() as connection:
-        assert search_index.gather_slice(connection, 1) is None
+        assert search_index.read_slice(connection, 1) is None
         assert found(connection, alice, "fox") == ["fox"] * 10
         assert connection.scalar(select(func.count()).select_from(index)) == 10
 
@@ -424,8 +424,8 @@ def killed_before(engine: Engine, statements: int) -> Iterator[None]:
 def test_messages_that_are_gone_leave_the_index_with_their_edits(
     connection: Connection, alice: int, library: int
 ) -> None:
-    hall = room(connection, "hall", alice)
-    sit(connection, hall, alice)
+    hall = make_room(connection, "hall", alice)
+    take_seats(connection, hall, alice)
     told = [tell(connection, hall, alice, "fox") for _ in range(5)]
     for message in told:
         tell(connection, library, alice, "fox")

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from chatroom.db.search.tokenizer import LONGEST, MOST_TERMS, fold_text, index_terms, parse_query
+from chatroom.db.search.tokenizer import MAX_QUERY_TERMS, MAX_TERM_LENGTH, fold_text, index_terms, parse_query
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,7 +31,9 @@ def test_the_terms_of_a_text(text: str, expected: str) -> None:
 
 @given(st.text())
 def test_any_engine_takes_the_terms_of_any_text(text: str) -> None:
-    assert all(re.fullmatch(rf"[wc]0[0-9a-z]{{1,{LONGEST - 2}}}", term) for term in index_terms(text).split())
+    assert all(
+        re.fullmatch(rf"[wc]0[0-9a-z]{{1,{MAX_TERM_LENGTH - 2}}}", term) for term in index_terms(text).split()
+    )
 
 
 @given(st.text(st.characters(codec="ascii")))
@@ -110,7 +112,7 @@ def test_a_very_long_query_asks_the_index_for_a_few_terms() -> None:
     query = " ".join(f"word{number}" for number in range(1000))
     sought = parse_query(query)
     assert sought is not None
-    assert len(sought.terms) == MOST_TERMS
+    assert len(sought.terms) == MAX_QUERY_TERMS
     assert sought.matches(query)
     assert not sought.matches(query.replace("word999", ""))
 

@@ -123,7 +123,7 @@ def test_whatever_comes_all_of_it_is_taken_once_and_in_an_order_that_is_allowed(
     assert set(map(id, went)) == set(map(id, came))
     for session in sessions:
         assert _of(session, went) == _of(session, came)
-        assert not session.behind
+        assert not session.pending
     for conversation in range(1, 4):
         here = [one for one in came if conversations([one]) == [conversation]]
         assert [one for one in went if one in here] == here
@@ -131,7 +131,7 @@ def test_whatever_comes_all_of_it_is_taken_once_and_in_an_order_that_is_allowed(
 
 
 def _of(session: SessionOrder, operations: list[Operation]) -> list[Operation]:
-    return [one for one in operations if isinstance(one, MessagePost) and one.stream is session]
+    return [one for one in operations if isinstance(one, MessagePost) and one.session_order is session]
 
 
 def _parts(operations: list[Operation]) -> list[set[int]]:

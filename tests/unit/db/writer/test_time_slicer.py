@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import cast
 
 import pytest
-from chatroom.db.writer.time_slicer import SLICE, TimeSlicer
+from chatroom.db.writer.time_slicer import SLICE_SECONDS, TimeSlicer
 
 from tests.support.turned_clock import Loop
 
@@ -35,14 +35,14 @@ def slices(loop: Stepping) -> TimeSlicer:
 
 
 def test_what_is_short_is_done_at_once(loop: Stepping, slices: TimeSlicer) -> None:
-    slices.add_steps(loop.steps("a", 2, SLICE / 10))
-    slices.add_steps(loop.steps("b", 1, SLICE / 10))
+    slices.add_steps(loop.steps("a", 2, SLICE_SECONDS / 10))
+    slices.add_steps(loop.steps("b", 1, SLICE_SECONDS / 10))
     assert loop.done == ["a0", "a1", "b0"]
     assert loop.rests
 
 
 def test_what_is_long_lets_the_loop_breathe(loop: Stepping, slices: TimeSlicer) -> None:
-    slices.add_steps(loop.steps("a", 3, SLICE / 2))
+    slices.add_steps(loop.steps("a", 3, SLICE_SECONDS / 2))
     assert loop.done == ["a0", "a1"]
     loop.tick()
     assert loop.done == ["a0", "a1", "a2"]
@@ -50,8 +50,8 @@ def test_what_is_long_lets_the_loop_breathe(loop: Stepping, slices: TimeSlicer) 
 
 
 def test_what_comes_later_waits_for_what_came_before(loop: Stepping, slices: TimeSlicer) -> None:
-    slices.add_steps(loop.steps("a", 3, SLICE))
-    slices.add_steps(loop.steps("b", 1, SLICE))
+    slices.add_steps(loop.steps("a", 3, SLICE_SECONDS))
+    slices.add_steps(loop.steps("b", 1, SLICE_SECONDS))
     while not loop.rests:
         loop.tick()
     assert loop.done == ["a0", "a1", "a2", "b0"]
@@ -59,11 +59,11 @@ def test_what_comes_later_waits_for_what_came_before(loop: Stepping, slices: Tim
 
 def test_a_step_that_fails_does_not_hold_up_the_others(loop: Stepping, slices: TimeSlicer) -> None:
     def fails() -> Iterator[None]:
-        yield from loop.steps("a", 1, SLICE)
+        yield from loop.steps("a", 1, SLICE_SECONDS)
         raise RuntimeError("not our day")
 
     slices.add_steps(fails())
-    slices.add_steps(loop.steps("b", 1, SLICE / 10))
+    slices.add_steps(loop.steps("b", 1, SLICE_SECONDS / 10))
     loop.tick()
     assert loop.done == ["a0", "b0"]
     assert loop.rests

@@ -64,12 +64,12 @@ def scene() -> Iterator[Scene]:
 
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chatroom.db.writer.write_queue, "MOMENT", FOREVER)
+    monkeypatch.setattr(chatroom.db.writer.write_queue, "GATHER_SECONDS", FOREVER)
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chatroom.db.writer.write_queue, "MOMENT", 0.0)
+    monkeypatch.setattr(chatroom.db.writer.write_queue, "GATHER_SECONDS", 0.0)
 
 
 def test_what_comes_in_one_tick_is_taken_together(scene: Scene) -> None:
@@ -134,7 +134,7 @@ def test_who_does_not_come_back_is_waited_for_no_longer_than_a_moment_and_once(
     scene.tick(5)
     assert scene.take() == [5]
     scene.answer()
-    monkeypatch.setattr(chatroom.db.writer.write_queue, "MOMENT", FOREVER)
+    monkeypatch.setattr(chatroom.db.writer.write_queue, "GATHER_SECONDS", FOREVER)
     scene.tick(6)
     assert scene.take() == [6]
 

@@ -17,17 +17,17 @@ def publish(monkeypatch: pytest.MonkeyPatch) -> Mock:
 
 
 def test_changes_without_readers_are_not_stored(publish: Mock) -> None:
-    ChangePublisher(SERVER_ID).publish_changes(Mock(), ChangeSet(said={1}))
+    ChangePublisher(SERVER_ID).publish_changes(Mock(), ChangeSet(appended={1}))
     publish.assert_not_called()
 
 
 def test_changes_with_readers_are_stored_under_rising_numbers(publish: Mock) -> None:
     publisher, connection = ChangePublisher(SERVER_ID), Mock()
     publisher.has_readers, before = True, publisher.last_number
-    for change in (ChangeSet(said={1}), ChangeSet(said={2})):
+    for change in (ChangeSet(appended={1}), ChangeSet(appended={2})):
         publisher.publish_changes(connection, change)
     assert publish.call_args_list == [
-        ((connection, SERVER_ID, before + 1, ChangeSet(said={1})),),
-        ((connection, SERVER_ID, before + 2, ChangeSet(said={2})),),
+        ((connection, SERVER_ID, before + 1, ChangeSet(appended={1})),),
+        ((connection, SERVER_ID, before + 2, ChangeSet(appended={2})),),
     ]
     assert publisher.last_number == before + 2

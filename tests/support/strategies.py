@@ -56,7 +56,9 @@ def _within(kind: type, meta: Meta) -> SearchStrategy[Any]:
         # ``Meta`` takes floats as well; ours are integers.
         return st.integers(meta.ge, meta.le)  # type: ignore[arg-type]
     return st.text(
-        st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=meta.max_length
+        st.characters(exclude_characters="\0", exclude_categories=["Cs"]),
+        min_size=meta.min_length or 0,
+        max_size=meta.max_length,
     )
 
 

@@ -28,18 +28,18 @@ STAGES = {
     "chatroom.server.session:read_request": "read a line",
     "chatroom.server.session:ClientSession._handle_line": "find the handler",
     "chatroom.server.handlers.messages:MessageHandlers.send": "the handler",
-    "chatroom.db.writer.writer:DatabaseWriter.add_operation": "into the writer's queue",
+    "chatroom.db.writer.write_queue:WriteQueue.add_operation": "into the writer's queue",
     "chatroom.db.writer.writer:DatabaseWriter._settle_batch": "the writer, around the statements",
     "chatroom.db.queries.messages:append_messages": "number them, look for what was stored before",
     "chatroom.db.queries.raw_insert:lock_conversations": "lock the conversations",
     "chatroom.db.queries.raw_insert:insert_messages": "INSERT the messages",
     "chatroom.db.queries.raw_insert:set_heads": "set the heads",
     "sqlalchemy.engine.default:DefaultDialect.do_commit": "COMMIT",
-    "chatroom.db.writer.writer:DatabaseWriter._hand_over": "back on the loop",
-    "chatroom.server.session:ClientSession._answer_send": "confirm",
+    "chatroom.db.writer.time_slicer:TimeSlicer.add_steps": "back on the loop",
+    "chatroom.server.session:ClientSession._after_post": "confirm",
     "chatroom.server.state.delivery:event_line": "word the event",
     "chatroom.server.state.delivery:MessageDelivery.deliver_messages": "hand it to everybody",
-    "chatroom.server.net.connection:PeerConnection._write_pending": "write to the sockets",
+    "chatroom.server.net.connection:PeerConnection.flush": "write to the sockets",
 }
 """Where a timer goes, and what it is called, in the order of a message's way."""
 

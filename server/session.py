@@ -36,7 +36,6 @@ from chatroom.protocol.errors import (
     LineTooLong,
     LoginTimeout,
     NotLoggedIn,
-    RateLimited,
     SessionEnded,
     Unavailable,
     WireError,
@@ -48,6 +47,7 @@ from chatroom.protocol.wire import encode_frame, read_request
 from chatroom.server.auth.permissions import check_session
 from chatroom.server.config.settings import LimitSettings, effective_limit
 from chatroom.server.dispatch import HandlerRow, RateClass, Table
+from chatroom.server.domain.request_checks import check_rate
 from chatroom.server.net.connection import PeerConnection
 from chatroom.server.net.limits import TokenBucket
 from chatroom.server.results import CommitWork, Handled, PostMessage, ReadPage, ReadWork, Reply
@@ -111,25 +111,22 @@ class ClientSession:
     # What the connection calls
 
     def receive_lines(self) -> None:
-        """Take and handle lines for as long as there are some and they may be taken."""
-        self._take_lines()
-        self._close_if_done()
-
-    def input_ended(self) -> None:
-        self._input_ended = True
-        self._close_if_done()
-
-    def _take_lines(self) -> None:
+        """Take and handle lines while there are any and the session may take one."""
         while self._may_take():
             try:
                 line = self._connection.take_line()
             except LineTooLong as error:
                 self._send_error(None, error)
                 self._connection.close(error)
-                return
+                break
             if line is None:
-                return
+                break
             self._handle_line(line)
+        self._close_if_done()
+
+    def input_ended(self) -> None:
+        self._input_ended = True
+        self._close_if_done()
 
     def connection_lost(self) -> None:
         self._gone = True
@@ -185,9 +182,7 @@ class ClientSession:
             self._run_handler(row, request)
 
     def _check_rate(self, pace: RateClass) -> None:
-        bucket = self._exports if pace is RateClass.EXPORTS else self._asks
-        if wait := bucket.take_token(time.monotonic()):
-            raise RateLimited(retry_after=round(wait, 3))
+        check_rate(self._exports if pace is RateClass.EXPORTS else self._asks)
 
     def _delay_reading(self, seconds: float) -> None:
         """Rubbish is answered, but no faster than requests are."""

@@ -152,7 +152,7 @@ class PeerConnection(asyncio.Protocol):
         self._blocked = False
         self._stop_watching()
         self._waiting_events = 0
-        self._write_pending()
+        self.flush()
         if self._blocked:
             return
         if self._closes_when_sent:
@@ -198,15 +198,24 @@ class PeerConnection(asyncio.Protocol):
 
     def send_event(self, data: bytes) -> None:
         """Send events: whole lines. A peer that lets too many of them wait is dropped."""
+        if self._closing:
+            return
+        self._outbox.append(data)
         if self._blocked:
-            self._keep_waiting(data)
-        else:
-            self.send_answer(data)
+            self._waiting_events += len(data)
+            if 0 < self._outbox_bytes < self._waiting_events:
+                self.close(SlowConsumer())
+        elif not self._in_line:
+            self._in_line = True
+            self._flusher.add_writer(self)
 
     def flush(self) -> None:
-        """The connection's turn to write has come."""
+        """Write what waits, with one call, unless the transport is full."""
         self._in_line = False
-        self._write_pending()
+        if self._outbox and not self._blocked and not self._closing:
+            data = self._outbox[0] if len(self._outbox) == 1 else b"".join(self._outbox)
+            self._outbox.clear()
+            self._transport.write(data)
 
     def close_when_sent(self) -> None:
         """End the connection once the peer takes what waits for it."""
@@ -227,7 +236,7 @@ class PeerConnection(asyncio.Protocol):
                 encode_frame(Closing(code=reason.code, message=reason.message, details=facts))
             )
         self._blocked = False
-        self._write_pending()
+        self.flush()
         self._closing = True
         self._stop_watching()
         self._transport.close()
@@ -281,20 +290,6 @@ class PeerConnection(asyncio.Protocol):
         self._lines_left = LINES_PER_TURN
         if not self._closing:
             self._serve()
-
-    def _keep_waiting(self, events: bytes) -> None:
-        if self._closing:
-            return
-        self._outbox.append(events)
-        self._waiting_events += len(events)
-        if 0 < self._outbox_bytes < self._waiting_events:
-            self.close(SlowConsumer())
-
-    def _write_pending(self) -> None:
-        if self._outbox and not self._blocked and not self._closing:
-            data = self._outbox[0] if len(self._outbox) == 1 else b"".join(self._outbox)
-            self._outbox.clear()
-            self._transport.write(data)
 
     def _pause_or_read(self) -> None:
         """Read only while there is nothing to do: no line lies here, the budget is not empty, and the peer

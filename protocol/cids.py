@@ -1,7 +1,8 @@
 """What names a message for its author: what may be a cid, and one for a message that has none yet."""
 
 import os
-import time
+
+from chatroom.protocol.values import now_milliseconds
 
 LONGEST = 64
 
@@ -14,7 +15,7 @@ def is_cid(text: str) -> bool:
 def new_cid() -> str:
     """A UUIDv7 (RFC 9562, section 5.7). These are ordered by time, so that the database's unique index grows
     at its end; that doubles the rate of inserts."""
-    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = now_milliseconds() << 80 | int.from_bytes(os.urandom(10), "big")
     value = value & ~(0xF << 76) | 0x7 << 76  # the version
     value = value & ~(0x3 << 62) | 0x2 << 62  # the variant
     digits = f"{value:032x}"

@@ -4,6 +4,7 @@ A *conversation* is named ``#room`` or, for the one who is told, ``@friend``. Ti
 with milliseconds; inside the program a time is an integer, the milliseconds since 1970.
 """
 
+import time
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated
@@ -134,6 +135,11 @@ class Limits(Value, frozen=True, kw_only=True):
 
 
 @lru_cache(maxsize=1024)
+def now_milliseconds() -> int:
+    """Return the time of day in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
 def format_time(milliseconds: int) -> str:
     """Milliseconds since 1970 -> ``2026-11-22T04:22:43.273Z``. All that is stored in one transaction has one
     time, and each receiver, sender and page asks for it."""

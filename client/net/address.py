@@ -8,6 +8,7 @@ import socket
 from dataclasses import dataclass, field, replace
 
 from chatroom.protocol import invitation
+from chatroom.protocol.address import host_and_port, is_loopback
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 7878
@@ -36,21 +37,19 @@ class ServerAddress:
     @property
     def server(self) -> str:
         """``host:port``, and with brackets for IPv6: what certificates and outboxes are kept under."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return host_and_port(self.host, self.port)
 
     @property
     def canonical(self) -> str:
         """``host:port``, the same for every spelling of a host: what is trusted is kept under this name."""
-        host = canonical_host(self.host)
-        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        return host_and_port(canonical_host(self.host), self.port)
 
     @property
     def loopback(self) -> bool:
         """Whether what is sent there cannot leave this machine."""
         try:
-            return ipaddress.ip_address(canonical_host(self.host)).is_loopback
-        except ValueError:
+            return is_loopback(canonical_host(self.host))
+        except AddressError:
             return False
 
 

@@ -18,7 +18,7 @@ from chatroom.db.reader import DatabaseReader
 from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.protocol.errors import BadInvitation
 from chatroom.protocol.invitation import fresh_code
-from chatroom.protocol.values import DAY
+from chatroom.protocol.values import DAY, now_milliseconds
 from chatroom.server.auth.validation import check_attempts
 from chatroom.server.net.limits import PasswordAttempts
 
@@ -40,7 +40,7 @@ class InvitationChecker:
     async def check_code(self, code: str, address: str, account_id: int | None = None) -> bytes:
         """The digest of a good code. Raises ``InvitationError``, ``TooManyAttempts``."""
         check_attempts(self._attempts, PLACE, address)
-        shown, now = code_digest(code), time.time_ns() // 1_000_000
+        shown, now = code_digest(code), now_milliseconds()
         if await self._store.run(invite_codes.find_code, shown, account_id, now) is None:
             self._attempts.attempt_failed(PLACE, address, time.monotonic())
             raise BadInvitation

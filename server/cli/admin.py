@@ -9,7 +9,6 @@ import asyncio
 import getpass
 import os
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +20,7 @@ from chatroom.db.queries.instances import alive_since
 from chatroom.db.reader import DatabaseReader
 from chatroom.db.writer.writer import DatabaseWriter
 from chatroom.protocol.safe import safe_text
+from chatroom.protocol.values import now_milliseconds
 from chatroom.server.admin import ipc
 from chatroom.server.admin.ipc import Answer, AnyOrder, CommandFailed
 from chatroom.server.admin.service import AdminService
@@ -209,7 +209,7 @@ def _check_nobody_serves(engine: Engine) -> None:
     if is_sqlite(engine.url):
         return
     with engine.connect() as connection:
-        if instances.has_live_instance(connection, alive_since(time.time_ns() // 1_000_000)):
+        if instances.has_live_instance(connection, alive_since(now_milliseconds())):
             raise StartError(
                 "a chat-server uses this database, and takes orders in its own data folder: give its --data"
             )

@@ -25,6 +25,7 @@ from chatroom.db.reader import DatabaseReader
 from chatroom.db.records import SeatKey
 from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.db.writer.writer import DatabaseWriter
+from chatroom.protocol.values import now_milliseconds
 from chatroom.server.cluster.apply_changes import ChangeApplier
 from chatroom.server.cluster.change_publisher import ChangePublisher
 from chatroom.server.cluster.snapshot import ChangedPlaces, ClusterSnapshot, read_snapshot
@@ -179,7 +180,7 @@ def _seconds() -> float:
 
 def _poll_changes(connection: Connection, server_id: bytes, numbers: dict[bytes, int]) -> PolledChanges:
     """What the others have noted behind these numbers. Of one that is new, only what it will."""
-    others = instances.other_instances(connection, server_id, alive_since(time.time_ns() // 1_000_000))
+    others = instances.other_instances(connection, server_id, alive_since(now_milliseconds()))
     if not others:
         return PolledChanges({}, ChangeSet())
     known = {id: number for id, number in numbers.items() if id in others}

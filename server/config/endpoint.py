@@ -6,6 +6,7 @@ The counterpart is the client's ``address``.
 import socket
 from dataclasses import dataclass
 
+from chatroom.protocol.address import host_and_port
 from chatroom.protocol.invitation import Invitation
 
 EVERYWHERE = ("", "0.0.0.0", "::")
@@ -24,8 +25,7 @@ class ServerEndpoint:
     fingerprint: str = ""
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        where = f"listening on {host}:{self.port}"
+        where = f"listening on {host_and_port(self.host, self.port)}"
         return f"{where} tls sha256:{self.fingerprint}" if self.fingerprint else where
 
     def invitation(self, room: str = "", code: str = "") -> Invitation:

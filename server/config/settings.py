@@ -5,7 +5,6 @@ the TOML file (``[limits]``, ``rate = 5``), its environment variable (``CHAT_SER
 (``--set limits.rate=5``), and what ``--show-config`` tells of it. A limit of 0 is off.
 """
 
-import ipaddress
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import msgspec
 import platformdirs
+from chatroom.protocol.address import is_loopback
 from msgspec import Meta, Struct
 from sqlalchemy import URL
 
@@ -178,14 +178,6 @@ def _setting_rows(section: type[Struct], prefix: str = "") -> Iterator[SettingRo
 
 SETTINGS = {setting.name: setting for setting in _setting_rows(ServerConfig)}
 """Every row by its full name, those without a section first."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can connect to what listens there."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def effective_limit(limit: int) -> int:

@@ -1,9 +1,12 @@
 """Checks and defaults that several request handlers share."""
 
-from chatroom.protocol.errors import BadFrame, NotLoggedIn
+import time
+
+from chatroom.protocol.errors import BadFrame, NotLoggedIn, RateLimited
 from chatroom.protocol.frame import UNSET, Id, UnsetType
 from chatroom.protocol.values import parse_time
 from chatroom.server.config.settings import effective_limit
+from chatroom.server.net.limits import TokenBucket
 from chatroom.server.state.directory import LiveAccount, Speaker
 
 DEFAULT_PAGE_SIZE = 100
@@ -15,6 +18,12 @@ def speaker_account(speaker: Speaker) -> LiveAccount:
     if speaker.account is None:
         raise NotLoggedIn
     return speaker.account
+
+
+def check_rate(bucket: TokenBucket) -> None:
+    """Take a token. Raises ``RateLimited`` when there is none."""
+    if wait := bucket.take_token(time.monotonic()):
+        raise RateLimited(retry_after=round(wait, 3))
 
 
 def parse_request_time(id: Id, text: str) -> int:

@@ -10,7 +10,6 @@ from chatroom.db.records import AccountRecord as Kept
 from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.protocol import names, requests, responses
 from chatroom.protocol.errors import (
-    RateLimited,
     RegistrationClosed,
     SessionEnded,
     UsernameTaken,
@@ -24,7 +23,7 @@ from chatroom.server.auth.validation import check_password, check_username
 from chatroom.server.config.settings import ServerConfig
 from chatroom.server.domain.accounts import replace_password_hash, verify_account
 from chatroom.server.domain.names import is_name_taken
-from chatroom.server.domain.request_checks import speaker_account
+from chatroom.server.domain.request_checks import check_rate, speaker_account
 from chatroom.server.net.limits import MINUTE, AddressBuckets
 from chatroom.server.results import CommitWork, Reply
 from chatroom.server.state.directory import Speaker
@@ -61,7 +60,7 @@ class AccountHandlers:
             raise UsernameTaken
         check_username(username, self._limits)
         check_password(request.password, self._password)
-        self._check_rate(speaker.address)
+        check_rate(self._registrations.at(speaker.address, time.monotonic()))
         password_hash = await self._passwords.hash_password(request.password, speaker, registers=True)
         work = partial(
             _add_account,
@@ -72,12 +71,6 @@ class AccountHandlers:
             shown=shown,
         )
         return CommitWork(work, lambda _: responses.Ok(id=request.id))
-
-    def _check_rate(self, address: str) -> None:
-        """Count a registration for its address. Raises ``RateLimited``."""
-        now = time.monotonic()
-        if wait := self._registrations.at(address, now).take_token(now):
-            raise RateLimited(retry_after=round(wait, 3))
 
     async def _check_invitation(self, speaker: Speaker, request: requests.Register) -> bytes | None:
         """The digest of the invitation, where one is needed. Before anything is told about names."""

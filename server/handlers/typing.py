@@ -3,11 +3,9 @@
 It is a hint, given from what this process remembers: who has a session on another server process is not told.
 """
 
-import time
-
 from chatroom.protocol import labels, requests, responses
-from chatroom.protocol.errors import NotEntered, NotFriends, RateLimited, Refusal
-from chatroom.server.domain.request_checks import speaker_account
+from chatroom.protocol.errors import NotEntered, NotFriends, Refusal
+from chatroom.server.domain.request_checks import check_rate, speaker_account
 from chatroom.server.results import Reply
 from chatroom.server.state.directory import LiveDirectory, LiveSeat, Speaker
 from chatroom.server.state.notifier import EventNotifier
@@ -23,8 +21,7 @@ class TypingHandlers:
         seat = self._directory.find_seat(account, request.conversation)
         if seat is None or not seat.may_send:
             raise _typing_refusal(request.conversation, seat)
-        if wait := speaker.hints.take_token(time.monotonic()):
-            raise RateLimited(retry_after=round(wait, 3))
+        check_rate(speaker.hints)
         self._announcer.user_typing(account, seat)
         return responses.Ok(id=request.id)
 

@@ -79,7 +79,7 @@ def test_it_is_all_that_a_stranger_needs(encrypted: Server, tmp_path: Path) -> N
     assert (finished.returncode, finished.stderr) == (0, "")
     assert finished.stdout.rstrip().endswith("-- Alice:hello")
     known = (tmp_path / "config" / "chatroom" / "known_servers").read_text()
-    assert known == f"127.0.0.1:{told.port} sha256:{told.fingerprint}\n"
+    assert known.startswith(f"127.0.0.1:{told.port} sha256:{told.fingerprint} key:")
 
 
 def test_with_a_code_it_opens_what_is_closed(tmp_path: Path, capsys: Output) -> None:

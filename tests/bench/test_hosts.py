@@ -1,4 +1,4 @@
-"""The servers under measurement: one that fails, or hangs, keeps nobody from the figures of the others."""
+"""The measured servers: one that fails or hangs does not stop the measurement of the others."""
 
 import subprocess
 import sys
@@ -26,14 +26,14 @@ def figure(who: str, host: Host) -> Iterator[Figure]:
     yield Figure("S1", who, host.port, "messages/s")
 
 
-def test_whichever_server_fails_is_given_up_and_the_next_has_its_turn() -> None:
+def test_failing_server_is_reported_and_the_next_one_measured() -> None:
     assert list(on_each("S1", {"one": broken, "other": working}, figure)) == [
         GivenUp("S1", "one", "no such program"),
         Figure("S1", "other", 1, "messages/s"),
     ]
 
 
-def test_a_server_that_hangs_is_killed_and_whoever_waits_for_it_learns_why() -> None:
+def test_hanging_server_is_killed_with_an_error() -> None:
     with pytest.raises(Hung, match="killed after 0 seconds"):
         wait_for([sys.executable, "-c", "import signal; signal.pause()"])
 
@@ -41,5 +41,5 @@ def test_a_server_that_hangs_is_killed_and_whoever_waits_for_it_learns_why() -> 
 def wait_for(command: list[str]) -> None:
     with started(command, stdout=subprocess.PIPE, life=0.1) as server:
         assert server.stdout is not None
-        server.stdout.read()  # until it has gone
+        server.stdout.read()  # until the server has ended
         raise Lost("it hung up")

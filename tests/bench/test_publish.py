@@ -1,4 +1,4 @@
-"""The page of the benchmarks is made of the figures that were measured, and of nothing else."""
+"""The published page of the benchmarks contains the measured figures."""
 
 import pytest
 
@@ -29,17 +29,17 @@ RUN = Run(
 )
 
 
-def test_a_run_is_read_as_it_was_written() -> None:
+def test_run_survives_json() -> None:
     assert read(as_json(RUN)) == RUN
 
 
-def test_what_is_between_the_marks_is_made_anew() -> None:
+def test_publishing_replaces_the_marked_parts() -> None:
     page = publish.published(PAGE, RUN)
     assert "old" not in page
     assert publish.published(page, RUN) == page
 
 
-def test_the_verdict_says_how_many_times_a_goal_is_reached() -> None:
+def test_goal_row_shows_the_ratio_to_the_goal() -> None:
     [line] = [line for line in publish.published(PAGE, RUN).splitlines() if line.startswith("| S1: one room")]
     goal, ours, times, _, on_mariadb, missed, floor, peers = line.split(" | ")[1:]
     assert (goal, ours, times) == ("3,000,000 deliveries/s", "6,000,000", "**2.00**")
@@ -47,29 +47,29 @@ def test_the_verdict_says_how_many_times_a_goal_is_reached() -> None:
     assert (floor, peers) == ("6,000,000", "ngircd 500,000 |")
 
 
-def test_the_page_names_whoever_was_given_up() -> None:
+def test_page_names_servers_without_figures() -> None:
     assert "No figure of inspircd in S1: it hung." in publish.published(PAGE, RUN)
 
 
-def test_less_is_better_where_it_is_time_or_memory() -> None:
+def test_ratio_of_time_and_memory_is_inverted() -> None:
     goal = next(goal for goal in GOALS if goal.scenario == "S3")
     assert goal.reached(4, 8) == 2
 
 
-def test_a_curve_has_a_column_for_each_place() -> None:
+def test_curve_has_a_column_for_each_size() -> None:
     page = publish.published(PAGE, RUN)
     assert "| people in the room; deliveries/s | 10 | 100 |" in page
     assert "| chatroom on SQLite | 1,000 | 2,000 |" in page
     assert "polyline" in publish.pictures(RUN)["bench-curves.svg"]
 
 
-def test_the_profile_says_what_is_left_without_the_database() -> None:
+def test_profile_shows_the_sum_without_the_database() -> None:
     page = publish.published(PAGE, RUN)
     assert "| **together** | 4.0 | 100% |" in page
     assert "| **without the database's own** | 3.0 | 75% |" in page
 
 
-def test_the_page_tells_of_the_run_that_lies_beside_it() -> None:
+def test_published_page_matches_its_json_file() -> None:
     run = read((publish.DOCS / "benchmarks.json").read_text())
     page = (publish.DOCS / "benchmarks.md").read_text()
     assert publish.published(page, run) == page
@@ -78,10 +78,10 @@ def test_the_page_tells_of_the_run_that_lies_beside_it() -> None:
 
 
 @pytest.mark.parametrize("place", STAGES)
-def test_every_stage_of_the_profile_is_a_function_that_there_is(place: str) -> None:
+def test_stage_of_the_profile_is_an_existing_function(place: str) -> None:
     holder, name = find(place)
     assert callable(getattr(holder, name))
 
 
-def test_what_is_the_databases_is_among_the_stages() -> None:
+def test_database_stages_are_stages() -> None:
     assert set(IN_THE_DATABASE) <= set(STAGES.values())

@@ -1,4 +1,4 @@
-"""The load of the benchmarks: what it counts is what was said, whichever of its two talkers counts."""
+"""The load generators: both count sent, confirmed and received messages correctly."""
 
 import shutil
 import socket
@@ -33,19 +33,19 @@ def server(tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
-def test_everybody_hears_what_is_said_in_their_room_once(server: Server, open_talker: OpenTalker) -> None:
-    crowd = Crowd(Chat(), server.port, open_talker)
-    people = crowd.join([f"u{number}" for number in range(6)], ["room0", "room1"])  # three in each
-    crowd.talk(people[:4], window=WINDOW, warm_up=0, seconds=0, mark=lambda: None)
-    assert [client.said for client in people] == [WINDOW] * 4 + [0] * 2
-    assert [client.confirmed for client in people] == [WINDOW] * 4 + [0] * 2
-    assert [client.heard for client in people] == [2 * WINDOW] * 6
-    crowd.close()
+def test_each_client_receives_each_message_of_its_room_once(server: Server, open_talker: OpenTalker) -> None:
+    clients = Crowd(Chat(), server.port, open_talker)
+    members = clients.join([f"u{number}" for number in range(6)], ["room0", "room1"])  # three in each
+    clients.talk(members[:4], window=WINDOW, warm_up=0, seconds=0, mark=lambda: None)
+    assert [client.said for client in members] == [WINDOW] * 4 + [0] * 2
+    assert [client.confirmed for client in members] == [WINDOW] * 4 + [0] * 2
+    assert [client.heard for client in members] == [2 * WINDOW] * 6
+    clients.close()
 
 
 @pytest.fixture
 def irc(open_talker: OpenTalker) -> Iterator[tuple[Client, socket.socket]]:
-    """Somebody who speaks IRC, and the far end of the connection."""
+    """An IRC client, and the other end of its connection."""
     near, far = socket.socketpair()
     with near, far:
         client = Client("u0", near, "room0")
@@ -65,7 +65,9 @@ def test_irc_confirms_a_burst_with_a_pong(irc: tuple[Client, socket.socket], ope
     talker.close()
 
 
-def test_who_is_confirmed_speaks_on(irc: tuple[Client, socket.socket], open_talker: OpenTalker) -> None:
+def test_confirmed_client_sends_the_next_messages(
+    irc: tuple[Client, socket.socket], open_talker: OpenTalker
+) -> None:
     client, far = irc
     talker = open_talker(Irc(), [client], delays := Delays())
     talker.listen(0, talking=True)
@@ -79,7 +81,9 @@ def test_who_is_confirmed_speaks_on(irc: tuple[Client, socket.socket], open_talk
     talker.close()
 
 
-def test_a_server_that_hangs_up_is_told(irc: tuple[Client, socket.socket], open_talker: OpenTalker) -> None:
+def test_closed_connection_raises_an_error(
+    irc: tuple[Client, socket.socket], open_talker: OpenTalker
+) -> None:
     client, far = irc
     talker = open_talker(Irc(), [client], Delays())
     far.close()
@@ -88,7 +92,7 @@ def test_a_server_that_hangs_up_is_told(irc: tuple[Client, socket.socket], open_
     talker.close()
 
 
-def test_delays_are_told_by_the_part_that_stayed_within() -> None:
+def test_delays_return_the_percentile() -> None:
     delays = Delays()
     delays.add(0.001, 98)
     delays.add(0.5, 2)

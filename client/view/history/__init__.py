@@ -1,1 +1,1 @@
-"""The history pane: its content, the part in sight, and the rows of a message."""
+"""The history pane: its content, the visible part, and the rows of a message."""

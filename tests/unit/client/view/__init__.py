@@ -1,1 +1,1 @@
-"""Tests of the view: rows from the model without a terminal, and the screen as a person sees it."""
+"""Tests of the view: rows without a terminal, and the full screen with one."""

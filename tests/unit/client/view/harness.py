@@ -103,7 +103,7 @@ async def open_screen(app: FakeApp, columns: int = 80, lines: int = 24) -> Async
     with create_pipe_input() as keyboard:
         screen = ScreenHarness(app, keyboard, columns, lines)
         running = asyncio.create_task(screen.full_screen.run_until_quit())
-        await screen.wait_until(lambda: any(screen.lines), "for a first picture")
+        await screen.wait_until(lambda: any(screen.lines), "for the first frame")
         try:
             yield screen
         finally:

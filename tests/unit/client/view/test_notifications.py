@@ -1,4 +1,4 @@
-"""What calls somebody who looks elsewhere, and with which bytes."""
+"""Which messages notify the user, and the output that does it."""
 
 import pytest
 from chatroom.client.model import apply
@@ -7,13 +7,13 @@ from chatroom.client.view.notifications import NotificationBell, NotificationTex
 
 from tests.unit.client.view.fake import add_friend, add_messages, add_room
 
-CALL = NotificationText("#zoo", "BOB: hi")
-NOWHERE: dict[str, str] = {}
+NOTIFICATION = NotificationText("#zoo", "BOB: hi")
+NO_MULTIPLEXER: dict[str, str] = {}
 
 
 @pytest.fixture
 def state() -> ClientState:
-    """Alice looks at #lab; #zoo and Bob are out of sight."""
+    """Alice has #lab open, and knows #zoo and Bob."""
     state = ClientState(username="Alice", current="#lab")
     add_room(state, "#lab", says=1)
     add_room(state, "#zoo", says=1)
@@ -24,43 +24,41 @@ def state() -> ClientState:
 @pytest.fixture
 def bell(state: ClientState) -> NotificationBell:
     bell = NotificationBell(state)
-    assert bell.next_notification("mentions") is None  # what waits at the login is shown, not rung
+    assert bell.next_notification("mentions") is None  # the first call only counts
     return bell
 
 
-def mention(state: ClientState, name: str) -> None:
+def add_mention(state: ClientState, name: str) -> None:
     add_messages(state, name, "ALICE, look")
     state.conversations[name].named.add(state.conversations[name].head + 1)
 
 
-def test_a_mention_calls_and_chatter_does_not(state: ClientState, bell: NotificationBell) -> None:
+def test_mention_notifies_once_and_other_messages_do_not(state: ClientState, bell: NotificationBell) -> None:
     add_messages(state, "#zoo", "chatter")
     assert bell.next_notification("mentions") is None
-    mention(state, "#zoo")
+    add_mention(state, "#zoo")
     assert bell.next_notification("mentions") == NotificationText("#zoo", "BOB: ALICE, look")
-    assert bell.next_notification("mentions") is None  # once
+    assert bell.next_notification("mentions") is None
 
 
-def test_a_mention_that_is_found_in_what_was_unread_before_does_not(
-    state: ClientState, bell: NotificationBell
-) -> None:
+def test_mention_found_in_older_messages_does_not_notify(state: ClientState, bell: NotificationBell) -> None:
     add_messages(state, "#zoo", "ALICE, look")
     assert bell.next_notification("mentions") is None
     state.conversations["#zoo"].named = {1}
     assert bell.next_notification("mentions") is None
 
 
-def test_everything_said_in_private_calls(state: ClientState, bell: NotificationBell) -> None:
+def test_private_message_notifies(state: ClientState, bell: NotificationBell) -> None:
     add_messages(state, "@Bob", "psst")
     assert bell.next_notification("mentions") == NotificationText("@Bob", "BOB: psst")
 
 
-def test_what_is_in_sight_does_not(state: ClientState, bell: NotificationBell) -> None:
-    mention(state, "#lab")
+def test_current_conversation_does_not_notify(state: ClientState, bell: NotificationBell) -> None:
+    add_mention(state, "#lab")
     assert bell.next_notification("all") is None
 
 
-def test_each_conversation_may_be_another_matter(state: ClientState, bell: NotificationBell) -> None:
+def test_level_of_a_conversation_overrides_the_default(state: ClientState, bell: NotificationBell) -> None:
     apply.set_attention(state, {"#zoo": "all", "@Bob": "none"})
     add_messages(state, "@Bob", "psst")
     assert bell.next_notification("mentions") is None
@@ -68,29 +66,29 @@ def test_each_conversation_may_be_another_matter(state: ClientState, bell: Notif
     assert bell.next_notification("mentions") == NotificationText("#zoo", "BOB: chatter")
 
 
-def test_nothing_calls_who_wants_no_calls(state: ClientState, bell: NotificationBell) -> None:
-    mention(state, "#zoo")
+def test_level_none_does_not_notify(state: ClientState, bell: NotificationBell) -> None:
+    add_mention(state, "#zoo")
     assert bell.next_notification("none") is None
 
 
-def test_the_words_of_a_peer_cannot_end_the_sequence(state: ClientState, bell: NotificationBell) -> None:
+def test_notification_text_has_no_control_characters(state: ClientState, bell: NotificationBell) -> None:
     add_messages(state, "@Bob", "a\x07b\x1b\\c\x9cd")
-    call = bell.next_notification("mentions")
-    assert call is not None
-    assert not any(ord(character) < 32 or 127 <= ord(character) < 160 for character in call.text)
+    notification = bell.next_notification("mentions")
+    assert notification is not None
+    assert not any(ord(character) < 32 or 127 <= ord(character) < 160 for character in notification.text)
 
 
 @pytest.mark.parametrize(
-    ("alert", "environment", "bytes_"),
+    ("alert", "environment", "output"),
     [
-        ("off", NOWHERE, ""),
-        ("bell", NOWHERE, "\a"),
+        ("off", NO_MULTIPLEXER, ""),
+        ("bell", NO_MULTIPLEXER, "\a"),
         ("bell", {"TMUX": "x"}, "\a"),
-        ("osc9", NOWHERE, "\x1b]9;#zoo BOB: hi\a"),
-        ("osc777", NOWHERE, "\x1b]777;notify;#zoo;BOB: hi\a"),
+        ("osc9", NO_MULTIPLEXER, "\x1b]9;#zoo BOB: hi\a"),
+        ("osc777", NO_MULTIPLEXER, "\x1b]777;notify;#zoo;BOB: hi\a"),
         ("osc9", {"TMUX": "x"}, "\x1bPtmux;\x1b\x1b]9;#zoo BOB: hi\a\x1b\\\a"),
         ("osc9", {"TERM": "screen.xterm"}, "\x1bP\x1b]9;#zoo BOB: hi\a\x1b\\\a"),
     ],
 )
-def test_the_bytes(alert: str, environment: dict[str, str], bytes_: str) -> None:
-    assert notification_sequence(CALL, alert, environment) == bytes_
+def test_notification_sequence_of_each_alert(alert: str, environment: dict[str, str], output: str) -> None:
+    assert notification_sequence(NOTIFICATION, alert, environment) == output

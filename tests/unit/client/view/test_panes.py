@@ -1,4 +1,4 @@
-"""What stands around the history: home, the panes at the sides, the lines above and below."""
+"""Home screen, sidebar, members, topic, status, banner and help."""
 
 import time
 
@@ -45,25 +45,25 @@ def state() -> ClientState:
 
 
 class TestHome:
-    def test_it_shows_who_i_am_every_room_and_my_friends(self, state: ClientState) -> None:
+    def test_home_shows_account_rooms_and_friends(self, state: ClientState) -> None:
         shown = all_lines(home_content(state, {}))
         assert "您当前登录的账号为:Alice" in shown
         assert "【thuhole: 成员数量2人,最大成员数量5人】" in shown
         assert "【Bob】 在线" in shown
         assert "【Carol】 离线 · 2 条未读消息" in shown
 
-    def test_it_says_when_there_is_nothing(self) -> None:
+    def test_home_without_rooms_and_friends_shows_hints(self) -> None:
         shown = all_lines(home_content(ClientState(username="Alice"), {}))
         assert "还没有聊天室，创建一个：/create" in shown
         assert "还没有好友，添加一个：/friend" in shown
 
-    def test_what_the_client_says_here_stands_below(self, state: ClientState) -> None:
+    def test_home_shows_its_notes_at_the_end(self, state: ClientState) -> None:
         state.notes.append(ClientNote("logged_out"))
         assert all_lines(home_content(state, {})).endswith(f"--- {i18n.translate('logged_out')}")
 
 
 class TestSidebar:
-    def test_rooms_then_friends_with_what_waits(self, state: ClientState) -> None:
+    def test_sidebar_lists_rooms_then_friends_with_unread_counts(self, state: ClientState) -> None:
         state.conversations["#thuhole"].unread, state.conversations["#thuhole"].named = 3, {1}
         lines = text(sidebar_rows(state, 20, 20))
         assert [line.rstrip() for line in lines] == [
@@ -71,19 +71,19 @@ class TestSidebar:
         ]  # fmt: skip
         assert {column_count(line) for line in lines} == {20}
 
-    def test_the_current_one_stays_in_sight(self, state: ClientState) -> None:
+    def test_sidebar_keeps_the_current_conversation_visible(self, state: ClientState) -> None:
         for number in range(50):
             add_room(state, f"#room{number:02}")
         state.current = "#room40"
         assert any("room40" in line for line in text(sidebar_rows(state, 20, 5)))
 
-    def test_numbers_are_those_of_the_keys(self, state: ClientState) -> None:
+    def test_conversation_numbers_match_the_keys(self, state: ClientState) -> None:
         assert conversation_by_number(state, 2) == "@Bob"
         assert conversation_by_number(state, 9) is None
 
 
 class TestMembers:
-    def test_accounts_with_their_nicknames_those_who_are_here_first(self, state: ClientState) -> None:
+    def test_members_in_the_room_come_first(self, state: ClientState) -> None:
         conversation = state.conversations["#thuhole"]
         seats = [
             make_member("Alice", "ALICE", entered=False),
@@ -94,13 +94,13 @@ class TestMembers:
         lines = [line.rstrip() for line in member_lines(MembersPane(), conversation, 10)]
         assert lines == ["注册成员 2/5", "● Zoe", "○ Alice (ALICE)", "○ Bob (BOB)"]
 
-    def test_those_for_whom_there_is_no_room_are_counted(self, state: ClientState) -> None:
+    def test_hidden_members_are_counted(self, state: ClientState) -> None:
         conversation = state.conversations["#thuhole"]
         conversation.roster = [make_member(f"user{number:02}") for number in range(30)]
         lines = member_lines(MembersPane(), conversation, 10)
         assert lines[1:] == [*(f"● user{number:02}" for number in range(8)), "↓ 另有 22 人（F12）"]
 
-    def test_one_can_scroll_to_them_and_back(self, state: ClientState) -> None:
+    def test_members_scroll_down_and_up(self, state: ClientState) -> None:
         conversation, members = state.conversations["#thuhole"], MembersPane()
         conversation.roster = [make_member(f"user{number:02}") for number in range(20)]
         pages = [member_lines(members, conversation, 10)[1:]]
@@ -116,7 +116,7 @@ class TestMembers:
         members.scroll_pages(-1)
         assert member_lines(members, conversation, 10)[1:3] == ["↑ 另有 4 人（F11）", "● user04"]
 
-    def test_another_room_begins_at_its_top(self, state: ClientState) -> None:
+    def test_members_of_another_room_start_at_the_top(self, state: ClientState) -> None:
         conversation, members = state.conversations["#thuhole"], MembersPane()
         conversation.roster = [make_member(f"user{number:02}") for number in range(30)]
         member_lines(members, conversation, 10)
@@ -126,41 +126,41 @@ class TestMembers:
         assert member_lines(members, other, 10)[1] == "● user00"
 
 
-class TestLines:
-    def test_the_topic_says_room_nickname_and_account(self, state: ClientState) -> None:
+class TestTopicAndStatus:
+    def test_topic_of_a_room_shows_room_nickname_and_account(self, state: ClientState) -> None:
         state.current = "#thuhole"
         (topic,) = text([topic_row(state, 80)])
         assert "聊天室编号:thuhole" in topic
         assert "您使用的昵称:ALICE" in topic
         assert "您的真实名称:Alice" in topic
 
-    def test_a_private_chat_says_with_whom(self, state: ClientState) -> None:
+    def test_topic_of_a_private_chat_shows_the_friend(self, state: ClientState) -> None:
         state.current = "@Bob"
         assert "私聊对象:Bob" in text([topic_row(state, 80)])[0]
 
-    def test_the_status_says_how_things_stand(self, state: ClientState) -> None:
+    def test_status_shows_connection_lag_and_account(self, state: ClientState) -> None:
         (status,) = text([status_row(state, 50, "F1", 80)])
         assert status.startswith(" -MORE(50)- │ 在线 │ 12 毫秒 │ ")
         assert "Alice@127.0.0.1:7878" in status
         assert "@Carol(2)" in status
 
-    def test_what_is_most_urgent_elsewhere_comes_first(self, state: ClientState) -> None:
+    def test_status_lists_conversations_with_mentions_first(self, state: ClientState) -> None:
         lab = state.conversations["#lab"] = Conversation("#lab", member=True, unread=4)
         assert "@Carol(2) #lab(4)" in text([status_row(state, 0, "F1", 100)])[0]
         lab.named = {1}
         assert "#lab(4!) @Carol(2)" in text([status_row(state, 0, "F1", 100)])[0]
 
-    def test_on_a_small_screen_what_waits_is_told_before_who_i_am(self, state: ClientState) -> None:
+    def test_narrow_status_leaves_out_the_account_before_unread_counts(self, state: ClientState) -> None:
         assert text([status_row(state, 0, "F1", 40)])[0].rstrip() == " 在线 │ 12 毫秒 │ @Carol(2) │ F1 帮助"
         assert text([status_row(state, 0, "F1", 20)])[0].rstrip() == " 在线 │ @Carol(2)"
 
-    def test_a_server_that_is_slow_to_answer_stands_out(self, state: ClientState) -> None:
+    def test_slow_connection_makes_the_status_a_warning(self, state: ClientState) -> None:
         state.lag = 12.3
         ((style, status),) = status_row(state, 0, "F1", 80)
         assert "│ 延迟 12 秒 │" in status
         assert style == "class:status.warning"
 
-    def test_an_attempt_that_is_due_now_does_not_count_to_zero(self, state: ClientState) -> None:
+    def test_retry_that_is_due_shows_no_zero(self, state: ClientState) -> None:
         state.link = ConnectionState.RECONNECTING
         state.retry_at = time.monotonic() + 3
         assert "3 秒后重试" in text([status_row(state, 0, "F1", 80)])[0]
@@ -169,14 +169,16 @@ class TestLines:
 
     @pytest.mark.parametrize("link", ConnectionState)
     @pytest.mark.parametrize("width", [0, 1, 7, 200])
-    def test_both_fit_whatever_happens(self, state: ClientState, link: ConnectionState, width: int) -> None:
+    def test_topic_and_status_fit_any_width(
+        self, state: ClientState, link: ConnectionState, width: int
+    ) -> None:
         state.link = link
         for row in (topic_row(state, width), status_row(state, 0, "F1", width)):
             assert column_count(text([row])[0]) == width
 
 
 @pytest.mark.parametrize("width", [10, 40, 100])
-def test_a_banner_is_a_box_that_fits(width: int) -> None:
+def test_banner_fits_its_width(width: int) -> None:
     note = ClientNote("room_full", {"room": "#test_chat", "members": 2, "capacity": 2}, error=True)
     lines = text(banner_rows(note, width))
     assert len({column_count(line) for line in lines}) == 1
@@ -184,14 +186,14 @@ def test_a_banner_is_a_box_that_fits(width: int) -> None:
     assert "人数" in "".join(lines)
 
 
-def test_the_manual_tells_every_key_and_every_command() -> None:
+def test_help_lists_keys_and_commands() -> None:
     shown = all_lines(help_content({}))
     assert "Ctrl-X Ctrl-E" in shown
     assert "/join 房间 [昵称] (/j) (/enter)" in shown
 
 
 class TestMarks:
-    def test_the_topic_and_what_is_not_so_of_every_room(self, state: ClientState) -> None:
+    def test_topic_and_home_mark_a_private_room_with_password(self, state: ClientState) -> None:
         state.current = "#thuhole"
         conversation = state.conversations["#thuhole"]
         conversation.topic, conversation.private, conversation.locked = "期末复习", True, True
@@ -200,7 +202,7 @@ class TestMarks:
         shown = all_lines(home_content(state, {}))
         assert "· 私密 · 需要密码 ·" in shown
 
-    def test_a_private_room_is_a_diamond_and_who_is_away_half_a_circle(self, state: ClientState) -> None:
+    def test_sidebar_marks_private_rooms_and_away_friends(self, state: ClientState) -> None:
         state.conversations["#thuhole"].private = True
         state.conversations["@Bob"].away = "at lunch"
         lines = "\n".join(text(sidebar_rows(state, 20, 20)))
@@ -210,17 +212,17 @@ class TestMarks:
         state.current = "@Bob"
         assert text([topic_row(state, 100)])[0].rstrip().endswith("│ at lunch")
 
-    def test_an_empty_pane_says_what_to_type(self) -> None:
+    def test_empty_sidebar_shows_commands(self) -> None:
         lines = "\n".join(text(sidebar_rows(ClientState(), 20, 20)))
         assert "/join 房间" in lines
         assert "/friend 用户名" in lines
 
-    def test_who_holds_no_seat_is_told_how_to_take_one(self, state: ClientState) -> None:
+    def test_members_pane_of_a_room_not_joined_shows_the_join_command(self, state: ClientState) -> None:
         conversation = state.conversations["#thuhole"]
         conversation.member, conversation.roster = False, []
         assert member_lines(MembersPane(), conversation, 10)[1] == "/join #thuhole"
 
-    def test_a_room_in_which_nobody_has_spoken_says_so(self, state: ClientState) -> None:
+    def test_room_without_messages_shows_a_hint(self, state: ClientState) -> None:
         conversation = add_room(state, "#new")
         conversation.timeline.more = False
         content = ConversationContent(state, conversation)

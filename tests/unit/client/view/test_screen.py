@@ -1,4 +1,4 @@
-"""The whole screen, as somebody sees it who sits before it."""
+"""The full screen: login form, reading, switching, sizes, and the end."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ from tests.unit.client.view.harness import ScreenHarness, history_lines, input_l
 
 @pytest.mark.usefixtures("english")
 class TestForm:
-    def test_one_logs_in_with_three_fields(self, app: FakeApp) -> None:
+    def test_login_form_logs_in_with_three_fields(self, app: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             await screen.wait_for("Log in", "127.0.0.1:7878", "User name", "Password")
             screen.type("Alice")
@@ -28,9 +28,9 @@ class TestForm:
         assert app.calls == [("connect", "127.0.0.1:7878"), ("login", "Alice", "111111")]
 
     @pytest.mark.parametrize(
-        ("code", "said"), [("unknown_user", "no such user"), ("wrong_password", "password is wrong")]
+        ("code", "text"), [("unknown_user", "no such user"), ("wrong_password", "password is wrong")]
     )
-    def test_what_is_wrong_is_said_and_can_be_put_right(self, app: FakeApp, code: str, said: str) -> None:
+    def test_login_error_is_shown_until_the_field_changes(self, app: FakeApp, code: str, text: str) -> None:
         async def steps(screen: ScreenHarness) -> None:
             app.refusal = Refused(code)
             screen.type("Alice\r111111\r")
@@ -40,7 +40,7 @@ class TestForm:
 
         run_steps(app, steps)
 
-    def test_what_is_wrong_is_not_broken_within_a_word(self, english: None, app: FakeApp) -> None:
+    def test_long_form_error_wraps_between_words(self, english: None, app: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             app.refusal = Refused("bad_username", {"least": 2, "most": 10})
             screen.type("A\t1111111\r")
@@ -48,7 +48,7 @@ class TestForm:
 
         run_steps(app, steps)
 
-    def test_registering_asks_for_the_password_twice(self, app: FakeApp) -> None:
+    def test_registration_asks_for_the_password_twice(self, app: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.press("F2")
             await screen.wait_for("Once more")
@@ -60,7 +60,7 @@ class TestForm:
         run_steps(app, steps)
         assert app.calls[1:] == [("register", "Alice", "111111"), ("login", "Alice", "111111")]
 
-    def test_logging_out_leads_back_to_an_empty_form(self, alice: FakeApp) -> None:
+    def test_logout_shows_the_login_form(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             await screen.wait_for("You are logged in as Alice")
             alice.state.username = ""
@@ -73,7 +73,7 @@ class TestForm:
 
 @pytest.mark.usefixtures("english")
 class TestReading:
-    def test_a_message_arrives_while_one_reads_what_is_older(self, alice: FakeApp) -> None:
+    def test_new_message_does_not_move_a_scrolled_view(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.press("Alt-1")
             await screen.wait_for("message 200")
@@ -93,10 +93,10 @@ class TestReading:
 
         run_steps(alice, steps)
 
-    def test_what_was_seen_is_read_and_what_is_above_is_fetched(self, alice: FakeApp) -> None:
-        one_room = alice.state.conversations["#thuhole"]
-        one_room.timeline.messages = one_room.timeline.messages[150:]
-        one_room.timeline.more, one_room.read = True, 190
+    def test_visible_messages_are_read_and_older_ones_requested(self, alice: FakeApp) -> None:
+        thuhole = alice.state.conversations["#thuhole"]
+        thuhole.timeline.messages = thuhole.timeline.messages[150:]
+        thuhole.timeline.more, thuhole.read = True, 190
 
         async def steps(screen: ScreenHarness) -> None:
             screen.press("Alt-1")
@@ -108,9 +108,9 @@ class TestReading:
         run_steps(alice, steps)
         assert ("viewed", "#thuhole", 200) in alice.calls
 
-    def test_keys_may_come_faster_than_pictures(self, alice: FakeApp) -> None:
+    def test_several_keys_between_two_frames_are_all_applied(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
-            screen.type("\x1b1\x1b[5~\x1b2")  # to the first room, a page up, on to the second
+            screen.type("\x1b1\x1b[5~\x1b2")  # Alt-1, PageUp, Alt-2
             await screen.wait_for("Room: zoo", "message 3")
             screen.press("Alt-1")
             await screen.wait_for("-MORE(19)-", "message 181")
@@ -118,7 +118,7 @@ class TestReading:
         run_steps(alice, steps)
 
     @pytest.mark.parametrize("read", [0, 100])
-    def test_the_first_unread_message_is_a_key_away(self, alice: FakeApp, read: int) -> None:
+    def test_alt_u_goes_to_the_first_unread_message(self, alice: FakeApp, read: int) -> None:
         alice.state.conversations["#thuhole"].read = read
         alice.state.conversations["#thuhole"].unread = 200 - read
 
@@ -130,7 +130,7 @@ class TestReading:
 
         run_steps(alice, steps)
 
-    def test_mentions_are_found_in_both_directions(self, alice: FakeApp) -> None:
+    def test_alt_p_goes_to_the_previous_mention(self, alice: FakeApp) -> None:
         messages = alice.state.conversations["#thuhole"].timeline.messages
         add_messages(alice.state, "#thuhole", "ALICE, look", *(f"chatter {number}" for number in range(99)))
 
@@ -145,7 +145,7 @@ class TestReading:
         run_steps(alice, steps)
         assert len(messages) == 300
 
-    def test_mentions_in_sight_are_found_one_after_the_other(self, alice: FakeApp) -> None:
+    def test_visible_mentions_are_selected_one_after_the_other(self, alice: FakeApp) -> None:
         room = alice.state.conversations["#zoo"]
         add_messages(alice.state, "#zoo", "ALICE, one", "chatter", "ALICE, two", "chatter")
 
@@ -162,8 +162,8 @@ class TestReading:
 
 
 @pytest.mark.usefixtures("english")
-class TestGoingAround:
-    def test_the_switcher_finds_by_a_few_letters(self, alice: FakeApp) -> None:
+class TestSwitching:
+    def test_switcher_finds_a_conversation_by_a_few_letters(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.type("a draft")
             screen.press("Ctrl-G")
@@ -177,7 +177,7 @@ class TestGoingAround:
 
         run_steps(alice, steps)
 
-    def test_the_switcher_begins_with_what_waits(self, alice: FakeApp) -> None:
+    def test_switcher_lists_unread_conversations_first(self, alice: FakeApp) -> None:
         zoo = alice.state.conversations["#zoo"]
         zoo.unread, zoo.named = 3, {1}
 
@@ -189,9 +189,9 @@ class TestGoingAround:
 
         run_steps(alice, steps)
 
-    def test_round_and_round(self, alice: FakeApp) -> None:
+    def test_next_and_previous_conversation_wrap_around(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
-            for key, sight in [
+            for key, text in [
                 ("F6", "Room: thuhole"),
                 ("Alt-Right", "Room: zoo"),
                 ("Ctrl-N", "Private chat with: Bob"),
@@ -201,11 +201,11 @@ class TestGoingAround:
                 ("F5", "Room: thuhole"),
             ]:
                 screen.press(key)
-                await screen.wait_for(sight)
+                await screen.wait_for(text)
 
         run_steps(alice, steps)
 
-    def test_an_announcement_goes_with_esc_and_hides_nothing(self, alice: FakeApp) -> None:
+    def test_banner_hides_nothing_and_esc_closes_it(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.press("Alt-1")
             await screen.wait_for("message 200")
@@ -219,7 +219,7 @@ class TestGoingAround:
 
         run_steps(alice, steps)
 
-    def test_home_follows_the_answer_to_a_command(self, alice: FakeApp) -> None:
+    def test_home_shows_the_end_of_a_long_answer(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             await screen.wait_for("You are logged in as Alice")
             screen.type("/rooms\r")
@@ -232,7 +232,7 @@ class TestGoingAround:
 
         run_steps(alice, steps)
 
-    def test_help_lies_over_the_history_and_takes_no_key(self, alice: FakeApp) -> None:
+    def test_help_replaces_the_history_and_leaves_the_input(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.press("Alt-1", "F1")
             await screen.wait_for("Ctrl-A E K U W Y")
@@ -248,7 +248,7 @@ class TestGoingAround:
 
 @pytest.mark.usefixtures("language")
 class TestSizes:
-    def test_at_80_by_24_the_conversations_stand_beside_the_history(self, alice: FakeApp) -> None:
+    def test_80_columns_show_the_sidebar(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.press("Alt-2")
             await screen.wait_for("│--2022-12-15", i18n.translate("sidebar.rooms"))
@@ -260,7 +260,7 @@ class TestSizes:
 
         run_steps(alice, steps)
 
-    def test_at_160_by_50_the_members_too(self, alice: FakeApp) -> None:
+    def test_160_columns_show_the_members_too(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.press("Alt-1")
             await screen.wait_for("● Alice (ALICE)", "● Bob (BOB)", "message 200")
@@ -268,7 +268,7 @@ class TestSizes:
         run_steps(alice, steps, columns=160, lines=50)
 
     @pytest.mark.parametrize("size", [(1, 1), (2, 3), (10, 2), (30, 5), (500, 3)])
-    def test_no_size_breaks_it(self, alice: FakeApp, size: tuple[int, int]) -> None:
+    def test_chat_survives_any_screen_size(self, alice: FakeApp, size: tuple[int, int]) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.press("Alt-1")
             await screen.wait_for("message 200")
@@ -281,7 +281,7 @@ class TestSizes:
         run_steps(alice, steps)
 
     @pytest.mark.parametrize("size", [(1, 1), (10, 2), (30, 8)])
-    def test_the_form_neither(self, app: FakeApp, size: tuple[int, int]) -> None:
+    def test_login_form_survives_any_screen_size(self, app: FakeApp, size: tuple[int, int]) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.resize(*size)
             screen.press("F2", "Tab", "Enter")
@@ -291,20 +291,19 @@ class TestSizes:
         run_steps(app, steps)
 
 
-class TestTheEnd:
-    LEAVES = "\x1b[?1049l"
-    """What brings a terminal back from the alternate screen."""
+class TestEnd:
+    LEAVE_ALTERNATE_SCREEN = "\x1b[?1049l"
 
-    def test_the_terminal_is_given_back(self, alice: FakeApp) -> None:
+    def test_quit_restores_the_terminal(self, alice: FakeApp) -> None:
         screens: list[ScreenHarness] = []
 
         async def steps(screen: ScreenHarness) -> None:
             screens.append(screen)
 
         run_steps(alice, steps)
-        assert self.LEAVES in screens[0].output
+        assert self.LEAVE_ALTERNATE_SCREEN in screens[0].output
 
-    def test_unexpected_exception_is_shown_and_ends_nothing(self, alice: FakeApp) -> None:
+    def test_unexpected_exception_is_shown_and_the_client_continues(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             asyncio.get_running_loop().call_soon(lambda: 1 // 0)
             await screen.wait_for("ZeroDivisionError", "client.log")
@@ -314,7 +313,7 @@ class TestTheEnd:
         run_steps(alice, steps, columns=160)
 
     def test_own_line_is_drawn_at_once_while_reconnecting(self, alice: FakeApp) -> None:
-        """The status line counts the seconds down; that picture is not waited for."""
+        """It does not wait for the next second of the countdown."""
 
         async def steps(screen: ScreenHarness) -> None:
             loop, full_screen = asyncio.get_running_loop(), screen.full_screen
@@ -330,28 +329,30 @@ class TestTheEnd:
 
         run_steps(alice, steps)
 
-    def test_exceptions_without_end_give_the_terminal_back(self, alice: FakeApp) -> None:
+    def test_too_many_exceptions_end_the_client_and_restore_the_terminal(self, alice: FakeApp) -> None:
         screens: list[ScreenHarness] = []
 
         async def steps(screen: ScreenHarness) -> None:
             screens.append(screen)
             for _ in range(MAX_FAILURES + 1):
                 asyncio.get_running_loop().call_soon(lambda: 1 // 0)
-            await screen.wait_until(lambda: self.LEAVES in screen.output, "for the terminal to be given back")
+            await screen.wait_until(
+                lambda: self.LEAVE_ALTERNATE_SCREEN in screen.output, "for the terminal to be given back"
+            )
 
         with pytest.raises(ZeroDivisionError):
             run_steps(alice, steps)
 
-    def test_a_terminal_that_goes_away_ends_it(self, alice: FakeApp) -> None:
+    def test_closed_terminal_ends_the_client(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.hang_up()
-            await screen.wait_until(lambda: self.LEAVES in screen.output, "for the end")
+            await screen.wait_until(lambda: self.LEAVE_ALTERNATE_SCREEN in screen.output, "for the end")
 
         run_steps(alice, steps)
 
 
 @pytest.mark.usefixtures("english")
-def test_a_key_scrolls_the_members(alice: FakeApp) -> None:
+def test_f11_and_f12_scroll_the_members(alice: FakeApp) -> None:
     alice.state.conversations["#zoo"].roster = [make_member(f"user{number:02}") for number in range(60)]
 
     async def steps(screen: ScreenHarness) -> None:
@@ -366,7 +367,7 @@ def test_a_key_scrolls_the_members(alice: FakeApp) -> None:
 
 
 @pytest.mark.usefixtures("english")
-def test_the_bell_rings_for_what_comes_elsewhere(alice: FakeApp) -> None:
+def test_mention_in_another_conversation_rings_the_bell(alice: FakeApp) -> None:
     async def steps(screen: ScreenHarness) -> None:
         screen.press("Alt-1")
         await screen.wait_for("message 200")

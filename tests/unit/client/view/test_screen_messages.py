@@ -1,4 +1,4 @@
-"""The whole screen again: what is done to one message, far back in the history, and for comfort."""
+"""The full screen: selection, commands about a message, old history, and display settings."""
 
 import pytest
 from chatroom.client.model import apply
@@ -11,30 +11,28 @@ from tests.unit.client.view.harness import ScreenHarness, input_line, run_steps
 
 
 @pytest.mark.usefixtures("english")
-class TestOneMessage:
-    """Selected by keys, and what is then written down about it."""
-
-    def test_the_mark_goes_up_and_down_and_esc_takes_it_away(self, alice: FakeApp) -> None:
+class TestSelection:
+    def test_selection_moves_up_and_down_and_esc_clears_it(self, alice: FakeApp) -> None:
         lab = alice.state.conversations["#thuhole"]
 
         async def steps(screen: ScreenHarness) -> None:
-            async def marks(*keys: str, seq: int) -> None:
+            async def press_and_wait(*keys: str, seq: int) -> None:
                 screen.press(*keys)
-                await screen.wait_until(lambda: lab.selected == seq, f"for the mark at {seq}")
+                await screen.wait_until(lambda: lab.selected == seq, f"for the selection of {seq}")
 
             screen.press("Alt-1")
             await screen.wait_for("message 200")
-            await marks("Alt-Up", seq=200)
-            await marks("Alt-Up", seq=199)
-            await marks("Alt-Down", seq=200)
-            await marks("Alt-Down", seq=0)
-            await marks("Alt-Up", "Esc", seq=0)
-            await marks("Alt-Up", seq=200)
-            await marks("Alt-End", seq=0)
+            await press_and_wait("Alt-Up", seq=200)
+            await press_and_wait("Alt-Up", seq=199)
+            await press_and_wait("Alt-Down", seq=200)
+            await press_and_wait("Alt-Down", seq=0)
+            await press_and_wait("Alt-Up", "Esc", seq=0)
+            await press_and_wait("Alt-Up", seq=200)
+            await press_and_wait("Alt-End", seq=0)
 
         run_steps(alice, steps)
 
-    def test_the_view_follows_the_mark(self, alice: FakeApp) -> None:
+    def test_view_follows_the_selection(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.press("Alt-1")
             await screen.wait_for("message 200")
@@ -43,7 +41,7 @@ class TestOneMessage:
 
         run_steps(alice, steps)
 
-    def test_a_key_writes_the_command_down_and_sends_nothing(self, alice: FakeApp) -> None:
+    def test_reply_key_begins_a_command_and_sends_nothing(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.press("Alt-1", "Alt-Up")
             screen.type("agreed")
@@ -53,9 +51,9 @@ class TestOneMessage:
             await screen.wait_until(lambda: input_line(screen) == "/react", "for the command")
 
         run_steps(alice, steps)
-        assert not [what for what, *_ in alice.calls if what == "submit"]
+        assert not [name for name, *_ in alice.calls if name == "submit"]
 
-    def test_editing_begins_with_what_i_said(self, alice: FakeApp) -> None:
+    def test_edit_key_inserts_the_text_of_the_own_message(self, alice: FakeApp) -> None:
         mine = make_message("helo", seq=201, username="Alice", nickname="ALICE")
         alice.state.conversations["#thuhole"].timeline.messages.append(mine)
 
@@ -67,7 +65,7 @@ class TestOneMessage:
 
         run_steps(alice, steps)
 
-    def test_a_draft_is_not_overwritten(self, alice: FakeApp) -> None:
+    def test_edit_key_does_not_overwrite_a_draft(self, alice: FakeApp) -> None:
         mine = make_message("helo", seq=201, username="Alice", nickname="ALICE")
         alice.state.conversations["#thuhole"].timeline.messages.append(mine)
 
@@ -83,22 +81,22 @@ class TestOneMessage:
 
 @pytest.mark.usefixtures("english")
 class TestTarget:
-    """The message that a command is about is fixed and shown when the command begins."""
+    """The target of a command is set and shown when the user begins the command."""
 
     @staticmethod
-    def write_in_private(app: FakeApp, name: str, text: str, *, seq: int, at: int) -> None:
+    def receive_private_message(app: FakeApp, name: str, text: str, *, seq: int, at: int) -> None:
         conversation = add_friend(app.state, name)
         username = name[1:]
-        said = make_message(text, seq=seq, username=username, nickname=username, conversation=name, at=at)
-        conversation.timeline.messages.append(said)
+        message = make_message(text, seq=seq, username=username, nickname=username, conversation=name, at=at)
+        conversation.timeline.messages.append(message)
         app.on_change()
 
-    def test_reply_at_home_keeps_its_addressee(self, alice: FakeApp) -> None:
+    def test_reply_on_home_keeps_its_addressee(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
-            self.write_in_private(alice, "@Wang", "which code?", seq=1, at=NOON)
+            self.receive_private_message(alice, "@Wang", "which code?", seq=1, at=NOON)
             screen.type("/r the code")
             await screen.wait_for("Private message to Wang", "which code?")
-            self.write_in_private(alice, "@Bob", "hello", seq=1, at=NOON + 60_000)
+            self.receive_private_message(alice, "@Bob", "hello", seq=1, at=NOON + 60_000)
             screen.type(" is 99")
             await screen.wait_for("the code is 99")
             assert "Private message to Wang" in screen.text
@@ -108,11 +106,11 @@ class TestTarget:
         run_steps(alice, steps)
         assert alice.calls == [("submit", "/msg @Wang the code is 99")]
 
-    def test_reply_at_home_to_nobody_does_not_find_an_addressee_later(self, alice: FakeApp) -> None:
+    def test_reply_on_home_without_addressee_is_refused(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.type("/r the code")
             await screen.wait_for("/r the code")
-            self.write_in_private(alice, "@Bob", "hello", seq=1, at=NOON)
+            self.receive_private_message(alice, "@Bob", "hello", seq=1, at=NOON)
             screen.press("Enter")
             await screen.wait_for(i18n.translate("nobody_to_reply_to"))
 
@@ -120,7 +118,7 @@ class TestTarget:
         assert alice.calls == []
 
     @pytest.mark.parametrize("begin", ["/r ", "/reply ", "Alt-r"])
-    def test_reply_in_a_room_is_to_the_message_that_was_shown(self, alice: FakeApp, begin: str) -> None:
+    def test_reply_in_a_room_goes_to_the_shown_message(self, alice: FakeApp, begin: str) -> None:
         room = alice.state.conversations["#zoo"]
 
         async def steps(screen: ScreenHarness) -> None:
@@ -128,7 +126,7 @@ class TestTarget:
             await screen.wait_for("message 3")
             screen.press(begin) if begin == "Alt-r" else screen.type(begin)
             await screen.wait_for("Reply to BOB (Bob): message 3")
-            self.write_in_private(alice, "@Bob", "hello", seq=1, at=NOON)
+            self.receive_private_message(alice, "@Bob", "hello", seq=1, at=NOON)
             add_messages(alice.state, "#zoo", "message 4")
             alice.on_change()
             screen.type("agreed")
@@ -137,10 +135,10 @@ class TestTarget:
             await screen.wait_until(lambda: room.selected == 3, "for the target")
 
         run_steps(alice, steps)
-        [text] = [what for kind, what, *_ in alice.calls if kind == "submit"]
+        [text] = [argument for name, argument, *_ in alice.calls if name == "submit"]
         assert str(text).split() == [begin.strip() if begin != "Alt-r" else "/reply", "agreed"]
 
-    def test_target_stays_over_a_switch_of_the_conversation(self, alice: FakeApp) -> None:
+    def test_target_is_kept_when_the_conversation_is_switched(self, alice: FakeApp) -> None:
         room = alice.state.conversations["#zoo"]
 
         async def steps(screen: ScreenHarness) -> None:
@@ -197,8 +195,8 @@ class TestTarget:
 
 
 @pytest.mark.usefixtures("english")
-class TestFarBack:
-    def test_what_is_sought_is_fetched_and_the_end_is_a_key_away(self, alice: FakeApp) -> None:
+class TestOldHistory:
+    def test_alt_home_loads_old_messages_and_alt_end_returns(self, alice: FakeApp) -> None:
         lab = alice.state.conversations["#thuhole"]
         early = lab.timeline.messages[:20]
         lab.timeline.messages, lab.timeline.more = lab.timeline.messages[100:], True
@@ -207,13 +205,15 @@ class TestFarBack:
             screen.press("Alt-1")
             await screen.wait_for("message 200")
             screen.press("Alt-Home")
-            await screen.wait_until(lambda: ("visit", "#thuhole", 1) in alice.calls, "for the question")
+            await screen.wait_until(lambda: ("visit", "#thuhole", 1) in alice.calls, "for the request")
             apply.show_past_page(alice.state, "#thuhole", early)
             alice.on_change()
             await screen.wait_for("the beginning", "message 1", "-MORE(")
             screen.press("PageDown")
             await screen.wait_for("message 20", i18n.translate("view.more_below"))
-            await screen.wait_until(lambda: ("load_newer", "#thuhole") in alice.calls, "for what is newer")
+            await screen.wait_until(
+                lambda: ("load_newer", "#thuhole") in alice.calls, "for the request of newer messages"
+            )
             screen.press("Alt-End")
             await screen.wait_for("message 200")
             assert "-MORE" not in screen.text
@@ -222,12 +222,12 @@ class TestFarBack:
 
 
 @pytest.mark.usefixtures("english")
-class TestComfort:
-    def test_crowds_and_tall_messages_are_folded_until_a_key_opens_them(self, alice: FakeApp) -> None:
+class TestDisplay:
+    def test_notices_and_long_messages_are_collapsed_until_alt_o(self, alice: FakeApp) -> None:
         zoo = alice.state.conversations["#zoo"]
-        crowd = [make_message(seq=seq, kind="enter", conversation="#zoo") for seq in range(4, 14)]
-        tall = make_message("\n".join(f"row {row}" for row in range(30)), seq=14, conversation="#zoo")
-        zoo.timeline.messages += [*crowd, tall]
+        notices = [make_message(seq=seq, kind="enter", conversation="#zoo") for seq in range(4, 14)]
+        long = make_message("\n".join(f"row {row}" for row in range(30)), seq=14, conversation="#zoo")
+        zoo.timeline.messages += [*notices, long]
         zoo.head = zoo.read = 14
 
         async def steps(screen: ScreenHarness) -> None:
@@ -240,7 +240,7 @@ class TestComfort:
 
         run_steps(alice, steps)
 
-    def test_compact_names_a_speaker_once(self, alice: FakeApp) -> None:
+    def test_compact_setting_names_the_author_once(self, alice: FakeApp) -> None:
         alice.config.compact = "on"
 
         async def steps(screen: ScreenHarness) -> None:
@@ -249,7 +249,7 @@ class TestComfort:
 
         run_steps(alice, steps)
 
-    def test_who_is_writing_is_told_and_forgotten(self, alice: FakeApp) -> None:
+    def test_typing_is_shown_and_cleared(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.press("Alt-2")
             apply.apply_event(alice.state, Typing(conversation="#zoo", username="Bob", nickname="BOB"))
@@ -261,7 +261,7 @@ class TestComfort:
 
         run_steps(alice, steps)
 
-    def test_a_key_that_is_bound_anew_does_it_at_once(self, alice: FakeApp) -> None:
+    def test_newly_bound_key_acts_at_once(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.press("Alt-2")
             await screen.wait_for("Room: zoo")

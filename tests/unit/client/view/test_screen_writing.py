@@ -1,4 +1,4 @@
-"""Writing in front of the whole screen: drafts, pastes, what was written before."""
+"""Input on the full screen: drafts, pastes, and the history of sent lines."""
 
 import pytest
 from chatroom.client.text import i18n
@@ -13,8 +13,8 @@ async def send(screen: ScreenHarness, text: str) -> None:
 
 
 @pytest.mark.usefixtures("english")
-class TestWriting:
-    def test_enter_sends_and_a_further_key_makes_a_new_line(self, alice: FakeApp) -> None:
+class TestInput:
+    def test_enter_sends_and_alt_enter_inserts_a_line_break(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.press("Alt-1")
             screen.type("one")
@@ -29,13 +29,13 @@ class TestWriting:
         run_steps(alice, steps)
         assert ("submit", "one\ntwo") in alice.calls
 
-    def test_every_conversation_has_its_draft(self, alice: FakeApp) -> None:
+    def test_each_conversation_keeps_its_draft(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.press("Alt-2")
             screen.type("for the zoo")
             screen.press("Alt-1")
             await screen.wait_until(
-                lambda: input_line(screen) == i18n.translate("view.placeholder"), "for the other's input"
+                lambda: input_line(screen) == i18n.translate("view.placeholder"), "for an empty input"
             )
             screen.press("Alt-2")
             await screen.wait_until(lambda: input_line(screen) == "for the zoo", "for the draft")
@@ -46,7 +46,7 @@ class TestWriting:
 
         run_steps(alice, steps)
 
-    def test_a_paste_of_many_lines_is_asked_about_and_never_sent_by_itself(self, alice: FakeApp) -> None:
+    def test_long_paste_asks_before_it_is_sent(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.type("before ")
             screen.paste("\r".join(f"line {number}" for number in range(6)))
@@ -61,7 +61,7 @@ class TestWriting:
         run_steps(alice, steps)
         assert not alice.calls
 
-    def test_a_paste_without_brackets_is_not_sent_line_by_line(self, alice: FakeApp) -> None:
+    def test_unbracketed_paste_is_not_sent_line_by_line(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.type("one\rtwo\r\rthree\r")
             await screen.wait_for("4 lines pasted")
@@ -71,7 +71,7 @@ class TestWriting:
         run_steps(alice, steps)
         assert alice.calls == [("submit", "one\ntwo\n\nthree")]
 
-    def test_what_is_pasted_before_the_end_of_a_line_waits_for_enter(self, alice: FakeApp) -> None:
+    def test_unbracketed_paste_without_final_line_end_waits_for_enter(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.type("one\rtwo")
             await screen.wait_until(lambda: screen.lines[-2:] == ["> one", "  two"], "for two lines")
@@ -81,7 +81,7 @@ class TestWriting:
         run_steps(alice, steps)
         assert alice.calls == [("submit", "one\ntwo")]
 
-    def test_commands_may_be_pasted(self, alice: FakeApp) -> None:
+    def test_pasted_commands_are_run(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.type("/join lab\rhello\r")
             await screen.wait_until(lambda: len(alice.calls) == 2, "for both")
@@ -89,7 +89,7 @@ class TestWriting:
         run_steps(alice, steps)
         assert alice.calls == [("submit", "/join lab"), ("submit", "hello")]
 
-    def test_ctrl_c_clears_then_asks_and_typing_on_is_an_answer(self, alice: FakeApp) -> None:
+    def test_ctrl_c_clears_the_input_then_asks_to_quit(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.type("half a th")
             screen.press("Ctrl-C")
@@ -107,7 +107,7 @@ class TestWriting:
 
         run_steps(alice, steps)
 
-    def test_the_arrow_brings_back_what_was_written(self, alice: FakeApp) -> None:
+    def test_up_recalls_sent_lines(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.type("first\r")
             await screen.wait_until(lambda: ("submit", "first") in alice.calls, "for the first to be sent")
@@ -120,7 +120,7 @@ class TestWriting:
 
         run_steps(alice, steps)
 
-    def test_ctrl_r_searches_what_was_written(self, alice: FakeApp) -> None:
+    def test_ctrl_r_searches_sent_lines(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.type("first thing\r")
             await screen.wait_until(
@@ -130,7 +130,7 @@ class TestWriting:
             await screen.wait_until(lambda: ("submit", "second") in alice.calls, "for both to be sent")
             screen.press("Ctrl-R")
             screen.type("thi")
-            await screen.wait_until(lambda: input_line(screen) == "first thing", "for what was searched")
+            await screen.wait_until(lambda: input_line(screen) == "first thing", "for the match")
             screen.press("Enter")
             await screen.wait_gone(i18n.translate("view.search_back").strip())
             screen.type("!\r")
@@ -138,7 +138,7 @@ class TestWriting:
 
         run_steps(alice, steps)
 
-    def test_a_search_that_is_given_up_leaves_the_draft(self, alice: FakeApp) -> None:
+    def test_aborted_search_restores_the_draft(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.press("Alt-1")
             screen.type("first thing\r")
@@ -146,7 +146,7 @@ class TestWriting:
             screen.type("a draft")
             screen.press("Ctrl-R")
             screen.type("thi")
-            await screen.wait_until(lambda: input_line(screen) == "first thing", "for what was searched")
+            await screen.wait_until(lambda: input_line(screen) == "first thing", "for the match")
             screen.press("Esc")
             await screen.wait_until(lambda: input_line(screen) == "a draft", "for the draft")
 
@@ -195,10 +195,10 @@ class TestWriting:
 
 
 @pytest.mark.usefixtures("english")
-class TestHistoryAndDraft:
+class TestRecalledLineAndDraft:
     @staticmethod
     async def recall(screen: ScreenHarness) -> None:
-        """Send a line in the first room, type a draft, and show the sent line again."""
+        """Send a line in the first room, type a draft, and recall the sent line."""
         screen.press("Alt-1")
         screen.type("old line\r")
         await screen.wait_until(lambda: ("submit", "old line") in screen.app.calls, "for the line to be sent")
@@ -211,7 +211,7 @@ class TestHistoryAndDraft:
         return screen.app.state.conversations["#thuhole"].draft
 
     @pytest.mark.parametrize("there_and_back", [("Ctrl-N", "Ctrl-P"), ("Alt-0", "Alt-1"), ("Alt-2", "Alt-1")])
-    def test_switch_while_a_sent_line_is_shown_keeps_the_draft(
+    def test_switch_while_a_recalled_line_is_shown_keeps_the_draft(
         self, alice: FakeApp, there_and_back: tuple[str, str]
     ) -> None:
         there, back = there_and_back
@@ -228,7 +228,7 @@ class TestHistoryAndDraft:
 
         run_steps(alice, steps)
 
-    def test_message_that_arrives_leaves_the_shown_line(self, alice: FakeApp) -> None:
+    def test_new_message_leaves_the_recalled_line(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             await self.recall(screen)
             add_messages(alice.state, "#thuhole", "news")
@@ -238,7 +238,7 @@ class TestHistoryAndDraft:
 
         run_steps(alice, steps)
 
-    def test_sent_history_line_brings_the_draft_back(self, alice: FakeApp) -> None:
+    def test_sending_a_recalled_line_restores_the_draft(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             await self.recall(screen)
             screen.press("Enter")
@@ -249,7 +249,7 @@ class TestHistoryAndDraft:
 
         run_steps(alice, steps)
 
-    def test_edited_history_line_gives_way_to_the_draft_and_can_be_recalled(self, alice: FakeApp) -> None:
+    def test_edited_recalled_line_is_kept_in_the_input_history(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             await self.recall(screen)
             screen.type(" edited")
@@ -262,7 +262,7 @@ class TestHistoryAndDraft:
 
         run_steps(alice, steps)
 
-    def test_edited_history_line_without_a_draft_becomes_the_draft(self, alice: FakeApp) -> None:
+    def test_edited_recalled_line_without_a_draft_becomes_the_draft(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             await self.recall(screen)
             screen.press("Down", "Ctrl-U", "Up")

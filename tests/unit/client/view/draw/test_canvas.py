@@ -1,4 +1,4 @@
-"""Rows on the screen: whatever stood there before, a picture shows these rows and nothing else."""
+"""Rows drawn on a real screen replace everything that was there before."""
 
 from io import StringIO
 
@@ -17,20 +17,20 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 
 WIDTH, HEIGHT = 20, 3
 LEFT = 8
-"""Columns of the pane on the left; the other one has the rest."""
+"""Columns of the left pane; the right pane has the rest."""
 
 MENU = 5, 1
 """Column and line of the menu."""
 
 
-class Board(Container):
-    """Two panes side by side, and a menu that may lie over both."""
+class TwoPanes(Container):
+    """Two panes side by side, and a menu that may cover both."""
 
     def __init__(self) -> None:
         self.left: list[Row] = []
         self.right: list[Row] = []
         self.menu = ""
-        self._window = Window()  # a layout needs one that can be typed into
+        self._window = Window()  # a layout needs a focusable window
 
     def reset(self) -> None:
         pass
@@ -62,23 +62,23 @@ class Board(Container):
             screen.data_buffer[line][at] = Char(letter)
 
 
-class Glass:
-    """A terminal that shows a board, picture after picture."""
+class RenderedTerminal:
+    """Renders the panes to a pyte screen."""
 
-    def __init__(self, board: Board) -> None:
-        self._wire = StringIO()
+    def __init__(self, panes: TwoPanes) -> None:
+        self._output = StringIO()
         self._screen = pyte.Screen(WIDTH, HEIGHT)
         self._terminal = pyte.Stream(self._screen)
-        output = Vt100_Output(self._wire, lambda: Size(HEIGHT, WIDTH), enable_cpr=False)
+        output = Vt100_Output(self._output, lambda: Size(HEIGHT, WIDTH), enable_cpr=False)
         self._application: Application[None] = Application(
-            Layout(board), full_screen=True, input=DummyInput(), output=output
+            Layout(panes), full_screen=True, input=DummyInput(), output=output
         )
 
-    def look(self) -> list[str]:
+    def draw(self) -> list[str]:
         self._application.renderer.render(self._application, self._application.layout)
-        self._terminal.feed(self._wire.getvalue())
-        self._wire.seek(0)
-        self._wire.truncate()
+        self._terminal.feed(self._output.getvalue())
+        self._output.seek(0)
+        self._output.truncate()
         return [line.rstrip() for line in self._screen.display]
 
 
@@ -92,7 +92,7 @@ def expected(left: list[Row], right: list[Row]) -> list[str]:
     ]
 
 
-def pictures(letters: str) -> st.SearchStrategy[list[tuple[list[Row], list[Row]]]]:
+def frames(letters: str) -> st.SearchStrategy[list[tuple[list[Row], list[Row]]]]:
     def rows(width: int) -> st.SearchStrategy[list[Row]]:
         fragment = st.tuples(st.sampled_from(["", "class:topic"]), st.text(letters, min_size=1))
         row = st.lists(fragment, max_size=3).filter(
@@ -104,47 +104,47 @@ def pictures(letters: str) -> st.SearchStrategy[list[tuple[list[Row], list[Row]]
 
 
 @settings(max_examples=40)
-@given(pictures("ab  你é"))
-def test_a_picture_shows_its_rows_whatever_stood_there_before(
-    told: list[tuple[list[Row], list[Row]]],
+@given(frames("ab  你é"))
+def test_frame_replaces_the_rows_of_the_previous_frame(
+    frame_rows: list[tuple[list[Row], list[Row]]],
 ) -> None:
-    board = Board()
-    glass = Glass(board)
-    for board.left, board.right in told:
-        assert glass.look() == expected(board.left, board.right)
+    panes = TwoPanes()
+    terminal = RenderedTerminal(panes)
+    for panes.left, panes.right in frame_rows:
+        assert terminal.draw() == expected(panes.left, panes.right)
 
 
 @settings(max_examples=40)
-@given(pictures("ab "), st.lists(st.sampled_from(["", "menu", "ab"]), min_size=4, max_size=4))
-def test_a_menu_lies_over_the_rows_and_leaves_nothing_behind(
-    told: list[tuple[list[Row], list[Row]]], menus: list[str]
+@given(frames("ab "), st.lists(st.sampled_from(["", "menu", "ab"]), min_size=4, max_size=4))
+def test_menu_covers_the_rows_and_disappears_completely(
+    frame_rows: list[tuple[list[Row], list[Row]]], menus: list[str]
 ) -> None:
-    board = Board()
-    glass = Glass(board)
-    for (board.left, board.right), board.menu in zip(told, menus, strict=False):
-        lines = expected(board.left, board.right)
+    panes = TwoPanes()
+    terminal = RenderedTerminal(panes)
+    for (panes.left, panes.right), panes.menu in zip(frame_rows, menus, strict=False):
+        lines = expected(panes.left, panes.right)
         column, line = MENU
         under = lines[line].ljust(WIDTH)
-        lines[line] = (under[:column] + board.menu + under[column + len(board.menu) :]).rstrip()
-        assert glass.look() == lines
+        lines[line] = (under[:column] + panes.menu + under[column + len(panes.menu) :]).rstrip()
+        assert terminal.draw() == lines
 
 
-def test_where_nothing_is_laid_nothing_is_left() -> None:
-    board = Board()
-    board.left, board.right = [[("", "abcd")]], [[("", "x")]]
-    glass = Glass(board)
-    assert glass.look()[0] == "abcd    x"
-    board.left = []
-    assert glass.look()[0] == "        x"
+def test_removed_row_is_cleared() -> None:
+    panes = TwoPanes()
+    panes.left, panes.right = [[("", "abcd")]], [[("", "x")]]
+    terminal = RenderedTerminal(panes)
+    assert terminal.draw()[0] == "abcd    x"
+    panes.left = []
+    assert terminal.draw()[0] == "        x"
 
 
-def test_what_is_too_wide_ends_at_the_pane_s_edge() -> None:
-    board = Board()
-    board.left, board.right = [[("", "a very long row")]], [[("", "b")]]
-    assert Glass(board).look()[0] == "a very …b"
+def test_too_wide_row_is_clipped_at_the_edge_of_its_pane() -> None:
+    panes = TwoPanes()
+    panes.left, panes.right = [[("", "a very long row")]], [[("", "b")]]
+    assert RenderedTerminal(panes).draw()[0] == "a very …b"
 
 
-def test_nothing_that_a_terminal_would_obey_gets_to_it() -> None:
-    board = Board()
-    board.right = [[("", "\x1b[2J\x9b31m")]]
-    assert Glass(board).look()[0].strip() == "␛[2J�31m"
+def test_control_sequence_is_made_visible() -> None:
+    panes = TwoPanes()
+    panes.right = [[("", "\x1b[2J\x9b31m")]]
+    assert RenderedTerminal(panes).draw()[0].strip() == "␛[2J�31m"

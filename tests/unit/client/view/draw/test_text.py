@@ -1,4 +1,4 @@
-"""Widths, and where lines break."""
+"""The width of text, and where lines break."""
 
 import pytest
 from chatroom.client.view.draw.text import (
@@ -25,7 +25,7 @@ def rows(text: str, width: int, indent: int = 0, head: int = 0) -> list[str]:
         ("\U0001f1e8\U0001f1f3", 2), ("1\ufe0f\u20e3", 1), ("👨\u200d👩\u200d👧", 6),
     ],
 )  # fmt: skip
-def test_columns(text: str, width: int) -> None:
+def test_column_count_of_drawn_text(text: str, width: int) -> None:
     assert column_count(drawable_text(text)) == width
 
 
@@ -36,37 +36,37 @@ def test_columns(text: str, width: int) -> None:
         ("👍🏽", "👍"),
         ("❤\ufe0f", "❤"),
         ("1\ufe0f\u20e3", "1\u20e3"),  # a keycap
-        ("\U0001f1e8\U0001f1f3\U0001f1e8", "\U0001f1e8\U0001f1f3C"),  # a flag, and a letter that is left over
+        ("\U0001f1e8\U0001f1f3\U0001f1e8", "\U0001f1e8\U0001f1f3C"),  # a flag and a single letter
         ("\x1b[31mred", "␛[31mred"),
         ("a\u202eb", "ab"),
     ],
 )
-def test_what_terminals_disagree_about_is_not_drawn(text: str, shown: str) -> None:
+def test_characters_of_varying_width_are_replaced_or_removed(text: str, shown: str) -> None:
     assert drawable_text(text) == shown
 
 
-def test_a_row_ends_between_words() -> None:
+def test_wrap_breaks_between_words() -> None:
     assert rows("one two three", 8) == ["one two", "three"]
     assert rows("one  two", 4) == ["one", "two"]
 
 
-def test_a_word_longer_than_a_row_is_cut() -> None:
+def test_wrap_cuts_a_word_longer_than_a_row() -> None:
     assert rows("abcdefgh", 3) == ["abc", "def", "gh"]
     assert rows("ab cdefgh", 4, indent=1) == ["ab", " cde", " fgh"]
 
 
-def test_chinese_breaks_anywhere_but_before_a_full_stop() -> None:
+def test_wrap_breaks_chinese_anywhere_but_before_a_full_stop() -> None:
     assert rows("你好世界", 4) == ["你好", "世界"]
     assert rows("你好世界。", 8) == ["你好世", "界。"]
     assert rows("你好ab", 5) == ["你好", "ab"]
 
 
-def test_brackets_and_quotes_stay_with_what_is_in_them() -> None:
+def test_wrap_keeps_brackets_and_quotes_with_their_content() -> None:
     assert rows("一二三（四五）", 8) == ["一二三", "（四五）"]
     assert rows('昵称为"波波"的用户', 7) == ["昵称", '为"波', '波"的用', "户"]
 
 
-def test_a_head_stays_with_what_follows_it() -> None:
+def test_wrap_keeps_the_head_in_one_piece() -> None:
     head = "--12:00-- BOB:"
     assert rows(f"{head}https://example.org", 30, head=len(head)) == [f"{head}https://example.", "org"]
     assert rows(f"{head}你好世界你好世界你好", 30, indent=2, head=len(head)) == [
@@ -75,22 +75,22 @@ def test_a_head_stays_with_what_follows_it() -> None:
     ]
 
 
-def test_line_feeds_make_rows_and_rows_are_indented() -> None:
+def test_wrap_starts_an_indented_row_at_each_line_feed() -> None:
     assert rows("one\n\ntwo", 10, indent=2) == ["one", "  ", "  two"]
 
 
-def test_marks_stay_on_their_letters() -> None:
+def test_wrap_keeps_combining_marks_on_their_letters() -> None:
     assert rows("e\u0301e\u0301e\u0301", 2) == ["e\u0301e\u0301", "e\u0301"]
 
 
-def test_flags_and_keycaps_are_not_torn() -> None:
+def test_wrap_and_clip_keep_flags_and_keycaps_whole() -> None:
     china, france, keycap = "\U0001f1e8\U0001f1f3", "\U0001f1eb\U0001f1f7", "1\u20e3"
     assert rows(china + france + china, 5) == [china + france, china]
     assert rows(keycap * 3, 2) == [keycap * 2, keycap]
     assert clip_text(china + france, 3) == china + "…"
 
 
-def test_a_row_too_narrow_for_a_wide_character_shows_it_all_the_same() -> None:
+def test_wrap_to_one_column_keeps_wide_characters() -> None:
     assert rows("你好", 1) == ["你", "好"]
 
 
@@ -101,17 +101,17 @@ def test_clip_and_fit_count_columns() -> None:
 
 
 @given(st.text(), st.integers(5, 40), st.integers(0, 3))
-def test_every_row_fits_and_nothing_but_blanks_is_lost(text: str, width: int, indent: int) -> None:
+def test_wrap_any_text_fits_and_loses_only_blanks(text: str, width: int, indent: int) -> None:
     text = drawable_text(text, lines=True)
     spans = wrap_text(text, width, indent)
     for number, (start, end) in enumerate(spans):
         assert column_count(text[start:end]) <= (width - indent if number else width)
-    kept = "".join(text[start:end] for start, end in spans)
-    assert kept.replace(" ", "") == text.replace(" ", "").replace("\n", "")
+    wrapped = "".join(text[start:end] for start, end in spans)
+    assert wrapped.replace(" ", "") == text.replace(" ", "").replace("\n", "")
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.text("xy", min_size=1)), max_size=5))
-def test_a_cut_keeps_the_styles(row: list[tuple[str, str]]) -> None:
+def test_cut_row_keeps_the_styles(row: list[tuple[str, str]]) -> None:
     text = "".join(part for _, part in row)
     styles = "".join(style * len(part) for style, part in row)
     for start, end in wrap_text(text, 4):

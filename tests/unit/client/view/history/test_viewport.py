@@ -1,4 +1,4 @@
-"""What is in sight, and that it stays there."""
+"""Which rows are visible, and that they stay when the content changes."""
 
 from collections.abc import Hashable
 
@@ -30,7 +30,7 @@ def english() -> None:
 
 @pytest.fixture
 def state() -> ClientState:
-    """Alice in a room of fifty messages."""
+    """The state of Alice, with a room of fifty messages."""
     state = ClientState(username="Alice")
     add_room(state, says=50)
     return state
@@ -63,13 +63,13 @@ def row_text(row: Row) -> str:
     return "".join(part for _, part in row)
 
 
-def test_at_the_end_the_newest_is_lowest(state: ClientState) -> None:
+def test_view_at_the_end_shows_the_newest_message(state: ClientState) -> None:
     assert texts(view(state)) == [f"message {seq}" for seq in range(41, 51)]
     add_messages(state, "#thuhole", "new")
     assert texts(view(state))[-1] == "new"
 
 
-def test_a_line_that_was_refused_goes_up_with_the_messages_around_it(state: ClientState) -> None:
+def test_refused_line_stays_between_its_messages(state: ClientState) -> None:
     conversation = state.conversations["#thuhole"]
     conversation.pending = [
         PendingMessage(
@@ -82,7 +82,7 @@ def test_a_line_that_was_refused_goes_up_with_the_messages_around_it(state: Clie
     assert content_of(state).count_below(content_of(state).block_of(50)) == 1
 
 
-def test_scrolled_up_nothing_moves_when_a_message_arrives(state: ClientState) -> None:
+def test_scrolled_view_does_not_move_when_a_message_arrives(state: ClientState) -> None:
     position = scrolled_position(snapshot_of(state), view(state), -8)
     before = view(state, position)
     assert texts(before)[-1] == "message 42"
@@ -91,7 +91,7 @@ def test_scrolled_up_nothing_moves_when_a_message_arrives(state: ClientState) ->
     assert content_of(state).count_below(before.bottom.block) == 9
 
 
-def test_nothing_moves_when_older_ones_come_above(state: ClientState) -> None:
+def test_view_does_not_move_when_older_messages_are_loaded(state: ClientState) -> None:
     conversation = state.conversations["#thuhole"]
     older, conversation.timeline.messages = (
         conversation.timeline.messages[:30],
@@ -106,31 +106,31 @@ def test_nothing_moves_when_older_ones_come_above(state: ClientState) -> None:
     assert texts(after)[:2] == ["message 29", "message 30"]
 
 
-def test_the_lowest_message_stays_when_the_pane_changes(state: ClientState) -> None:
+def test_lowest_message_stays_when_the_pane_is_resized(state: ClientState) -> None:
     position = scrolled_position(snapshot_of(state), view(state), -20)
     assert texts(view(state, position))[-1] == "message 30"
     assert row_text(view(state, position, width=25).rows[-1]).endswith("message 30")
     assert texts(view(state, position, height=3)) == ["message 28", "message 29", "message 30"]
 
 
-def test_at_the_start_the_pane_is_filled_downwards(state: ClientState) -> None:
+def test_view_at_the_start_fills_the_pane(state: ClientState) -> None:
     visible = view(state, ContentEdge.START)
     assert texts(visible)[2:] == [f"message {seq}" for seq in range(1, 9)]
     assert visible.position == ViewAnchor(8)
 
 
-def test_scrolling_down_to_the_end_follows_again(state: ClientState) -> None:
+def test_scrolling_to_the_end_follows_new_messages_again(state: ClientState) -> None:
     up = view(state, scrolled_position(snapshot_of(state), view(state), -8))
     assert view(state, scrolled_position(snapshot_of(state), up, 8)).position is ContentEdge.END
 
 
-def test_a_message_can_be_shown_in_the_middle(state: ClientState) -> None:
+def test_centered_message_is_in_the_middle(state: ClientState) -> None:
     content = content_of(state)
     visible = view(state, centered_position(ContentSnapshot(content, WIDTH), content.block_of(25), HEIGHT))
     assert texts(visible).index("message 25") == HEIGHT // 2 - 1
 
 
-def test_notes_keep_their_places_and_unconfirmed_lines_stand_below(state: ClientState) -> None:
+def test_notes_keep_their_positions_above_unconfirmed_lines(state: ClientState) -> None:
     state.notes.append(ClientNote("logged_out", conversation="#thuhole", after=49))
     state.notes.append(ClientNote("logged_out", conversation="#thuhole", after=50))
     state.notes.append(ClientNote("logged_out", conversation="#other", after=50))
@@ -146,18 +146,18 @@ def test_notes_keep_their_places_and_unconfirmed_lines_stand_below(state: Client
     assert [content.count_below(len(content) - 1 - step) for step in range(5)] == [0, 1, 1, 2, 2]
 
 
-def test_a_place_whose_block_is_gone_is_the_end(state: ClientState) -> None:
+def test_position_of_a_missing_block_is_the_end(state: ClientState) -> None:
     assert texts(view(state, ViewAnchor("no such cid")))[-1] == "message 50"
 
 
-def test_an_empty_conversation_says_only_what_to_do() -> None:
+def test_empty_conversation_shows_a_hint() -> None:
     state = ClientState(username="Alice")
     add_room(state)
     (row,) = (row_text(row) for row in view(state).rows)
     assert row.startswith("──── nothing was said here yet")
 
 
-def test_a_long_history_is_looked_at_no_closer_than_a_short_one() -> None:
+def test_long_history_renders_only_visible_blocks() -> None:
     """Only visible blocks are rendered."""
     state = ClientState(username="Alice")
     add_room(state).timeline.messages = [make_message(f"{seq}", seq=seq) for seq in range(1, 20_001)]

@@ -1,4 +1,4 @@
-"""A password is asked for where the input is, and nobody sees it."""
+"""Prompts in place of the input: hidden passwords, and yes or no."""
 
 import asyncio
 from pathlib import Path
@@ -21,8 +21,8 @@ def alice(tmp_path: Path) -> FakeApp:
     return app
 
 
-async def asked(screen: ScreenHarness) -> asyncio.Task[str]:
-    """``/join`` has met a door with a lock, in the middle of a sentence."""
+async def open_password_prompt(screen: ScreenHarness) -> asyncio.Task[str]:
+    """Type half a message, then let the client ask for a password."""
     screen.type("half a sent")
     await screen.wait_for("half a sent")
     task = asyncio.create_task(screen.app.secret("prompt.room_password", room="#lab"))
@@ -30,9 +30,9 @@ async def asked(screen: ScreenHarness) -> asyncio.Task[str]:
     return task
 
 
-async def test_stars_stand_for_what_is_typed_and_the_draft_comes_back(alice: FakeApp) -> None:
+async def test_password_is_shown_as_stars_and_the_draft_is_restored(alice: FakeApp) -> None:
     async with open_screen(alice) as screen:
-        task = await asked(screen)
+        task = await open_password_prompt(screen)
         screen.type("open sesame")
         await screen.wait_for("Password of #lab: ***********")
         screen.press("Enter")
@@ -46,7 +46,7 @@ async def test_stars_stand_for_what_is_typed_and_the_draft_comes_back(alice: Fak
 @pytest.mark.parametrize("pasted", ["open sesame\n", "\ropen sesame\r\n", "open ses\x07ame\n"])
 async def test_pasted_password_has_no_line_end(alice: FakeApp, pasted: str) -> None:
     async with open_screen(alice) as screen:
-        task = await asked(screen)
+        task = await open_password_prompt(screen)
         screen.paste(pasted)
         await screen.wait_for("Password of #lab: ***********")
         screen.press("Enter")
@@ -54,31 +54,31 @@ async def test_pasted_password_has_no_line_end(alice: FakeApp, pasted: str) -> N
 
 
 @pytest.mark.parametrize("keys", [["Esc"], ["Ctrl-C"], ["x", "Ctrl-U", "Enter"]])
-async def test_one_need_not_answer(alice: FakeApp, keys: list[str]) -> None:
+async def test_prompt_can_be_cancelled(alice: FakeApp, keys: list[str]) -> None:
     async with open_screen(alice) as screen:
-        task = await asked(screen)
+        task = await open_password_prompt(screen)
         screen.press(*keys)
         with pytest.raises(Refused, match="cancelled"):
             await task
         await screen.wait_for("> half a sent")
 
 
-async def test_esc_acts_at_once_whatever_has_the_keyboard(alice: FakeApp) -> None:
+async def test_esc_acts_at_once_in_switcher_and_prompt(alice: FakeApp) -> None:
     async with open_screen(alice) as screen:
-        screen.full_screen.application.timeoutlen = 3600.0  # an hour to wait for what might follow
+        screen.full_screen.application.timeoutlen = 3600.0  # an hour for the rest of a sequence
         screen.press("Ctrl-G")
         await screen.wait_for("Go to:")
         screen.press("Esc")
         await screen.wait_gone("Go to:")
-        task = await asked(screen)
+        task = await open_password_prompt(screen)
         screen.press("Esc")
         with pytest.raises(Refused, match="cancelled"):
             await task
 
 
-async def test_other_keys_do_nothing_meanwhile(alice: FakeApp) -> None:
+async def test_other_keys_do_nothing_during_a_prompt(alice: FakeApp) -> None:
     async with open_screen(alice) as screen:
-        task = await asked(screen)
+        task = await open_password_prompt(screen)
         screen.press("Ctrl-G", "F1", "F6")
         screen.type("x")
         await screen.wait_for("Password of #lab: *")
@@ -102,7 +102,7 @@ async def test_question_is_answered_with_yes_or_no(alice: FakeApp, typed: str, i
         await screen.wait_for("> half a sent")
 
 
-async def test_line_typed_into_a_question_is_no_answer_and_not_lost(alice: FakeApp) -> None:
+async def test_longer_answer_to_a_question_goes_to_the_input(alice: FakeApp) -> None:
     async with open_screen(alice) as screen:
         task = asyncio.create_task(screen.app.on_confirm("Delete #lab? [y/N]"))  # type: ignore[misc, arg-type]
         await screen.wait_for("Delete #lab? [y/N]")

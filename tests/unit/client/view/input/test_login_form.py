@@ -1,4 +1,4 @@
-"""The form before there is a session: where it leads from an address, an invitation, a slip."""
+"""The login form: invitations, errors, registration and small screens."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def app(tmp_path: Path) -> FakeApp:
     return FakeApp(tmp_path)
 
 
-async def test_an_invitation_in_the_servers_place_leads_into_the_room(app: FakeApp) -> None:
+async def test_invitation_in_the_server_field_joins_its_room(app: FakeApp) -> None:
     async with open_screen(app, columns=120) as screen:
         screen.press("Up", "Ctrl-U")
         screen.type(f"{TOKEN}\rAlice\r111111\r")
@@ -31,7 +31,7 @@ async def test_an_invitation_in_the_servers_place_leads_into_the_room(app: FakeA
     assert app._trust.allowed_transports(ServerAddress("lab.example", 99)) == [Transport.TLS]
 
 
-async def test_a_damaged_invitation_is_told_where_it_stands(app: FakeApp) -> None:
+async def test_damaged_invitation_is_reported_under_its_field(app: FakeApp) -> None:
     async with open_screen(app, columns=120) as screen:
         screen.press("Up", "Ctrl-U")
         screen.type(f"{TOKEN[:-3]}\rAlice\r111111\r")
@@ -39,7 +39,7 @@ async def test_a_damaged_invitation_is_told_where_it_stands(app: FakeApp) -> Non
     assert app.calls == []
 
 
-async def test_what_was_wrong_on_one_form_is_not_said_on_the_other(app: FakeApp) -> None:
+async def test_switching_forms_clears_errors_and_keeps_fields(app: FakeApp) -> None:
     async with open_screen(app) as screen:
         app.refusal = Refused("unknown_user")
         screen.type("Alice\r111111\r")
@@ -50,7 +50,7 @@ async def test_what_was_wrong_on_one_form_is_not_said_on_the_other(app: FakeApp)
         assert "Alice" in screen.text
 
 
-async def test_what_was_said_before_goes_when_something_is_wrong(app: FakeApp) -> None:
+async def test_error_replaces_the_notice(app: FakeApp) -> None:
     async with open_screen(app) as screen:
         app.note("logged_out")
         await screen.wait_for(i18n.translate("logged_out"))
@@ -60,7 +60,7 @@ async def test_what_was_said_before_goes_when_something_is_wrong(app: FakeApp) -
         assert i18n.translate("logged_out") not in screen.text
 
 
-async def test_a_password_that_was_wrong_is_typed_anew(app: FakeApp) -> None:
+async def test_wrong_password_clears_the_field(app: FakeApp) -> None:
     async with open_screen(app) as screen:
         app.refusal = Refused("wrong_password")
         screen.type("Alice\r1234567\r")
@@ -71,7 +71,7 @@ async def test_a_password_that_was_wrong_is_typed_anew(app: FakeApp) -> None:
     assert app.calls[-1] == ("login", "Alice", "111111")
 
 
-async def test_pasted_fields_have_no_line_ends(app: FakeApp) -> None:
+async def test_pasted_field_has_no_line_end(app: FakeApp) -> None:
     async with open_screen(app) as screen:
         screen.paste("Alice\n")
         await screen.wait_for("Alice")
@@ -83,34 +83,34 @@ async def test_pasted_fields_have_no_line_ends(app: FakeApp) -> None:
     assert app.calls[-1] == ("login", "Alice", "hunter22")
 
 
-async def test_what_takes_several_lines_stands_on_several(app: FakeApp) -> None:
+async def test_error_of_several_lines_is_shown_completely(app: FakeApp) -> None:
     async with open_screen(app) as screen:
         app.refusal = Refused("certificate_changed", {"server": "here", "known": "5f2c", "seen": "2c5f"})
         screen.type("Alice\r111111\r")
         await screen.wait_for("  known: sha256:5f2c\n", "  now:   sha256:2c5f\n")
 
 
-class Unlucky(FakeApp):
-    """The account is made, and then the server has no time for the first login."""
+class LoginFailsAfterRegistration(FakeApp):
+    """The first login after the registration is refused."""
 
     async def register(self, username: str, password: str) -> None:
         await super().register(username, password)
         self.refusal = Refused("unavailable")
 
 
-async def test_an_account_that_was_made_is_not_made_twice(app: FakeApp, tmp_path: Path) -> None:
-    unlucky = Unlucky(tmp_path)
-    async with open_screen(unlucky) as screen:
+async def test_login_failure_after_registration_does_not_register_again(app: FakeApp, tmp_path: Path) -> None:
+    client = LoginFailsAfterRegistration(tmp_path)
+    async with open_screen(client) as screen:
         screen.press("F2")
         await screen.wait_for("Once more")
         screen.type("Alice\r111111\r111111\r")
         await screen.wait_for("Log in", "cannot do that right now")
         screen.press("Enter")
         await screen.wait_for("You are logged in as Alice")
-    assert [asked[0] for asked in unlucky.calls] == ["connect", "register", "login", "login"]
+    assert [name for name, *_ in client.calls] == ["connect", "register", "login", "login"]
 
 
-async def test_whoever_is_here_for_the_first_time_is_told_what_to_press(app: FakeApp) -> None:
+async def test_first_login_shows_a_hint_for_new_users(app: FakeApp) -> None:
     async with open_screen(app) as screen:
         screen.type("Alice\r111111\r")
         await screen.wait_for("New here? /create ROOM CAPACITY")
@@ -125,7 +125,7 @@ async def test_whoever_is_here_for_the_first_time_is_told_what_to_press(app: Fak
 
 
 @pytest.mark.parametrize("size", [(40, 10), (30, 8), (20, 6)])
-async def test_a_small_form_is_a_form(app: FakeApp, size: tuple[int, int]) -> None:
+async def test_form_works_on_a_small_screen(app: FakeApp, size: tuple[int, int]) -> None:
     async with open_screen(app, *size) as screen:
         await screen.wait_for("Server:", "User name:", "Password:")
         screen.press("F2")

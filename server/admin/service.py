@@ -13,8 +13,7 @@ from chatroom.db.queries import accounts, invite_codes, rooms, tokens
 from chatroom.db.queries.changefeed import ClosedRoom
 from chatroom.db.queries.invite_codes import InviteCode
 from chatroom.db.reader import DatabaseReader
-from chatroom.db.records import AccountRecord as Kept
-from chatroom.db.records import RoomRecord
+from chatroom.db.records import AccountRecord, RoomRecord
 from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.db.writer.writer import DatabaseWriter
 from chatroom.protocol import labels, names
@@ -41,7 +40,7 @@ class AdminService:
     def __init__(
         self,
         limits: PasswordSettings,
-        store: DatabaseReader,
+        reader: DatabaseReader,
         writer: DatabaseWriter,
         passwords: PasswordHasher,
         directory: LiveDirectory,
@@ -49,7 +48,7 @@ class AdminService:
         notifier: EventNotifier,
     ) -> None:
         self._limits = limits
-        self._store = store
+        self._reader = reader
         self._writer = writer
         self._passwords = passwords
         self._directory = directory
@@ -101,17 +100,17 @@ class AdminService:
     # Lists
 
     async def _list_accounts(self) -> list[str]:
-        return tables.account_table(await self._store.run(accounts.list_accounts), self._directory)
+        return tables.account_table(await self._reader.run(accounts.list_accounts), self._directory)
 
     async def _list_sessions(self) -> list[str]:
         return tables.session_table(self._directory)
 
     async def _list_rooms(self) -> list[str]:
-        return tables.room_table(await self._store.run(rooms.list_all_rooms))
+        return tables.room_table(await self._reader.run(rooms.list_all_rooms))
 
     async def _list_invitations(self) -> list[str]:
-        users = await self._store.run(invite_codes.users_by_code)
-        return tables.invitation_table(await self._store.run(invite_codes.list_codes), users)
+        users = await self._reader.run(invite_codes.users_by_code)
+        return tables.invitation_table(await self._reader.run(invite_codes.list_codes), users)
 
     # Changes
 
@@ -134,15 +133,15 @@ class AdminService:
             lambda _: self._end_speaker(speaker),
         )
 
-    def _after_disable(self, kept: Kept) -> list[str]:
+    def _after_disable(self, kept: AccountRecord) -> list[str]:
         ended = self._dismiss_sessions(kept, AccountDisabled())
         return [f"{kept.username} is disabled; {ended}"]
 
-    def _after_password_reset(self, kept: Kept) -> list[str]:
+    def _after_password_reset(self, kept: AccountRecord) -> list[str]:
         ended = self._dismiss_sessions(kept, SessionEnded())
         return [f"{kept.username} has a new password; {ended}"]
 
-    def _after_sessions_ended(self, kept: Kept) -> list[str]:
+    def _after_sessions_ended(self, kept: AccountRecord) -> list[str]:
         ended = self._dismiss_sessions(kept, SessionEnded())
         return [f"{kept.username} has to log in again; {ended}"]
 
@@ -151,8 +150,8 @@ class AdminService:
             self._presence.dismiss_sessions(speaker.account, {speaker}, SessionEnded())
         return [f"session {speaker.number} has ended"]
 
-    def _dismiss_sessions(self, kept: Kept, reason: ChatError) -> str:
-        account = self._directory.accounts.get(kept.id)
+    def _dismiss_sessions(self, kept: AccountRecord, reason: ChatError) -> str:
+        account = self._directory.find_account(kept.id)
         count = len(account.speakers) if account else 0
         if account is not None:
             self._presence.dismiss_sessions(account, account.speakers, reason)
@@ -166,25 +165,25 @@ class AdminService:
 # In the transaction
 
 
-def _disable_account(transaction: WriteTransaction, *, username: str) -> Kept:
+def _disable_account(transaction: WriteTransaction, *, username: str) -> AccountRecord:
     kept = _end_sessions(transaction, username=username)
     accounts.set_disabled(transaction.connection, kept.id, transaction.now)
     return kept
 
 
-def _enable_account(transaction: WriteTransaction, *, username: str) -> Kept:
+def _enable_account(transaction: WriteTransaction, *, username: str) -> AccountRecord:
     kept = permissions.find_user(transaction.connection, username)
     accounts.set_disabled(transaction.connection, kept.id, None)
     return kept
 
 
-def _reset_password(transaction: WriteTransaction, *, username: str, password_hash: str) -> Kept:
+def _reset_password(transaction: WriteTransaction, *, username: str, password_hash: str) -> AccountRecord:
     kept = _end_sessions(transaction, username=username)
     accounts.set_password(transaction.connection, kept.id, password_hash)
     return kept
 
 
-def _end_sessions(transaction: WriteTransaction, *, username: str) -> Kept:
+def _end_sessions(transaction: WriteTransaction, *, username: str) -> AccountRecord:
     """Whoever is logged in as this user is not any more, and no token brings them back."""
     kept = permissions.find_user(transaction.connection, username)
     transaction.end_sessions(kept.id)
@@ -224,7 +223,7 @@ def _revoke_code(transaction: WriteTransaction, *, invitation: str) -> InviteCod
 # Wording
 
 
-def _enabled_lines(kept: Kept) -> list[str]:
+def _enabled_lines(kept: AccountRecord) -> list[str]:
     return [f"{kept.username} may log in again"]
 
 

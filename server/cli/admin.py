@@ -184,24 +184,24 @@ async def _execute_on_database(config: ServerConfig, order: AnyOrder) -> Answer:
             authorize=permissions.may_post,
             outage_timeout=0,
         )
-        store = DatabaseReader(engine, threads=1)
+        reader = DatabaseReader(engine, threads=1)
         passwords = PasswordHasher(config.password.bcrypt_cost)
         try:
-            return await _offline_service(config, store, writer, passwords).execute(order)
+            return await _offline_service(config, reader, writer, passwords).execute(order)
         finally:
             writer.close()
-            store.close()
+            reader.close()
             passwords.close()
 
 
 def _offline_service(
-    config: ServerConfig, store: DatabaseReader, writer: DatabaseWriter, passwords: PasswordHasher
+    config: ServerConfig, reader: DatabaseReader, writer: DatabaseWriter, passwords: PasswordHasher
 ) -> AdminService:
     """A steward of a house in which nobody is."""
     directory = LiveDirectory()
-    announcer = EventNotifier(directory, asyncio.get_running_loop())
-    presence = PresenceTracker(directory, announcer, writer, server_id=b"", linger=0)
-    return AdminService(config.password, store, writer, passwords, directory, presence, announcer)
+    notifier = EventNotifier(directory, asyncio.get_running_loop())
+    presence = PresenceTracker(directory, notifier, writer, server_id=b"", linger=0)
+    return AdminService(config.password, reader, writer, passwords, directory, presence, notifier)
 
 
 def _check_nobody_serves(engine: Engine) -> None:

@@ -64,7 +64,7 @@ class ChangePoller:
     def __init__(
         self,
         server_id: bytes,
-        store: DatabaseReader,
+        reader: DatabaseReader,
         writer: DatabaseWriter,
         directory: LiveDirectory,
         delivery: MessageDelivery,
@@ -73,7 +73,7 @@ class ChangePoller:
         closed: Callable[[ClosedRoom], None],
     ) -> None:
         self._id = server_id
-        self._store = store
+        self._reader = reader
         self._writer = writer
         self._directory = directory
         self._delivery = delivery
@@ -90,13 +90,13 @@ class ChangePoller:
     async def join_peers(self) -> None:
         """Find the others, and wait until they know of us, so that nobody here misses what is said there."""
         await self._poll_once()
-        strangers = await self._store.run(instances.last_heartbeats, list(self._numbers))
+        new_instances = await self._reader.run(instances.last_heartbeats, list(self._numbers))
         until = time.monotonic() + NOTICED
-        while strangers and time.monotonic() < until:
+        while new_instances and time.monotonic() < until:
             await asyncio.sleep(POLL / 4)
             await self._poll_once()
-            now = await self._store.run(instances.last_heartbeats, list(strangers))
-            strangers = {id: seen_at for id, seen_at in strangers.items() if now.get(id) == seen_at}
+            now = await self._reader.run(instances.last_heartbeats, list(new_instances))
+            new_instances = {id: seen_at for id, seen_at in new_instances.items() if now.get(id) == seen_at}
 
     async def run_polling(self) -> None:
         """Look for as long as the server runs."""
@@ -112,8 +112,8 @@ class ChangePoller:
 
     async def _poll_once(self) -> None:
         began = _seconds()
-        heard = await self._store.run(_poll_changes, self._id, self._numbers)
-        strangers = heard.numbers.keys() - self._numbers.keys()
+        heard = await self._reader.run(_poll_changes, self._id, self._numbers)
+        new_instances = heard.numbers.keys() - self._numbers.keys()
         told, unsettled = heard.told, self._delivery.take_unsettled()
         overslept = began - self._looked > DEAD_AFTER_SECONDS  # the others may have forgotten what they noted
         told.everything |= overslept or heard.numbers.keys() != self._numbers.keys()
@@ -122,7 +122,7 @@ class ChangePoller:
             for room in told.closed:
                 self._closed(room)
             try:
-                await self._apply_changes(told, unsettled, greet=bool(strangers))
+                await self._apply_changes(told, unsettled, greet=bool(new_instances))
             except Exception:
                 self._delivery.unsettled |= unsettled
                 raise

@@ -47,7 +47,7 @@ def announce_friendship(
     """After a friendship began or ended: update both accounts' seats and notify their sessions."""
     directory.seat_in_direct(account, sides.own)
     notifier.friend_changed(account, sides.own, but=but)
-    friend = directory.accounts.get(sides.own.friend_id)
+    friend = directory.find_account(sides.own.friend_id)
     if friend is not None:
         directory.seat_in_direct(friend, sides.other)
         notifier.friend_changed(friend, sides.other)

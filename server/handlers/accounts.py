@@ -6,7 +6,7 @@ from functools import partial
 from chatroom.db.errors import AlreadyExists
 from chatroom.db.queries import accounts, tokens
 from chatroom.db.reader import DatabaseReader
-from chatroom.db.records import AccountRecord as Kept
+from chatroom.db.records import AccountRecord
 from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.protocol import names, requests, responses
 from chatroom.protocol.errors import (
@@ -34,11 +34,11 @@ class AccountHandlers:
     def __init__(
         self,
         config: ServerConfig,
-        store: DatabaseReader,
+        reader: DatabaseReader,
         passwords: PasswordHasher,
-        guesses: PasswordChecker,
+        password_checker: PasswordChecker,
         presence: PresenceTracker,
-        gate: InvitationChecker,
+        invitation_checker: InvitationChecker,
     ) -> None:
         self._open = config.accounts.registration == "open"
         self._limits = limits = config.limits
@@ -46,17 +46,17 @@ class AccountHandlers:
             limits.registrations_per_minute / MINUTE if limits.rate else 0, limits.registrations_burst
         )
         self._password = config.password
-        self._store = store
+        self._reader = reader
         self._passwords = passwords
-        self._guesses = guesses
+        self._password_checker = password_checker
         self._presence = presence
-        self._gate = gate
+        self._invitation_checker = invitation_checker
 
     async def register(self, speaker: Speaker, request: requests.Register) -> Reply:
         shown = await self._check_invitation(speaker, request)
         username = request.username
         key, skeleton = names.name_key(username), names.name_skeleton(username)
-        if await self._store.run(is_name_taken, username, accounts.find_account, accounts.find_look_alike):
+        if await self._reader.run(is_name_taken, username, accounts.find_account, accounts.find_look_alike):
             raise UsernameTaken
         check_username(username, self._limits)
         check_password(request.password, self._password)
@@ -78,15 +78,15 @@ class AccountHandlers:
             return None
         if request.invitation is UNSET:
             raise RegistrationClosed
-        return await self._gate.check_code(request.invitation, speaker.address)
+        return await self._invitation_checker.check_code(request.invitation, speaker.address)
 
     async def change_password(self, speaker: Speaker, request: requests.ChangePassword) -> Reply:
         """Whoever knows the old password is the owner; everybody else, with a session or a token, is out."""
         account = speaker_account(speaker)
         check_password(request.new_password, self._password)
-        kept = await self._store.run(accounts.find_account_by_id, account.id)
+        kept = await self._reader.run(accounts.find_account_by_id, account.id)
         known = await verify_account(
-            self._guesses, kept, request.password, names.name_key(account.username), speaker
+            self._password_checker, kept, request.password, names.name_key(account.username), speaker
         )
         password_hash = await self._passwords.hash_password(request.new_password, speaker)
 
@@ -128,7 +128,7 @@ def _add_account(
 
 
 def _change_password(
-    transaction: WriteTransaction, *, known: Kept, password_hash: str, token: bytes
+    transaction: WriteTransaction, *, known: AccountRecord, password_hash: str, token: bytes
 ) -> tuple[int, int]:
     """When it was, and the epoch of sessions since. Raises ``Unavailable`` when the password is another one
     by now."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from chatroom.db.queries import accounts, blocks, friends
-from chatroom.db.records import AccountRecord as Kept
+from chatroom.db.records import AccountRecord
 from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.protocol import requests, responses
 from chatroom.protocol.errors import NotYourself
@@ -24,21 +24,21 @@ from chatroom.server.state.notifier import EventNotifier
 class BlockChange:
     """Whom it concerns, and how the two see their private chat when a friendship ended by it."""
 
-    other: Kept
+    other: AccountRecord
     sides: FriendshipSides | None = None
 
 
 class BlockHandlers:
-    def __init__(self, directory: LiveDirectory, announcer: EventNotifier) -> None:
+    def __init__(self, directory: LiveDirectory, notifier: EventNotifier) -> None:
         self._directory = directory
-        self._announcer = announcer
+        self._notifier = notifier
 
     def block(self, speaker: Speaker, request: requests.Block) -> Reply:
         account = speaker_account(speaker)
 
         def then(change: BlockChange) -> responses.Response:
             if change.sides is not None:
-                announce_friendship(self._directory, self._announcer, account, change.sides, but=speaker)
+                announce_friendship(self._directory, self._notifier, account, change.sides, but=speaker)
             self._set_hidden(account, change.other, hidden=True)
             return responses.Ok(id=request.id)
 
@@ -59,13 +59,13 @@ class BlockHandlers:
 
         return ReadWork(partial(blocks.blocked_usernames, account_id=speaker_account(speaker).id), then)
 
-    def _set_hidden(self, account: LiveAccount, other: Kept, *, hidden: bool) -> None:
+    def _set_hidden(self, account: LiveAccount, other: AccountRecord, *, hidden: bool) -> None:
         """From now on an account is offline for another one, or is no longer."""
         if hidden is (other.id in account.blocked):
             return
         (account.blocked.add if hidden else account.blocked.discard)(other.id)
-        if live := self._directory.accounts.get(other.id):
-            self._announcer.hidden_changed(account, live, hidden=hidden)
+        if live := self._directory.find_account(other.id):
+            self._notifier.hidden_changed(account, live, hidden=hidden)
 
 
 # In the transaction
@@ -88,7 +88,7 @@ def _remove_block(transaction: WriteTransaction, *, account: LiveAccount, userna
     return BlockChange(other)
 
 
-def _lock_other(transaction: WriteTransaction, account: LiveAccount, username: str) -> Kept:
+def _lock_other(transaction: WriteTransaction, account: LiveAccount, username: str) -> AccountRecord:
     """Another account; nobody becomes its friend meanwhile. Raises ``UnknownUser``, ``NotYourself``."""
     other = permissions.find_user(transaction.connection, username)
     if other.id == account.id:

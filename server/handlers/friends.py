@@ -27,10 +27,10 @@ from chatroom.server.state.system_messages import enter_conversation, leave_conv
 
 
 class FriendHandlers:
-    def __init__(self, limits: LimitSettings, directory: LiveDirectory, announcer: EventNotifier) -> None:
+    def __init__(self, limits: LimitSettings, directory: LiveDirectory, notifier: EventNotifier) -> None:
         self._limits = limits
         self._directory = directory
-        self._announcer = announcer
+        self._notifier = notifier
 
     def list_friends(self, speaker: Speaker, request: requests.ListFriends) -> Reply:
         def then(found: list[DirectRecord]) -> responses.Response:
@@ -42,7 +42,7 @@ class FriendHandlers:
         account = speaker_account(speaker)
 
         def then(sides: FriendshipSides) -> responses.Response:
-            announce_friendship(self._directory, self._announcer, account, sides, but=speaker)
+            announce_friendship(self._directory, self._notifier, account, sides, but=speaker)
             return responses.Friend(id=request.id, friend=self._friend_value(sides.own))
 
         return CommitWork(partial(_add_friendship, account=account, username=request.username), then)
@@ -51,7 +51,7 @@ class FriendHandlers:
         account = speaker_account(speaker)
 
         def then(sides: FriendshipSides) -> responses.Response:
-            announce_friendship(self._directory, self._announcer, account, sides, but=speaker)
+            announce_friendship(self._directory, self._notifier, account, sides, but=speaker)
             return responses.Ok(id=request.id)
 
         return CommitWork(partial(_remove_friendship, account=account, username=request.username), then)
@@ -63,7 +63,7 @@ class FriendHandlers:
         def then(entry: tuple[DirectRecord, list[StoredMessage]]) -> responses.Response:
             direct, page = entry
             self._directory.seat_in_direct(account, direct)
-            self._announcer.friend_changed(account, direct, but=speaker)
+            self._notifier.friend_changed(account, direct, but=speaker)
             return responses.Entered(
                 id=request.id,
                 friend=self._friend_value(direct),
@@ -84,7 +84,7 @@ class FriendHandlers:
 
         def then(direct: DirectRecord) -> responses.Response:
             self._directory.seat_in_direct(account, direct)
-            self._announcer.friend_changed(account, direct, but=speaker)
+            self._notifier.friend_changed(account, direct, but=speaker)
             return responses.Ok(id=request.id)
 
         return CommitWork(partial(_leave_direct, account=account, username=request.username), then)

@@ -20,10 +20,10 @@ from sqlalchemy import Connection
 
 
 class HistoryHandlers:
-    def __init__(self, limits: LimitSettings, directory: LiveDirectory, announcer: EventNotifier) -> None:
+    def __init__(self, limits: LimitSettings, directory: LiveDirectory, notifier: EventNotifier) -> None:
         self._limits = limits
         self._directory = directory
-        self._announcer = announcer
+        self._notifier = notifier
 
     def history(self, speaker: Speaker, request: requests.History) -> Reply:
         account = speaker_account(speaker)
@@ -67,7 +67,7 @@ class HistoryHandlers:
                 seat.read = read
                 seat.set_unread(unread)
                 if moved:
-                    self._announcer.read_moved(account, seat, but=speaker)
+                    self._notifier.read_moved(account, seat, but=speaker)
             return responses.Ok(id=request.id)
 
         work = partial(_mark_read, account_id=account.id, conversation=request.conversation, seq=request.seq)

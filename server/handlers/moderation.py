@@ -10,8 +10,7 @@ from functools import partial
 
 from chatroom.db.queries import bans_and_invites, memberships, rooms
 from chatroom.db.queries.changefeed import ClosedRoom
-from chatroom.db.records import AccountRecord as Kept
-from chatroom.db.records import RoomRecord
+from chatroom.db.records import AccountRecord, RoomRecord
 from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.protocol import labels, requests, responses
 from chatroom.protocol.errors import Banned, NoSuchMember, NotYourself, RoomNotEmpty, TextTooLong
@@ -33,15 +32,15 @@ class ModerationResult:
     """What an owner has done: the room as they see it now, whom it was about, and if it changed anything."""
 
     room: RoomRecord
-    other: Kept
+    other: AccountRecord
     effective: bool = True
 
 
 class ModerationHandlers:
-    def __init__(self, limits: LimitSettings, directory: LiveDirectory, announcer: EventNotifier) -> None:
+    def __init__(self, limits: LimitSettings, directory: LiveDirectory, notifier: EventNotifier) -> None:
         self._limits = limits
         self._directory = directory
-        self._announcer = announcer
+        self._notifier = notifier
 
     def set_topic(self, speaker: Speaker, request: requests.SetTopic) -> Reply:
         account = speaker_account(speaker)
@@ -49,7 +48,7 @@ class ModerationHandlers:
             raise TextTooLong(limit=self._limits.topic)
 
         def then(room: RoomRecord) -> responses.Response:
-            self._announcer.room_changed(room)
+            self._notifier.room_changed(room)
             return responses.Ok(id=request.id)
 
         topic = "" if request.topic.isspace() else request.topic
@@ -59,10 +58,10 @@ class ModerationHandlers:
         account = speaker_account(speaker)
 
         def then(ruling: ModerationResult) -> responses.Response:
-            other = self._directory.accounts.get(ruling.other.id)
+            other = self._directory.find_account(ruling.other.id)
             if other is not None and ruling.effective:
                 other.invited.add(ruling.room.conversation_id)
-                self._announcer.room_invited(other, ruling.room, account.username)
+                self._notifier.room_invited(other, ruling.room, account.username)
             return responses.Ok(id=request.id)
 
         return CommitWork(
@@ -106,7 +105,7 @@ class ModerationHandlers:
         account = speaker_account(speaker)
 
         def then(room: RoomRecord) -> responses.Response:
-            self._announcer.room_changed(room)
+            self._notifier.room_changed(room)
             return responses.Ok(id=request.id)
 
         work = partial(
@@ -122,7 +121,7 @@ class ModerationHandlers:
         account = speaker_account(speaker)
 
         def then(gone: ClosedRoom) -> responses.Response:
-            announce_room_closed(self._directory, self._announcer, gone)
+            announce_room_closed(self._directory, self._notifier, gone)
             return responses.Ok(id=request.id)
 
         return CommitWork(partial(_close_room, account=account, room=request.room), then)
@@ -131,14 +130,14 @@ class ModerationHandlers:
         self, id: Id, reason: str, by: LiveAccount, ruling: ModerationResult
     ) -> responses.Response:
         """Somebody's seat, or the right to take one, is gone."""
-        room, other = ruling.room, self._directory.accounts.get(ruling.other.id)
+        room, other = ruling.room, self._directory.find_account(ruling.other.id)
         if other is not None:
             other.invited.discard(room.conversation_id)
             if room.conversation_id in other.seats:
                 self._directory.drop_seat(other, room.conversation_id)
-                self._announcer.room_removed(other, room.name, reason, by.username)
+                self._notifier.room_removed(other, room.name, reason, by.username)
         self._directory.set_roster(room.conversation_id, room.roster)
-        self._announcer.room_changed(room)
+        self._notifier.room_changed(room)
         return responses.Ok(id=id)
 
 
@@ -246,7 +245,7 @@ def _lock_own_room(transaction: WriteTransaction, account: LiveAccount, room: st
     return own
 
 
-def _find_other(connection: Connection, account: LiveAccount, username: str) -> Kept:
+def _find_other(connection: Connection, account: LiveAccount, username: str) -> AccountRecord:
     """Somebody else. Raises ``UnknownUser``, ``NotYourself``."""
     other = permissions.find_user(connection, username)
     if other.id == account.id:

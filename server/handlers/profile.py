@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from chatroom.db.queries import accounts, rooms
-from chatroom.db.records import AccountRecord as Kept
+from chatroom.db.records import AccountRecord
 from chatroom.protocol import labels, requests, responses, values
 from chatroom.protocol.errors import EmptyText, TextTooLong
 from chatroom.protocol.frame import UNSET
@@ -25,17 +25,17 @@ from sqlalchemy import Connection
 class AccountProfile:
     """An account as another one sees it, which may, or may not, know whether it is online."""
 
-    kept: Kept
+    kept: AccountRecord
     registered_at: int
     rooms: list[str]
     watched: bool
 
 
 class ProfileHandlers:
-    def __init__(self, limits: LimitSettings, directory: LiveDirectory, announcer: EventNotifier) -> None:
+    def __init__(self, limits: LimitSettings, directory: LiveDirectory, notifier: EventNotifier) -> None:
         self._limits = limits
         self._directory = directory
-        self._announcer = announcer
+        self._notifier = notifier
 
     def set_away(self, speaker: Speaker, request: requests.SetAway) -> Reply:
         account, text = speaker_account(speaker), request.text
@@ -45,7 +45,7 @@ class ProfileHandlers:
             raise TextTooLong(limit=self._limits.away)
         if text != account.away:
             account.away = text
-            self._announcer.away_changed(account, but=speaker)
+            self._notifier.away_changed(account, but=speaker)
         return responses.Ok(id=request.id)
 
     def whois(self, speaker: Speaker, request: requests.Whois) -> Reply:

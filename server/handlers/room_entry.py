@@ -44,18 +44,18 @@ class RoomEntryHandlers:
     def __init__(
         self,
         limits: LimitSettings,
-        store: DatabaseReader,
-        guesses: PasswordChecker,
+        reader: DatabaseReader,
+        password_checker: PasswordChecker,
         directory: LiveDirectory,
-        announcer: EventNotifier,
-        gate: InvitationChecker,
+        notifier: EventNotifier,
+        invitation_checker: InvitationChecker,
     ) -> None:
         self._limits = limits
-        self._store = store
-        self._guesses = guesses
+        self._reader = reader
+        self._password_checker = password_checker
         self._directory = directory
-        self._announcer = announcer
-        self._gate = gate
+        self._notifier = notifier
+        self._invitation_checker = invitation_checker
 
     def enter_room(self, speaker: Speaker, request: requests.EnterRoom) -> Handled:
         check_nickname(request.nickname, self._limits)
@@ -73,10 +73,10 @@ class RoomEntryHandlers:
     async def _check_code(self, speaker: Speaker, room: str, code: str) -> bytes | None:
         """The digest of an invitation, where it makes a difference."""
         account_id = speaker_account(speaker).id
-        there = await self._store.run(permissions.find_enterable_room, account_id, room)
+        there = await self._reader.run(permissions.find_enterable_room, account_id, room)
         if not permissions.needs_invitation(account_id, there):
             return None
-        return await self._gate.check_code(code, speaker.address, account_id)
+        return await self._invitation_checker.check_code(code, speaker.address, account_id)
 
     async def _verify_room_password(self, speaker: Speaker, room: str, password: str) -> str | None:
         """The hash of a room's password, if this is the password.
@@ -84,12 +84,12 @@ class RoomEntryHandlers:
         A wrong one counts for the account at this room. One that is not needed is not looked at.
         """
         account_id = speaker_account(speaker).id
-        there = await self._store.run(permissions.find_enterable_room, account_id, room)
+        there = await self._reader.run(permissions.find_enterable_room, account_id, room)
         if not permissions.needs_password(account_id, there):
             return None
         kept = there.password_hash
         place = b"#%d %s" % (account_id, names.name_key(labels.room_name(room)))
-        return kept if await self._guesses.is_right(password, kept, place, speaker) else None
+        return kept if await self._password_checker.is_right(password, kept, place, speaker) else None
 
     def _enter_room(
         self, speaker: Speaker, request: requests.EnterRoom, proof: Proof, shown: bytes | None
@@ -100,9 +100,9 @@ class RoomEntryHandlers:
             self._directory.seat_in_room(account, entry.room)
             account.invited.discard(entry.room.conversation_id)
             if entry.first:
-                self._announcer.room_changed(entry.room)
+                self._notifier.room_changed(entry.room)
             else:
-                self._announcer.own_room_changed(account, entry.room, but=speaker)
+                self._notifier.own_room_changed(account, entry.room, but=speaker)
             return responses.Entered(
                 id=request.id,
                 room=room_value(entry.room),

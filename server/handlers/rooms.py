@@ -32,17 +32,17 @@ class RoomHandlers:
     def __init__(
         self,
         config: ServerConfig,
-        store: DatabaseReader,
+        reader: DatabaseReader,
         passwords: PasswordHasher,
         directory: LiveDirectory,
-        announcer: EventNotifier,
+        notifier: EventNotifier,
     ) -> None:
         self._limits = config.limits
         self._password = config.password
-        self._store = store
+        self._reader = reader
         self._passwords = passwords
         self._directory = directory
-        self._announcer = announcer
+        self._notifier = notifier
 
     def list_rooms(self, speaker: Speaker, request: requests.ListRooms) -> Reply:
         account = speaker_account(speaker)
@@ -55,14 +55,14 @@ class RoomHandlers:
     async def create_room(self, speaker: Speaker, request: requests.CreateRoom) -> Reply:
         account = speaker_account(speaker)
         name = labels.room_name(request.room)
-        if await self._store.run(is_name_taken, name, rooms.find_room, rooms.find_look_alike):
+        if await self._reader.run(is_name_taken, name, rooms.find_room, rooms.find_look_alike):
             raise RoomExists(room=labels.room_label(name))
         check_room(name, self._limits)
         check_capacity(request.capacity, self._limits)
         password_hash = await self._hash_password(request.password, speaker)
 
         def then(room: RoomRecord) -> responses.Response:
-            self._announcer.room_changed(room)
+            self._notifier.room_changed(room)
             return responses.Room(id=request.id, room=room_value(room))
 
         work = partial(
@@ -87,7 +87,7 @@ class RoomHandlers:
 
         def then(room: RoomRecord) -> responses.Response:
             self._directory.seat_in_room(account, room)
-            self._announcer.own_room_changed(account, room, but=speaker)
+            self._notifier.own_room_changed(account, room, but=speaker)
             return responses.Ok(id=request.id)
 
         return CommitWork(partial(_leave_room, account=account, room=request.room), then)
@@ -98,8 +98,8 @@ class RoomHandlers:
         def then(room: RoomRecord) -> responses.Response:
             self._directory.drop_seat(account, room.conversation_id)
             self._directory.set_roster(room.conversation_id, room.roster)
-            self._announcer.room_removed(account, room.name, "resign", account.username, but=speaker)
-            self._announcer.room_changed(room)
+            self._notifier.room_removed(account, room.name, "resign", account.username, but=speaker)
+            self._notifier.room_changed(room)
             return responses.Ok(id=request.id)
 
         return CommitWork(partial(_resign_room, account=account, room=request.room), then)

@@ -15,7 +15,7 @@ from chatroom.db import background
 from chatroom.db.errors import DatabaseUnavailable
 from chatroom.db.queries import accounts, tokens
 from chatroom.db.reader import DatabaseReader
-from chatroom.db.records import AccountRecord as Kept
+from chatroom.db.records import AccountRecord
 from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.db.writer.writer import DatabaseWriter
 from chatroom.protocol import names, requests, responses
@@ -49,7 +49,7 @@ class FreshToken:
 class SessionStart:
     """What a session begins with."""
 
-    account: Kept
+    account: AccountRecord
     family: bytes
     token: FreshToken
     at: int
@@ -60,29 +60,29 @@ class SessionHandlers:
     def __init__(
         self,
         config: ServerConfig,
-        store: DatabaseReader,
+        reader: DatabaseReader,
         writer: DatabaseWriter,
         passwords: PasswordHasher,
-        guesses: PasswordChecker,
+        password_checker: PasswordChecker,
         presence: PresenceTracker,
     ) -> None:
         self._limits = config.limits
         self._password = config.password
         self._token_life = config.token.days * DAY
-        self._store = store
+        self._reader = reader
         self._writer = writer
         self._passwords = passwords
-        self._guesses = guesses
+        self._password_checker = password_checker
         self._presence = presence
         self._renewals: set[asyncio.Task[None]] = set()
 
     async def login(self, speaker: Speaker, request: requests.Login) -> Reply:
         check_password(request.password, self._password)
         key = names.name_key(request.username)
-        kept = await self._store.run(accounts.find_account, key)
+        kept = await self._reader.run(accounts.find_account, key)
         if kept is None:
             check_username(request.username, self._limits)
-        known = await verify_account(self._guesses, kept, request.password, key, speaker)
+        known = await verify_account(self._password_checker, kept, request.password, key, speaker)
         token, family = FreshToken.generate(), secrets.token_bytes(32)
 
         def then(beginning: SessionStart) -> responses.Response:
@@ -123,14 +123,14 @@ class SessionHandlers:
             friends=self._presence.friend_values(beginning.found),
         )
 
-    def _renew_hash(self, kept: Kept, password: str) -> None:
+    def _renew_hash(self, kept: AccountRecord, password: str) -> None:
         """Hash a password anew if the cost of hashing was another then; nobody waits for it."""
         if self._passwords.needs_rehash(kept.password_hash):
             renewal = background.start_task(asyncio.get_running_loop(), self._store_new_hash(kept, password))
             self._renewals.add(renewal)
             renewal.add_done_callback(self._renewals.discard)
 
-    async def _store_new_hash(self, kept: Kept, password: str) -> None:
+    async def _store_new_hash(self, kept: AccountRecord, password: str) -> None:
         with suppress(ChatError, DatabaseUnavailable):  # there will be another login
             password_hash = await self._passwords.hash_password(password, registers=True)
             await self._writer.run_job(
@@ -140,7 +140,7 @@ class SessionHandlers:
     # In the transaction
 
     def _log_in_account(
-        self, transaction: WriteTransaction, *, known: Kept, token: FreshToken, family: bytes
+        self, transaction: WriteTransaction, *, known: AccountRecord, token: FreshToken, family: bytes
     ) -> SessionStart:
         accounts.lock_account_shared(transaction.connection, known.id)
         account = accounts.find_account_by_id(transaction.connection, known.id)
@@ -171,7 +171,7 @@ class SessionHandlers:
     def _start_session(
         self,
         transaction: WriteTransaction,
-        account: Kept,
+        account: AccountRecord,
         token: FreshToken,
         family: bytes,
         parent: bytes | None,

@@ -12,9 +12,9 @@ from chatroom.server.state.notifier import EventNotifier
 
 
 class TypingHandlers:
-    def __init__(self, directory: LiveDirectory, announcer: EventNotifier) -> None:
+    def __init__(self, directory: LiveDirectory, notifier: EventNotifier) -> None:
         self._directory = directory
-        self._announcer = announcer
+        self._notifier = notifier
 
     def typing(self, speaker: Speaker, request: requests.Typing) -> Reply:
         account = speaker_account(speaker)
@@ -22,7 +22,7 @@ class TypingHandlers:
         if seat is None or not seat.may_send:
             raise _typing_refusal(request.conversation, seat)
         check_rate(speaker.hints)
-        self._announcer.user_typing(account, seat)
+        self._notifier.user_typing(account, seat)
         return responses.Ok(id=request.id)
 
 

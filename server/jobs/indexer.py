@@ -55,9 +55,9 @@ def pace_for(said: int, seconds: float, left: int) -> IndexerPace:
 
 
 class SearchIndexer:
-    def __init__(self, engine: Engine, store: DatabaseReader, writer: DatabaseWriter) -> None:
+    def __init__(self, engine: Engine, reader: DatabaseReader, writer: DatabaseWriter) -> None:
         self._engine = engine
-        self._store = store
+        self._reader = reader
         self._writer = writer
         self._left = 0  # messages that the last slice left for another
 
@@ -83,7 +83,7 @@ class SearchIndexer:
     async def index_slice(self, most: int) -> int | None:
         """Index a slice of so many messages at most. ``None`` when there is nothing to index; otherwise how
         many were said since the last time."""
-        slice = await self._store.run(search_index.read_slice, most)
+        slice = await self._reader.run(search_index.read_slice, most)
         if slice is None:
             self._left = 0
             return None

@@ -128,6 +128,9 @@ class LiveDirectory:
         account = self.accounts.get(account_id)
         return "" if account is None else account.away
 
+    def find_account(self, account_id: int) -> LiveAccount | None:
+        return self.accounts.get(account_id)
+
     def add_account(self, account_id: int, username: str) -> LiveAccount:
         return self.accounts.setdefault(account_id, LiveAccount(account_id, username))
 

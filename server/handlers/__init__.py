@@ -1,7 +1,6 @@
-"""What the server does for each request: check, ask, answer. The table of them is ``server.dispatch``.
+"""Request handlers, one method for each request. ``server.dispatch`` maps requests to them.
 
-A handler gets the speaker and the request and gives a ``replies.Reply``, or raises a ``ChatError``. What it
-changes is a function of a ``WriteTransaction``, where all rules are checked again under the lock; what
-follows
-from it in memory is the ``then`` of its ``CommitWork``.
+A handler takes the speaker and the request, and returns a ``results.Reply`` or raises a ``ChatError``. It
+changes the database in a function of a ``WriteTransaction``, which checks all permissions again under the
+lock. The ``then`` of its ``CommitWork`` updates the live state.
 """

@@ -1,4 +1,4 @@
-"""Accounts: made, and given a new password. Who logs in to one is in ``sessions``."""
+"""Registration and password changes. Logins are in ``sessions``."""
 
 import time
 from functools import partial
@@ -53,7 +53,7 @@ class AccountHandlers:
         self._invitation_checker = invitation_checker
 
     async def register(self, speaker: Speaker, request: requests.Register) -> Reply:
-        shown = await self._check_invitation(speaker, request)
+        code_digest = await self._check_invitation(speaker, request)
         username = request.username
         key, skeleton = names.name_key(username), names.name_skeleton(username)
         if await self._reader.run(is_name_taken, username, accounts.find_account, accounts.find_look_alike):
@@ -68,12 +68,15 @@ class AccountHandlers:
             key=key,
             skeleton=skeleton,
             password_hash=password_hash,
-            shown=shown,
+            code_digest=code_digest,
         )
         return CommitWork(work, lambda _: responses.Ok(id=request.id))
 
     async def _check_invitation(self, speaker: Speaker, request: requests.Register) -> bytes | None:
-        """The digest of the invitation, where one is needed. Before anything is told about names."""
+        """Return the digest of the invitation code, if registration needs one.
+
+        Runs before any answer that reveals whether a name is taken.
+        """
         if self._open:
             return None
         if request.invitation is UNSET:
@@ -81,12 +84,12 @@ class AccountHandlers:
         return await self._invitation_checker.check_code(request.invitation, speaker.address)
 
     async def change_password(self, speaker: Speaker, request: requests.ChangePassword) -> Reply:
-        """Whoever knows the old password is the owner; everybody else, with a session or a token, is out."""
+        """Change the password. Ends the account's other sessions and deletes their tokens."""
         account = speaker_account(speaker)
         check_password(request.new_password, self._password)
-        kept = await self._reader.run(accounts.find_account_by_id, account.id)
-        known = await verify_account(
-            self._password_checker, kept, request.password, names.name_key(account.username), speaker
+        stored = await self._reader.run(accounts.find_account_by_id, account.id)
+        verified = await verify_account(
+            self._password_checker, stored, request.password, names.name_key(account.username), speaker
         )
         password_hash = await self._passwords.hash_password(request.new_password, speaker)
 
@@ -96,7 +99,8 @@ class AccountHandlers:
             return responses.Ok(id=request.id)
 
         return CommitWork(
-            partial(_change_password, known=known, password_hash=password_hash, token=speaker.token), then
+            partial(_change_password, verified=verified, password_hash=password_hash, token=speaker.token),
+            then,
         )
 
 
@@ -110,7 +114,7 @@ def _add_account(
     key: bytes,
     skeleton: bytes,
     password_hash: str,
-    shown: bytes | None,
+    code_digest: bytes | None,
 ) -> None:
     try:
         account_id = accounts.add_account(
@@ -123,16 +127,16 @@ def _add_account(
         )
     except AlreadyExists:
         raise UsernameTaken from None
-    if shown is not None:
-        invitations.use_invitation(transaction, shown, account_id)
+    if code_digest is not None:
+        invitations.use_invitation(transaction, code_digest, account_id)
 
 
 def _change_password(
-    transaction: WriteTransaction, *, known: AccountRecord, password_hash: str, token: bytes
+    transaction: WriteTransaction, *, verified: AccountRecord, password_hash: str, token: bytes
 ) -> tuple[int, int]:
-    """When it was, and the epoch of sessions since. Raises ``Unavailable`` when the password is another one
-    by now."""
-    epoch = transaction.end_sessions(known.id)
-    replace_password_hash(transaction, account=known, password_hash=password_hash)
-    tokens.delete_account_tokens(transaction.connection, known.id, except_digest=token)
+    """Return the time of the change and the new session epoch. Raises ``Unavailable`` if the password was
+    changed meanwhile."""
+    epoch = transaction.end_sessions(verified.id)
+    replace_password_hash(transaction, account=verified, password_hash=password_hash)
+    tokens.delete_account_tokens(transaction.connection, verified.id, except_digest=token)
     return transaction.now, epoch

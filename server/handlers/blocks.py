@@ -1,7 +1,7 @@
-"""Whom I want to hear nothing more from. Only the one who blocks ever learns of it.
+"""Blocked accounts. Only the blocking account sees the block.
 
-What the other one sees is what a friend sees who is a friend no longer: the friendship is over, and I am
-offline. What they say in a room is not theirs to be denied, and stays; a client may hide it.
+To the blocked account it looks like the end of a friendship: the friendship is over, and the blocking account
+is offline. Messages of a blocked account in a room are still delivered; a client may hide them.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from chatroom.server.state.notifier import EventNotifier
 
 @dataclass(frozen=True, slots=True)
 class BlockChange:
-    """Whom it concerns, and how the two see their private chat when a friendship ended by it."""
+    """The account that was blocked or unblocked, and the private chat if this ended a friendship."""
 
     other: AccountRecord
     sides: FriendshipSides | None = None
@@ -60,7 +60,7 @@ class BlockHandlers:
         return ReadWork(partial(blocks.blocked_usernames, account_id=speaker_account(speaker).id), then)
 
     def _set_hidden(self, account: LiveAccount, other: AccountRecord, *, hidden: bool) -> None:
-        """From now on an account is offline for another one, or is no longer."""
+        """Hide or show the presence of ``account`` to ``other``."""
         if hidden is (other.id in account.blocked):
             return
         (account.blocked.add if hidden else account.blocked.discard)(other.id)
@@ -89,7 +89,10 @@ def _remove_block(transaction: WriteTransaction, *, account: LiveAccount, userna
 
 
 def _lock_other(transaction: WriteTransaction, account: LiveAccount, username: str) -> AccountRecord:
-    """Another account; nobody becomes its friend meanwhile. Raises ``UnknownUser``, ``NotYourself``."""
+    """Lock both accounts, so that no friendship begins until COMMIT; return the other one.
+
+    Raises ``UnknownUser``, ``NotYourself``.
+    """
     other = permissions.find_user(transaction.connection, username)
     if other.id == account.id:
         raise NotYourself

@@ -1,4 +1,4 @@
-"""Friends, and the private chats with them. How to be rid of somebody for good is in ``people``."""
+"""Friends, and the private chats with them."""
 
 from functools import partial
 
@@ -33,8 +33,10 @@ class FriendHandlers:
         self._notifier = notifier
 
     def list_friends(self, speaker: Speaker, request: requests.ListFriends) -> Reply:
-        def then(found: list[DirectRecord]) -> responses.Response:
-            return responses.Friends(id=request.id, friends=[self._friend_value(direct) for direct in found])
+        def then(directs: list[DirectRecord]) -> responses.Response:
+            return responses.Friends(
+                id=request.id, friends=[self._friend_value(direct) for direct in directs]
+            )
 
         return ReadWork(partial(friends.list_directs, account_id=speaker_account(speaker).id), then)
 

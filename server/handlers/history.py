@@ -1,4 +1,4 @@
-"""What was said before: in pages, in long pages for whoever keeps a copy, and how far somebody has read."""
+"""Stored messages: in pages, in long pages for an export, and the read mark."""
 
 from functools import partial
 
@@ -27,11 +27,11 @@ class HistoryHandlers:
 
     def history(self, speaker: Speaker, request: requests.History) -> Reply:
         account = speaker_account(speaker)
-        if sum(place is not UNSET for place in (request.before, request.after, request.at)) > 1:
+        if sum(position is not UNSET for position in (request.before, request.after, request.at)) > 1:
             raise BadFrame(id=request.id, reason="before, after and at exclude each other")
 
-        def then(found: tuple[str, list[StoredMessage], bool]) -> responses.Response:
-            label, page, more = found
+        def then(result: tuple[str, list[StoredMessage], bool]) -> responses.Response:
+            label, page, more = result
             return responses.History(id=request.id, messages=page_values(page, label, account.id), more=more)
 
         work = partial(
@@ -46,7 +46,7 @@ class HistoryHandlers:
         return ReadWork(work, then)
 
     def export(self, speaker: Speaker, request: requests.Export) -> Reply:
-        """Read, put together and written out on the reader's thread: some 10 ms, which the loop has not."""
+        """Return a page that is read and encoded on the reader's thread, because it takes some 10 ms."""
         work = partial(
             _read_export,
             id=request.id,
@@ -60,8 +60,8 @@ class HistoryHandlers:
     def read(self, speaker: Speaker, request: requests.Read) -> Reply:
         account = speaker_account(speaker)
 
-        def then(found: tuple[int, int, int]) -> responses.Response:
-            id, read, unread = found
+        def then(mark: tuple[int, int, int]) -> responses.Response:
+            id, read, unread = mark
             if seat := account.seats.get(id):
                 moved = read > seat.read
                 seat.read = read
@@ -104,12 +104,12 @@ def _read_export(
 def _mark_read(
     transaction: WriteTransaction, *, account_id: int, conversation: str, seq: int
 ) -> tuple[int, int, int]:
-    """Move the mark; the conversation's id, where the mark is now, and what is unread behind it."""
+    """Move the read mark. Returns the conversation's id, the mark, and the number of unread messages."""
     connection = transaction.connection
     target = permissions.readable_conversation(connection, account_id, conversation)
     read = memberships.mark_read(connection, target.id, account_id, seq)
     seat = memberships.find_seat(connection, target.id, account_id)
-    if seat is None:  # another server process has taken it meanwhile
+    if seat is None:  # removed by another server process meanwhile
         raise NotAMember(room=target.label)
     transaction.changes.read.add((account_id, target.id))
     return target.id, read, seat.unread

@@ -1,9 +1,9 @@
-"""Something is said, or what was said is changed: the one request that everything else is built around.
+"""The ``send`` request: a new message, or a change to a stored one.
 
-Nearly every ``send`` takes the short way: what can be checked without the database is checked, and the
-message joins the writer's next batch. Whatever might be refused takes the long way, a transaction that looks
-for the cid first: a message that was stored before is confirmed again, whatever has changed since. So does
-whatever has a ``target``, which is looked at under the lock of the conversation.
+The fast path covers nearly every ``send``: it checks the live state, and posts the message to the writer's
+next batch. A message that might be refused takes the slow path, a transaction that looks for its cid first:
+a resend of a stored message returns the original ``sent``, even if the message would be refused by now. A
+message with a ``target`` takes the slow path too, since the target is checked under the conversation's lock.
 """
 
 import time
@@ -36,8 +36,8 @@ from chatroom.server.state.directory import LiveDirectory, Speaker
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-NOWHERE = 0
-"""The conversation of a draft whose addressee does not exist: nothing stored can be the same as it."""
+NO_CONVERSATION = 0
+"""The conversation id of a draft whose ``to`` does not exist. No stored message has it."""
 
 
 class MessageHandlers:
@@ -51,7 +51,7 @@ class MessageHandlers:
         seat = self._directory.find_seat(account, request.to)
         wait = speaker.sends.take_token(time.monotonic())
         draft = MessageDraft(
-            conversation_id=NOWHERE if seat is None else seat.conversation.id,
+            conversation_id=NO_CONVERSATION if seat is None else seat.conversation.id,
             account_id=account.id,
             username=account.username,
             nickname=seat.nickname if seat is not None and seat.entered else account.username,
@@ -69,12 +69,12 @@ class MessageHandlers:
             to=request.to,
             quiet=request.quiet is True,
             refusal=refusal,
-            most_reactions=self._limits.reactions,
+            max_reactions=self._limits.reactions,
         )
         return CommitWork(work, partial(_sent_response, request.id))
 
     def _check_request(self, request: requests.Send) -> None:
-        """Refuse what could not be stored at any time."""
+        """Raise for a message that is never valid."""
         if request.kind in CHANGE_KINDS and request.target is UNSET:
             raise BadFrame(id=request.id, reason="what changes a message needs its target")
         match request.kind:
@@ -89,14 +89,14 @@ class MessageHandlers:
                     raise EmptyText
 
     def _current_refusal(self, text: str, wait: float) -> Refusal | None:
-        """Why this may not be stored now, though it may have been before, under other limits."""
+        """Return why the limits refuse a message now; a resend of it may still be confirmed."""
         if 0 < self._limits.text < len(text):
             return TextTooLong(limit=self._limits.text)
         return RateLimited(retry_after=round(wait, 3)) if wait else None
 
 
 def _sent_response(id: Id, outcome: AppendOutcome) -> responses.Response:
-    """The answer to a ``send``. Raises ``CidReused``."""
+    """Return the answer to a ``send``. Raises ``CidReused``."""
     stored = outcome.stored
     assert stored.cid is not None
     if outcome.verdict is REUSED:
@@ -117,16 +117,16 @@ def _store_checked(
     to: str,
     quiet: bool,
     refusal: Refusal | None,
-    most_reactions: int,
+    max_reactions: int,
 ) -> AppendOutcome:
-    """Store a message with a target, or one that would be refused unless the database knew better."""
+    """Store a message with a target, or one that is refused unless it is a resend."""
     connection = transaction.connection
     try:
         draft = replace(
             draft, conversation_id=permissions.sendable_conversation(connection, draft.account_id, to)
         )
     except Refusal as error:
-        draft, refusal = replace(draft, conversation_id=NOWHERE), refusal or error
+        draft, refusal = replace(draft, conversation_id=NO_CONVERSATION), refusal or error
     heads = transaction.lock_changing([draft.conversation_id])
     if earlier := messages.find_duplicate(connection, draft):
         return earlier
@@ -134,7 +134,7 @@ def _store_checked(
         raise refusal
     permissions.check_may_send(connection, draft, quiet=quiet)
     if draft.target is not None:
-        _check_target(connection, draft, draft.target, most_reactions)
+        _check_target(connection, draft, draft.target, max_reactions)
     seat = memberships.find_seat(connection, draft.conversation_id, draft.account_id)
     if seat is not None and (seat.entered or quiet) and seat.nickname is not None:
         draft = replace(draft, nickname=seat.nickname)
@@ -144,25 +144,25 @@ def _store_checked(
     return outcome
 
 
-def _check_target(connection: Connection, draft: MessageDraft, target: int, most_reactions: int) -> None:
-    """Check that there is something to change or answer. One may still answer what was deleted meanwhile.
+def _check_target(connection: Connection, draft: MessageDraft, target: int, max_reactions: int) -> None:
+    """Check the target of a change or an answer. A deleted message can still be answered.
 
     Raises ``BadTarget``, ``NotYours``, ``TooManyReactions``.
     """
-    said = revisions.find_message(connection, draft.conversation_id, target)
-    if said is None:
+    target_message = revisions.find_message(connection, draft.conversation_id, target)
+    if target_message is None:
         raise BadTarget(target=target)
     if draft.kind not in revisions.CHANGE_KINDS:
         return
-    now = said.revision or MessageRevision()
-    if now.deleted:
+    state = target_message.revision or MessageRevision()
+    if state.deleted:
         raise BadTarget(target=target)
-    permissions.check_may_change(connection, draft, said)
+    permissions.check_may_change(connection, draft, target_message)
     if draft.kind == "react":
-        _check_reaction(draft, now.reactions, most_reactions)
+        _check_reaction(draft, state.reactions, max_reactions)
 
 
-def _check_reaction(draft: MessageDraft, reactions: dict[str, list[str]], most: int) -> None:
+def _check_reaction(draft: MessageDraft, reactions: dict[str, list[str]], limit: int) -> None:
     mine = [text for text, usernames in reactions.items() if draft.username in usernames]
-    if draft.text not in mine and 0 < most <= len(mine):
-        raise TooManyReactions(limit=most)
+    if draft.text not in mine and 0 < limit <= len(mine):
+        raise TooManyReactions(limit=limit)

@@ -1,8 +1,8 @@
-"""What the owner of a room may do to it: its topic, who comes in, who must go, whose it will be, its end.
+"""Requests of a room's owner: topic, invitations, kick, ban, transfer, close.
 
-Whoever is put out hears nothing that is committed later: the seat goes in the same moment, on the loop, in
-which the commit is told to the others. What was done is told in the room's history by a notice, whose text is
-the new topic or the name of whom it was done to.
+A removed member receives no message that is committed later: on the loop, its seat is dropped in the same
+step that handles the commit. A notice in the room's history records each action; its text is the new topic
+or the name of the account concerned.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from sqlalchemy import Connection
 
 @dataclass(frozen=True, slots=True)
 class ModerationResult:
-    """What an owner has done: the room as they see it now, whom it was about, and if it changed anything."""
+    """An owner's action: the room as the owner sees it now, the other account, and whether it had effect."""
 
     room: RoomRecord
     other: AccountRecord
@@ -57,11 +57,11 @@ class ModerationHandlers:
     def invite(self, speaker: Speaker, request: requests.Invite) -> Reply:
         account = speaker_account(speaker)
 
-        def then(ruling: ModerationResult) -> responses.Response:
-            other = self._directory.find_account(ruling.other.id)
-            if other is not None and ruling.effective:
-                other.invited.add(ruling.room.conversation_id)
-                self._notifier.room_invited(other, ruling.room, account.username)
+        def then(result: ModerationResult) -> responses.Response:
+            other = self._directory.find_account(result.other.id)
+            if other is not None and result.effective:
+                other.invited.add(result.room.conversation_id)
+                self._notifier.room_invited(other, result.room, account.username)
             return responses.Ok(id=request.id)
 
         return CommitWork(
@@ -69,8 +69,8 @@ class ModerationHandlers:
         )
 
     def make_invitation(self, speaker: Speaker, request: requests.MakeInvitation) -> Reply:
-        def then(made: tuple[str, int]) -> responses.Response:
-            code, until = made
+        def then(invitation: tuple[str, int]) -> responses.Response:
+            code, until = invitation
             return responses.Invitation(id=request.id, code=code, until=format_time(until))
 
         return CommitWork(
@@ -113,24 +113,24 @@ class ModerationHandlers:
             account=account,
             room=request.room,
             username=request.username,
-            most=self._limits.rooms,
+            room_limit=self._limits.rooms,
         )
         return CommitWork(work, then)
 
     def close_room(self, speaker: Speaker, request: requests.CloseRoom) -> Reply:
         account = speaker_account(speaker)
 
-        def then(gone: ClosedRoom) -> responses.Response:
-            announce_room_closed(self._directory, self._notifier, gone)
+        def then(closed: ClosedRoom) -> responses.Response:
+            announce_room_closed(self._directory, self._notifier, closed)
             return responses.Ok(id=request.id)
 
         return CommitWork(partial(_close_room, account=account, room=request.room), then)
 
     def _remove_member(
-        self, id: Id, reason: str, by: LiveAccount, ruling: ModerationResult
+        self, id: Id, reason: str, by: LiveAccount, result: ModerationResult
     ) -> responses.Response:
-        """Somebody's seat, or the right to take one, is gone."""
-        room, other = ruling.room, self._directory.find_account(ruling.other.id)
+        """After a kick or a ban: drop the account's seat and invitation."""
+        room, other = result.room, self._directory.find_account(result.other.id)
         if other is not None:
             other.invited.discard(room.conversation_id)
             if room.conversation_id in other.seats:
@@ -155,7 +155,7 @@ def _set_topic(transaction: WriteTransaction, *, account: LiveAccount, room: str
 def _add_invite(
     transaction: WriteTransaction, *, account: LiveAccount, room: str, username: str
 ) -> ModerationResult:
-    """Raises ``Banned`` and ``Declined``. Whoever has a seat needs no invitation."""
+    """Invite an account, unless it is a member. Raises ``Banned`` and ``Declined``."""
     connection = transaction.connection
     own = _lock_own_room(transaction, account, room)
     other = _find_other(connection, account, username)
@@ -163,15 +163,15 @@ def _add_invite(
     if bans_and_invites.is_banned(connection, own.conversation_id, other.id):
         raise Banned(room=labels.room_label(own.name), username=other.username)
     is_member = memberships.find_seat(connection, own.conversation_id, other.id) is not None
-    new = not is_member and bans_and_invites.add_invite(
+    is_new = not is_member and bans_and_invites.add_invite(
         connection, own.conversation_id, other.id, transaction.now
     )
     transaction.changes.accounts.add(other.id)
-    return ModerationResult(own, other, effective=new)
+    return ModerationResult(own, other, effective=is_new)
 
 
 def _make_invitation(transaction: WriteTransaction, *, account: LiveAccount, room: str) -> tuple[str, int]:
-    """A code, and until when it is good."""
+    """Return an invitation code, and when it expires."""
     own = _lock_own_room(transaction, account, room)
     code = invitations.issue_code(transaction, conversation_id=own.conversation_id, maker_id=account.id)
     return code, transaction.now + invitations.DAYS * DAY
@@ -217,14 +217,14 @@ def _list_banned(connection: Connection, *, account_id: int, room: str) -> list[
 
 
 def _transfer_room(
-    transaction: WriteTransaction, *, account: LiveAccount, room: str, username: str, most: int
+    transaction: WriteTransaction, *, account: LiveAccount, room: str, username: str, room_limit: int
 ) -> RoomRecord:
     connection = transaction.connection
     own = _lock_own_room(transaction, account, room)
     other = _find_other(connection, account, username)
     if memberships.find_seat(connection, own.conversation_id, other.id) is None:
         raise NoSuchMember(room=labels.room_label(own.name), username=other.username)
-    permissions.check_may_own_more(connection, other, most)
+    permissions.check_may_own_more(connection, other, room_limit)
     rooms.set_owner(connection, own.conversation_id, other.id)
     add_notice(transaction, own, account, "transfer", other.username)
     return read_room(connection, account.id, own.conversation_id)
@@ -239,14 +239,14 @@ def _close_room(transaction: WriteTransaction, *, account: LiveAccount, room: st
 
 
 def _lock_own_room(transaction: WriteTransaction, account: LiveAccount, room: str) -> RoomRecord:
-    """A room of the account's own, locked. Raises ``UnknownRoom``, ``NotOwner``."""
+    """Lock a room that the account owns, and return it. Raises ``UnknownRoom``, ``NotOwner``."""
     own = lock_room(transaction, account.id, room)
     permissions.check_owner(account.id, own)
     return own
 
 
 def _find_other(connection: Connection, account: LiveAccount, username: str) -> AccountRecord:
-    """Somebody else. Raises ``UnknownUser``, ``NotYourself``."""
+    """Return an account other than ``account``. Raises ``UnknownUser``, ``NotYourself``."""
     other = permissions.find_user(connection, username)
     if other.id == account.id:
         raise NotYourself

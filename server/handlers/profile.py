@@ -1,6 +1,6 @@
-"""Who somebody is, and whether they are there.
+"""Profiles of accounts, and the away status.
 
-That somebody is away is known for as long as they are online, and then forgotten: it is kept in no database.
+The away status is kept in memory only, while the account is online.
 """
 
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ from sqlalchemy import Connection
 
 @dataclass(frozen=True, slots=True)
 class AccountProfile:
-    """An account as another one sees it, which may, or may not, know whether it is online."""
+    """An account as another one sees it."""
 
-    kept: AccountRecord
+    account: AccountRecord
     registered_at: int
     rooms: list[str]
-    watched: bool
+    presence_visible: bool
 
 
 class ProfileHandlers:
@@ -49,29 +49,29 @@ class ProfileHandlers:
         return responses.Ok(id=request.id)
 
     def whois(self, speaker: Speaker, request: requests.Whois) -> Reply:
-        def then(found: AccountProfile) -> responses.Response:
-            return responses.User(id=request.id, user=self._user_value(found))
+        def then(profile: AccountProfile) -> responses.Response:
+            return responses.User(id=request.id, user=self._user_value(profile))
 
         return ReadWork(
             partial(_read_profile, account_id=speaker_account(speaker).id, username=request.username), then
         )
 
-    def _user_value(self, found: AccountProfile) -> values.User:
-        online = found.watched and self._directory.is_online(found.kept.id)
+    def _user_value(self, profile: AccountProfile) -> values.User:
+        online = profile.presence_visible and self._directory.is_online(profile.account.id)
         return values.User(
-            username=found.kept.username,
-            registered=format_time(found.registered_at),
+            username=profile.account.username,
+            registered=format_time(profile.registered_at),
             online=online,
-            away=self._directory.away_text(found.kept.id) or UNSET if online else UNSET,
-            rooms=[labels.room_label(name) for name in found.rooms],
+            away=self._directory.away_text(profile.account.id) or UNSET if online else UNSET,
+            rooms=[labels.room_label(name) for name in profile.rooms],
         )
 
 
 def _read_profile(connection: Connection, *, account_id: int, username: str) -> AccountProfile:
     other = permissions.find_user(connection, username)
     return AccountProfile(
-        kept=other,
+        account=other,
         registered_at=accounts.registration_time(connection, other.id),
         rooms=rooms.common_rooms(connection, account_id, other.id),
-        watched=permissions.may_see_presence(connection, account_id, other.id),
+        presence_visible=permissions.may_see_presence(connection, account_id, other.id),
     )

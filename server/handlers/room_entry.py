@@ -1,8 +1,7 @@
-"""Rooms, entered: who gets in, by what, and what they find there. Whatever else is done with them is in
-``rooms``.
+"""Entering a room. Other requests about rooms are in ``rooms``.
 
-A password or a code is looked at before the transaction: it may be a guess, and bcrypt takes its time. What
-was found out is weighed within, under the room's lock (``rights.may_sit``).
+A password or a code is verified before the transaction, because bcrypt takes long and guesses are counted.
+The transaction decides under the room's lock with the result (``permissions.check_may_take_seat``).
 """
 
 from dataclasses import dataclass
@@ -32,12 +31,12 @@ from chatroom.server.state.system_messages import enter_conversation
 
 @dataclass(frozen=True, slots=True)
 class RoomEntry:
-    """What entering gave: the room with my seat, the names of its members, and the newest page."""
+    """An entered room: with the account's seat, its members' usernames, and the newest page."""
 
     room: RoomRecord
     members: list[str]
     page: list[StoredMessage]
-    first: bool  # a seat was taken
+    is_new_member: bool
 
 
 class RoomEntryHandlers:
@@ -67,39 +66,39 @@ class RoomEntryHandlers:
         """Enter with a password, a code, or both."""
         room, password, code = request.room, request.password, request.invitation
         proof = UNSET if password is UNSET else await self._verify_room_password(speaker, room, password)
-        shown = None if code is UNSET else await self._check_code(speaker, room, code)
-        return self._enter_room(speaker, request, proof, shown)
+        code_digest = None if code is UNSET else await self._check_code(speaker, room, code)
+        return self._enter_room(speaker, request, proof, code_digest)
 
     async def _check_code(self, speaker: Speaker, room: str, code: str) -> bytes | None:
-        """The digest of an invitation, where it makes a difference."""
+        """Return the digest of an invitation code, or ``None`` if the account does not need one."""
         account_id = speaker_account(speaker).id
-        there = await self._reader.run(permissions.find_enterable_room, account_id, room)
-        if not permissions.needs_invitation(account_id, there):
+        target = await self._reader.run(permissions.find_enterable_room, account_id, room)
+        if not permissions.needs_invitation(account_id, target):
             return None
         return await self._invitation_checker.check_code(code, speaker.address, account_id)
 
     async def _verify_room_password(self, speaker: Speaker, room: str, password: str) -> str | None:
-        """The hash of a room's password, if this is the password.
+        """Return the hash of the room's password, or ``None`` if the password is wrong or not needed.
 
-        A wrong one counts for the account at this room. One that is not needed is not looked at.
+        A wrong password counts as an attempt of this account at this room.
         """
         account_id = speaker_account(speaker).id
-        there = await self._reader.run(permissions.find_enterable_room, account_id, room)
-        if not permissions.needs_password(account_id, there):
+        target = await self._reader.run(permissions.find_enterable_room, account_id, room)
+        if not permissions.needs_password(account_id, target):
             return None
-        kept = there.password_hash
-        place = b"#%d %s" % (account_id, names.name_key(labels.room_name(room)))
-        return kept if await self._password_checker.is_right(password, kept, place, speaker) else None
+        hashed = target.password_hash
+        guessed = b"#%d %s" % (account_id, names.name_key(labels.room_name(room)))
+        return hashed if await self._password_checker.is_right(password, hashed, guessed, speaker) else None
 
     def _enter_room(
-        self, speaker: Speaker, request: requests.EnterRoom, proof: Proof, shown: bytes | None
+        self, speaker: Speaker, request: requests.EnterRoom, proof: Proof, code_digest: bytes | None
     ) -> Reply:
         account = speaker_account(speaker)
 
         def then(entry: RoomEntry) -> responses.Response:
             self._directory.seat_in_room(account, entry.room)
             account.invited.discard(entry.room.conversation_id)
-            if entry.first:
+            if entry.is_new_member:
                 self._notifier.room_changed(entry.room)
             else:
                 self._notifier.own_room_changed(account, entry.room, but=speaker)
@@ -117,7 +116,7 @@ class RoomEntryHandlers:
             nickname=request.nickname,
             page=page_size(UNSET, self._limits.page),
             proof=proof,
-            shown=shown,
+            code_digest=code_digest,
         )
         return CommitWork(work, then)
 
@@ -133,16 +132,16 @@ def _enter_locked(
     nickname: str,
     page: int,
     proof: Proof,
-    shown: bytes | None,
+    code_digest: bytes | None,
 ) -> RoomEntry:
     connection = transaction.connection
-    there = lock_room(transaction, account.id, room, permissions.find_enterable_room)
-    id, seat = there.conversation_id, there.seat
-    if first := seat is None:
-        if shown is not None and invitations.invite_to_room(transaction, shown, account.id, id):
-            there = read_room(connection, account.id, id)
-        permissions.check_may_take_seat(connection, account, there, proof)
-        seat = _take_seat(transaction, account.id, there)
+    target = lock_room(transaction, account.id, room, permissions.find_enterable_room)
+    id, seat = target.conversation_id, target.seat
+    if is_new_member := seat is None:
+        if code_digest is not None and invitations.invite_to_room(transaction, code_digest, account.id, id):
+            target = read_room(connection, account.id, id)
+        permissions.check_may_take_seat(connection, account, target, proof)
+        seat = _take_seat(transaction, account.id, target)
     enter_conversation(transaction, seat, account, nickname)
     newest, _ = messages.message_page(connection, id, limit=page)
     members = memberships.member_usernames(connection, id)
@@ -150,16 +149,16 @@ def _enter_locked(
         read_room(connection, account.id, id),
         members,
         revisions.latest_states(connection, newest),
-        first,
+        is_new_member,
     )
 
 
 def _take_seat(transaction: WriteTransaction, account_id: int, room: RoomRecord) -> SeatRecord:
-    """Take a seat of a room that is locked, so that nobody counts the same free seat twice."""
+    """Take a free seat in a locked room. Raises ``RoomFull``."""
     connection, id = transaction.connection, room.conversation_id
     accounts.lock_account_shared(
         connection, account_id
-    )  # whoever ends its sessions meanwhile has to know of the seat
+    )  # a transaction that ends its sessions must see the seat
     if room.members >= room.capacity:
         raise RoomFull(room=labels.room_label(room.name), members=room.members, capacity=room.capacity)
     memberships.take_seat(

@@ -1,6 +1,6 @@
-"""Rooms: made, left, given up; and who holds their seats.
+"""Rooms: list, create, leave, resign, list members.
 
-How one gets in is in ``entering``, and what an owner may do in ``moderation``.
+Entering a room is in ``room_entry``, the owner's requests in ``moderation``.
 """
 
 from functools import partial
@@ -47,8 +47,8 @@ class RoomHandlers:
     def list_rooms(self, speaker: Speaker, request: requests.ListRooms) -> Reply:
         account = speaker_account(speaker)
 
-        def then(found: list[RoomRecord]) -> responses.Response:
-            return responses.Rooms(id=request.id, rooms=[room_value(room) for room in found])
+        def then(rooms: list[RoomRecord]) -> responses.Response:
+            return responses.Rooms(id=request.id, rooms=[room_value(room) for room in rooms])
 
         return ReadWork(partial(permissions.visible_rooms, account_id=account.id), then)
 
@@ -70,7 +70,7 @@ class RoomHandlers:
             name=name,
             capacity=request.capacity,
             owner=account,
-            most=self._limits.rooms,
+            room_limit=self._limits.rooms,
             private=request.private is True,
             password_hash=password_hash,
         )
@@ -107,8 +107,8 @@ class RoomHandlers:
     def list_members(self, speaker: Speaker, request: requests.ListMembers) -> Reply:
         account = speaker_account(speaker)
 
-        def then(found: tuple[list[SeatRecord], set[int]]) -> responses.Response:
-            seats, hidden = found
+        def then(result: tuple[list[SeatRecord], set[int]]) -> responses.Response:
+            seats, hidden = result
             members = [self._member_value(seat, hidden) for seat in seats]
             return responses.Members(id=request.id, members=members)
 
@@ -134,12 +134,12 @@ def _create_room(
     name: str,
     capacity: int,
     owner: LiveAccount,
-    most: int,
+    room_limit: int,
     private: bool,
     password_hash: str | None,
 ) -> RoomRecord:
     connection = transaction.connection
-    permissions.check_may_own_more(connection, owner, most)
+    permissions.check_may_own_more(connection, owner, room_limit)
     try:
         id = rooms.add_room(
             connection,
@@ -159,36 +159,36 @@ def _create_room(
 
 
 def _leave_room(transaction: WriteTransaction, *, account: LiveAccount, room: str) -> RoomRecord:
-    there = lock_room(transaction, account.id, room)
-    if there.seat is None or not there.seat.entered:
-        raise NotEntered(conversation=labels.room_label(there.name))
-    leave_conversation(transaction, there.seat)
-    return read_room(transaction.connection, account.id, there.conversation_id)
+    target = lock_room(transaction, account.id, room)
+    if target.seat is None or not target.seat.entered:
+        raise NotEntered(conversation=labels.room_label(target.name))
+    leave_conversation(transaction, target.seat)
+    return read_room(transaction.connection, account.id, target.conversation_id)
 
 
 def _resign_room(transaction: WriteTransaction, *, account: LiveAccount, room: str) -> RoomRecord:
-    """Give a seat up. An owner's room goes to whoever has been a member for longest; if nobody is left, it
-    stays the owner's."""
+    """Give up a seat. If the owner resigns, the longest-standing member becomes the owner; without other
+    members the room stays the owner's."""
     connection = transaction.connection
-    there, seat = _lock_own(transaction, account.id, room)
+    target, seat = _lock_own(transaction, account.id, room)
     if seat.entered:
         leave_conversation(transaction, seat)
-    memberships.give_up_seat(connection, there.conversation_id, account.id)
-    heir = memberships.oldest_seat(connection, there.conversation_id)
-    if there.owner_id == account.id and heir is not None:
-        rooms.set_owner(connection, there.conversation_id, heir.account_id)
-    return read_room(connection, account.id, there.conversation_id)
+    memberships.give_up_seat(connection, target.conversation_id, account.id)
+    successor = memberships.oldest_seat(connection, target.conversation_id)
+    if target.owner_id == account.id and successor is not None:
+        rooms.set_owner(connection, target.conversation_id, successor.account_id)
+    return read_room(connection, account.id, target.conversation_id)
 
 
 def _lock_own(transaction: WriteTransaction, account_id: int, room: str) -> tuple[RoomRecord, SeatRecord]:
-    """A room, locked, and the account's seat in it. Raises ``UnknownRoom``, ``NotAMember``."""
-    there = lock_room(transaction, account_id, room)
-    if there.seat is None:
-        raise NotAMember(room=labels.room_label(there.name))
-    return there, there.seat
+    """Lock a room; return it and the account's seat in it. Raises ``UnknownRoom``, ``NotAMember``."""
+    target = lock_room(transaction, account_id, room)
+    if target.seat is None:
+        raise NotAMember(room=labels.room_label(target.name))
+    return target, target.seat
 
 
 def _read_members(connection: Connection, *, account_id: int, room: str) -> tuple[list[SeatRecord], set[int]]:
-    """The seats of a room, and who of all accounts is offline for the one who asks."""
+    """Return the seats of a room, and the accounts that appear offline to this one."""
     target = permissions.readable_conversation(connection, account_id, labels.room_label(room))
     return memberships.list_roster(connection, target.id), permissions.hidden_from(connection, account_id)

@@ -1,4 +1,4 @@
-"""Finding messages again, in one conversation or in all that one may read."""
+"""Full-text search, in one conversation or in every readable one."""
 
 import re
 from collections.abc import Collection
@@ -20,10 +20,10 @@ from chatroom.server.state.serialize import shown_value
 from sqlalchemy import Connection
 
 Labels = dict[int, str]
-"""What the asker calls conversations, by id."""
+"""Labels of conversations as the searching account sees them, by id."""
 
 _CURSOR = re.compile("([0-9]{1,16})-([0-9]{1,16})-([0-9]{1,16})")
-"""A rank, as it goes over the wire: clients repeat it, and read nothing from it."""
+"""A ``MessageRank`` on the wire. Clients send it back unchanged."""
 
 
 class SearchHandlers:
@@ -34,18 +34,20 @@ class SearchHandlers:
         account = speaker_account(speaker)
 
         def then(result: tuple[search_query.SearchMatches, Labels]) -> responses.Response:
-            found, called = result
+            matches, labels_by_id = result
             values = [
-                shown_value(one, called[one.conversation_id], own=one.account_id == account.id)
-                for one in found.messages
-                if one.conversation_id in called
+                shown_value(
+                    message, labels_by_id[message.conversation_id], own=message.account_id == account.id
+                )
+                for message in matches.messages
+                if message.conversation_id in labels_by_id
             ]
-            rest = found.continue_below
+            rest = matches.continue_below
             return responses.Found(
                 id=request.id,
                 messages=values,
                 more=rest is not None,
-                before=format_time(rest.sent_at) if rest is not None and found.stopped_early else UNSET,
+                before=format_time(rest.sent_at) if rest is not None and matches.stopped_early else UNSET,
                 cursor="-".join(map(str, rest)) if rest is not None else UNSET,
             )
 
@@ -69,7 +71,7 @@ class SearchHandlers:
 
 
 def _search_start(request: requests.Search) -> MessageRank:
-    """Where a search goes on, or begins. Raises ``BadFrame``."""
+    """Return the rank below which the search continues. Raises ``BadFrame``."""
     if request.cursor is not UNSET:
         if request.before is not UNSET:
             raise BadFrame(id=request.id, reason="before and cursor exclude each other")
@@ -82,10 +84,10 @@ def _search_start(request: requests.Search) -> MessageRank:
 
 
 def _read_cursor(id: Id, cursor: str) -> MessageRank:
-    written = _CURSOR.fullmatch(cursor)
-    if written is None:
+    match = _CURSOR.fullmatch(cursor)
+    if match is None:
         raise BadFrame(id=id, reason="no cursor of ours")
-    return MessageRank(*map(int, written.groups()))
+    return MessageRank(*map(int, match.groups()))
 
 
 def _run_search(
@@ -102,14 +104,15 @@ def _run_search(
         if conversation is None
         else permissions.readable_conversation(connection, account_id, conversation).id
     )
-    found = search_query.search_messages(
+    matches = search_query.search_messages(
         connection, account_id, query, conversation_id=target, below=below, limit=limit
     )
-    return found, _readable_labels(connection, account_id, {one.conversation_id for one in found.messages})
+    ids = {message.conversation_id for message in matches.messages}
+    return matches, _readable_labels(connection, account_id, ids)
 
 
 def _readable_labels(connection: Connection, account_id: int, ids: Collection[int]) -> Labels:
-    """Of those conversations which the account may read now."""
+    """Return the labels of those conversations that the account may read now."""
     if not ids:
         return {}
     seated = rooms.list_rooms(connection, account_id, ids, only_member=True)

@@ -1,7 +1,7 @@
-"""Sessions: begun with a password or a token, and ended. The accounts themselves are in ``accounts``.
+"""Login, resume and logout. Registration is in ``accounts``.
 
-A token is the right to resume: 256 bits that the client keeps, while the database knows their digest alone.
-Those that one login was exchanged for are a family, and go together.
+A token is the right to resume: 256 bits that the client stores; the database stores only their digest. The
+tokens that follow from one login are a family, and are deleted together.
 """
 
 import asyncio
@@ -47,13 +47,13 @@ class FreshToken:
 
 @dataclass(frozen=True, slots=True)
 class SessionStart:
-    """What a session begins with."""
+    """The account, token and snapshot with which a session begins."""
 
     account: AccountRecord
     family: bytes
     token: FreshToken
-    at: int
-    found: AccountSnapshot
+    started_at: int
+    snapshot: AccountSnapshot
 
 
 class SessionHandlers:
@@ -79,17 +79,17 @@ class SessionHandlers:
     async def login(self, speaker: Speaker, request: requests.Login) -> Reply:
         check_password(request.password, self._password)
         key = names.name_key(request.username)
-        kept = await self._reader.run(accounts.find_account, key)
-        if kept is None:
+        stored = await self._reader.run(accounts.find_account, key)
+        if stored is None:
             check_username(request.username, self._limits)
-        known = await verify_account(self._password_checker, kept, request.password, key, speaker)
+        verified = await verify_account(self._password_checker, stored, request.password, key, speaker)
         token, family = FreshToken.generate(), secrets.token_bytes(32)
 
-        def then(beginning: SessionStart) -> responses.Response:
-            self._renew_hash(beginning.account, request.password)
-            return self._begin_session(speaker, request.id, beginning)
+        def then(start: SessionStart) -> responses.Response:
+            self._renew_hash(start.account, request.password)
+            return self._begin_session(speaker, request.id, start)
 
-        return CommitWork(partial(self._log_in_account, known=known, token=token, family=family), then)
+        return CommitWork(partial(self._log_in_account, verified=verified, token=token, family=family), then)
 
     def resume(self, speaker: Speaker, request: requests.Resume) -> Reply:
         work = partial(self._exchange_token, digest=_token_digest(request.token), token=FreshToken.generate())
@@ -97,56 +97,58 @@ class SessionHandlers:
 
     def logout(self, speaker: Speaker, request: requests.Logout) -> Reply:
         account = speaker_account(speaker)
-        last = account.speakers == {speaker}
+        is_last = account.speakers == {speaker}
 
         def work(transaction: WriteTransaction) -> AccountSnapshot | None:
             tokens.delete_family(transaction.connection, speaker.family)
-            return self._presence.record_departure(transaction, account.id) if last else None
+            return self._presence.record_departure(transaction, account.id) if is_last else None
 
-        def then(found: AccountSnapshot | None) -> responses.Response:
-            self._presence.session_logged_out(speaker, account, found)
+        def then(snapshot: AccountSnapshot | None) -> responses.Response:
+            self._presence.session_logged_out(speaker, account, snapshot)
             return responses.Ok(id=request.id)
 
         return CommitWork(work, then)
 
     # On the loop
 
-    def _begin_session(self, speaker: Speaker, id: Id, beginning: SessionStart) -> responses.Response:
-        speaker.family, speaker.token = beginning.family, beginning.token.digest
-        speaker.since, speaker.session_epoch = beginning.at, beginning.account.session_epoch
-        self._presence.session_started(speaker, beginning.account, beginning.found)
+    def _begin_session(self, speaker: Speaker, id: Id, start: SessionStart) -> responses.Response:
+        speaker.family, speaker.token = start.family, start.token.digest
+        speaker.since, speaker.session_epoch = start.started_at, start.account.session_epoch
+        self._presence.session_started(speaker, start.account, start.snapshot)
         return responses.Session(
             id=id,
-            username=beginning.account.username,
-            token=beginning.token.text,
-            rooms=[room_value(room) for room in beginning.found.rooms],
-            friends=self._presence.friend_values(beginning.found),
+            username=start.account.username,
+            token=start.token.text,
+            rooms=[room_value(room) for room in start.snapshot.rooms],
+            friends=self._presence.friend_values(start.snapshot),
         )
 
-    def _renew_hash(self, kept: AccountRecord, password: str) -> None:
-        """Hash a password anew if the cost of hashing was another then; nobody waits for it."""
-        if self._passwords.needs_rehash(kept.password_hash):
-            renewal = background.start_task(asyncio.get_running_loop(), self._store_new_hash(kept, password))
+    def _renew_hash(self, stored: AccountRecord, password: str) -> None:
+        """Hash a password again, in the background, if the configured cost has changed."""
+        if self._passwords.needs_rehash(stored.password_hash):
+            renewal = background.start_task(
+                asyncio.get_running_loop(), self._store_new_hash(stored, password)
+            )
             self._renewals.add(renewal)
             renewal.add_done_callback(self._renewals.discard)
 
-    async def _store_new_hash(self, kept: AccountRecord, password: str) -> None:
-        with suppress(ChatError, DatabaseUnavailable):  # there will be another login
+    async def _store_new_hash(self, stored: AccountRecord, password: str) -> None:
+        with suppress(ChatError, DatabaseUnavailable):  # the next login tries again
             password_hash = await self._passwords.hash_password(password, registers=True)
             await self._writer.run_job(
-                partial(replace_password_hash, account=kept, password_hash=password_hash)
+                partial(replace_password_hash, account=stored, password_hash=password_hash)
             )
 
     # In the transaction
 
     def _log_in_account(
-        self, transaction: WriteTransaction, *, known: AccountRecord, token: FreshToken, family: bytes
+        self, transaction: WriteTransaction, *, verified: AccountRecord, token: FreshToken, family: bytes
     ) -> SessionStart:
-        accounts.lock_account_shared(transaction.connection, known.id)
-        account = accounts.find_account_by_id(transaction.connection, known.id)
+        accounts.lock_account_shared(transaction.connection, verified.id)
+        account = accounts.find_account_by_id(transaction.connection, verified.id)
         if account is None:
             raise UnknownUser
-        if account.password_hash != known.password_hash:
+        if account.password_hash != verified.password_hash:
             raise Unavailable(retry_after=PASSWORD_RETRY_SECONDS)
         if account.disabled:
             raise AccountDisabled
@@ -155,12 +157,12 @@ class SessionHandlers:
     def _exchange_token(
         self, transaction: WriteTransaction, *, digest: bytes, token: FreshToken
     ) -> SessionStart:
-        """Exchange a token. It stays good until the new one is used: this answer may get lost."""
+        """Exchange a token. The old one stays valid until the new one is used: this answer may be lost."""
         connection = transaction.connection
         old = tokens.find_token(connection, digest, transaction.now)
         if old is not None:
             accounts.lock_account_shared(connection, old.account_id)
-            old = tokens.find_token(connection, digest, transaction.now)  # it may have gone before that
+            old = tokens.find_token(connection, digest, transaction.now)  # deleted before the lock
         account = accounts.find_account_by_id(connection, old.account_id) if old is not None else None
         if old is None or account is None or account.disabled:
             raise BadToken
@@ -184,8 +186,8 @@ class SessionHandlers:
             parent=parent,
             expires_at=transaction.now + self._token_life,
         )
-        found = self._presence.record_attendance(transaction, account.id)
-        return SessionStart(account, family, token, transaction.now, found)
+        snapshot = self._presence.record_attendance(transaction, account.id)
+        return SessionStart(account, family, token, transaction.now, snapshot)
 
 
 def _token_digest(token: str) -> bytes:

@@ -1,6 +1,6 @@
-"""Who is writing something just now: told to those who could read it, and kept nowhere.
+"""Typing notifications, sent to the members that could read the message, and not stored.
 
-It is a hint, given from what this process remembers: who has a session on another server process is not told.
+Only sessions on this server process receive them.
 """
 
 from chatroom.protocol import labels, requests, responses
@@ -27,7 +27,7 @@ class TypingHandlers:
 
 
 def _typing_refusal(conversation: str, seat: LiveSeat | None) -> Refusal:
-    """Why somebody cannot be typing there. Whether a room exists is not told to whoever has no seat in it."""
+    """Return why an account cannot type there. Without a seat, it does not reveal whether a room exists."""
     label = conversation if seat is None else seat.label
     if labels.is_direct(label):
         return NotFriends(username=labels.direct_username(label))

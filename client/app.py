@@ -182,7 +182,7 @@ class App(Chat):
         """
         nowhere = self._typed and not self.state.current and self._led_at == self._turns
         if nowhere or (self.patient and self._led_at is not None):
-            return None if self._leading is None else select.spelled(self.state, self._leading)
+            return None if self._leading is None else select.original_spelling(self.state, self._leading)
         return self.state.current
 
     def _waits(self, here: str | None) -> bool:
@@ -225,7 +225,7 @@ class App(Chat):
     ) -> None:
         """Deal with a line that was entered ``here``, when it is its turn."""
         async with turn:
-            name = self.state.current if here is None else select.spelled(self.state, here)
+            name = self.state.current if here is None else select.original_spelling(self.state, here)
             command_target.set(Target(name, turns))
             try:
                 await work()

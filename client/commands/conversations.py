@@ -229,7 +229,7 @@ def named_or_current(chat: Chat, name: str = "") -> Conversation:
         if chat.here not in chat.state.conversations:
             raise Refused("nowhere")
         return chat.state.conversations[chat.here]
-    found = select.called(chat.state, name)
+    found = select.conversations_named(chat.state, name)
     if len(found) > 1:
         raise Refused("ambiguous_name", {"name": name, "names": ", ".join(one.name for one in found)})
     if not found:

@@ -71,7 +71,7 @@ async def reply_to_message(chat: Chat, text: str) -> None:
 
 def _reply_in_private(chat: Chat, text: str) -> None:
     """Which message arrived last may change while a line is typed, so that decides nothing here."""
-    writers = select.writers(chat.state)
+    writers = select.direct_senders(chat.state)
     if not writers:
         raise UsageError("nobody_to_reply_to")
     if len(writers) > 1:
@@ -87,9 +87,9 @@ async def _message_to_change(chat: Chat, one: Conversation, *, mine: bool = Fals
 
     What was said right before, by a script say, is meant too, as soon as it is confirmed.
     """
-    if not one.selected and select.is_under_way(one):
+    if not one.selected and select.has_unconfirmed(one):
         await chat.confirmed()
-    if not one.selected and select.is_under_way(one):
+    if not one.selected and select.has_unconfirmed(one):
         raise UsageError("not_confirmed_yet")
     message = select.target_message(chat.state, one, mine=mine)
     if message is None or not select.is_changeable(message):

@@ -111,10 +111,10 @@ class Backfill:
 
     async def _look_through(self, one: Conversation) -> None:
         for _ in range(DEEP):
-            if not one.may_name_more:
+            if not one.has_unscanned:
                 break
             await asyncio.sleep(PAUSE)
-            above = requests.History(id=0, conversation=one.name, before=one.looked)
+            above = requests.History(id=0, conversation=one.name, before=one.scanned_from)
             page = expect(await self._apart(above), responses.History).messages
             apply.apply_unread_page(self._state, one.name, page)
             self._changed()
@@ -140,4 +140,4 @@ class Backfill:
         return requests.History(id=0, conversation=one.name, after=last)
 
     def _too_far(self, one: Conversation) -> bool:
-        return not self._fill and one.heard - (one.timeline.last or one.head) > WORTH_FILLING
+        return not self._fill and one.known_head - (one.timeline.last or one.head) > WORTH_FILLING

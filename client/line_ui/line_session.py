@@ -192,7 +192,7 @@ async def _enter(app: App, name: str) -> str:
     """Enter; quietly, only see that the conversation is there. Raises ``Refused`` or ``ConnectionLost``."""
     if not app.quiet:
         return await app.get_in(name)
-    found = select.called(app.state, name)
+    found = select.conversations_named(app.state, name)
     if not found:
         raise Refused("quiet_needs_seat", {"name": name})
     return found[0].name

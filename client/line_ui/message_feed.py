@@ -158,13 +158,13 @@ class MessageFeed:
     async def _held(self, name: str) -> AsyncIterator[None]:
         """Meanwhile nothing of this conversation is delivered by ``look``, and nothing of it is let go."""
         self._waiting.add(name)
-        apply.set_held(self._app.state, name, True)
+        apply.set_keeps_all(self._app.state, name, True)
         try:
             yield
         finally:
             self._waiting.discard(name)
             if name in self._app.state.conversations:
-                apply.set_held(self._app.state, name, False)
+                apply.set_keeps_all(self._app.state, name, False)
             self._app.on_change()
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:

@@ -1,4 +1,4 @@
-"""What the client knows, as plain data. No asyncio, no sockets, no terminal, no words of a language.
+"""The client's state as plain data, without asyncio, sockets, terminal or texts of a language.
 
-``state`` is the data, ``apply`` the only place that changes it, ``select`` what is derived from it.
+``state`` defines the data, ``apply`` alone changes it, ``select`` derives values from it.
 """

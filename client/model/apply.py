@@ -1,14 +1,14 @@
-"""The only place that changes the state. The counterpart is ``select``, which derives from it.
+"""The only module that changes the client's state.
 
-What the server says comes in through ``apply_event`` and ``apply_answer``; what the user does, through the
-other
+Frames of the server are applied by ``apply_event`` and ``apply_answer``, actions of the user by the other
 functions.
 
-One rule makes the history right, however it arrives (delivery, a page, twice, late, with holes): a timeline
-is one run of messages without a gap, and only what touches the run becomes part of it. An event that lies
-beyond the next place is not applied; it only tells (``heard``) that something is missing, and ``history``
-brings it. A page that contradicts what is here proves that the server has lost what it had shown, and then
-the page is right. Who goes far back has a second run (``past``) before them, until the two touch.
+Messages may arrive as events or pages, twice, late or with gaps. One rule keeps the history correct: a
+timeline is one run of messages without a gap, and only messages that touch the run are added. An event
+beyond the next seq is not applied. It only raises ``known_head``, and the client fetches the missing messages
+with ``history``. A page that contradicts the timeline proves that the server has lost messages; then the
+page replaces them. While the user views messages far above the end, these are a second run (``past``), until
+the two runs touch.
 """
 
 import time
@@ -28,46 +28,46 @@ from chatroom.protocol import events, requests, responses, values
 from chatroom.protocol.frame import UNSET
 from chatroom.protocol.values import Message
 
-TYPING = 6.0
-"""Seconds after which somebody who was writing, and of whom nothing more was heard, is not."""
+TYPING_TIMEOUT = 6.0
+"""Seconds after the last typing event until its user no longer counts as typing."""
 
-MOST_NOTES = 1000
-"""So many of the client's own notes are kept; they are for the moment."""
+MAX_NOTES = 1000
+"""Notes of the client that are kept; older ones are deleted."""
 
 
-def apply_event(state: ClientState, told: events.AnyEvent) -> None:
-    """Something that the server says unasked."""
-    match told:
+def apply_event(state: ClientState, event: events.AnyEvent) -> None:
+    """Apply an event of the server."""
+    match event:
         case events.Welcome():
-            state.server_name, state.limits = told.name, told.limits
+            state.server_name, state.limits = event.name, event.limits
         case events.Message(message=message):
             _apply_message(state, message)
         case events.Read(conversation=name, seq=seq):
             mark_read(state, name, seq)
         case events.Typing():
-            typing = TypingUser(told.nickname, time.monotonic() + TYPING)
-            find_or_add_conversation(state, told.conversation).typing[told.username] = typing
+            typing = TypingUser(event.nickname, time.monotonic() + TYPING_TIMEOUT)
+            find_or_add_conversation(state, event.conversation).typing[event.username] = typing
         case events.Presence():
-            _apply_presence(state, told)
+            _apply_presence(state, event)
         case events.Room(room=room):
             _apply_room(state, room)
         case events.Friend(friend=friend, ended=ended):
             _apply_friend(state, friend).ended = ended is True
         case events.Closing():
-            pass  # the connection keeps the reason
+            pass  # the connection stores the reason
         case events.Invited(room=room):
             _apply_room(state, room)
         case events.Removed(room=name, reason=reason):
             _apply_removed(state, name, reason)
 
 
-def apply_answer(state: ClientState, asked: requests.AnyRequest, told: responses.AnyResponse) -> None:
-    """What the server answers to a request."""
-    match asked, told:
+def apply_answer(state: ClientState, request: requests.AnyRequest, response: responses.AnyResponse) -> None:
+    """Apply the server's response to a request."""
+    match request, response:
         case _, responses.Session():
-            _apply_session(state, told)
+            _apply_session(state, response)
         case _, responses.Entered():
-            _apply_entered(state, told)
+            _apply_entered(state, response)
         case _, responses.Rooms(rooms=rooms):
             for room in rooms:
                 _apply_room(state, room)
@@ -81,7 +81,7 @@ def apply_answer(state: ClientState, asked: requests.AnyRequest, told: responses
         case requests.ListMembers(room=name), responses.Members(members=members):
             find_or_add_conversation(state, name).roster = roster.ordered_members(members)
         case requests.History(), responses.History():
-            _apply_history(state, asked, told)
+            _apply_history(state, request, response)
         case requests.History(conversation=name), responses.Error():
             find_or_add_conversation(state, name).shown.loading = False
         case requests.Send(to=name, cid=str(cid)), responses.Sent(seq=seq):
@@ -106,14 +106,14 @@ def apply_answer(state: ClientState, asked: requests.AnyRequest, told: responses
 
 
 def find_or_add_conversation(state: ClientState, name: str) -> Conversation:
-    """The conversation of this name, made if it is new."""
+    """Return the conversation of this name; create it if it is unknown."""
     if name not in state.conversations:
         state.conversations[name] = Conversation(name, member=name.startswith("@"))
     return state.conversations[name]
 
 
 def logged_out(state: ClientState) -> None:
-    """Nobody is logged in any more: all that was theirs goes."""
+    """Delete everything that belongs to the account that was logged in."""
     state.username = state.current = state.away = ""
     state.conversations.clear()
     state.notes.clear()
@@ -121,300 +121,319 @@ def logged_out(state: ClientState) -> None:
 
 
 def mark_read(state: ClientState, name: str, seq: int) -> None:
-    """I have read up to here, in this session or another."""
+    """Advance the read position to ``seq``: read in this session or in another one of the account."""
     if name in state.conversations:
-        one = state.conversations[name]
-        one.read = max(one.read, min(seq, one.head))
-        unread.recount_unread(state, one)
+        conversation = state.conversations[name]
+        conversation.read = max(conversation.read, min(seq, conversation.head))
+        unread.recount_unread(state, conversation)
 
 
 def switch_to(state: ClientState, name: str) -> None:
-    """Another conversation is in sight; the line "new" is drawn where reading stopped."""
+    """Show another conversation, or the home page. The "new" line stands above its first unread message."""
     state.current = name
     if name:
-        one = find_or_add_conversation(state, name)
-        one.unread_from = one.read + 1 if one.unread else 0
+        conversation = find_or_add_conversation(state, name)
+        conversation.unread_from = conversation.read + 1 if conversation.unread else 0
 
 
 def add_pending(state: ClientState, pending: PendingMessage) -> None:
-    """A message of mine is on its way."""
+    """Add a message of the user that the server has not confirmed."""
     find_or_add_conversation(state, pending.conversation).pending.append(pending)
 
 
 def refuse_pending(state: ClientState, cid: str, code: str, facts: dict[str, object]) -> None:
-    """The server will never store this message of mine; it stays where it is, with the reason."""
+    """Mark a pending message as refused for good. It stays in its place, with the reason."""
     for pending in select.pending_messages(state):
         if pending.cid == cid:
             pending.delivery, pending.error, pending.facts = DeliveryState.REFUSED, code, facts
             pending.after = state.conversations[pending.conversation].timeline.last
-            _forget_unknown(state, pending.conversation, code)
+            _forget_unknown_room(state, pending.conversation, code)
 
 
-def _forget_unknown(state: ClientState, name: str, code: str) -> None:
-    """A room that does not exist is not listed; one in sight stays until the user turns away."""
+def _forget_unknown_room(state: ClientState, name: str, code: str) -> None:
+    """Delete a room that does not exist, unless it is the current conversation."""
     if code == "unknown_room" and name != state.current and not state.conversations[name].member:
         del state.conversations[name]
 
 
 def set_draft(state: ClientState, name: str, text: str) -> None:
-    """A line that is not sent yet."""
+    """Store a text that is not sent yet."""
     find_or_add_conversation(state, name).draft = text
 
 
 def clear_notes(state: ClientState, name: str) -> None:
-    """The user wants the notes and the refused messages of this conversation out of sight."""
+    """Delete the notes and the refused messages of a conversation."""
     state.notes[:] = [note for note in state.notes if note.conversation != name]
     if name:
-        one = find_or_add_conversation(state, name)
-        one.pending = [pending for pending in one.pending if pending.delivery is DeliveryState.WAITING]
+        conversation = find_or_add_conversation(state, name)
+        conversation.pending = [
+            pending for pending in conversation.pending if pending.delivery is DeliveryState.WAITING
+        ]
 
 
 def add_note(state: ClientState, note: ClientNote) -> None:
     state.notes.append(note)
-    del state.notes[:-MOST_NOTES]
+    del state.notes[:-MAX_NOTES]
 
 
 def remove_note(state: ClientState, note: ClientNote) -> None:
-    """What a note told is over."""
-    state.notes[:] = [one for one in state.notes if one is not note]
+    state.notes[:] = [other for other in state.notes if other is not note]
 
 
 def set_ignored(state: ClientState, username: str, ignore: bool) -> None:
-    """The user wants, or no longer wants, not to see what this account says."""
+    """Hide the messages of an account, or show them again."""
     (state.ignored.add if ignore else state.ignored.discard)(username)
-    for one in state.conversations.values():
-        unread.recount_unread(state, one)
+    for conversation in state.conversations.values():
+        unread.recount_unread(state, conversation)
 
 
 def set_attention(state: ClientState, attention: dict[str, str]) -> None:
-    """What the user has chosen to be called for, by conversation."""
+    """Set the notification level that the user has chosen for each conversation."""
     state.attention = attention
 
 
 def set_loading(state: ClientState, name: str) -> None:
-    """Older messages have been asked for."""
+    """Record that older messages have been requested."""
     find_or_add_conversation(state, name).shown.loading = True
 
 
 def stop_loading(state: ClientState, name: str) -> None:
-    """Nothing more is on its way."""
-    one = find_or_add_conversation(state, name)
-    one.timeline.loading = one.shown.loading = False
+    """Record that no request for messages is pending."""
+    conversation = find_or_add_conversation(state, name)
+    conversation.timeline.loading = conversation.shown.loading = False
 
 
 def show_past_page(state: ClientState, name: str, page: list[Message]) -> None:
-    """The user looks at a page far from the end: a run of its own, unless it touches what is here."""
-    one = find_or_add_conversation(state, name)
-    one.past = join_page(Timeline(more=page[0].seq > 1), page) if page else None
-    _join_runs(one)
+    """Show a page far above the end. It is a run of its own, unless it touches the timeline."""
+    conversation = find_or_add_conversation(state, name)
+    conversation.past = join_page(Timeline(more=page[0].seq > 1), page) if page else None
+    _join_runs(conversation)
 
 
 def show_newest(state: ClientState, name: str) -> None:
-    """The user is at the end of the conversation again. What was selected is out of sight."""
-    one = find_or_add_conversation(state, name)
-    one.past, one.selected = None, 0
+    """Show the end of the conversation again, and clear the selection."""
+    conversation = find_or_add_conversation(state, name)
+    conversation.past, conversation.selected = None, 0
 
 
-def set_held(state: ClientState, name: str, is_held: bool) -> None:
-    """Whether what the user looks at may lie far above the end; then all of it stays."""
-    find_or_add_conversation(state, name).held = is_held
+def set_keeps_all(state: ClientState, name: str, keeps_all: bool) -> None:
+    """Keep all messages of a timeline in memory while the user has scrolled up."""
+    find_or_add_conversation(state, name).keeps_all = keeps_all
 
 
 def select_message(state: ClientState, name: str, seq: int) -> None:
-    """The next command about a message is about this one; 0: about none in particular."""
+    """Select the message that the next command applies to; 0 clears the selection."""
     find_or_add_conversation(state, name).selected = seq
 
 
 def give_up_missing(state: ClientState, name: str) -> None:
-    """What was heard of cannot be had."""
-    one = find_or_add_conversation(state, name)
-    one.heard = one.timeline.last or one.head
+    """Stop looking for messages that the server did not return."""
+    conversation = find_or_add_conversation(state, name)
+    conversation.known_head = conversation.timeline.last or conversation.head
 
 
 def apply_unread_page(state: ClientState, name: str, page: list[Message]) -> None:
-    """A page of unread messages further up than those that are here. Only who names me is kept of it."""
+    """Search a page of unread messages above the timeline for mentions. The messages are not stored."""
     unread.scan_page_above(state, find_or_add_conversation(state, name), page)
 
 
-def _apply_session(state: ClientState, told: responses.Session) -> None:
-    state.username = told.username
-    mine = {room.room for room in told.rooms} | {friend.friend for friend in told.friends}
-    for one in state.conversations.values():
-        if one.name not in mine:
-            _apply_resigned(one) if one.is_room else _apply_unfriended(one)
-        if one.name != state.current:
-            one.roster = []  # who came and went meanwhile is told to nobody; it is asked for where one looks
-    for room in told.rooms:
+def _apply_session(state: ClientState, response: responses.Session) -> None:
+    state.username = response.username
+    mine = {room.room for room in response.rooms} | {friend.friend for friend in response.friends}
+    for conversation in state.conversations.values():
+        if conversation.name not in mine:
+            _apply_resigned(conversation) if conversation.is_room else _apply_unfriended(conversation)
+        if conversation.name != state.current:
+            conversation.roster = []  # it may have changed; the members are requested when shown
+    for room in response.rooms:
         _apply_room(state, room, fresh=True)
-    for friend in told.friends:
+    for friend in response.friends:
         _apply_friend(state, friend, fresh=True).ended = False
 
 
-def _apply_entered(state: ClientState, told: responses.Entered) -> None:
-    if isinstance(told.room, values.Room):
-        one = _apply_room(state, told.room, fresh=True)
-        one.roster = one.roster or roster.members_of_names(told.members or ())
-    elif isinstance(told.friend, values.Friend):
-        one = _apply_friend(state, told.friend, fresh=True)
+def _apply_entered(state: ClientState, response: responses.Entered) -> None:
+    if isinstance(response.room, values.Room):
+        conversation = _apply_room(state, response.room, fresh=True)
+        conversation.roster = conversation.roster or roster.members_of_names(response.members or ())
+    elif isinstance(response.friend, values.Friend):
+        conversation = _apply_friend(state, response.friend, fresh=True)
     else:
         return
-    one.entered = True
-    _merge_run(state, one, told.messages, newest=True)
+    conversation.entered = True
+    _merge_run(state, conversation, response.messages, newest=True)
 
 
 def _apply_room(state: ClientState, room: values.Room, *, fresh: bool = False) -> Conversation:
-    one = find_or_add_conversation(state, room.room)
-    fresh = fresh or (room.member and not one.member)
-    if one.member and not room.member:
-        _apply_resigned(one)
-    one.members, one.capacity = room.members, room.capacity
-    one.member, one.entered = room.member, room.entered
-    one.nickname = room.nickname or one.nickname
-    one.owner = room.owner or one.owner
-    one.topic = room.topic or ""
-    one.private, one.locked, one.invited = room.private is True, room.locked is True, room.invited is True
+    conversation = find_or_add_conversation(state, room.room)
+    fresh = fresh or (room.member and not conversation.member)
+    if conversation.member and not room.member:
+        _apply_resigned(conversation)
+    conversation.members, conversation.capacity = room.members, room.capacity
+    conversation.member, conversation.entered = room.member, room.entered
+    conversation.nickname = room.nickname or conversation.nickname
+    conversation.owner = room.owner or conversation.owner
+    conversation.topic = room.topic or ""
+    conversation.private, conversation.locked = room.private is True, room.locked is True
+    conversation.invited = room.invited is True
     if room.head is not UNSET:
-        _apply_head(state, one, room.head, room.read or 0, room.unread or 0, fresh)
-    return one
+        _apply_head(state, conversation, room.head, room.read or 0, room.unread or 0, fresh)
+    return conversation
 
 
 def _apply_friend(state: ClientState, friend: values.Friend, *, fresh: bool = False) -> Conversation:
     fresh = fresh or friend.friend not in state.conversations
-    one = find_or_add_conversation(state, friend.friend)
-    one.online, one.entered, one.away = friend.online, friend.entered, friend.away or ""
-    one.nickname = friend.nickname or one.nickname
-    _apply_head(state, one, friend.head, friend.read, friend.unread, fresh)
-    return one
+    conversation = find_or_add_conversation(state, friend.friend)
+    conversation.online, conversation.entered = friend.online, friend.entered
+    conversation.away = friend.away or ""
+    conversation.nickname = friend.nickname or conversation.nickname
+    _apply_head(state, conversation, friend.head, friend.read, friend.unread, fresh)
+    return conversation
 
 
-def _apply_head(state: ClientState, one: Conversation, head: int, read: int, count: int, fresh: bool) -> None:
-    """The server says where a conversation ends.
+def _apply_head(
+    state: ClientState, conversation: Conversation, head: int, read: int, count: int, fresh: bool
+) -> None:
+    """Apply the head of a conversation, as the server reported it.
 
-    Only what begins a stream of events (``session``, ``entered``) says so of one definite moment in it, and
-    so may set the counts back; anything else is a hint that there may be more.
+    ``fresh``: it comes from a response that begins a stream of events (``session``, ``entered``), so it is
+    exact and may lower the counts. Any other head only says that there may be more messages.
     """
-    one.heard = max(one.heard, head)
+    conversation.known_head = max(conversation.known_head, head)
     if not fresh:
         return
-    one.head, one.heard, one.read, one.unread = head, head, read, count
-    if head < one.timeline.last or not head:
-        one.timeline, one.past = Timeline(more=head > 0), None
-    if one.timeline.last < head:
-        one.looked = head + 1
-    unread.recount_unread(state, one)
+    conversation.head, conversation.known_head, conversation.read, conversation.unread = (
+        head,
+        head,
+        read,
+        count,
+    )
+    if head < conversation.timeline.last or not head:
+        conversation.timeline, conversation.past = Timeline(more=head > 0), None
+    if conversation.timeline.last < head:
+        conversation.scanned_from = head + 1
+    unread.recount_unread(state, conversation)
 
 
 def _apply_message(state: ClientState, message: Message) -> None:
-    one = find_or_add_conversation(state, message.conversation)
-    if message.seq == (one.timeline.last or one.head) + 1:
-        _merge_run(state, one, [message])
-    one.heard = max(one.heard, message.seq)
-    if not one.held:
-        drop_oldest(one.timeline)
+    conversation = find_or_add_conversation(state, message.conversation)
+    if message.seq == (conversation.timeline.last or conversation.head) + 1:
+        _merge_run(state, conversation, [message])
+    conversation.known_head = max(conversation.known_head, message.seq)
+    if not conversation.keeps_all:
+        drop_oldest(conversation.timeline)
 
 
-def _apply_history(state: ClientState, asked: requests.History, told: responses.History) -> None:
-    one = find_or_add_conversation(state, asked.conversation)
-    one.timeline.loading = one.shown.loading = False
-    if asked.after is not UNSET and not told.messages and asked.after < one.timeline.last:
-        one.timeline, one.past = Timeline(), None  # what stood there is there no longer
+def _apply_history(state: ClientState, request: requests.History, response: responses.History) -> None:
+    conversation = find_or_add_conversation(state, request.conversation)
+    conversation.timeline.loading = conversation.shown.loading = False
+    if request.after is not UNSET and not response.messages and request.after < conversation.timeline.last:
+        conversation.timeline, conversation.past = Timeline(), None  # the server has lost them
         return
-    newest = asked.before is UNSET and asked.after is UNSET
-    _merge_run(state, one, told.messages, newest=newest)
-    unread.recount_unread(state, one)
-    if one.past is not None and told.messages:
-        one.past = join_page(one.past, told.messages)
-        _join_runs(one)
-    if asked.after is UNSET and not told.messages:
-        one.shown.more = False
+    newest = request.before is UNSET and request.after is UNSET
+    _merge_run(state, conversation, response.messages, newest=newest)
+    unread.recount_unread(state, conversation)
+    if conversation.past is not None and response.messages:
+        conversation.past = join_page(conversation.past, response.messages)
+        _join_runs(conversation)
+    if request.after is UNSET and not response.messages:
+        conversation.shown.more = False
 
 
-def _merge_run(state: ClientState, one: Conversation, page: list[Message], *, newest: bool = False) -> None:
-    """Make a run of messages part of the timeline."""
+def _merge_run(
+    state: ClientState, conversation: Conversation, page: list[Message], *, newest: bool = False
+) -> None:
+    """Add a page of messages without a gap to the timeline, and count the new ones."""
     if not page:
         return
-    one.timeline = join_page(one.timeline, page, newest=newest)
-    if page[0].seq > one.timeline.last:
+    conversation.timeline = join_page(conversation.timeline, page, newest=newest)
+    if page[0].seq > conversation.timeline.last:
         return
-    if page[0].seq > one.head + 1:
-        one.looked = page[0].seq
+    if page[0].seq > conversation.head + 1:
+        conversation.scanned_from = page[0].seq
     for message in page:
-        if message.seq > one.head:
-            _count_arrival(state, one, message)
-    unread.scan_joined_page(state, one, page)
-    _settle_pending(one, page)
+        if message.seq > conversation.head:
+            _count_arrival(state, conversation, message)
+    unread.scan_joined_page(state, conversation, page)
+    _settle_pending(conversation, page)
 
 
-def _join_runs(one: Conversation) -> None:
-    """Two runs that touch are one."""
-    past, here = one.past, one.timeline
-    if past is not None and here.messages and past.last >= here.first - 1:
-        one.timeline, one.past = join_page(here, past.messages), None
+def _join_runs(conversation: Conversation) -> None:
+    """Join the timeline and ``past`` once they touch."""
+    past, timeline = conversation.past, conversation.timeline
+    if past is not None and timeline.messages and past.last >= timeline.first - 1:
+        conversation.timeline, conversation.past = join_page(timeline, past.messages), None
 
 
-def _count_arrival(state: ClientState, one: Conversation, message: Message) -> None:
-    """A message that nobody had counted."""
-    one.head = message.seq
-    one.heard = max(one.heard, message.seq)
-    if message.seq > one.read:
-        one.unread += select.counts_as_unread(state, message)
-    one.typing.pop(message.username, None)
+def _count_arrival(state: ClientState, conversation: Conversation, message: Message) -> None:
+    """Count a message beyond the head."""
+    conversation.head = message.seq
+    conversation.known_head = max(conversation.known_head, message.seq)
+    if message.seq > conversation.read:
+        conversation.unread += select.counts_as_unread(state, message)
+    conversation.typing.pop(message.username, None)
     if message.kind in ("enter", "leave", "nick"):
-        _apply_notice(state, one, message)
+        _apply_notice(state, conversation, message)
     elif message.kind in ("kick", "ban"):
-        one.roster = roster.without_member(one.roster, message.text)
+        conversation.roster = roster.without_member(conversation.roster, message.text)
 
 
-def _apply_notice(state: ClientState, one: Conversation, message: Message) -> None:
+def _apply_notice(state: ClientState, conversation: Conversation, message: Message) -> None:
     inside = message.kind != "leave"
     if message.username == state.username:
-        one.entered, one.nickname = inside, message.nickname
-    if one.is_room:
-        one.roster = roster.with_entered(one.roster, message.username, message.nickname, inside=inside)
+        conversation.entered, conversation.nickname = inside, message.nickname
+    if conversation.is_room:
+        conversation.roster = roster.with_entered(
+            conversation.roster, message.username, message.nickname, inside=inside
+        )
 
 
-def _settle_pending(one: Conversation, page: list[Message]) -> None:
-    """What was pending and is here now need not be drawn twice."""
-    if one.pending:
-        here = {message.cid for message in page}
-        last = one.timeline.last
-        one.pending = [
-            pending for pending in one.pending if pending.cid not in here and not 0 < pending.seq <= last
+def _settle_pending(conversation: Conversation, page: list[Message]) -> None:
+    """Remove the pending messages that the timeline now contains."""
+    if conversation.pending:
+        cids = {message.cid for message in page}
+        last = conversation.timeline.last
+        conversation.pending = [
+            pending
+            for pending in conversation.pending
+            if pending.cid not in cids and not 0 < pending.seq <= last
         ]
 
 
-def _apply_sent(one: Conversation, cid: str, seq: int) -> None:
-    for pending in one.pending:
+def _apply_sent(conversation: Conversation, cid: str, seq: int) -> None:
+    for pending in conversation.pending:
         if pending.cid == cid:
             pending.seq = seq
-    one.heard = max(one.heard, seq)
-    _settle_pending(one, [])
+    conversation.known_head = max(conversation.known_head, seq)
+    _settle_pending(conversation, [])
 
 
-def _apply_presence(state: ClientState, told: events.Presence) -> None:
-    if told.username == state.username:
-        state.away = told.away or ""
-    for one in state.conversations.values():
-        if one.name == f"@{told.username}":
-            one.online, one.away = told.online, told.away or ""
-        one.roster = roster.with_presence(one.roster, told.username, told.online, told.away)
+def _apply_presence(state: ClientState, event: events.Presence) -> None:
+    if event.username == state.username:
+        state.away = event.away or ""
+    for conversation in state.conversations.values():
+        if conversation.name == f"@{event.username}":
+            conversation.online, conversation.away = event.online, event.away or ""
+        conversation.roster = roster.with_presence(
+            conversation.roster, event.username, event.online, event.away
+        )
 
 
-def _apply_resigned(one: Conversation) -> None:
-    """A seat given up: the room's history is no longer mine to read."""
-    one.member = one.entered = False
-    one.timeline, one.past, one.selected = Timeline(), None, 0
-    one.head = one.heard = one.read = one.unread = one.unread_from = 0
-    one.named, one.looked = set(), 1
-    one.roster = []
+def _apply_resigned(conversation: Conversation) -> None:
+    """Clear a room in which the user is no longer a member and may no longer read the history."""
+    conversation.member = conversation.entered = False
+    conversation.timeline, conversation.past, conversation.selected = Timeline(), None, 0
+    conversation.head = conversation.known_head = conversation.read = 0
+    conversation.unread = conversation.unread_from = 0
+    conversation.mention_seqs, conversation.scanned_from = set(), 1
+    conversation.roster = []
 
 
 def _apply_removed(state: ClientState, name: str, reason: str) -> None:
-    """A room is mine no longer; one that was closed is nobody's."""
+    """Clear a room that the user was removed from; delete a room that was closed."""
     _apply_resigned(find_or_add_conversation(state, name))
     if reason == "close":
         del state.conversations[name]
 
 
-def _apply_unfriended(one: Conversation) -> None:
-    one.ended, one.entered, one.online = True, False, False
+def _apply_unfriended(conversation: Conversation) -> None:
+    conversation.ended, conversation.entered, conversation.online = True, False, False

@@ -1,8 +1,8 @@
-"""How a message stands after what was done to it: edited, deleted, reacted to.
+"""Applies edits, deletions and reactions to a message.
 
-A change is a message too, with a place of its own in the timeline, where nothing is drawn for it. The server
-does the same to what it puts on a page; so whoever applies all changes in the order of their seqs, on top of
-a page however old, ends with what a fresh page shows.
+A change is a message too, with a seq of its own in the timeline, but it is not drawn. The server applies
+changes to the messages of a page in the same way. So applying all changes in the order of their seqs to an
+old page gives the same result as a fresh page.
 """
 
 from collections.abc import Iterable
@@ -13,12 +13,12 @@ from msgspec.structs import replace
 
 
 def is_revised(message: Message) -> bool:
-    """Whether its text is, or may be, another than when it was said."""
+    """Whether the text may differ from the one that was sent."""
     return message.kind == "edit" or message.edited is not UNSET or message.deleted is True
 
 
 def latest_state(message: Message, changes: Iterable[Message]) -> Message:
-    """The message after all of these, which are in the order of their seqs; any may be in it already."""
+    """Apply ``changes``, in the order of their seqs. A change that is already applied has no effect."""
     for change in changes:
         message = _apply_change(message, change)
     return message
@@ -40,9 +40,9 @@ def _apply_change(message: Message, change: Message) -> Message:
 def _apply_reaction(message: Message, change: Message) -> Message:
     reactions = {} if message.reactions is UNSET else dict(message.reactions)
     others = [name for name in reactions.pop(change.text, []) if name != change.username]
-    who = [*others, change.username] if change.kind == "react" else others
-    if message.reactions is not UNSET and who == message.reactions.get(change.text, []):
+    usernames = [*others, change.username] if change.kind == "react" else others
+    if message.reactions is not UNSET and usernames == message.reactions.get(change.text, []):
         return message
-    if who:
-        reactions[change.text] = who
+    if usernames:
+        reactions[change.text] = usernames
     return replace(message, reactions=reactions or UNSET)

@@ -1,7 +1,7 @@
-"""Who holds the seats of a room: a list in the order in which people see it. Used by ``apply``.
+"""The members of a room as a list in display order. Used by ``apply``.
 
-The order is kept whenever somebody comes or goes, as a room of thousands must not be sorted for every
-picture. A list is never changed in place: who drew one can tell by itself whether it is still that one.
+Every function keeps the order, so that a room with thousands of members is not sorted for each redraw. A list
+is never changed in place, so a view can compare lists by identity to see whether anything changed.
 """
 
 from bisect import insort
@@ -13,40 +13,39 @@ from msgspec.structs import replace
 
 
 def ordered_members(members: Iterable[Member]) -> list[Member]:
-    """Who is here first, and of these, who is inside; then by name."""
+    """Sort members: online ones first, of these the ones in the room, then by name."""
     return sorted(members, key=_sort_key)
 
 
 def members_of_names(usernames: Iterable[str]) -> list[Member]:
-    """Of seats of which nothing more is known yet."""
+    """Return members of which only the user name is known."""
     return ordered_members(map(_unknown_member, usernames))
 
 
 def find_member(roster: list[Member], username: str) -> Member | None:
-    return next((seat for seat in roster if seat.username == username), None)
+    return next((member for member in roster if member.username == username), None)
 
 
 def without_member(roster: list[Member], username: str) -> list[Member]:
-    """Somebody has no seat any more."""
-    return [seat for seat in roster if seat.username != username]
+    return [member for member in roster if member.username != username]
 
 
-def with_member(roster: list[Member], seat: Member) -> list[Member]:
-    """Somebody has this seat now, whatever they had before."""
-    others = without_member(roster, seat.username)
-    insort(others, seat, key=_sort_key)
+def with_member(roster: list[Member], member: Member) -> list[Member]:
+    """Add a member, or replace the one with the same user name."""
+    others = without_member(roster, member.username)
+    insort(others, member, key=_sort_key)
     return others
 
 
 def with_entered(roster: list[Member], username: str, nickname: str, *, inside: bool) -> list[Member]:
-    """Somebody came in, went out or changed the nickname. Whoever is inside is here."""
+    """Apply that a member entered, left or changed the nickname. A member in the room is online."""
     known = find_member(roster, username) or _unknown_member(username)
     online = inside or known.online
     return with_member(roster, replace(known, nickname=nickname, entered=inside, online=online))
 
 
 def with_presence(roster: list[Member], username: str, online: bool, away: str | UnsetType) -> list[Member]:
-    """Somebody is here or no longer, or away though here. Who has no seat changes nothing."""
+    """Apply a change of presence or away text. Other users than the members are ignored."""
     known = find_member(roster, username)
     return with_member(roster, replace(known, online=online, away=away)) if known else roster
 

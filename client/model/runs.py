@@ -1,21 +1,18 @@
-"""A run of messages without a gap, and the pages that become part of it.
-
-The counterpart is ``apply``, which knows whose run it is.
-"""
+"""Joins pages of messages to a timeline: one run of messages without a gap."""
 
 from chatroom.client.model import changes
 from chatroom.client.model.state import Timeline
 from chatroom.protocol.frame import UNSET
 from chatroom.protocol.values import CHANGE_KINDS, Message
 
-KEPT = 2000
-"""So many messages of a run stay for good; when there are twice as many, the older half goes."""
+KEPT_MESSAGES = 2000
+"""Messages of a timeline that stay in memory. Once there are twice as many, the older half is dropped."""
 
 
 def join_page(timeline: Timeline, page: list[Message], *, newest: bool = False) -> Timeline:
-    """A run and a page that touches it, as one.
+    """Return the timeline with a page joined to it.
 
-    A page that does not is worth something only if it is the newest: then it takes the run's place.
+    A page that does not touch the timeline is ignored, but the newest page replaces the timeline.
     """
     if _has_conflict(timeline, page) or (newest and page[0].seq > timeline.last + 1):
         timeline = Timeline()
@@ -28,7 +25,7 @@ def join_page(timeline: Timeline, page: list[Message], *, newest: bool = False) 
         newer = page[len(page) - max(0, page[-1].seq - timeline.last) :]
         known = page[len(older) : len(page) - len(newer)]
         at = page[0].seq + len(older) - timeline.first
-        timeline.messages[at : at + len(known)] = known  # as they stand now
+        timeline.messages[at : at + len(known)] = known  # in their latest state
         timeline.messages[:0] = older
         timeline.messages.extend(newer)
     timeline.more = timeline.first > 1
@@ -37,34 +34,34 @@ def join_page(timeline: Timeline, page: list[Message], *, newest: bool = False) 
 
 
 def drop_oldest(timeline: Timeline) -> None:
-    """Let the oldest go once there are many; whoever scrolls up gets them from the server again.
+    """Drop the oldest messages once there are many, and the changes to them.
 
-    Nothing that was done to them need be kept: a page that comes later tells it.
+    Scrolling up fetches them from the server again, with their changes applied.
     """
-    if len(timeline.messages) < 2 * KEPT:
+    if len(timeline.messages) < 2 * KEPT_MESSAGES:
         return
-    timeline.messages = timeline.messages[-KEPT:]  # a list of its own: the last picture may hold the other
+    timeline.messages = timeline.messages[-KEPT_MESSAGES:]  # a new list: the view may still hold the old one
     timeline.more = True
     first = timeline.first
-    timeline.changes = {target: done for target, done in timeline.changes.items() if target >= first}
+    timeline.changes = {target: made for target, made in timeline.changes.items() if target >= first}
 
 
 def _apply_revisions(timeline: Timeline, page: list[Message]) -> None:
-    """Show on the messages what was done to them, by what is on the page or was here before."""
-    touched = {message.seq for message in page} & timeline.changes.keys()
+    """Apply the changes that the page contains, and known changes to the messages on the page."""
+    changed = {message.seq for message in page} & timeline.changes.keys()
     for message in page:
         if message.kind in CHANGE_KINDS and message.target is not UNSET:
             timeline.changes.setdefault(message.target, {})[message.seq] = message
-            touched.add(message.target)
-    for seq in touched:
-        if (said := timeline.find(seq)) is not None:
-            done = timeline.changes[seq]
-            latest = changes.latest_state(said, (done[each] for each in sorted(done)))
+            changed.add(message.target)
+    for seq in changed:
+        if (target := timeline.find(seq)) is not None:
+            revisions = timeline.changes[seq]
+            latest = changes.latest_state(target, (revisions[at] for at in sorted(revisions)))
             timeline.messages[seq - timeline.first] = latest
 
 
 def _has_conflict(timeline: Timeline, page: list[Message]) -> bool:
-    """Whether the page has another message in a place that is filled here."""
+    """Whether the page and the timeline have different messages for the same seq."""
     first, last = max(page[0].seq, timeline.first), min(page[-1].seq, timeline.last)
     if not timeline.messages or first > last:
         return False
@@ -74,7 +71,7 @@ def _has_conflict(timeline: Timeline, page: list[Message]) -> bool:
 
 
 def _is_same(ours: Message, theirs: Message) -> bool:
-    """Whether these are one message, whatever was done to it since."""
+    """Whether these are one message, possibly before and after a change."""
     if (ours.seq, ours.time, ours.username, ours.kind) != (
         theirs.seq,
         theirs.time,

@@ -1,4 +1,4 @@
-"""What is derived from the state, and never kept in it. The counterpart is ``apply``, which changes it."""
+"""Values derived from the client's state. None of them is stored in it."""
 
 import re
 from functools import lru_cache
@@ -9,24 +9,24 @@ from chatroom.protocol.values import SPOKEN_KINDS, Message
 
 
 def sidebar_conversations(state: ClientState) -> list[Conversation]:
-    """The conversations that are mine: rooms by name, then friends by name."""
+    """Return the user's conversations: rooms by name, then private chats by name."""
     return list_rooms(state, mine=True) + list_directs(state)
 
 
 def list_rooms(state: ClientState, *, mine: bool = False) -> list[Conversation]:
-    """Every room there is, or those in which I hold a seat, by name."""
-    found = (one for one in state.conversations.values() if one.is_room and (one.member or not mine))
-    return sorted(found, key=_name_order)
+    """Return all rooms, or those of which the user is a member, by name."""
+    rooms = (room for room in state.conversations.values() if room.is_room and (room.member or not mine))
+    return sorted(rooms, key=_name_order)
 
 
 def list_directs(state: ClientState) -> list[Conversation]:
-    """Every private chat, also those of friendships that have ended and are still to be read, by name."""
-    return sorted((one for one in state.conversations.values() if not one.is_room), key=_name_order)
+    """Return all private chats by name, also the readable ones of friendships that have ended."""
+    return sorted((chat for chat in state.conversations.values() if not chat.is_room), key=_name_order)
 
 
 def list_friends(state: ClientState) -> list[Conversation]:
-    """The private chats with those who are my friends now, by name."""
-    return [one for one in list_directs(state) if not one.ended]
+    """Return the private chats with current friends, by name."""
+    return [chat for chat in list_directs(state) if not chat.ended]
 
 
 def _name_order(conversation: Conversation) -> tuple[bytes, str]:
@@ -34,140 +34,143 @@ def _name_order(conversation: Conversation) -> tuple[bytes, str]:
 
 
 def current_conversation(state: ClientState) -> Conversation | None:
-    """The conversation in sight; ``None`` on the home screen."""
+    """Return the conversation on the screen; ``None`` on the home page."""
     return state.conversations.get(state.current)
 
 
 def next_active(state: ClientState) -> str:
-    """Where to look next; home if nothing waits."""
-    return next((one.name for one in active_conversations(state)), "")
+    """Return the name of the next conversation with unread messages; empty if there is none."""
+    return next((conversation.name for conversation in active_conversations(state)), "")
 
 
 def active_conversations(state: ClientState) -> list[Conversation]:
-    """The conversations out of sight in which something waits: mentions first, then private chats, then
-    rooms. What is muted does not count.
+    """Return the other conversations with unread messages that are not muted.
+
+    Those with mentions are first, then private chats, then rooms.
     """
-    elsewhere = [one for one in sidebar_conversations(state) if one.name != state.current]
-    found = [one for one in elsewhere if one.unread and not is_muted(state, one)]
-    return sorted(found, key=lambda one: (not one.mentions, one.is_room))
+    others = [other for other in sidebar_conversations(state) if other.name != state.current]
+    active = [other for other in others if other.unread and not is_muted(state, other)]
+    return sorted(active, key=lambda other: (not other.mentions, other.is_room))
 
 
 def is_muted(state: ClientState, conversation: Conversation) -> bool:
-    """Whether nothing there is worth a call."""
+    """Whether the user wants no notifications of this conversation."""
     return state.attention.get(conversation.name) == "none"
 
 
-def notifying_count(state: ClientState, conversation: Conversation, otherwise: str) -> int:
-    """How much waits there that is worth a call: of ``otherwise``, if nothing else was chosen for it.
+def notifying_count(state: ClientState, conversation: Conversation, default: str) -> int:
+    """Return the number of unread messages to notify of, at the level of the conversation or ``default``.
 
-    ``mentions`` are what names me, and all that is said in private.
+    At the level ``mentions`` these are the mentions in a room, and all messages of a private chat.
     """
-    choice = state.attention.get(conversation.name, otherwise)
-    if choice == "none":
+    level = state.attention.get(conversation.name, default)
+    if level == "none":
         return 0
-    return conversation.mentions if choice == "mentions" and conversation.is_room else conversation.unread
+    return conversation.mentions if level == "mentions" and conversation.is_room else conversation.unread
 
 
 def last_by_others(state: ClientState, conversation: Conversation) -> Message | None:
-    """The last message of somebody else's that is here."""
+    """Return the last loaded message of another user."""
     messages = reversed(conversation.timeline.messages)
     return next((message for message in messages if counts_as_unread(state, message)), None)
 
 
 def neighbour_conversation(state: ClientState, step: int) -> str:
-    """The conversation so many places down (or up) from the current one, round and round through home."""
-    names = ["", *(one.name for one in sidebar_conversations(state))]
+    """Return the conversation ``step`` places below the current one; the home page is in the cycle too."""
+    names = ["", *(conversation.name for conversation in sidebar_conversations(state))]
     at = names.index(state.current) if state.current in names else 0
     return names[(at + step) % len(names)]
 
 
 def find_conversation(state: ClientState, name: str) -> str | None:
-    """The conversation of this name, or the first that it begins, or the one that the switcher would offer.
+    """Return the conversation of this name, else the first with this prefix, else the best fuzzy match.
 
-    The ``#`` or ``@`` may be left out; a room goes before a friend.
+    The ``#`` or ``@`` may be left out; a room precedes a private chat.
     """
-    wanted = name_key(name.lstrip("#@"))
-    for fits in (bytes.__eq__, bytes.startswith):
-        for one in sidebar_conversations(state):
-            if name[:1] in ("", "#", "@") and one.name[:1] != name[:1]:
+    key = name_key(name.lstrip("#@"))
+    for matches in (bytes.__eq__, bytes.startswith):
+        for conversation in sidebar_conversations(state):
+            if name[:1] in ("", "#", "@") and conversation.name[:1] != name[:1]:
                 continue
-            if fits(name_key(one.name[1:]), wanted):
-                return one.name
-    return next((one.name for one in fuzzy_matches(state, name)), None)
+            if matches(name_key(conversation.name[1:]), key):
+                return conversation.name
+    return next((conversation.name for conversation in fuzzy_matches(state, name)), None)
 
 
 def fuzzy_matches(state: ClientState, letters: str) -> list[Conversation]:
-    """The conversations in whose names the letters stand in this order; the closest together first, and of
-    those alike the ones in which something waits.
+    """Return the conversations whose names contain the letters in this order, the closest together first.
+
+    Of equal matches, those with unread messages are first.
     """
-    wanted = letters.strip().casefold()
-    urgent = {one.name: one for one in (*active_conversations(state), *sidebar_conversations(state))}
-    scored = [(_spread(wanted, name.casefold()), one) for name, one in urgent.items()]
-    found = [(spread, one) for spread, one in scored if spread is not None]
-    return [one for _, one in sorted(found, key=lambda pair: pair[0])]
+    query = letters.strip().casefold()
+    candidates = dict.fromkeys(chat.name for chat in active_conversations(state))
+    candidates |= dict.fromkeys(chat.name for chat in sidebar_conversations(state))
+    scored = [(_spread(query, name.casefold()), name) for name in candidates]
+    matches = [(spread, name) for spread, name in scored if spread is not None]
+    return [state.conversations[name] for _, name in sorted(matches, key=lambda match: match[0])]
 
 
-def _spread(wanted: str, name: str) -> int | None:
-    """How far apart the wanted letters stand in the name, and how far in; ``None`` when they do not."""
-    at = -1
+def _spread(query: str, name: str) -> int | None:
+    """Return the number of other letters before and between those of the query; ``None`` for no match."""
+    last = -1
     spread = 0
-    for letter in wanted:
-        found = name.find(letter, at + 1)
-        if found < 0:
+    for letter in query:
+        at = name.find(letter, last + 1)
+        if at < 0:
             return None
-        spread += found - at - 1
-        at = found
+        spread += at - last - 1
+        last = at
     return spread
 
 
-def called(state: ClientState, name: str) -> list[Conversation]:
-    """My conversations of this whole name: one, or a room and a private chat if the sign is left out."""
-    wanted = name_key(name.lstrip("#@"))
+def conversations_named(state: ClientState, name: str) -> list[Conversation]:
+    """Return the user's conversations of exactly this name. Without its sign, a room and a chat match."""
+    key = name_key(name.lstrip("#@"))
     signs = name[:1] if name[:1] in ("#", "@") else "#@"
     return [
-        one
-        for one in sidebar_conversations(state)
-        if one.name[0] in signs and name_key(one.name[1:]) == wanted
+        conversation
+        for conversation in sidebar_conversations(state)
+        if conversation.name[0] in signs and name_key(conversation.name[1:]) == key
     ]
 
 
 def has_seat(state: ClientState, name: str) -> bool:
-    """Whether I am a member of a room, or a friend in a private chat."""
-    one = state.conversations.get(name)
-    return one is not None and (one.member if one.is_room else not one.ended)
+    """Whether the user is a member of the room, or a friend of the other user of the private chat."""
+    chat = state.conversations.get(name)
+    return chat is not None and (chat.member if chat.is_room else not chat.ended)
 
 
-def spelled(state: ClientState, name: str) -> str:
-    """A conversation's whole name as it was first written, if it is known, however it is typed."""
+def original_spelling(state: ClientState, name: str) -> str:
+    """Return the original spelling of a conversation's name; an unknown name as it is."""
     if name in state.conversations:
         return name
-    wanted = name[:1], name_key(name[1:])
-    known = (one for one in state.conversations if (one[:1], name_key(one[1:])) == wanted)
-    return next(known, name)
+    key = name[:1], name_key(name[1:])
+    matches = (known for known in state.conversations if (known[:1], name_key(known[1:])) == key)
+    return next(matches, name)
 
 
 def is_open(state: ClientState, name: str) -> bool:
-    """Whether I may write there: a room that I have entered, a private chat with a friend."""
-    one = state.conversations.get(name)
-    return one is not None and (one.entered if one.is_room else not one.ended)
+    """Whether the user may write there: a room that is entered, or a private chat with a friend."""
+    chat = state.conversations.get(name)
+    return chat is not None and (chat.entered if chat.is_room else not chat.ended)
 
 
 def missing_after(conversation: Conversation) -> int | None:
-    """The seq after which messages are known to exist that are not here; ``None`` when nothing is missing.
+    """Return the seq after which messages are missing, ``None`` if none are.
 
-    A conversation of which nothing was ever shown misses only what came after the server told its head.
+    Where no messages were loaded, only those beyond the head that the server reported are missing.
     """
     last = conversation.timeline.last or conversation.head
-    return last if conversation.heard > last else None
+    return last if conversation.known_head > last else None
 
 
 def counts_as_unread(state: ClientState, message: Message) -> bool:
-    """Whether this message, while unread, adds to the number beside its conversation."""
+    """Whether this message adds to the unread count of its conversation until it is read."""
     return message.kind in SPOKEN_KINDS and message.username not in {state.username, *state.ignored}
 
 
 def mentions_me(state: ClientState, conversation: Conversation, message: Message) -> bool:
-    """Whether somebody else names me: by my user name or by my nickname here."""
+    """Whether another user mentions this one, by user name or by the nickname in the conversation."""
     if not counts_as_unread(state, message):
         return False
     names = frozenset(filter(None, (state.username, conversation.nickname)))
@@ -175,26 +178,26 @@ def mentions_me(state: ClientState, conversation: Conversation, message: Message
 
 
 def first_mention(conversation: Conversation) -> int:
-    """The seq of the first unread message that is known to name me; 0 for none."""
-    return min(conversation.named, default=0)
+    """Return the seq of the first known unread mention; 0 for none."""
+    return min(conversation.mention_seqs, default=0)
 
 
 def mention_beyond(conversation: Conversation, step: int) -> int:
-    """The nearest of them above (``step`` -1) or below (1) what is here; 0 for none."""
-    here = conversation.shown
+    """Return the nearest unread mention above (``step`` -1) or below (1) the shown messages; 0 for none."""
+    shown = conversation.shown
     if step > 0:
-        return min((seq for seq in conversation.named if seq > here.last), default=0)
-    return max((seq for seq in conversation.named if seq < here.first), default=0)
+        return min((seq for seq in conversation.mention_seqs if seq > shown.last), default=0)
+    return max((seq for seq in conversation.mention_seqs if seq < shown.first), default=0)
 
 
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
     "\u2e80-\u9fff\ua000-\ua4cf\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese, Japanese, Korean
 )
-"""Scripts without blanks between words, or with grammar right behind a name."""
+"""Scripts without blanks between words, or with particles directly behind a name."""
 
 _LETTER = f"[^\\W{_UNSPACED}]"
-"""What makes a longer word of a name that it touches. An underscore and digits are such letters too."""
+"""A character that makes a longer word of a name next to it. Underscores and digits count as letters."""
 
 _MARK = "[\u0300-\u036f]"
 """Combining accents, which belong to the letter before them."""
@@ -202,8 +205,9 @@ _MARK = "[\u0300-\u036f]"
 
 @lru_cache(maxsize=64)
 def _mention_pattern(names: frozenset[str]) -> re.Pattern[str]:
-    """Finds one of the names, not as a part of a longer word: ``Al`` is not in "also" or "Alé", but is in
-    "你好Al".
+    """Return the pattern of any of the names as a whole word.
+
+    ``Al`` does not match in "also" or "Alé", but in "你好Al".
     """
     return re.compile("|".join(map(_whole_name, sorted(names))), re.IGNORECASE)
 
@@ -215,10 +219,13 @@ def _whole_name(name: str) -> str:
 
 
 def typing_nicknames(state: ClientState, now: float) -> list[str]:
-    """The nicknames of those who write something in the conversation in sight. ``now``: see ``Typing``."""
+    """Return the nicknames of the users who are typing in the current conversation.
+
+    ``now`` is a time of the monotonic clock, as ``TypingUser.until`` is.
+    """
     conversation = current_conversation(state)
-    heard = conversation.typing.items() if conversation else ()
-    return [one.nickname for name, one in heard if one.until > now and name not in state.ignored]
+    typing = conversation.typing.items() if conversation else ()
+    return [user.nickname for name, user in typing if user.until > now and name not in state.ignored]
 
 
 def is_mine(state: ClientState, message: Message) -> bool:
@@ -226,71 +233,74 @@ def is_mine(state: ClientState, message: Message) -> bool:
 
 
 def is_changeable(message: Message) -> bool:
-    """Whether something can be done to it: somebody said it, and it is not deleted."""
+    """Whether a user has sent this message and it is not deleted, so that it can be changed or answered."""
     return message.kind in SPOKEN_KINDS and message.deleted is not True
 
 
 def target_message(state: ClientState, conversation: Conversation, *, mine: bool = False) -> Message | None:
-    """The message that a command is about: the selected one, or else the last that was said (by me)."""
+    """Return the message that a command applies to: the selected one, else the last one (of the user)."""
     if conversation.selected:
         seq = conversation.selected
         return conversation.shown.find(seq) or conversation.timeline.find(seq)
-    said = (message for message in reversed(conversation.timeline.messages) if is_changeable(message))
-    return next((message for message in said if not mine or is_mine(state, message)), None)
+    messages = (message for message in reversed(conversation.timeline.messages) if is_changeable(message))
+    return next((message for message in messages if not mine or is_mine(state, message)), None)
 
 
-def target(state: ClientState, command: str) -> tuple[str, Message] | None:
-    """The conversation and the message that a command is about which begins to be typed now: ``reply``,
-    ``react``, ``edit`` or ``delete``.
+def command_target(state: ClientState, command: str) -> tuple[str, Message] | None:
+    """Return the conversation and the message that a command which the user begins to type applies to.
 
-    On the home screen a reply goes to the last private message. ``None`` where there is no such message, or
-    where the last one is still to be confirmed.
+    ``command`` is ``reply``, ``react``, ``edit`` or ``delete``. On the home page, a reply goes to the last
+    private message. ``None`` if there is no such message, or if the last one is not confirmed yet.
     """
-    here = current_conversation(state)
-    if here is None:
-        name = last_writer(state) if command == "reply" else None
-        here = state.conversations[name] if name is not None else None
-        message = last_by_others(state, here) if here is not None else None
-    elif here.selected:
-        message = target_message(state, here)
+    conversation = current_conversation(state)
+    if conversation is None:
+        name = last_direct_sender(state) if command == "reply" else None
+        conversation = state.conversations[name] if name is not None else None
+        message = last_by_others(state, conversation) if conversation is not None else None
+    elif conversation.selected:
+        message = target_message(state, conversation)
     elif command == "reply":
-        message = last_by_others(state, here)
+        message = last_by_others(state, conversation)
+    elif has_unconfirmed(conversation):
+        message = None
     else:
-        mine = command in ("edit", "delete")
-        message = None if is_under_way(here) else target_message(state, here, mine=mine)
-    return (here.name, message) if here is not None and message is not None else None
+        message = target_message(state, conversation, mine=command in ("edit", "delete"))
+    return (conversation.name, message) if conversation is not None and message is not None else None
 
 
-def is_under_way(conversation: Conversation) -> bool:
-    """The last message of mine is still to be confirmed, so the last that is here is another."""
+def has_unconfirmed(conversation: Conversation) -> bool:
+    """Whether a message of the user is not confirmed yet, so that the last one of the timeline is another."""
     waiting = (pending for pending in conversation.pending if pending.delivery is DeliveryState.WAITING)
     return any(pending.kind in ("text", "action") for pending in waiting)
 
 
 def neighbour_message(conversation: Conversation, seq: int, step: int) -> int:
-    """The seq of the nearest message above (``step`` -1) or below (1) that something can be done to; or 0."""
-    here = conversation.shown
-    end = here.first - 1 if step < 0 else here.last + 1
-    return next((at for at in range(seq + step, end, step) if (it := here.find(at)) and is_changeable(it)), 0)
+    """Return the seq of the nearest changeable message above (``step`` -1) or below (1); 0 for none."""
+    shown = conversation.shown
+    end = shown.first - 1 if step < 0 else shown.last + 1
+    seqs = range(seq + step, end, step)
+    return next((at for at in seqs if (message := shown.find(at)) and is_changeable(message)), 0)
 
 
 def pending_messages(state: ClientState) -> list[PendingMessage]:
-    """What I wrote and the server has not confirmed, in all conversations."""
-    return [pending for one in state.conversations.values() for pending in one.pending]
+    """Return the user's messages that the server has not confirmed, of all conversations."""
+    return [pending for chat in state.conversations.values() for pending in chat.pending]
 
 
 def default_nickname(state: ClientState, conversation: str) -> str:
-    """The nickname to enter under when none is given: the last one used there, or the user name."""
+    """Return the nickname to enter with if none is given: the last one used there, or the user name."""
     known = state.conversations.get(conversation)
     return known.nickname if known is not None and known.nickname else state.username
 
 
-def writers(state: ClientState) -> list[str]:
-    """The private chats in which another user has said something, by name."""
-    return [one.name for one in list_friends(state) if last_by_others(state, one)]
+def direct_senders(state: ClientState) -> list[str]:
+    """Return the names of the private chats that have a loaded message of the friend."""
+    return [chat.name for chat in list_friends(state) if last_by_others(state, chat)]
 
 
-def last_writer(state: ClientState) -> str | None:
-    """The private chat in which somebody else has said something last."""
-    said = {one.name: message.time for one in list_friends(state) if (message := last_by_others(state, one))}
-    return max(said, key=lambda name: said[name], default=None)
+def last_direct_sender(state: ClientState) -> str | None:
+    """Return the name of the private chat with the latest message of a friend."""
+    times = {
+        chat.name: message.time for chat in list_friends(state) if (message := last_by_others(state, chat))
+    }
+    return max(times, key=lambda name: times[name], default=None)

@@ -1,4 +1,4 @@
-"""What the client knows. Plain data: ``apply`` changes it, ``select`` derives from it, the view draws it."""
+"""The data types of the client's state: ``apply`` changes it, ``select`` derives values from it."""
 
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -8,18 +8,18 @@ from chatroom.protocol.values import Limits, Member, Message
 
 
 class ConnectionState(Enum):
-    """How the connection stands."""
+    """The state of the connection and the session."""
 
     OFFLINE = auto()
     CONNECTING = auto()
     RECONNECTING = auto()  # with ``ClientState.retry_at``
-    ONLINE = auto()  # connected, nobody logged in
-    LOGGED_IN = auto()  # and everything that was missing is being fetched or here
-    REFUSED = auto()  # for good: the server's certificate changed, the protocol is another
+    ONLINE = auto()  # connected, not logged in
+    LOGGED_IN = auto()  # missing messages are fetched or being fetched
+    REFUSED = auto()  # for good: the server's certificate changed, or the protocol differs
 
 
 class DeliveryState(Enum):
-    """What is known of a message that was written here."""
+    """The state of a message that the server has not confirmed."""
 
     WAITING = auto()  # in the outbox, not confirmed
     REFUSED = auto()  # never stored; ``PendingMessage.error`` says why
@@ -27,36 +27,35 @@ class DeliveryState(Enum):
 
 @dataclass(slots=True)
 class PendingMessage:
-    """A message of mine that the server has not confirmed; drawn below the confirmed ones, or, if it was
-    refused, where that happened. ``target`` is the seq of the message that it changes or answers, 0 if there
-    is none.
+    """A message of the user that the server has not confirmed.
+
+    It is drawn below the confirmed messages, or, if it was refused, in the place where that happened.
     """
 
     cid: str
     conversation: str
     text: str
     kind: SentKind = "text"
-    target: int = 0
+    target: int = 0  # the seq of the message that it changes or answers; 0 for none
     written_at: int = 0  # milliseconds since 1970
     delivery: DeliveryState = DeliveryState.WAITING
-    error: str = ""  # a code
-    facts: dict[str, object] = field(default_factory=dict)  # that fill in its words
-    after: int = 0  # once it is refused, the last seq of the conversation then: its place in the timeline
-    seq: int = 0  # its place, once it is confirmed; it is drawn until the message itself is here
+    error: str = ""  # the error code
+    facts: dict[str, object] = field(default_factory=dict)  # of the error
+    after: int = 0  # the last seq when it was refused: its place in the timeline
+    seq: int = 0  # once it is confirmed; it is drawn until the message itself arrives
 
 
 @dataclass(slots=True)
 class Timeline:
-    """A part of a conversation that is here: one run of messages without a gap.
+    """The loaded messages of a conversation: one run without a gap, with their changes applied.
 
-    ``messages[i].seq == first + i``, and each is as it stands now; ``last`` is the seq of the newest that was
-    applied (0 when none is).
+    ``messages[i].seq == first + i``.
     """
 
     messages: list[Message] = field(default_factory=list)
     changes: dict[int, dict[int, Message]] = field(default_factory=dict)  # by target, by seq
-    more: bool = True  # older ones may be had from the server
-    loading: bool = False  # and are on their way
+    more: bool = True  # the server may have older messages
+    loading: bool = False  # and they are requested
 
     @property
     def first(self) -> int:
@@ -67,13 +66,13 @@ class Timeline:
         return self.messages[-1].seq if self.messages else 0
 
     def find(self, seq: int) -> Message | None:
-        """The message in this place, if it is here."""
+        """Return the message with this seq if it is loaded."""
         return self.messages[seq - self.first] if self.first <= seq <= self.last and seq else None
 
 
 @dataclass(slots=True)
 class TypingUser:
-    """Somebody writes something; if nothing more is heard, until ``until`` (on the clock of ``retry_at``)."""
+    """A user who is typing, until ``until`` (monotonic clock) unless another typing event arrives."""
 
     nickname: str
     until: float
@@ -81,36 +80,34 @@ class TypingUser:
 
 @dataclass(slots=True)
 class Conversation:
-    """A room or a private chat, as its line in the sidebar and its window need it."""
+    """A room or a private chat, with its messages and what the screen shows about it."""
 
     name: str  # "#thuhole", "@Bob"
     members: int = 0
     capacity: int = 0
-    member: bool = False  # a room: I hold a seat; a private chat: always
+    member: bool = False  # of a room; always true for a private chat
     entered: bool = False
     nickname: str = ""
     owner: str = ""
     topic: str = ""
-    private: bool = False  # a room: only its members and the invited see it
-    locked: bool = False  # a room: a seat takes a password
-    invited: bool = False  # a room: I may take a seat whatever else holds
-    online: bool = False  # a private chat: the friend is
-    away: str = ""  # a private chat: why the friend is away though online
-    ended: bool = False  # a private chat: we are friends no longer
-    head: int = 0  # the last seq that ``unread`` and the notices have been counted up to
-    heard: int = 0  # the last seq that we know to exist; beyond ``head``, something is missing
+    private: bool = False  # a room: only members and invited users see it
+    locked: bool = False  # a room: joining takes a password
+    invited: bool = False  # a room: the user may join in spite of ``private`` and ``locked``
+    online: bool = False  # a private chat: whether the friend is online
+    away: str = ""  # a private chat: the away text of the friend
+    ended: bool = False  # a private chat: the friendship has ended
+    head: int = 0  # the last seq that ``unread`` and the notices include
+    known_head: int = 0  # the last seq known to exist; beyond ``head``, messages are missing
     read: int = 0
     unread: int = 0
-    named: set[int] = field(default_factory=set)  # the seqs of the unread messages that name me
-    looked: int = 1  # from this seq on, all messages have been looked through for them
-    unread_from: int = 0  # the seq of the first unread one, above which "new" is drawn; 0 for none
+    mention_seqs: set[int] = field(default_factory=set)  # of the unread messages that mention the user
+    scanned_from: int = 1  # the oldest seq that was searched for mentions, with all after it
+    unread_from: int = 0  # the seq above which the "new" line is drawn; 0 for none
     roster: list[Member] = field(default_factory=list)
     timeline: Timeline = field(default_factory=Timeline)  # up to the newest message
-    past: Timeline | None = (
-        None  # what somebody looks at who went far back, while that is apart from the above
-    )
-    held: bool = False  # somebody has scrolled up here, so nothing of it may go
-    selected: int = 0  # the seq of the message that commands are to be about; 0 for none
+    past: Timeline | None = None  # older messages on the screen that do not touch ``timeline``
+    keeps_all: bool = False  # the user has scrolled up, so no message may be dropped
+    selected: int = 0  # the seq of the message that commands apply to; 0 for none
     typing: dict[str, TypingUser] = field(default_factory=dict)  # by user name
     pending: list[PendingMessage] = field(default_factory=list)
     draft: str = ""
@@ -121,33 +118,33 @@ class Conversation:
 
     @property
     def mentions(self) -> int:
-        return len(self.named)
+        return len(self.mention_seqs)
 
     @property
-    def may_name_more(self) -> bool:
-        """Whether there are unread messages that have not been looked through."""
-        return bool(self.unread) and self.looked > self.read + 1
+    def has_unscanned(self) -> bool:
+        """Whether there are unread messages that have not been searched for mentions."""
+        return bool(self.unread) and self.scanned_from > self.read + 1
 
     @property
     def shown(self) -> Timeline:
-        """The run that is in sight."""
+        """The messages on the screen."""
         return self.past or self.timeline
 
 
 @dataclass(slots=True)
 class ClientNote:
-    """Something the client itself has to say: an answer to a command, an error. Shown where it was asked for.
+    """A line of the client itself, such as the result of a command or an error.
 
-    ``key`` names the words in the catalogue (an error's code among them), ``facts`` fill them in. A
-    ``warning`` is shown as an error is, and fails nothing.
+    ``key`` is the message id in the catalogue (error codes are ids too), ``facts`` are its parameters. A
+    ``warning`` is shown like an error, but does not change the exit code.
     """
 
     key: str
     facts: dict[str, object] = field(default_factory=dict)
     error: bool = False
     at: int = 0  # milliseconds since 1970
-    conversation: str = ""  # "" is the home screen
-    after: int = 0  # the last seq of the conversation when this was said: its place in the timeline
+    conversation: str = ""  # "" is the home page
+    after: int = 0  # the last seq when the note was made: its place in the timeline
     warning: bool = False
 
     @property
@@ -158,19 +155,21 @@ class ClientNote:
 
 @dataclass(slots=True)
 class ClientState:
-    """All of it."""
+    """Everything that the front ends show."""
 
     server: str = ""  # host:port, as typed
     server_name: str = ""
     encrypted: bool = False
     limits: Limits | None = None
     link: ConnectionState = ConnectionState.OFFLINE
-    retry_at: float = 0.0  # when the next attempt is made, seconds on the clock that counts for the view
-    lag: float | None = None  # seconds, of the last ping or of one that is still waited for
+    retry_at: float = 0.0  # when the next attempt is made, in seconds of the monotonic clock
+    lag: float | None = None  # seconds, of the last ping or of one that is not answered yet
     username: str = ""
-    away: str = ""  # why I am, for others
+    away: str = ""  # the away text of the user
     conversations: dict[str, Conversation] = field(default_factory=dict)
-    current: str = ""  # "" is the home screen
+    current: str = ""  # "" is the home page
     notes: list[ClientNote] = field(default_factory=list)
     ignored: set[str] = field(default_factory=set)
-    attention: dict[str, str] = field(default_factory=dict)  # conversation -> all, mentions, none, if chosen
+    attention: dict[str, str] = field(
+        default_factory=dict
+    )  # conversation -> all, mentions or none, where the user has chosen

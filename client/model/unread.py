@@ -1,7 +1,8 @@
-"""What of a conversation has not been read: how much it is, and what of it names me. Used by ``apply``.
+"""Counts unread messages and mentions of a conversation. Used by ``apply``.
 
-The server counts how much; its number stands for what is not here. What names me is seen by nobody but who
-looks through the messages, from the newest upwards: ``looked`` says how far that has come.
+The server counts the unread messages; its number covers those that the client has not loaded. Mentions are
+found by the client alone, which searches the unread messages from the newest upwards. ``scanned_from`` is the
+seq of the oldest conversation searched.
 """
 
 from collections.abc import Iterable
@@ -12,34 +13,41 @@ from chatroom.client.model.state import ClientState, Conversation
 from chatroom.protocol.values import Message
 
 
-def count_mentions(state: ClientState, one: Conversation, messages: Iterable[Message]) -> None:
-    """Know which of these name me, if they are unread."""
+def count_mentions(state: ClientState, conversation: Conversation, messages: Iterable[Message]) -> None:
+    """Record which of these messages mention the user, if they are unread."""
     for message in messages:
-        if message.seq > one.read:
-            named = select.mentions_me(state, one, message)
-            (one.named.add if named else one.named.discard)(message.seq)
+        if message.seq > conversation.read:
+            is_mention = select.mentions_me(state, conversation, message)
+            (conversation.mention_seqs.add if is_mention else conversation.mention_seqs.discard)(message.seq)
 
 
-def scan_page_above(state: ClientState, one: Conversation, page: list[Message]) -> None:
-    """Look through a page further up, and remember how far that was if it touches what was looked through."""
-    count_mentions(state, one, page)
-    if page and page[-1].seq >= one.looked - 1:
-        one.looked = min(one.looked, page[0].seq)
+def scan_page_above(state: ClientState, conversation: Conversation, page: list[Message]) -> None:
+    """Search a page above the timeline. If it touches the part already searched, extend that part."""
+    count_mentions(state, conversation, page)
+    if page and page[-1].seq >= conversation.scanned_from - 1:
+        conversation.scanned_from = min(conversation.scanned_from, page[0].seq)
 
 
-def scan_joined_page(state: ClientState, one: Conversation, page: list[Message]) -> None:
-    """Look through a page that has become part of the timeline, which has been looked through up to there."""
-    count_mentions(state, one, page)
-    if one.timeline.last >= one.head:
-        one.looked = min(one.looked, one.timeline.first)
+def scan_joined_page(state: ClientState, conversation: Conversation, page: list[Message]) -> None:
+    """Search a page that was joined to the timeline."""
+    count_mentions(state, conversation, page)
+    if conversation.timeline.last >= conversation.head:
+        conversation.scanned_from = min(conversation.scanned_from, conversation.timeline.first)
 
 
-def recount_unread(state: ClientState, one: Conversation) -> None:
-    """Count again what is unread, as far as it is here; of what is not, the server's number stands."""
-    unread = list(takewhile(lambda message: message.seq > one.read, reversed(one.timeline.messages)))
-    one.named = {seq for seq in one.named if one.read < seq <= one.head}
-    count_mentions(state, one, unread)
-    if one.read >= one.head:
-        one.unread = 0
-    elif one.timeline.last >= one.head and one.timeline.first <= one.read + 1:
-        one.unread = sum(select.counts_as_unread(state, message) for message in unread)
+def recount_unread(state: ClientState, conversation: Conversation) -> None:
+    """Recount unread messages and mentions. The server's count stays if not all of them are loaded."""
+    unread = list(
+        takewhile(lambda message: message.seq > conversation.read, reversed(conversation.timeline.messages))
+    )
+    conversation.mention_seqs = {
+        seq for seq in conversation.mention_seqs if conversation.read < seq <= conversation.head
+    }
+    count_mentions(state, conversation, unread)
+    if conversation.read >= conversation.head:
+        conversation.unread = 0
+    elif (
+        conversation.timeline.last >= conversation.head
+        and conversation.timeline.first <= conversation.read + 1
+    ):
+        conversation.unread = sum(select.counts_as_unread(state, message) for message in unread)

@@ -188,7 +188,7 @@ class ScreenState:
         if conversation is None or not isinstance(content, ConversationContent):
             return
         at_end = self.history_view.visible.position is ContentEdge.END
-        apply.set_held(self.state, conversation.name, not at_end)
+        apply.set_keeps_all(self.state, conversation.name, not at_end)
         self._mark_viewed(conversation, content)
         if self.history_view.near_top:
             self.load_older()

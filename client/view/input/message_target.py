@@ -46,7 +46,7 @@ class MessageTargets:
 
     def set_target(self, command: str, message: Message | None = None) -> None:
         """Set the target to this message, or else to the one that the command would use now."""
-        place = (self._state.current, message) if message else select.target(self._state, command)
+        place = (self._state.current, message) if message else select.command_target(self._state, command)
         self._targets[self._state.current] = MessageTarget(command, *(place or ()))
 
     def follow_selection(self) -> None:

@@ -50,7 +50,7 @@ def _sidebar_lines(state: ClientState) -> list[SidebarLine]:
 
 def _conversation_line(conversation: Conversation, numbers: dict[str, str]) -> SidebarLine:
     name, mentions, unread = conversation.name, conversation.mentions, conversation.unread
-    more = "+" if conversation.may_name_more else ""
+    more = "+" if conversation.has_unscanned else ""
     style = "class:mentioned" if mentions else "class:unread" if unread else "class:text"
     label = f"{numbers.get(name, ' ')} {_status_mark(conversation)}{drawable_text(name[1:])}"
     return SidebarLine(name, style, label, f"{f'@{mentions}{more} ' if mentions else ''}{unread or ''}")

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 from chatroom.client.model import apply, select
-from chatroom.client.model.runs import KEPT
+from chatroom.client.model.runs import KEPT_MESSAGES
 from chatroom.client.model.state import ClientState, DeliveryState, PendingMessage
 from chatroom.protocol import events, requests, responses, values
 from hypothesis import given
@@ -137,26 +137,26 @@ def test_what_nobody_looks_at_goes_in_the_end_and_comes_again_as_it_now_stands()
     lab = state.conversations["#lab"]
     tell(state, msg(1, "Helo"))
     tell(state, msg(2, "Hello", kind="edit", target=1))
-    for seq in range(3, 2 * KEPT + 1):
+    for seq in range(3, 2 * KEPT_MESSAGES + 1):
         tell(state, msg(seq))
-    assert (lab.timeline.first, lab.timeline.last) == (KEPT + 1, 2 * KEPT)
+    assert (lab.timeline.first, lab.timeline.last) == (KEPT_MESSAGES + 1, 2 * KEPT_MESSAGES)
     assert lab.timeline.more
     assert not lab.timeline.changes
-    page(state, *(msg(seq) for seq in range(KEPT - 99, KEPT + 1)), before=KEPT + 1)
-    assert lab.timeline.first == KEPT - 99
+    page(state, *(msg(seq) for seq in range(KEPT_MESSAGES - 99, KEPT_MESSAGES + 1)), before=KEPT_MESSAGES + 1)
+    assert lab.timeline.first == KEPT_MESSAGES - 99
 
 
 def test_what_somebody_has_scrolled_up_to_stays() -> None:
     state = ClientState()
     log_in(state, room(head=0))
     lab = state.conversations["#lab"]
-    apply.set_held(state, "#lab", True)
-    for seq in range(1, 2 * KEPT + 2):
+    apply.set_keeps_all(state, "#lab", True)
+    for seq in range(1, 2 * KEPT_MESSAGES + 2):
         tell(state, msg(seq))
     assert lab.timeline.first == 1
-    apply.set_held(state, "#lab", False)
-    tell(state, msg(2 * KEPT + 2))
-    assert len(lab.timeline.messages) == KEPT
+    apply.set_keeps_all(state, "#lab", False)
+    tell(state, msg(2 * KEPT_MESSAGES + 2))
+    assert len(lab.timeline.messages) == KEPT_MESSAGES
 
 
 def test_reading_anywhere_lowers_the_count_everywhere_and_never_raises_it() -> None:
@@ -227,18 +227,18 @@ def test_after_a_lost_connection_what_was_missed_is_not_taken_for_looked_through
     log_in(state, room(head=0))
     lab = state.conversations["#lab"]
     tell(state, msg(1, "Alice?"))
-    assert (lab.named, lab.may_name_more) == ({1}, False)
+    assert (lab.mention_seqs, lab.has_unscanned) == ({1}, False)
     log_in(state, room(head=3, unread=3))
-    assert (lab.named, lab.may_name_more) == ({1}, True)
+    assert (lab.mention_seqs, lab.has_unscanned) == ({1}, True)
     page(state, msg(2), msg(3, "Alice!"), after=1)
-    assert (lab.named, lab.may_name_more) == ({1, 3}, False)
+    assert (lab.mention_seqs, lab.has_unscanned) == ({1, 3}, False)
     log_in(state, room(head=5000, unread=5000))
     page(state, msg(4999, "Alice."), msg(5000), more=True)
-    assert (lab.named, lab.may_name_more) == ({1, 3, 4999}, True)
+    assert (lab.mention_seqs, lab.has_unscanned) == ({1, 3, 4999}, True)
     apply.apply_unread_page(state, "#lab", [msg(4997, "Alice"), msg(4998)])
-    assert (lab.mentions, lab.looked) == (4, 4997)
+    assert (lab.mentions, lab.scanned_from) == (4, 4997)
     apply.mark_read(state, "#lab", 4998)
-    assert (lab.named, lab.may_name_more) == ({4999}, False)
+    assert (lab.mention_seqs, lab.has_unscanned) == ({4999}, False)
 
 
 def test_my_own_line_is_pending_until_it_stands_in_the_timeline() -> None:

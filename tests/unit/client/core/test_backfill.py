@@ -28,12 +28,12 @@ async def test_what_is_unread_further_up_is_looked_through_page_by_page(
         asked = await peer.expect("history", conversation="#lab")
         peer.answer(asked, "history", messages=[message(7), message(8, "Alice?"), message(9)], more=True)
         asked = await peer.expect("history", before=7)
-        assert (lab_room(app).mentions, lab_room(app).may_name_more) == (1, True)
+        assert (lab_room(app).mentions, lab_room(app).has_unscanned) == (1, True)
         peer.answer(asked, "history", messages=[message(seq, "Alice!") for seq in (4, 5, 6)], more=True)
         asked = await peer.expect("history", before=4)
         peer.answer(asked, "history", messages=[message(seq, "Alice!") for seq in (1, 2, 3)], more=False)
-        await wait_until(app, lambda: not lab_room(app).may_name_more)
-        assert (lab_room(app).unread, lab_room(app).named) == (8, {2, 3, 4, 5, 6, 8})
+        await wait_until(app, lambda: not lab_room(app).has_unscanned)
+        assert (lab_room(app).unread, lab_room(app).mention_seqs) == (8, {2, 3, 4, 5, 6, 8})
         assert len(lab_room(app).timeline.messages) == 3  # nothing more of it is kept
 
 
@@ -48,12 +48,12 @@ async def test_in_a_room_with_very_much_the_rest_is_left_unknown(
         peer.answer(asked, "history", messages=[message(90, "Alice?")], more=True)
         asked = await peer.expect("history", before=90)
         peer.answer(asked, "history", messages=[message(89)], more=True)
-        await wait_until(app, lambda: lab_room(app).looked == 89)
+        await wait_until(app, lambda: lab_room(app).scanned_from == 89)
         app.submit("/leave lab")
         await peer.expect("leave_room")
-        assert (lab_room(app).mentions, lab_room(app).may_name_more) == (1, True)
+        assert (lab_room(app).mentions, lab_room(app).has_unscanned) == (1, True)
         app.viewed("#lab", 90)
-        assert (lab_room(app).mentions, lab_room(app).may_name_more) == (0, False)
+        assert (lab_room(app).mentions, lab_room(app).has_unscanned) == (0, False)
 
 
 async def test_a_script_gets_only_what_it_asks_for(fake: FakeServer, start: Start) -> None:

@@ -17,11 +17,11 @@ ROOT = Path(__file__).parents[4]
 WRITE_AND_HANG = """
 import sys, time
 from pathlib import Path
-from client.model.state import Pending
-from client.core.outbox import Outbox
+from chatroom.client.model.state import PendingMessage
+from chatroom.client.core.outbox import Outbox
 outbox = Outbox(Path(sys.argv[1]), "Alice", "host:7878")
 for number in range(3):
-    outbox.put(Pending(cid=f"c{number}", conversation="#lab", text=f"line {number}"))
+    outbox.add_message(PendingMessage(cid=f"c{number}", conversation="#lab", text=f"line {number}"))
 print("written", flush=True)
 time.sleep(600)
 """

@@ -81,7 +81,7 @@ def add_room(state: ClientState, name: str = "#thuhole", *, says: int = 0, first
     room.timeline.more = first > 1
     for seq in range(first, first + says):
         room.timeline.messages.append(make_message(f"message {seq}", seq=seq, conversation=name))
-    room.head = room.heard = room.read = room.timeline.last
+    room.head = room.known_head = room.read = room.timeline.last
     return room
 
 
@@ -124,5 +124,5 @@ def add_messages(state: ClientState, name: str, *texts: str) -> None:
     for text in texts:
         message = make_message(text, seq=conversation.timeline.last + 1, conversation=name)
         conversation.timeline.messages.append(message)
-        conversation.head = conversation.heard = conversation.timeline.last
+        conversation.head = conversation.known_head = conversation.timeline.last
         conversation.unread += 1

@@ -62,7 +62,7 @@ async def test_next_mention_on_home_opens_its_conversation(alice: FakeApp) -> No
         screen.press("Alt-n")
         await screen.wait_for(i18n.translate("view.no_mention"))
         add_messages(alice.state, "#zoo", "ALICE, look", *(f"chatter {number}" for number in range(40)))
-        alice.state.conversations["#zoo"].named = {4}
+        alice.state.conversations["#zoo"].mention_seqs = {4}
         alice.on_change()
         screen.press("Alt-n")
         await screen.wait_for("Room: zoo", "ALICE, look")
@@ -72,7 +72,7 @@ async def test_jump_to_a_mention_marks_only_visible_messages_as_read(alice: Fake
     """From the home screen the jump goes to the first mention; messages below it stay unread."""
     add_messages(alice.state, "#zoo", "ALICE, look", *(f"chatter {number}" for number in range(40)))
     room = alice.state.conversations["#zoo"]
-    room.named = {4}
+    room.mention_seqs = {4}
     async with open_screen(alice) as screen:
         screen.press("Alt-n")
         await screen.wait_for("ALICE, look")
@@ -84,14 +84,14 @@ async def test_mention_that_is_not_loaded_is_requested_and_nothing_is_marked_as_
     alice: FakeApp,
 ) -> None:
     room = add_room(alice.state, "#far", says=60, first=900)
-    room.read, room.unread, room.named = 10, 949, {20, 40}
+    room.read, room.unread, room.mention_seqs = 10, 949, {20, 40}
     async with open_screen(alice) as screen:
         screen.press("Alt-n")
         await screen.wait_until(
             lambda: ("visit", "#far", 20) in alice.calls, "for the mention to be requested"
         )
         await screen.wait_for("message 959")
-        assert room.named == {20, 40}
+        assert room.mention_seqs == {20, 40}
         page = [
             make_message("ALICE, look" if seq == 20 else "", seq=seq, conversation="#far")
             for seq in range(9, 31)

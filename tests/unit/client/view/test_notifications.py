@@ -30,7 +30,7 @@ def bell(state: ClientState) -> NotificationBell:
 
 def add_mention(state: ClientState, name: str) -> None:
     add_messages(state, name, "ALICE, look")
-    state.conversations[name].named.add(state.conversations[name].head + 1)
+    state.conversations[name].mention_seqs.add(state.conversations[name].head + 1)
 
 
 def test_mention_notifies_once_and_other_messages_do_not(state: ClientState, bell: NotificationBell) -> None:
@@ -44,7 +44,7 @@ def test_mention_notifies_once_and_other_messages_do_not(state: ClientState, bel
 def test_mention_found_in_older_messages_does_not_notify(state: ClientState, bell: NotificationBell) -> None:
     add_messages(state, "#zoo", "ALICE, look")
     assert bell.next_notification("mentions") is None
-    state.conversations["#zoo"].named = {1}
+    state.conversations["#zoo"].mention_seqs = {1}
     assert bell.next_notification("mentions") is None
 
 

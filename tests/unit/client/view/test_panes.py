@@ -64,7 +64,7 @@ class TestHome:
 
 class TestSidebar:
     def test_sidebar_lists_rooms_then_friends_with_unread_counts(self, state: ClientState) -> None:
-        state.conversations["#thuhole"].unread, state.conversations["#thuhole"].named = 3, {1}
+        state.conversations["#thuhole"].unread, state.conversations["#thuhole"].mention_seqs = 3, {1}
         lines = text(sidebar_rows(state, 20, 20))
         assert [line.rstrip() for line in lines] == [
             "  首页", "聊天室", "1 ● thuhole     @1 3", "好友", "2 ● Bob", "3 ○ Carol          2",
@@ -147,7 +147,7 @@ class TestTopicAndStatus:
     def test_status_lists_conversations_with_mentions_first(self, state: ClientState) -> None:
         lab = state.conversations["#lab"] = Conversation("#lab", member=True, unread=4)
         assert "@Carol(2) #lab(4)" in text([status_row(state, 0, "F1", 100)])[0]
-        lab.named = {1}
+        lab.mention_seqs = {1}
         assert "#lab(4!) @Carol(2)" in text([status_row(state, 0, "F1", 100)])[0]
 
     def test_narrow_status_leaves_out_the_account_before_unread_counts(self, state: ClientState) -> None:

@@ -179,7 +179,7 @@ class TestSwitching:
 
     def test_switcher_lists_unread_conversations_first(self, alice: FakeApp) -> None:
         zoo = alice.state.conversations["#zoo"]
-        zoo.unread, zoo.named = 3, {1}
+        zoo.unread, zoo.mention_seqs = 3, {1}
 
         async def steps(screen: ScreenHarness) -> None:
             screen.press("Ctrl-G")
@@ -376,7 +376,7 @@ def test_mention_in_another_conversation_rings_the_bell(alice: FakeApp) -> None:
         await screen.wait_for("#zoo(1)")
         assert "\a" not in screen.output
         add_messages(alice.state, "#zoo", "ALICE, look")
-        alice.state.conversations["#zoo"].named = {1}
+        alice.state.conversations["#zoo"].mention_seqs = {1}
         alice.on_change()
         await screen.wait_for("#zoo(2!)")
         assert screen.output.count("\a") == 1

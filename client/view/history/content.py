@@ -1,4 +1,4 @@
-"""The content of the history pane: blocks of rows, from the first to the last.
+"""The content of the history pane: a sequence of blocks of rows.
 
 A conversation shows its messages, with the client's notes and the refused lines between them in the order of
 time, and the lines that wait for the server at the end. ``HistoryView`` asks only for the visible blocks; so
@@ -14,7 +14,7 @@ from chatroom.client.model.select import mentions_me
 from chatroom.client.model.state import ClientNote, ClientState, Conversation, DeliveryState, PendingMessage
 from chatroom.client.text import dates, i18n
 from chatroom.client.view.draw.text import Row
-from chatroom.client.view.history import collapse
+from chatroom.client.view.history.collapse import NoticeGroups, group_rows
 from chatroom.client.view.history.message_rows import (
     MessageStyle,
     key_hint,
@@ -93,7 +93,7 @@ class ConversationContent:
             self._count_up_to(item.after) + number for number, item in enumerate(self._inserted)
         ]
         self._item_count = len(self._messages) + len(self._inserted)
-        self._notice_groups = collapse.NoticeGroups(self._timeline, self._has_rulers)
+        self._notice_groups = NoticeGroups(self._timeline, self._has_rulers)
         self._first_unread = conversation.unread_from
         self._seqs_before_inserted = frozenset(item.after for item in self._inserted)
         self._account_skeletons: frozenset[bytes] | None = None
@@ -104,7 +104,7 @@ class ConversationContent:
     def block_rows(self, block: int, width: int) -> list[Row]:
         if block == 0:
             return self._top_rows(width)
-        if self._is_more_below_block(block):
+        if self._is_more_below(block):
             label = i18n.translate("view.more_below") + key_hint(self._options.end_key)
             return [ruler_row("class:new", label, width)]
         match self._block_item(block):
@@ -119,7 +119,7 @@ class ConversationContent:
     def block_key(self, block: int) -> Hashable:
         if block == 0:
             return None
-        if self._is_more_below_block(block):
+        if self._is_more_below(block):
             return "end"
         match self._block_item(block):
             case ClientNote() as note:
@@ -139,10 +139,10 @@ class ConversationContent:
 
     def block_of(self, seq: int) -> int:
         """Return the block of a message, or the block where it would be if it were loaded."""
-        index = self._count_up_to(seq - 1)
-        return (
-            1 + index + bisect_right([at - number for number, at in enumerate(self._inserted_indexes)], index)
-        )
+        messages_above = self._count_up_to(seq - 1)
+        # For each inserted item, how many messages are above it.
+        counts = [index - number for number, index in enumerate(self._inserted_indexes)]
+        return 1 + messages_above + bisect_right(counts, messages_above)
 
     def seq_at(self, block: int) -> int:
         """Return the seq of the last message in this block or above it, or 0."""
@@ -159,7 +159,7 @@ class ConversationContent:
         """Return how many of the loaded messages have at most this seq."""
         return min(max(0, seq - self._timeline.first + 1), len(self._messages)) if self._messages else 0
 
-    def _is_more_below_block(self, block: int) -> bool:
+    def _is_more_below(self, block: int) -> bool:
         return self.has_more_below and block == len(self) - 1
 
     def _block_item(self, block: int) -> Message | ClientNote | PendingMessage:
@@ -191,14 +191,12 @@ class ConversationContent:
         if message.username in self._state.ignored:
             return rulers
         if self._options.collapse and (group := self._notice_groups.group_around(message)):
-            return rulers + (self._group_rows(group, width) if message.seq == group.first else [])
-        # Without reactions, which are drawn below, so that a reaction does not miss the cache of rows.
+            is_first = message.seq == group.first
+            return rulers + (group_rows(group, width, self._options.expand_key) if is_first else [])
+        # Reactions are drawn below. Without them, the cached rows stay valid when a reaction arrives.
         cached = message if message.reactions is UNSET else replace(message, reactions=UNSET)
         rows = message_rows(cached, self._message_style(message, width))
         return [*rulers, *self._quote_rows(message, width), *rows, *reaction_rows(message, width)]
-
-    def _group_rows(self, group: collapse.NoticeGroup, width: int) -> list[Row]:
-        return collapse.group_rows(group, width, self._options.expand_key)
 
     def _message_style(self, message: Message, width: int) -> MessageStyle:
         return MessageStyle(

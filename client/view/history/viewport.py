@@ -31,10 +31,10 @@ ScrollPosition = ViewAnchor | ContentEdge
 
 
 class ContentRow(NamedTuple):
-    """A row of a content snapshot: the number of its block, and its number in the block."""
+    """A row of a content snapshot: the number of its block, and its offset in the block."""
 
     block: int
-    row: int
+    offset: int
 
 
 class VisibleRows(NamedTuple):
@@ -83,19 +83,19 @@ class ContentSnapshot:
         self._width = width
         self._rows: dict[int, list[Row]] = {}
 
-    def row_at(self, place: ContentRow) -> Row:
-        rows = self._block_rows(place.block)
-        return rows[place.row] if rows else []
+    def row_at(self, row: ContentRow) -> Row:
+        rows = self._block_rows(row.block)
+        return rows[row.offset] if rows else []
 
-    def row_above(self, place: ContentRow) -> ContentRow | None:
-        if place.row > 0:
-            return ContentRow(place.block, place.row - 1)
-        return self._first_bottom_row(range(place.block - 1, -1, -1))
+    def row_above(self, row: ContentRow) -> ContentRow | None:
+        if row.offset > 0:
+            return ContentRow(row.block, row.offset - 1)
+        return self._first_bottom_row(range(row.block - 1, -1, -1))
 
-    def row_below(self, place: ContentRow) -> ContentRow | None:
-        if place.row + 1 < len(self._block_rows(place.block)):
-            return ContentRow(place.block, place.row + 1)
-        return self._first_top_row(range(place.block + 1, len(self.content)))
+    def row_below(self, row: ContentRow) -> ContentRow | None:
+        if row.offset + 1 < len(self._block_rows(row.block)):
+            return ContentRow(row.block, row.offset + 1)
+        return self._first_top_row(range(row.block + 1, len(self.content)))
 
     def find_row(self, position: ScrollPosition) -> ContentRow:
         """Return the row of a position, or the last row if its block no longer exists."""
@@ -118,9 +118,9 @@ class ContentSnapshot:
             return ContentEdge.START
         return ContentEdge.END if at_end else self.anchor_at(bottom)
 
-    def anchor_at(self, place: ContentRow) -> ViewAnchor:
-        rows_below = len(self._block_rows(place.block)) - 1 - place.row
-        return ViewAnchor(self.content.block_key(place.block), rows_below)
+    def anchor_at(self, row: ContentRow) -> ViewAnchor:
+        rows_below = len(self._block_rows(row.block)) - 1 - row.offset
+        return ViewAnchor(self.content.block_key(row.block), rows_below)
 
     def _block_rows(self, block: int) -> list[Row]:
         if block not in self._rows:

@@ -1,14 +1,16 @@
-"""The pictures in the documents: ``python -m tests.support.screenshots`` plays a scene in each language and
-draws it,
-then the tour (``tests.support.tour``).
+"""Draw the pictures in the documents: ``python -m tests.support.screenshots [scenes|tour]``.
 
-Nothing in them is painted: a server, terminals, people who type. Run it again after a change of the screen.
+Every picture shows a real terminal with a client that talks to a real server. Run this again after a change of the
+screen. ``scenes`` draws the pictures of the README, ``tour`` those of ``docs/tour.md``; without a word, both.
 """
 
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from chatroom.client.text import i18n
 
 from tests.support import tour
 from tests.support.processes import ROOT, Server, Wire, running
@@ -16,56 +18,100 @@ from tests.support.terminal import Terminal
 
 IMAGES = ROOT / "docs" / "images"
 COLUMNS, LINES = 116, 28
+OFFLINE_LINES = 12
+"""The two pictures of a lost connection show the newest messages only."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """The same evening in one language: what the picture's file is called, and what people say."""
+    """One conversation in one language: what each user sends, in order. The client's user is Ada.
 
-    suffix: str
+    ``offline`` is the message that Ada types while the server is down.
+    """
+
     lang: str
-    form: str
-    logged_in: str
-    entered: str
     nickname: str
     lines: tuple[tuple[str, str], ...]
-    last: str
+    offline: str
+
+    @property
+    def suffix(self) -> str:
+        return "" if self.lang == "en" else f".{self.lang}"
 
 
 SCENES = (
     Scene(
-        "", "en", "F2: make an account", "Logged in as Ada", "You entered #lab", "Ada",
+        "en", "Ada",
         (
-            ("Bob", "did the nightly build go through?"),
+            ("Bob", "morning! did the build go through?"),
             ("Carol", "it did 🎉 all green since 03:12"),
             ("Bob", "then I'll tag 2.4 after lunch"),
+            ("Ada", "wait please: MariaDB lacks an index"),
+            ("Bob", "ah. how long does it take to add?"),
+            ("Ada", "ten minutes to write, a minute to run"),
             ("林小雨", "需要我更新中文说明吗?"),
             ("Carol", "yes please, 谢谢!"),
-            ("Bob", "Ada: a look at the migration first?"),
+            ("林小雨", "好的，下午给你们看"),
+            ("Bob", "and the changelog?"),
+            ("Carol", "mine, I have the list open anyway"),
+            ("Ada", "and who tests the upgrade from 2.3?"),
+            ("Bob", "me, with yesterday's backup"),
+            ("Carol", "take the big one, with the old names"),
+            ("Bob", "12 GB, coffee it is ☕"),
+            ("Ada", "the index is in, review please"),
+            ("Carol", "Ada: looks good, two questions"),
+            ("Ada", "answered both"),
+            ("Bob", "upgraded in 4 minutes, nothing lost"),
+            ("Carol", "👏"),
+            ("Bob", "Ada: shall I tag then?"),
+            ("Ada", "yes, go ahead"),
         ),
-        "on it, ten minutes",
+        "typed on the train, without a connection",
     ),
     Scene(
-        ".zh", "zh", "F2：注册", "登录成功", "成功进入聊天室", "艾达",
+        "zh", "艾达",
         (
-            ("Bob", "大家好，今晚的构建过了吗？"),
+            ("Bob", "早上好，昨晚的构建过了吗？"),
             ("Carol", "过了 🎉 三点十二分以后全绿"),
             ("Bob", "那午饭后我打 2.4 的标签"),
+            ("Ada", "等一下迁移脚本：MariaDB 上少了一个索引"),
+            ("Bob", "哦，加上要多久？"),
+            ("Ada", "写十分钟，跑一分钟"),
             ("林小雨", "需要我更新中文说明吗？"),
             ("Carol", "好的，谢谢！And the English one?"),
-            ("Bob", "艾达：能先看一下迁移脚本吗？"),
+            ("林小雨", "英文的请 Bob 看一眼"),
+            ("Bob", "没问题，更新日志谁写？"),
+            ("Carol", "我来，修复列表正好开着"),
+            ("Ada", "还有：谁来测从 2.3 升级？"),
+            ("Bob", "我，用昨天的备份"),
+            ("Carol", "用大的那份，里面有旧昵称"),
+            ("Bob", "12 GB，先去泡杯咖啡 ☕"),
+            ("Ada", "索引加好了，请审一下"),
+            ("Carol", "艾达：没问题，旁边有两个小问题"),
+            ("Ada", "都回复了"),
+            ("Bob", "升级完成，四分钟，一条没丢"),
+            ("Carol", "👏"),
+            ("Bob", "艾达：那我打标签了？"),
+            ("Ada", "打吧"),
         ),
-        "马上看，十分钟",
+        "在火车上写的，当时没有网络",
     ),
 )  # fmt: skip
 
 
-def main() -> None:
+def main(parts: Sequence[str]) -> None:
+    if "scenes" in parts or not parts:
+        play_scenes()
+    if "tour" in parts or not parts:
+        tour.play()
+
+
+def play_scenes() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     for scene in SCENES:
+        i18n.use_language(scene.lang)
         with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "data") as server:
             _play(scene, server, Path(folder))
-    tour.play()
 
 
 def _play(scene: Scene, server: Server, folder: Path) -> None:
@@ -77,28 +123,50 @@ def _play(scene: Scene, server: Server, folder: Path) -> None:
     command = [sys.executable, "-m", "chatroom.client", f"127.0.0.1:{server.port}", "--lang", scene.lang]
     terminal = Terminal(command, folder, COLUMNS, LINES)
     try:
-        _evening(scene, terminal, guests)
+        _converse(scene, terminal, guests)
+        _lose_connection(scene, terminal, server)
     finally:
         terminal.close()
 
 
-def _evening(scene: Scene, terminal: Terminal, guests: dict[str, Wire]) -> None:
-    """Register, look around, make a friend, enter a room, listen, answer."""
-    terminal.wait_for(scene.form).shot(IMAGES / f"login{scene.suffix}.svg", "chat-client")
+def _converse(scene: Scene, terminal: Terminal, guests: dict[str, Wire]) -> None:
+    """Register, add a friend, enter a room, exchange messages."""
+    terminal.wait_for(i18n.translate("form.login")).shot(IMAGES / f"login{scene.suffix}.svg", "chat-client")
     terminal.press("F2").type("Ada").press("Tab").type("111111").press("Tab").enter("111111")
-    terminal.wait_for(scene.logged_in).enter("/friend Bob")
+    terminal.wait_for(i18n.translate("logged_in", username="Ada")).enter("/friend Bob")
     guests["Bob"].event("friend")
     guests["Bob"].request("send", to="@Ada", text="👋")
     terminal.enter("/rooms").wait_for("读书会").shot(IMAGES / f"home{scene.suffix}.svg", "chat-client")
-    terminal.enter(f"/join lab {scene.nickname}").wait_for(scene.entered)
+    terminal.enter(f"/join lab {scene.nickname}")
+    terminal.wait_for(i18n.translate("entered_room", room="#lab", nickname=scene.nickname))
     for name, text in scene.lines:
-        guests[name].request("send", to="#lab", text=text)
-        terminal.wait_for(text)
-    terminal.enter(scene.last).wait_for(f"{scene.nickname}:{scene.last}")
-    terminal.wait_gone("[").press("Esc").wait_gone("Esc ─╯").shot(
+        if name in guests:
+            guests[name].request("send", to="#lab", text=text)
+        else:
+            terminal.enter(text)
+        author = name if name in guests else scene.nickname
+        terminal.wait_for(f"{author}:{text}").wait_gone(i18n.translate("view.sending"))
+    terminal.press("Esc").wait_gone("Esc ─╯").shot(
         IMAGES / f"room{scene.suffix}.svg", "chat-client Ada@127.0.0.1/lab"
     )
 
 
+def _lose_connection(scene: Scene, terminal: Terminal, server: Server) -> None:
+    """Type a message while the server is down; it is sent once when the server is back."""
+    terminal.resize(COLUMNS, OFFLINE_LINES)
+    server.kill()
+    terminal.wait_until(lambda: _is_offline(terminal)).enter(scene.offline)
+    terminal.wait_for(scene.offline, i18n.translate("view.sending")).shot(
+        IMAGES / f"offline{scene.suffix}.svg", "chat-client Ada@127.0.0.1/lab"
+    )
+    server.start()
+    terminal.wait_gone(i18n.translate("view.sending")).wait_until(lambda: not _is_offline(terminal))
+    terminal.shot(IMAGES / f"online{scene.suffix}.svg", "chat-client Ada@127.0.0.1/lab")
+
+
+def _is_offline(terminal: Terminal) -> bool:
+    return "Ada@" in terminal.lines[-2] and f" {i18n.translate('link.logged_in')} " not in terminal.lines[-2]
+
+
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -163,8 +163,9 @@ def test_the_readme_lists_the_keys_that_there_are(readme: str) -> None:
     assert told[1:] == [row.name for row in KEYS]
 
 
-def test_every_setting_is_listed_with_its_default() -> None:
-    page = read("docs/operating.md")
+@pytest.mark.parametrize("document", ["docs/operating.md", "docs/operating.zh-CN.md"])
+def test_every_setting_is_listed_with_its_default(document: str) -> None:
+    page = read(document)
     told = {row[0].strip("`"): row[1].strip("`") for row in table(page) if len(row) == 3}
     settings = {name: str(setting.default) for name, setting in SETTINGS.items()}
     assert told.keys() == settings.keys()
@@ -175,6 +176,10 @@ def test_every_setting_is_listed_with_its_default() -> None:
 def test_every_setting_is_explained_in_its_own_words() -> None:
     told = {row[0].strip("`"): row[2] for row in table(read("docs/operating.md")) if len(row) == 3}
     assert told == {name: setting.purpose for name, setting in SETTINGS.items()}
+
+
+def test_operating_pages_begin_with_the_same_synopsis() -> None:
+    assert first_block("docs/operating.md") == first_block("docs/operating.zh-CN.md")
 
 
 def test_every_flag_of_the_server_is_listed() -> None:

@@ -5,7 +5,7 @@ import configparser
 import re
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import Path
 from typing import get_args
@@ -28,6 +28,15 @@ TABLES = {ROOT / "protocol" / "confusables.py"}
 
 MAX_MODULES = 16
 """In one folder of the packages, ``__init__`` not counted."""
+
+MAX_METHODS = 25
+"""In one class, special methods not counted. A larger class does several things."""
+LARGE_CLASSES = {
+    "App",
+    "Chat",
+    "ClientSession",
+    "Session",
+}
 
 LAZY_IMPORTS = {
     ROOT / "db" / "migrate.py",  # Alembic, only for a database that lacks a migration
@@ -138,6 +147,79 @@ def test_class_name_is_unique_outside_protocol() -> None:
     )
     assert len(names) > 100
     assert not [name for name, count in names.items() if count > 1]
+
+
+def test_class_has_few_methods() -> None:
+    methods = {
+        node.name: sum(
+            isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef) and not part.name.startswith("__")
+            for part in node.body
+        )
+        for path in OURS
+        if path.relative_to(ROOT).parts[0] != "protocol"
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ClassDef)
+    }
+    assert {name for name, count in methods.items() if count > MAX_METHODS} <= LARGE_CLASSES
+
+
+def test_test_cannot_pass_without_an_assertion() -> None:
+    """A test whose assertions are all in a loop, or in ``all()``, passes if there is nothing to loop over."""
+    tests = [
+        (path, node)
+        for path in MODULES
+        if path.name.startswith("test_")
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+    ]
+    assert len(tests) > 1000
+    assert not [f"{path.relative_to(ROOT)}: {test.name}" for path, test in tests if can_pass_on_nothing(test)]
+
+
+def can_pass_on_nothing(test: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    if any("given" in ast.unparse(decorator) for decorator in test.decorator_list):
+        return False  # hypothesis also tries inputs with elements
+    filled = {
+        target.id
+        for node in ast.walk(test)
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None and is_filled(node.value)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name)
+    }
+    asserts = [node for node in ast.walk(test) if isinstance(node, ast.Assert)]
+    looped = {
+        id(node)
+        for loop in ast.walk(test)
+        if isinstance(loop, ast.For | ast.AsyncFor) and not is_filled(loop.iter, filled)
+        for node in ast.walk(loop)
+        if isinstance(node, ast.Assert)
+    }
+    return bool(asserts) and all(id(node) in looped or is_vacuous(node.test, filled) for node in asserts)
+
+
+def is_vacuous(condition: ast.expr, filled: set[str]) -> bool:
+    """Whether it is ``all(…)`` of something that may be empty."""
+    if not (isinstance(condition, ast.Call) and ast.unparse(condition.func) == "all"):
+        return False
+    (values,) = condition.args
+    loops = values.generators if isinstance(values, ast.GeneratorExp | ast.ListComp) else []
+    return not loops or any(not is_filled(loop.iter, filled) for loop in loops)
+
+
+def is_filled(iterable: ast.expr, filled: Collection[str] = ()) -> bool:
+    """Whether an iterable surely has elements: a literal, a range, a constant, or made of these."""
+    match iterable:
+        case ast.Tuple(elts=elements) | ast.List(elts=elements) | ast.Set(elts=elements):
+            return bool(elements)
+        case ast.Constant():
+            return True
+        case ast.Name(id=name):
+            return name in filled or name.isupper()
+        case ast.Call(func=ast.Name(id="range")):
+            return True
+        case ast.Call(func=ast.Name(id=("enumerate" | "zip" | "sorted" | "reversed" | "list"))):
+            return any(is_filled(argument, filled) for argument in iterable.args)
+    return False
 
 
 def test_import_is_not_renamed() -> None:

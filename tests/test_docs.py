@@ -102,6 +102,7 @@ def decode(chapter: str, name: str, line: str) -> Any:
 
 def test_the_conversation_by_hand_is_made_of_real_frames() -> None:
     lines = re.findall(r"^([<>]) (.*)$", chapters()["A conversation by hand"], flags=re.MULTILINE)
+    assert len(lines) > 5
     for side, line in lines:
         read = wire.read_request if side == ">" else wire.read_answer
         assert read(line.encode()) is not None

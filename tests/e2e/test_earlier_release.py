@@ -1,8 +1,8 @@
 """The files of release 0.1.0 keep working: the server's data folder and the client's home.
 
-``tests/support/earlier/0.1.0.tar.xz`` was written by a server and a client of that release: room ``#lab`` with Ada
-and Bob, a private chat, a self-signed certificate, a draft, and one message that was typed while the server was
-down. All passwords are 111111.
+``tests/support/earlier/0.1.0.tar.xz`` was written by a server and a client of that release: room ``#lab``
+with Ada and Bob, a private chat, a self-signed certificate, a draft, and one message that was typed while the
+server was down. All passwords are 111111.
 """
 
 import ssl

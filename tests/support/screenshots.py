@@ -1,7 +1,8 @@
 """Draw the pictures in the documents: ``python -m tests.support.screenshots [scenes|tour]``.
 
-Every picture shows a real terminal with a client that talks to a real server. Run this again after a change of the
-screen. ``scenes`` draws the pictures of the README, ``tour`` those of ``docs/tour.md``; without a word, both.
+Every picture shows a real terminal with a client that talks to a real server. Run this again after a change
+of the screen. ``scenes`` draws the pictures of the README, ``tour`` those of ``docs/tour.md``; without an
+argument, both.
 """
 
 import sys

@@ -223,6 +223,7 @@ def test_whoever_applies_all_that_is_told_ends_with_what_a_fresh_page_shows(scen
             scene.chance(chance)
         told = messages.message_page(scene.connection, scene.here, limit=1000)[0]
     fresh = Reader(scene.page()).sees()
+    assert fresh
     for began, reader in readers:
         for one in told[max(0, began - 20) :]:
             reader.apply(one)

@@ -1,1 +1,1 @@
-"""How fast, and against whom: ``python -m bench``. What was measured is in docs/benchmarks.md."""
+"""Benchmarks: ``python -m bench``. The results are in docs/benchmarks.md."""

@@ -1,7 +1,7 @@
-"""``python -m bench``: measure, and show. Everything runs on this machine, and only on its loopback.
+"""``python -m bench``: run benchmarks and print the figures. All servers run on this machine, on loopback.
 
-Without a name everything runs, which takes a quiet machine some 25 minutes; ``python -m bench.publish`` makes
-the page and its pictures of the file that ``--json`` names.
+Without names, all scenarios run, which takes about 25 minutes on an idle machine. ``python -m bench.publish``
+generates the page and its pictures from the file of ``--json``.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def main() -> int:
 
 
 def _run(scenarios: Mapping[str, Scenario], run: Run, file: Path | None) -> dict[str, Exception]:
-    """Measure; what is there is kept, whatever fails afterwards. Which scenarios failed, and how."""
+    """Run the scenarios and keep the figures, also if a later one fails. Return the failures."""
     failed: dict[str, Exception] = {}
     began = time.monotonic()
     with machine.on(machine.LOAD_CORE):
@@ -70,7 +70,7 @@ def _keep(run: Run, measured: Measured) -> None:
 
 
 def _tell(began: float, words: str) -> None:
-    """How far it is, and how long that took."""
+    """Print the progress and the elapsed time."""
     minutes, seconds = divmod(int(time.monotonic() - began), 60)
     print(f"{minutes:3}:{seconds:02}  {words}", file=sys.stderr, flush=True)
 
@@ -87,13 +87,13 @@ def _now() -> str:
 
 
 def _wanted(names: Sequence[str]) -> Iterator[str]:
-    """``curves`` means all of them."""
+    """Expand ``curves`` to all curves."""
     for name in names:
         yield from curves.CURVES if name == "curves" else (name,)
 
 
 def _scenarios(options: argparse.Namespace) -> dict[str, Scenario]:
-    """Every scenario by its name, in the order of the table in docs/benchmarks.md."""
+    """Return all scenarios by name, in the order of the table in docs/benchmarks.md."""
     seconds = 0.5 if options.quick else options.seconds
     rounds = 1 if options.quick else options.rounds
     messages = QUICK_MESSAGES if options.quick else options.messages

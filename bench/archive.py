@@ -1,7 +1,7 @@
-"""A room in which very much has been said already, put into the database without a server.
+"""A room with very many messages, written to the database without a server.
 
-The texts are of words drawn at random, one word in every tenth, and a rare one, English and Chinese, in one
-of a hundred thousand. Alice has a seat there, and may log in.
+The texts are random words. Every tenth message has a common word, and one in a hundred thousand has a rare
+one, in English and in Chinese. Alice is a member of the room.
 """
 
 import random
@@ -27,7 +27,7 @@ RARE_EVERY = 100_000
 
 @contextmanager
 def opened(url: str) -> Iterator[Engine]:
-    """A database with the room in it; a fresh one is empty."""
+    """Open a database and create the room if it is missing."""
     engine = open_engine(url)
     try:
         upgrade_schema(engine)
@@ -40,7 +40,7 @@ def opened(url: str) -> Iterator[Engine]:
 
 
 def fill(engine: Engine, upto: int, *, after: int = 0) -> None:
-    """Say so many messages, the first ones of which have been said before."""
+    """Insert the messages after seq ``after`` up to seq ``upto``."""
     mark = "?" if engine.dialect.name == "sqlite" else "%s"
     names = ", ".join(column.name for column in messages.columns)
     values = ", ".join([mark] * len(messages.columns))
@@ -49,12 +49,12 @@ def fill(engine: Engine, upto: int, *, after: int = 0) -> None:
             rows = [_message(seq) for seq in range(first, min(first + CHUNK, upto + 1))]
             connection.exec_driver_sql(f"INSERT INTO messages ({names}) VALUES ({values})", rows)
     with begin_write(engine) as connection:
-        here = conversations.c.id == ROOM
-        connection.execute(update(conversations).where(here).values(head=upto, spoken=upto))
+        is_room = conversations.c.id == ROOM
+        connection.execute(update(conversations).where(is_room).values(head=upto, spoken=upto))
 
 
 def index(engine: Engine) -> None:
-    """Make all of it searchable, as the server does in the background."""
+    """Index all messages for search, as the server does in the background."""
     while True:
         with engine.connect() as connection:
             slice = search_index.read_slice(connection, CHUNK)
@@ -65,7 +65,7 @@ def index(engine: Engine) -> None:
 
 
 def leave_unindexed(engine: Engine, upto: int) -> None:
-    """Take it for indexed, so that no server does it while something else is measured."""
+    """Mark all messages as indexed, so that no server indexes them during a measurement."""
     with begin_write(engine) as connection:
         connection.execute(indexed.delete())
         connection.execute(insert(indexed).values(conversation_id=ROOM, seq=upto))
@@ -88,7 +88,7 @@ def _furnish(connection: Connection) -> None:
 
 
 def _message(seq: int) -> tuple[int | str | None, ...]:
-    """A value for each column of the table."""
+    """Return a value for each column of the table."""
     return ROOM, seq, ALICE, "text", "ALICE", _text(seq), None, f"cid-{seq:012}", seq * 1000, seq
 
 

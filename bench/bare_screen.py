@@ -1,4 +1,4 @@
-"""The floor under the start of the client: a prompt_toolkit screen with nothing in it."""
+"""The floor for the start of the client: an empty prompt_toolkit screen."""
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.layout import FormattedTextControl, Layout, Window

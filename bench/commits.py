@@ -1,6 +1,6 @@
-"""The floor under S5: a group commit and nothing else. One table, one thread, no protocol, no lock, no order.
+"""The floor for S5: only group commits. One table, one thread, no protocol, no lock, no order.
 
-As many rows in a transaction as a scenario has messages unanswered; its durability is the server's own.
+A transaction has as many rows as the scenario has unconfirmed messages, and the durability of the server.
 """
 
 import sqlite3
@@ -29,14 +29,14 @@ Commit = Callable[[list[Row]], object]
 
 @dataclass(frozen=True)
 class Rate:
-    """``rows`` a second, and how many seconds each transaction took."""
+    """``rows`` per second, and the seconds of each transaction."""
 
     rows: float
     took: list[float]
 
 
 def measure(seconds: float) -> Iterator[Figure]:
-    """Rows a second, in transactions of the sizes that S5's plans lead to."""
+    """Measure rows per second, in transactions of the sizes of the plans of S5."""
     plans = [plan for plan in PLANS.values() if plan.counts == "confirmed"]
     for database, rates in rates_of([plan.speakers * plan.window for plan in plans], seconds):
         for plan, rate in zip(plans, rates, strict=True):
@@ -46,7 +46,7 @@ def measure(seconds: float) -> Iterator[Figure]:
 
 
 def rates_of(sizes: Sequence[int], seconds: float) -> Iterator[tuple[str, list[Rate]]]:
-    """For each database, how it goes with transactions of so many rows."""
+    """Yield the rates of each database, for transactions of these sizes."""
     with tempfile.TemporaryDirectory(prefix="chat-bench-") as folder:
         commit = _sqlite(Path(folder))
         yield "SQLite", [_rate(commit, size, seconds) for size in sizes]

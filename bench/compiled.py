@@ -1,6 +1,6 @@
 """The talker in C: ``load.c``, compiled when it is first needed, and kept in the user's cache.
 
-The counterpart is ``talkers``, whose ``PlainTalker`` does the same where there is no compiler.
+``talkers.PlainTalker`` does the same without a compiler.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ NOBODY = -1
 
 
 class _Client(Structure):
-    """``struct client`` in load.c."""
+    """``struct client`` of load.c."""
 
     _fields_ = (
         ("file", c_int32), ("window", c_int32), ("before", c_char_p), ("after", c_char_p),
@@ -43,12 +43,12 @@ class _Client(Structure):
 
 
 def speaks(dialect: Dialect) -> bool:
-    """Whether there is a compiler here, and load.c knows this dialect."""
+    """Return whether there is a compiler, and load.c knows this dialect."""
     return dialect.compiled is not None and _library() is not None
 
 
 class CompiledTalker:
-    """Everybody's mouth and ears, in C. It is the only one to touch the sockets until it is closed."""
+    """Sends and receives for all clients, in C. Until it is closed, nothing else may use the sockets."""
 
     def __init__(self, dialect: Dialect, clients: Sequence[Client], delays: Delays) -> None:
         library = _library()
@@ -93,7 +93,7 @@ def _library() -> CDLL | None:
 
 
 def _built(compiler: str) -> Path:
-    """The library of just this source; compiled beside its place, so that nobody ever opens half of it."""
+    """Return the library of this source. It is compiled to another file and then renamed."""
     version = hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:16]
     folder = platformdirs.user_cache_path("chatroom-bench", ensure_exists=True)
     library = folder / f"load-{version}.so"

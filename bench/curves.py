@@ -1,7 +1,6 @@
-"""How the figures move with what there is of something: people in a room, rooms, connections, messages
-stored, people who speak at once. Each curve is one server's life; its places are short rounds.
+"""Curves: figures for growing numbers of users in a room, rooms, connections, stored messages and senders.
 
-The counterpart is ``talking``, which measures one place.
+One server runs for a whole curve; each point is a short round, measured by ``talking``.
 """
 
 import os
@@ -25,7 +24,7 @@ ON_SQLITE = {who: opening for who, opening in OURS.items() if who.endswith("SQLi
 
 @dataclass(frozen=True)
 class Effort:
-    """How far the curves go and how long a place takes, in seconds."""
+    """The sizes of the curves, and the seconds of each point."""
 
     seconds: float = 1.0
     sizes: Sequence[int] = (10, 30, 100, 300, 1000)
@@ -41,13 +40,13 @@ FAR = Effort(
     connections=(100, 1000, 3000, 10_000),
     stored=(10_000, 100_000, 1_000_000, 10_000_000),
 )
-"""A quarter of an hour more: two thousand people who enter a room tell each other four million times."""
+"""Takes 15 minutes longer: two thousand users who join a room cause four million notices."""
 
 QUICK = Effort(0.5, (10, 100, 500), (1, 10, 100), (100, 1000), (10_000, 100_000), (1, 10, 100))
 
 
 def room_size(effort: Effort) -> Iterator[Measured]:
-    """One room, in which ten speak; more and more listen."""
+    """One room with ten senders and a growing number of receivers."""
     name = "people in the room"
 
     def life(who: str, host: Host, crowd: Crowd) -> Iterator[Figure]:
@@ -61,7 +60,7 @@ def room_size(effort: Effort) -> Iterator[Measured]:
 
 
 def rooms(effort: Effort) -> Iterator[Measured]:
-    """Rooms of two, in which both speak."""
+    """A growing number of rooms with two senders each."""
     name = "rooms of two"
 
     def life(who: str, host: Host, crowd: Crowd) -> Iterator[Figure]:
@@ -75,7 +74,7 @@ def rooms(effort: Effort) -> Iterator[Measured]:
 
 
 def connections(effort: Effort) -> Iterator[Measured]:
-    """S1, while more and more are logged in and idle; and what each of these weighs."""
+    """S1 with a growing number of idle connections, and the memory of each."""
     name = "connections"
 
     def life(who: str, host: Host, crowd: Crowd) -> Iterator[Figure]:
@@ -98,7 +97,7 @@ def _weight(who: str, count: int, bytes: float) -> Figure:
 
 
 def stored(effort: Effort) -> Iterator[Measured]:
-    """S1, with more and more messages in the database before."""
+    """S1 with a growing number of stored messages."""
     with temporary() as data:
         for number, (before, count) in enumerate(pairwise((0, *effort.stored))):
             with archive.opened(f"sqlite:///{data / 'chatroom.sqlite'}") as engine:
@@ -119,7 +118,7 @@ def _talk_beside(
 
 
 def senders(effort: Effort) -> Iterator[Measured]:
-    """More and more people who each wait for one confirmation, in rooms of their own: confirmed messages."""
+    """A growing number of senders, each in its own room and with one unconfirmed message."""
     name, unit = "people who wait for a confirmation", "messages/s"
     for database, rates in commits.rates_of(effort.senders, effort.seconds):
         for count, rate in zip(effort.senders, rates, strict=True):
@@ -136,7 +135,7 @@ def senders(effort: Effort) -> Iterator[Measured]:
 
 
 def in_flight(effort: Effort) -> Iterator[Measured]:
-    """What a message weighs in the server between its arrival and its delivery."""
+    """The memory of a message in the server between its arrival and its delivery."""
     name = "memory of a message in flight"
 
     def life(who: str, host: Host, crowd: Crowd) -> Iterator[Figure]:
@@ -156,7 +155,7 @@ def _peak(who: str, host: Host, crowd: Crowd, people: Sequence[Client], window: 
 def _lives(
     name: str, hosts: Mapping[str, Opening], life: Callable[[str, Host, Crowd], Iterator[Figure]]
 ) -> Iterator[Measured]:
-    """What becomes of each of these servers that there is here, with a crowd of its own that is empty yet."""
+    """Measure a curve on each of these servers that is installed, with new clients."""
 
     def begin(who: str, host: Host) -> Iterator[Figure]:
         with closing(Crowd(host.dialect, host.port)) as crowd:

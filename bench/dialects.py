@@ -1,7 +1,6 @@
-"""What the load says to each kind of server, and how it understands the answers. The counterparts are
-``load``, which does the talking, and ``hosts``, which starts the servers.
+"""The protocols of the measured servers: what the load sends, and how it reads the answers.
 
-To join takes steps: each is a line to send, and what stands in the line that answers it.
+Joining takes several steps. Each is a line to send and a part of the line that answers it.
 """
 
 import re
@@ -11,7 +10,7 @@ from typing import NamedTuple, Protocol
 from chatroom.protocol.cids import new_cid
 
 TEXT = "The quick brown fox jumps over the lazy dog, and then some more."
-"""64 bytes, as in every figure here."""
+"""64 bytes, in all scenarios."""
 
 PASSWORD = "111111"
 
@@ -22,8 +21,10 @@ class Step(NamedTuple):
 
 
 class Dialect(Protocol):
-    """One way of chatting over TCP. ``at_once``: how many join together. ``echoes``: whether who speaks
-    hears it too. ``end``: of a line. ``compiled``: its number in load.c, if it is known there.
+    """A chat protocol over TCP.
+
+    ``at_once``: how many clients join together. ``echoes``: whether a sender receives its own messages.
+    ``end``: the end of a line. ``compiled``: its number in load.c, or ``None``.
     """
 
     at_once: int
@@ -32,31 +33,31 @@ class Dialect(Protocol):
     compiled: int | None
 
     def greet(self, name: str) -> Iterator[Step]:
-        """From a fresh connection to somebody who may join rooms."""
+        """Yield the steps from a new connection to a client that may join rooms."""
 
     def make_room(self, room: str) -> Iterator[Step]:
-        """Once for each room, before anybody enters it."""
+        """Yield the steps that create a room."""
 
     def enter(self, name: str, room: str) -> Iterator[Step]: ...
 
     def befriend(self, name: str) -> Iterator[Step]:
-        """Before anything is said to this one alone."""
+        """Yield the steps before the first private message to this user."""
 
     def parts(self, room: str) -> tuple[bytes, bytes]:
-        """What stands in a message to a room before its cid, and what behind it."""
+        """Return the parts of a message to a room before and after its cid."""
 
     def say(self, name: str, room: str, count: int) -> bytes:
-        """So many messages of mine to a room."""
+        """Return ``count`` messages to a room."""
 
     def whisper(self, name: str) -> bytes:
-        """One message to one person in my room."""
+        """Return a private message to a user in the same room."""
 
     def understand(self, name: str, lines: bytes) -> tuple[int, int]:
-        """Whole lines -> how many of my messages they confirm, and how many messages they deliver."""
+        """Return how many messages these lines confirm, and how many they deliver."""
 
 
 class Chat:
-    """Our own protocol: every message has its own cid and is confirmed by itself, once it is on the disk."""
+    """Our protocol: each message has a cid, and is confirmed when it is on disk."""
 
     at_once = 50
     echoes = True
@@ -107,7 +108,7 @@ def _frame(type: str, **fields: str | int) -> bytes:
 
 
 class Irc:
-    """IRC confirms nothing, so behind each burst goes a PING that tells its own length."""
+    """IRC has no confirmations, so each burst ends with a PING that contains its length."""
 
     echoes = False
     end = b"\n"

@@ -1,7 +1,4 @@
-"""``/save`` of a long room by the real client, from the command to the end of the program.
-
-The counterpart is ``archive``, which fills the room.
-"""
+"""``/save`` of a long room by the real client, from the command to the end of the program."""
 
 import os
 import subprocess
@@ -17,12 +14,12 @@ from bench.hosts import Host, Opening, installed, mariadb, on_database, on_file,
 from tests.support.processes import ROOT
 
 LOOK = 0.02
-"""Seconds between two looks at the client's memory. What the kernel tells of a child that has ended holds the
-memory of whoever started it."""
+"""Seconds between two checks of the client's memory. The kernel's value for an ended child would include the
+memory of the process that started it."""
 
 
 def measure(count: int) -> Iterator[Figure]:
-    """So many messages, on each database."""
+    """Save ``count`` messages, from each database."""
     with temporary() as data:
         _fill(f"sqlite:///{data / 'chatroom.sqlite'}", count)
         yield from _figures("chatroom on SQLite", partial(on_file, data), count)
@@ -51,7 +48,7 @@ def _figures(who: str, opening: Opening, count: int) -> Iterator[Figure]:
 
 
 def _save(host: Host, count: int) -> tuple[float, int]:
-    """The seconds that it takes, and the client's peak of memory in bytes."""
+    """Return the seconds, and the peak of the client's memory in bytes."""
     with temporary() as home:
         environment = {
             "HOME": str(home), "LANG": "C.UTF-8", "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT),
@@ -70,6 +67,6 @@ def _save(host: Host, count: int) -> tuple[float, int]:
             peak = machine.peak_bytes(client.pid) or peak
             time.sleep(LOOK)
         taken = time.perf_counter() - started
-        saved = (home / "log.txt").read_bytes().count(b"\n") - 2  # beside the two headings
+        saved = (home / "log.txt").read_bytes().count(b"\n") - 2  # without the two headings
         assert saved == count, f"{saved} messages of {count} were saved"
         return taken, peak

@@ -1,7 +1,4 @@
-"""What a measurement gives: one figure, of one server, in one scenario; or the reason why there is none.
-
-The counterparts are ``report`` and ``plot``, which show figures, and the modules with scenarios in them.
-"""
+"""The result of a measurement: a figure of one server in one scenario, or the reason why there is none."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,9 +7,11 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Figure:
-    """``who`` did ``value`` of ``unit``. ``floor`` marks what no server can be better than. ``beside`` holds
-    what else was seen: the share of its core that the load used, how long confirmations took. ``at`` is the
-    place on a curve: how many there were of what the scenario varies.
+    """``who`` reached ``value`` in ``unit``.
+
+    ``floor`` marks a limit that no server can pass. ``beside`` has additional values, such as the share of
+    a core that the load used, or percentiles. ``at`` is the position on a curve: the size that the scenario
+    varies.
     """
 
     scenario: str
@@ -30,7 +29,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class GivenUp:
-    """A server of which a scenario has no figure, or no more of them: it hung, or owed something."""
+    """A server without a complete result in a scenario, because it hung or lost messages."""
 
     scenario: str
     who: str
@@ -41,13 +40,13 @@ Measured = Figure | GivenUp
 
 
 def grouped(figures: Sequence[Figure]) -> list[Figure]:
-    """Those of one scenario side by side, the floors first, wherever in a run they were measured."""
-    order = {name: place for place, name in enumerate(dict.fromkeys(figure.scenario for figure in figures))}
+    """Return the figures grouped by scenario, the floors first."""
+    order = {name: number for number, name in enumerate(dict.fromkeys(figure.scenario for figure in figures))}
     return sorted(figures, key=lambda figure: (order[figure.scenario], not figure.floor))
 
 
 def middle(figures: Sequence[Figure]) -> Figure:
-    """Of several rounds, the one that stands for all: the median, of everything seen by itself."""
+    """Return the median of several rounds, of each value separately."""
     first = figures[0]
     return Figure(
         first.scenario,
@@ -61,6 +60,6 @@ def middle(figures: Sequence[Figure]) -> Figure:
 
 
 def share(values: Sequence[float], part: float) -> float:
-    """The value that this part (0.99) of all stay within."""
+    """Return a percentile; the part is for example 0.99."""
     ascending = sorted(values)
     return ascending[min(int(len(ascending) * part), len(ascending) - 1)]

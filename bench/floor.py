@@ -1,8 +1,8 @@
-"""The floor under every server here: uvloop, ready bytes, and nothing else. ``python -m bench.floor``
+"""The floor for all servers: uvloop and prepared bytes, nothing else. ``python -m bench.floor``
 
-It speaks our protocol just well enough for ``load``: whatever joins is let in, and each message is answered
-by bytes that were ready before, as long as real ones, and coalesced: one write a tick and connection. Nothing
-is read, checked, encoded or stored. No server in Python can be faster, few in any language are.
+It implements our protocol just enough for ``load``: every client may join, and each message is answered
+with prepared bytes of the real length, with one write per tick and connection. It parses, checks, encodes
+and stores nothing. No server in Python can be faster, and few in any language are.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ _ROOM = re.compile(rb'"room":"([^"]*)"')
 
 
 class Room:
-    """Who is inside, and how many messages this tick has for each of them."""
+    """The clients in a room, and the number of messages of this tick."""
 
     def __init__(self) -> None:
         self.members: list[Peer] = []

@@ -1,7 +1,7 @@
-"""What the figures are held against. The counterpart is ``publish``, which says how far each goal is reached.
+"""The goals for the figures. ``publish`` compares them.
 
-They were set on an idle machine of two cores at 2.8 GHz. On any other, the ratios to the floors and to the
-peers of the same run say more.
+They were set on an idle machine of two cores at 2.8 GHz. On other machines, the ratios to the floors and to
+the peers of the same run say more.
 """
 
 from dataclasses import dataclass
@@ -11,8 +11,9 @@ from bench.figures import Figure
 
 @dataclass(frozen=True)
 class Goal:
-    """``value`` is what is to be reached on SQLite, or by the client; ``mariadb`` what on MariaDB. ``beside``
-    names the part of a figure that is meant, where it is not the value itself.
+    """``value`` is the goal on SQLite, or for the client; ``mariadb`` the goal on MariaDB.
+
+    ``beside`` names another part of the figure than its value, such as a percentile.
     """
 
     scenario: str
@@ -24,11 +25,11 @@ class Goal:
     less_is_better: bool = False
 
     def of(self, figure: Figure) -> float | None:
-        """What this figure says about it; ``None`` where it says nothing."""
+        """Return the value of a figure for this goal, or ``None``."""
         return figure.beside.get(self.beside) if self.beside else figure.value
 
     def reached(self, value: float, goal: float) -> float:
-        """How many times the goal was reached: 1 and more is good."""
+        """Return the ratio to the goal; 1 or more is good."""
         return (goal / value if value else 0.0) if self.less_is_better else value / goal
 
 

@@ -1,9 +1,8 @@
-"""The servers under measurement: ours, and the floor below it. ``peers`` has those of others.
+"""The measured servers: ours, and the floor. ``peers`` has those of other projects.
 
-Each runs on the server's core, on loopback, with everything that protects it from one busy address turned
-off, and in a folder that is thrown away. One that hangs is killed after a while, so that whoever waits for it
-learns that it has hung up, and the run goes on with the next. The counterpart is ``dialects``, which talks to
-them.
+Each runs on its own core, on loopback, with all limits per address turned off, and in a temporary folder. A
+server that hangs is killed after a while, so that its connections close and the run continues with the next
+one.
 """
 
 import shutil
@@ -25,13 +24,13 @@ from tests.support.database import PrivateMariaDB
 from tests.support.processes import ROOT, lines_within
 
 PATIENCE = 30.0
-"""Seconds in which a server has to start or to end."""
+"""Seconds that a server may take to start or to end."""
 
 LIFE = 600.0
-"""Seconds after which a server under measurement is taken to hang. None needs half of it."""
+"""Seconds after which a measured server is killed, because it hangs. None needs half of this."""
 
 PEERS_LIFE = 180.0
-"""The same for other people's servers, which are on no curve."""
+"""The same for other projects' servers, which have no curves."""
 
 SETTINGS = ("limits.rate=0", "limits.connections_per_address=0", "limits.new_connections_per_minute=0",
             "limits.password_attempts=0", "limits.rooms=0", "password.bcrypt_cost=4")  # fmt: skip
@@ -39,7 +38,7 @@ SETTINGS = ("limits.rate=0", "limits.connections_per_address=0", "limits.new_con
 
 @dataclass(frozen=True)
 class Host:
-    """A server that runs and can be connected to."""
+    """A running server."""
 
     pid: int
     port: int
@@ -47,7 +46,7 @@ class Host:
 
 
 class Hung(Exception):
-    """A server did not get through with what was to be measured."""
+    """A server did not finish the measurement in time."""
 
 
 Opening = Callable[[], AbstractContextManager[Host]]
@@ -55,35 +54,35 @@ Opening = Callable[[], AbstractContextManager[Host]]
 
 @contextmanager
 def on_sqlite(settings: Sequence[str] = SETTINGS) -> Iterator[Host]:
-    """Our server with a file of its own."""
+    """Run our server with a new database file."""
     with temporary() as data, on_file(data, settings) as host:
         yield host
 
 
 @contextmanager
 def on_file(data: Path, settings: Sequence[str] = SETTINGS) -> Iterator[Host]:
-    """Our server with ``chatroom.sqlite`` in this folder."""
+    """Run our server with ``chatroom.sqlite`` in this folder."""
     with _chatroom(data, settings) as host:
         yield host
 
 
 @contextmanager
 def timed(data: Path, file: Path) -> Iterator[Host]:
-    """The same with timers in it, which write into a file."""
+    """Run our server with timers that write to a file."""
     with _announced("bench.stages", str(file), *_flags(data, SETTINGS)) as host:
         yield host
 
 
 @contextmanager
 def on_mariadb(settings: Sequence[str] = SETTINGS) -> Iterator[Host]:
-    """Our server with a MariaDB of its own."""
+    """Run our server with its own MariaDB."""
     with mariadb() as database, on_database(database.url("chatroom"), settings) as host:
         yield host
 
 
 @contextmanager
 def on_database(url: str, settings: Sequence[str] = SETTINGS) -> Iterator[Host]:
-    """Our server with a database that is there."""
+    """Run our server with an existing database."""
     with temporary() as data, _chatroom(data, settings, "--database", url) as host:
         yield host
 
@@ -101,8 +100,7 @@ FLOOR: dict[str, Opening] = {"floor: uvloop, ready bytes": floor}
 def on_each(
     scenario: str, hosts: Mapping[str, Opening], measure: Callable[[str, Host], Iterator[Figure]]
 ) -> Iterator[Measured]:
-    """What is measured of each of these servers that there is here. Whichever fails is given up, and the next
-    has its turn."""
+    """Measure each of these servers that is installed. If one fails, continue with the next."""
     for who, opening in hosts.items():
         if installed(who):
             try:
@@ -113,13 +111,13 @@ def on_each(
 
 
 def installed(who: str) -> bool:
-    """Whether what this one of ours needs is on this machine."""
+    """Return whether this machine has what this variant of our server needs."""
     return not who.endswith("MariaDB") or path("mariadbd") is not None
 
 
 @contextmanager
 def mariadb() -> Iterator[PrivateMariaDB]:
-    """A database server of the benchmark's own, which flushes. It runs on whichever core is free."""
+    """Run a MariaDB that flushes at each commit, on any core."""
     with temporary() as folder:
         with machine.on(*machine.CORES):
             database = PrivateMariaDB(folder).start()
@@ -130,13 +128,13 @@ def mariadb() -> Iterator[PrivateMariaDB]:
 
 
 def path(program: str) -> str | None:
-    """Where a program is, if it is installed: servers often lie where only an administrator looks."""
+    """Return the path of a program, or ``None``. Servers are often in the administrator's ``PATH`` only."""
     return shutil.which(program, path="/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin:/usr/local/bin")
 
 
 @contextmanager
 def temporary() -> Iterator[Path]:
-    """One that is thrown away."""
+    """Make a folder and remove it afterwards."""
     with tempfile.TemporaryDirectory(prefix="chat-bench-") as folder:
         yield Path(folder)
 
@@ -154,7 +152,7 @@ def _flags(data: Path, settings: Sequence[str]) -> list[str]:
 
 @contextmanager
 def _announced(module: str, *arguments: str) -> Iterator[Host]:
-    """One of our own programs, which chooses its port and says so."""
+    """Run one of our programs, which prints the port that it has chosen."""
     command = [sys.executable, "-m", module, *arguments]
     with started(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -167,7 +165,7 @@ def _announced(module: str, *arguments: str) -> Iterator[Host]:
 
 @contextmanager
 def program(command: list[str], port: int, dialect: Dialect) -> Iterator[Host]:
-    """Somebody else's program, which listens on a port given to it."""
+    """Run another project's server, which listens on this port."""
     with started(command, stdout=subprocess.DEVNULL, life=PEERS_LIFE) as process:
         _wait_for(port)
         yield Host(process.pid, port, dialect)
@@ -175,7 +173,7 @@ def program(command: list[str], port: int, dialect: Dialect) -> Iterator[Host]:
 
 @contextmanager
 def started(command: list[str], stdout: int, life: float = LIFE) -> Iterator[subprocess.Popen[bytes]]:
-    """Raises ``Hung`` when the block was not through within its ``life``, in seconds."""
+    """Run a program. Raises ``Hung`` if the block takes longer than ``life`` seconds."""
     with machine.on(machine.SERVER_CORE):
         process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.DEVNULL
@@ -211,7 +209,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _wait_for(port: int) -> None:
-    """Until somebody listens there."""
+    """Wait until a server listens on the port."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -225,7 +223,7 @@ def _wait_for(port: int) -> None:
 
 
 def free_port() -> int:
-    """One that nobody listens on."""
+    """Return a port on which no program listens."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
         return port

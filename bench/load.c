@@ -1,11 +1,11 @@
-/* Many clients in one thread, compiled: they talk, and every line they hear is counted.
+/* Send and receive messages for many clients in one thread, and count them.
  *
- * The counterpart above is compiled.py, which opens this as a library and hands over sockets that have joined
- * already; talkers.py says the same in Python, and is held to the same counts by a test. A server under
- * measurement should be the slower of the two sides, and next to Python not every server is.
+ * compiled.py loads this as a library and passes sockets that have joined already. talkers.py does the same in
+ * Python; a test compares their counts. The measured server should be slower than the load, and compared with
+ * Python, not every server is.
  *
- * A client that speaks keeps `window` messages unconfirmed: it says as many as it lacks, at first and with
- * each confirmation. Lines are told apart by how they begin, and none is looked into.
+ * A sending client keeps `window` messages unconfirmed: it fills the window at the start and after each
+ * confirmation. Lines are recognized by their start and not parsed.
  */
 
 #define _GNU_SOURCE
@@ -20,28 +20,28 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CHUNK = 1 << 18,    /* bytes taken from a socket at once */
-       LONGEST = 1 << 14,  /* bytes of a line; while people talk there are none as long */
-       OUT = 1 << 16,      /* bytes said at once */
+enum { CHUNK = 1 << 18,    /* bytes received from a socket at once */
+       LONGEST = 1 << 14,  /* bytes of a line; longer ones do not occur */
+       OUT = 1 << 16,      /* bytes sent at once */
        EVENTS = 1024,
-       SLOTS = 1000000,    /* of 10 microseconds each: how long confirmations took */
+       SLOTS = 1000000,    /* of 10 microseconds each, of the time until confirmation */
        CID = 36 };
 
 enum dialect { CHAT, IRC };
 
-/* What both sides know of a client; the layout is compiled.py's. */
+/* The fields of a client that compiled.py shares. */
 struct client {
     int32_t file;
-    int32_t window;           /* messages that may be unconfirmed; who has none only listens */
+    int32_t window;           /* maximum of unconfirmed messages; 0: only receives */
     const char *before;       /* a message is this, a cid (in our own dialect), */
     const char *after;        /* and this */
     int64_t said, confirmed, heard;
 };
 
-/* What only this side knows of it. */
+/* The other fields of a client. */
 struct state {
-    double *said_at;          /* when each unconfirmed message was said: message n at n % window */
-    char *rest;               /* the beginning of a line */
+    double *said_at;          /* when each unconfirmed message was sent: message n at n % window */
+    char *rest;               /* the start of an incomplete line */
     size_t rest_size;
     size_t before_size, after_size;
 };
@@ -52,7 +52,7 @@ struct load {
     int count;
     struct client *clients;
     struct state *states;
-    uint32_t *delays;         /* how many confirmations took so many slots */
+    uint32_t *delays;         /* confirmations by slot */
     uint64_t random;
     char in[LONGEST + CHUNK];
     char out[OUT];
@@ -65,9 +65,9 @@ static double now(void)
     return time.tv_sec + time.tv_nsec * 1e-9;
 }
 
-/* Saying */
+/* Sending */
 
-/* SplitMix64 (Steele, Lea, Flood 2014): cids have to be different, not secret. */
+/* SplitMix64 (Steele, Lea, Flood 2014): cids must be unique, not secret. */
 static uint64_t draw(struct load *load)
 {
     uint64_t z = load->random += 0x9e3779b97f4a7c15u;
@@ -106,7 +106,7 @@ static char *put(char *at, const char *bytes, size_t size)
     return (char *)memcpy(at, bytes, size) + size;
 }
 
-/* What stands for the confirmation where there is none: a PING behind each burst that tells its length. */
+/* IRC has no confirmations: a PING after each burst contains its length. */
 static char *put_ping(char *at, long count)
 {
     char digits[20], *digit = digits + sizeof digits;
@@ -130,7 +130,7 @@ static bool send_all(int file, const char *bytes, size_t size)
     return true;
 }
 
-/* Say as many messages as are missing in the window. */
+/* Send messages until the window is full. */
 static bool say(struct load *load, int number)
 {
     struct client *client = &load->clients[number];
@@ -157,7 +157,7 @@ static bool say(struct load *load, int number)
     return send_all(client->file, load->out, put_ping(load->out, burst) - load->out);
 }
 
-/* Hearing */
+/* Receiving */
 
 static const char SENT[] = "{\"type\":\"sent\"";
 
@@ -180,7 +180,7 @@ static long confirmed_by_irc(const char *line, size_t size)
     return count;
 }
 
-/* A line without its end: it confirms messages of this client's own, or delivers one. */
+/* Handle a line, without its end: it confirms messages of this client, or delivers one. */
 static void hear(struct load *load, int number, const char *line, size_t size, double time)
 {
     struct client *client = &load->clients[number];
@@ -194,7 +194,7 @@ static void hear(struct load *load, int number, const char *line, size_t size, d
     }
 }
 
-/* Take what lies in a socket; false when there is no more to come. */
+/* Receive from a socket; false if the connection has ended. */
 static bool receive(struct load *load, int number)
 {
     struct state *state = &load->states[number];
@@ -216,7 +216,7 @@ static bool receive(struct load *load, int number)
     return true;
 }
 
-/* What compiled.py calls */
+/* Functions for compiled.py */
 
 void load_close(struct load *load)
 {
@@ -244,7 +244,7 @@ static bool take_on(struct load *load, int number)
         && epoll_ctl(load->epoll, EPOLL_CTL_ADD, client->file, &event) == 0;
 }
 
-/* Take on clients that have joined and said nothing yet; NULL when the system does not let us. */
+/* Add clients that have joined; NULL if the system refuses. */
 struct load *load_open(int dialect, struct client *clients, int count, uint32_t *delays)
 {
     struct load *load = calloc(1, sizeof *load);
@@ -266,7 +266,8 @@ struct load *load_open(int dialect, struct client *clients, int count, uint32_t 
     return NULL;
 }
 
-/* Hear, and while `talking` speak, for so long. -1, or the number of a client whose connection has ended. */
+/* Receive, and while `talking` send, for this time. Returns -1, or the number of a client whose connection
+ * has ended. */
 int load_listen(struct load *load, double seconds, bool talking)
 {
     struct epoll_event events[EVENTS];

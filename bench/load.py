@@ -1,7 +1,7 @@
-"""Many clients in one thread: they join, and then they talk. The counterpart is the server under measurement.
+"""Many clients in one thread: they join rooms, and then send and receive messages.
 
-Joining is done here, with real logins and real rooms. The talking is a talker's, in C or in Python; how much
-of its core it used stands beside every figure, for a load that is too slow would measure itself.
+The clients log in and join here. A talker, in C or in Python, does the sending and receiving. Each figure has
+the share of a core that the load used, because a load that is too slow would measure itself.
 """
 
 import select
@@ -19,18 +19,18 @@ from bench.talkers import CHUNK, Client, Delays, Lost, PlainTalker, Talker, rece
 T = TypeVar("T")
 
 QUIET = 0.4
-"""Seconds without a byte after which everything that joining caused is taken to be over."""
+"""Seconds without data after which the effects of joining are over."""
 
 PATIENCE = 60.0
-"""Seconds after which a server that owes us something is taken to be broken."""
+"""Seconds to wait for missing messages."""
 
 A_MOMENT = 0.05
-"""Seconds between two looks at whether everything has arrived."""
+"""Seconds between two checks for missing messages."""
 
 
 @dataclass(frozen=True)
 class Count:
-    """How far everything had come at a moment."""
+    """The messages received and confirmed up to a time."""
 
     time: float
     heard: int
@@ -39,7 +39,7 @@ class Count:
 
 @dataclass(frozen=True)
 class Talk:
-    """What came of talking for a while. ``delays`` is how long each confirmation took."""
+    """The result of one measurement. ``delays`` are the times until confirmation."""
 
     seconds: float
     heard: int
@@ -73,7 +73,7 @@ class Crowd:
     # Joining
 
     def join(self, names: Iterable[str], rooms: Sequence[str] = ()) -> list[Client]:
-        """Connect and log in; with rooms, make them and spread everybody over them in turn."""
+        """Connect and log in. With rooms, create them and distribute the clients over them in turn."""
         joined = []
         for some in self._in_groups(list(names)):
             greeted = [self.connect(name) for name in some]
@@ -85,7 +85,7 @@ class Crowd:
         return joined
 
     def enter(self, people: Sequence[Client], rooms: Sequence[str]) -> None:
-        """Make rooms, and spread people over them in turn. It is there that they talk from now on."""
+        """Create rooms and distribute the clients over them in turn. They send to these rooms from now on."""
         self.walk(people[:1], lambda _: chain.from_iterable(map(self._dialect.make_room, rooms)))
         for number, client in enumerate(people):
             client.room = rooms[number % len(rooms)]
@@ -93,7 +93,7 @@ class Crowd:
         self.settle()
 
     def settle(self) -> None:
-        """Let everything arrive that is still under way, and forget it."""
+        """Receive and discard everything that is still in transit."""
         while ready := self._epoll.poll(QUIET, 1024):
             for file, _ in ready:
                 receive(self._by_file[file], self._buffer)
@@ -106,7 +106,7 @@ class Crowd:
             client.socket.close()
 
     def connect(self, name: str) -> Client:
-        """One more connection, which says nothing by itself."""
+        """Open one more connection, without logging in."""
         client = Client(name, socket.create_connection(("127.0.0.1", self._port)))
         client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._by_file[client.socket.fileno()] = client
@@ -114,7 +114,7 @@ class Crowd:
         return client
 
     def walk(self, clients: Sequence[Client], way: Callable[[Client], Iterator[Step]]) -> None:
-        """Everybody goes this way, some at a time."""
+        """Let the clients go through these steps, a group at a time."""
         for some in self._in_groups(clients):
             self._walk_together({client: way(client) for client in some})
 
@@ -156,11 +156,10 @@ class Crowd:
         seconds: float,
         mark: Callable[[], None],
     ) -> Talk:
-        """Everybody of ``speakers`` keeps ``window`` messages unconfirmed. ``mark`` is called at the
-        beginning and at the end of what is measured.
+        """Let ``speakers`` send, with ``window`` unconfirmed messages each.
 
-        Afterwards all that was said must have been confirmed, and heard by everybody, once. Raises
-        ``ConnectionLost``.
+        ``mark`` is called at the start and at the end of the measured time. Raises ``Lost`` unless all
+        messages were then confirmed once, and received once by each client of the room.
         """
         for client in self.clients:
             client.begin(0)
@@ -195,17 +194,19 @@ class Crowd:
         )
 
     def _finish(self, talker: Talker) -> None:
-        """Wait for what is still owed."""
+        """Wait for missing messages."""
         deadline = time.monotonic() + PATIENCE
         while self._owed() and time.monotonic() < deadline:
             talker.listen(A_MOMENT, talking=False)
-        talker.listen(A_MOMENT, talking=False)  # whatever comes now is too much
+        talker.listen(A_MOMENT, talking=False)  # anything that arrives now is too much
         if owed := self._owed():
             raise Lost(f"{owed} messages too few or too many were delivered or confirmed")
 
     def _owed(self) -> int:
-        """How far what was heard is from what was said. A server may tell a speaker's messages to the speaker
-        too, or not."""
+        """Return how many messages and confirmations are missing or superfluous.
+
+        A dialect that echoes delivers messages to their sender too.
+        """
         spoken: dict[str, int] = {}
         for client in self._by_file.values():
             spoken[client.room] = spoken.get(client.room, 0) + client.said
@@ -219,6 +220,6 @@ class Crowd:
     # Receiving
 
     def _lines(self, client: Client) -> bytes:
-        """The whole lines that came."""
+        """Receive, and return the complete lines."""
         fresh = self._buffer[: receive(client, self._buffer)]
         return whole_lines(client, fresh, self._dialect.end)

@@ -1,7 +1,8 @@
-"""Other people's servers, those of them that are installed here. The counterpart is ``hosts``: our own.
+"""Other projects' servers, if they are installed.
 
-The IRC servers keep no history: ngircd lets ten at once wait to be accepted, inspircd lets people in once a
-second. ejabberd keeps all that is said in a room, as ours does, but does not wait until it is on the disk.
+The IRC servers store no history. ngircd has a backlog of ten connections, inspircd accepts clients once a
+second. ejabberd stores all messages of a room, as our server does, but does not wait until they are on
+disk.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ from bench.xmpp import Xmpp
 
 @contextmanager
 def _peer(command: Sequence[str], file: str, config: str, dialect: Dialect) -> Iterator[Host]:
-    """A server with its configuration in a file. In both, ``{folder}`` and ``{port}`` are filled in."""
+    """Run a server with a configuration file. ``{folder}`` and ``{port}`` are replaced in both."""
     port = free_port()
     with temporary() as folder:
         (folder / "motd").write_text("bench\n")
@@ -28,7 +29,7 @@ def _peer(command: Sequence[str], file: str, config: str, dialect: Dialect) -> I
 
 
 def _filled(text: str, folder: Path, port: int) -> str:
-    """These languages are full of braces, so ``str.format`` will not do."""
+    """Replace without ``str.format``, because the configuration contains other braces."""
     return text.replace("{folder}", str(folder)).replace("{port}", str(port))
 
 

@@ -1,7 +1,4 @@
-"""Figures as pictures, in SVG written by hand: bars for what is compared, lines for what moves.
-
-The counterpart is ``publish``, which puts them beside the page that they belong to.
-"""
+"""Draw figures as SVG: bars for comparisons, lines for curves."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -11,17 +8,17 @@ from math import ceil, floor, log10
 from bench.figures import Figure
 
 WIDTH, LABEL, BAR, GAP, MARGIN = 860, 230, 20, 34, 16
-"""Pixels: the picture's width, the names' width, a bar's height, between two scenarios, around everything."""
+"""Pixels: width of the picture, width of names, height of a bar, space between scenarios, margin."""
 
 PANEL, TALL, INSET = 420, 270, 56
-"""A panel with lines: its width, its height, and what its axes take."""
+"""Pixels: width and height of a panel, and the space of its axes."""
 
 OURS, MARIADB, FLOOR, PEER = "#3b7dd8", "#e08a3c", "#9aa3af", "#8a94a3"
-"""The colours of our own figures on SQLite and on MariaDB, the floors' and the peers'."""
+"""The colours of our figures on SQLite and on MariaDB, of the floors and of the peers."""
 
 
 def bars(figures: Sequence[Figure]) -> str:
-    """A group for each scenario, to the scale of its best figure."""
+    """Draw a group of bars for each scenario, scaled to its best figure."""
     parts, top = [], MARGIN
     for name, group in groupby(figures, lambda figure: figure.scenario):
         members = list(group)
@@ -36,7 +33,7 @@ def bars(figures: Sequence[Figure]) -> str:
 
 
 def lines(figures: Sequence[Figure]) -> str:
-    """A panel for each scenario, two in a row, both axes logarithmic."""
+    """Draw a panel for each scenario, two in a row, with logarithmic axes."""
     names = list(dict.fromkeys(figure.scenario for figure in figures))
     parts = []
     for number, name in enumerate(names):
@@ -70,7 +67,7 @@ def _panel(name: str, figures: Sequence[Figure]) -> Iterable[str]:
 
 
 class _Axis:
-    """From a value to its place, between whole powers of ten. Nothing at all is where the axis begins."""
+    """Maps values to pixels, between powers of ten. Zero is at the start of the axis."""
 
     def __init__(self, low: int, high: int, length: float) -> None:
         self._low, self._length = low, length

@@ -1,7 +1,7 @@
-"""Where the processor time of one message goes, from ``data_received`` to ``send()``, in the talk of S1.
+"""The CPU time of one message by stage, from ``data_received`` to ``send()``, in scenario S1.
 
-The counterpart is ``stages``, the server with timers in it. What no timer saw is uvloop's and the kernel's:
-polling, reading, and ``send()`` for everybody's sockets.
+``stages`` is the server with timers. The time outside of all timers belongs to uvloop and the kernel:
+polling, reading, and ``send()`` to all sockets.
 """
 
 import json
@@ -43,7 +43,7 @@ def measure(seconds: float) -> Iterator[Figure]:
     for one in told:
         one[REST] -= one[TIMERS]
     taken = {stage: after.get(stage, 0.0) - before.get(stage, 0.0) for stage in (*STAGES.values(), REST)}
-    for stage in STAGES.values():  # taking the timers' own cost off may leave a little less than nothing
+    for stage in STAGES.values():  # subtracting the cost of the timers may give a small negative time
         taken[stage] = max(0.0, taken[stage])
         taken[REST] -= taken[stage]
     for stage, whole in taken.items():
@@ -51,7 +51,7 @@ def measure(seconds: float) -> Iterator[Figure]:
 
 
 def _ask(pid: int, file: Path) -> dict[str, float]:
-    """What the stages have taken so far."""
+    """Return the seconds of each stage so far."""
     known = _size(file)
     os.kill(pid, signal.SIGUSR1)
     deadline = time.monotonic() + PATIENCE

@@ -1,8 +1,7 @@
-"""From the figures of a run to the page that tells of them: ``python -m bench.publish FILE.json``
+"""Generate the figures of docs/benchmarks.md: ``python -m bench.publish FILE.json``
 
-No figure in docs/benchmarks.md is typed by hand. The file is kept as docs/benchmarks.json, the pictures go to
-docs/images, and what stands between two marks (``<!-- goals -->`` and ``<!-- /goals -->``) is replaced. The
-counterparts are ``report``, which writes such a file, and ``goals``.
+The file, which ``report`` has written, is copied to docs/benchmarks.json. Pictures go to docs/images. In
+the page, the text between two marks (``<!-- goals -->`` and ``<!-- /goals -->``) is replaced.
 """
 
 import re
@@ -32,7 +31,7 @@ def main(file: Path) -> None:
 
 
 def published(page: str, run: Run) -> str:
-    """The page with what is between its marks made anew."""
+    """Return the page with the text between its marks generated again."""
     for name, part in PARTS.items():
         mark = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", re.DOTALL)
         assert mark.search(page), f"the page has no place for {name}"
@@ -46,11 +45,13 @@ def pictures(run: Run) -> dict[str, str]:
     return {"bench.svg": plot.bars(compared), "bench-curves.svg": plot.lines(_curves(run))}
 
 
-# What stands between the marks
+# The text between the marks
 
 
 def _machine(run: Run) -> str:
-    given_up = (f" No figure of {one.who} in {one.scenario}: {one.reason}." for one in run.given_up)
+    given_up = (
+        f" No figure of {failed.who} in {failed.scenario}: {failed.reason}." for failed in run.given_up
+    )
     return f"{run.machine}; {run.when}.{''.join(given_up)}"
 
 
@@ -81,7 +82,7 @@ def _goal(goal: Goal, run: Run) -> str:
 
 
 def _against(goal: Goal, value: float | None, figures: Sequence[Figure]) -> list[str]:
-    """The goal, what was measured, how many times the one is reached by the other."""
+    """Return the goal, the measured value, and their ratio."""
     wanted = "" if value is None else f"{number(value)} {goal.unit}"
     measured = [seen for figure in figures[:1] if (seen := goal.of(figure)) is not None]
     if not measured:
@@ -102,7 +103,7 @@ def _all(run: Run) -> str:
 
 
 def _single(run: Run) -> list[Figure]:
-    """What stands by itself, on no curve and in no profile."""
+    """Return the figures that belong to no curve and no profile."""
     return grouped([figure for figure in run.figures if figure.at is None and figure.scenario != PROFILE])
 
 
@@ -113,7 +114,7 @@ def _curve_tables(run: Run) -> str:
 
 
 def _curve(name: str, figures: Sequence[Figure]) -> str:
-    """A line for each server, a column for each place."""
+    """Return a table with a line for each server and a column for each size."""
     places = sorted({figure.at for figure in figures if figure.at is not None})
     lines = [
         f"| {name}; {figures[0].unit} | {' | '.join(f'{place:,.0f}' for place in places)} |",
@@ -130,14 +131,14 @@ def _curves(run: Run) -> list[Figure]:
 
 
 def _profile(run: Run) -> str:
-    """Where the microseconds go: a line for each stage, with its share."""
+    """Return a table of the microseconds of each stage, with its share."""
     stages = [figure for figure in run.figures if figure.scenario == PROFILE]
     whole = sum(figure.value for figure in stages) or 1.0
     stored = sum(figure.value for figure in stages if figure.who in IN_THE_DATABASE)
     lines = [(figure.who, figure.value) for figure in stages]
     lines += [("**together**", whole), ("**without the database's own**", whole - stored)]
-    told = [f"| {what} | {value:.1f} | {value / whole:.0%} |" for what, value in lines]
-    return "\n".join(["| | µs a message | |", "|---|---:|---:|", *told])
+    rows = [f"| {name} | {value:.1f} | {value / whole:.0%} |" for name, value in lines]
+    return "\n".join(["| | µs a message | |", "|---|---:|---:|", *rows])
 
 
 PARTS: dict[str, Callable[[Run], str]] = {

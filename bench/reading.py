@@ -1,7 +1,6 @@
-"""Reading from a room of very many messages: its newest page, and search. In the database, without a server.
+"""Read the newest page of a very long room, and search it; in the database, without a server.
 
-The floor of the newest page is the same rows by the bare driver. What the room is filled with is told in
-``archive``.
+The floor for the newest page is the same rows from the bare database driver. ``archive`` fills the room.
 """
 
 import sqlite3
@@ -33,7 +32,7 @@ Ask = Callable[[], object]
 
 
 def measure(count: int) -> Iterator[Figure]:
-    """All of it, with so many messages in the room."""
+    """Measure with ``count`` messages in the room."""
     with tempfile.TemporaryDirectory(prefix="chat-bench-") as folder:
         file = Path(folder) / "bench.sqlite"
         yield from _figures("SQLite", f"sqlite:///{file}", count, _bare_sqlite(file))
@@ -65,12 +64,12 @@ def _find(connection: Connection, words: str) -> object:
     query = parse_query(words)
     assert query is not None
     found = search_query.search_messages(connection, ALICE, query, limit=PAGE)
-    assert found.messages, f"nobody said {words}"
+    assert found.messages, f"no message contains {words}"
     return found
 
 
 def _milliseconds(ask: Ask, times: int = 200) -> float:
-    """How long it takes, as the median of many times, after a first one that fills the caches."""
+    """Return the median time, after a first call that fills the caches."""
     ask()
     took = []
     for _ in range(times):

@@ -1,4 +1,4 @@
-"""Figures as people read them, in a table, and as programs do, in JSON. The counterpart is ``figures``."""
+"""Print figures as a table, and write and read them as JSON."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ COLUMNS = ("scenario", "who", "figure", "of the floor", "per server CPU s",
 
 @dataclass(frozen=True)
 class Run:
-    """All that was measured in one go, and on what ``machine``; ``when`` also says how busy that was."""
+    """The figures of one run, and its machine. ``when`` includes the load average at the start."""
 
     machine: str
     when: str
@@ -23,7 +23,7 @@ class Run:
 
 
 def table(figures: Sequence[Figure]) -> str:
-    """One line a figure, with its ratio to the floor of the same scenario and run."""
+    """Return a table with a line for each figure, with its ratio to the floor of its scenario."""
     titles = [f"| {' | '.join(COLUMNS)} |", f"|---|---|{'---:|' * (len(COLUMNS) - 2)}"]
     return "\n".join([*titles, *(_line(figure, _floor(figure, figures)) for figure in figures)])
 
@@ -54,7 +54,7 @@ def _load(beside: dict[str, float]) -> str:
 
 
 def _floor(figure: Figure, figures: Sequence[Figure]) -> Figure | None:
-    """The floor under a figure: that of its database, where the scenario has one for each."""
+    """Return the floor of a figure, for its database if the scenario has one for each."""
     place = (figure.scenario, figure.at)
     floors = [other for other in figures if other.floor and (other.scenario, other.at) == place]
     matching = [floor for floor in floors if figure.who.rpartition(" ")[2] == floor.who.rpartition(" ")[2]]
@@ -72,7 +72,7 @@ def _shown(beside: dict[str, float], name: str, unit: str = "") -> str:
 
 
 def number(value: float) -> str:
-    """A thousand and more in groups of three, and no more digits than were measured."""
+    """Format a number with thousands separators, and with no more than three digits if it is small."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
@@ -81,5 +81,5 @@ def as_json(run: Run) -> str:
 
 
 def read(text: str) -> Run:
-    """What ``as_json`` wrote."""
+    """Read the output of ``as_json``."""
     return msgspec.json.decode(text, type=Run)

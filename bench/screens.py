@@ -1,7 +1,7 @@
-"""The client: how long until it can be typed into, what a picture of a long history costs, and what a flood.
+"""The client: time to start, time of a frame of a long history, and the cost of a flood of messages.
 
-The floor of the start is ``bare_screen``, a prompt_toolkit screen with nothing in it; that of a picture is
-the same in a short history.
+The floor for the start is ``bare_screen``, an empty prompt_toolkit screen; that for a frame is a short
+history.
 """
 
 import asyncio
@@ -40,19 +40,18 @@ WIDTH, HEIGHT = 80, 24
 ROOM = "#thuhole"
 
 FLOOD = 200
-"""Messages a second."""
+"""Messages per second."""
 KEY, KEY_EVERY = "~", 20
-"""A key that stands in nobody's message, and after how many of these it is pressed: ten times a second, and
-deleted as often."""
+"""A key that occurs in no message, and the number of messages between two presses (ten per second)."""
 QUIET_FOR, TYPED_FOR = 3, 10
-"""How many times as long as others a round of this lasts: a 99th percentile takes two hundred keys."""
+"""Factors for the length of a round: a 99th percentile needs two hundred keys."""
 
 
 # The start
 
 
 def start() -> Iterator[Figure]:
-    """From the command to the first words on the screen, the median of some starts."""
+    """Measure from the command to the first text on the screen; the median of several starts."""
     floor = median(_first_paint("bench.bare_screen", "bare") for _ in range(STARTS))
     yield Figure("client start", "floor: bare prompt_toolkit", floor * 1e3, "ms", floor=True)
     ours = median(_first_paint("client", "127.0.0.1") for _ in range(STARTS))
@@ -68,7 +67,7 @@ def _first_paint(module: str, words: str) -> float:
 
 @contextmanager
 def _terminal(module: str, *arguments: str) -> Iterator["pexpect.spawn[bytes]"]:
-    """A program of ours at the far end of a terminal."""
+    """Run a program of ours in a terminal."""
     with temporary() as home:
         program: pexpect.spawn[bytes] = pexpect.spawn(
             sys.executable, ["-m", module, *arguments], cwd=str(ROOT), dimensions=(HEIGHT, WIDTH), echo=False,
@@ -81,18 +80,18 @@ def _terminal(module: str, *arguments: str) -> Iterator["pexpect.spawn[bytes]"]:
             program.close(force=True)
 
 
-# Pictures
+# Frames
 
 
 def drawing(count: int) -> Iterator[Figure]:
-    """Pictures of a conversation with so many messages, beside one of a thousand."""
+    """Measure frames of a conversation with ``count`` messages, and of one with a thousand."""
     for who, messages in ((f"floor: {FEW:,} messages", FEW), (f"chatroom, {count:,} messages", count)):
         with temporary() as folder:
             yield from asyncio.run(_pictures(who, messages, folder, floor=messages == FEW))
 
 
 async def _pictures(who: str, count: int, folder: Path, *, floor: bool) -> list[Figure]:
-    """A key pressed, one more message, PageUp: each until the picture has gone to the terminal."""
+    """Measure a key, a new message and PageUp, each until the frame was written to the terminal."""
     app = FakeApp(folder)
     add_room(app.state, ROOM, says=count)
     app.state.username, app.state.link = "Alice", ConnectionState.LOGGED_IN
@@ -118,7 +117,7 @@ async def _pictures(who: str, count: int, folder: Path, *, floor: bool) -> list[
 
 @asynccontextmanager
 async def _shown(app: FakeApp) -> AsyncIterator[tuple[FullScreen, Callable[[str], None], asyncio.Event]]:
-    """The screen of the client, its terminal a hole in the ground; its keyboard; what tells of a picture."""
+    """Run the screen without a terminal. Yield it, a function that sends keys, and an event for frames."""
     output = Vt100_Output(io.StringIO(), lambda: Size(HEIGHT, WIDTH), term="xterm-256color", enable_cpr=False)
     with create_pipe_input() as keyboard:
         screen = FullScreen(app, input=keyboard, output=output)
@@ -133,10 +132,10 @@ async def _shown(app: FakeApp) -> AsyncIterator[tuple[FullScreen, Callable[[str]
 
 
 async def _milliseconds(act: Callable[[], None], drawn: asyncio.Event) -> float:
-    """From the act to the end of the next picture, as the median of many times."""
+    """Return the median time from the action to the end of the next frame."""
     took = []
     for _ in range(TIMES):
-        await asyncio.sleep(0.04)  # until what the last one led to has been drawn as well
+        await asyncio.sleep(0.04)  # until all frames of the last action are drawn
         drawn.clear()
         started = time.perf_counter()
         act()
@@ -149,8 +148,10 @@ async def _milliseconds(act: Callable[[], None], drawn: asyncio.Event) -> float:
 
 
 def flood(seconds: float) -> Iterator[Figure]:
-    """The real client in a terminal while many messages arrive: its share of a core, while nobody types and
-    while somebody does; and how long a key takes then until it is seen."""
+    """Run the real client in a terminal while many messages arrive.
+
+    Measures its share of a core without and with typing, and the time until a typed key is visible.
+    """
     with on_sqlite() as host, closing(Crowd(host.dialect, host.port)) as crowd:
         speaker, listener = crowd.join(["u0", "u1"], ["room0"])
         with _terminal("client", f"{listener.name}@127.0.0.1:{host.port}/room0", "--lang", "en") as program:
@@ -158,7 +159,7 @@ def flood(seconds: float) -> Iterator[Figure]:
             program.send(f"{PASSWORD}\r")
             program.expect_exact(b"room0")
             pour = Pour(host, speaker, program)
-            pour.run(seconds)  # what only a fresh start costs
+            pour.run(seconds)  # warm up
             alone = pour.run(QUIET_FOR * seconds)
             typing = pour.run(TYPED_FOR * seconds, typing=True)
     beside = {"p50 ms": share(pour.keys, 0.5) * 1e3, "p99 ms": share(pour.keys, 0.99) * 1e3}
@@ -167,18 +168,17 @@ def flood(seconds: float) -> Iterator[Figure]:
 
 
 class Pour:
-    """Says so many messages a second to a client, and may press a key now and then. ``keys`` takes down how
-    many seconds each took until it was seen."""
+    """Sends messages to a client and presses keys. ``keys`` has the seconds until each key was visible."""
 
     def __init__(self, host: Host, speaker: Client, program: "pexpect.spawn[bytes]") -> None:
         self.keys: list[float] = []
         self._host = host
         self._speaker = speaker
         self._program = program
-        self._pressed = 0.0  # when the key was pressed that is not seen yet
+        self._pressed = 0.0  # when the key was pressed that is not visible yet
 
     def run(self, seconds: float, *, typing: bool = False) -> float:
-        """How much of a core the client used, in per cent."""
+        """Return how much of a core the client used, in per cent."""
         before, began, said = self._cpu(), time.perf_counter(), 0
         while (left := began + seconds - time.perf_counter()) > 0:
             wait = began + said / FLOOD - time.perf_counter()

@@ -1,12 +1,11 @@
-"""A server that tells where its processor time goes: ``python -m bench.stages FILE [FLAG …]``
+"""Run the server and report its CPU time by stage: ``python -m bench.stages FILE [FLAG …]``
 
-It is the server itself, with a timer around each stage of a message's way. At each SIGUSR1 it appends a line
-to the file: the seconds that every stage has taken so far, in JSON. The counterpart is ``profile``, which
-sends the signals.
+It is the real server with a timer around each stage of a message's path. At each SIGUSR1 (from ``profile``)
+it appends a line to the file: the seconds of each stage so far, in JSON.
 
-The timers read the processor time of their own thread, so neither a wait nor the other thread counts. What a
-stage calls that is a stage itself is not counted twice, and what the timers take is found out beforehand and
-taken off, from the stages and (as ``TIMERS``) from the whole.
+The timers read the CPU time of their own thread, so waiting and other threads do not count. The time of a
+stage that is called by another stage is counted once. The cost of the timers is measured first and
+subtracted from the stages, and (as ``TIMERS``) from the total.
 """
 
 import functools
@@ -41,7 +40,7 @@ STAGES = {
     "chatroom.server.state.delivery:MessageDelivery.deliver_messages": "hand it to everybody",
     "chatroom.server.net.connection:PeerConnection.flush": "write to the sockets",
 }
-"""Where a timer goes, and what it is called, in the order of a message's way."""
+"""Functions that get a timer, and the names of their stages, in the order of a message's path."""
 
 IN_THE_DATABASE = (
     "lock the conversations",
@@ -49,26 +48,26 @@ IN_THE_DATABASE = (
     "set the heads",
     "COMMIT",
 )
-"""Without these, it is what a server costs that stores nothing."""
+"""The stages in the database. The rest is the cost of a server that stores nothing."""
 
 TIMERS = "timers"
-"""What the timers themselves took, beside the stages."""
+"""The key of the cost of the timers."""
 
 Function = Callable[..., Any]
 
 
 class Timers:
-    """The seconds that each stage took, without the stages inside it."""
+    """The seconds of each stage, without the stages that it calls."""
 
     def __init__(self) -> None:
         self.seconds: Counter[str] = Counter()
         self._times: Counter[str] = Counter()
         self._thread = threading.local()
-        self._own = self._around = 0.0  # what a timer takes: for itself, and for the stage around it
+        self._own = self._around = 0.0  # the cost of a timer in its own stage, and in the calling stage
         self._calibrate()
 
     def told(self) -> dict[str, float]:
-        """The seconds of each stage so far, and the timers' own."""
+        """Return the seconds of each stage so far, and the cost of the timers."""
         return {**self.seconds, TIMERS: self._times.total() * (self._own + self._around)}
 
     def timed(self, stage: str, function: Function) -> Function:
@@ -101,7 +100,7 @@ class Timers:
 
 
 def find(place: str) -> tuple[Any, str]:
-    """``"module:Class.name"`` -> what holds the function, and its name there."""
+    """Return the object that has the function ``"module:Class.name"``, and its name there."""
     module, _, path = place.partition(":")
     *holders, name = path.split(".")
     return functools.reduce(getattr, holders, import_module(module)), name

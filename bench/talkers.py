@@ -1,9 +1,9 @@
-"""How people talk who have joined: each keeps some messages unconfirmed, and every line heard is counted.
+"""Send and receive messages for many clients that have joined, and count them.
 
-The counterpart is ``load``, which lets them join and checks the counts. There are two talkers: this one, in
-Python, and the one in ``compiled``, which is used where there is a compiler. Python is fast enough for most
-servers because it never looks at a single line: a chunk's newlines are counted, and only those who speak look
-for their confirmations.
+Each sending client keeps a number of messages unconfirmed. ``load`` joins the clients and checks the
+counts. There are two talkers: this one, and a faster one in C (``compiled``), which is used if there is a
+compiler. Python is fast enough for most servers, because it does not parse lines: it counts the newlines of
+a chunk, and only sending clients look for confirmations.
 """
 
 import select
@@ -18,36 +18,35 @@ from typing import Protocol
 from bench.dialects import Dialect
 
 CHUNK = 1 << 18
-"""Bytes taken from a socket at once."""
+"""Bytes received from a socket at once."""
 
 SLOT, SLOTS = 1e-5, 1_000_000
-"""Seconds to a place in the table of delays, and the number of its places."""
+"""The width of a slot in the table of delays, in seconds, and the number of slots."""
 
 
 class Lost(Exception):
-    """The server owes us something, or told more than it should have."""
+    """The connection was closed, or the server sent too few or too many messages."""
 
 
 @dataclass(slots=True, eq=False)
 class Client:
-    """One connection. ``window`` is how many messages of its own may be unconfirmed; most only listen."""
+    """One connection. ``window`` is its maximum of unconfirmed messages; 0 if it only receives."""
 
     name: str
     socket: socket.socket
     room: str = ""
     window: int = 0
-    heard: int = 0  # messages delivered to it
+    heard: int = 0  # messages that it received
     said: int = 0
     confirmed: int = 0
-    rest: bytes = b""  # the beginning of a line
+    rest: bytes = b""  # the start of an incomplete line
 
     def begin(self, window: int) -> None:
         self.window, self.heard, self.said, self.confirmed = window, 0, 0, 0
 
 
 class Delays:
-    """How long confirmations took: so many of them each hundredth of a millisecond. ``slots`` is C's to
-    write."""
+    """A histogram of the time until confirmation. The C talker writes to ``slots`` too."""
 
     def __init__(self) -> None:
         self.slots: Array[c_uint32] = (c_uint32 * SLOTS)()
@@ -56,11 +55,11 @@ class Delays:
         self.slots[min(int(seconds / SLOT), SLOTS - 1)] += count
 
     def clear(self) -> None:
-        """What was taken down during the warm-up does not count."""
+        """Forget the delays of the warm-up."""
         memset(self.slots, 0, sizeof(self.slots))
 
     def within(self, part: float) -> float:
-        """The seconds that this part (0.99) of all confirmations took at most."""
+        """Return a percentile in seconds; ``part`` is for example 0.99."""
         counts = list(self.slots)
         left = sum(counts) * part
         for place, count in enumerate(counts):
@@ -71,17 +70,16 @@ class Delays:
 
 
 class Talker(Protocol):
-    """Everybody's mouth and ears; the counts are the clients' own."""
+    """Sends and receives for all clients, and updates their counts."""
 
     def listen(self, seconds: float, *, talking: bool) -> None:
-        """Hear for so long, and while ``talking`` let everybody fill their window. Raises
-        ``ConnectionLost``."""
+        """Receive for this time, and with ``talking`` send until all windows are full. Raises ``Lost``."""
 
     def close(self) -> None: ...
 
 
 class PlainTalker:
-    """In Python."""
+    """The talker in Python."""
 
     def __init__(self, dialect: Dialect, clients: Sequence[Client], delays: Delays) -> None:
         self._dialect = dialect
@@ -111,7 +109,7 @@ class PlainTalker:
         self._epoll.close()
 
     def _say(self, client: Client) -> None:
-        """As many messages as are missing in the window."""
+        """Send messages until the window is full."""
         missing = client.window - (client.said - client.confirmed)
         if missing:
             client.socket.sendall(self._dialect.say(client.name, client.room, missing))
@@ -137,7 +135,7 @@ class PlainTalker:
 
 
 def receive(client: Client, buffer: bytearray) -> int:
-    """How many bytes came; they are at the beginning of the buffer. Raises ``ConnectionLost``."""
+    """Receive into the buffer. Return the number of bytes. Raises ``Lost``."""
     size = client.socket.recv_into(buffer)
     if not size:
         raise Lost(f"the server hung up on {client.name}")
@@ -145,7 +143,7 @@ def receive(client: Client, buffer: bytearray) -> int:
 
 
 def take(client: Client) -> bytes:
-    """What comes next. Raises ``ConnectionLost``."""
+    """Wait for data and return it. Raises ``Lost``."""
     data = client.socket.recv(CHUNK)
     if not data:
         raise Lost(f"the server hung up on {client.name}")
@@ -153,7 +151,7 @@ def take(client: Client) -> bytes:
 
 
 def drain(client: Client) -> bytes:
-    """What lies in the socket now."""
+    """Return the data that has arrived, without waiting."""
     try:
         return client.socket.recv(CHUNK, socket.MSG_DONTWAIT)
     except BlockingIOError:
@@ -161,7 +159,7 @@ def drain(client: Client) -> bytes:
 
 
 def whole_lines(client: Client, fresh: bytes | bytearray, end: bytes) -> bytes:
-    """The whole lines of what came; the beginning of another is kept."""
+    """Return the complete lines; keep the start of an incomplete one for the next call."""
     data = client.rest + fresh
     cut = data.rfind(end) + 1
     client.rest = data[cut:]

@@ -1,4 +1,4 @@
-"""S1, S2 and S5: rooms full of people who talk, and how much of it gets through."""
+"""S1, S2 and S5: rooms with many clients; measures deliveries or confirmations per second."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from bench.talkers import Client
 
 @dataclass(frozen=True)
 class Plan:
-    """Who talks where. ``window`` is how many messages of each speaker may be unconfirmed."""
+    """The clients and rooms of a scenario. ``window`` is each sender's maximum of unconfirmed messages."""
 
     name: str
     title: str
@@ -44,14 +44,14 @@ PLANS = {
 
 @dataclass(frozen=True)
 class Usage:
-    """Seconds of processor used so far: the server's, and the load's."""
+    """CPU seconds of the server and of the load so far."""
 
     server: float
     load: float
 
 
 def measure(plan: Plan, *, seconds: float, rounds: int) -> Iterator[Measured]:
-    """One figure for each server: ours, and for deliveries also the floor and the peers."""
+    """Measure each server: ours, and for deliveries also the floor and the peers."""
     hosts: Mapping[str, Opening] = OURS
     if plan.counts == "deliveries":
         hosts = FLOOR | OURS | PEERS
@@ -74,7 +74,7 @@ def _rounds(plan: Plan, who: str, host: Host, seconds: float, rounds: int) -> It
 
 
 def talk(plan: Plan, who: str, host: Host, crowd: Crowd, people: Sequence[Client], seconds: float) -> Figure:
-    """One round among people who have joined, of whom the first ones speak."""
+    """Measure one round. The first of these clients send."""
     usage: list[Usage] = []
     talk = crowd.talk(
         people[: plan.speakers],

@@ -1,5 +1,5 @@
-"""S3, S4 and the login storm: what an idle connection weighs, how long one message takes, and whether anybody
-waits while others log in."""
+"""S3, S4 and the login storm: memory of an idle connection, latency of one message, and latency of a ping
+during logins."""
 
 import time
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ from bench.talkers import Client, drain, take
 IDLE = 5000
 STORM = 20
 COST = 12
-"""What bcrypt costs by default; everywhere else here it is cheap."""
+"""The default cost of bcrypt; the other scenarios use a low one."""
 
 
 def idle(people: int) -> Iterator[Measured]:
-    """S3: resident memory for each connection that has logged in and does nothing."""
+    """S3: resident memory per idle connection that has logged in."""
 
     def weigh(who: str, host: Host) -> Iterator[Figure]:
         yield Figure("S3", who, _weight(host, people) / 1000, "kB", floor=who in FLOOR)
@@ -30,7 +30,7 @@ def idle(people: int) -> Iterator[Measured]:
 def _weight(host: Host, people: int) -> float:
     crowd = Crowd(host.dialect, host.port)
     try:
-        crowd.join([f"w{number}" for number in range(people // 10)])  # what these cost is the process's
+        crowd.join([f"w{number}" for number in range(people // 10)])  # warm up the process
         before = machine.resident_bytes(host.pid)
         crowd.join([f"u{number}" for number in range(people)])
         return (machine.resident_bytes(host.pid) - before) / people
@@ -39,7 +39,7 @@ def _weight(host: Host, people: int) -> float:
 
 
 def one_way(*, seconds: float, rounds: int) -> Iterator[Measured]:
-    """S4: from before the sender's ``send`` to after the receiver's ``recv``, one message at a time."""
+    """S4: from the sender's ``send`` to the receiver's ``recv``, one message at a time."""
 
     def all_rounds(who: str, host: Host) -> Iterator[Figure]:
         yield middle(list(_rounds(who, host, seconds, rounds)))
@@ -81,9 +81,9 @@ def _pass_on(sender: Client, receiver: Client, line: bytes, end: bytes) -> float
 
 
 def login_storm() -> Iterator[Figure]:
-    """How long a ping takes while twenty people log in: longer than the loop ever lags."""
+    """Measure a ping while twenty users log in; it includes the lag of the event loop."""
     cheap = [setting for setting in SETTINGS if "bcrypt" not in setting]
-    expensive = [*cheap, f"password.bcrypt_cost={COST}", "password.queue=0"]  # nobody is to be turned away
+    expensive = [*cheap, f"password.bcrypt_cost={COST}", "password.queue=0"]  # no login is refused
     with on_sqlite(expensive) as host:
         crowd = Crowd(Chat(), host.port)
         try:
@@ -98,7 +98,7 @@ def login_storm() -> Iterator[Figure]:
 
 
 def _storm(crowd: Crowd, quiet: Client) -> list[float]:
-    """Twenty log in at once, on new connections; the pings until all are in."""
+    """Log in twenty users at once, on new connections. Return the delays of the pings meanwhile."""
     people = [crowd.connect(f"u{number}") for number in range(STORM)]
     ways = {client: Chat().login(client.name) for client in people}
     for client, step in ways.items():
@@ -111,7 +111,7 @@ def _storm(crowd: Crowd, quiet: Client) -> list[float]:
 
 
 def _heard(client: Client) -> bytes:
-    """All that has come so far."""
+    """Return all data received so far."""
     client.rest += drain(client)
     return client.rest
 

@@ -1,7 +1,6 @@
-"""XMPP, as far as a load speaks it: rooms after XEP-0045, and people without a password.
+"""XMPP, as far as the load needs it: rooms (XEP-0045) and anonymous users.
 
-What was said comes back to its author, under the id that it was sent with; that is its confirmation. The
-counterparts are ``dialects``, where the others are, and ``peers``.
+The server sends a message back to its author with the same id, which is its confirmation.
 """
 
 from collections.abc import Iterator
@@ -49,7 +48,7 @@ class Xmpp:
         return b"".join(b"%s%s%s%s" % (before, _mark(name), new_cid().encode(), after) for _ in range(count))
 
     def whisper(self, name: str) -> bytes:
-        """In the room in which both are: who has no account has no address elsewhere."""
+        """Return a private message through the room: anonymous users have no other address."""
         to = f"room0@{ROOMS}/{name}"
         return f"<message to='{to}' type='chat' id='{new_cid()}'><body>{TEXT}</body></message>".encode()
 
@@ -58,5 +57,5 @@ class Xmpp:
 
 
 def _mark(name: str) -> bytes:
-    """What the ids of one person's messages begin with."""
+    """Return the prefix of the ids of a user's messages."""
     return f"id-{name}-".encode()

@@ -5,7 +5,7 @@ as none can hold itself, the garbage collector need not look at them.
 """
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -71,9 +71,12 @@ class SeatRecord:
     unread: int = 0
 
 
-class MessageDraft(Struct, frozen=True, gc=False):
-    """A message on its way in. ``cid`` is ``None`` for a notice; ``target`` is the seq of the message that it
-    changes or answers.
+class MessageFields(Struct, frozen=True, gc=False):
+    """What a draft and a stored message have in common. A new column of messages is a field here and a column
+    in ``schema.messages``; what is selected and inserted follows from the two.
+
+    ``cid`` is ``None`` for a system message; ``target`` is the seq of the message that this one changes or
+    replies to.
     """
 
     conversation_id: int
@@ -84,6 +87,10 @@ class MessageDraft(Struct, frozen=True, gc=False):
     text: str
     cid: str | None = None
     target: int | None = None
+
+
+class MessageDraft(MessageFields, frozen=True, gc=False):
+    """A message to store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,23 +117,22 @@ class MessageRank(NamedTuple):
         return self.sent_at + bool(self.conversation_id)
 
 
-class StoredMessage(Struct, frozen=True, gc=False):
-    """A message that is kept. ``sent_at`` in milliseconds since 1970. ``revision`` is there where somebody
-    asked how the message stands now, and something was done to it.
+class StoredMessage(MessageFields, frozen=True, gc=False):
+    """A stored message. ``sent_at`` is in milliseconds since 1970. ``revision`` is set if the current state
+    was asked for and the message was changed.
     """
 
-    conversation_id: int
-    seq: int
-    account_id: int
-    username: str
-    nickname: str
-    kind: str
-    text: str
-    sent_at: int
-    cid: str | None = None
-    target: int | None = None
+    seq: int = 0
+    sent_at: int = 0
     revision: MessageRevision | None = None
 
     @property
     def rank(self) -> MessageRank:
         return MessageRank(self.sent_at, self.conversation_id, self.seq)
+
+
+def compile_function(source: str) -> Any:
+    """Compile a lambda that names each field of a message. Functions that run for every message are built
+    this way, once at import: they take a third of the time of ``attrgetter`` or slices.
+    """
+    return eval(source, {"StoredMessage": StoredMessage})

@@ -5,14 +5,14 @@ A page here is twenty of those, so what counts is the single row: names of autho
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any
 
 from chatroom.db.queries import revisions
 from chatroom.db.queries.accounts import usernames_by_id
-from chatroom.db.queries.raw_select import execute_select
-from chatroom.db.records import StoredMessage
+from chatroom.db.queries.raw_select import SELECTED_FIELDS, execute_select
+from chatroom.db.records import StoredMessage, compile_function
 from chatroom.db.schema import conversations
 from sqlalchemy import Connection, select
 
@@ -22,12 +22,22 @@ ROWS_PER_QUERY = 250
 MAX_PAGE_CHARACTERS = 1 << 20
 """Code points in the texts of a page. The last one may go beyond, or a page might be empty."""
 
-QUESTION = (
-    "SELECT seq, account_id, nickname, kind, text, sent_at, cid, target FROM messages"
-    " WHERE conversation_id = ? AND seq > ? ORDER BY seq LIMIT ?"
+PAGE_SQL = (
+    f"SELECT {', '.join('account_id' if field == 'username' else field for field in SELECTED_FIELDS)}"
+    " FROM messages WHERE conversation_id = ? AND seq > ? ORDER BY seq LIMIT ?"
 )
-AUTHOR, TEXT = 1, 4
-"""Their places among these."""
+"""Selects the author's id in place of the name."""
+
+USERNAME, TEXT, SEQ = map(SELECTED_FIELDS.index, ("username", "text", "seq"))
+"""Positions in a row."""
+
+_messages_from_rows: Callable[[Sequence[Sequence[Any]], dict[int, str]], list[StoredMessage]] = (
+    compile_function(
+        "lambda rows, names: [StoredMessage("
+        f"{', '.join('names[username]' if field == 'username' else field for field in SELECTED_FIELDS)})"
+        f" for {', '.join(SELECTED_FIELDS)} in rows]"
+    )
+)
 
 
 def export_page(
@@ -37,32 +47,29 @@ def export_page(
     rows = _select_rows(connection, conversation_id, after, limit)
     if not rows:
         return [], False
-    names = usernames_by_id(connection, {row[AUTHOR] for row in rows})
-    said = [
-        StoredMessage(conversation_id, seq, author, names[author], nickname, kind, text, sent_at, cid, target)
-        for seq, author, nickname, kind, text, sent_at, cid, target in rows
-    ]
-    found = _limit_bytes(revisions.latest_states(connection, said))
-    return found, found[-1].seq < _head_of(connection, conversation_id)
+    names = usernames_by_id(connection, {row[USERNAME] for row in rows})
+    stored = _messages_from_rows(rows, names)
+    page = _limit_text(revisions.latest_states(connection, stored))
+    return page, page[-1].seq < _head_of(connection, conversation_id)
 
 
 def _select_rows(connection: Connection, conversation_id: int, after: int, limit: int) -> list[Sequence[Any]]:
-    found: list[Sequence[Any]] = []
+    selected: list[Sequence[Any]] = []
     length = 0
     while limit and length < MAX_PAGE_CHARACTERS:
-        rows = execute_select(connection, QUESTION, conversation_id, after, min(ROWS_PER_QUERY, limit))
+        rows = execute_select(connection, PAGE_SQL, conversation_id, after, min(ROWS_PER_QUERY, limit))
         if not rows:
             break
-        found += rows
-        after = rows[-1][0]
+        selected += rows
+        after = rows[-1][SEQ]
         limit -= len(rows)
         length += sum(len(row[TEXT]) for row in rows)
-    return found
+    return selected
 
 
-def _limit_bytes(found: list[StoredMessage]) -> list[StoredMessage]:
-    lengths = list(accumulate(len(one.text) for one in found))
-    return found[: bisect_left(lengths, MAX_PAGE_CHARACTERS) + 1]
+def _limit_text(page: list[StoredMessage]) -> list[StoredMessage]:
+    lengths = list(accumulate(len(message.text) for message in page))
+    return page[: bisect_left(lengths, MAX_PAGE_CHARACTERS) + 1]
 
 
 def _head_of(connection: Connection, conversation_id: int) -> int:

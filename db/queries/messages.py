@@ -14,15 +14,16 @@ the unique (account, cid) objects, and only then are they searched out.
 
 import logging
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from enum import Enum, auto
 from functools import cache
 from itertools import chain
-from typing import NamedTuple
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from chatroom.db.errors import is_duplicate
 from chatroom.db.queries import raw_insert, raw_select
-from chatroom.db.records import MessageDraft, StoredMessage
+from chatroom.db.records import MessageDraft, MessageFields, StoredMessage, compile_function
 from chatroom.db.schema import conversations, messages
 from msgspec import Struct
 from sqlalchemy import Connection, func, select
@@ -134,7 +135,7 @@ def _append_drafts(
                 continue
         head = moved[draft.conversation_id]
         stored = _assign_seq(draft, head, now)
-        rows.append(_message_row(stored, head.spoken))
+        rows.append(raw_insert.message_row(stored, head.spoken))
         outcomes.append(AppendOutcome(STORED, stored))
         if known is not None and draft.cid is not None:
             known[draft.account_id, draft.cid] = stored
@@ -156,18 +157,19 @@ def _assign_seq(draft: MessageDraft, head: LockedHead, now: int) -> StoredMessag
     if head.last_at > now + MAX_LEAD_MS:
         _warn_once(draft.conversation_id)
     head.last_at = max(now, head.last_at)
-    return StoredMessage(
-        conversation_id=draft.conversation_id,
-        seq=head.head,
-        account_id=draft.account_id,
-        username=draft.username,
-        nickname=draft.nickname,
-        kind=draft.kind,
-        text=draft.text,
-        sent_at=head.last_at,
-        cid=draft.cid,
-        target=draft.target,
-    )
+    return _with_seq(draft, head.head, head.last_at)
+
+
+_with_seq: Callable[[MessageDraft, int, int], StoredMessage] = compile_function(
+    "lambda draft, seq, sent_at: StoredMessage("
+    f"{', '.join(f'draft.{field}' for field in MessageDraft.__struct_fields__)}, seq, sent_at)"
+)
+
+_AUTHOR_FIELDS = {"account_id", "username", "nickname", "cid"}
+_content: Callable[[MessageFields], tuple[Any, ...]] = attrgetter(
+    *(field for field in MessageFields.__struct_fields__ if field not in _AUTHOR_FIELDS)
+)
+"""What a resend under the same cid must repeat: everything except the author, whose nickname may change."""
 
 
 @cache
@@ -175,33 +177,12 @@ def _warn_once(conversation_id: int) -> None:
     log.warning("times in conversation %d stand still: its last message is from the future", conversation_id)
 
 
-def _message_row(stored: StoredMessage, spoken: int) -> raw_insert.RowValues:
-    return (
-        stored.conversation_id,
-        stored.seq,
-        stored.account_id,
-        stored.kind,
-        stored.nickname,
-        stored.text,
-        stored.target,
-        stored.cid,
-        stored.sent_at,
-        spoken,
-    )
-
-
 def _head_row(id: int, head: LockedHead) -> tuple[int, int, int, int]:
     return id, head.head, head.spoken, head.last_at
 
 
 def _compare_with_stored(draft: MessageDraft, earlier: StoredMessage) -> AppendVerdict:
-    same = (
-        draft.conversation_id == earlier.conversation_id
-        and draft.kind == earlier.kind
-        and draft.text == earlier.text
-        and draft.target == earlier.target
-    )
-    return DUPLICATE if same else REUSED
+    return DUPLICATE if _content(draft) == _content(earlier) else REUSED
 
 
 def _stored_by_cid(

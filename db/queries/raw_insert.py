@@ -16,14 +16,24 @@ The two engines want to be spoken to differently:
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
+from chatroom.db.records import StoredMessage, compile_function
 from chatroom.db.schema import documents, messages
 from sqlalchemy import Connection
 from sqlalchemy.engine.interfaces import DBAPICursor
 
-COLUMNS = ", ".join(column.name for column in messages.columns)
+MESSAGE_FIELDS = tuple(field for field in StoredMessage.__struct_fields__ if field in messages.columns)
+"""The fields of ``StoredMessage`` that are columns: all but the author's name and the revision."""
+
+MESSAGE_COLUMNS = ", ".join((*MESSAGE_FIELDS, "spoken"))
+
+message_row: Callable[[StoredMessage, int], tuple[int | str | None, ...]] = compile_function(
+    f"lambda stored, spoken: ({', '.join(f'stored.{field}' for field in MESSAGE_FIELDS)}, spoken)"
+)
+"""The values of ``MESSAGE_COLUMNS``; ``spoken`` counts the text and action messages up to this one."""
+
 DOCUMENT_COLUMNS = ", ".join(column.name for column in documents.columns)
 
 MAX_PORTION_ROWS = 256
@@ -57,14 +67,13 @@ def supports_skip_locked(connection: Connection) -> bool:
 
 
 def insert_messages(connection: Connection, rows: Sequence[RowValues]) -> None:
-    """Store messages, each a value for every column of the table; all of them, or none when a unique key
-    objects."""
+    """Store messages, each as ``message_row`` makes it: all of them, or none if a unique key is violated."""
     if not _is_sqlite(connection) or _is_portion(len(rows)):
-        _insert_rows(connection, "messages", COLUMNS, rows)
+        _insert_rows(connection, "messages", MESSAGE_COLUMNS, rows)
         return
     _execute_raw(connection, "SAVEPOINT portions")
     try:
-        _insert_portions(connection, "messages", COLUMNS, rows)
+        _insert_portions(connection, "messages", MESSAGE_COLUMNS, rows)
     except sqlite3.IntegrityError:
         _execute_raw(connection, "ROLLBACK TO portions")
         raise

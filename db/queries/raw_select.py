@@ -17,8 +17,10 @@ from sqlalchemy import Connection
 AUTHOR_SQL = "(SELECT username FROM accounts WHERE id = account_id)"
 """Not joined: MariaDB may come from the accounts then, and sort a whole conversation for its newest page."""
 
-COLUMNS = f"conversation_id, seq, account_id, {AUTHOR_SQL}, nickname, kind, text, sent_at, cid, target"
-"""The fields of ``StoredMessage``, in their order."""
+SELECTED_FIELDS = tuple(field for field in StoredMessage.__struct_fields__ if field != "revision")
+"""The fields of ``StoredMessage`` that a row has, in the order of the record."""
+
+COLUMNS = ", ".join(AUTHOR_SQL if field == "username" else field for field in SELECTED_FIELDS)
 
 MAX_CONDITIONS = 100
 """Conditions in one question. SQLite takes a thousand at most."""
@@ -29,11 +31,9 @@ Condition = tuple[str, list[Value]]
 
 
 def select_messages(connection: Connection, which: str, *values: Value) -> list[StoredMessage]:
-    """The messages ``WHERE`` this holds, in the order that it names."""
-    return [
-        StoredMessage(*row)
-        for row in execute_select(connection, f"SELECT {COLUMNS} FROM messages WHERE {which}", *values)
-    ]
+    """The messages for which a condition holds, in the order that it names."""
+    query = f"SELECT {COLUMNS} FROM messages WHERE {which}"
+    return [StoredMessage(*row) for row in execute_select(connection, query, *values)]
 
 
 def pair_conditions(first: str, second: str, pairs: Iterable[tuple[int, Value]]) -> Iterator[Condition]:

@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 import chatroom.db.queries.messages
+import chatroom.db.queries.raw_insert
 import chatroom.server.__main__
 import chatroom.server.app
 import chatroom.server.auth.permissions
@@ -82,8 +83,8 @@ def cids_in_memory() -> None:
     _patch(chatroom.db.queries.messages, "append_messages", append)
     _patch(chatroom.db.queries.messages, "_stored_by_cid", by_cid)
     row = _patch(
-        chatroom.db.queries.messages,
-        "_message_row",
+        chatroom.db.queries.raw_insert,
+        "message_row",
         lambda stored, spoken: row(replace(stored, cid=None), spoken),
     )
 

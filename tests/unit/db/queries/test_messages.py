@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chatroom.db import schema
 from chatroom.db.engine import begin_write, open_engine
 from chatroom.db.migrate import upgrade_schema
-from chatroom.db.queries import messages
+from chatroom.db.queries import export, messages, raw_insert, raw_select
 from chatroom.db.queries.messages import AppendVerdict, SeqRange
 from chatroom.db.records import MessageDraft, StoredMessage
 from chatroom.db.schema import conversations
@@ -40,6 +41,31 @@ class Scene:
 def scene(engine: Engine) -> Iterator[Scene]:
     with begin_write(engine) as connection:
         yield Scene(connection)
+
+
+def test_message_columns_are_those_of_the_record() -> None:
+    assert {*raw_insert.MESSAGE_FIELDS, "spoken"} == set(schema.messages.columns.keys())
+    assert {*raw_insert.MESSAGE_FIELDS, "username"} == {*raw_select.SELECTED_FIELDS}
+
+
+def test_stored_message_is_read_back_with_every_field(scene: Scene) -> None:
+    draft = MessageDraft(scene.here, scene.alice, "Alice", "ALICE", "action", "waves", "a", 7)
+    heads = messages.lock_heads(scene.connection, [scene.here])
+    [outcome] = messages.append_messages(scene.connection, heads, [draft], NOW)
+    assert outcome.stored == StoredMessage(
+        conversation_id=scene.here,
+        account_id=scene.alice,
+        username="Alice",
+        nickname="ALICE",
+        kind="action",
+        text="waves",
+        cid="a",
+        target=7,
+        seq=1,
+        sent_at=NOW,
+    )
+    assert messages.message_page(scene.connection, scene.here, limit=9)[0] == [outcome.stored]
+    assert export.export_page(scene.connection, scene.here, after=0, limit=9)[0] == [outcome.stored]
 
 
 def test_each_conversation_counts_for_itself(scene: Scene) -> None:

@@ -57,7 +57,7 @@ def room(account: LiveAccount) -> RoomRecord:
 
 
 def said(seq: int, text: str, kind: str = "text") -> StoredMessage:
-    return StoredMessage(DEN, seq, 1, "Alice", "ALICE", kind, text, 0)
+    return StoredMessage(DEN, 1, "Alice", "ALICE", kind, text, seq=seq)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_who_was_put_out_hears_why_and_nothing_more(stage: Stage) -> None:
 
 
 def test_author_who_was_put_out_gets_nothing_of_the_run(stage: Stage) -> None:
-    own = StoredMessage(DEN, 4, 2, "Bob", "BOB", "text", "mine", 0, "cid-1")
+    own = StoredMessage(DEN, 2, "Bob", "BOB", "text", "mine", "cid-1", seq=4)
     run = [own, said(5, "Bob", "kick"), said(6, "among us")]
     stage.delivery.apply_rosters([RosterSeats(DEN, 3, {1: SeatStatus("ALICE", True)}, {})], run)
     stage.delivery.deliver_messages(run)
@@ -108,6 +108,6 @@ def test_who_would_have_a_gap_must_resume(stage: Stage) -> None:
 
 @given(text=strategies.text, target=st.none() | st.integers(1, 9), cid=strategies.of(Cid))
 def test_its_author_gets_the_line_of_everybody_with_the_cid(text: str, target: int | None, cid: str) -> None:
-    message = StoredMessage(DEN, 4, 1, "Alice", "ALICE", "text", text, 0, cid, target)
+    message = StoredMessage(DEN, 1, "Alice", "ALICE", "text", text, cid, target, seq=4)
     whole = encode_frame(events.Message(message=message_value(message, "#den", own=True)))
     assert own_line(event_line(message, "#den"), cid) == whole

@@ -1,7 +1,8 @@
-"""Background tasks and threads of the server. Only this module starts them, so that none fails unseen.
+"""Starts every background task and thread of the server, so that no failure goes unnoticed.
 
-The counterpart is ``client.background``. An unexpected exception is one line in the log; its traceback stands
-there once for each place in the code, so that a peer who finds a mistake does not fill the log with it.
+``client.background`` does the same for the client. An unexpected exception is one line in the log. Its
+traceback is logged once for each place in the code, so that a peer who triggers an error does not fill the
+log.
 """
 
 import asyncio
@@ -14,10 +15,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 FIRST_RETRY_SECONDS = 0.5
-"""Seconds until a failed task is started again; the delay doubles with each failure in a row."""
+"""Delay until a failed task is started again. It doubles with each failure in a row."""
 
 MAX_RETRY_SECONDS = 30.0
-"""Seconds. A task that has run for so long is taken for healthy: its next failure is a first one again."""
+"""Longest delay. A task that has run for longer is healthy: its next failure starts at the first delay."""
 
 log = logging.getLogger(__name__)
 
@@ -27,19 +28,21 @@ _logged: set[tuple[type[BaseException], str]] = set()
 def report(error: BaseException, where: str) -> None:
     """Log an unexpected exception."""
     frames = traceback.extract_tb(error.__traceback__)
-    place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else where
-    first = (type(error), place) not in _logged
-    _logged.add((type(error), place))
-    log.error("%s failed: %s at %s", where, type(error).__name__, place, exc_info=error if first else None)
+    location = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else where
+    is_new = (type(error), location) not in _logged
+    _logged.add((type(error), location))
+    log.error(
+        "%s failed: %s at %s", where, type(error).__name__, location, exc_info=error if is_new else None
+    )
 
 
 def report_loop_error(loop: AbstractEventLoop, context: dict[str, Any]) -> None:
-    """The loop's exception handler: a callback or a forgotten task failed."""
+    """The loop's exception handler: log a failed callback or a failed task without an owner."""
     report(context.get("exception") or RuntimeError(context["message"]), str(context["message"]))
 
 
 def start_task(loop: AbstractEventLoop, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-    """Run a coroutine as a task. An exception that it does not handle is reported."""
+    """Run a coroutine as a task. An exception that it does not handle is logged."""
     task = loop.create_task(work)
     task.add_done_callback(_ended)
     return task
@@ -53,7 +56,7 @@ def _ended(task: "asyncio.Task[None]") -> None:
 def keep_running(
     loop: AbstractEventLoop, work: Callable[[], Coroutine[Any, Any, None]], delay: float = FIRST_RETRY_SECONDS
 ) -> "asyncio.Task[None]":
-    """Run what a server cannot do without: after an exception it is reported and started again, until it
+    """Run a coroutine that the server cannot do without. After an exception it is started again, until it
     returns or the task is cancelled.
     """
     return start_task(loop, _keep_running(work, delay))
@@ -75,7 +78,7 @@ async def _keep_running(work: Callable[[], Coroutine[Any, Any, None]], first_del
 
 
 def start_thread(work: Callable[[], None], name: str, failed: Callable[[], None]) -> threading.Thread:
-    """Run ``work`` on a thread. After an exception it is reported, and ``failed`` called on that thread."""
+    """Run ``work`` on a thread. An exception is logged, and ``failed`` is called on that thread."""
 
     def run() -> None:
         try:

@@ -1,7 +1,7 @@
-"""The time of day as messages get it, and as what has expired is removed by: never far ahead by mistake.
+"""The time for messages and expiry, protected against a clock that is set far ahead by mistake.
 
-Times of a conversation never go back, so a message that gets a time which is 400 days ahead would hold all
-later ones at that time for 400 days. A step of the machine's clock is therefore believed when it has lasted.
+Times within a conversation never decrease. If a message got a time 400 days ahead, all later messages would
+keep that time for 400 days. Therefore a large step of the system clock is accepted only after it has lasted.
 """
 
 import logging
@@ -11,42 +11,48 @@ from collections.abc import Callable
 log = logging.getLogger(__name__)
 
 MAX_TRUSTED_STEP_SECONDS = 60.0
-"""Seconds by which the clock may get ahead of the time that has passed, and is believed at once."""
+"""A step ahead of at most this size is accepted at once."""
 
 STEP_CONFIRM_SECONDS = 600.0
-"""Seconds after which a larger step is believed."""
+"""A larger step is accepted after it has lasted this long."""
 
 
-def _passed() -> float:
-    """Seconds by a clock that is never set and, where the system has it, goes on while the machine sleeps."""
+def _elapsed() -> float:
+    """Seconds from a clock that is never set. It includes the time in which the machine sleeps, if the system
+    supports that.
+    """
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class CautiousClock:
-    """``wall`` and ``passed`` tell seconds: since 1970 as the machine has it, and since any moment."""
+    """``wall`` returns seconds since 1970 from the system clock, ``elapsed`` seconds since any fixed
+    moment.
+    """
 
-    def __init__(self, wall: Callable[[], float] = time.time, elapsed: Callable[[], float] = _passed) -> None:
+    def __init__(
+        self, wall: Callable[[], float] = time.time, elapsed: Callable[[], float] = _elapsed
+    ) -> None:
         self._wall = wall
-        self._passed = elapsed
-        self._believed = wall(), elapsed()
-        self._doubted_since: float | None = None
+        self._elapsed = elapsed
+        self._accepted = wall(), elapsed()
+        self._step_since: float | None = None
 
     def now(self) -> int:
         """Milliseconds since 1970."""
-        wall, passed = self._wall(), self._passed()
-        believed_wall, believed_passed = self._believed
-        expected = believed_wall + passed - believed_passed
-        if wall - expected <= MAX_TRUSTED_STEP_SECONDS or self._has_lasted(wall - expected, passed):
-            self._believed, self._doubted_since = (wall, passed), None
+        wall, elapsed = self._wall(), self._elapsed()
+        accepted_wall, accepted_elapsed = self._accepted
+        expected = accepted_wall + elapsed - accepted_elapsed
+        if wall - expected <= MAX_TRUSTED_STEP_SECONDS or self._has_lasted(wall - expected, elapsed):
+            self._accepted, self._step_since = (wall, elapsed), None
             return round(wall * 1000)
         return round(expected * 1000)
 
-    def _has_lasted(self, step: float, passed: float) -> bool:
-        if self._doubted_since is None:
-            self._doubted_since = passed
+    def _has_lasted(self, step: float, elapsed: float) -> bool:
+        if self._step_since is None:
+            self._step_since = elapsed
             log.warning(
-                "the clock of this machine was set ahead by %.0f s; times of messages follow in %.0f minutes",
+                "the system clock was set ahead by %.0f s; message times will follow in %.0f minutes",
                 step,
                 STEP_CONFIRM_SECONDS / 60,
             )
-        return passed - self._doubted_since >= STEP_CONFIRM_SECONDS
+        return elapsed - self._step_since >= STEP_CONFIRM_SECONDS

@@ -1,12 +1,11 @@
-"""From a URL to an engine: the pool, the isolation, and what each database is told about durability.
+"""Creates an engine from a URL: connection pool, isolation level and durability settings.
 
-The counterparts are ``check``, which looks whether the database will do, and ``migrate``, which brings the
-schema.
+``preflight`` checks the database and ``migrate`` creates its schema.
 
 * SQLite: WAL, so that readers never wait for the writer; ``synchronous=FULL``, so that a COMMIT is on the
-  disk when it returns. One server process to a file.
-* MySQL and MariaDB: utf8mb4, strict mode and READ COMMITTED, under which a transaction sees what the last
-  holder of a lock committed (REPEATABLE READ would show the past instead, and is for those who only read).
+  disk when it returns. Only one server process may use a file.
+* MySQL and MariaDB: utf8mb4, strict mode and READ COMMITTED. Under READ COMMITTED a transaction sees what the
+  previous holder of a lock committed. Read-only transactions use REPEATABLE READ, which shows one snapshot.
 """
 
 import math
@@ -25,7 +24,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 EXTRA_CONNECTIONS = 2
-"""Connections beside the readers': the writer's, and one for what happens once in a while."""
+"""Connections in addition to the readers': one for the writer, one for occasional work."""
 
 SQLITE_PRAGMAS = {
     "journal_mode": "WAL",
@@ -44,14 +43,17 @@ MYSQL_INIT_COMMAND = (
 CONNECT_TIMEOUT_SECONDS = 5
 
 SQLITE_LOCK_SECONDS = 0.5
-"""Seconds that a statement to SQLite waits for another program that has the file open: its thread can do
-nothing else meanwhile. The writer tries again, for as long as its patience lasts."""
+"""Time that a SQLite statement waits while another program has locked the file. Its thread can do nothing
+else meanwhile; the writer retries until its timeout.
+"""
 
 MIN_STATEMENT_SECONDS = 2.0
-"""Seconds that any statement is given: a search may take so long."""
+"""Shortest timeout of a statement: a search may take this long."""
 
 POOL_RECYCLE_SECONDS = 1800
-"""Seconds after which a connection is replaced: well below MySQL's ``wait_timeout`` and most firewalls'."""
+"""Age at which a connection is replaced: well below MySQL's ``wait_timeout`` and the idle timeout of most
+firewalls.
+"""
 
 
 MYSQL_OPTIONS = {
@@ -83,7 +85,7 @@ MYSQL_OPTIONS = {
     "user",
     "write_timeout",
 }
-"""Options of a MySQL URL: those of PyMySQL that are text, numbers or yes and no."""
+"""Allowed options of a MySQL URL: those of PyMySQL that are text, numbers or booleans."""
 
 
 MYSQL_NUMBER_OPTIONS = {"client_flag", "connect_timeout", "read_timeout", "write_timeout"}
@@ -91,9 +93,9 @@ MYSQL_FILE_OPTIONS = {"ssl_ca", "ssl_capath", "ssl_cert", "ssl_key"}
 
 
 def normalise_url(url: str | URL, password: str | None = None) -> URL:
-    """The URL as the rest of us use it: driver named, file path absolute, password in its place.
+    """Return the URL with driver, absolute file path and password filled in.
 
-    Raises ``DatabaseUnusable`` for what is no URL of a database that we know.
+    Raises ``DatabaseUnusable`` if it is not the URL of a supported database.
     """
     if isinstance(url, str) and has_unescaped_at(url):
         raise DatabaseUnusable(
@@ -110,7 +112,7 @@ def normalise_url(url: str | URL, password: str | None = None) -> URL:
             return _sqlite_url(parsed)
         case "mysql" | "mysql+pymysql" | "mariadb" | "mariadb+pymysql":
             return _mysql_url(parsed, password)
-    raise DatabaseUnusable(f"{parsed.drivername} is no database that this server knows: sqlite and mysql are")
+    raise DatabaseUnusable(f"{parsed.drivername} is not a supported database: use sqlite or mysql")
 
 
 def _sqlite_url(url: URL) -> URL:
@@ -121,14 +123,19 @@ def _sqlite_url(url: URL) -> URL:
         )
     try:
         return url.set(drivername="sqlite", database=str(Path(file).expanduser().resolve()))
-    except (OSError, RuntimeError, ValueError) as error:  # no such user, a loop of links, a NUL
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+    ) as error:  # unknown user, loop of symbolic links, NUL character
         reason = error.strerror if isinstance(error, OSError) else error
         raise DatabaseUnusable(f"cannot use the database file {file}: {reason}") from None
 
 
 def has_unescaped_at(url: str) -> bool:
-    """Whether the URL of a server has an @ too many, as in a password that is not escaped: then part of the
-    password would be taken for the host or the database, and shown as such."""
+    """Whether a server URL has an unescaped @, for example in a password. Part of the password would then be
+    parsed as host or database name, and be shown in messages.
+    """
     scheme, _, rest = url.partition("?")[0].partition("://")
     return scheme.partition("+")[0] != "sqlite" and (rest.count("@") > 1 or "@" in rest.partition("/")[2])
 
@@ -144,7 +151,7 @@ def _mysql_url(url: URL, password: str | None) -> URL:
 
 
 def _check_options(url: URL) -> None:
-    """The driver would raise all kinds of errors."""
+    """Check the options of a URL here: for a wrong one the driver raises many kinds of exceptions."""
     if "ssl" in url.query:
         raise DatabaseUnusable(
             "the database URL takes no option ssl: name a certificate with ssl_ca=FILE instead"
@@ -174,23 +181,24 @@ def is_sqlite(url: URL) -> bool:
 def open_engine(
     url: str | URL, *, readers: int = 4, password: str | None = None, timeout: float = CONNECT_TIMEOUT_SECONDS
 ) -> Engine:
-    """An engine for ``readers`` threads that read and one that writes. A database that does not answer for
-    ``patience`` seconds counts as away.
+    """Create an engine for ``readers`` reading threads and one writer. A database that does not answer within
+    ``timeout`` seconds counts as unavailable.
 
-    A SQLite file is created, readable by its owner alone; nothing is connected yet. Its errors never hold
-    what a statement was given, for that may be a message or a password's hash. Raises ``DatabaseUnusable``.
+    A SQLite file is created if it is missing, readable by its owner only; no connection is opened yet. Errors
+    never contain the parameters of a statement, which may be a message or a password hash. Raises
+    ``DatabaseUnusable``.
     """
     target = normalise_url(url, password)
     if is_sqlite(target):
         _create_file(_file_of(target))
         return _sqlite_engine(target, readers + EXTRA_CONNECTIONS, SQLITE_LOCK_SECONDS)
-    silence = math.ceil(max(timeout, MIN_STATEMENT_SECONDS))
-    timeouts = {"connect_timeout": silence, "read_timeout": silence, "write_timeout": silence}
+    seconds = math.ceil(max(timeout, MIN_STATEMENT_SECONDS))
+    timeouts = {"connect_timeout": seconds, "read_timeout": seconds, "write_timeout": seconds}
     return _mysql_engine(target, readers + EXTRA_CONNECTIONS, timeouts)
 
 
 def open_migration_engine(engine: Engine) -> Engine:
-    """Another engine for the same database, whose statements may take as long as a migration does."""
+    """Create another engine for the same database, without a statement timeout: a migration may take long."""
     if is_sqlite(engine.url):
         return _sqlite_engine(engine.url, 1, CONNECT_TIMEOUT_SECONDS)
     return _mysql_engine(engine.url, 1, {"connect_timeout": CONNECT_TIMEOUT_SECONDS})
@@ -211,13 +219,13 @@ def _sqlite_engine(url: URL, connections: int, lock_wait: float) -> Engine:
 
 
 def _set_up_sqlite(dbapi_connection: Any, record: object) -> None:
-    dbapi_connection.isolation_level = None  # the driver would begin transactions where it sees fit
+    dbapi_connection.isolation_level = None  # otherwise the driver begins transactions by itself
     for pragma, value in SQLITE_PRAGMAS.items():
         dbapi_connection.execute(f"PRAGMA {pragma} = {value}").close()
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """By the driver's own hand, because it is said before every transaction, and some are short."""
+    """Begin a transaction through the driver's cursor, which is faster: this runs for every transaction."""
     statement = f"BEGIN {connection.get_execution_options().get('sqlite_begin', 'DEFERRED')}"
     try:
         connection.connection.cursor().execute(statement)
@@ -242,20 +250,20 @@ def _mysql_engine(url: URL, connections: int, timeouts: dict[str, int]) -> Engin
 
 
 def _password(url: URL) -> dict[str, bytes]:
-    """The password as bytes: PyMySQL would encode it as Latin-1, which most scripts are not in."""
+    """Return the password as bytes: PyMySQL would encode it as Latin-1."""
     return {} if url.password is None else {"password": str(url.password).encode()}
 
 
 def _begin_mysql(connection: Connection) -> None:
-    if connection.get_execution_options().get("one_moment"):
+    if connection.get_execution_options().get("single_snapshot"):
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
 def _notice_disconnect(context: ExceptionContext) -> None:
-    """SQLAlchemy knows fewer ways for a connection to be lost than there are.
+    """Mark disconnects that SQLAlchemy does not recognise.
 
-    No ping precedes a transaction, which would cost a round trip each time: the first failure makes the pool
-    replace all that is as old, and both doors try again.
+    There is no ping before a transaction, since it would cost a round trip each time. The first failure makes
+    the pool replace all connections of the same age, and reader and writer try again.
     """
     if context.sqlalchemy_exception is not None and is_disconnect(context.sqlalchemy_exception):
         context.is_disconnect = True
@@ -263,19 +271,21 @@ def _notice_disconnect(context: ExceptionContext) -> None:
 
 @contextmanager
 def begin_read(engine: Engine) -> Iterator[Connection]:
-    """A transaction that only reads, and sees the database as of one moment.
+    """Begin a read-only transaction that sees one snapshot of the database.
 
-    So whoever may read something when a transaction looks is shown nothing that came after losing the right.
+    A right that is checked in it therefore holds for everything that it reads: nothing stored after the right
+    was lost is visible.
     """
     with engine.connect() as connection:
-        yield connection.execution_options(one_moment=True)
+        yield connection.execution_options(single_snapshot=True)
 
 
 @contextmanager
 def begin_write(engine: Engine) -> Iterator[Connection]:
-    """A transaction that will write: committed at the end of the block, rolled back when it raises.
+    """Begin a transaction that writes. It commits at the end of the block and rolls back on an exception.
 
-    SQLite is told at once, since a reader who becomes a writer half-way may find that it has read the past.
+    SQLite begins it IMMEDIATE: a read transaction that turns into a write transaction would fail if another
+    one has written meanwhile.
     """
     with engine.connect() as connection, _will_write(connection).begin():
         yield connection
@@ -286,10 +296,10 @@ def _will_write(connection: Connection) -> Connection:
 
 
 class WriterConnection:
-    """The connection of a thread that writes all day: from the pool once, then for one transaction after the
-    other. All of it belongs to that thread.
+    """The writer thread's connection: fetched from the pool once and used for one transaction after another.
+    All methods belong to that thread.
 
-    To fetch it and to give it back each time would take longer than a short transaction does by itself.
+    Fetching and returning a connection each time would take longer than a short transaction.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -298,11 +308,13 @@ class WriterConnection:
 
     @contextmanager
     def begin_write(self) -> Iterator[Connection]:
-        """As ``begin_write`` does. After an outage the next transaction has another connection."""
+        """Begin a transaction as ``begin_write`` does. After an outage the next transaction gets a new
+        connection.
+        """
         try:
             if self._connection is None:
                 self._connection = _will_write(self._engine.connect())
-            with self._connection.begin(), _forsaken_when_lost(self._connection):
+            with self._connection.begin(), _invalidate_when_lost(self._connection):
                 yield self._connection
         except Exception as error:
             if is_outage(error):
@@ -315,7 +327,7 @@ class WriterConnection:
             self._connection = None
 
     def _replace(self) -> None:
-        """What lies in the pool, where the next one comes from, is as old."""
+        """Discard this connection and those in the pool, which are as old."""
         if self._connection is not None:
             self._connection.invalidate()
         self.close()
@@ -323,8 +335,10 @@ class WriterConnection:
 
 
 @contextmanager
-def _forsaken_when_lost(connection: Connection) -> Iterator[None]:
-    """Where the driver itself was spoken to, SQLAlchemy does not know that there is nothing to roll back."""
+def _invalidate_when_lost(connection: Connection) -> Iterator[None]:
+    """Invalidate a lost connection, so that SQLAlchemy does not roll back on it. It does not see errors of
+    statements that went to the driver directly.
+    """
     try:
         yield
     except Exception as error:
@@ -334,10 +348,10 @@ def _forsaken_when_lost(connection: Connection) -> Iterator[None]:
 
 
 def lock_file(url: str | URL) -> FileLock | None:
-    """Keep other server processes away from a SQLite file until the lock is released, or this process ends.
+    """Lock a SQLite file against other server processes until the lock is released or this process ends.
 
-    ``None`` for a database that several processes may share. Raises ``DatabaseUnusable`` when another one
-    was first.
+    Returns ``None`` for a database that several processes may share. Raises ``DatabaseUnusable`` if another
+    process holds the lock.
     """
     target = normalise_url(url)
     if not is_sqlite(target):
@@ -359,7 +373,7 @@ def _file_of(url: URL) -> Path:
 
 
 def _create_file(path: Path) -> None:
-    """The folder and an empty file, unless they exist; SQLite gives its WAL the mode of the file."""
+    """Create the folder and an empty file if they are missing. SQLite gives the WAL the mode of the file."""
     try:
         files.create(path)
         for part in ("-wal", "-shm", ".lock"):

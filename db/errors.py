@@ -1,16 +1,16 @@
-"""What can go wrong with a database, and how to tell one trouble from another.
+"""The errors of a database, and how to tell them apart.
 
 ::
 
     DatabaseError
-    ├── Unusable     this database will not do; one sentence for whoever starts the server
-    ├── Taken        somebody has that name (or seat, or friendship) already
-    ├── LockedElsewhere  another session of the database keeps a row locked
-    └── Outage       the database cannot be reached, or cannot write, at the moment
+    ├── DatabaseUnusable     this database cannot be used; one sentence for the operator
+    ├── AlreadyExists        the name (or seat, or friendship) exists already
+    ├── LockedElsewhere      another session of the database keeps a row locked
+    └── DatabaseUnavailable  the database cannot be reached, or cannot write, at the moment
 
-The drivers raise by number, whether SQLAlchemy wraps what they raise or ``bulk`` lets it through. What the
-numbers ask of us is decided here: try again at once (``is_transient``), on another connection
-(``is_disconnect``), or after a while (``is_outage``).
+The drivers raise errors with numbers. SQLAlchemy wraps them; ``raw_insert`` lets them through. This module
+decides what a number means: retry at once (``is_transient``), retry on another connection
+(``is_disconnect``), or retry later (``is_outage``).
 """
 
 import sqlite3
@@ -24,23 +24,23 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 
 class DatabaseError(Exception):
-    """The base of all that ``db`` raises by itself."""
+    """Base class of all errors that ``db`` raises itself."""
 
 
 class DatabaseUnusable(DatabaseError):
-    """This database will not do. One sentence, without the password."""
+    """This database cannot be used. The text is one sentence without the password."""
 
 
 class AlreadyExists(DatabaseError):
-    """A unique key objects. The transaction, or its savepoint, is to be rolled back."""
+    """A unique key was violated. The caller must roll back the transaction or its savepoint."""
 
 
 class LockedElsewhere(DatabaseError):
-    """Another session of the database keeps a row locked that is needed here."""
+    """Another session of the database has locked a row that is needed here."""
 
 
 class DatabaseUnavailable(DatabaseError):
-    """The database cannot be reached, or cannot write, at the moment. What was asked may have been done."""
+    """The database cannot be reached, or cannot write, at the moment. The operation may have been done."""
 
 
 SQLITE_DUPLICATE = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
@@ -61,7 +61,7 @@ MYSQL_TRANSIENT = {
 }
 MYSQL_LOCK_TIMEOUT = {ER.LOCK_WAIT_TIMEOUT}
 MYSQL_DISCONNECT = {
-    0,  # PyMySQL, of a connection that it has closed itself
+    0,  # PyMySQL: it has closed the connection itself
     CR.CR_CONNECTION_ERROR,
     CR.CR_CONN_HOST_ERROR,
     CR.CR_SERVER_GONE_ERROR,
@@ -95,7 +95,7 @@ MYSQL_OUTAGE = MYSQL_DISCONNECT | {
 
 
 def driver_error_number(error: BaseException) -> int | None:
-    """The driver's number for an error (MySQL's, or SQLite's extended result code), if it has one."""
+    """Return the driver's error number (MySQL's, or SQLite's extended result code), or ``None``."""
     origin = _driver_error(error)
     if isinstance(origin, sqlite3.Error):
         return getattr(origin, "sqlite_errorcode", None)
@@ -104,44 +104,49 @@ def driver_error_number(error: BaseException) -> int | None:
 
 
 def _driver_error(error: BaseException) -> BaseException | None:
-    """What the driver has raised, if it was the driver."""
+    """Return the driver's own exception, or ``None`` if the error did not come from a driver."""
     if isinstance(error, DBAPIError):
         return error.orig
     return error if isinstance(error, sqlite3.Error | MySQLError) else None
 
 
 def driver_message(error: BaseException) -> str:
-    """The driver's own words on one line, without the statement and the link that SQLAlchemy adds."""
+    """Return the driver's message on one line, without the statement and the link that SQLAlchemy adds."""
     origin = _driver_error(error) or error
     return " ".join(str(origin.args[-1] if origin.args else origin).split())
 
 
 def is_transient(error: BaseException) -> bool:
-    """Two transactions were in each other's way: run the whole transaction again, at once."""
+    """Whether two transactions collided: the whole transaction should run again at once."""
     return _has_number(error, SQLITE_TRANSIENT, MYSQL_TRANSIENT)
 
 
 def is_lock_timeout(error: BaseException) -> bool:
-    """Another session, or another process with the file open, keeps locked what is needed. It may do so for
-    long, so nothing is gained by trying again at once."""
+    """Whether another session, or another process that uses the file, keeps something locked. That may last
+    long, so an immediate retry does not help.
+    """
     return isinstance(error, LockedElsewhere) or _has_number(error, SQLITE_TRANSIENT, MYSQL_LOCK_TIMEOUT)
 
 
 def is_disconnect(error: BaseException) -> bool:
-    """The connection is lost; the pool has thrown its like away, and another one may work."""
+    """Whether the connection is lost. The pool has discarded it and all connections of the same age; a new
+    one may work.
+    """
     invalidated = isinstance(error, DBAPIError) and error.connection_invalidated
     return invalidated or _has_number(error, set(), MYSQL_DISCONNECT)
 
 
 def is_outage(error: BaseException) -> bool:
-    """Nothing is wrong with what was asked; the database is away, full or read-only. Wait, and try again."""
+    """Whether the database is unavailable, full or read-only. The request itself is correct: wait and try
+    again.
+    """
     if isinstance(error, DatabaseUnavailable | PoolTimeout):
         return True
     return is_disconnect(error) or _has_number(error, SQLITE_OUTAGE, MYSQL_OUTAGE)
 
 
 def is_duplicate(error: BaseException) -> bool:
-    """A unique key objects."""
+    """Whether a unique key was violated."""
     duplicate = SQLITE_DUPLICATE if isinstance(_driver_error(error), sqlite3.Error) else {ER.DUP_ENTRY}
     return driver_error_number(error) in duplicate
 
@@ -151,13 +156,13 @@ def _has_number(error: BaseException, sqlite: set[int], mysql: set[int]) -> bool
     if code is None:
         return False
     if isinstance(_driver_error(error), sqlite3.Error):
-        return code & 0xFF in sqlite  # the lower byte is the kind, the rest its particulars
+        return code & 0xFF in sqlite  # the lower byte is the primary result code
     return code in mysql
 
 
 @contextmanager
 def duplicates_as_already_exists() -> Iterator[None]:
-    """``AlreadyExists`` in place of the driver's word for it."""
+    """Raise ``AlreadyExists`` in place of the driver's error for a duplicate key."""
     try:
         yield
     except IntegrityError as error:

@@ -1,5 +1,6 @@
-"""The files in the server's data folder: written whole or not at all, changed under a lock, private to their
-owner. The counterpart on the other side is ``client.storage.files``.
+"""Files in the server's data folder: written atomically, changed under a lock, readable by their owner only.
+
+``client.storage.files`` does the same for the client.
 """
 
 import logging
@@ -16,12 +17,12 @@ from filelock import FileLock, Timeout
 log = logging.getLogger(__name__)
 
 FILE_LOCK_SECONDS = 10.0
-"""Seconds to wait for another process that makes the same file; a certificate takes milliseconds."""
+"""Time to wait for another process that creates the same file; a certificate takes milliseconds."""
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Keep other processes from making or replacing a file meanwhile. Raises ``OSError``."""
+    """Hold a lock against other processes that create or replace this file. Raises ``OSError``."""
     make_folder(path.parent)
     lock = FileLock(f"{path}.lock", timeout=FILE_LOCK_SECONDS, mode=0o600, thread_local=False)
     try:
@@ -39,14 +40,14 @@ def make_folder(path: Path) -> None:
 
 
 def create(path: Path) -> None:
-    """An empty file and its folder, unless they exist. No other user may read it. Raises ``OSError``."""
+    """Create an empty private file and its folder if they are missing. Raises ``OSError``."""
     make_folder(path.parent)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     make_private(path)
 
 
 def make_private(path: Path) -> None:
-    """Take a file, such as one that came back from a backup, from the eyes of other users."""
+    """Remove the permissions of other users from a file, for example one restored from a backup."""
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         try:
@@ -60,29 +61,29 @@ def make_private(path: Path) -> None:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a private file, whole or not at all, and on the disk once this returns. Raises ``OSError``."""
+    """Write a private file atomically and flush it to the disk. Raises ``OSError``."""
     make_folder(path.parent)
-    beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     try:
-        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as draft:
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as draft:
             draft.write(content)
             draft.flush()
             os.fsync(draft.fileno())
-        beside.replace(path)
+        temporary.replace(path)
     except BaseException:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
 
 
 def set_aside(path: Path) -> Path:
-    """Rename something that is in the place of another file; its new path. Raises ``OSError``."""
+    """Rename a damaged file and return its new path. Raises ``OSError``."""
     aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
     return path.rename(aside)
 
 
 def _sync_folder(folder: Path) -> None:
-    """So that the name is on the disk too, where folders can be flushed."""
+    """Flush the folder entry to the disk, where the file system supports that."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

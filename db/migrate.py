@@ -1,9 +1,9 @@
-"""Brings a database to the schema of this program, whatever it held before. The steps are in ``migrations``,
-and ``steps`` runs them.
+"""Brings a database to the schema of this release. The migrations are in ``migrations``;
+``migrations.runner`` runs them.
 
-Two servers that start at once agree: the second waits, and then finds nothing to do. It may be killed
-anywhere and run again: SQLite does all of it in one transaction, and on MySQL, which knows none for DDL,
-every statement commits by itself and each step first looks what is there already.
+If two servers start at once, the second waits and then finds nothing to do. The upgrade may be interrupted
+anywhere and repeated: SQLite does all of it in one transaction; MySQL commits every DDL statement by itself,
+and each migration first checks what exists already.
 """
 
 import hashlib
@@ -21,12 +21,13 @@ from sqlalchemy.exc import DBAPIError
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 UPGRADE_LOCK_SECONDS = 60
-"""Seconds that a server waits for another one to finish upgrading the same database."""
+"""Time that a server waits for another one to finish upgrading the same database."""
 
 
 def upgrade_schema(engine: Engine) -> None:
-    """Create or upgrade the schema. Raises ``DatabaseUnusable`` for a database of a stranger or a newer
-    server."""
+    """Create or upgrade the schema. Raises ``DatabaseUnusable`` if the database belongs to another program or
+    to a newer server.
+    """
     own = open_migration_engine(engine)
     try:
         with _schema_lock(own) as connection:
@@ -46,12 +47,12 @@ def _run_missing_migrations(connection: Connection) -> None:
 
 
 def _newest_revision() -> str:
-    """The last step, which is the first word of its file's name."""
+    """The revision of the last migration: the number at the start of its file name."""
     return max(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def _present_revisions(connection: Connection) -> set[str]:
-    """The step that the database is at; none if it is empty, or if the first step was killed."""
+    """The revision of the database. Empty if the database is empty or the first migration was interrupted."""
     tables = set(inspect(connection).get_table_names())
     if "alembic_version" in tables:
         return set(connection.scalars(text("SELECT version_num FROM alembic_version")))
@@ -62,7 +63,7 @@ def _present_revisions(connection: Connection) -> set[str]:
 
 @contextmanager
 def _schema_lock(engine: Engine) -> Iterator[Connection]:
-    """A connection whose holder is the only one to change the schema."""
+    """Yield a connection that holds the lock for schema changes."""
     if is_sqlite(engine.url):
         with begin_write(engine) as connection:
             yield connection
@@ -73,14 +74,14 @@ def _schema_lock(engine: Engine) -> Iterator[Connection]:
             raise DatabaseUnusable(
                 "another chat-server is upgrading this database; try again when it is done"
             )
-        yield connection  # the lock goes with the connection, which is not used again
+        yield connection  # the lock ends with the connection, which is not reused
 
 
 def _lock_name(connection: Connection) -> str:
-    """The MySQL lock of this database: lock names are shared by all databases of a server.
+    """The name of the MySQL lock for this database: all databases of a server share the lock names.
 
-    The digest is computed here because MySQL 9.6 has no MD5() any more. It is still MD5, so that servers of
-    earlier releases, which asked MySQL for it, take the same lock.
+    The digest is computed here because MySQL 9.6 has no MD5() any more. It remains MD5, so that servers of
+    earlier releases, which used MySQL's MD5(), take the same lock.
     """
     database = str(connection.scalar(select(func.database())))
     return f"chatroom upgrade {hashlib.md5(database.encode(), usedforsecurity=False).hexdigest()}"

@@ -1,4 +1,6 @@
-"""Will this database do? Asked once, at start: the answer is one line then, and not a message lost later."""
+"""Checks at start whether the database can be used, so that a wrong setting is one line now instead of a lost
+message later.
+"""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -15,22 +17,22 @@ MAX_TOKEN_VARIABLE = "innodb_ft_max_token_size"
 
 
 class PreflightFinding(NamedTuple):
-    """Something that the operator should know, and whether it may cost messages."""
+    """Something that the operator should know, and whether it may lose messages."""
 
     text: str
     serious: bool
 
 
 def check_database(engine: Engine) -> list[PreflightFinding]:
-    """What the operator should know. Raises ``DatabaseUnusable`` when the database will not do.
+    """Return what the operator should know. Raises ``DatabaseUnusable`` if the database cannot be used.
 
-    What the driver raises is not always an error of its own: a TLS file that is missing is an ``OSError``, a
-    host name that is none is a ``UnicodeError``.
+    Some problems are not raised as an error of the driver: a missing TLS file is an ``OSError``, an invalid
+    host name a ``UnicodeError``.
     """
     try:
         with engine.connect() as connection:
-            look = _inspect_sqlite if is_sqlite(engine.url) else _inspect_mysql
-            return list(look(connection))
+            inspect_engine = _inspect_sqlite if is_sqlite(engine.url) else _inspect_mysql
+            return list(inspect_engine(connection))
     except DBAPIError as error:
         raise as_unusable(engine.url, error) from error
     except (OSError, RuntimeError, ValueError) as error:
@@ -39,17 +41,17 @@ def check_database(engine: Engine) -> list[PreflightFinding]:
 
 
 def check_may_write(engine: Engine) -> None:
-    """Raises ``DatabaseUnusable`` for a user that may not change rows, or a server that takes no changes.
-    Changes
-    nothing; the schema must be there."""
-    nothing = (
+    """Raise ``DatabaseUnusable`` if the user may not change rows or the server is read-only. Changes nothing;
+    the schema must exist.
+    """
+    no_op_statements = (
         "INSERT INTO servers (id, seen_at) SELECT id, seen_at FROM servers WHERE 1 = 0",
         "UPDATE servers SET seen_at = 0 WHERE 1 = 0",
         "DELETE FROM servers WHERE 1 = 0",
     )
     try:
         with begin_write(engine) as connection:
-            for statement in nothing:
+            for statement in no_op_statements:
                 connection.execute(text(statement))
     except DBAPIError as error:
         raise as_unusable(engine.url, error) from error
@@ -57,14 +59,14 @@ def check_may_write(engine: Engine) -> None:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, UnicodeError):
-        return "its host can be no name"
+        return "the host name is invalid"
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
     return driver_message(error)
 
 
 def as_unusable(url: URL, error: DBAPIError) -> DatabaseUnusable:
-    """What the driver said, for whoever starts the server."""
+    """Turn the driver's error into a sentence for the operator."""
     return DatabaseUnusable(_sqlite_reason(url, error) if is_sqlite(url) else _mysql_reason(url, error))
 
 
@@ -105,7 +107,7 @@ def _inspect_mysql(connection: Connection) -> Iterator[PreflightFinding]:
     facts = _server_variables(connection)
     database = connection.engine.url.database
     if facts["character_set_connection"] != "utf8mb4":
-        raise DatabaseUnusable("the database does not speak utf8mb4 with us")
+        raise DatabaseUnusable("the connection to the database does not use utf8mb4")
     if facts["character_set_database"] != "utf8mb4" and not _convert_empty_database(connection):
         raise DatabaseUnusable(
             f"the database {database!r} is in {facts['character_set_database']};"
@@ -113,7 +115,7 @@ def _inspect_mysql(connection: Connection) -> Iterator[PreflightFinding]:
         )
     if "STRICT_TRANS_TABLES" not in facts["sql_mode"]:
         raise DatabaseUnusable(
-            "the database refuses strict mode: it would cut what does not fit, and say nothing"
+            "the database refuses strict mode: it would silently truncate values that are too long"
         )
     if facts["log_bin"] == "ON" and facts["binlog_format"] == "STATEMENT":
         raise DatabaseUnusable(
@@ -121,28 +123,31 @@ def _inspect_mysql(connection: Connection) -> Iterator[PreflightFinding]:
         )
     if not _has_innodb(connection):
         raise DatabaseUnusable(
-            "the database has no InnoDB, without which nothing that is confirmed would be safe"
+            "the database has no InnoDB, which is required to keep confirmed messages safe"
         )
     _check_index(facts)
     return _mysql_findings(facts)
 
 
 def _check_index(facts: dict[str, str]) -> None:
-    """The index of search leaves out, without an error, what is shorter or longer than these."""
-    least, most = int(facts[MIN_TOKEN_VARIABLE]), int(facts[MAX_TOKEN_VARIABLE])
-    if least > MIN_TERM_LENGTH:
+    """The full-text index silently leaves out terms that are shorter or longer than these limits."""
+    minimum, maximum = int(facts[MIN_TOKEN_VARIABLE]), int(facts[MAX_TOKEN_VARIABLE])
+    if minimum > MIN_TERM_LENGTH:
         raise DatabaseUnusable(
-            f"{MIN_TOKEN_VARIABLE} is {least}, so search would miss words:"
+            f"{MIN_TOKEN_VARIABLE} is {minimum}, so search would miss words:"
             f" set it to {MIN_TERM_LENGTH} or less"
         )
-    if most < MAX_TERM_LENGTH:
+    if maximum < MAX_TERM_LENGTH:
         raise DatabaseUnusable(
-            f"{MAX_TOKEN_VARIABLE} is {most}, so search would miss words: set it to {MAX_TERM_LENGTH} or more"
+            f"{MAX_TOKEN_VARIABLE} is {maximum}, so search would miss words:"
+            f" set it to {MAX_TERM_LENGTH} or more"
         )
 
 
 def _convert_empty_database(connection: Connection) -> bool:
-    """Make an empty database utf8mb4: ``CREATE DATABASE`` alone gives many a server's old default."""
+    """Change an empty database to utf8mb4: ``CREATE DATABASE`` alone often uses an old default. Returns
+    whether it did.
+    """
     if inspect(connection).get_table_names():
         return False
     try:
@@ -160,11 +165,11 @@ def _mysql_findings(facts: dict[str, str]) -> Iterator[PreflightFinding]:
             serious=True,
         )
     if facts["sync_binlog"] != "1":
-        harm = "after a crash of the database's machine its replicas may lack messages that were confirmed"
+        risk = "after a crash of the database's machine its replicas may lack messages that were confirmed"
         logs = facts["log_bin"] == "ON"
         yield PreflightFinding(
             f"sync_binlog is {facts['sync_binlog']}, not 1: "
-            + (harm if logs else "this does no harm as long as the binary log stays off"),
+            + (risk if logs else "this does no harm as long as the binary log stays off"),
             serious=logs,
         )
 
@@ -181,8 +186,8 @@ def _server_variables(connection: Connection) -> dict[str, str]:
         "sql_mode",
         "sync_binlog",
     )
-    wanted = ", ".join(f"'{name}'" for name in names)
-    rows = connection.execute(text(f"SHOW VARIABLES WHERE variable_name IN ({wanted})"))
+    name_list = ", ".join(f"'{name}'" for name in names)
+    rows = connection.execute(text(f"SHOW VARIABLES WHERE variable_name IN ({name_list})"))
     return {name.lower(): value for name, value in rows}
 
 

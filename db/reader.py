@@ -1,7 +1,6 @@
-"""Door 1: reads. A query function runs on a small pool of threads; the loop never waits.
+"""Runs reads: a query function runs on a small pool of threads, so that the event loop never waits.
 
-The counterpart is ``writer``, the door for changes. What a read returns was committed before it began, all of
-it as of one moment.
+``writer`` does the same for changes. A read sees one snapshot, committed before it began.
 """
 
 import asyncio
@@ -19,28 +18,30 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 MAX_QUEUED_READS = 1000
-"""Reads that may wait for a thread. More would be answered after their clients have lost patience."""
+"""Reads that may wait for a thread. Further ones would be answered after their clients' timeout."""
 
 RETRY_WITHIN_SECONDS = 1.0
-"""Seconds. A connection that was found dead is replaced; a database that hangs would only hang again."""
+"""A read that failed within this time is tried once more: its connection was dead. If it took longer, the
+database hangs, and a second attempt would only hang again.
+"""
 
 
 class DatabaseReader:
-    """``run`` and ``close`` belong to the loop's thread."""
+    """Call ``run`` and ``close`` on the loop's thread."""
 
     def __init__(self, engine: Engine, threads: int = 4) -> None:
         self._engine = engine
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="store")
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="reader")
         self._waiting = 0
-        self._long = asyncio.Semaphore()
+        self._long_reads = asyncio.Semaphore()
 
     async def run(
         self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """What the query function returns, in a transaction of its own that only reads.
+        """Run a query function in a read-only transaction and return its result.
 
-        Raises ``DatabaseUnavailable`` when the database is away or too many reads wait, and whatever the
-        function raises.
+        Raises ``DatabaseUnavailable`` if the database is unavailable or too many reads are waiting, and
+        the exceptions of the function.
         """
         if self._waiting >= MAX_QUEUED_READS:
             raise DatabaseUnavailable("too many reads are waiting")
@@ -52,12 +53,12 @@ class DatabaseReader:
             self._waiting -= 1
 
     async def run_long(self, function: Callable[[Connection], T]) -> T:
-        """``run`` for what takes long: one at a time, so that the other threads are there for the rest."""
-        async with self._long:
+        """Like ``run``, for long reads: one at a time, so that the other threads remain free."""
+        async with self._long_reads:
             return await self.run(function)
 
     def close(self) -> None:
-        """Finish what is being read, forget what waits. Blocks."""
+        """Finish the running reads and cancel the waiting ones. Blocks."""
         self._threads.shutdown(cancel_futures=True)
 
     def _run_query(self, function: Callable[[Connection], T]) -> T:
@@ -66,8 +67,8 @@ class DatabaseReader:
             try:
                 return self._attempt_query(function)
             except Exception as error:
-                again = is_disconnect(error) or is_transient(error)
-                if not again or time.monotonic() - began > RETRY_WITHIN_SECONDS:
+                retryable = is_disconnect(error) or is_transient(error)
+                if not retryable or time.monotonic() - began > RETRY_WITHIN_SECONDS:
                     raise
                 return self._attempt_query(function)
         except Exception as error:

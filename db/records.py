@@ -1,7 +1,7 @@
-"""What query functions return. Plain, frozen, and without a word of the protocol.
+"""The records that query functions return: plain, immutable, independent of the protocol.
 
-The two that are made for every message are ``Struct``s, which take a fifth of a dataclass's time to make; and
-as none can hold itself, the garbage collector need not look at them.
+The two that exist for every message are ``Struct``s, which take a fifth of a dataclass's time to create. They
+cannot contain themselves, so the garbage collector need not track them.
 """
 
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 SeatKey = tuple[int, int]
-"""An account's id and a conversation's: whose seat where."""
+"""An account's id and a conversation's id: one seat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +20,15 @@ class AccountRecord:
     password_hash: str = field(repr=False)
     registered_at: int
     disabled: bool = False
-    session_epoch: int = 0  # sessions that began under a smaller one are over
+    session_epoch: int = 0  # sessions that began under a smaller epoch have ended
 
 
 @dataclass(frozen=True, slots=True)
 class RoomRecord:
-    """A room and, where it was asked for an account's eyes, that account's seat in it, or its invitation.
+    """A room, with the seat or the invitation of the account for which it was read.
 
-    ``password_hash`` is there when a seat takes a password; ``topic`` is empty if there is none.
+    ``password_hash`` is set if joining takes a password; ``topic`` is empty if there is none. ``roster`` is
+    the version of the room's member list.
     """
 
     conversation_id: int
@@ -47,7 +48,7 @@ class RoomRecord:
 
 @dataclass(frozen=True, slots=True)
 class DirectRecord:
-    """A private chat as one of the two sees it. ``ended`` when they are friends no longer."""
+    """A private chat as one of its two accounts sees it. ``ended`` if they are no longer friends."""
 
     conversation_id: int
     friend_id: int
@@ -60,7 +61,7 @@ class DirectRecord:
 
 @dataclass(frozen=True, slots=True)
 class SeatRecord:
-    """One account's membership in a conversation. ``unread`` counts messages of others behind ``read``."""
+    """An account's membership in a conversation. ``unread`` counts the messages of others after ``read``."""
 
     conversation_id: int
     account_id: int
@@ -95,7 +96,7 @@ class MessageDraft(MessageFields, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class MessageRevision:
-    """What became of a message after it was said. ``reactions``: to each, who reacted so, by user name."""
+    """The edits, deletion and reactions of a message. ``reactions`` maps each reaction to the user names."""
 
     edited_at: int | None = None
     deleted: bool = False
@@ -103,8 +104,9 @@ class MessageRevision:
 
 
 class MessageRank(NamedTuple):
-    """Where a message stands among those of all conversations: the later, the higher; within a millisecond in
-    the order of the conversations' ids. A time alone stands below all the messages of its millisecond.
+    """The position of a message among those of all conversations: later messages rank higher; within a
+    millisecond the conversation's id decides. A rank with a time only is below all messages of that
+    millisecond.
     """
 
     sent_at: int
@@ -113,7 +115,7 @@ class MessageRank(NamedTuple):
 
     @property
     def ceiling(self) -> int:
-        """The time from which on no message stands below this one."""
+        """The smallest time in milliseconds at which no message ranks below this one."""
         return self.sent_at + bool(self.conversation_id)
 
 

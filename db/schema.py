@@ -1,13 +1,14 @@
-"""Every table on one screen. How a database gets here is in ``migrations``.
+"""All tables. The migrations in ``migrations`` create them.
 
-Rules that hold for all of it:
+Rules for all tables:
 
-* A time is an integer, milliseconds since 1970 (UTC): no engine's date type agrees with another's.
-* A name is stored as typed and as its canonical key (bytes, unique), so that no collation has a say.
-* A conversation's row is the lock for everything in it: whoever appends a message, takes or gives up a seat,
-  enters or leaves holds it until COMMIT. ``head`` is the last seq given, ``spoken`` counts the messages that
-  people would call messages, and ``roster`` grows whenever it changes who may read or speak here.
-* Messages are keyed by (conversation, seq), which is also how they lie on disk and how they are paged.
+* A time is an integer, milliseconds since 1970 (UTC): the date types of the engines differ.
+* A name is stored as typed, and as its canonical key (bytes, unique), so that no collation matters.
+* The row of a conversation is the lock for everything in it: a transaction that appends a message, takes or
+  gives up a seat, enters or leaves holds it until COMMIT. ``head`` is the last seq, ``spoken`` counts the
+  messages of the kinds text and action, and ``roster`` increases when the set of accounts that may read or
+  write changes.
+* Messages are keyed by (conversation, seq), which is also their order on the disk and the order of pages.
 """
 
 from typing import Any
@@ -66,8 +67,8 @@ accounts = Table(
     Column("password_hash", Ascii, nullable=False),
     Column("registered_at", Whole, nullable=False),
     Column("disabled_at", Whole),
-    Column("sessions_since", Whole, index=True),  # when its sessions were ended last
-    Column("session_epoch", Whole, nullable=False, server_default="0"),  # how often they were
+    Column("sessions_since", Whole, index=True),  # when its sessions were last ended
+    Column("session_epoch", Whole, nullable=False, server_default="0"),  # how often they were ended ended
     **INNODB,
 )
 
@@ -76,8 +77,8 @@ tokens = Table(
     metadata,
     Column("digest", Digest, primary_key=True),
     Column("account_id", ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False, index=True),
-    Column("family", Digest, nullable=False, index=True),  # one login and all that it was exchanged for
-    Column("parent", Digest),  # what this one was exchanged for
+    Column("family", Digest, nullable=False, index=True),  # one login and all tokens that replaced its token
+    Column("parent", Digest),  # the token that this one replaced
     Column("expires_at", Whole, nullable=False, index=True),
     **INNODB,
 )
@@ -106,8 +107,10 @@ rooms = Table(
     Column("owner_id", ForeignKey("accounts.id"), nullable=False, index=True),
     Column("created_at", Whole, nullable=False),
     Column("topic", Line),
-    Column("private", Boolean, nullable=False, server_default="0"),  # seen by members and the invited alone
-    Column("password_hash", Ascii),  # of the password that a seat takes, if it takes one
+    Column(
+        "private", Boolean, nullable=False, server_default="0"
+    ),  # visible to members and invited accounts only
+    Column("password_hash", Ascii),  # of the password needed to join, if any
     **INNODB,
 )
 
@@ -120,7 +123,7 @@ bans = Table(
     **INNODB,
 )
 
-invitations = Table(  # until the seat is taken
+invitations = Table(  # until the invited account takes its seat
     "invitations",
     metadata,
     Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
@@ -129,27 +132,25 @@ invitations = Table(  # until the seat is taken
     **INNODB,
 )
 
-passes = Table(  # what a code in an invitation opens: a new account, and perhaps a room
+passes = Table(  # invite codes: each allows new accounts, and may give a seat in a room
     "passes",
     metadata,
     Column("digest", Digest, primary_key=True),
     Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), index=True),
-    Column("maker_id", ForeignKey("accounts.id"), index=True),  # none for whoever runs the server
+    Column("maker_id", ForeignKey("accounts.id"), index=True),  # NULL: made by the operator
     Column("uses_left", Integer, nullable=False),
     Column("made_at", Whole, nullable=False),
     Column("expires_at", Whole, nullable=False, index=True),
     **INNODB,
 )
 
-pass_uses = Table(  # who has come in by a pass
+pass_uses = Table(  # the accounts that used an invite code
     "pass_uses",
     metadata,
     Column("digest", ForeignKey("passes.digest", ondelete="CASCADE"), primary_key=True),
     Column("account_id", ForeignKey("accounts.id"), primary_key=True, index=True),
     Column("used_at", Whole, nullable=False),
-    Column(
-        "seated_at", Whole
-    ),  # since when it has been used for a seat in the room, and is for none any more
+    Column("seated_at", Whole),  # when the use gave its one seat in the room
     **INNODB,
 )
 
@@ -165,7 +166,7 @@ friendships = Table(
     **INNODB,
 )
 
-blocks = Table(  # who wants to hear nothing more from whom
+blocks = Table(  # which account blocks which
     "blocks",
     metadata,
     Column("account_id", ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True),
@@ -179,7 +180,7 @@ memberships = Table(
     metadata,
     Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
     Column("account_id", ForeignKey("accounts.id"), primary_key=True),
-    Column("nickname", Name),  # none before the first entry
+    Column("nickname", Name),  # NULL before the first entry
     Column("entered", Boolean, nullable=False, server_default="0"),
     Column("read_seq", Whole, nullable=False, server_default="0"),
     Column("joined_seq", Whole, nullable=False, server_default="0"),  # the head when the seat was taken
@@ -197,13 +198,13 @@ messages = Table(
     Column("kind", Word, nullable=False),
     Column("nickname", Name, nullable=False),
     Column("text", Body, nullable=False),
-    Column("target", Whole),  # the seq of the message that this one changes, or answers
-    Column("cid", Ascii),  # none for notices
+    Column("target", Whole),  # the seq of the message that this one changes or replies to
+    Column("cid", Ascii),  # NULL for system messages
     Column("sent_at", Whole, nullable=False),
-    Column("spoken", Whole, nullable=False),  # how many up to this one people would call messages
+    Column("spoken", Whole, nullable=False),  # messages of the kinds text and action up to this one
     # One message for each cid of an account. SQLite writes whole pages, so its index begins with the cid,
-    # which begins with the time: what many say at once lies together. InnoDB writes down what has changed
-    # in a page, and has to have an index that begins with the account.
+    # which begins with the time: concurrent messages of many accounts share a page. InnoDB logs only the
+    # changes of a page, and its foreign key needs an index that begins with the account.
     UniqueConstraint("account_id", "cid").ddl_if("mysql"),
     Index("uq_messages_cid_account_id", "cid", "account_id", unique=True).ddl_if("sqlite"),
     sqlite_with_rowid=False,
@@ -214,11 +215,11 @@ servers = Table(
     "servers",
     metadata,
     Column("id", Digest, primary_key=True),
-    Column("seen_at", Whole, nullable=False),  # renewed while the process lives
+    Column("seen_at", Whole, nullable=False),  # updated while the process runs
     **INNODB,
 )
 
-attendances = Table(  # on which server process an account has sessions
+attendances = Table(  # the accounts that have sessions on a server process
     "attendances",
     metadata,
     Column("server_id", ForeignKey("servers.id", ondelete="CASCADE"), primary_key=True),
@@ -226,17 +227,17 @@ attendances = Table(  # on which server process an account has sessions
     **INNODB,
 )
 
-news = Table(  # what a server process has changed, for the others to look at
+news = Table(  # the changes of a server process, for the other processes
     "news",
     metadata,
     Column("server_id", Digest, primary_key=True),
-    Column("number", Whole, primary_key=True, autoincrement=False),  # of its transactions, ever larger
+    Column("number", Whole, primary_key=True, autoincrement=False),  # increases with each of its transactions
     Column("body", Body, nullable=False),
     sqlite_with_rowid=False,
     **INNODB,
 )
 
-revisions = Table(  # which of the messages that change a target still count
+revisions = Table(  # the messages that change a target and are in effect
     "revisions",
     metadata,
     Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
@@ -246,7 +247,7 @@ revisions = Table(  # which of the messages that change a target still count
     **INNODB,
 )
 
-indexed = Table(  # how far search looks into the index, and behind which seq it reads the messages themselves
+indexed = Table(  # up to which seq a conversation is in the search index
     "indexed",
     metadata,
     Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
@@ -254,9 +255,9 @@ indexed = Table(  # how far search looks into the index, and behind which seq it
     **INNODB,
 )
 
-documents = table(  # the terms of messages; each engine has it in a form of its own, which is in migrations
+documents = table(  # the terms of messages; the migrations create a different table for each engine
     "documents",
-    column("rowid", Whole),  # the message's time, so that their order is that of the messages
+    column("rowid", Whole),  # derived from the message's time, so that documents are in the order of messages
     column("terms", Text),
     column("conversation_id", Whole),
     column("seq", Whole),

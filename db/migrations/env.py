@@ -1,4 +1,4 @@
-"""What Alembic runs around the steps. The connection, locked, comes from ``db.migrate``."""
+"""Alembic's environment for the migrations. ``db.migrate`` passes the locked connection."""
 
 from alembic import context
 from chatroom.db import schema

@@ -1,7 +1,6 @@
-"""Runs the steps in ``migrations`` that a database lacks, by Alembic. The counterpart is ``migrate``, which
-finds out whether it lacks any.
+"""Runs the migrations that a database lacks, with Alembic. ``migrate`` decides whether any is missing.
 
-Apart from that one because Alembic takes a fifth of a start to import, and hardly a start needs it.
+This is a module of its own because importing Alembic takes a fifth of the start-up time and is rarely needed.
 """
 
 from pathlib import Path
@@ -14,13 +13,13 @@ from sqlalchemy import Connection
 
 
 def run_migrations(connection: Connection, folder: Path, present: set[str]) -> None:
-    """Bring a database that is at the steps ``present`` to the last step in a folder. Raises
-    ``DatabaseUnusable`` for
-    one that is at a step which this program does not know."""
-    known = {step.revision for step in ScriptDirectory(str(folder)).walk_revisions()}
-    if strangers := present - known:
+    """Upgrade a database at the revisions ``present`` to the newest migration in a folder. Raises
+    ``DatabaseUnusable`` for a revision that this release does not know.
+    """
+    known = {script.revision for script in ScriptDirectory(str(folder)).walk_revisions()}
+    if unknown := present - known:
         raise DatabaseUnusable(
-            f"the database is at revision {', '.join(sorted(strangers))}, unknown to this chat-server:"
+            f"the database is at revision {', '.join(sorted(unknown))}, unknown to this chat-server:"
             " it belongs to a newer one, or to another program"
         )
     command.upgrade(_alembic_config(connection, folder), "head")

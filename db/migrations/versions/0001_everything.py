@@ -1,4 +1,4 @@
-"""Accounts, tokens, conversations with their messages, and the server processes that are up."""
+"""Accounts, tokens, conversations with their messages, and the running server processes."""
 
 import sqlalchemy as sa
 from alembic import op

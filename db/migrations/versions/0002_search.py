@@ -1,6 +1,7 @@
-"""What search looks into: the terms of messages under the engine's own full-text index, and how far it goes.
+"""The search index: the terms of messages under the engine's full-text index, and up to where each
+conversation is indexed.
 
-SQLite keeps no positions, which only phrases would need, and no lengths, which only ranking would.
+SQLite stores no positions, which only phrases need, and no lengths, which only ranking needs.
 """
 
 import sqlalchemy as sa

@@ -1,4 +1,6 @@
-"""Rooms get a topic, privacy and a password; blocks, bans, invitations; since when sessions count."""
+"""Topic, privacy and password of rooms; blocks, bans and invitations; when an account's sessions were
+ended.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -29,7 +31,7 @@ def upgrade() -> None:
 
 
 def _pairs(table: str, first: str, target: str, second: str, when: str) -> None:
-    """A table of who with what, or with whom; ``second`` is an account."""
+    """Create a table of pairs; ``second`` is an account."""
     op.create_table(
         table,
         sa.Column(first, Whole, nullable=False),

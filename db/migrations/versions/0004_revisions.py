@@ -1,4 +1,4 @@
-"""What was done to messages after they were said."""
+"""Edits, deletions and reactions that are in effect."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Codes in invitations: what they open, and who has come in by them."""
+"""Invite codes and the accounts that used them."""
 
 import sqlalchemy as sa
 from alembic import op

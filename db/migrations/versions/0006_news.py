@@ -1,4 +1,4 @@
-"""What a server process has changed, for the others on the same database."""
+"""The changes of each server process, for the other processes on the same database."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,7 +1,7 @@
-"""The index of cids begins with the cid, in SQLite.
+"""In SQLite, the index of the cids begins with the cid.
 
-It began with the account, so that messages of fifty people were fifty pages of the index to be written with
-the next COMMIT. Cids begin with the time (UUIDv7), and now lie together.
+It began with the account, so that messages of fifty accounts changed fifty pages of the index with every
+COMMIT. Cids begin with the time (UUIDv7) and are adjacent now.
 """
 
 from alembic import op

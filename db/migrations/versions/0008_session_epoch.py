@@ -1,4 +1,4 @@
-"""Sessions of an account are ordered by a counter, no longer by the clocks of the server processes."""
+"""Order the sessions of an account by a counter in place of the clocks of the server processes."""
 
 import sqlalchemy as sa
 from alembic import op

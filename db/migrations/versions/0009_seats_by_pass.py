@@ -1,4 +1,4 @@
-"""A use of a pass knows since when it has been good for a seat: it opens the room once."""
+"""Record when a use of an invite code gave its seat: it admits an account to the room once."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,7 +9,7 @@ down_revision = "0008"
 
 Whole = sa.BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
 
-# A use that is as old as its account has made the account; it may still open the room, unless it has.
+# A use as old as its account created that account; it may still give a seat, unless it already has.
 USED_FOR_A_SEAT = """
 UPDATE pass_uses SET seated_at = used_at WHERE seated_at IS NULL AND (
     used_at <> (SELECT registered_at FROM accounts WHERE accounts.id = pass_uses.account_id)

@@ -1,4 +1,4 @@
-"""Accounts: who there is. Passwords come hashed, and names with the keys that tell them apart."""
+"""Accounts. The caller passes passwords hashed and names with their keys."""
 
 from collections.abc import Collection
 from typing import Any, NamedTuple
@@ -11,10 +11,11 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, insert, select, u
 
 
 class EndedSessions(NamedTuple):
-    """The sessions of an account that began under a smaller epoch are over; and whether it is disabled.
+    """The sessions of an account that began under a smaller epoch have ended; and whether the account is
+    disabled.
 
-    An epoch is a counter: clocks of several processes, or of one that is set right, would not tell which of
-    two came first.
+    An epoch is a counter: with the clocks of several processes, or a clock that was set, the order would be
+    unclear.
     """
 
     epoch: int
@@ -32,23 +33,23 @@ _ALL = select(
 
 
 def find_account(connection: Connection, key: bytes) -> AccountRecord | None:
-    """The account of that name."""
+    """Return the account with this name."""
     return _select_one(connection, accounts.c.username_key == key)
 
 
 def find_look_alike(connection: Connection, skeleton: bytes) -> AccountRecord | None:
-    """The account whose name looks like this one."""
+    """Return the account whose name looks like this one."""
     return _select_one(connection, accounts.c.username_skeleton == skeleton)
 
 
 def lock_accounts(connection: Connection, ids: Collection[int]) -> None:
-    """Nobody else changes what is between these accounts until COMMIT."""
+    """Lock the accounts until COMMIT, so that no other transaction changes relations between them."""
     query = select(accounts.c.id).where(accounts.c.id.in_(ids)).order_by(accounts.c.id)
     connection.execute(query.with_for_update())
 
 
 def lock_account_shared(connection: Connection, account_id: int) -> None:
-    """The account's sessions are not ended until COMMIT; others may hold this lock at the same time."""
+    """Keep the account's sessions from being ended until COMMIT. Several transactions may hold this lock."""
     query = select(accounts.c.id).where(accounts.c.id == account_id)
     connection.execute(query.with_for_update(read=True))
 
@@ -58,13 +59,13 @@ def find_account_by_id(connection: Connection, account_id: int) -> AccountRecord
 
 
 def list_accounts(connection: Connection) -> list[AccountRecord]:
-    """Every account, by name."""
-    return [_account_record(found) for found in connection.execute(_ALL.order_by(accounts.c.username_key))]
+    """All accounts by name."""
+    return [_account_record(row) for row in connection.execute(_ALL.order_by(accounts.c.username_key))]
 
 
 def _select_one(connection: Connection, condition: ColumnElement[bool]) -> AccountRecord | None:
-    found = connection.execute(_ALL.where(condition)).one_or_none()
-    return None if found is None else _account_record(found)
+    row = connection.execute(_ALL.where(condition)).one_or_none()
+    return None if row is None else _account_record(row)
 
 
 def _account_record(row: Row[*tuple[Any, ...]]) -> AccountRecord:
@@ -75,8 +76,9 @@ def _account_record(row: Row[*tuple[Any, ...]]) -> AccountRecord:
 def add_account(
     connection: Connection, *, username: str, key: bytes, skeleton: bytes, password_hash: str, now: int
 ) -> int:
-    """The new account's id. Raises ``AlreadyExists`` when the name, or one that looks like it, is
-    somebody's."""
+    """Return the new account's id. Raises ``AlreadyExists`` if the name, or one that looks like it,
+    exists.
+    """
     values: dict[str, Any] = {
         "username": username,
         "username_key": key,
@@ -91,8 +93,7 @@ def add_account(
 def set_password(
     connection: Connection, account_id: int, password_hash: str, expected_hash: str | None = None
 ) -> bool:
-    """Store another hash; with ``instead_of`` only if that one still stands there. Returns whether it was
-    done."""
+    """Store a new hash; with ``expected_hash`` only if that one is stored. Returns whether it was stored."""
     change = update(accounts).where(accounts.c.id == account_id)
     if expected_hash is not None:
         change = change.where(accounts.c.password_hash == expected_hash)
@@ -100,15 +101,15 @@ def set_password(
 
 
 def registration_time(connection: Connection, account_id: int) -> int:
-    """When an account that there is was made."""
-    when: int = connection.execute(
+    """The time at which an existing account was registered."""
+    registered_at: int = connection.execute(
         select(accounts.c.registered_at).where(accounts.c.id == account_id)
     ).scalar_one()
-    return when
+    return registered_at
 
 
 def usernames_by_id(connection: Connection, ids: Collection[int]) -> dict[int, str]:
-    """The names of accounts, by id."""
+    """The names of accounts by id."""
     if not ids:
         return {}
     query = select(accounts.c.id, accounts.c.username).where(accounts.c.id.in_(ids))
@@ -116,13 +117,14 @@ def usernames_by_id(connection: Connection, ids: Collection[int]) -> dict[int, s
 
 
 def set_disabled(connection: Connection, account_id: int, disabled_at: int | None) -> None:
-    """Nobody may log in to the account any more, or (``None``) they may again."""
+    """Disable logins to the account, or (with ``None``) enable them."""
     _update_account(connection, account_id, disabled_at=disabled_at)
 
 
 def end_sessions(connection: Connection, account_id: int, now: int) -> int:
-    """The sessions that the account has are over, on whichever server process they are. Returns the epoch of
-    those that begin from now on. The caller holds the account's ``lock_accounts``."""
+    """End all sessions of the account, on every server process. Returns the epoch of later sessions. The
+    caller holds ``lock_accounts``.
+    """
     _update_account(connection, account_id, sessions_since=now, session_epoch=accounts.c.session_epoch + 1)
     query = select(accounts.c.session_epoch).where(accounts.c.id == account_id)
     epoch: int = connection.execute(query).scalar_one()
@@ -130,9 +132,9 @@ def end_sessions(connection: Connection, account_id: int, now: int) -> int:
 
 
 def find_ended_sessions(connection: Connection, account_id: int) -> EndedSessions | None:
-    """Which sessions of an account are over, if there is such an account."""
-    question = "SELECT session_epoch, disabled_at FROM accounts WHERE id = ?"
-    for epoch, disabled_at in raw_select.execute_select(connection, question, account_id):
+    """Which sessions of an account have ended; ``None`` if there is no such account."""
+    query = "SELECT session_epoch, disabled_at FROM accounts WHERE id = ?"
+    for epoch, disabled_at in raw_select.execute_select(connection, query, account_id):
         return EndedSessions(epoch, disabled_at is not None)
     return None
 
@@ -140,14 +142,16 @@ def find_ended_sessions(connection: Connection, account_id: int) -> EndedSession
 def ended_sessions_on_server(
     connection: Connection, server_id: bytes, account_ids: Collection[int] | None = None
 ) -> dict[int, EndedSessions]:
-    """Which sessions are over of those accounts, or of all, that have sessions on a server process."""
+    """The ended sessions of the accounts, or of those in ``account_ids``, that have sessions on a server
+    process.
+    """
     query = _ENDED.join(attendances, attendances.c.account_id == accounts.c.id)
     query = query.where(attendances.c.server_id == server_id)
     return _ended(connection, query if account_ids is None else query.where(accounts.c.id.in_(account_ids)))
 
 
 def ended_sessions_of_members(connection: Connection, conversation_id: int) -> dict[int, EndedSessions]:
-    """Which sessions are over of those accounts that have a seat in a conversation."""
+    """The ended sessions of the accounts that have a seat in a conversation."""
     query = _ENDED.join(memberships, memberships.c.account_id == accounts.c.id)
     return _ended(connection, query.where(memberships.c.conversation_id == conversation_id))
 
@@ -158,8 +162,8 @@ _ENDED = select(accounts.c.id, accounts.c.session_epoch, accounts.c.disabled_at)
 
 
 def _ended(connection: Connection, query: Select[*tuple[Any, ...]]) -> dict[int, EndedSessions]:
-    found = connection.execute(query)
-    return {id: EndedSessions(epoch, disabled_at is not None) for id, epoch, disabled_at in found}
+    rows = connection.execute(query)
+    return {id: EndedSessions(epoch, disabled_at is not None) for id, epoch, disabled_at in rows}
 
 
 def _update_account(connection: Connection, account_id: int, **values: Any) -> None:

@@ -1,8 +1,7 @@
-"""Who may not come into a room, and who may although it is closed to others: bans and invitations.
+"""Bans and invitations: accounts that may not join a room, and accounts that may join a private one.
 
-Whoever changes them holds the lock of the room (``messages.lock_heads``). An invitation lasts until its seat
-is
-taken.
+A transaction that changes them holds the lock of the room (``messages.lock_heads``). An invitation lasts
+until its account takes the seat.
 """
 
 from collections.abc import Collection
@@ -12,11 +11,11 @@ from sqlalchemy import Connection, Table, delete, insert, select
 
 
 def add_ban(connection: Connection, conversation_id: int, account_id: int, now: int) -> bool:
-    """``False`` when the account was banned before."""
+    """Ban an account. Returns ``False`` if it was banned already."""
     if is_banned(connection, conversation_id, account_id):
         return False
-    place = {"conversation_id": conversation_id, "account_id": account_id}
-    connection.execute(insert(bans).values(place | {"banned_at": now}))
+    key = {"conversation_id": conversation_id, "account_id": account_id}
+    connection.execute(insert(bans).values(key | {"banned_at": now}))
     return True
 
 
@@ -29,34 +28,34 @@ def is_banned(connection: Connection, conversation_id: int, account_id: int) -> 
 
 
 def banned_usernames(connection: Connection, conversation_id: int) -> list[str]:
-    """The names of those who are banned from a room, in their order."""
+    """The names of the accounts that are banned from a room, sorted."""
     query = select(accounts.c.username).join(bans, bans.c.account_id == accounts.c.id)
     query = query.where(bans.c.conversation_id == conversation_id).order_by(accounts.c.username_key)
     return list(connection.scalars(query))
 
 
 def add_invite(connection: Connection, conversation_id: int, account_id: int, now: int) -> bool:
-    """``False`` when the account was invited before."""
+    """Invite an account. Returns ``False`` if it was invited already."""
     if _has_row(connection, invitations, conversation_id, account_id):
         return False
-    place = {"conversation_id": conversation_id, "account_id": account_id}
-    connection.execute(insert(invitations).values(place | {"invited_at": now}))
+    key = {"conversation_id": conversation_id, "account_id": account_id}
+    connection.execute(insert(invitations).values(key | {"invited_at": now}))
     return True
 
 
 def remove_invite(connection: Connection, conversation_id: int, account_id: int) -> bool:
-    """``False`` when the account was not invited."""
+    """Remove an invitation. Returns ``False`` if there was none."""
     return _delete_row(connection, invitations, conversation_id, account_id)
 
 
 def invited_room_ids(connection: Connection, account_id: int) -> set[int]:
-    """The rooms that an account is invited to."""
+    """The rooms to which an account is invited."""
     row = invitations.c
     return set(connection.scalars(select(row.conversation_id).where(row.account_id == account_id)))
 
 
 def invited_pairs(connection: Connection, account_ids: Collection[int]) -> set[tuple[int, int]]:
-    """Which of these accounts is invited to which room."""
+    """(account, room) for the invitations of these accounts."""
     row = invitations.c
     query = select(row.account_id, row.conversation_id).where(row.account_id.in_(account_ids))
     return {(account_id, id) for account_id, id in connection.execute(query)}
@@ -70,5 +69,5 @@ def _has_row(connection: Connection, table: Table, conversation_id: int, account
 
 def _delete_row(connection: Connection, table: Table, conversation_id: int, account_id: int) -> bool:
     row = table.c
-    chosen = delete(table).where(row.conversation_id == conversation_id, row.account_id == account_id)
-    return bool(connection.execute(chosen).rowcount)
+    deletion = delete(table).where(row.conversation_id == conversation_id, row.account_id == account_id)
+    return bool(connection.execute(deletion).rowcount)

@@ -1,6 +1,6 @@
-"""Blocks: who wants to hear nothing more from whom. Only the one who blocks ever learns of it.
+"""Blocks between accounts. A blocked account is not informed of the block.
 
-Whoever changes one, or relies on there being none, holds the lock of both accounts
+A transaction that changes a block, or relies on its absence, holds the lock of both accounts
 (``accounts.lock_accounts``).
 """
 
@@ -11,16 +11,16 @@ from sqlalchemy import Connection, delete, insert, select
 
 
 def add_block(connection: Connection, account_id: int, blocked_id: int, now: int) -> None:
-    """The account blocks another one; once more changes nothing."""
+    """Block an account. Blocking it again changes nothing."""
     if not has_blocked(connection, account_id, blocked_id):
         connection.execute(insert(blocks).values(account_id=account_id, blocked_id=blocked_id, since=now))
 
 
 def remove_block(connection: Connection, account_id: int, blocked_id: int) -> bool:
-    """It blocks the other one no longer. ``False`` when it did not."""
+    """Unblock an account. Returns ``False`` if it was not blocked."""
     row = blocks.c
-    chosen = delete(blocks).where(row.account_id == account_id, row.blocked_id == blocked_id)
-    return bool(connection.execute(chosen).rowcount)
+    deletion = delete(blocks).where(row.account_id == account_id, row.blocked_id == blocked_id)
+    return bool(connection.execute(deletion).rowcount)
 
 
 def has_blocked(connection: Connection, account_id: int, blocked_id: int) -> bool:
@@ -30,24 +30,24 @@ def has_blocked(connection: Connection, account_id: int, blocked_id: int) -> boo
 
 
 def blocked_usernames(connection: Connection, account_id: int) -> list[str]:
-    """The names of those whom an account has blocked, in their order."""
+    """The names of the accounts that an account has blocked, sorted."""
     query = select(accounts.c.username).join(blocks, blocks.c.blocked_id == accounts.c.id)
     query = query.where(blocks.c.account_id == account_id).order_by(accounts.c.username_key)
     return list(connection.scalars(query))
 
 
 def blocked_ids(connection: Connection, account_id: int) -> set[int]:
-    """Those whom an account has blocked."""
+    """The accounts that an account has blocked."""
     return set(connection.scalars(select(blocks.c.blocked_id).where(blocks.c.account_id == account_id)))
 
 
 def blocking_pairs(connection: Connection, account_ids: Collection[int]) -> set[tuple[int, int]]:
-    """Which of these accounts has blocked whom."""
+    """(account, blocked account) for the blocks by these accounts."""
     row = blocks.c
     query = select(row.account_id, row.blocked_id).where(row.account_id.in_(account_ids))
     return {(account_id, blocked_id) for account_id, blocked_id in connection.execute(query)}
 
 
 def blocker_ids(connection: Connection, account_id: int) -> set[int]:
-    """Those who have blocked an account."""
+    """The accounts that have blocked an account."""
     return set(connection.scalars(select(blocks.c.account_id).where(blocks.c.blocked_id == account_id)))

@@ -1,12 +1,11 @@
-"""What a server process has changed, for the other processes on the same database to look at.
+"""The changes of each server process, published for the other processes on the same database.
 
-MySQL has no LISTEN and NOTIFY, so each process numbers its transactions and notes with each what it has
-touched; the others ask now and then for what is behind the last number that they know. A process writes in
-one transaction after the other, so of its numbers none becomes visible before a smaller one, as it would with
-an AUTO_INCREMENT that all of them shared.
+MySQL has no LISTEN and NOTIFY. Each process numbers its transactions and stores with each one what it
+changed; the others poll for numbers above the last one that they know. A process writes one transaction after
+the other, so its numbers become visible in order. A shared AUTO_INCREMENT would not guarantee that.
 
-All of it is only a hint where to look: who looks finds in the other tables what is true. The counterpart is
-``writer``, which publishes, where there is anybody to read it.
+A change is only a hint where to look; the other tables hold the current state. ``writer`` publishes changes
+if the database is shared.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +18,7 @@ from sqlalchemy import Connection, and_, delete, func, insert, or_, select
 
 
 class ClosedRoom(Struct, frozen=True):
-    """A room that there is no more, and who has closed it, if that was no administrator."""
+    """A removed room; ``by`` is the user who removed it, ``None`` for an administrator."""
 
     conversation_id: int
     name: str
@@ -48,7 +47,7 @@ class ChangeSet(Struct):
         )
 
     def add(self, other: "ChangeSet") -> None:
-        """What happened later."""
+        """Add later changes."""
         self.appended |= other.appended
         self.changed |= other.changed
         self.accounts |= other.accounts
@@ -67,34 +66,34 @@ def closed_room(room: RoomRecord, by: str | None) -> ClosedRoom:
 
 
 def publish_changes(connection: Connection, server_id: bytes, number: int, changes: ChangeSet) -> None:
-    """Note what a transaction of this process has touched. Each number MUST be larger than the last."""
+    """Store what a transaction of this process changed. Each number MUST be larger than the last."""
     body = _encode(changes).decode()
     connection.execute(insert(news).values(server_id=server_id, number=number, body=body))
 
 
 def newest_numbers(connection: Connection, server_ids: Iterable[bytes]) -> dict[bytes, int]:
-    """The last number of each of these processes; 0 where it has none."""
+    """The last number of each of these processes; 0 if it has none."""
     query = select(news.c.server_id, func.max(news.c.number).label("newest")).group_by(news.c.server_id)
-    found = connection.execute(query.where(news.c.server_id.in_(server_ids)))
-    known = {row.server_id: row.newest for row in found}
+    rows = connection.execute(query.where(news.c.server_id.in_(server_ids)))
+    known = {row.server_id: row.newest for row in rows}
     return {server_id: known.get(server_id, 0) for server_id in server_ids}
 
 
 def changes_since(connection: Connection, numbers: Mapping[bytes, int]) -> tuple[dict[bytes, int], ChangeSet]:
-    """What processes have touched behind these numbers of theirs, and the numbers with which to go on."""
-    numbers, found = dict(numbers), ChangeSet()
-    behind = [and_(news.c.server_id == id, news.c.number > number) for id, number in numbers.items()]
-    query = select(news.c.server_id, news.c.number, news.c.body).where(or_(*behind))
+    """The changes of processes after these numbers, and the numbers from which to continue."""
+    numbers, changes = dict(numbers), ChangeSet()
+    later = [and_(news.c.server_id == id, news.c.number > number) for id, number in numbers.items()]
+    query = select(news.c.server_id, news.c.number, news.c.body).where(or_(*later))
     for server_id, number, body in connection.execute(query.order_by(news.c.server_id, news.c.number)):
-        found.add(_decode(body))
+        changes.add(_decode(body))
         numbers[server_id] = number
-    return numbers, found
+    return numbers, changes
 
 
 def delete_changes(connection: Connection, server_id: bytes, upto: int | None = None) -> None:
-    """Nobody needs any more what this process told, up to a number or at all."""
-    chosen = delete(news).where(news.c.server_id == server_id)
-    connection.execute(chosen if upto is None else chosen.where(news.c.number <= upto))
+    """Delete the changes of a process, up to a number or all."""
+    deletion = delete(news).where(news.c.server_id == server_id)
+    connection.execute(deletion if upto is None else deletion.where(news.c.number <= upto))
 
 
 _encode = msgspec.json.Encoder().encode

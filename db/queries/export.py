@@ -1,7 +1,7 @@
-"""A conversation from end to end, in long pages, for whoever keeps a copy of it. ``messages`` reads what fits
-on a screen.
+"""Long pages of a conversation, for exports. ``messages`` reads the short pages for the screen.
 
-A page here is twenty of those, so what counts is the single row: names of authors are looked up once for all.
+Such a page is as long as twenty short ones, so the cost of a row matters: the names of authors are looked up
+once for the page.
 """
 
 from bisect import bisect_left
@@ -17,10 +17,10 @@ from chatroom.db.schema import conversations
 from sqlalchemy import Connection, select
 
 ROWS_PER_QUERY = 250
-"""Rows that are asked for at once; what of them is beyond the length of a page is read for nothing."""
+"""Rows of one SELECT. The rows beyond the end of a page are read in vain."""
 
 MAX_PAGE_CHARACTERS = 1 << 20
-"""Code points in the texts of a page. The last one may go beyond, or a page might be empty."""
+"""Code points in the texts of a page. The last message may exceed it, so that a page is never empty."""
 
 PAGE_SQL = (
     f"SELECT {', '.join('account_id' if field == 'username' else field for field in SELECTED_FIELDS)}"
@@ -43,7 +43,7 @@ _messages_from_rows: Callable[[Sequence[Sequence[Any]], dict[int, str]], list[St
 def export_page(
     connection: Connection, conversation_id: int, *, after: int, limit: int
 ) -> tuple[list[StoredMessage], bool]:
-    """Messages behind a seq, ascending, as they stand now; and whether there are more."""
+    """Messages after a seq, ascending, in their current state; and whether there are more."""
     rows = _select_rows(connection, conversation_id, after, limit)
     if not rows:
         return [], False

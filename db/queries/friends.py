@@ -1,7 +1,7 @@
-"""Friendships, and the private chat that comes with each and outlives it.
+"""Friendships, and the private chat that belongs to each and remains after its end.
 
-Two accounts have at most one friendship and one chat, for ever: an end is a date, and a new beginning takes
-it away.
+Two accounts have at most one friendship and one chat. An ended friendship has an end time, which a renewed
+one removes.
 """
 
 from collections.abc import Collection
@@ -26,7 +26,7 @@ _DIRECT = (
 
 
 def find_direct(connection: Connection, account_id: int, other_id: int) -> DirectRecord | None:
-    """The private chat of two accounts, also after the end of their friendship, as the first one sees it."""
+    """The private chat of two accounts as the first one sees it, also after the friendship has ended."""
     conversation_id = direct_id(connection, account_id, other_id)
     if conversation_id is None:
         return None
@@ -39,8 +39,9 @@ def list_directs(
     conversation_ids: Collection[int] | None = None,
     include_ended: bool = False,
 ) -> list[DirectRecord]:
-    """The account's private chats, with present friends or all, by the friend's name; each with its own
-    seat."""
+    """The account's private chats with current friends or all, by the friend's name, each with the account's
+    seat.
+    """
     row = friendships.c
     other = case((row.low_id == memberships.c.account_id, row.high_id), else_=row.low_id)
     query = select(*_DIRECT, *SEAT_COLUMNS)
@@ -53,8 +54,8 @@ def list_directs(
     if not include_ended:
         query = query.where(row.ended_at.is_(None))
     rows = connection.execute(query).all()
-    mine = seats_from_rows(connection, rows)
-    return [_direct_record(row, mine[row.conversation_id]) for row in rows]
+    seats = seats_from_rows(connection, rows)
+    return [_direct_record(row, seats[row.conversation_id]) for row in rows]
 
 
 def friend_ids(connection: Connection, account_id: int) -> set[int]:
@@ -66,9 +67,10 @@ def friend_ids(connection: Connection, account_id: int) -> set[int]:
 
 
 def add_friendship(connection: Connection, account_id: int, other_id: int, now: int) -> int:
-    """Two accounts become friends, for the first time or again. Returns the conversation's id.
+    """Make two accounts friends, for the first time or again. Returns the conversation's id.
 
-    Raises ``AlreadyExists`` when they are friends, also when the other one was faster by a moment.
+    Raises ``AlreadyExists`` if they are friends, also if a concurrent request of the other account was
+    faster.
     """
     conversation_id = direct_id(connection, account_id, other_id)
     if conversation_id is None:
@@ -90,13 +92,13 @@ def _befriend(connection: Connection, account_id: int, other_id: int, now: int) 
     with duplicates_as_already_exists():
         connection.execute(insert(friendships).values(friendship))
     seat = {"conversation_id": conversation_id, "joined_at": now}
-    both = [seat | {"account_id": id} for id in (low_id, high_id)]
-    connection.execute(insert(memberships).values(both))
+    seats = [seat | {"account_id": id} for id in (low_id, high_id)]
+    connection.execute(insert(memberships).values(seats))
     return conversation_id
 
 
 def end_friendship(connection: Connection, conversation_id: int, now: int) -> None:
-    """They are friends no longer. What was said stays theirs to read."""
+    """End the friendship. Both accounts can still read the chat."""
     messages.lock_heads(connection, [conversation_id])
     row = friendships.c
     connection.execute(update(friendships).where(row.conversation_id == conversation_id).values(ended_at=now))
@@ -104,7 +106,7 @@ def end_friendship(connection: Connection, conversation_id: int, now: int) -> No
 
 
 def direct_id(connection: Connection, account_id: int, other_id: int) -> int | None:
-    """The id of the private chat of two accounts, also after the end of their friendship."""
+    """The id of the private chat of two accounts, also after the friendship has ended."""
     query = select(friendships.c.conversation_id).where(_is_pair(account_id, other_id))
     return connection.execute(query).scalar_one_or_none()
 

@@ -1,8 +1,8 @@
-"""Passes: what the codes in invitations open, for how many people and how long. Only a digest of each code is
-here, so that a stolen database lets nobody in.
+"""Invite codes: each allows a number of new accounts for a time, and may give a seat in a room. Only a digest
+of each code is stored, so that a stolen database contains no usable code.
 
-A pass lets each of its users in once: whoever has made an account with it enters its room by the same use.
-Then it is good for that account no more, also if the account loses its seat.
+Each account can use a code once: the use that creates an account also gives it the seat. After that the code
+is not valid for the account any more, even if the account loses its seat.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,9 @@ _PASS = (
 
 @dataclass(frozen=True, slots=True)
 class InviteCode:
-    """``room`` and ``conversation_id`` are there if it opens one, ``maker`` unless it is the server's own."""
+    """``room`` and ``conversation_id`` are set if the code gives a seat, ``maker`` unless the operator made
+    it.
+    """
 
     digest: bytes
     conversation_id: int | None
@@ -60,23 +62,24 @@ def add_code(
 
 
 def find_code(connection: Connection, digest: bytes, account_id: int | None, now: int) -> InviteCode | None:
-    """The pass, if it is good for this account, or for somebody who has none yet."""
+    """Return the code if it is valid for this account, or, with ``None``, for a new account."""
     row = passes.c
-    good: ColumnElement[bool] = row.uses_left > 0
+    is_valid: ColumnElement[bool] = row.uses_left > 0
     if account_id is not None:
         used = select(pass_uses.c.digest).where(_is_use_of(digest, account_id))
         seated = used.where(pass_uses.c.seated_at.is_not(None))
-        good = and_(or_(good, used.exists()), not_(seated.exists()))
-    query = _PASS.where(row.digest == digest, row.expires_at > now, good)
-    found = connection.execute(query).one_or_none()
-    return None if found is None else _code_record(found)
+        is_valid = and_(or_(is_valid, used.exists()), not_(seated.exists()))
+    query = _PASS.where(row.digest == digest, row.expires_at > now, is_valid)
+    matched = connection.execute(query).one_or_none()
+    return None if matched is None else _code_record(matched)
 
 
 def use_code(connection: Connection, digest: bytes, account_id: int, now: int) -> bool:
-    """Let an account in, which counts unless it was before. ``False`` when the pass is good no more."""
+    """Record that an account uses the code; a repeated use is not counted. Returns ``False`` if the code is
+    not valid.
+    """
     row = passes.c
-    good = find_code(connection, digest, account_id, now)
-    if good is None:
+    if find_code(connection, digest, account_id, now) is None:
         return False
     if connection.execute(select(pass_uses.c.digest).where(_is_use_of(digest, account_id))).one_or_none():
         return True
@@ -88,19 +91,19 @@ def use_code(connection: Connection, digest: bytes, account_id: int, now: int) -
 
 
 def spend_on_seat(connection: Connection, digest: bytes, account_id: int, now: int) -> None:
-    """The account has its seat by this pass, which is good for no second one."""
+    """Record that the account got its seat with this code, which is not valid for a second one."""
     connection.execute(update(pass_uses).where(_is_use_of(digest, account_id)).values(seated_at=now))
 
 
 def list_codes(connection: Connection) -> list[InviteCode]:
-    """All passes, those that end first before the others."""
+    """All codes, by expiry time."""
     return [
         _code_record(row) for row in connection.execute(_PASS.order_by(passes.c.expires_at, passes.c.digest))
     ]
 
 
 def users_by_code(connection: Connection) -> dict[bytes, list[str]]:
-    """Who came by which pass, by name."""
+    """The names of the accounts that used each code."""
     query = select(pass_uses.c.digest, accounts.c.username).order_by(accounts.c.username_key)
     names: dict[bytes, list[str]] = {}
     for digest, name in connection.execute(query.join(accounts, accounts.c.id == pass_uses.c.account_id)):

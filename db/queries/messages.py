@@ -1,15 +1,14 @@
-"""Messages: appended under the lock of their conversation, read back in pages by seq.
+"""Messages: appended under the lock of their conversation, read in pages by seq.
 
-The order of a conversation is made here and nowhere else:
+Only this module decides the order of a conversation:
 
-1. ``lock_heads`` the rows of all conversations of a batch, in the order of their ids, so that two writers
-cannot
-   wait for each other;
-2. ``append_messages`` gives each draft ``head + 1``, ``head + 2`` …, inserts, and sets the heads, in the same
-   transaction.
+1. ``lock_heads`` locks the rows of all conversations of a batch, in the order of their ids, so that two
+   writers cannot deadlock;
+2. ``append_messages`` gives each draft ``head + 1``, ``head + 2`` …, inserts them and updates the heads, in
+   the same transaction.
 
-Nobody else can see or take a seq in between, also from another server process. Duplicates are not looked for:
-the unique (account, cid) objects, and only then are they searched out.
+No other transaction can see or take a seq in between, not even from another server process. Duplicates are
+not looked for first: the unique key (account, cid) rejects them, and only then are they looked up.
 """
 
 import logging
@@ -31,13 +30,15 @@ from sqlalchemy import Connection, func, select
 log = logging.getLogger(__name__)
 
 SPOKEN_KINDS = ("text", "action")
-"""The kinds that people would call messages; the others are notices or change a message."""
+"""The kinds that count as messages for unread counts and search. The other kinds are system messages or
+change a message.
+"""
 
 MAX_LEAD_MS = 60_000
 """Milliseconds by which the last message of a conversation may be ahead of the clock without a warning."""
 
 MessageKey = tuple[int, int]
-"""A conversation's id and a seq: which message."""
+"""A conversation's id and a seq: one message."""
 
 
 class SeqRange(NamedTuple):
@@ -51,30 +52,31 @@ class SeqRange(NamedTuple):
 class AppendVerdict(Enum):
     STORED = auto()
     DUPLICATE = auto()  # the same cid with the same content was stored before
-    REUSED = auto()  # the same cid with other content was
+    REUSED = auto()  # the same cid with other content was stored before
 
 
 STORED, DUPLICATE, REUSED = AppendVerdict
-"""By these names in what is done for each message: before Python 3.12, looking into an enumeration takes ten
-times as long."""
+"""Module-level names for the hot path: before Python 3.12, access to an enum member takes ten times as
+long.
+"""
 
 
 class AppendOutcome(Struct, frozen=True, gc=False):
-    """What became of a draft. ``stored`` is the message that has its cid."""
+    """The result for a draft. ``stored`` is the message that has its cid."""
 
     verdict: AppendVerdict
     stored: StoredMessage
 
 
 class KnownHead(Struct, frozen=True, gc=False):
-    """What is known of a conversation: up to where it goes, and the number of its roster."""
+    """A conversation's last seq and its roster version, as far as this process knows."""
 
     head: int
     roster: int
 
 
 class LockedHead(Struct, gc=False):
-    """The locked row of a conversation, and how it will be once the batch is in."""
+    """The locked row of a conversation. ``append_messages`` advances it."""
 
     head: int
     spoken: int
@@ -85,8 +87,8 @@ class LockedHead(Struct, gc=False):
 def lock_heads(
     connection: Connection, conversation_ids: Collection[int], *, skip_locked: bool = False
 ) -> dict[int, LockedHead]:
-    """Lock conversations until the transaction ends. One that does not exist is missing in the answer; with
-    ``only_free`` one that somebody else has locked, too.
+    """Lock conversations until the transaction ends. Conversations that do not exist are missing in the
+    result; with ``skip_locked`` also those that another session has locked.
     """
     if not conversation_ids:
         return {}
@@ -95,7 +97,7 @@ def lock_heads(
 
 
 def read_heads(connection: Connection, conversation_ids: Collection[int]) -> dict[int, KnownHead]:
-    """How conversations stand, without a lock."""
+    """Return the heads of conversations without locking them."""
     row = conversations.c
     query = select(row.id, row.head, row.roster).where(row.id.in_(conversation_ids))
     return {id: KnownHead(head, roster) for id, head, roster in connection.execute(query)}
@@ -104,10 +106,10 @@ def read_heads(connection: Connection, conversation_ids: Collection[int]) -> dic
 def append_messages(
     connection: Connection, heads: dict[int, LockedHead], drafts: Sequence[MessageDraft], now: int
 ) -> list[AppendOutcome]:
-    """Store drafts in the order given, each in a conversation that ``lock_heads`` returned; ``heads`` moves
-    along.
+    """Store drafts in the order given, each in a conversation that ``lock_heads`` returned. Advances
+    ``heads``.
 
-    Times do not go back within a conversation, whatever the clock does.
+    Times within a conversation never decrease, even if the clock does.
     """
     try:
         return _append_drafts(connection, heads, drafts, now, None)
@@ -124,7 +126,7 @@ def _append_drafts(
     now: int,
     known: dict[tuple[int, str], StoredMessage] | None,
 ) -> list[AppendOutcome]:
-    """``known`` is what is stored under the cids, if that has been looked up."""
+    """``known`` maps cids to stored messages, once they were looked up."""
     moved = {id: _copy_head(heads[id]) for id in {draft.conversation_id for draft in drafts}}
     outcomes, rows = [], []
     for draft in drafts:
@@ -141,8 +143,8 @@ def _append_drafts(
             known[draft.account_id, draft.cid] = stored
     if rows:
         raw_insert.insert_messages(connection, rows)
-        grown = sorted(id for id, head in moved.items() if head.head != heads[id].head)
-        raw_insert.set_heads(connection, [_head_row(id, moved[id]) for id in grown])
+        advanced = sorted(id for id, head in moved.items() if head.head != heads[id].head)
+        raw_insert.set_heads(connection, [_head_row(id, moved[id]) for id in advanced])
     heads.update(moved)
     return outcomes
 
@@ -174,7 +176,9 @@ _content: Callable[[MessageFields], tuple[Any, ...]] = attrgetter(
 
 @cache
 def _warn_once(conversation_id: int) -> None:
-    log.warning("times in conversation %d stand still: its last message is from the future", conversation_id)
+    log.warning(
+        "message times in conversation %d are frozen: its last message is ahead of the clock", conversation_id
+    )
 
 
 def _head_row(id: int, head: LockedHead) -> tuple[int, int, int, int]:
@@ -188,14 +192,14 @@ def _compare_with_stored(draft: MessageDraft, earlier: StoredMessage) -> AppendV
 def _stored_by_cid(
     connection: Connection, drafts: Iterable[MessageDraft]
 ) -> dict[tuple[int, str], StoredMessage]:
-    """What was stored before under the cids of these drafts."""
+    """The stored messages that have the cids of these drafts."""
     cids = [(draft.account_id, draft.cid) for draft in drafts if draft.cid is not None]
-    found = _messages_among(connection, "account_id", "cid", cids)
-    return {(one.account_id, one.cid): one for one in found if one.cid is not None}
+    stored = _messages_among(connection, "account_id", "cid", cids)
+    return {(message.account_id, message.cid): message for message in stored if message.cid is not None}
 
 
 def find_duplicate(connection: Connection, draft: MessageDraft) -> AppendOutcome | None:
-    """What was stored before under the cid of this draft, if anything was."""
+    """The outcome for a draft whose cid is stored already, or ``None``."""
     for earlier in _stored_by_cid(connection, [draft]).values():
         return AppendOutcome(_compare_with_stored(draft, earlier), earlier)
     return None
@@ -209,53 +213,56 @@ def message_page(
     after: int | None = None,
     limit: int,
 ) -> tuple[list[StoredMessage], bool]:
-    """Messages before or after a seq (exclusive), or the newest, ascending; and whether there are more that
-    way.
+    """Messages before or after a seq (exclusive), or the newest ones, ascending; and whether there are more
+    in that direction.
     """
-    here = "conversation_id = ?"
+    in_conversation = "conversation_id = ?"
     if after is not None:
-        which = f"{here} AND seq > ? ORDER BY seq LIMIT ?"
-        found = raw_select.select_messages(connection, which, conversation_id, after, limit + 1)
-        return found[:limit], len(found) > limit
+        condition = f"{in_conversation} AND seq > ? ORDER BY seq LIMIT ?"
+        page = raw_select.select_messages(connection, condition, conversation_id, after, limit + 1)
+        return page[:limit], len(page) > limit
     if before is None:
-        found = raw_select.select_messages(
-            connection, f"{here} ORDER BY seq DESC LIMIT ?", conversation_id, limit + 1
+        page = raw_select.select_messages(
+            connection, f"{in_conversation} ORDER BY seq DESC LIMIT ?", conversation_id, limit + 1
         )
     else:
-        which = f"{here} AND seq < ? ORDER BY seq DESC LIMIT ?"
-        found = raw_select.select_messages(connection, which, conversation_id, before, limit + 1)
-    return found[:limit][::-1], len(found) > limit
+        condition = f"{in_conversation} AND seq < ? ORDER BY seq DESC LIMIT ?"
+        page = raw_select.select_messages(connection, condition, conversation_id, before, limit + 1)
+    return page[:limit][::-1], len(page) > limit
 
 
 def last_seq_before(connection: Connection, conversation_id: int, time_ms: int) -> int:
-    """The seq of the last message that is older than a time, in milliseconds since 1970; 0 if none is.
+    """The seq of the last message older than a time, in milliseconds since 1970; 0 if there is none.
 
-    Times do not go back, so it is found by halving: twenty looks for a million messages, and no index.
+    Times never decrease, so a binary search finds it: twenty lookups for a million messages, without an
+    index.
     """
     row = messages.c
-    here = row.conversation_id == conversation_id
-    head = connection.execute(select(func.max(row.seq)).where(here)).scalar_one() or 0
+    in_conversation = row.conversation_id == conversation_id
+    head = connection.execute(select(func.max(row.seq)).where(in_conversation)).scalar_one() or 0
 
     def sent_at(seq: int) -> int:
-        at: int = connection.execute(select(row.sent_at).where(here, row.seq == seq)).scalar_one()
-        return at
+        time: int = connection.execute(
+            select(row.sent_at).where(in_conversation, row.seq == seq)
+        ).scalar_one()
+        return time
 
     return bisect_left(range(1, head + 1), time_ms, key=sent_at)
 
 
 def messages_in_ranges(connection: Connection, ranges: Sequence[SeqRange]) -> list[StoredMessage]:
-    """Every message in stretches of conversations, those of one conversation together and in their order."""
-    found: list[StoredMessage] = []
+    """All messages in ranges of conversations, grouped by conversation, in order."""
+    stored: list[StoredMessage] = []
     for first in range(0, len(ranges), raw_select.MAX_CONDITIONS):
         part = ranges[first : first + raw_select.MAX_CONDITIONS]
-        which = " OR ".join(["(conversation_id = ? AND seq > ? AND seq <= ?)"] * len(part))
+        condition = " OR ".join(["(conversation_id = ? AND seq > ? AND seq <= ?)"] * len(part))
         order = "ORDER BY conversation_id, seq"
-        found += raw_select.select_messages(connection, f"{which} {order}", *chain.from_iterable(part))
-    return found
+        stored += raw_select.select_messages(connection, f"{condition} {order}", *chain.from_iterable(part))
+    return stored
 
 
 def messages_at(connection: Connection, keys: Iterable[MessageKey]) -> list[StoredMessage]:
-    """The messages at these places, in no order."""
+    """The messages with these keys, in no particular order."""
     return _messages_among(connection, "conversation_id", "seq", keys)
 
 
@@ -263,7 +270,7 @@ def _messages_among(
     connection: Connection, first: str, second: str, pairs: Iterable[tuple[int, raw_select.Value]]
 ) -> list[StoredMessage]:
     return [
-        one
-        for which, values in raw_select.pair_conditions(first, second, pairs)
-        for one in raw_select.select_messages(connection, which, *values)
+        message
+        for condition, values in raw_select.pair_conditions(first, second, pairs)
+        for message in raw_select.select_messages(connection, condition, *values)
     ]

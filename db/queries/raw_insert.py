@@ -1,18 +1,17 @@
-"""What is said to the database for every message that is stored or indexed: statements about many rows at
-once, as text.
+"""Multi-row statements as raw SQL, for what runs for every stored or indexed message.
 
-SQLAlchemy would build each of them anew for each number of rows, and look at every value of every row; that
-costs several times what the database does then. So the text is put together here, and goes to the driver
-itself, whose errors come as it raises them. ``pages`` asks for messages in much the same way; most of the
-rest of ``db`` is said through SQLAlchemy. The counterparts are ``messages`` and ``documents``.
+SQLAlchemy would compile a statement for each number of rows and process each value of each row, which costs
+several times what the database needs. Here the SQL is built as text and passed to the driver directly; its
+errors arrive unwrapped. ``raw_select`` reads messages in the same way; most other modules of ``db`` use
+SQLAlchemy. ``messages`` and ``search_index`` call this module.
 
-The two engines want to be spoken to differently:
+The two engines are used differently:
 
-* SQLite's driver keeps statements that it has prepared, by their text, and to prepare one takes longer than
-  to run it. So rows go in portions of 1, 2, 4, 8 … whose texts it has seen; not one by one, because each
-  statement is a chance to lose the GIL.
-* For MySQL each statement is a round trip, so it is one, whatever the number of rows. PyMySQL writes every
-  value into the text, in Python; so we write the integers, and leave to it what must be escaped.
+* SQLite's driver caches prepared statements by their text, and preparing one takes longer than running it.
+  Therefore rows are inserted in portions of 1, 2, 4, 8 …, whose texts are cached. Single rows would be
+  slower, because each statement may lose the GIL.
+* For MySQL each statement is a round trip, so there is one, whatever the number of rows. PyMySQL formats
+  every value in Python; so integers are written into the text here, and only strings are left to it.
 """
 
 import sqlite3
@@ -37,7 +36,7 @@ message_row: Callable[[StoredMessage, int], tuple[int | str | None, ...]] = comp
 DOCUMENT_COLUMNS = ", ".join(column.name for column in documents.columns)
 
 MAX_PORTION_ROWS = 256
-"""Rows in one statement to SQLite. A library may be built to take no more than 32,766 values at once."""
+"""Rows in one statement to SQLite. Some builds accept at most 32,766 values in a statement."""
 
 Value = int | str | None
 RowValues = tuple[Value, ...]
@@ -46,13 +45,15 @@ RowValues = tuple[Value, ...]
 def lock_conversations(
     connection: Connection, ids: Sequence[int], *, skip_locked: bool = False
 ) -> list[tuple[int, ...]]:
-    """The rows (id, head, spoken, roster, last_at) of these conversations, locked one after the other in the
-    order of their ids; with ``only_free`` without those that somebody else has locked, where the engine can
-    leave them out.
+    """Lock these conversations in the order of their ids and return (id, head, spoken, roster, last_at) of
+    each. With ``skip_locked``, conversations that another session has locked are left out, if the engine
+    supports it.
     """
-    places, values = _row_sql(connection, ids)
-    query = f"SELECT id, head, spoken, roster, last_at FROM conversations WHERE id IN {places} ORDER BY id"
-    if not _is_sqlite(connection):  # whose transaction has locked the whole file
+    placeholders, values = _row_sql(connection, ids)
+    query = (
+        f"SELECT id, head, spoken, roster, last_at FROM conversations WHERE id IN {placeholders} ORDER BY id"
+    )
+    if not _is_sqlite(connection):  # a SQLite transaction locks the whole file
         query += (
             " FOR UPDATE SKIP LOCKED" if skip_locked and supports_skip_locked(connection) else " FOR UPDATE"
         )
@@ -60,7 +61,7 @@ def lock_conversations(
 
 
 def supports_skip_locked(connection: Connection) -> bool:
-    """Whether the engine can leave locked rows out: MySQL 8.0.1 and MariaDB 10.6 are the first."""
+    """Whether the engine supports SKIP LOCKED: MySQL since 8.0.1, MariaDB since 10.6."""
     dialect = connection.dialect
     version = dialect.server_version_info or (0,)
     return version >= ((10, 6) if getattr(dialect, "is_mariadb", False) else (8, 0, 1))
@@ -81,7 +82,9 @@ def insert_messages(connection: Connection, rows: Sequence[RowValues]) -> None:
 
 
 def insert_documents(connection: Connection, rows: Sequence[RowValues]) -> None:
-    """Put documents into the index, each a value for every column of the table. A failure undoes nothing."""
+    """Insert documents into the index, each with a value for every column. A failure does not undo
+    anything.
+    """
     if _is_sqlite(connection):
         _insert_portions(connection, "documents", DOCUMENT_COLUMNS, rows)
     else:
@@ -89,18 +92,17 @@ def insert_documents(connection: Connection, rows: Sequence[RowValues]) -> None:
 
 
 def move_marks(connection: Connection, marks: Sequence[tuple[int, int | None, int]]) -> int:
-    """Move the index's mark of each (conversation, before, after) from one seq to another. Returns how many
-    were where they should be."""
+    """Move the index mark of each (conversation, before, after). Returns how many were at ``before``."""
     cases = " ".join([f"WHEN {id} THEN {after}" for id, _, after in marks])
-    which = " OR ".join([f"(conversation_id = {id} AND seq = {before})" for id, before, _ in marks])
-    statement = f"UPDATE indexed SET seq = CASE conversation_id {cases} END WHERE {which}"
+    condition = " OR ".join([f"(conversation_id = {id} AND seq = {before})" for id, before, _ in marks])
+    statement = f"UPDATE indexed SET seq = CASE conversation_id {cases} END WHERE {condition}"
     return _execute_raw(connection, statement).rowcount
 
 
 def taken_rowids(connection: Connection, rowids: Sequence[int]) -> set[int]:
-    """Those of these numbers that documents have."""
-    written = ", ".join(map(str, rowids))
-    query = f"SELECT rowid FROM documents WHERE rowid IN ({written})"
+    """The numbers of these that are rowids of documents."""
+    literals = ", ".join(map(str, rowids))
+    query = f"SELECT rowid FROM documents WHERE rowid IN ({literals})"
     return {rowid for (rowid,) in _execute_raw(connection, query).fetchall()}
 
 
@@ -110,8 +112,8 @@ def _insert_portions(connection: Connection, table: str, columns: str, rows: Seq
 
 
 def _insert_rows(connection: Connection, table: str, columns: str, rows: Sequence[RowValues]) -> None:
-    places, values = _rows_sql(connection, rows)
-    _execute_raw(connection, f"INSERT INTO {table} ({columns}) VALUES {places}", values)
+    placeholders, values = _rows_sql(connection, rows)
+    _execute_raw(connection, f"INSERT INTO {table} ({columns}) VALUES {placeholders}", values)
 
 
 def _is_portion(count: int) -> bool:
@@ -119,7 +121,7 @@ def _is_portion(count: int) -> bool:
 
 
 def _split_portions(rows: Sequence[RowValues]) -> Iterator[Sequence[RowValues]]:
-    """The largest first."""
+    """Split rows into portions, the largest first."""
     begin, size = 0, MAX_PORTION_ROWS
     while begin < len(rows):
         while size > len(rows) - begin:
@@ -129,14 +131,14 @@ def _split_portions(rows: Sequence[RowValues]) -> Iterator[Sequence[RowValues]]:
 
 
 def set_heads(connection: Connection, rows: Sequence[tuple[int, int, int, int]]) -> None:
-    """Put each (id, head, spoken, last_at) into its conversation.
+    """Update each conversation from (id, head, spoken, last_at).
 
-    As an INSERT that finds all of them there: an UPDATE would have to look for each among all the others.
+    It is an INSERT that finds all rows: an UPDATE would compare each row with all of them.
     """
-    places, values = _rows_sql(
+    placeholders, values = _rows_sql(
         connection, [(id, "", head, spoken, last_at) for id, head, spoken, last_at in rows]
     )
-    statement = f"INSERT INTO conversations (id, kind, head, spoken, last_at) VALUES {places} "
+    statement = f"INSERT INTO conversations (id, kind, head, spoken, last_at) VALUES {placeholders} "
     if _is_sqlite(connection):
         statement += "ON CONFLICT (id) DO UPDATE SET"
         statement += " head = excluded.head, spoken = excluded.spoken, last_at = excluded.last_at"
@@ -147,7 +149,7 @@ def set_heads(connection: Connection, rows: Sequence[tuple[int, int, int, int]])
 
 
 def _execute_raw(connection: Connection, statement: str, values: Sequence[Value] = ()) -> DBAPICursor:
-    """Raises what the driver raises."""
+    """Raises the driver's own exceptions."""
     cursor = connection.connection.cursor()
     cursor.execute(statement, values)
     return cursor
@@ -158,11 +160,11 @@ def _is_sqlite(connection: Connection) -> bool:
 
 
 def _rows_sql(connection: Connection, rows: Sequence[RowValues]) -> tuple[str, list[Value]]:
-    """What to write for rows of the same length, and the values that the driver puts there."""
+    """The SQL for rows of equal length, and the values that the driver fills in."""
     if _is_sqlite(connection):
         return _placeholders(len(rows), len(rows[0])), [value for row in rows for value in row]
-    written = ", ".join([f"({', '.join(map(_sql_literal, row))})" for row in rows])
-    return written, [value for row in rows for value in row if isinstance(value, str)]
+    literals = ", ".join([f"({', '.join(map(_sql_literal, row))})" for row in rows])
+    return literals, [value for row in rows for value in row if isinstance(value, str)]
 
 
 def _row_sql(connection: Connection, row: Sequence[Value]) -> tuple[str, list[Value]]:

@@ -1,19 +1,17 @@
-"""What was done to messages after they were said: edits, deletions, reactions. The counterpart is
-``messages``.
+"""Edits, deletions and reactions.
 
-A change is a message too, with a seq of its own and a ``target``, stored and delivered like any other, so
-that one mechanism recovers everything. What it means is decided here:
+A change is a message too, with its own seq and a ``target``, stored and delivered like any other message, so
+that the same recovery applies. This module decides its meaning:
 
-* The table ``revisions`` points out, for each target, the changes that *count*: the last edit and the
-  reactions not taken back, or the deletion alone. So a page takes one look into it, and a message edited a
-  thousand times is read as fast as one edited once.
-* A message as it stands now (``latest_states``) has the text of its last edit, or none when it is deleted.
-The
-  edits themselves are shown with the text that their target has now: what was edited away, or deleted, is
-  not to be read anywhere.
-* Nothing is overwritten. Whoever sends a message again under its cid must find what it was.
+* The table ``revisions`` lists, for each target, the changes *in effect*: the last edit and the reactions
+  that were not removed, or only the deletion. A page needs one lookup, and a message edited a thousand times
+  is read as fast as one edited once.
+* The current state of a message (``latest_states``) has the text of its last edit, or none if it is deleted.
+  The edits themselves are returned with the current text of their target, so that earlier or deleted texts
+  are not visible anywhere.
+* Nothing is overwritten: if a client resends a message under its cid, the original must be found.
 
-Whoever records a change holds the lock of its conversation (``messages.lock_heads``).
+A transaction that records a change holds the lock of its conversation (``messages.lock_heads``).
 """
 
 from collections import defaultdict
@@ -38,7 +36,7 @@ CHANGES_SQL = (
 
 
 class MessageChange(NamedTuple):
-    """A change that counts, and what it says."""
+    """A change in effect, with its content."""
 
     conversation_id: int
     target: int
@@ -51,58 +49,60 @@ class MessageChange(NamedTuple):
 
 
 def find_message(connection: Connection, conversation_id: int, seq: int) -> StoredMessage | None:
-    """A message as it stands now, if people would call it one."""
-    found = messages_at(connection, [(conversation_id, seq)])
-    if not found or found[0].kind not in SPOKEN_KINDS:
+    """The current state of a text or action message, or ``None``."""
+    stored = messages_at(connection, [(conversation_id, seq)])
+    if not stored or stored[0].kind not in SPOKEN_KINDS:
         return None
-    return latest_states(connection, found)[0]
+    return latest_states(connection, stored)[0]
 
 
 def latest_states(connection: Connection, page: Sequence[StoredMessage]) -> list[StoredMessage]:
-    """Messages, of whichever conversations, as they stand now."""
-    counting = _effective_changes(
-        connection, _changed_places(connection, {_target_place(one) for one in page})
+    """The current states of messages, which may be of several conversations."""
+    changes_of = _effective_changes(
+        connection, _changed_keys(connection, {_target_key(message) for message in page})
     )
     return (
-        [_with_changes(one, counting.get(_target_place(one), [])) for one in page] if counting else list(page)
+        [_with_changes(message, changes_of.get(_target_key(message), [])) for message in page]
+        if changes_of
+        else list(page)
     )
 
 
-def _changed_places(connection: Connection, places: Collection[MessageKey]) -> set[MessageKey]:
-    """Those of these messages to which something was done that counts: of a page, mostly none."""
-    question = "SELECT DISTINCT conversation_id, target FROM revisions WHERE "
-    found = [
+def _changed_keys(connection: Connection, keys: Collection[MessageKey]) -> set[MessageKey]:
+    """The keys of these messages that have changes in effect: on most pages there are none."""
+    query = "SELECT DISTINCT conversation_id, target FROM revisions WHERE "
+    changed = [
         (conversation_id, target)
-        for which, values in _nearby_condition(places)
-        or raw_select.pair_conditions("conversation_id", "target", places)
-        for conversation_id, target in raw_select.execute_select(connection, question + which, *values)
+        for condition, values in _nearby_condition(keys)
+        or raw_select.pair_conditions("conversation_id", "target", keys)
+        for conversation_id, target in raw_select.execute_select(connection, query + condition, *values)
     ]
-    return set(found).intersection(places)
+    return set(changed).intersection(keys)
 
 
-def _nearby_condition(places: Collection[MessageKey]) -> list[raw_select.Condition]:
-    """A shorter condition, where they stand close together, as on a page. It may hold for others too."""
-    ids, seqs = {id for id, _ in places}, [seq for _, seq in places]
+def _nearby_condition(keys: Collection[MessageKey]) -> list[raw_select.Condition]:
+    """A shorter condition if the seqs are close together, as on a page. It may match further messages."""
+    ids, seqs = {id for id, _ in keys}, [seq for _, seq in keys]
     if len(ids) != 1 or max(seqs) - min(seqs) > 2 * len(seqs):
         return []
     return [("conversation_id = ? AND target BETWEEN ? AND ?", [ids.pop(), min(seqs), max(seqs)])]
 
 
 def record_change(connection: Connection, change: StoredMessage) -> None:
-    """A change was stored just now: from here on it counts, and what it replaces does not."""
+    """Record a change that was just stored: it is in effect now, and the changes that it replaces are not."""
     assert change.target is not None
-    place = change.conversation_id, change.target
-    others = _effective_changes(connection, {place}).get(place, [])
+    key = change.conversation_id, change.target
+    others = _effective_changes(connection, {key}).get(key, [])
     if change.kind == "react" and any(_is_same_reaction(change, other) for other in others):
         return
-    _delete_changes(connection, place, [other.seq for other in others if _replaces_change(change, other)])
+    _delete_changes(connection, key, [other.seq for other in others if _replaces_change(change, other)])
     if change.kind != "unreact":
         values = {"conversation_id": change.conversation_id, "target": change.target, "seq": change.seq}
         connection.execute(insert(revisions).values(values))
 
 
-def _target_place(message: StoredMessage) -> MessageKey:
-    """The message whose changes decide how this one is shown: itself, or what it edited."""
+def _target_key(message: StoredMessage) -> MessageKey:
+    """The message whose changes decide how this one is shown: itself, or the target of an edit."""
     changed = message.target if message.kind == "edit" else None
     return message.conversation_id, changed or message.seq
 
@@ -136,26 +136,27 @@ def _replaces_change(change: StoredMessage, other: MessageChange) -> bool:
 
 
 def _is_same_reaction(change: StoredMessage, other: MessageChange) -> bool:
-    mine, theirs = (change.account_id, change.text), (other.account_id, other.text)
-    return other.kind == "react" and mine == theirs
+    same = (change.account_id, change.text) == (other.account_id, other.text)
+    return other.kind == "react" and same
 
 
-def _delete_changes(connection: Connection, place: MessageKey, seqs: Sequence[int]) -> None:
+def _delete_changes(connection: Connection, key: MessageKey, seqs: Sequence[int]) -> None:
     if seqs:
         row = revisions.c
-        here = and_(row.conversation_id == place[0], row.target == place[1])
-        connection.execute(delete(revisions).where(here, row.seq.in_(seqs)))
+        of_target = and_(row.conversation_id == key[0], row.target == key[1])
+        connection.execute(delete(revisions).where(of_target, row.seq.in_(seqs)))
 
 
 def _effective_changes(
-    connection: Connection, places: Iterable[MessageKey]
+    connection: Connection, keys: Iterable[MessageKey]
 ) -> dict[MessageKey, list[MessageChange]]:
-    """The changes of these messages that count, in the order in which they were made."""
-    found: dict[MessageKey, list[MessageChange]] = defaultdict(list)
-    for which, values in raw_select.pair_conditions("revisions.conversation_id", "revisions.target", places):
-        question = f"{CHANGES_SQL} WHERE {which} ORDER BY revisions.seq"
-        for change in (
-            MessageChange(*row) for row in raw_select.execute_select(connection, question, *values)
-        ):
-            found[change.conversation_id, change.target].append(change)
-    return found
+    """The changes of these messages that are in effect, in the order of their seqs."""
+    changes_of: dict[MessageKey, list[MessageChange]] = defaultdict(list)
+    for condition, values in raw_select.pair_conditions(
+        "revisions.conversation_id", "revisions.target", keys
+    ):
+        query = f"{CHANGES_SQL} WHERE {condition} ORDER BY revisions.seq"
+        for row in raw_select.execute_select(connection, query, *values):
+            change = MessageChange(*row)
+            changes_of[change.conversation_id, change.target].append(change)
+    return changes_of

@@ -1,6 +1,6 @@
-"""Rooms: a conversation with a name and a number of seats.
+"""Rooms: conversations with a name and a limited number of seats.
 
-Who holds the seats is in ``memberships``, who may not have one, or was asked to take one, in ``guests``.
+``memberships`` has the seats, ``bans_and_invites`` the bans and invitations.
 """
 
 from collections.abc import Collection
@@ -29,25 +29,25 @@ _ROOM = (
     conversations.c.roster,
 )
 _INVITED = invitations.c.account_id.is_not(None).label("invited")
-_NOBODY = false().label("invited")
+_NOT_INVITED = false().label("invited")
 
 
 def find_room(connection: Connection, key: bytes) -> RoomRecord | None:
-    """The room of that name, as nobody in particular sees it."""
-    query = _with_conversation(select(*_ROOM, _NOBODY)).where(rooms.c.name_key == key)
-    found = connection.execute(query).one_or_none()
-    return None if found is None else _room_record(found, None)
+    """The room with this name, without the seat of any account."""
+    query = _with_conversation(select(*_ROOM, _NOT_INVITED)).where(rooms.c.name_key == key)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _room_record(row, None)
 
 
 def find_look_alike(connection: Connection, skeleton: bytes) -> RoomRecord | None:
     """The room whose name looks like this one."""
-    query = _with_conversation(select(*_ROOM, _NOBODY)).where(rooms.c.name_skeleton == skeleton)
-    found = connection.execute(query).one_or_none()
-    return None if found is None else _room_record(found, None)
+    query = _with_conversation(select(*_ROOM, _NOT_INVITED)).where(rooms.c.name_skeleton == skeleton)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _room_record(row, None)
 
 
 def find_room_as(connection: Connection, key: bytes, account_id: int) -> RoomRecord | None:
-    """The room of that name, with the account's seat in it."""
+    """The room with this name, with the account's seat in it."""
     conversation_id = connection.execute(
         select(rooms.c.conversation_id).where(rooms.c.name_key == key)
     ).scalar_one_or_none()
@@ -57,12 +57,14 @@ def find_room_as(connection: Connection, key: bytes, account_id: int) -> RoomRec
 
 
 def find_member_room(connection: Connection, key: bytes, account_id: int) -> tuple[int, str] | None:
-    """The id and the name of the room of that name, if the account has a seat in it; and nothing counted."""
+    """Id and name of the room with this name if the account has a seat in it. It counts nothing and so is
+    fast.
+    """
     row, seat = rooms.c, memberships.c
     query = select(row.conversation_id, row.name).where(row.name_key == key, seat.account_id == account_id)
     query = query.join(memberships, seat.conversation_id == row.conversation_id)
-    found = connection.execute(query).one_or_none()
-    return None if found is None else (found.conversation_id, found.name)
+    room = connection.execute(query).one_or_none()
+    return None if room is None else (room.conversation_id, room.name)
 
 
 def add_room(
@@ -77,8 +79,9 @@ def add_room(
     private: bool = False,
     password_hash: str | None = None,
 ) -> int:
-    """The new conversation's id. Raises ``AlreadyExists`` when a room has the name, or one that looks like
-    it."""
+    """Return the new conversation's id. Raises ``AlreadyExists`` if the name, or one that looks like it,
+    exists.
+    """
     added = connection.execute(insert(conversations).values(kind="room", last_at=now))
     conversation_id = added.lastrowid
     values: dict[str, Any] = {
@@ -98,8 +101,8 @@ def add_room(
 
 
 def list_all_rooms(connection: Connection) -> list[RoomRecord]:
-    """All rooms by name, as nobody in particular sees them."""
-    rows = connection.execute(_with_conversation(select(*_ROOM, _NOBODY)).order_by(rooms.c.name_key))
+    """All rooms by name, without the seats of any account."""
+    rows = connection.execute(_with_conversation(select(*_ROOM, _NOT_INVITED)).order_by(rooms.c.name_key))
     return [_room_record(row, None) for row in rows]
 
 
@@ -109,25 +112,29 @@ def list_rooms(
     conversation_ids: Collection[int] | None = None,
     only_member: bool = False,
 ) -> list[RoomRecord]:
-    """Rooms by name with the account's seat in each: all, or those asked for, or those it is a member of."""
+    """Rooms by name, each with the account's seat: all, those in ``conversation_ids``, or those of which it
+    is a member.
+    """
     own_seat = and_(
         memberships.c.conversation_id == rooms.c.conversation_id, memberships.c.account_id == account_id
     )
-    asked = and_(
+    own_invitation = and_(
         invitations.c.conversation_id == rooms.c.conversation_id, invitations.c.account_id == account_id
     )
-    query = _with_conversation(select(*_ROOM, _INVITED, *SEAT_COLUMNS)).join(invitations, asked, isouter=True)
+    query = _with_conversation(select(*_ROOM, _INVITED, *SEAT_COLUMNS)).join(
+        invitations, own_invitation, isouter=True
+    )
     query = query.join(memberships, own_seat, isouter=not only_member)
     query = query.join(holder, holder.c.id == memberships.c.account_id, isouter=not only_member)
     if conversation_ids is not None:
         query = query.where(rooms.c.conversation_id.in_(conversation_ids))
     rows = connection.execute(query.order_by(rooms.c.name_key)).all()
-    mine = seats_from_rows(connection, rows)
-    return [_room_record(row, mine.get(row.conversation_id)) for row in rows]
+    seats = seats_from_rows(connection, rows)
+    return [_room_record(row, seats.get(row.conversation_id)) for row in rows]
 
 
 def count_owned(connection: Connection, owner_id: int) -> int:
-    """How many rooms an account owns."""
+    """The number of rooms that an account owns."""
     return connection.execute(select(func.count()).where(rooms.c.owner_id == owner_id)).scalar_one()
 
 
@@ -145,9 +152,9 @@ def _update_room(connection: Connection, conversation_id: int, **values: Any) ->
 
 
 def remove_room(connection: Connection, conversation_id: int) -> None:
-    """There is no such room any more, and its name is free; what was said there waits for ``removed.sweep``.
+    """Remove a locked room and free its name. ``purge.purge_slice`` deletes its messages later.
 
-    The room is locked, and its conversation's row stays, so that whoever speaks there is refused.
+    The conversation's row remains, so that a message to it is refused.
     """
     for table in (memberships, bans, invitations, passes, rooms):
         connection.execute(delete(table).where(table.c.conversation_id == conversation_id))
@@ -155,11 +162,11 @@ def remove_room(connection: Connection, conversation_id: int) -> None:
 
 
 def common_rooms(connection: Connection, account_id: int, other_id: int) -> list[str]:
-    """The names of the rooms in which both accounts have a seat, in their order."""
-    theirs = memberships.alias()
+    """The names of the rooms in which both accounts have a seat, sorted."""
+    other_seat = memberships.alias()
     query = select(rooms.c.name).join(memberships, memberships.c.conversation_id == rooms.c.conversation_id)
-    query = query.join(theirs, theirs.c.conversation_id == rooms.c.conversation_id)
-    query = query.where(memberships.c.account_id == account_id, theirs.c.account_id == other_id)
+    query = query.join(other_seat, other_seat.c.conversation_id == rooms.c.conversation_id)
+    query = query.where(memberships.c.account_id == account_id, other_seat.c.account_id == other_id)
     return list(connection.scalars(query.order_by(rooms.c.name_key)))
 
 

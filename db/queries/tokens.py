@@ -1,8 +1,8 @@
-"""Tokens: the stored right to resume. Only a digest of each is here, so that a stolen database opens no
-session.
+"""Tokens to resume a session. Only a digest of each is stored, so that a stolen database contains no usable
+token.
 
-A *family* is one login and all that its token was exchanged for since. The *parent* of a token is the one
-that it was exchanged for, which stays good until the new one is used.
+A *family* is one login and all tokens that replaced its token. The *parent* of a token is the one that it
+replaced; it remains valid until the new one is used.
 """
 
 from dataclasses import dataclass
@@ -38,11 +38,11 @@ def add_token(
 
 
 def find_token(connection: Connection, digest: bytes, now: int) -> TokenRecord | None:
-    """The token, unless it has expired."""
+    """Return the token, unless it has expired."""
     row = tokens.c
     query = select(row.account_id, row.family, row.parent, row.expires_at)
-    found = connection.execute(query.where(row.digest == digest, row.expires_at > now)).one_or_none()
-    return None if found is None else TokenRecord(*found)
+    token = connection.execute(query.where(row.digest == digest, row.expires_at > now)).one_or_none()
+    return None if token is None else TokenRecord(*token)
 
 
 def delete_token(connection: Connection, digest: bytes) -> None:
@@ -56,9 +56,9 @@ def delete_family(connection: Connection, family: bytes) -> None:
 def delete_account_tokens(
     connection: Connection, account_id: int, except_digest: bytes | None = None
 ) -> None:
-    """Every token of an account, or all but the one with this digest."""
-    others = () if except_digest is None else (tokens.c.digest != except_digest,)
-    _delete_where(connection, tokens.c.account_id == account_id, *others)
+    """Delete all tokens of an account, except the one with the digest ``except_digest``."""
+    exceptions = () if except_digest is None else (tokens.c.digest != except_digest,)
+    _delete_where(connection, tokens.c.account_id == account_id, *exceptions)
 
 
 def delete_expired_tokens(connection: Connection, now: int) -> None:

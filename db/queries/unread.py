@@ -1,9 +1,10 @@
-"""An account's own seat, as every listing carries it, with what is unread.
+"""An account's own seat with its unread count, as every listing has it.
 
-``unread`` counts what others said behind ``read``: all that was said behind it, which two numbers kept by
-the writer tell (``conversations.spoken`` and ``messages.spoken``), less what the account said itself, which
-is counted. That count is a query of its own, because MariaDB can walk just the part of a conversation behind
-a seq only when the seq stands in the query; compared with another table's column, it would walk the whole.
+``unread`` counts the messages of others after ``read``: all text and action messages after it, which is the
+difference of two stored counters (``conversations.spoken`` and ``messages.spoken``), minus the account's own,
+which are counted. That count is a separate query because MariaDB scans only the part of a conversation after
+a seq if the seq is a literal in the query; compared with a column of another table, it would scan the whole
+conversation.
 """
 
 from collections.abc import Sequence
@@ -18,13 +19,14 @@ from sqlalchemy import Connection, Row, and_, func, or_, select
 AnyRow = Row[*tuple[Any, ...]]
 
 MAX_COUNTED_RANGE = 10_000
-"""Own messages further than this behind the head are not told apart any more: whoever is that far behind
-reads a large number either way, and counting takes 5 ms for so many."""
+"""Own messages further than this before the head are not subtracted. The count is large in any case, and
+counting takes 5 ms for this many.
+"""
 
 holder = accounts.alias("holder")
-"""The account whose seat it is."""
+"""The account that has the seat."""
 
-_said_when_read = (
+_spoken_at_read = (
     select(messages.c.spoken)
     .where(messages.c.conversation_id == conversations.c.id, messages.c.seq == memberships.c.read_seq)
     .correlate(conversations, memberships)
@@ -37,23 +39,24 @@ SEAT_COLUMNS = (
     memberships.c.nickname,
     memberships.c.entered,
     memberships.c.read_seq,
-    (conversations.c.spoken - func.coalesce(_said_when_read, 0)).label("behind"),
+    (conversations.c.spoken - func.coalesce(_spoken_at_read, 0)).label("behind"),
 )
-"""For a query that joins ``conversations``, ``memberships`` and ``holder``, the last two perhaps in vain,
-and also selects ``conversation_id`` and ``head``."""
+"""For a query that joins ``conversations`` and (perhaps as outer joins) ``memberships`` and ``holder``, and
+that also selects ``conversation_id`` and ``head``.
+"""
 
 
 def seats_from_rows(connection: Connection, rows: Sequence[AnyRow]) -> dict[int, SeatRecord]:
-    """The seats in the rows of such a query for one account, by conversation."""
-    taken = [row for row in rows if row.account_id is not None]
+    """The seats by conversation, from the rows of such a query for one account."""
+    seated = [row for row in rows if row.account_id is not None]
     behind = [
         SeqRange(row.conversation_id, max(row.read_seq, row.head - MAX_COUNTED_RANGE), row.head)
-        for row in taken
+        for row in seated
         if row.behind
     ]
-    own = _count_own(connection, taken[0].account_id, behind) if behind else {}
+    own = _count_own(connection, seated[0].account_id, behind) if behind else {}
     return {
-        row.conversation_id: _seat_record(row, row.behind - own.get(row.conversation_id, 0)) for row in taken
+        row.conversation_id: _seat_record(row, row.behind - own.get(row.conversation_id, 0)) for row in seated
     }
 
 
@@ -69,27 +72,25 @@ def _seat_record(row: AnyRow, unread: int) -> SeatRecord:
     )
 
 
-def _count_own(connection: Connection, account_id: int, stretches: Sequence[SeqRange]) -> dict[int, int]:
-    """How much the account said in stretches of conversations, by conversation."""
+def _count_own(connection: Connection, account_id: int, ranges: Sequence[SeqRange]) -> dict[int, int]:
+    """The number of the account's own messages in ranges of conversations, by conversation."""
     counts: dict[int, int] = {}
-    for start in range(0, len(stretches), MAX_CONDITIONS):
-        counts |= _count_own_chunk(connection, account_id, stretches[start : start + MAX_CONDITIONS])
+    for start in range(0, len(ranges), MAX_CONDITIONS):
+        counts |= _count_own_chunk(connection, account_id, ranges[start : start + MAX_CONDITIONS])
     return counts
 
 
-def _count_own_chunk(
-    connection: Connection, account_id: int, stretches: Sequence[SeqRange]
-) -> dict[int, int]:
+def _count_own_chunk(connection: Connection, account_id: int, ranges: Sequence[SeqRange]) -> dict[int, int]:
     row = messages.c
     behind = (
-        and_(row.conversation_id == one.conversation_id, row.seq > one.after, row.seq <= one.upto)
-        for one in stretches
+        and_(row.conversation_id == part.conversation_id, row.seq > part.after, row.seq <= part.upto)
+        for part in ranges
     )
     query = (
-        select(row.conversation_id, func.count().label("said"))
+        select(row.conversation_id, func.count().label("own"))
         .where(or_(*behind))
         .group_by(row.conversation_id)
     )
-    # The sum keeps SQLite from walking all messages of the account, by the index of the cids.
+    # The sum keeps SQLite from using the index of the cids, which would scan all messages of the account.
     query = query.where(row.account_id + 0 == account_id, row.kind.in_(SPOKEN_KINDS))
-    return {row.conversation_id: row.said for row in connection.execute(query)}
+    return {row.conversation_id: row.own for row in connection.execute(query)}

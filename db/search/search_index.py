@@ -1,18 +1,16 @@
-"""The index of search as it is written: ``read_slice`` what is not in it yet, ``store_slice`` that, slice
-by slice.
+"""Writes the search index: ``read_slice`` reads messages that are not indexed yet, ``store_slice`` stores
+them, slice by slice.
 
-The counterpart is ``search``, which reads it; ``terms`` says what a document consists of.
+``search_query`` reads the index; ``tokenizer`` splits texts into terms.
 
-* What is indexed of a conversation is a beginning, and ``indexed`` says up to which seq. Behind it ``search``
-  reads the messages themselves, so a message is found as soon as it is stored.
-* A slice is gathered on a reader's connection, with all the work on the texts; storing it is a few
-  statements.
-* ``store_slice`` moves a mark only from where ``read_slice`` found it. When another server process was
-faster it raises
-  ``AlreadyExists`` and has done nothing: nothing is indexed twice, and no process waits for another.
-* Documents and marks are of one transaction: whoever is killed goes on where it was.
-* A document is a message that people would call one. An edit is a document too, of the message that it
-  changes; whether that one still reads so is for ``search`` to look up.
+* Each conversation is indexed from its beginning up to a mark in ``indexed``. Search reads the messages after
+  the mark directly, so a message is found as soon as it is stored.
+* A slice is read on a reader's connection, including all work on the texts. Storing it is a few statements.
+* ``store_slice`` moves a mark only from where ``read_slice`` found it. If another server process was faster,
+  it raises ``AlreadyExists`` and changes nothing: nothing is indexed twice, and no process waits for another.
+* Documents and marks are stored in one transaction, so a killed process continues where it was.
+* A document is a text or action message. An edit is a document too, of the message that it changes; search
+  checks whether its text is still current.
 """
 
 from collections.abc import Iterable, Sequence
@@ -31,17 +29,17 @@ MAX_SLICE_CONVERSATIONS = 50
 """Conversations in one slice."""
 
 TIE_BITS = 20
-"""How far a time is shifted to make place for what tells the documents of one millisecond apart."""
+"""Low bits of a rowid, which distinguish the documents of one millisecond."""
 
 MAX_TIME_MS = (1 << 63 - TIE_BITS) - 1
-"""The last millisecond of which a document can be, in the year 2248."""
+"""The last millisecond that a document can have, in the year 2248."""
 
 MAX_ROWID_SHIFT = 8
-"""How far from its place the document of a message, or of one of its edits, is looked for."""
+"""How far from its computed rowid the document of a message, or of one of its edits, is looked for."""
 
 
 class IndexMark(NamedTuple):
-    """A conversation's mark, where it was (``None``: there was none), and where it goes."""
+    """A conversation's mark before (``None``: there was none) and after a slice."""
 
     conversation_id: int
     before: int | None
@@ -49,7 +47,7 @@ class IndexMark(NamedTuple):
 
 
 class IndexDocument(NamedTuple):
-    """The message that it stands for, that one's time, and the terms of its text."""
+    """A message, its time, and the terms of its text."""
 
     conversation_id: int
     seq: int
@@ -59,7 +57,7 @@ class IndexDocument(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class IndexSlice:
-    """What goes into the index in one transaction: of the ``unindexed`` messages not there yet, ``size``."""
+    """What one transaction adds to the index: ``size`` of the ``unindexed`` messages."""
 
     marks: list[IndexMark]
     documents: list[IndexDocument]
@@ -76,64 +74,68 @@ UNINDEXED_CONVERSATIONS_SQL = (
     " LEFT JOIN indexed ON indexed.conversation_id = id"
     f" WHERE {UNINDEXED_SQL} > 0 ORDER BY {UNINDEXED_SQL} LIMIT ?"
 )
-"""Which conversations lack something in the index, those that lack little first."""
+"""The conversations with unindexed messages, those with the fewest first."""
 
 INDEXED_KINDS = "', '".join((*SPOKEN_KINDS, "edit"))
 INDEXED_MESSAGES_SQL = (
-    "SELECT messages.conversation_id, messages.seq, messages.sent_at, said.text FROM messages AS said"
-    " JOIN messages ON messages.conversation_id = said.conversation_id"
-    " AND messages.seq = CASE said.kind WHEN 'edit' THEN said.target ELSE said.seq END"
-    " WHERE said.conversation_id = ? AND said.seq > ? AND said.seq <= ?"
-    f" AND said.kind IN ('{INDEXED_KINDS}')"
+    "SELECT messages.conversation_id, messages.seq, messages.sent_at, source.text FROM messages AS source"
+    " JOIN messages ON messages.conversation_id = source.conversation_id"
+    " AND messages.seq = CASE source.kind WHEN 'edit' THEN source.target ELSE source.seq END"
+    " WHERE source.conversation_id = ? AND source.seq > ? AND source.seq <= ?"
+    f" AND source.kind IN ('{INDEXED_KINDS}')"
 )
-"""What was said in a stretch of a conversation, and of which messages it is the text: an edit says another
-one's."""
+"""The texts in a range of a conversation and the messages to which they belong: an edit belongs to its
+target.
+"""
 
 
 def first_rowid(sent_at: int) -> int:
-    """Documents of this time or a later one have this ``rowid`` or a greater one, all others a smaller."""
+    """Documents of this time or later have this ``rowid`` or a greater one; earlier documents have a smaller
+    one.
+    """
     return min(max(sent_at, 0), MAX_TIME_MS) << TIE_BITS
 
 
 def read_slice(connection: Connection, limit: int) -> IndexSlice | None:
-    """The next slice, of at most so many messages. ``None`` when everything is indexed.
+    """Read the next slice, of at most ``limit`` messages. Returns ``None`` when everything is indexed.
 
-    Conversations that lack little come first: one with a long past does not keep the others waiting.
+    Conversations with few unindexed messages come first, so that one with many does not delay the others.
     """
-    marks, lacking = _next_marks(connection, limit)
+    marks, unindexed = _next_marks(connection, limit)
     if not marks:
         return None
-    question = " UNION ALL ".join([INDEXED_MESSAGES_SQL] * len(marks))
-    stretches = [(id, before or 0, after) for id, before, after in marks]
-    found = raw_select.execute_select(connection, question, *chain.from_iterable(stretches))
-    written = [IndexDocument(id, seq, sent_at, index_terms(text)) for id, seq, sent_at, text in found]
-    return IndexSlice(marks, written, lacking)
+    query = " UNION ALL ".join([INDEXED_MESSAGES_SQL] * len(marks))
+    ranges = [(id, before or 0, after) for id, before, after in marks]
+    rows = raw_select.execute_select(connection, query, *chain.from_iterable(ranges))
+    new_documents = [IndexDocument(id, seq, sent_at, index_terms(text)) for id, seq, sent_at, text in rows]
+    return IndexSlice(marks, new_documents, unindexed)
 
 
-def _next_marks(connection: Connection, most: int) -> tuple[list[IndexMark], int]:
-    """Where the next slice goes, and how many messages there are in all that are not indexed."""
+def _next_marks(connection: Connection, limit: int) -> tuple[list[IndexMark], int]:
+    """The marks of the next slice, and the number of all unindexed messages."""
     marks: list[IndexMark] = []
-    lacking = 0
+    unindexed = 0
     for id, before, head, total in raw_select.execute_select(
         connection, UNINDEXED_CONVERSATIONS_SQL, MAX_SLICE_CONVERSATIONS
     ):
-        lacking = int(total)  # MySQL adds up to a Decimal
-        after = min(head, (before or 0) + most)
+        unindexed = int(total)  # MySQL's SUM is a Decimal
+        after = min(head, (before or 0) + limit)
         marks.append(IndexMark(id, before, after))
-        most -= after - (before or 0)
-        if not most:
+        limit -= after - (before or 0)
+        if not limit:
             break
-    return marks, lacking
+    return marks, unindexed
 
 
 def store_slice(connection: Connection, slice: IndexSlice) -> None:
-    """Put a slice into the index. Raises ``AlreadyExists`` when part of it is there already; then undo it
-    all."""
+    """Store a slice in the index. Raises ``AlreadyExists`` if part of it is indexed already; then the caller
+    must roll back.
+    """
     _move_marks(connection, [mark for mark in slice.marks if mark.before is not None])
     _insert_marks(connection, [mark for mark in slice.marks if mark.before is None])
-    written = [document for document in slice.documents if document.terms]
-    if written:
-        raw_insert.insert_documents(connection, _document_rows(connection, written))
+    stored = [document for document in slice.documents if document.terms]
+    if stored:
+        raw_insert.insert_documents(connection, _document_rows(connection, stored))
 
 
 def _move_marks(connection: Connection, marks: Sequence[IndexMark]) -> None:
@@ -148,20 +150,22 @@ def _insert_marks(connection: Connection, marks: Sequence[IndexMark]) -> None:
             connection.execute(insert(indexed), rows)
 
 
-def _document_rows(connection: Connection, written: Sequence[IndexDocument]) -> list[raw_insert.RowValues]:
-    """The rows of documents, in the order that costs SQLite least."""
-    wanted = [_document_rowid(document) for document in written]
-    taken = raw_insert.taken_rowids(connection, wanted)
+def _document_rows(
+    connection: Connection, new_documents: Sequence[IndexDocument]
+) -> list[raw_insert.RowValues]:
+    """The rows of documents in the order of their rowids, which is fastest in SQLite."""
+    rowids = [_document_rowid(document) for document in new_documents]
+    taken = raw_insert.taken_rowids(connection, rowids)
     rows: list[raw_insert.RowValues] = []
-    for (conversation_id, seq, _, found), rowid in zip(written, wanted, strict=True):
+    for (conversation_id, seq, _, terms), rowid in zip(new_documents, rowids, strict=True):
         free = _free_rowid(connection, rowid, taken)
         taken.add(free)
-        rows.append((free, f"{conversation_term(conversation_id)} {found}", conversation_id, seq))
+        rows.append((free, f"{conversation_term(conversation_id)} {terms}", conversation_id, seq))
     return sorted(rows)
 
 
 def _document_rowid(document: IndexDocument) -> int:
-    """Any number of the document's millisecond, best one that no other document has."""
+    """A rowid within the document's millisecond, usually one that is free."""
     return first_rowid(document.sent_at) + (document.conversation_id * 8191 + document.seq) % (1 << TIE_BITS)
 
 
@@ -172,13 +176,15 @@ def _free_rowid(connection: Connection, rowid: int, taken: set[int]) -> int:
     return rowid
 
 
-def delete_documents(connection: Connection, conversation_id: int, gone: Iterable[tuple[int, int]]) -> None:
-    """Remove the documents of messages of a conversation, each told by its seq and its time.
+def delete_documents(
+    connection: Connection, conversation_id: int, messages: Iterable[tuple[int, int]]
+) -> None:
+    """Delete the documents of a conversation's messages, each given by seq and time.
 
-    A document that stands further from its place than any but a flood would move it may be left behind. It
-    leads to no message, so nobody finds it.
+    A document that was stored further than ``MAX_ROWID_SHIFT`` from its computed rowid may remain. It refers
+    to no message, so search does not return it.
     """
-    places = [_document_rowid(IndexDocument(conversation_id, seq, sent_at, "")) for seq, sent_at in gone]
-    near = [place + step for place in places for step in range(MAX_ROWID_SHIFT)]
-    change = delete(documents).where(documents.c.rowid.in_(near))
-    connection.execute(change.where(documents.c.conversation_id == conversation_id))
+    rowids = [_document_rowid(IndexDocument(conversation_id, seq, sent_at, "")) for seq, sent_at in messages]
+    candidates = [rowid + shift for rowid in rowids for shift in range(MAX_ROWID_SHIFT)]
+    deletion = delete(documents).where(documents.c.rowid.in_(candidates))
+    connection.execute(deletion.where(documents.c.conversation_id == conversation_id))

@@ -1,29 +1,28 @@
-"""Search: messages that hold every word of a query, newest first.
+"""Searches messages that contain every word of a query, newest first.
 
-The counterparts are ``terms``, which knows what a query asks for, and ``documents``, which fills the index.
+``tokenizer`` parses the query; ``search_index`` fills the index.
 
-A search reads three things, in this order, so that no message can slip from one to the other in between:
+A search reads in this order, so that no message is missed between the steps:
 
 1. which conversations the account may read, and up to where each is indexed;
-2. what was said behind those marks: ``behind``;
-3. the index, whose documents are candidates: the message as it stands now is held against the query.
+2. the messages after those marks (``unindexed_tail``);
+3. the index. Its documents are candidates: the current text of each message is compared with the query.
 
-In the index, SQLite walks from the newest document with the terms to older ones, for as long as it is asked
-to. MySQL finds all of them before it shows the first, and to fetch each takes it much longer than to find it.
-So there a search goes on in three steps, and mostly ends before the last:
+In the index, SQLite walks from the newest matching document to older ones, as far as needed. MySQL finds all
+matches before it returns the first, and fetching each takes much longer than finding it. So on MySQL a search
+has three steps and mostly ends before the last:
 
-1. the newest documents are looked through, where a common word is met soon;
-2. as many documents as a rare word has are asked for, in no order: if there are no more, these are all;
-3. of a common word, all of them are put in order.
+1. scan the newest documents, among which a common word appears soon;
+2. fetch as many documents as a rare word has, unordered: if there are no more, these are all;
+3. for a common word, sort all of its documents.
 
-A word may be common, but not where one looks. So the conversation is a term as well. MySQL goes through the
-first term's documents one by one and is quick with what the others leave of them: it comes first where few
-messages are searched, last where they are many, and not at all beside a rare word. And where most of what the
-second step met was said in a conversation that is not searched, the third does without that one.
+A word may be common overall, but not in the searched conversations. Therefore the conversation is a term too.
+MySQL walks the documents of the first term and quickly filters them by the others: the conversation's term
+comes first if few messages are searched, last if many are, and is left out for a rare word. If most documents
+of the second step belong to a conversation that is not searched, the third step excludes that conversation.
 
-A single character is the beginning of very many terms, all of which both engines put together first. So
-where few messages are searched, each is looked at for it instead; and elsewhere SQLite, too, looks through
-the newest documents before it does so.
+A single character is the prefix of very many terms, and both engines merge all of them first. If few messages
+are searched, each is checked for it instead; otherwise SQLite, too, scans the newest documents first.
 """
 
 from collections import Counter
@@ -41,26 +40,26 @@ from sqlalchemy import ColumnElement, Connection, and_, literal, literal_column,
 from sqlalchemy.dialects import mysql
 
 FIRST_PAGE_SIZE = 200
-"""Candidates that are looked at together at first; when too few of them match, each page has more, up to"""
+"""Candidates on the first page. If too few of them match, the pages grow up to ``MAX_PAGE_SIZE``."""
 MAX_PAGE_SIZE = 4000
 
 MAX_CONVERSATION_TERMS = 64
-"""Conversations that the index is told to look in; with more of them, that costs more than it saves."""
+"""Conversations that are given to the index as terms; more would cost more than they save."""
 
 SMALL_SCOPE_MESSAGES = 20_000
-"""Messages in all the conversations that are looked in first: each of them is gone through."""
+"""If the searched conversations have no more indexed messages than this, each message is checked."""
 
 FIRST_SCAN_SIZE = 500
-"""Documents that are looked through one by one at first. It takes a millisecond."""
+"""Documents of the first scan. It takes a millisecond."""
 
 MAX_DOCUMENTS_PER_MATCH = 200
-"""One in so many of these must have the terms for looking through more of them."""
+"""The scan continues while at least one in so many documents matches."""
 
 MAX_RARE_DOCUMENTS = 1000
-"""Documents of a rare word on MySQL, at most: fetching so many takes some milliseconds."""
+"""Most documents of a rare word on MySQL: fetching them takes some milliseconds."""
 
 HIGHEST_RANK = MessageRank(MAX_TIME_MS)
-"""Every message stands below it."""
+"""All messages rank below it."""
 
 _rank = attrgetter("rank")
 
@@ -86,11 +85,11 @@ def search_messages(
     limit: int,
 ) -> SearchMatches:
     """The newest matches below a rank, in one conversation or in all that the account may read."""
-    where = _readable_conversations(connection, account_id, conversation_id)
-    found, floor = matches_in_tail(connection, where, query, below, limit)
-    if where:
-        found |= _matches_indexed(connection, where, query, below, limit, floor)
-    newest = sorted((one for one in found.values() if one.sent_at >= floor), key=_rank, reverse=True)
+    scope = _readable_conversations(connection, account_id, conversation_id)
+    matches, floor = matches_in_tail(connection, scope, query, below, limit)
+    if scope:
+        matches |= _matches_indexed(connection, scope, query, below, limit, floor)
+    newest = sorted((match for match in matches.values() if match.sent_at >= floor), key=_rank, reverse=True)
     if len(newest) > limit:
         return SearchMatches(newest[:limit], newest[limit - 1].rank)
     return SearchMatches(newest, MessageRank(floor), stopped_early=True) if floor else SearchMatches(newest)
@@ -99,39 +98,40 @@ def search_messages(
 def _readable_conversations(
     connection: Connection, account_id: int, conversation_id: int | None
 ) -> list[ReadableConversation]:
-    question = (
+    query = (
         "SELECT id, head, coalesce(indexed.seq, 0) FROM memberships"
         " JOIN conversations ON id = memberships.conversation_id"
         " LEFT JOIN indexed ON indexed.conversation_id = id WHERE account_id = ?"
     )
     values = [account_id]
     if conversation_id is not None:
-        question += " AND id = ?"
+        query += " AND id = ?"
         values.append(conversation_id)
-    return [ReadableConversation(*one) for one in execute_select(connection, question, *values)]
+    return [ReadableConversation(*row) for row in execute_select(connection, query, *values)]
 
 
 def _matches_indexed(
     connection: Connection,
-    where: Sequence[ReadableConversation],
+    scope: Sequence[ReadableConversation],
     query: ParsedQuery,
     below: MessageRank,
     limit: int,
     floor: int,
 ) -> Matches:
-    """The newest matches in the index, below a rank and from the time ``floor`` on, among them the
-    ``limit`` + 1 newest.
+    """The newest matches in the index, below a rank and not before ``floor``. They include the ``limit`` + 1
+    newest.
 
-    Documents of one millisecond come in any order, so none is left before it is read whole.
+    Documents of one millisecond are unordered, so a millisecond is always read completely.
     """
-    found: Matches = {}
-    for page in _candidate_pages(connection, where, query.terms, first_rowid(below.ceiling)):
-        found |= matches_among(connection, [(one.conversation_id, one.seq) for one in page], query, below)
-        times = sorted((one.sent_at for one in found.values()), reverse=True)
-        enough = max(floor, times[limit] if len(times) > limit else 0)
-        if first_rowid(enough) > page[-1].rowid:
+    matches: Matches = {}
+    for page in _candidate_pages(connection, scope, query.terms, first_rowid(below.ceiling)):
+        keys = [(candidate.conversation_id, candidate.seq) for candidate in page]
+        matches |= matches_among(connection, keys, query, below)
+        times = sorted((match.sent_at for match in matches.values()), reverse=True)
+        oldest_needed = max(floor, times[limit] if len(times) > limit else 0)
+        if first_rowid(oldest_needed) > page[-1].rowid:
             break
-    return found
+    return matches
 
 
 class MatchCandidate(NamedTuple):
@@ -141,28 +141,33 @@ class MatchCandidate(NamedTuple):
 
 
 def _candidate_pages(
-    connection: Connection, where: Sequence[ReadableConversation], terms: Sequence[str], below: int
+    connection: Connection, scope: Sequence[ReadableConversation], terms: Sequence[str], below: int
 ) -> Iterator[list[MatchCandidate]]:
-    """Documents of these conversations that have all the terms, newest first, page by page."""
-    ids = [one.conversation_id for one in where]
-    homes = [conversation_term(id) for id in ids] if len(ids) <= MAX_CONVERSATION_TERMS else []
-    few = bool(homes) and sum(one.indexed for one in where) <= SMALL_SCOPE_MESSAGES
-    beginnings = [term for term in terms if term.endswith("*")]
-    whole = [term for term in terms if term not in beginnings]
+    """Pages of the documents in these conversations that have all terms, newest first."""
+    ids = [conversation.conversation_id for conversation in scope]
+    conversation_terms = [conversation_term(id) for id in ids] if len(ids) <= MAX_CONVERSATION_TERMS else []
+    is_small = (
+        bool(conversation_terms)
+        and sum(conversation.indexed for conversation in scope) <= SMALL_SCOPE_MESSAGES
+    )
+    prefixes = [term for term in terms if term.endswith("*")]
+    whole = [term for term in terms if term not in prefixes]
     is_sqlite = connection.dialect.name == "sqlite"
-    if is_sqlite and (few or not beginnings):
-        there = and_(_fts5_condition(homes, whole), *_like_conditions(documents.c.terms, beginnings))
-        yield from _paged_candidates(connection, ids, there, below)
-    elif few:
-        there = and_(
-            _innodb_condition([f"({' '.join(homes)})", *whole]),
-            *_like_conditions(documents.c.terms, beginnings),
+    if is_sqlite and (is_small or not prefixes):
+        condition = and_(
+            _fts5_condition(conversation_terms, whole), *_like_conditions(documents.c.terms, prefixes)
         )
-        yield from _paged_candidates(connection, ids, there, below)
+        yield from _paged_candidates(connection, ids, condition, below)
+    elif is_small:
+        condition = and_(
+            _innodb_condition([f"({' '.join(conversation_terms)})", *whole]),
+            *_like_conditions(documents.c.terms, prefixes),
+        )
+        yield from _paged_candidates(connection, ids, condition, below)
     else:
         below = yield from _newest_candidates(connection, ids, terms, below)
         if is_sqlite:
-            yield from _paged_candidates(connection, ids, _fts5_condition(homes, terms), below)
+            yield from _paged_candidates(connection, ids, _fts5_condition(conversation_terms, terms), below)
         else:
             yield from _older_candidates(connection, ids, terms, below)
 
@@ -170,14 +175,14 @@ def _candidate_pages(
 def _newest_candidates(
     connection: Connection, ids: Sequence[int], terms: Sequence[str], below: int
 ) -> Generator[list[MatchCandidate], None, int]:
-    """What looking through the newest documents finds, for as long as it finds much; and below what more is
-    to be sought, which is also where the last look began.
+    """Yield matches of scans from the newest documents on, while the scans find many. Returns the rowid below
+    which the search must continue, which is where the last scan began.
     """
     size = FIRST_SCAN_SIZE
     while True:
-        found = _scan_newest(connection, ids, terms, below, size)
-        yield from _split_pages(found)
-        if len(found) * MAX_DOCUMENTS_PER_MATCH < size:
+        matches = _scan_newest(connection, ids, terms, below, size)
+        yield from _split_pages(matches)
+        if len(matches) * MAX_DOCUMENTS_PER_MATCH < size:
             return below
         below, size = _time_floor(connection, below, size), min(2 * size, MAX_PAGE_SIZE)
 
@@ -185,39 +190,41 @@ def _newest_candidates(
 def _scan_newest(
     connection: Connection, ids: Sequence[int], terms: Sequence[str], below: int, size: int
 ) -> list[MatchCandidate]:
-    """Of so many documents, those that have all the terms, newest first."""
+    """The documents with all terms among the ``size`` newest ones."""
     row = documents.c
     newest = select(documents).where(row.rowid < below).order_by(row.rowid.desc()).limit(size).subquery().c
     query = select(newest.rowid, newest.conversation_id, newest.seq).order_by(newest.rowid.desc())
     query = query.where(newest.conversation_id.in_(ids), *_like_conditions(newest.terms, terms))
-    return [MatchCandidate(*one) for one in connection.execute(query)]
+    return [MatchCandidate(*row) for row in connection.execute(query)]
 
 
 def _older_candidates(
     connection: Connection, ids: Sequence[int], terms: Sequence[str], below: int
 ) -> Iterator[list[MatchCandidate]]:
-    """What MySQL finds: all at once, unless the terms are common."""
+    """MySQL's matches: all at once, unless the terms are common."""
     row = documents.c
     query = (
         select(row.rowid, row.conversation_id, row.seq)
         .where(_innodb_condition(terms))
         .limit(MAX_RARE_DOCUMENTS + 1)
     )
-    found = [MatchCandidate(*one) for one in connection.execute(query)]
-    if len(found) > MAX_RARE_DOCUMENTS:
+    candidates = [MatchCandidate(*row) for row in connection.execute(query)]
+    if len(candidates) > MAX_RARE_DOCUMENTS:
         yield from _paged_candidates(
-            connection, ids, _innodb_condition([*terms, *_narrowing_terms(found, ids)]), below
+            connection, ids, _innodb_condition([*terms, *_narrowing_terms(candidates, ids)]), below
         )
         return
-    mine = [one for one in found if one.rowid < below and one.conversation_id in ids]
-    yield from _split_pages(sorted(mine, reverse=True))
+    in_scope = [
+        candidate for candidate in candidates if candidate.rowid < below and candidate.conversation_id in ids
+    ]
+    yield from _split_pages(sorted(in_scope, reverse=True))
 
 
-def _narrowing_terms(met: Sequence[MatchCandidate], ids: Sequence[int]) -> list[str]:
-    """A term that leaves less to put in order, going by some of it; none where that is not worth it."""
-    ((elsewhere, count),) = Counter(one.conversation_id for one in met).most_common(1)
-    if elsewhere not in ids and 2 * count > len(met):
-        return [f"-{conversation_term(elsewhere)}"]
+def _narrowing_terms(sample: Sequence[MatchCandidate], ids: Sequence[int]) -> list[str]:
+    """A term that reduces the documents to sort, derived from a sample; none if it does not pay."""
+    ((most_common, count),) = Counter(candidate.conversation_id for candidate in sample).most_common(1)
+    if most_common not in ids and 2 * count > len(sample):
+        return [f"-{conversation_term(most_common)}"]
     return [conversation_term(id) for id in ids] if len(ids) == 1 else []
 
 
@@ -235,35 +242,37 @@ def _paged_candidates(
         below, size = rows[-1].rowid, min(4 * size, MAX_PAGE_SIZE)
 
 
-def _split_pages(found: Sequence[MatchCandidate]) -> Iterator[list[MatchCandidate]]:
-    """In pages, what was found at once."""
-    return ([*found[first : first + FIRST_PAGE_SIZE]] for first in range(0, len(found), FIRST_PAGE_SIZE))
+def _split_pages(candidates: Sequence[MatchCandidate]) -> Iterator[list[MatchCandidate]]:
+    """Split candidates into pages."""
+    return (
+        [*candidates[first : first + FIRST_PAGE_SIZE]] for first in range(0, len(candidates), FIRST_PAGE_SIZE)
+    )
 
 
 def _time_floor(connection: Connection, below: int, size: int) -> int:
-    """How far back the newest so many documents go; 0 if there are none."""
+    """The rowid of the oldest of the ``size`` newest documents; 0 if there are none."""
     newest = "SELECT rowid FROM documents WHERE rowid < ? ORDER BY rowid DESC LIMIT ?"
     [[floor]] = execute_select(connection, f"SELECT min(rowid) FROM ({newest}) AS newest", below, size)
     return floor or 0
 
 
-def _fts5_condition(homes: Sequence[str], terms: Sequence[str]) -> ColumnElement[bool]:
-    """``("r01" OR "r02") AND "w0quick" AND "c00597d"*``: in one of these, all of those, of the last the
-    beginning.
+def _fts5_condition(conversation_terms: Sequence[str], terms: Sequence[str]) -> ColumnElement[bool]:
+    """``("r01" OR "r02") AND "w0quick" AND "c00597d"*``: one of the conversations and all terms; the last one
+    is a prefix.
     """
     parts = [f'"{term.removesuffix("*")}"{"*" * term.endswith("*")}' for term in terms]
-    if homes:
-        anywhere = " OR ".join(f'"{one}"' for one in homes)
-        parts.insert(0, f"({anywhere})")
+    if conversation_terms:
+        any_conversation = " OR ".join(f'"{term}"' for term in conversation_terms)
+        parts.insert(0, f"({any_conversation})")
     return literal_column("documents").bool_op("MATCH")(" AND ".join(parts))
 
 
 def _innodb_condition(terms: Sequence[str]) -> ColumnElement[bool]:
-    """``+(r01 r02) +w0quick +c00597d* -r03``: the same, and not in the last one. What is asked for first
+    """``+(r01 r02) +w0quick +c00597d* -r03``: the same, and not in the last conversation. The first term
     should be rare.
     """
-    sought = literal(" ".join(term if term.startswith("-") else f"+{term}" for term in terms))
-    return mysql.match(documents.c.terms, against=sought, in_boolean_mode=True)
+    against = literal(" ".join(term if term.startswith("-") else f"+{term}" for term in terms))
+    return mysql.match(documents.c.terms, against=against, in_boolean_mode=True)
 
 
 def _like_conditions(column: ColumnElement[str], terms: Sequence[str]) -> list[ColumnElement[bool]]:

@@ -1,22 +1,21 @@
-"""From a text to the terms under which it is indexed, and from a query to what it asks for.
+"""Splits a text into the terms under which it is indexed, and parses queries.
 
-The counterparts are ``documents``, which keeps the terms of messages, and ``search``, which looks them up.
+``search_index`` stores the terms of messages; ``search_query`` looks them up.
 
-What a text consists of, once it is folded (upper and lower case, full and half width, invisibles are gone):
+A folded text (case, width and invisible characters removed) consists of:
 
-* *words*: runs of letters, digits and their marks, in scripts that put blanks between words. They are found
+* *words*: runs of letters, digits and their marks in scripts that separate words by spaces. They match as a
   whole;
-* *runs* of characters that stand without blanks: Chinese, Japanese, Korean, Thai, also emoji. They are found
+* *runs* of characters of scripts without spaces: Chinese, Japanese, Korean, Thai, also emoji. They match
   inside longer runs;
-* everything else, which divides. It counts only in a phrase.
+* everything else, which separates. It matters only in a phrase.
 
-The terms are what the full-text index of any engine takes as it is, without settings: lower-case ASCII
-letters and digits, at most 84 (MySQL drops what is longer), beginning with a mark of ours, so that none is
-too short and none is on a list of words to leave out. A word is one term. A run is a term for every two
-neighbours, and one for its last character; so a single character is sought as the beginning of a term. The
-conversation is a term too.
+The terms are accepted by the full-text index of every engine without settings: lower-case ASCII letters and
+digits, at most 84 (MySQL drops longer ones), with a prefix, so that no term is too short or a stop word. A
+word is one term. A run has a term for every two neighbouring characters, and one for its last character; so a
+single character is searched as the prefix of a term. The conversation is a term too.
 
-Different texts may share a term, so whatever the index finds is held against the query afterwards.
+Different texts may share a term, so search compares each candidate with the query afterwards.
 """
 
 import re
@@ -28,32 +27,34 @@ from functools import lru_cache
 from itertools import pairwise
 
 MAX_TERM_LENGTH = 84
-"""``innodb_ft_max_token_size``, as MySQL and MariaDB come."""
+"""The default of ``innodb_ft_max_token_size`` in MySQL and MariaDB."""
 
 MIN_TERM_LENGTH = 3
-"""Characters in the shortest term, as in ``w0a``; ``innodb_ft_min_token_size`` as it comes."""
+"""Characters in the shortest term, such as ``w0a``; the default of ``innodb_ft_min_token_size``."""
 
 MAX_COMBINING_MARKS = 30
-"""Combining marks on one base (UAX 15, section 13). Putting thousands in order takes quadratic time."""
+"""Combining marks on one base character (UAX 15, section 13). Normalising thousands takes quadratic time."""
 
 MAX_QUERY_TERMS = 16
-"""Terms of a query that the index is asked for. They narrow enough; the rest is for ``Query.matches``."""
+"""Terms of a query that are given to the index. They narrow the search enough; ``ParsedQuery.matches`` checks
+the rest.
+"""
 
 INVISIBLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-"""What no reader sees: joiners, direction marks, variation selectors, fillers. The same as
+"""Invisible characters: joiners, direction marks, variation selectors, fillers. The same as
 ``protocol.safe.IGNORABLE``, which ``db`` does not import.
 """
 
 _INVISIBLE = re.compile(f"[{INVISIBLE}]")
-_PILE = re.compile(rf"[^\w\s]{{{MAX_COMBINING_MARKS + 1},}}")
+_MARK_CLUSTER = re.compile(rf"[^\w\s]{{{MAX_COMBINING_MARKS + 1},}}")
 _ASCII_WORD = re.compile("[a-z0-9]+")
 _PART = re.compile("(w+)|r+")
-"""A word or a run, where every character is told by its kind alone."""
+"""A word or a run, in a text in which every character is replaced by its kind."""
 _PIECE = re.compile(r'"([^"]*)"|([^\s"]+)')
-_QUOTES = str.maketrans("“”", '""')  # as a Chinese keyboard types them; the wide one folds to it
+_QUOTES = str.maketrans("“”", '""')  # from a Chinese keyboard; the full-width mark folds to "
 _UNSPACED = re.compile(
     "["
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao; Myanmar; Khmer
@@ -66,7 +67,7 @@ _UNSPACED = re.compile(
 
 
 class CharacterKind(StrEnum):
-    """What a character of a folded text is part of, as a letter."""
+    """To what a character of a folded text belongs."""
 
     WORD = "w"
     RUN = "r"
@@ -74,20 +75,20 @@ class CharacterKind(StrEnum):
 
 
 def fold_text(text: str) -> str:
-    """A text as it is compared: NFKC, case-folded, without invisibles."""
+    """The text in the form in which texts are compared: NFKC, case-folded, without invisible characters."""
     if text.isascii():
         return text.lower()
-    text = _PILE.sub(_fold_cluster, _INVISIBLE.sub("", text))
+    text = _MARK_CLUSTER.sub(_fold_cluster, _INVISIBLE.sub("", text))
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
-def _fold_cluster(pile: re.Match[str]) -> str:
-    kept, marks = [], 0
-    for character in pile[0]:
+def _fold_cluster(cluster: re.Match[str]) -> str:
+    characters, marks = [], 0
+    for character in cluster[0]:
         marks = marks + 1 if unicodedata.combining(character) else 0
         if marks <= MAX_COMBINING_MARKS:
-            kept.append(character)
-    return "".join(kept)
+            characters.append(character)
+    return "".join(characters)
 
 
 @lru_cache(maxsize=8192)
@@ -101,21 +102,21 @@ def character_kind(character: str) -> CharacterKind:
 
 
 def index_terms(text: str) -> str:
-    """The terms of a text, each once, a blank between any two.
+    """The terms of a text, each once, separated by spaces.
 
-    Made for every message; most are in ASCII, and for these it is done in few steps.
+    It runs for every message; ASCII texts, which are most, take a short path.
     """
     folded = fold_text(text)
     if folded.isascii():
         return " ".join(sorted({f"w0{word}"[:MAX_TERM_LENGTH] for word in _ASCII_WORD.findall(folded)}))
-    found: set[str] = set()
+    terms: set[str] = set()
     for part, characters in _split_parts(folded):
         if part is CharacterKind.WORD:
-            found.add(_word_term(characters))
+            terms.add(_word_term(characters))
         else:
-            found.update(_bigram_terms(characters))
-            found.add(_character_term(characters[-1]))
-    return " ".join(sorted(found))
+            terms.update(_bigram_terms(characters))
+            terms.add(_character_term(characters[-1]))
+    return " ".join(sorted(terms))
 
 
 def _split_parts(folded: str) -> Iterator[tuple[CharacterKind, str]]:
@@ -133,7 +134,7 @@ def _bigram_terms(run: str) -> list[str]:
 
 
 def _character_term(character: str) -> str:
-    """The term of a run's last character, and what the term of any other begins with."""
+    """The term of a run's last character, and the prefix of the terms of other characters."""
     return f"c0{_hex_code(character)}"
 
 
@@ -143,15 +144,15 @@ def _hex_code(character: str) -> str:
 
 
 def conversation_term(conversation_id: int) -> str:
-    """The term of all that is said in a conversation."""
+    """The term of all messages in a conversation."""
     return f"r0{conversation_id:x}"
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedQuery:
-    """What is sought. Folded throughout: ``words``, ``runs``, and ``phrases`` with single blanks.
+    """A parsed query. ``words``, ``runs`` and ``phrases`` are folded; phrases have single spaces.
 
-    ``index_terms`` every text has that matches; one that ends with ``*`` is the beginning of such a term.
+    Every matching text has the ``terms``; a term that ends with ``*`` is a prefix.
     """
 
     words: frozenset[str]
@@ -160,7 +161,7 @@ class ParsedQuery:
     terms: tuple[str, ...]
 
     def matches(self, text: str) -> bool:
-        """Whether every word, run and phrase is there."""
+        """Whether the text contains every word, run and phrase."""
         folded = fold_text(text)
         if not all(part in folded for part in (*self.runs, *self.words)):
             return False
@@ -170,7 +171,7 @@ class ParsedQuery:
 
 
 def parse_query(query: str) -> ParsedQuery | None:
-    """What somebody typed: words, and "phrases" in quotation marks. ``None`` when there is no word in it."""
+    """Parse words and "phrases" in quotation marks. Returns ``None`` if the query contains no word."""
     words: set[str] = set()
     runs: set[str] = set()
     phrases = []
@@ -179,36 +180,36 @@ def parse_query(query: str) -> ParsedQuery | None:
             (words if part is CharacterKind.WORD else runs).add(characters)
         if phrase.strip():
             phrases.append(" ".join(phrase.split()))
-    sought = [_word_term(word) for word in sorted(words, key=len, reverse=True)]
+    terms = [_word_term(word) for word in sorted(words, key=len, reverse=True)]
     for run in sorted(runs, key=len, reverse=True):
-        sought += _bigram_terms(run) or [f"{_character_term(run)}*"]
-    if not sought:
+        terms += _bigram_terms(run) or [f"{_character_term(run)}*"]
+    if not terms:
         return None
     return ParsedQuery(
-        frozenset(words), frozenset(runs), tuple(phrases), tuple(dict.fromkeys(sought))[:MAX_QUERY_TERMS]
+        frozenset(words), frozenset(runs), tuple(phrases), tuple(dict.fromkeys(terms))[:MAX_QUERY_TERMS]
     )
 
 
 def _holds_phrases(text: str, phrases: tuple[str, ...]) -> bool:
     return all(
-        any(_is_whole(text, phrase, place) for place in _phrase_places(text, phrase)) for phrase in phrases
+        any(_is_whole(text, phrase, start) for start in _phrase_positions(text, phrase)) for phrase in phrases
     )
 
 
-def _phrase_places(text: str, phrase: str) -> Iterator[int]:
-    place = text.find(phrase)
-    while place >= 0:
-        yield place
-        place = text.find(phrase, place + 1)
+def _phrase_positions(text: str, phrase: str) -> Iterator[int]:
+    start = text.find(phrase)
+    while start >= 0:
+        yield start
+        start = text.find(phrase, start + 1)
 
 
-def _is_whole(text: str, phrase: str, place: int) -> bool:
-    """Whether a phrase that stands here begins and ends no word half-way."""
-    return not _is_word_boundary(text, place) and not _is_word_boundary(text, place + len(phrase))
+def _is_whole(text: str, phrase: str, start: int) -> bool:
+    """Whether a phrase at this position neither begins nor ends within a word."""
+    return not _is_inside_word(text, start) and not _is_inside_word(text, start + len(phrase))
 
 
-def _is_word_boundary(text: str, place: int) -> bool:
+def _is_inside_word(text: str, position: int) -> bool:
     return (
-        0 < place < len(text)
-        and character_kind(text[place - 1]) is character_kind(text[place]) is CharacterKind.WORD
+        0 < position < len(text)
+        and character_kind(text[position - 1]) is character_kind(text[position]) is CharacterKind.WORD
     )

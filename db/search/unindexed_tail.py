@@ -26,7 +26,7 @@ from chatroom.db.search.tokenizer import ParsedQuery
 from sqlalchemy import Connection, Row, and_, select
 
 FIRST_PAGE_SIZE = 200
-"""Messages of a conversation that are read together at first; then each page has more, up to"""
+"""Messages of a conversation on the first page. Later pages grow up to ``MAX_PAGE_SIZE``."""
 MAX_PAGE_SIZE = 4000
 
 MAX_TAIL_MESSAGES = 30_000
@@ -38,7 +38,7 @@ _sent_at = attrgetter("sent_at")
 
 
 class ReadableConversation(NamedTuple):
-    """A conversation that the account may read, and the last seq that the index has of it."""
+    """A conversation that the account may read, and the last indexed seq."""
 
     conversation_id: int
     head: int
@@ -47,41 +47,45 @@ class ReadableConversation(NamedTuple):
 
 def matches_in_tail(
     connection: Connection,
-    where: Sequence[ReadableConversation],
+    scope: Sequence[ReadableConversation],
     query: ParsedQuery,
     below: MessageRank,
     limit: int,
 ) -> tuple[Matches, int]:
-    """The newest matches behind the marks and below a rank, among them the ``limit`` + 1 newest; and the time
-    from which on these are all, 0 if there are no others.
+    """The newest matches after the marks and below a rank; they include the ``limit`` + 1 newest. Also
+    returns the time at or after which these are all, 0 if there are no others.
     """
     before = below.ceiling
-    tails = [one for one in where if one.head > one.indexed]
-    found = matches_among(connection, _edited_places(connection, tails), query, below)
-    said = merge(*(_tail_messages(connection, tail, before) for tail in tails), key=_sent_at, reverse=True)
+    tails = [conversation for conversation in scope if conversation.head > conversation.indexed]
+    matches = matches_among(connection, _edited_keys(connection, tails), query, below)
+    tail_messages = merge(
+        *(_tail_messages(connection, tail, before) for tail in tails), key=_sent_at, reverse=True
+    )
     read = 0
-    while page := list(islice(said, FIRST_PAGE_SIZE)):
-        likely = [(one.conversation_id, one.seq) for one in page if query.matches(one.text)]
-        found |= matches_among(connection, likely, query, below)
+    while page := list(islice(tail_messages, FIRST_PAGE_SIZE)):
+        likely = [(row.conversation_id, row.seq) for row in page if query.matches(row.text)]
+        matches |= matches_among(connection, likely, query, below)
         read, back_to = read + len(page), page[-1].sent_at + 1
-        if sum(one.sent_at >= back_to for one in found.values()) > limit:
+        if sum(match.sent_at >= back_to for match in matches.values()) > limit:
             break
-        if read >= MAX_TAIL_MESSAGES and back_to < before:  # or the next request would be this one again
-            return found, back_to
-    return found, 0
+        if read >= MAX_TAIL_MESSAGES and back_to < before:  # otherwise the next request would repeat this one
+            return matches, back_to
+    return matches, 0
 
 
 def matches_among(
-    connection: Connection, places: Iterable[MessageKey], query: ParsedQuery, below: MessageRank
+    connection: Connection, keys: Iterable[MessageKey], query: ParsedQuery, below: MessageRank
 ) -> Matches:
-    """Those of these messages that stand below a rank, and match as they are now."""
-    older = [one for one in messages_at(connection, places) if one.rank < below]
+    """The messages with these keys that rank below a rank and match in their current state."""
+    older = [message for message in messages_at(connection, keys) if message.rank < below]
     current = latest_states(connection, older)
-    return {(one.conversation_id, one.seq): one for one in current if query.matches(one.text)}
+    return {
+        (message.conversation_id, message.seq): message for message in current if query.matches(message.text)
+    }
 
 
-def _edited_places(connection: Connection, tails: Iterable[ReadableConversation]) -> list[MessageKey]:
-    """Messages whose text is from behind the mark, wherever they are themselves."""
+def _edited_keys(connection: Connection, tails: Iterable[ReadableConversation]) -> list[MessageKey]:
+    """Messages that were edited after the mark, wherever they are themselves."""
     row = revisions.c
     edit = and_(messages.c.conversation_id == row.conversation_id, messages.c.seq == row.seq)
     query = select(row.conversation_id, row.target).join_from(revisions, messages, edit)
@@ -98,7 +102,7 @@ def _edited_places(connection: Connection, tails: Iterable[ReadableConversation]
 def _tail_messages(
     connection: Connection, tail: ReadableConversation, before: int
 ) -> Iterator[Row[*tuple[Any, ...]]]:
-    """What was said behind a mark and before a time, newest first."""
+    """The messages after a mark and before a time, newest first."""
     row = messages.c
     query = select(row.conversation_id, row.seq, row.sent_at, row.text).order_by(row.seq.desc())
     query = query.where(row.conversation_id == tail.conversation_id, row.kind.in_(SPOKEN_KINDS))

@@ -1,17 +1,15 @@
-"""What the writer is behind with, and what of it goes together. The counterpart is ``gather``, which says
-when.
+"""Decides which waiting operations form the next batch. ``write_queue`` decides when a batch is taken.
 
-Where more waits than one batch holds, first come, first served would take a few messages of every
-conversation each time. But a head is set, and each listener written to, once for each conversation in a
-batch, whether that brings one message or forty. So a batch takes as many conversations as it holds, each with
-all that waits for it, beginning with the one that has waited longest; one that no batch holds takes turns
-with the others. What must not change by that:
+If more operations wait than fit into a batch, strict arrival order would take a few messages of every
+conversation each time. But a batch updates a head and writes to each listener once per conversation, for one
+message or for forty. So a batch takes whole conversations, beginning with the one that has waited longest. A
+conversation larger than a batch takes turns with the others. Two orders are kept:
 
-* What one session says is written in the order in which it was said, also in several conversations.
-* A job finds written what was said before it, and goes with no later batch than what was said behind it.
+* The messages of one session are written in the order in which it sent them, also across conversations.
+* A job runs after the operations that arrived before it and no later than those that arrived after it.
 
-So what waits lies in sections, one after the other: the posts of a section may be written in any order of
-their conversations, jobs have sections of their own.
+Therefore the backlog is a sequence of sections: the posts of a section may be written in any order of their
+conversations; jobs have their own sections.
 """
 
 from collections import deque
@@ -20,11 +18,11 @@ from collections.abc import Hashable
 from chatroom.db.writer.operations import MessagePost, Operation, WriteJob
 
 JOB_SECTION = None
-"""What a section of jobs has in the place of a conversation."""
+"""The key of jobs in a section, in place of a conversation."""
 
 
 class BatchScheduler:
-    """``len`` is how many operations wait. All of it belongs to one thread."""
+    """The waiting operations; ``len`` is their number. Belongs to one thread."""
 
     def __init__(self) -> None:
         self._sections: deque[dict[Hashable, list[Operation]]] = deque()
@@ -44,8 +42,9 @@ class BatchScheduler:
             operation.session_order.last_conversation_id = operation.draft.conversation_id
 
     def next_batch(self, limit: int) -> list[Operation]:
-        """The next batch: at most so many operations, and a part of a conversation only if it does not fit
-        as a whole."""
+        """Take the next batch of at most ``limit`` operations. A conversation is split only if it alone
+        exceeds the limit.
+        """
         batch: list[Operation] = []
         while self._sections and len(batch) < limit:
             section = self._sections[0]
@@ -56,7 +55,7 @@ class BatchScheduler:
                 break
             else:
                 batch = oldest[:limit]
-                section[key] = section.pop(key)[limit:]  # behind the others, or they would wait for ever
+                section[key] = section.pop(key)[limit:]  # after the others, so that they are not starved
             if not section:
                 self._sections.popleft()
         self._count -= len(batch)
@@ -66,7 +65,7 @@ class BatchScheduler:
         return batch
 
     def _fits_section(self, section: dict[Hashable, list[Operation]], operation: Operation) -> bool:
-        """Whether an operation may be written together with a section, in whatever order."""
+        """Whether an operation may be written in any order relative to those of a section."""
         if isinstance(operation, WriteJob) or JOB_SECTION in section:
             return isinstance(operation, WriteJob) and JOB_SECTION in section
         stream = operation.session_order

@@ -1,9 +1,9 @@
-"""Conversations whose rows another session of the database keeps locked: an administrator's prompt, a stuck
-process.
+"""Conversations whose rows another session of the database has locked, such as an administrator's prompt or a
+hung process.
 
-Whoever finds one locked waits for it once, as long as the engine lets a statement wait; from then on its row
-is only taken when it is free, so that all other conversations go on. The counterpart is ``writer``, which
-sets what waits for such a conversation apart.
+The first statement that meets the lock waits for the engine's lock timeout. After that the row is taken only
+when it is free, so that other conversations continue. ``writer`` defers the operations for a locked
+conversation.
 """
 
 import logging
@@ -14,14 +14,14 @@ log = logging.getLogger(__name__)
 
 
 class ForeignLocks:
-    """All of it belongs to the writer's thread."""
+    """Belongs to the writer's thread."""
 
     def __init__(self) -> None:
         self._since: dict[int, float] = {}
 
     @property
     def ids(self) -> set[int]:
-        """The conversations that were locked when a row was asked for last."""
+        """The conversations that were locked at the last attempt."""
         return set(self._since)
 
     def mark_locked(self, ids: Iterable[int]) -> None:

@@ -1,4 +1,4 @@
-"""What the writer is asked to do. The counterpart is ``writer``, which says what becomes of it."""
+"""The operations that ``writer`` executes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,32 +14,34 @@ T = TypeVar("T")
 
 @dataclass(slots=True, eq=False)
 class SessionOrder:
-    """What one session asks for, in its order: behind a post of unknown fate, nothing is done."""
+    """The order of one session's operations. After a post whose outcome is unknown, none of them is
+    executed.
+    """
 
     broken: bool = False
-    pending: int = 0  # how many of its posts wait in the backlog
-    last_conversation_id: int = 0  # the conversation of the last of them
+    pending: int = 0  # its posts in the backlog
+    last_conversation_id: int = 0  # the conversation of the last one
 
 
 class MessagePost(Struct, eq=False):
-    """A message to store. ``roster`` is the conversation's roster number under which its sender was found
-    entitled.
-    """
+    """A message to store. ``roster`` is the roster version under which the sender was authorized."""
 
     draft: MessageDraft
     roster: int
     session_order: SessionOrder
     done: Callable[[AppendOutcome | Exception], None]
-    session_epoch: int = 0  # under which its sender's session began
+    session_epoch: int = 0  # the epoch under which the sender's session began
 
 
 @dataclass(slots=True, eq=False)
 class WriteJob(Generic[T]):
-    """Any other change. ``done`` is called on the loop just before what the job stored is delivered."""
+    """Any other change. ``done`` is called on the loop just before the messages that the job stored are
+    delivered.
+    """
 
     work: Callable[[WriteTransaction], T]
     done: Callable[[T | Exception], None]  # with the result, or what was raised
-    session_order: SessionOrder | None = None  # of the session that asks
+    session_order: SessionOrder | None = None  # of the requesting session
 
 
 Operation = MessagePost | WriteJob[Any]

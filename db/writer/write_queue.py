@@ -1,15 +1,17 @@
-"""What waits for the writer: added on the loop, taken by the writer's thread, as much at once as makes sense.
+"""The queue in front of the writer: operations are added on the loop and taken by the writer's thread, as
+many at once as makes sense.
 
-The counterpart is ``writer``. Two things make a batch larger than what lies there by chance:
+Two things make batches larger:
 
-* What comes in one tick of the loop comes together: the writer is woken at the tick's end.
-* A transaction costs about as much for one message as for ten, and so does telling everybody of it. Where
-  fifty talk, each of whom waits for an answer, a writer that takes what is there takes a few at a time, for
-  ever: the others come back while those are written. So whoever finds fewer here than there are about waits
-  a moment for the rest, as PostgreSQL does (``commit_delay``). How many are about is known from the last
-  time: those taken then, who have had their answers since, and those who have come meanwhile.
+* Operations that arrive in one tick of the loop are taken together: the writer is woken at the end of the
+  tick.
+* A transaction costs about as much for one message as for ten, and so does delivering it. With fifty active
+  senders, each of whom waits for an answer, a writer that takes only what is there would take a few each
+  time, forever. So if fewer operations wait than senders are active, the writer waits a moment for the rest,
+  as PostgreSQL does (``commit_delay``). The number of active senders is known from the previous batch: its
+  senders, who have been answered since, and those who arrived meanwhile.
 
-Somebody who is alone is never waited with.
+A single active sender is never delayed.
 """
 
 import queue
@@ -23,34 +25,31 @@ from chatroom.db.writer.batch_scheduler import BatchScheduler
 from chatroom.db.writer.operations import Operation
 
 MAX_BATCH = 400
-"""More in one transaction gains little on the disk; and while one that holds all who talk is written, nobody
-else can be served."""
+"""More operations in one transaction save little on the disk, and a large batch delays all others."""
 
 GATHER_SECONDS = 0.002
-"""Seconds to wait for the others, at most: what a small transaction takes, with handing it out."""
+"""Longest wait for other senders: about the time of a small transaction and its delivery."""
 
 NOT_WAITING = sys.maxsize
-"""Wanted while the writer does not listen to the bell."""
+"""The wake-up threshold while the writer is not waiting."""
 
 
 class WriteQueue:
-    """``add_operation`` and ``batch_answered`` MUST be called on the loop, ``take_batch`` and
-    ``batch_written`` by one other thread, ``close``
-    anywhere. For each batch that is taken, ``batch_written`` MUST come before anybody in it is answered, and
-    ``batch_answered``
-    when all are.
+    """Call ``add_operation`` and ``batch_answered`` on the loop, ``take_batch`` and ``batch_written`` on one
+    other thread, ``close`` anywhere. For each batch, ``batch_written`` MUST be called before any of its
+    operations is answered, and ``batch_answered`` after all are.
     """
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self._loop = loop
         self._arrived: deque[Operation] = deque()
-        self._backlog = BatchScheduler()  # the taking thread's
-        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self._wanted = NOT_WAITING  # how many must be here for the bell to be rung
-        self._taken = 0  # in the last batch
-        self._about = 0  # senders who may have more to say
-        self._told = True  # whoever was in the last batch has been answered
-        self._tick = False  # something came in this tick of the loop
+        self._backlog = BatchScheduler()  # used by the taking thread only
+        self._wakeup: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._wake_threshold = NOT_WAITING  # operations that wake the writer
+        self._batch_size = 0  # of the last batch
+        self._active_senders = 0  # senders who may send again soon
+        self._answered = True  # the last batch was answered
+        self._tick = False  # an operation arrived in this tick of the loop
         self._closed = False
 
     def add_operation(self, one: Operation) -> None:
@@ -60,22 +59,22 @@ class WriteQueue:
             self._loop.call_soon(self._end_tick)
 
     def close(self) -> None:
-        """There will be no more; what waits can still be taken."""
+        """No more operations will be added; those that wait can still be taken."""
         self._closed = True
-        self._bell.put(None)
+        self._wakeup.put(None)
 
     def take_batch(self, timeout: float | None = None) -> list[Operation]:
-        """What waits, or as much of it as makes a batch; nothing when it is closed. Blocks until there is
-        something, or for so many seconds.
+        """Take the waiting operations, or as many as a batch holds; an empty list once the queue is closed.
+        Blocks until there is something, or for ``timeout`` seconds.
         """
-        self._wait_for_more(1, within=timeout)
+        self._wait_for_more(1, timeout=timeout)
         if timeout is not None and not self._count_waiting():
-            self._taken = 0
+            self._batch_size = 0
             return []
-        self._wait_for_more(self._about, until_told=True)
-        self._wait_for_more(self._about, within=GATHER_SECONDS)
+        self._wait_for_more(self._active_senders, until_answered=True)
+        self._wait_for_more(self._active_senders, timeout=GATHER_SECONDS)
         batch = self._next_batch()
-        self._taken = len(batch)
+        self._batch_size = len(batch)
         return batch
 
     def _next_batch(self) -> list[Operation]:
@@ -90,29 +89,35 @@ class WriteQueue:
         return len(self._arrived) + len(self._backlog)
 
     def batch_written(self) -> None:
-        """The last batch is written. Whoever waits now is somebody else."""
-        self._about = min(self._taken + self._count_waiting(), MAX_BATCH)
-        self._told = False
+        """The last batch is written. Operations that wait now are of other senders."""
+        self._active_senders = min(self._batch_size + self._count_waiting(), MAX_BATCH)
+        self._answered = False
 
     def batch_answered(self) -> None:
-        """Whoever was in the last batch has been answered, and may come back from now on.
+        """The last batch was answered, so its senders may send again.
 
-        Where nothing waits, nobody need be woken to hear that.
+        If nothing waits, the writer need not be woken.
         """
-        self._told = True
-        if self._count_waiting() and self._wanted < NOT_WAITING:
-            self._bell.put(None)
+        self._answered = True
+        if self._count_waiting() and self._wake_threshold < NOT_WAITING:
+            self._wakeup.put(None)
 
     def _end_tick(self) -> None:
         self._tick = False
-        if self._count_waiting() >= self._wanted:
-            self._bell.put(None)
+        if self._count_waiting() >= self._wake_threshold:
+            self._wakeup.put(None)
 
-    def _wait_for_more(self, wanted: int, *, until_told: bool = False, within: float | None = None) -> None:
-        """The number MUST be told before it is looked whether it is reached, or the bell could be missed."""
-        until = None if within is None else time.monotonic() + within
-        self._wanted = wanted
+    def _wait_for_more(
+        self, wanted: int, *, until_answered: bool = False, timeout: float | None = None
+    ) -> None:
+        """Wait for ``wanted`` operations. The threshold MUST be set before the first check, or the wake-up
+        could be missed.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        self._wake_threshold = wanted
         with suppress(queue.Empty):
-            while self._count_waiting() < wanted and not (self._closed or (until_told and self._told)):
-                self._bell.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
-        self._wanted = NOT_WAITING
+            while self._count_waiting() < wanted and not (
+                self._closed or (until_answered and self._answered)
+            ):
+                self._wakeup.get(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
+        self._wake_threshold = NOT_WAITING

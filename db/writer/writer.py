@@ -1,25 +1,23 @@
-"""Door 2: every change to the database, in one order, by one thread, many to a transaction.
+"""Executes every change to the database: one thread, one order, many changes in one transaction.
 
-The counterpart is ``store``, the door for reads.
+``reader`` runs reads.
 
-Two kinds of work come in. A ``MessagePost`` is a message; all posts of a batch become one INSERT. A
-``WriteJob`` is any
-other change: a function of the ``WriteTransaction`` that checks under the lock and then writes. The rules:
+There are two kinds of operations. A ``MessagePost`` is a message; all posts of a batch become one INSERT. A
+``WriteJob`` is any other change: a function of the ``WriteTransaction`` that checks under the lock and then
+writes. The rules:
 
-* A post or a job is answered after COMMIT, never before, and in order: of a batch the posts, then what they
-  stored, then its jobs. So whatever the loop has been told is a prefix of what is committed.
-* A job MUST touch nothing but its transaction: it is run again when the database breaks the transaction off.
-  What it raises undoes itself alone and goes to whoever asked; so it runs in a savepoint, unless the whole
-  transaction is its own.
-* A post whose fate is unknown, because the connection broke during COMMIT, is simply written again: its cid
-  tells whether it is there. A job has no such mark, so it fails with ``DatabaseUnavailable``, and nobody
-  knows.
-* Every message is handed to ``deliver`` exactly once and without a gap, also one that another server process
-  stored, or that a COMMIT of unknown fate had stored after all: a transaction that finds a head beyond what
-  was last handed out fetches what lies between.
-* Before any of that is handed to ``deliver``, ``reseat`` is told who has a seat in the conversation now, if
-  the number of its roster is another one than was known: who was put out through another process must get
-  nothing that was said afterwards.
+* Operations are answered after COMMIT, in order: the posts of a batch, their deliveries, then its jobs. So
+  the state of the loop is always a prefix of what is committed.
+* A job MUST use nothing but its transaction: it runs again if the database aborts the transaction. An
+  exception undoes only the job and is passed to the caller; therefore it runs in a savepoint, unless it is
+  alone in its transaction.
+* A post whose outcome is unknown, because the connection broke during COMMIT, is written again: its cid tells
+  whether it is stored. A job has no such key, so it fails with ``DatabaseUnavailable``.
+* Every message is passed to ``deliver`` exactly once and without a gap, including messages that another
+  server process, or a COMMIT of unknown outcome, has stored: a transaction that finds a head beyond the last
+  delivered message fetches the missing ones.
+* Before that, ``reseat`` receives the current seats of the conversation if its roster version changed: an
+  account that was removed through another process must not receive later messages.
 """
 
 import logging
@@ -60,33 +58,35 @@ U = TypeVar("U")
 log = logging.getLogger(__name__)
 
 HANG_SECONDS = 1.0
-"""Seconds within which a database that is down has said so; one that takes longer hangs."""
+"""A database that is down fails within this time; one that takes longer hangs."""
 
 ANSWERS_PER_STEP = 20
 DELIVERIES_PER_STEP = 200
-"""Messages, in one step on the loop. Those of one conversation should be told together, each listener being
-given one text for all of them.
+"""Messages in one step on the loop. Those of one conversation should be delivered together: each listener
+gets one text for all of them.
 """
 
 MAX_DEADLOCK_RETRIES = 20
-"""How often a deadlock makes a transaction start again before it counts as an outage."""
+"""Attempts after deadlocks before they count as an outage."""
 
 LOCK_RETRY_SECONDS = 0.1
-"""Seconds between two looks whether a row is free that another session of the database keeps locked."""
+"""Interval of attempts to lock a row that another session of the database has locked."""
 
 LOCK_TIMEOUT_SECONDS = 1.0
-"""Seconds that a statement may wait for a lock, as ``engine`` tells the database."""
+"""The lock timeout of a statement, as ``engine`` sets it."""
 
 OUTAGE_SHARE = 0.9
-"""The part of our patience after which what cannot be done is refused: the answer has a way to go, too."""
+"""The part of the outage timeout after which an operation is refused: the answer takes time too."""
 
-PREDECESSOR_UNKNOWN = "an earlier message of this session is of unknown fate"
+PREDECESSOR_UNKNOWN = "the outcome of an earlier message of this session is unknown"
 
 _conversation = attrgetter("conversation_id")
 
 
 class JobResult(NamedTuple):
-    """What became of a job: what others had done before it, its result, and what it stored."""
+    """The result of a job: roster changes and messages of other processes, its return value, and what it
+    stored.
+    """
 
     changed_rosters: list[RosterSeats]
     missed: list[StoredMessage]
@@ -96,7 +96,7 @@ class JobResult(NamedTuple):
 
 @dataclass(slots=True)
 class _WriteBatch:
-    """Operations on their way through one transaction, and what is to be told of them."""
+    """Operations in one transaction, and their results."""
 
     posts: list[MessagePost] = field(default_factory=list)
     jobs: list[WriteJob[Any]] = field(default_factory=list)
@@ -119,7 +119,7 @@ class _WriteBatch:
         return len(self.posts) + len(self.jobs)
 
     def take_locked(self) -> list[Operation]:
-        """Take out what waits for a row that another session of the database keeps locked."""
+        """Remove and return the operations for rows that another session of the database has locked."""
         posts = list(zip(self.posts, self.outcomes, strict=True))
         jobs = list(zip(self.jobs, self.results, strict=True))
         locked: list[Operation] = [post for post, outcome in posts if isinstance(outcome, LockedElsewhere)]
@@ -145,16 +145,16 @@ class _WriteBatch:
 
 
 class DatabaseWriter:
-    """The thread, its queue, and the way back to the loop.
+    """The writer's thread, its queue, and the callbacks to the loop.
 
-    ``deliver`` is called on the loop with messages just committed, in the order of their seqs, those of one
-    conversation together; ``reseat`` before that, with conversations whose roster was changed by somebody
-    else, and what they said since. ``entitle`` is called in the transaction for a sender whose
+    ``deliver`` is called on the loop with committed messages, in the order of their seqs, those of one
+    conversation together. ``reseat`` is called before that with conversations whose roster another process
+    changed, and the messages since. ``authorize`` is called in the transaction for a sender whose
     ``MessagePost.roster`` is out of date, with the epoch of its session; it raises a refusal or returns.
-    ``patience`` is how long, in seconds, an outage of the database is sat out before operations fail.
+    ``outage_timeout`` is the time in seconds for which operations are retried during an outage.
 
-    ``publish`` is called at the end of each transaction with what that has changed; ``failed`` on the loop
-    when the thread has died of an exception.
+    ``publish`` is called at the end of each transaction with its changes; ``failed`` on the loop if the
+    thread ended with an exception.
     """
 
     def __init__(
@@ -169,88 +169,90 @@ class DatabaseWriter:
         publish: Callable[[Connection, ChangeSet], None] | None = None,
         failed: Callable[[], None] | None = None,
     ) -> None:
-        self._kept = WriterConnection(engine)
+        self._connection = WriterConnection(engine)
         self._loop = loop
         self._deliver = deliver
         self._reseat = reseat
-        self._entitle = authorize
-        self._patience = outage_timeout
+        self._authorize = authorize
+        self._outage_timeout = outage_timeout
         self._publish = publish
         self._failed = failed
-        self._gathering = WriteQueue(loop)
-        self.add_operation = self._gathering.add_operation  # MUST be called on the loop
-        self._slices = TimeSlicer(loop)
+        self._queue = WriteQueue(loop)
+        self.add_operation = self._queue.add_operation  # MUST be called on the loop
+        self._slicer = TimeSlicer(loop)
         self._known: dict[int, KnownHead] = {}
         self._locks = ForeignLocks()
         self._clock = CautiousClock()
-        self._apart: dict[Operation, float] = {}  # what waits for locked rows, and when it was tried first
-        self._tried: dict[Operation, float] = {}  # the same, of those that are tried again
+        self._deferred: dict[
+            Operation, float
+        ] = {}  # operations for locked rows, and the time of their first attempt
+        self._retried: dict[Operation, float] = {}  # those of them that are being retried
         self._shared = not is_sqlite(engine.url)
         self._down_since: float | None = None
-        self._hangs = False  # the database did not even refuse the last time
+        self._hangs = False  # the last attempt timed out
         self._closing = threading.Event()
         self._thread = background.start_thread(self._run_thread, "writer", self._thread_failed)
 
     async def run_job(self, work: Callable[[WriteTransaction], T]) -> T:
-        """Do a job and wait for it. Raises what it raised, or ``DatabaseUnavailable``."""
+        """Run a job and wait for its result. Raises its exception, or ``DatabaseUnavailable``."""
         return await self.run_job_then(work, lambda result: result)
 
     async def run_job_then(self, work: Callable[[WriteTransaction], T], then: Callable[[T], U]) -> U:
-        """The same, and wait for what ``then`` makes of the result. It does so in the moment of the commit,
-        before anybody hears of a later one, and whether or not somebody still waits.
+        """Like ``run_job``, and return ``then(result)``. ``then`` runs at the job's place in the commit
+        order, even if the caller no longer waits.
         """
         followed: Future[U] = self._loop.create_future()
         self.add_operation(WriteJob(work, partial(_resolve_future, followed, then)))
         return await followed
 
     def stop_waiting(self) -> None:
-        """The end is near: finish what was accepted, but sit out no outage any longer."""
+        """Shutting down: finish accepted work, but stop retrying if the database is unavailable."""
         self._closing.set()
 
     def close(self) -> None:
-        """Finish what was accepted, in a hurry, and end the thread. Blocks."""
+        """Finish accepted work without retrying and end the thread. Blocks."""
         self.stop_waiting()
-        self._gathering.close()
+        self._queue.close()
         self._thread.join()
 
     # On the writer's thread
 
     def _thread_failed(self) -> None:
-        """Nothing can be stored any more."""
+        """Report that nothing can be stored any more."""
         if self._failed is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._failed)
 
     def _run_thread(self) -> None:
         while (
-            operations := self._gathering.take_batch(LOCK_RETRY_SECONDS if self._apart else None)
-        ) or self._apart:
-            settled = self._settle_with_those_apart(operations)
-            self._gathering.batch_written()
-            self._loop.call_soon_threadsafe(self._slices.add_steps, self._answer_all(settled))
-        self._kept.close()
+            operations := self._queue.take_batch(LOCK_RETRY_SECONDS if self._deferred else None)
+        ) or self._deferred:
+            settled = self._settle_with_deferred(operations)
+            self._queue.batch_written()
+            self._loop.call_soon_threadsafe(self._slicer.add_steps, self._answer_all(settled))
+        self._connection.close()
 
-    def _settle_with_those_apart(self, operations: list[Operation]) -> list[_WriteBatch]:
-        """Write operations, behind those that wait for locked rows; who waits too long is refused."""
-        self._tried, self._apart = self._apart, {}
-        waited = time.monotonic() + LOCK_TIMEOUT_SECONDS  # by the end of another attempt
-        late = [one for one, since in self._tried.items() if self._is_over(waited - since)]
+    def _settle_with_deferred(self, operations: list[Operation]) -> list[_WriteBatch]:
+        """Execute the deferred operations, then new ones. Refuse those that were deferred too long."""
+        self._retried, self._deferred = self._deferred, {}
+        waited = time.monotonic() + LOCK_TIMEOUT_SECONDS  # at the end of another attempt
+        late = [operation for operation, since in self._retried.items() if self._is_over(waited - since)]
         refused = _WriteBatch.of_operations(late)
         refused.fail_all(DatabaseUnavailable("another session of the database keeps a row locked"))
-        again = [one for one in self._tried if one not in late]
+        again = [operation for operation in self._retried if operation not in late]
         return [refused, *self._settle_batch(_WriteBatch.of_operations([*again, *operations]))]
 
     def _is_over(self, seconds: float) -> bool:
-        """Whether an answer must be given after so many seconds of trouble, so as to come in time."""
-        return self._closing.is_set() or seconds >= OUTAGE_SHARE * self._patience
+        """Whether an operation must be answered after so many seconds of failures, to be in time."""
+        return self._closing.is_set() or seconds >= OUTAGE_SHARE * self._outage_timeout
 
-    def _set_apart(self, operations: Iterable[Operation], began: float) -> None:
+    def _defer(self, operations: Iterable[Operation], began: float) -> None:
         for operation in operations:
-            self._apart[operation] = self._tried.get(operation, began)
+            self._deferred[operation] = self._retried.get(operation, began)
 
     def _settle_batch(self, batch: _WriteBatch) -> list[_WriteBatch]:
-        """Write a batch, however often that takes, until each operation has its answer."""
+        """Execute a batch, with retries, until each operation has a result."""
         if self._closing.is_set() and self._hangs:
-            batch.fail_all(DatabaseUnavailable("the database hangs, and this is the end"))
+            batch.fail_all(DatabaseUnavailable("the database hangs, and the server is shutting down"))
             return [batch]
         retries = 0
         settled: list[_WriteBatch] = []
@@ -262,7 +264,7 @@ class DatabaseWriter:
             if self._shared and is_lock_timeout(error):
                 if len(batch) > 1:
                     return settled + self._settle_each(batch)
-                self._set_apart([*batch.posts, *batch.jobs], began)
+                self._defer([*batch.posts, *batch.jobs], began)
                 return settled
             if in_commit and batch.jobs:
                 unknown, batch = _WriteBatch(jobs=batch.jobs), _WriteBatch(posts=batch.posts)
@@ -283,38 +285,40 @@ class DatabaseWriter:
         return [*settled, batch]
 
     def _settle_each(self, batch: _WriteBatch) -> list[_WriteBatch]:
-        """Each for itself; what one session says behind something that waits for a lock waits too."""
+        """Execute each operation by itself. A post after a deferred post of the same session is
+        deferred too.
+        """
         settled: list[_WriteBatch] = []
-        for one in batch.split_each():
-            if one.posts and one.posts[0].session_order in self._streams_apart():
-                self._set_apart(one.posts, time.monotonic())
+        for part in batch.split_each():
+            if part.posts and part.posts[0].session_order in self._deferred_orders():
+                self._defer(part.posts, time.monotonic())
             else:
-                settled += self._settle_batch(one)
+                settled += self._settle_batch(part)
         return settled
 
-    def _streams_apart(self) -> list[SessionOrder]:
-        return [operation.session_order for operation in self._apart if isinstance(operation, MessagePost)]
+    def _deferred_orders(self) -> list[SessionOrder]:
+        return [operation.session_order for operation in self._deferred if isinstance(operation, MessagePost)]
 
     def _attempt_batch(self, batch: _WriteBatch) -> tuple[Exception | None, bool]:
-        """Write a batch in one transaction. Returns what broke it off, if anything did, and whether that was
-        in its COMMIT.
+        """Execute a batch in one transaction. Returns the error, if any, and whether it occurred during
+        COMMIT.
         """
         in_commit, began = False, time.monotonic()
         try:
-            with self._kept.begin_write() as connection:
+            with self._connection.begin_write() as connection:
                 transaction = self._write_batch(connection, batch)
                 in_commit = True
         except Exception as error:
             if not (is_transient(error) or is_outage(error)):
-                self._is_back()  # it objects
+                self._note_available()  # it answered with an error
             return error, in_commit
         self._known |= transaction.new_heads
-        self._is_back()
-        self._set_apart(batch.take_locked(), began)
+        self._note_available()
+        self._defer(batch.take_locked(), began)
         return None, False
 
-    def _is_back(self) -> None:
-        """The database is there."""
+    def _note_available(self) -> None:
+        """Note that the database is available."""
         if self._down_since is not None:
             log.warning("the database is back, after %.1f s", time.monotonic() - self._down_since)
         self._down_since, self._hangs = None, False
@@ -341,14 +345,16 @@ class DatabaseWriter:
     ) -> list[AppendOutcome | Exception]:
         heads, locked = transaction.lock_available(post.draft.conversation_id for post in posts)
         refused: dict[MessagePost, AppendOutcome | Exception] = {}
-        held: list[SessionOrder] = []  # of sessions that have something waiting for a locked conversation
+        deferred_orders: list[SessionOrder] = []  # sessions with a deferred post
         for post in posts:
             head = heads.get(post.draft.conversation_id)
             if post.session_order.broken:
                 refused[post] = DatabaseUnavailable(PREDECESSOR_UNKNOWN)
-            elif post.draft.conversation_id in locked or (held and post.session_order in held):
+            elif post.draft.conversation_id in locked or (
+                deferred_orders and post.session_order in deferred_orders
+            ):
                 refused[post] = LockedElsewhere()
-                held.append(post.session_order)
+                deferred_orders.append(post.session_order)
             elif (head is None or head.roster != post.roster) and (
                 refusal := self._check_post(transaction.connection, post)
             ):
@@ -361,9 +367,11 @@ class DatabaseWriter:
         return [outcomes[post] for post in posts]
 
     def _check_post(self, connection: Connection, post: MessagePost) -> AppendOutcome | Exception | None:
-        """Why nothing is stored for a sender who was found entitled under another roster, if nothing is."""
+        """Authorize a sender whose roster version is out of date. Returns the refusal or the earlier outcome
+        of a resend, or ``None``.
+        """
         try:
-            self._entitle(connection, post.draft, post.session_epoch)
+            self._authorize(connection, post.draft, post.session_epoch)
         except Exception as error:
             if is_transient(error) or is_outage(error):
                 raise
@@ -380,23 +388,23 @@ class DatabaseWriter:
         return JobResult(transaction.changed_rosters, transaction.missed, result, transaction.stored)
 
     def _run_in_savepoint(self, transaction: WriteTransaction, job: WriteJob[T]) -> T | Exception:
-        """A job among others: whatever it raises, only it is undone."""
+        """Run a job in a savepoint: an exception undoes only this job."""
         before = transaction.save_state()
         try:
             with transaction.connection.begin_nested():
                 return job.work(transaction)
         except Exception as error:
             if self._shared and is_lock_timeout(error):
-                error = LockedElsewhere()  # which has undone that statement alone
+                error = LockedElsewhere()  # MySQL has undone only that statement
             elif is_transient(error) or is_outage(error):
                 raise
             transaction.restore_state(before)
             return error
 
     def _wait_for_database(self, error: Exception, began: float) -> bool:
-        """Wait a little for the database to come back; ``False`` when it has been away too long.
+        """Wait before the next attempt. Returns ``False`` when the outage has lasted too long.
 
-        A database that hangs is away since the attempt ``began``, not since we lost patience with it.
+        If the database hangs, the outage began with the attempt, not with its timeout.
         """
         if self._down_since is None:
             self._down_since = began
@@ -419,8 +427,8 @@ class DatabaseWriter:
                 yield from self._answer_batch(batch)
         finally:
             self._loop.call_soon(
-                self._gathering.batch_answered
-            )  # behind what the answers have made to be written
+                self._queue.batch_answered
+            )  # after the operations that the answers have added
 
     def _answer_batch(self, batch: _WriteBatch) -> Iterator[None]:
         answers = list(zip(batch.posts, batch.outcomes, strict=True))
@@ -445,7 +453,7 @@ class DatabaseWriter:
         try:
             done(*arguments)
         except Exception:
-            log.exception("an answer could not be given")
+            log.exception("an answer could not be delivered")
 
 
 def _resolve_future(followed: Future[U], then: Callable[[T], U], result: T | Exception) -> None:

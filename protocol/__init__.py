@@ -1,11 +1,11 @@
-"""The language that server and client speak: frames, names, errors. No I/O, no database, no screen.
+"""The wire protocol: frames, names, errors. No I/O, no database, no screen.
 
-The contract for strangers, with an example of every frame, is ``docs/protocol.md``.
+``docs/protocol.md`` describes it for authors of other clients, with an example of every frame.
 """
 
 VERSION = 1
-"""The protocol's version, told in ``welcome``."""
+"""The protocol's version, sent in ``welcome``."""
 
 RELEASE = "0.1.0"
-"""The project's version. It stands here because the client asks for it at every start, and looking through
-what is installed would take as long as a picture."""
+"""The project's version. It is a constant because the client needs it at every start, and reading the
+metadata of installed packages is slow."""

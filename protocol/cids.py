@@ -1,20 +1,23 @@
-"""What names a message for its author: what may be a cid, and one for a message that has none yet."""
+"""Cids: the ids that clients give to their messages."""
 
 import os
 
 from chatroom.protocol.values import now_milliseconds
 
-LONGEST = 64
+MAX_CID_LENGTH = 64
 
 
 def is_cid(text: str) -> bool:
-    """Whether this is printable ASCII without a space, and neither empty nor too long."""
-    return 0 < len(text) <= LONGEST and text.isascii() and text.isprintable() and " " not in text
+    """Whether ``text`` is 1 to 64 printable ASCII characters without a space."""
+    return 0 < len(text) <= MAX_CID_LENGTH and text.isascii() and text.isprintable() and " " not in text
 
 
 def new_cid() -> str:
-    """A UUIDv7 (RFC 9562, section 5.7). These are ordered by time, so that the database's unique index grows
-    at its end; that doubles the rate of inserts."""
+    """Return a UUIDv7 (RFC 9562, section 5.7).
+
+    UUIDv7s are ordered by time, so the database's unique index grows at its end; that doubles the insert
+    rate.
+    """
     value = now_milliseconds() << 80 | int.from_bytes(os.urandom(10), "big")
     value = value & ~(0xF << 76) | 0x7 << 76  # the version
     value = value & ~(0x3 << 62) | 0x2 << 62  # the variant

@@ -1,16 +1,16 @@
-"""Every refusal and failure: a code for programs, facts, and English for a person.
+"""Refusals and failures: each has a code for programs, details, and an English message.
 
 ::
 
     ChatError
-    ├── WireError            the line itself is wrong
+    ├── WireError            the line is not a valid request
     │   ├── BadEncoding  BadJson  BadFrame  UnknownType
     │   └── LineTooLong                                     (closes)
-    ├── Refusal              the request is understood and refused; nothing was stored
+    ├── Refusal              the request is valid and refused; nothing was stored
     │   ├── NotLoggedIn  AlreadyLoggedIn
     │   ├── BadUsername  BadPassword  UsernameTaken
     │   ├── UnknownUser  WrongPassword  BadToken  NotYourself
-    │   ├── AccountDisabled                                 (closes the sessions that there are)
+    │   ├── AccountDisabled                                 (closes the account's sessions)
     │   ├── UnknownRoom  BadRoom  RoomExists  RoomFull  BadCapacity  TooManyRooms  BadNickname
     │   ├── RegistrationClosed  BadInvitation
     │   ├── InvitationNeeded  WrongRoomPassword  Banned
@@ -21,18 +21,17 @@
     │   └── TooManyAttempts  RateLimited  TooManyConnections    (try again later)
     ├── Disconnection        why the server ends a connection
     │   └── SlowConsumer  LoginTimeout  SessionEnded  GoingAway
-    └── Failure              not the client's fault; of a ``send`` nobody knows whether it was stored
+    └── Failure              not the client's fault; a ``send`` may have been stored or not
         └── Unavailable  Internal
 
-The client words a code in the user's language from its own catalogue; ``wording`` here is for a person at
-``nc`` and for the log.
+The client translates codes with its own catalogue; ``wording`` is for users of ``nc`` and for the log.
 """
 
 from typing import Any, ClassVar
 
 
 class ChatError(Exception):
-    """``code`` for programs, ``details`` (the facts, JSON values by name), and itself in words."""
+    """``code`` is for programs, ``details`` holds JSON values by name, ``str`` gives the English message."""
 
     code: ClassVar[str]
     wording: ClassVar[str]
@@ -47,7 +46,7 @@ class ChatError(Exception):
 
 
 class WireError(ChatError):
-    """A line that is no request. ``id`` is the request's, as far as it could be read."""
+    """A line that is not a request. ``id`` is the request's id, or ``None`` if it could not be read."""
 
     def __init__(self, id: int | str | None = None, **details: Any) -> None:
         super().__init__(**details)
@@ -56,31 +55,31 @@ class WireError(ChatError):
 
 class BadEncoding(WireError):
     code = "bad_encoding"
-    wording = "the line is not clean UTF-8: {reason}"
+    wording = "the line is not valid UTF-8: {reason}"
 
 
 class BadJson(WireError):
     code = "bad_json"
-    wording = "the line is not JSON that can be trusted: {reason}"
+    wording = "the line is not valid JSON: {reason}"
 
 
 class BadFrame(WireError):
     code = "bad_frame"
-    wording = "this is no frame of the protocol: {reason}"
+    wording = "invalid frame: {reason}"
 
 
 class UnknownType(WireError):
     code = "unknown_type"
-    wording = "there is no such request"
+    wording = "unknown request type"
 
 
 class LineTooLong(WireError):
     code = "line_too_long"
-    wording = "a line may hold at most {limit} bytes"
+    wording = "lines are limited to {limit} bytes"
 
 
 class Refusal(ChatError):
-    """Understood and refused. Nothing was stored."""
+    """A valid request that is refused. Nothing was stored."""
 
 
 class NotLoggedIn(Refusal):
@@ -90,266 +89,267 @@ class NotLoggedIn(Refusal):
 
 class AlreadyLoggedIn(Refusal):
     code = "already_logged_in"
-    wording = "this connection is logged in already"
+    wording = "this connection is already logged in"
 
 
 class BadUsername(Refusal):
-    """Facts: ``least``, ``most`` (code points)."""
+    """Details: ``least``, ``most`` (code points)."""
 
     code = "bad_username"
-    wording = "a user name has {least} to {most} characters, none of them blank or invisible"
+    wording = "user names have {least} to {most} characters, without spaces or invisible characters"
 
 
 class BadPassword(Refusal):
-    """Facts: ``least`` (code points), ``most`` (bytes)."""
+    """Details: ``least`` (code points), ``most`` (bytes)."""
 
     code = "bad_password"
-    wording = "a password has at least {least} characters and at most {most} bytes"
+    wording = "passwords need at least {least} characters and at most {most} bytes"
 
 
 class UsernameTaken(Refusal):
     code = "username_taken"
-    wording = "this user name, or one that looks like it, is taken"
+    wording = "that user name (or a look-alike) is taken"
 
 
 class UnknownUser(Refusal):
     code = "unknown_user"
-    wording = "there is no such user"
+    wording = "no such user"
 
 
 class WrongPassword(Refusal):
     code = "wrong_password"
-    wording = "the password is wrong"
+    wording = "wrong password"
 
 
 class BadToken(Refusal):
     code = "bad_token"
-    wording = "this token is not, or no longer, good; log in with the password"
+    wording = "this token is invalid or has expired; log in with the password"
 
 
 class AccountDisabled(Refusal):
     code = "account_disabled"
-    wording = "this account has been disabled by whoever runs the server"
+    wording = "this account has been disabled by an administrator"
 
 
 class NotYourself(Refusal):
     code = "not_yourself"
-    wording = "that cannot be done to oneself"
+    wording = "you can't do that to yourself"
 
 
 class UnknownRoom(Refusal):
-    """Facts: ``room``."""
+    """Details: ``room``."""
 
     code = "unknown_room"
-    wording = "there is no room {room}"
+    wording = "no such room: {room}"
 
 
 class BadRoom(Refusal):
-    """Facts: ``least``, ``most`` (code points)."""
+    """Details: ``least``, ``most`` (code points)."""
 
     code = "bad_room"
-    wording = "a room's name has {least} to {most} characters, none of them blank or invisible"
+    wording = "room names have {least} to {most} characters, without spaces or invisible characters"
 
 
 class RoomExists(Refusal):
-    """Facts: ``room``."""
+    """Details: ``room``."""
 
     code = "room_exists"
-    wording = "there is a room {room}, or one that looks like it, already"
+    wording = "{room} (or a look-alike) already exists"
 
 
 class RoomFull(Refusal):
-    """Facts: ``room``, ``members``, ``capacity``."""
+    """Details: ``room``, ``members``, ``capacity``."""
 
     code = "room_full"
     wording = "room {room} is full ({members} of {capacity})"
 
 
 class BadCapacity(Refusal):
-    """Facts: ``least``, ``most``."""
+    """Details: ``least``, ``most``."""
 
     code = "bad_capacity"
-    wording = "a room has {least} to {most} seats"
+    wording = "rooms have {least} to {most} seats"
 
 
 class TooManyRooms(Refusal):
-    """Facts: ``username``, ``limit``."""
+    """Details: ``username``, ``limit``."""
 
     code = "too_many_rooms"
-    wording = "{username} owns {limit} rooms already, and may own no more"
+    wording = "{username} already owns {limit} rooms, the maximum"
 
 
 class BadNickname(Refusal):
-    """Facts: ``least``, ``most`` (code points)."""
+    """Details: ``least``, ``most`` (code points)."""
 
     code = "bad_nickname"
-    wording = "a nickname has {least} to {most} printable characters and does not begin or end with a blank"
+    wording = "nicknames have {least} to {most} printable characters and no space at either end"
 
 
 class RegistrationClosed(Refusal):
     code = "registration_closed"
-    wording = "making an account here takes an invitation"
+    wording = "this server is invite-only"
 
 
 class BadInvitation(Refusal):
-    """Never was one, used up, or too old: which of them is nobody's business."""
+    """Unknown, used up, expired or revoked. The four cases are not distinguished, so guesses learn
+    nothing."""
 
     code = "bad_invitation"
-    wording = "this invitation is not good any more"
+    wording = "this invitation is invalid, expired, used up or revoked"
 
 
 class InvitationNeeded(Refusal):
-    """Facts: ``room``."""
+    """Details: ``room``."""
 
     code = "invitation_needed"
-    wording = "only those who are invited may enter {room}"
+    wording = "{room} is invite-only"
 
 
 class WrongRoomPassword(Refusal):
-    """Facts: ``room``."""
+    """Details: ``room``."""
 
     code = "wrong_room_password"
-    wording = "a seat in {room} takes a password, and this is not it"
+    wording = "wrong password for {room}"
 
 
 class Banned(Refusal):
-    """Facts: ``room``, ``username``."""
+    """Details: ``room``, ``username``."""
 
     code = "banned"
     wording = "{username} is banned from {room}"
 
 
 class NotAMember(Refusal):
-    """Facts: ``room``."""
+    """Details: ``room``."""
 
     code = "not_a_member"
-    wording = "only members may do that in {room}"
+    wording = "you are not a member of {room}"
 
 
 class NotEntered(Refusal):
-    """Facts: ``conversation``."""
+    """Details: ``conversation``."""
 
     code = "not_entered"
-    wording = "enter {conversation} first"
+    wording = "join {conversation} first"
 
 
 class NotOwner(Refusal):
-    """Facts: ``room``."""
+    """Details: ``room``."""
 
     code = "not_owner"
     wording = "only the owner of {room} may do that"
 
 
 class NoSuchMember(Refusal):
-    """Facts: ``room``, ``username``."""
+    """Details: ``room``, ``username``."""
 
     code = "no_such_member"
     wording = "{username} is not a member of {room}"
 
 
 class RoomNotEmpty(Refusal):
-    """Facts: ``room``, ``members`` (others than the owner)."""
+    """Details: ``room``, ``members`` (without the owner)."""
 
     code = "room_not_empty"
-    wording = "{members} others have a seat in {room}"
+    wording = "{room} still has {members} other members"
 
 
 class NotFriends(Refusal):
-    """Facts: ``username``."""
+    """Details: ``username``."""
 
     code = "not_friends"
     wording = "you and {username} are not friends"
 
 
 class AlreadyFriends(Refusal):
-    """Facts: ``username``."""
+    """Details: ``username``."""
 
     code = "already_friends"
-    wording = "you and {username} are friends already"
+    wording = "you and {username} are already friends"
 
 
 class SelfFriend(Refusal):
     code = "self_friend"
-    wording = "nobody can be their own friend here"
+    wording = "you can't befriend yourself"
 
 
 class Blocked(Refusal):
-    """Facts: ``username``."""
+    """Details: ``username``."""
 
     code = "blocked"
     wording = "you have blocked {username}"
 
 
 class Declined(Refusal):
-    """Facts: ``username``."""
+    """Details: ``username``."""
 
     code = "declined"
-    wording = "{username} does not want that"
+    wording = "{username} declined"
 
 
 class EmptyText(Refusal):
     code = "empty_text"
-    wording = "there is nothing in this text"
+    wording = "the text is empty"
 
 
 class TextTooLong(Refusal):
-    """Facts: ``limit`` (code points)."""
+    """Details: ``limit`` (code points)."""
 
     code = "text_too_long"
-    wording = "a text has at most {limit} characters"
+    wording = "texts are limited to {limit} characters"
 
 
 class CidReused(Refusal):
-    """Facts: ``cid``."""
+    """Details: ``cid``."""
 
     code = "cid_reused"
-    wording = "another message of yours has this cid"
+    wording = "this cid belongs to another message of yours"
 
 
 class BadTarget(Refusal):
-    """Facts: ``target``."""
+    """Details: ``target``."""
 
     code = "bad_target"
-    wording = "there is nothing said at {target} here, or it was deleted"
+    wording = "there is no message {target} here, or it was deleted"
 
 
 class NotYours(Refusal):
-    """Facts: ``target``."""
+    """Details: ``target``."""
 
     code = "not_yours"
-    wording = "what was said at {target} is not yours to change"
+    wording = "you can't change message {target}"
 
 
 class BadReaction(Refusal):
-    """Facts: ``most`` (code points)."""
+    """Details: ``most`` (code points)."""
 
     code = "bad_reaction"
-    wording = "a reaction is an emoji or one word, of at most {most} characters"
+    wording = "a reaction is an emoji or one word of at most {most} characters"
 
 
 class TooManyReactions(Refusal):
-    """Facts: ``limit``."""
+    """Details: ``limit``."""
 
     code = "too_many_reactions"
-    wording = "one may react to a message in at most {limit} ways"
+    wording = "you can add at most {limit} reactions to a message"
 
 
 class TooManyAttempts(Refusal):
-    """Facts: ``retry_after`` (seconds)."""
+    """Details: ``retry_after`` (seconds)."""
 
     code = "too_many_attempts"
     wording = "too many wrong passwords; wait {retry_after:g} s"
 
 
 class RateLimited(Refusal):
-    """Facts: ``retry_after`` (seconds)."""
+    """Details: ``retry_after`` (seconds)."""
 
     code = "rate_limited"
     wording = "too fast; wait {retry_after:g} s"
 
 
 class TooManyConnections(Refusal):
-    """Facts: ``retry_after`` (seconds)."""
+    """Details: ``retry_after`` (seconds)."""
 
     code = "too_many_connections"
     wording = "too many connections from this address; try again in {retry_after:g} s"
@@ -361,19 +361,19 @@ class Disconnection(ChatError):
 
 class SlowConsumer(Disconnection):
     code = "slow_consumer"
-    wording = "this connection does not read fast enough; resume and fetch what is missing"
+    wording = "the connection is too slow; resume and fetch the missing messages"
 
 
 class LoginTimeout(Disconnection):
-    """Facts: ``seconds``."""
+    """Details: ``seconds``."""
 
     code = "login_timeout"
-    wording = "nobody logged in within {seconds:g} s"
+    wording = "no login within {seconds:g} s"
 
 
 class SessionEnded(Disconnection):
     code = "session_ended"
-    wording = "this session was ended; log in again"
+    wording = "this session has ended; log in again"
 
 
 class GoingAway(Disconnection):
@@ -382,27 +382,27 @@ class GoingAway(Disconnection):
 
 
 class Failure(ChatError):
-    """Not the client's fault. Of a ``send`` nobody knows whether it was stored: send it again, same cid."""
+    """Not the client's fault. A ``send`` may have been stored or not: send it again with the same cid."""
 
 
 class Unavailable(Failure):
-    """Facts: ``retry_after`` (seconds)."""
+    """Details: ``retry_after`` (seconds)."""
 
     code = "unavailable"
-    wording = "this cannot be done right now; try again in {retry_after:g} s"
+    wording = "temporarily unavailable; try again in {retry_after:g} s"
 
 
 class Internal(Failure):
     code = "internal"
-    wording = "something went wrong on the server"
+    wording = "internal server error"
 
 
 def _codes_below(base: type[ChatError]) -> dict[str, type[ChatError]]:
-    found = {base.code: base} if "code" in vars(base) else {}
+    codes = {base.code: base} if "code" in vars(base) else {}
     for child in base.__subclasses__():
-        found |= _codes_below(child)
-    return found
+        codes |= _codes_below(child)
+    return codes
 
 
 CODES = _codes_below(ChatError)
-"""Every code there is, and its class."""
+"""All codes and their classes."""

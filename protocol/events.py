@@ -1,4 +1,4 @@
-"""What the server tells unasked. An event has no ``id``; a client ignores an event that it does not know."""
+"""Events: lines that the server sends without a request. A client ignores an event that it does not know."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 
 
 class Event(Frame, frozen=True, kw_only=True, tag=snake_case):
-    """A line from the server that answers nothing."""
+    """A line from the server without an ``id``."""
 
 
 class Welcome(Event, frozen=True, kw_only=True):
@@ -21,20 +21,20 @@ class Welcome(Event, frozen=True, kw_only=True):
 
 
 class Message(Event, frozen=True, kw_only=True):
-    """Something was said, or happened, in a conversation of mine."""
+    """A new message in a conversation of the account."""
 
     message: values.Message
 
 
 class Read(Event, frozen=True, kw_only=True):
-    """Another session of mine has read up to here."""
+    """Another session of the account has read up to ``seq``."""
 
     conversation: str
     seq: int
 
 
 class Typing(Event, frozen=True, kw_only=True):
-    """Somebody is writing something in a room that I have entered, or to me."""
+    """A user is typing in a room that the account has entered, or in a private chat with it."""
 
     conversation: str
     username: str
@@ -42,7 +42,7 @@ class Typing(Event, frozen=True, kw_only=True):
 
 
 class Presence(Event, frozen=True, kw_only=True):
-    """A friend, or somebody in a room with me, came or went, or (``away``) is there and yet not."""
+    """A friend, or a member of a common room, went online or offline, or set an ``away`` message."""
 
     username: str
     online: bool
@@ -50,23 +50,23 @@ class Presence(Event, frozen=True, kw_only=True):
 
 
 class Room(Event, frozen=True, kw_only=True):
-    """A room that I can see appeared or changed."""
+    """A visible room was created or changed."""
 
     room: values.Room
 
 
 class Invited(Event, frozen=True, kw_only=True):
-    """Somebody asked me into a room of theirs."""
+    """A user invited the account to a room."""
 
     room: values.Room
     username: str
 
 
 class Removed(Event, frozen=True, kw_only=True):
-    """A room is mine no longer, and what was said there not mine to read.
+    """The account lost its seat in a room and can no longer read its messages.
 
-    ``reason``: I was put out (``kick``, ``ban``), another session of mine gave the seat up (``resign``), or
-    there is no such room any more (``close``). ``username`` is who did it, if it was no administrator.
+    ``reason`` is ``kick`` or ``ban``, ``resign`` (another session of the account gave up the seat), or
+    ``close`` (the room was deleted). ``username`` is the user who did it; unset for an administrator.
     """
 
     room: str
@@ -75,14 +75,14 @@ class Removed(Event, frozen=True, kw_only=True):
 
 
 class Friend(Event, frozen=True, kw_only=True):
-    """Somebody became my friend, or (``ended``) is one no longer."""
+    """A friendship began or changed, or (``ended``) is over."""
 
     friend: values.Friend
     ended: bool | UnsetType = UNSET
 
 
 class Closing(Event, frozen=True, kw_only=True):
-    """The server is about to close this connection. ``details`` are the facts, if there are any."""
+    """The server is about to close this connection."""
 
     code: str
     message: str

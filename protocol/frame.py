@@ -13,15 +13,15 @@ Natural = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 Positive = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
 
 Id = Whole | Annotated[str, Meta(max_length=64)]
-"""A request's name for itself, chosen by the client and repeated in the response."""
+"""A request's id, chosen by the client and repeated in the response."""
 
 
 SECRETS = frozenset({"invitation", "new_password", "password", "token"})
-"""Fields that are shown to nobody but the peer."""
+"""Fields that never appear in a log or an error message."""
 
 
 def masked_repr(struct: msgspec.Struct) -> str:
-    """A ``repr`` for what may end up in a log or an error: no secret is in it."""
+    """Return a ``repr`` without secrets, for logs and errors."""
     fields = ((name, getattr(struct, name)) for name in struct.__struct_fields__)
     shown = (f"{name}={'***' if name in SECRETS else repr(v)}" for name, v in fields if v is not UNSET)
     return f"{type(struct).__name__}({', '.join(shown)})"

@@ -1,12 +1,12 @@
-"""An invitation: a server's address, its certificate's fingerprint, perhaps a room and a code that opens it,
+"""Invitations: a server's address, its certificate's fingerprint, and optionally a room and an invite code,
 in one word to paste.
 
-``chat1-`` and base32 letters, to which no shell, no mail and no upper or lower case does anything. Inside, in
-this order: one byte, 1 if there is a fingerprint, 2 if there is a code, 3 for both; the port (2 bytes); the
-fingerprint (32 bytes, SHA-256), if any; the code (16 bytes), if any; the length of the host (1 byte) and the
-host; the room; a check sum (3 bytes of SHA-256) of all that. Without a code it holds nothing secret.
+An invitation is ``chat1-`` and base32 letters, which survive shells, mail and changes of case. The content,
+in this order: one byte of flags (1: fingerprint, 2: code); the port (2 bytes); the fingerprint (32 bytes,
+SHA-256), if any; the code (16 bytes), if any; the length of the host (1 byte) and the host; the room; a
+checksum (3 bytes of SHA-256 of all that). Without a code it holds no secret.
 
-The server writes them, the client reads them.
+The server writes invitations, the client reads them.
 """
 
 import re
@@ -18,7 +18,7 @@ from hashlib import sha256
 PREFIX = "chat1-"
 
 _SHAPE = re.compile(r"chat(\d+)-([a-z0-9]{13,})", re.IGNORECASE)
-"""What was meant to be one. A host of such a name could still be written with its port."""
+"""The shape of an invitation, valid or not. A host with such a name can be written with its port."""
 
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz234567")
 _CHECK = 3
@@ -28,10 +28,10 @@ _HAS_DIGEST, _HAS_CODE = 1, 2
 
 
 class InvitationError(ValueError):
-    """This cannot be read.
+    """An invitation that cannot be read.
 
-    ``reason`` is ``newer`` (of a later version), ``letters`` (some that stand in no invitation; ``facts`` has
-    them) or ``damaged`` (a letter is missing, or another one).
+    ``reason`` is ``newer`` (a later version), ``letters`` (it has invalid letters, which are in ``facts``) or
+    ``damaged`` (letters are missing or changed).
     """
 
     def __init__(self, reason: str, **facts: object) -> None:
@@ -43,7 +43,7 @@ class InvitationError(ValueError):
 @dataclass(frozen=True, slots=True)
 class Invitation:
     """``fingerprint`` is in hex, empty for a plain connection; ``room`` is without ``#``, or empty; ``code``
-    is one of ``fresh_code``, or empty.
+    is from ``fresh_code``, or empty.
     """
 
     host: str
@@ -60,7 +60,7 @@ class Invitation:
 
 
 def fresh_code() -> str:
-    """128 random bits in 26 letters: what nobody can guess."""
+    """Return 128 random bits as 26 letters."""
     return _encode_letters(secrets.token_bytes(_CODE))
 
 
@@ -69,15 +69,15 @@ def looks_like_invitation(text: str) -> bool:
 
 
 def read_invitation(text: str) -> Invitation:
-    """The invitation that ``str`` wrote. Raises ``InvitationError``."""
+    """Parse the text of an invitation. Raises ``InvitationError``."""
     shape = _SHAPE.fullmatch(_without_breaks(text))
     if shape is None:
         raise InvitationError("damaged")
     version, letters = shape[1], shape[2].lower()
     if version != "1":
         raise InvitationError("newer")
-    if strange := sorted(set(letters) - _LETTERS):
-        raise InvitationError("letters", letters=" ".join(strange))
+    if invalid := sorted(set(letters) - _LETTERS):
+        raise InvitationError("letters", letters=" ".join(invalid))
     try:
         return _parse_content(_decode_letters(letters))
     except (ValueError, IndexError):
@@ -114,5 +114,5 @@ def _checksum(content: bytes) -> bytes:
 
 
 def _without_breaks(text: str) -> str:
-    """Without the breaks that a narrow window puts into what is copied from it."""
+    """Remove the line breaks that copying from a narrow window adds."""
     return "".join(text.split())

@@ -1,11 +1,9 @@
-"""When two names are one name, when they only look like one, and what may be a name at all.
+"""Names: which are valid, which are equal, and which look alike.
 
-A name is kept as it was typed and found by its ``name_key``. Two names with one key are one name; two with
-one
-``name_skeleton`` could be taken for each other on a screen, and only one of them may exist. Of any two ASCII
-names
-neither is ever the case unless they differ in nothing but upper and lower case. ``confusables`` holds what
-looks like what.
+A name is stored as typed and looked up by its ``name_key``. Two names with the same key are the same name.
+Two names with the same ``name_skeleton`` look alike on a screen, and only one of them may exist. Two ASCII
+names are equal or alike only if they differ in nothing but case. ``confusables`` holds the table of
+look-alikes.
 
 A name holds only characters that this Python's Unicode has assigned, and Unicode promises that for those no
 later version changes a key (https://www.unicode.org/policies/stability_policy.html).
@@ -20,15 +18,14 @@ from chatroom.protocol.confusables import PROTOTYPES
 from chatroom.protocol.safe import IGNORABLE, safe_text
 
 MAX_KEY = 255
-"""In bytes; what an index of every database holds."""
+"""In bytes; an index of every supported database can hold it."""
 
 MAX_TYPED = 255
-"""In code points. What is longer is not looked at closely: normalising marks takes time that grows
-quadratically."""
+"""In code points. A longer name is not normalised, because normalising marks takes quadratic time."""
 
 MAX_EXPANDED = 512
-"""In code points: no name is longer after normalising. One character may become 18, so what is longer is
-normalised no further; it is found under a key of its own, and looks like nothing."""
+"""In code points: no valid name is longer after normalising. One character may become 18, so normalising
+stops there; a longer text gets a key of its own and looks like no other name."""
 
 MAX_REACTION = 32
 """In code points: a family of emoji needs 11, and a short word fits."""
@@ -40,14 +37,15 @@ _BLANK = re.compile("[\\s\u2800]")
 
 
 def name_key(name: str) -> bytes:
-    """What a name is found by, at most ``MAX_KEY`` bytes: NFKC, case-folded, without invisibles and outer
-    blanks."""
+    """Return the lookup key of a name, at most ``MAX_KEY`` bytes: NFKC, case-folded, without invisible
+    characters and outer spaces."""
     return _bounded_bytes(_casefolded(name))
 
 
 def name_skeleton(name: str) -> bytes:
-    """What a name looks like (UTS 39, section 4), at most ``MAX_KEY`` bytes. An ASCII name looks like its
-    key.
+    """Return a key that is equal for names that look alike (UTS 39, section 4), at most ``MAX_KEY`` bytes.
+
+    The skeleton of an ASCII name equals its key.
 
     Look-alikes are replaced before case is folded: Cyrillic ``В`` looks like ``B``, but ``в`` not like ``b``.
     """
@@ -61,13 +59,13 @@ def name_skeleton(name: str) -> bytes:
     return _bounded_bytes(text)
 
 
-def is_name(name: str, least: int, most: int) -> bool:
-    """Whether this may be the name of an account or a room; the lengths are in code points.
+def is_name(name: str, min_length: int, max_length: int) -> bool:
+    """Whether ``name`` is valid for an account or a room; the lengths are in code points.
 
-    Nothing blank or invisible, nothing that a screen would not show as it is, and no ``#`` or ``@`` in front.
+    It has no spaces, no invisible or unprintable characters, and no ``#`` or ``@`` in front.
     """
     return (
-        least <= len(name) <= most
+        min_length <= len(name) <= max_length
         and not name.startswith((labels.ROOM, labels.DIRECT))
         and not _BLANK.search(name)
         and safe_text(name) == name
@@ -76,11 +74,11 @@ def is_name(name: str, least: int, most: int) -> bool:
     )
 
 
-def is_nickname(nickname: str, least: int, most: int) -> bool:
-    """Whether this may be a nickname: printable, with blanks only inside. Emoji may have their joiners."""
+def is_nickname(nickname: str, min_length: int, max_length: int) -> bool:
+    """Whether a nickname is valid: printable, with spaces only inside. Emoji may have their joiners."""
     visible = _JOINERS.sub("", nickname)
     return (
-        least <= len(nickname) <= most
+        min_length <= len(nickname) <= max_length
         and nickname == nickname.strip()
         and safe_text(visible) == visible
         and _BLANK.sub("", visible) != ""
@@ -88,12 +86,12 @@ def is_nickname(nickname: str, least: int, most: int) -> bool:
 
 
 def is_reaction(text: str) -> bool:
-    """Whether this may be a reaction to a message: an emoji or a word, without blanks."""
+    """Whether ``text`` is a valid reaction: an emoji or a word, without spaces."""
     return is_nickname(text, 1, MAX_REACTION) and not _BLANK.search(text)
 
 
 def _casefolded(name: str) -> str:
-    """NFKC_Casefold (Unicode, section 3.13) and no blanks around it, repeated until it changes nothing."""
+    """Apply NFKC_Casefold (Unicode, section 3.13) and strip spaces, repeated until nothing changes."""
     if name.isascii():
         return name.lower().strip()
     if len(name) > MAX_TYPED:
@@ -103,6 +101,6 @@ def _casefolded(name: str) -> str:
 
 
 def _bounded_bytes(text: str) -> bytes:
-    """Text as bytes; where that is too long for a key, a digest behind a byte that no name begins with."""
+    """Return text as bytes; if too long for a key, a digest after a byte that begins no name."""
     encoded = text.encode("utf-8", "surrogatepass")
     return encoded if len(encoded) <= MAX_KEY else b"\0" + sha256(encoded).digest()

@@ -1,20 +1,19 @@
-"""What a client asks. Each request gets exactly one response with the same ``id``.
+"""Requests from the client. Each gets exactly one response (``responses``) with the same ``id``.
 
-The counterpart is ``responses``. A field that is not listed here is refused; a class's name in snake case
-is its tag.
+The server refuses a field that is not listed here. The tag is the class name in snake case.
 """
 
 from typing import Annotated, Literal
 
-from chatroom.protocol.cids import LONGEST, is_cid
+from chatroom.protocol.cids import MAX_CID_LENGTH, is_cid
 from chatroom.protocol.frame import Frame, Id, Natural, Positive, Whole, snake_case
 from msgspec import UNSET, Meta, UnsetType
 
-Cid = Annotated[str, Meta(description=f"1 to {LONGEST} printable ASCII characters without a space")]
+Cid = Annotated[str, Meta(description=f"1 to {MAX_CID_LENGTH} printable ASCII characters without a space")]
 """A client's own id of a message, unique per account for ever."""
 
 SentKind = Literal["text", "action", "edit", "delete", "react", "unreact"]
-"""The kinds of messages that a person makes."""
+"""The kinds of messages that a client may send."""
 
 
 class Request(Frame, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=snake_case):
@@ -24,9 +23,9 @@ class Request(Frame, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=
 
 
 class Register(Request, frozen=True, kw_only=True):
-    """Make an account. -> ``ok``
+    """Create an account. -> ``ok``
 
-    ``invitation`` is the code of one; it is looked at only where an account takes one.
+    ``invitation`` is an invite code; it is checked only if the server is invite-only.
     """
 
     username: str
@@ -35,37 +34,37 @@ class Register(Request, frozen=True, kw_only=True):
 
 
 class Login(Request, frozen=True, kw_only=True):
-    """Say who speaks on this connection. -> ``session``"""
+    """Log in on this connection. -> ``session``"""
 
     username: str
     password: str
 
 
 class Resume(Request, frozen=True, kw_only=True):
-    """Go on with an earlier session. -> ``session`` with a fresh token"""
+    """Continue an earlier session. -> ``session`` with a fresh token"""
 
     token: str
 
 
 class Logout(Request, frozen=True, kw_only=True):
-    """End the session and void its token; with the account's last session, leave everything. -> ``ok``"""
+    """End the session and void its token; the account's last session leaves every conversation. -> ``ok``"""
 
 
 class ChangePassword(Request, frozen=True, kw_only=True):
-    """Take a new password; every other session of mine ends, and its token is void. -> ``ok``"""
+    """Change the password. Every other session of the account ends, and its token is void. -> ``ok``"""
 
     password: str
     new_password: str
 
 
 class ListRooms(Request, frozen=True, kw_only=True):
-    """Every room that I may see. -> ``rooms``"""
+    """List every room that is visible to the account. -> ``rooms``"""
 
 
 class CreateRoom(Request, frozen=True, kw_only=True):
-    """Make a room with so many seats, and own it; that takes none of them. -> ``room``
+    """Create a room with ``capacity`` seats and own it, without taking a seat. -> ``room``
 
-    A ``private`` room is seen by its members and the invited alone; ``password`` is what a seat takes.
+    A ``private`` room is visible only to its members and to invited users; ``password`` is needed for a seat.
     """
 
     room: str
@@ -75,9 +74,9 @@ class CreateRoom(Request, frozen=True, kw_only=True):
 
 
 class EnterRoom(Request, frozen=True, kw_only=True):
-    """Enter a room under a nickname; the first entry takes a seat for good. -> ``entered``
+    """Enter a room under a nickname; the first entry takes a permanent seat. -> ``entered``
 
-    ``password`` is the room's, ``invitation`` the code of one; they are looked at where a seat takes them.
+    ``password`` is the room's, ``invitation`` an invite code; they are checked only if a seat needs them.
     """
 
     room: str
@@ -93,107 +92,107 @@ class LeaveRoom(Request, frozen=True, kw_only=True):
 
 
 class ResignRoom(Request, frozen=True, kw_only=True):
-    """Give the seat up; the history is no longer mine to read. -> ``ok``"""
+    """Give up the seat; the history can no longer be read. -> ``ok``"""
 
     room: str
 
 
 class ListMembers(Request, frozen=True, kw_only=True):
-    """Who holds the seats of a room that I am a member of. -> ``members``"""
+    """List the members of a room that the user is a member of. -> ``members``"""
 
     room: str
 
 
 class SetTopic(Request, frozen=True, kw_only=True):
-    """Say what my room is about; an empty topic is none. -> ``ok``"""
+    """Set the topic of an own room; an empty topic removes it. -> ``ok``"""
 
     room: str
     topic: str
 
 
 class Invite(Request, frozen=True, kw_only=True):
-    """Ask somebody into my room; they need neither its password nor anybody else's leave. -> ``ok``"""
+    """Invite a user to an own room; an invited user needs no password. -> ``ok``"""
 
     room: str
     username: str
 
 
 class MakeInvitation(Request, frozen=True, kw_only=True):
-    """Make a code that invites whoever shows it into my room, one person, for some days. -> ``invitation``"""
+    """Create an invite code to an own room, for one user and some days. -> ``invitation``"""
 
     room: str
 
 
 class Kick(Request, frozen=True, kw_only=True):
-    """Take a member's seat in my room away. -> ``ok``"""
+    """Remove a member from an own room. -> ``ok``"""
 
     room: str
     username: str
 
 
 class Ban(Request, frozen=True, kw_only=True):
-    """Take somebody's seat in my room away, if there is one, and let them in no more. -> ``ok``"""
+    """Ban a user from an own room, and remove the user's seat if there is one. -> ``ok``"""
 
     room: str
     username: str
 
 
 class Unban(Request, frozen=True, kw_only=True):
-    """Let somebody in again. -> ``ok``"""
+    """Lift a ban. -> ``ok``"""
 
     room: str
     username: str
 
 
 class ListBanned(Request, frozen=True, kw_only=True):
-    """Whom my room lets in no more. -> ``banned``"""
+    """List the users who are banned from an own room. -> ``banned``"""
 
     room: str
 
 
 class TransferRoom(Request, frozen=True, kw_only=True):
-    """Make a member the owner of my room. -> ``ok``"""
+    """Make a member the owner of an own room. -> ``ok``"""
 
     room: str
     username: str
 
 
 class CloseRoom(Request, frozen=True, kw_only=True):
-    """End my room, in which nobody else has a seat, and all that was said there. -> ``ok``"""
+    """Delete an own room that has no other members, with its messages. -> ``ok``"""
 
     room: str
 
 
 class AddFriend(Request, frozen=True, kw_only=True):
-    """Become friends, both at once. -> ``friend``"""
+    """Become friends; no confirmation is needed. -> ``friend``"""
 
     username: str
 
 
 class RemoveFriend(Request, frozen=True, kw_only=True):
-    """End a friendship; both may still read what was said. -> ``ok``"""
+    """End a friendship; both can still read their messages. -> ``ok``"""
 
     username: str
 
 
 class ListFriends(Request, frozen=True, kw_only=True):
-    """-> ``friends``"""
+    """List the account's friends. -> ``friends``"""
 
 
 class Block(Request, frozen=True, kw_only=True):
-    """Hear nothing more from somebody, who does not learn of it; a friendship ends. -> ``ok``"""
+    """Block a user, who is not notified; a friendship ends. -> ``ok``"""
 
     username: str
 
 
 class Unblock(Request, frozen=True, kw_only=True):
-    """Take a block back; a friendship that it ended stays ended. -> ``ok``"""
+    """Unblock a user; a friendship that the block ended stays ended. -> ``ok``"""
 
     username: str
 
 
 class ListBlocked(Request, frozen=True, kw_only=True):
-    """Whom I have blocked. -> ``blocked``"""
+    """List the users whom the account has blocked. -> ``blocked``"""
 
 
 class EnterDirect(Request, frozen=True, kw_only=True):
@@ -210,13 +209,13 @@ class LeaveDirect(Request, frozen=True, kw_only=True):
 
 
 class Send(Request, frozen=True, kw_only=True):
-    """Say something in a conversation, or change what was said there. -> ``sent``
+    """Send a message to a conversation, or change a message there. -> ``sent``
 
-    The same ``cid`` with the same content gets the first answer again; without one the server makes one.
-    ``kind`` is ``text`` unless it says ``action`` (what ``/me`` sends), or ``edit`` (``text`` is the new
-    one), ``delete`` (``text`` is empty), ``react`` or ``unreact`` (``text`` is the reaction). These four
-    change the message whose seq is ``target``; a ``text`` or ``action`` with a ``target`` answers it.
-    ``quiet``: to a room of mine also without having entered it, so that no notice is made.
+    The same ``cid`` with the same content gets the first answer again. Without a cid the server makes one.
+    ``kind`` is ``text`` (the default), ``action`` (``/me``), ``edit`` (``text`` is the new text), ``delete``
+    (``text`` is empty), ``react`` or ``unreact`` (``text`` is the reaction). The last four change the message
+    whose seq is ``target``; a ``text`` or ``action`` with a ``target`` is a reply to it. ``quiet`` allows a
+    member to send without having entered the room, so that no notice is stored.
     """
 
     to: str
@@ -227,13 +226,13 @@ class Send(Request, frozen=True, kw_only=True):
     quiet: bool | UnsetType = UNSET
 
     def __post_init__(self) -> None:
-        """A pattern in the cid's type would take three times as long as all the rest of the frame."""
+        """Check the cid here: a pattern in its type takes three times as long as the rest of the frame."""
         if self.cid is not UNSET and not is_cid(self.cid):
-            raise ValueError(f"a cid is 1 to {LONGEST} printable ASCII characters without a space")
+            raise ValueError(f"a cid is 1 to {MAX_CID_LENGTH} printable ASCII characters without a space")
 
 
 class History(Request, frozen=True, kw_only=True):
-    """A page of a conversation: before or after a seq (exclusive), or from a time on, or the newest. ->
+    """Return a page of a conversation: before or after a seq (exclusive), from a time on, or the newest. ->
     ``history``
 
     ``at`` is a time: the page begins with the first message that is not older.
@@ -247,9 +246,9 @@ class History(Request, frozen=True, kw_only=True):
 
 
 class Export(Request, frozen=True, kw_only=True):
-    """A long page of a conversation, for whoever keeps a copy of all of it. -> ``history``
+    """Return a long page of a conversation, to export all of it. -> ``history``
 
-    It begins behind the seq ``after``, or with the first message; and ends early when its texts are long.
+    It begins after the seq ``after``, or with the first message. It ends early if its texts are long.
     """
 
     conversation: str
@@ -258,35 +257,34 @@ class Export(Request, frozen=True, kw_only=True):
 
 
 class Read(Request, frozen=True, kw_only=True):
-    """I have read up to here; only ever moves forward. -> ``ok``"""
+    """Set the last read seq, which only moves forward. -> ``ok``"""
 
     conversation: str
     seq: Natural
 
 
 class Typing(Request, frozen=True, kw_only=True):
-    """I am writing something there: to be said every few seconds, and kept nowhere. -> ``ok``"""
+    """Report that the user is typing; repeated every few seconds, never stored. -> ``ok``"""
 
     conversation: str
 
 
 class SetAway(Request, frozen=True, kw_only=True):
-    """Let others know that I am away, and why; an empty text: I am back. -> ``ok``"""
+    """Set the away message; an empty text ends being away. -> ``ok``"""
 
     text: str
 
 
 class Whois(Request, frozen=True, kw_only=True):
-    """Who somebody is. -> ``user``"""
+    """Return a user's profile. -> ``user``"""
 
     username: str
 
 
 class Search(Request, frozen=True, kw_only=True):
-    """Messages with every word of the query, in what I may read, newest first. -> ``found``
+    """Find messages with every word of the query in readable conversations, newest first. -> ``found``
 
-    ``before`` is a time: only what is older. ``cursor`` is from an answer to the same search: only what comes
-    behind that.
+    ``before`` is a time: only older messages match. ``cursor`` from an answer continues the same search.
     """
 
     query: str

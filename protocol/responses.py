@@ -1,6 +1,6 @@
-"""What the server answers, each with the ``id`` of its request.
+"""Responses from the server, each with the ``id`` of its request (``requests``).
 
-The counterpart is ``requests``. A client ignores fields that it does not know.
+A client ignores fields that it does not know.
 """
 
 from typing import Any
@@ -11,21 +11,21 @@ from msgspec import UNSET, UnsetType
 
 
 class Response(Frame, frozen=True, kw_only=True, tag=snake_case):
-    """An answer. ``id`` is null only where the line had none that could be read."""
+    """A response. ``id`` is null only if the line had no readable id."""
 
     id: Id | None
 
 
 class Ok(Response, frozen=True, kw_only=True):
-    """Done."""
+    """The request was carried out."""
 
 
 class Pong(Response, frozen=True, kw_only=True):
-    """Still here."""
+    """The answer to ``ping``."""
 
 
 class Error(Response, frozen=True, kw_only=True):
-    """Refused or failed: ``code`` is for programs, ``message`` for a person, ``details`` holds the facts."""
+    """The request was refused or failed: ``code`` is for programs, ``message`` for people."""
 
     code: str
     message: str
@@ -33,7 +33,7 @@ class Error(Response, frozen=True, kw_only=True):
 
 
 class Session(Response, frozen=True, kw_only=True):
-    """Logged in. ``token`` resumes this session; ``rooms`` are those I am a member of."""
+    """Logged in. ``token`` resumes this session; ``rooms`` are those that the account is a member of."""
 
     username: str
     token: str
@@ -42,19 +42,19 @@ class Session(Response, frozen=True, kw_only=True):
 
 
 class Rooms(Response, frozen=True, kw_only=True):
-    """Every room that I may see, by name."""
+    """All rooms that are visible to the account, sorted by name."""
 
     rooms: list[values.Room]
 
 
 class Room(Response, frozen=True, kw_only=True):
-    """The room just made."""
+    """The room just created."""
 
     room: values.Room
 
 
 class Entered(Response, frozen=True, kw_only=True):
-    """Inside: ``room`` and its ``members`` (usernames), or ``friend``; and the newest page."""
+    """Entered: ``room`` and its ``members`` (usernames), or ``friend``; and the newest page."""
 
     messages: list[values.Message]
     room: values.Room | UnsetType = UNSET
@@ -63,50 +63,50 @@ class Entered(Response, frozen=True, kw_only=True):
 
 
 class Members(Response, frozen=True, kw_only=True):
-    """Who holds the seats of a room."""
+    """The members of a room."""
 
     members: list[values.Member]
 
 
 class Banned(Response, frozen=True, kw_only=True):
-    """Whom a room lets in no more, by name."""
+    """The users banned from a room, sorted by name."""
 
     usernames: list[str]
 
 
 class Invitation(Response, frozen=True, kw_only=True):
-    """The code just made, which is told once, and the time until which it is good."""
+    """The invite code just created, which is shown only once, and the time at which it expires."""
 
     code: str
     until: str
 
 
 class Friend(Response, frozen=True, kw_only=True):
-    """The friend just made."""
+    """The new friend."""
 
     friend: values.Friend
 
 
 class Friends(Response, frozen=True, kw_only=True):
-    """Everybody who is my friend, by name."""
+    """The account's friends, sorted by name."""
 
     friends: list[values.Friend]
 
 
 class Blocked(Response, frozen=True, kw_only=True):
-    """Whom I have blocked, by name."""
+    """The users whom the account has blocked, sorted by name."""
 
     usernames: list[str]
 
 
 class User(Response, frozen=True, kw_only=True):
-    """Who somebody is."""
+    """A user's profile."""
 
     user: values.User
 
 
 class Sent(Response, frozen=True, kw_only=True):
-    """Stored for good, at this place; ``duplicate`` when it had been before."""
+    """The message is committed as ``seq``; ``duplicate`` if it had been stored before."""
 
     cid: str
     seq: int
@@ -115,15 +115,15 @@ class Sent(Response, frozen=True, kw_only=True):
 
 
 class History(Response, frozen=True, kw_only=True):
-    """A page, ascending by seq; ``more`` when there is more in the direction asked."""
+    """A page, ascending by seq; ``more`` if there are more messages in the requested direction."""
 
     messages: list[values.Message]
     more: bool
 
 
 class Found(Response, frozen=True, kw_only=True):
-    """What a search found, newest first. With ``cursor`` it goes on. ``before`` is there when it stopped
-    early, and is how far back it came.
+    """Search results, newest first. ``cursor`` continues the search. ``before`` is set if the search stopped
+    early: older messages were not searched.
     """
 
     messages: list[values.Message]

@@ -1,20 +1,19 @@
-"""What a peer wrote, made fit for screen, log and file. All text from elsewhere passes through ``safe_text``.
+"""Make remote text safe for the screen, the log and files. All text from a peer passes through ``safe_text``.
 
-A terminal obeys what it is shown, so of a remote text nothing may get there that is a command, that hides or
-reorders its neighbours, or that takes a width which no two programs agree about. What happens to a character:
+A terminal executes control sequences, so remote text must not hold characters that are commands, that hide or
+reorder their neighbours, or whose width differs between programs. Each kind of character is treated so:
 
-* A *control character* would be obeyed. It becomes its picture (ESC becomes ``␛``): one column wide,
-  printable everywhere, and whoever reads it sees that, and which, something was there. A C1 control has no
-  picture and becomes ``�``, as does whatever has no meaning of its own: surrogates, private use,
-  noncharacters, unassigned.
-* A *line break*, by whichever of its names, stays one or becomes ``␊``: see ``lines``. A tab becomes blanks.
-* An *invisible* character (bidirectional controls, zero-width, variation selectors, tags, fillers) goes
-  silently. So do the joiners of emoji: without them an emoji sequence falls into parts whose widths everybody
-  agrees about.
-* A *combining mark* goes when ``MAX_MARKS`` stand on its base already, or when it has none and would be drawn
-  on what our own screen shows before it.
-
-What is left is one line of characters (or several) that any terminal only shows.
+* A *control character* becomes its picture (ESC becomes ``␛``), which is one column wide and printable
+everywhere.
+  C1 controls, surrogates, private use, noncharacters and unassigned characters have no picture and become
+  ``�``.
+* A *line break* of any kind becomes ``\\n`` or ``␊`` (see ``lines``). A tab becomes spaces.
+* An *invisible* character (bidirectional control, zero-width, variation selector, tag, filler) is removed. So
+are
+  the joiners of emoji, because terminals disagree about the width of joined emoji.
+* A *combining mark* is removed if its base has ``MAX_MARKS`` already, or if it has no base and would be drawn
+on
+  the text that our own screen shows before it.
 """
 
 import re
@@ -30,8 +29,8 @@ IGNORABLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-"""Default_Ignorable_Code_Point of Unicode 15.0 (DerivedCoreProperties.txt), as a regular expression's class
-holds it."""
+"""Default_Ignorable_Code_Point of Unicode 15.0 (DerivedCoreProperties.txt), for use in a regular expression's
+class."""
 
 _PLAIN = re.compile(
     "["
@@ -43,7 +42,7 @@ _PLAIN = re.compile(
     "\U0001f300-\U0001f64f\U0001f680-\U0001f6d7\U0001f900-\U0001f9ff"  # emoji
     "]*"
 )
-"""What nearly every text consists of, and nothing in it needs a second look."""
+"""Characters that are safe as they are. Nearly every text consists of them alone."""
 
 _FORMATS = (
     "\u0600-\u0605\u06dd\u070f\u0890-\u0891\u08e2\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
@@ -51,17 +50,17 @@ _FORMATS = (
 """The format characters (category Cf) that are not in ``IGNORABLE``."""
 
 _NOT_IN_JSON = re.compile(f"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{_FORMATS}{IGNORABLE}]")
-"""What is escaped in a line of JSON: controls, line breaks, surrogates, invisible characters."""
+"""Characters that are escaped in a line of JSON: controls, line breaks, surrogates, invisible ones."""
 
 _BREAK = re.compile("\r\n|[\r\x85\u2028\u2029]")
 _IGNORABLE = re.compile(f"[{IGNORABLE}]")
 _NEWER = re.compile("[\U0001f000-\U0001faff\U0001fc00-\U0001fffd\U00020000-\U0002fffd\U00030000-\U0003fffd]")
-"""Reserved for emoji and ideographs: unassigned here may only mean that this Python's Unicode is an older
-one."""
+"""Reserved for emoji and ideographs: an unassigned character here may be from a newer Unicode than this
+Python's."""
 
 
 def safe_text(text: str, *, lines: bool = False) -> str:
-    """A text that any terminal only shows, on one line; with ``lines``, line breaks are kept, each as
+    """Return ``text`` without anything that a terminal executes, on one line; ``lines`` keeps line breaks as
     ``\\n``."""
     if _PLAIN.fullmatch(text):
         return text
@@ -72,12 +71,12 @@ def safe_text(text: str, *, lines: bool = False) -> str:
 
 
 def json_text(line: str) -> str:
-    """A line of JSON -> the same value, with everything escaped that a terminal would obey or hide."""
+    """Escape everything in a line of JSON that a terminal would execute or hide. The value stays the same."""
     return line if line.isascii() and line.isprintable() else _NOT_IN_JSON.sub(_escape, line)
 
 
-def _escape(found: re.Match[str]) -> str:
-    code = ord(found[0])
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
     if code < 0x10000:
         return f"\\u{code:04x}"
     high, low = divmod(code - 0x10000, 0x400)
@@ -85,7 +84,7 @@ def _escape(found: re.Match[str]) -> str:
 
 
 def _safe_character(character: str) -> str:
-    """What stands on the screen for one character, its neighbours aside."""
+    """Return the safe replacement of one character."""
     if character == "\n" or " " <= character <= "~":
         return character
     if character < " ":
@@ -105,13 +104,13 @@ def _safe_character(character: str) -> str:
 
 
 def _limit_marks(text: str) -> str:
-    """Leave each base its first few combining marks."""
-    kept, marks = [], MAX_MARKS
+    """Keep the first ``MAX_MARKS`` combining marks of each base."""
+    characters, marks = [], MAX_MARKS
     for character in text:
         if unicodedata.category(character) in ("Mn", "Me"):
             marks += 1
         else:
             marks = MAX_MARKS if character == "\n" else 0
         if marks <= MAX_MARKS:
-            kept.append(character)
-    return "".join(kept)
+            characters.append(character)
+    return "".join(characters)

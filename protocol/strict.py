@@ -51,7 +51,7 @@ def diagnose_line(line: bytes) -> int | str | None:
     if _has_duplicate_keys(line, written):
         raise BadJson(id=_unambiguous_id(_read_leniently(text)), reason="a duplicate key")
     if not isinstance(value, dict):
-        raise BadFrame(reason="not an object")
+        raise BadFrame(reason="not a JSON object")
     id = _request_id(value.get("id"))
     if rb"\u0000" in written.replace(rb"\\", b""):
         raise BadEncoding(id=id, reason="NUL")
@@ -119,7 +119,7 @@ def _read_refused(text: str, structure: bytes) -> Any:
     try:
         value = _read_leniently(text)
     except ValueError:
-        raise BadJson(reason="it does not parse") from None
+        raise BadJson(reason="syntax error") from None
     id = _unambiguous_id(value)
     for constant in ("NaN", "Infinity"):
         if constant.encode() in structure:

@@ -1,7 +1,7 @@
-"""What frames carry: messages, rooms, members, friends.
+"""The values in frames: messages, rooms, members, friends.
 
-A *conversation* is named ``#room`` or, for the one who is told, ``@friend``. Times are RFC 3339 in UTC
-with milliseconds; inside the program a time is an integer, the milliseconds since 1970.
+A *conversation* is named ``#room`` or ``@friend``, after the receiver's friend. Times on the wire are RFC
+3339 in UTC with milliseconds; inside the program a time is an integer, the milliseconds since 1970.
 """
 
 import time
@@ -17,14 +17,14 @@ DAY = 24 * 60 * 60 * 1000
 """In milliseconds."""
 
 SPOKEN_KINDS = frozenset({"text", "action"})
-"""The kinds that people would call messages; everything else is a notice or changes a message."""
+"""The kinds of messages that count as unread; every other kind is a notice or changes a message."""
 
 CHANGE_KINDS = frozenset({"edit", "delete", "react", "unreact"})
 """The kinds that change the message in ``target``: ``text`` is the new text, empty, or the reaction."""
 
 
 Label = Annotated[str, Meta(min_length=2)]
-"""What a conversation is called: ``#room`` or ``@friend``."""
+"""The name of a conversation: ``#room`` or ``@friend``."""
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,16 +32,15 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Message(Value, frozen=True, kw_only=True):
-    """What is kept in a conversation: something said, or a notice of what happened.
+    """A stored message of a conversation.
 
-    ``seq`` is its place: 1, 2, 3 … without a gap, the same for everybody, for ever. ``kind`` is ``text``
-    or ``action`` (something said), ``enter`` or ``leave`` (``text`` is empty) or ``nick`` (``text`` is the
-    former nickname), or one of ``CHANGE_KINDS``; a client shows a kind that it does not know as nothing.
-    ``target`` is the seq of the message that this one changes or, if it is something said, answers. ``cid``
-    stands only in what the author sees.
+    ``seq`` is its position: 1, 2, 3 … without a gap, the same for all users, never changed. ``kind`` is
+    ``text`` or ``action``, a notice such as ``enter`` or ``leave`` (``text`` is empty) or ``nick`` (``text``
+    is the old nickname), or one of ``CHANGE_KINDS``. A client hides a kind that it does not know. ``target``
+    is the seq of the message that this one changes or replies to. ``cid`` is sent only to the author.
 
-    A page shows what was said as it stands now: with the latest ``text``; ``edited``, the time of the last
-    edit; ``deleted``, and then no text; ``reactions``, to each the user names of those who reacted so.
+    In a page a message has its latest state: the latest ``text``; ``edited``, the time of the last edit;
+    ``deleted``, with an empty text; ``reactions``, each with the user names of those who added it.
     """
 
     conversation: Label
@@ -61,10 +60,10 @@ class Message(Value, frozen=True, kw_only=True):
 class Room(Value, frozen=True, kw_only=True):
     """A room as one account sees it.
 
-    ``members`` counts the seats taken of ``capacity``. ``head``, ``read`` (seqs) and ``unread`` (how many
-    messages of others stand behind ``read``) are told to members alone, ``nickname`` to those who have one.
-    ``private`` (seen by members and the invited alone), ``locked`` (a seat takes a password) and ``invited``
-    (I am) are there when they are true.
+    ``members`` is the number of seats taken, of ``capacity``. Only a member gets ``head``, ``read`` (seqs)
+    and ``unread`` (the number of messages by others after ``read``), and ``nickname`` if one is set.
+    ``private`` (visible only to members and invited users), ``locked`` (a seat needs a password) and
+    ``invited`` (the account is) are set only if true.
     """
 
     room: Label
@@ -84,7 +83,7 @@ class Room(Value, frozen=True, kw_only=True):
 
 
 class Friend(Value, frozen=True, kw_only=True):
-    """A friend and the private chat with them. ``away`` is what they let others know of being away."""
+    """A friend and the private chat with that friend. ``away`` is the friend's away message."""
 
     friend: Label
     online: bool
@@ -97,7 +96,7 @@ class Friend(Value, frozen=True, kw_only=True):
 
 
 class Member(Value, frozen=True, kw_only=True):
-    """One seat of a room. ``nickname`` is empty until the first entry gave one."""
+    """A member of a room. ``nickname`` is empty until the first entry."""
 
     username: str
     nickname: str
@@ -107,8 +106,8 @@ class Member(Value, frozen=True, kw_only=True):
 
 
 class User(Value, frozen=True, kw_only=True):
-    """An account as another one may know it: ``registered`` is a time, ``rooms`` are those that both are
-    members of. Strangers look offline to each other.
+    """The public profile of an account: ``registered`` is a time, ``rooms`` are the common rooms. Users
+    without a common room or friendship appear offline to each other.
     """
 
     username: str
@@ -119,9 +118,9 @@ class User(Value, frozen=True, kw_only=True):
 
 
 class Limits(Value, frozen=True, kw_only=True):
-    """What the server tells in ``welcome``. Ranges are ``[least, most]``; ``line`` is in bytes,
-    ``password``'s least in code points and its most in UTF-8 bytes, the others in code points. ``page`` and
-    ``export`` count messages; without ``export`` the server knows no such request.
+    """The limits in ``welcome``. Ranges are ``[min, max]``. ``line`` is in bytes; the minimum of ``password``
+    is in code points and its maximum in UTF-8 bytes; the others are in code points. ``page`` and ``export``
+    count messages; a server without ``export`` does not know that request.
     """
 
     line: int
@@ -141,8 +140,10 @@ def now_milliseconds() -> int:
 
 
 def format_time(milliseconds: int) -> str:
-    """Milliseconds since 1970 -> ``2026-11-22T04:22:43.273Z``. All that is stored in one transaction has one
-    time, and each receiver, sender and page asks for it."""
+    """Format milliseconds since 1970 as ``2026-11-22T04:22:43.273Z``.
+
+    Cached, because all messages of one transaction have the same time and each receiver needs it.
+    """
     minute, rest = divmod(milliseconds, 60_000)
     return f"{_format_minute(minute)}{rest // 1000:02}.{rest % 1000:03}Z"
 
@@ -153,8 +154,8 @@ def _format_minute(minute: int) -> str:
 
 
 def parse_time(text: str) -> int:
-    """An RFC 3339 time -> milliseconds since 1970. Raises ``ValueError`` for anything else."""
+    """Return an RFC 3339 time as milliseconds since 1970. Raises ``ValueError`` for anything else."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
-        raise ValueError(f"a time without its zone: {text!r}")
+        raise ValueError(f"a time without a time zone: {text!r}")
     return round(moment.timestamp() * 1000)

@@ -1,7 +1,7 @@
-"""Bytes to lines, lines to frames, frames to lines. The counterpart is the other end of the connection.
+"""Bytes to lines, lines to frames, frames to lines.
 
 Both sides use ``LineBuffer``; the server reads requests with ``read_request``, the client reads answers with
-``read_answer``. Nothing here waits, so all of it is tested with bytes in, frames out.
+``read_answer``. This module does no I/O.
 """
 
 import re
@@ -20,23 +20,23 @@ _encoder = msgspec.json.Encoder()
 
 
 def encode_frame(frame: Frame) -> bytes:
-    """A frame -> its line, with the ``\\n``."""
+    """Return a frame as a line, with the ``\\n``."""
     return _encoder.encode(frame) + b"\n"
 
 
 _END_OF_LINE = b"\r\n"
-_MOST_EMPTY = 16_384
+_MAX_EMPTY_BYTES = 16_384
 """Bytes of empty lines that are skipped in one step."""
 
 
 class LineBuffer:
-    """The bytes of one connection, cut into lines.
+    """The received bytes of one connection, split into lines.
 
-    Feed it what arrives; take lines one at a time, so that a busy reader can leave the rest where it is. What
-    is left stays one piece of bytes: a million short lines take no more memory than they took on the way.
-    ``limit`` is the longest line in bytes, its end not counted, and may change between two lines. Past the
-    first line that is too long nothing is ever taken again: its tail must not be read as a line of its own.
-    ``consumed`` is how many bytes the latest ``take_line`` used up.
+    Lines are taken one at a time, so a busy reader can leave the rest in the buffer. The rest stays one bytes
+    object: a million short lines take no more memory than their bytes. ``limit`` is the maximum length of a
+    line in bytes, without its end; it may change between two lines. After a line that is too long no line is
+    returned any more, because its tail must not be read as a line. ``consumed`` is the number of bytes that
+    the latest ``take_line`` used.
     """
 
     __slots__ = ("_buffer", "_overrun", "_start", "consumed", "limit")
@@ -45,11 +45,11 @@ class LineBuffer:
         self.limit = limit
         self.consumed = 0
         self._buffer = b""
-        self._start = 0  # of what was not taken yet
+        self._start = 0  # of the bytes that were not taken yet
         self._overrun = False
 
     def has_line(self) -> bool:
-        """Whether ``take_line`` would have something to do."""
+        """Whether ``take_line`` would return a line or raise."""
         return self._buffer.find(b"\n", self._start) >= 0 or self._is_too_long()
 
     def feed_bytes(self, data: bytes) -> None:
@@ -58,15 +58,15 @@ class LineBuffer:
             self._start = 0
 
     def take_line(self) -> bytes | None:
-        """The next line without its end, or ``None`` when there is no whole one. Empty lines are skipped, but
-        so many of them in one step: then there is an empty one.
+        """Return the next line without its end, or ``None`` if there is no complete line.
 
-        Raises ``LineTooLong``, and from then on returns ``None``.
+        Empty lines are skipped. After ``_MAX_EMPTY_BYTES`` of them an empty line is returned, so that one
+        call stays short. Raises ``LineTooLong`` once; later calls return ``None``.
         """
         buffer, start = self._buffer, self._start
         if buffer[start : start + 1] in _END_OF_LINE:
-            some = buffer[start : start + _MOST_EMPTY]
-            start += len(some) - len(some.lstrip(_END_OF_LINE))
+            blank = buffer[start : start + _MAX_EMPTY_BYTES]
+            start += len(blank) - len(blank.lstrip(_END_OF_LINE))
         end = buffer.find(b"\n", start)
         if end < 0:
             self.consumed = start - self._start
@@ -84,7 +84,7 @@ class LineBuffer:
         return line
 
     def _is_too_long(self) -> bool:
-        """Whether the line whose end has not come yet is too long already; its ``\\r`` does not count."""
+        """Whether the incomplete line is already too long; its ``\\r`` does not count."""
         excess = len(self._buffer) - self._start - self.limit
         return excess > 1 or (excess == 1 and not self._buffer.endswith(b"\r"))
 
@@ -98,17 +98,17 @@ _ESCAPE = ord("\\")
 
 
 def read_request(line: bytes) -> requests.AnyRequest:
-    """A line -> the request it is. Raises a ``WireError`` that knows the request's id, where it can be read.
+    """Parse a line as a request. Raises a ``WireError`` with the request's id, if that can be read.
 
-    msgspec checks nearly everything in 0.3 µs. What it lets pass (a key that stands twice, an escaped NUL) or
-    words in its own way is settled by ``diagnose``, which is slow and exact. A line without escapes that is
-    just what we would have written ourselves hides nothing.
+    msgspec checks nearly everything in 0.3 µs. It accepts duplicate keys and an escaped NUL, and its errors
+    are not exact; ``diagnose_line`` is slow and exact. A line without escapes that equals our own encoding of
+    the frame needs no diagnosis.
     """
     try:
         frame = _request.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _wire_error(line, error) from None
-    if _hides_something(line, frame):
+    if _needs_diagnosis(line, frame):
         diagnose_line(line)
     return frame
 
@@ -116,22 +116,21 @@ def read_request(line: bytes) -> requests.AnyRequest:
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 
 
-def _hides_something(line: bytes, frame: Frame) -> bool:
-    """Whether there may be more in a line than the frame that was read from it."""
+def _needs_diagnosis(line: bytes, frame: Frame) -> bool:
+    """Whether a line may hold more than the frame that msgspec read from it, such as a duplicate key."""
     if _ESCAPE not in line:
-        return line != _encoder.encode(frame) and line.count(b'"') != 2 * _strings(frame)
+        return line != _encoder.encode(frame) and line.count(b'"') != 2 * _count_strings(frame)
     if any(isinstance(value, str) and _SUSPECT.search(value) for value in msgspec.structs.astuple(frame)):
         return True
-    most = _strings(frame)
-    return sum(1 for _ in islice(_STRING.finditer(line), most + 1)) != most
+    expected = _count_strings(frame)
+    return sum(1 for _ in islice(_STRING.finditer(line), expected + 1)) != expected
 
 
 _SUSPECT = re.compile("[\0\ud800-\udfff]")
 
 
-def _strings(frame: Frame) -> int:
-    """How many strings the line of a frame has when no key stands twice: its keys, and those that are
-    values."""
+def _count_strings(frame: Frame) -> int:
+    """Return the number of strings, keys included, in the line of a frame without duplicate keys."""
     strings = 2  # "type" and its value
     for value in msgspec.structs.astuple(frame):
         if value is not UNSET:
@@ -143,7 +142,7 @@ _UNKNOWN_TAG = re.compile(r"Invalid value '.*' - at `\$\.type`", re.DOTALL)
 
 
 def _wire_error(line: bytes, error: Exception) -> WireError:
-    """Why msgspec refused a line. Raises what ``diagnose`` finds, which comes first."""
+    """Return why msgspec refused a line. Raises the fault that ``diagnose_line`` finds, if any."""
     id = diagnose_line(line)
     if _UNKNOWN_TAG.fullmatch(str(error)):
         return UnknownType(id=id)
@@ -161,9 +160,9 @@ _event: Decoder[events.AnyEvent] = Decoder(events.AnyEvent)
 
 
 def read_answer(line: bytes) -> responses.AnyResponse | events.AnyEvent | None:
-    """A line from the server -> a response, an event, or ``None`` for a kind of event that we do not know.
+    """Parse a line from the server: a response, an event, or ``None`` for an unknown type.
 
-    Raises ``BadFrame`` for anything else: whoever sent that is no chat server.
+    Raises ``BadFrame`` for anything else, which no chat server sends.
     """
     try:
         envelope = _envelope.decode(line)

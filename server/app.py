@@ -44,7 +44,7 @@ from chatroom.server.config.settings import ServerConfig, effective_limit
 from chatroom.server.domain.request_checks import page_size
 from chatroom.server.net.connection import LineReceiver, PeerConnection
 from chatroom.server.net.flusher import WriteFlusher
-from chatroom.server.net.input_queue import REST, InputQueue
+from chatroom.server.net.input_queue import REST_SECONDS, InputQueue
 from chatroom.server.net.limits import Doorkeeper, InputBudgets
 from chatroom.server.net.listener import ConnectionListener, allow_many_files, bind_sockets
 from chatroom.server.net.tls import CertificateError, TlsCertificate, prepare_tls
@@ -129,7 +129,7 @@ class ChatServer:
         self._has_failed = False
         self._stopping = asyncio.Event()
         self._flusher = WriteFlusher(self._loop)
-        self._input_queue = InputQueue(self._loop, REST if limits.rate else 0.0)
+        self._input_queue = InputQueue(self._loop, REST_SECONDS if limits.rate else 0.0)
         self._budgets = _input_budgets(config)
         self._sessions: set[ClientSession] = set()
         self._empty = asyncio.Event()

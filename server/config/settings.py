@@ -1,8 +1,8 @@
-"""Every setting of the server. Its counterpart is ``sources``, which finds out what was set, and where.
+"""The server's settings. ``loader`` reads their values.
 
-A setting is one row: its name, what it may be, what it is for, its default. From that row come its place in
-the TOML file (``[limits]``, ``rate = 5``), its environment variable (``CHAT_SERVER_LIMITS_RATE``), its flag
-(``--set limits.rate=5``), and what ``--show-config`` tells of it. A limit of 0 is off.
+Each setting is one row: name, type, purpose, default. The row determines its place in the TOML file
+(``[limits]``, ``rate = 5``), its environment variable (``CHAT_SERVER_LIMITS_RATE``), its flag
+(``--set limits.rate=5``), and its line in ``--show-config``. A limit of 0 is off.
 """
 
 import sys
@@ -34,98 +34,98 @@ Cost = Annotated[int, Meta(ge=4, le=31, description="a whole number, 4 to 31")]
 
 
 class AccountSettings(Struct, frozen=True):
-    registration: Annotated[Registration, "who may make an account: anybody, or who has an invitation"] = (
-        "open"
-    )
+    registration: Annotated[
+        Registration, "who may register: open (everyone) or invited (with an invitation)"
+    ] = "open"
 
 
 class DatabaseSettings(Struct, frozen=True):
-    url: Annotated[Text, "an SQLAlchemy URL; empty for an SQLite file in the data folder"] = ""
-    password: Annotated[Text, "goes into the URL; best given by the environment or a file"] = ""
-    readers: Annotated[Some, "threads that read"] = 4
-    patience: Annotated[Amount, "seconds that a request waits for a database that is away"] = 5.0
+    url: Annotated[Text, "SQLAlchemy URL; empty means an SQLite file in the data folder"] = ""
+    password: Annotated[Text, "password for the URL; best set in the environment or a file"] = ""
+    readers: Annotated[Some, "number of reader threads"] = 4
+    patience: Annotated[Amount, "seconds that a request waits while the database is unreachable"] = 5.0
 
     def __repr__(self) -> str:
-        """Without the URL and the password, which a traceback might show."""
-        return "Database()"
+        """Omit the URL and the password, which a traceback might show."""
+        return "DatabaseSettings()"
 
 
 class TlsSettings(Struct, frozen=True):
-    mode: Annotated[Mode, "auto is on beyond this machine, and with a certificate of yours"] = "auto"
-    cert: Annotated[Text, "a PEM file with your certificate and its chain; empty for one made here"] = ""
-    key: Annotated[Text, "a PEM file with its private key"] = ""
+    mode: Annotated[Mode, "auto uses TLS on non-loopback addresses, or if tls.cert is set"] = "auto"
+    cert: Annotated[Text, "PEM file with the certificate chain; empty means a self-signed one"] = ""
+    key: Annotated[Text, "PEM file with the private key"] = ""
 
 
 class LimitSettings(Struct, frozen=True):
-    line_before_login: Annotated[Count, "bytes in a line before login; a stranger gets little"] = 4096
-    line: Annotated[Count, "bytes in a line after login"] = 65536
-    text: Annotated[Count, "code points in the text of a message"] = 4096
-    away: Annotated[Count, "code points in what somebody lets others know of being away"] = 80
-    reactions: Annotated[Count, "different reactions by one account to one message"] = 20
-    rate: Annotated[Amount, "messages a second by one session, in the long run"] = 5.0
-    burst: Annotated[Amount, "messages by one session at once"] = 20.0
-    requests_rate: Annotated[Amount, "other requests a second by one connection, in the long run"] = 50.0
-    requests_burst: Annotated[Amount, "other requests by one connection at once"] = 100.0
-    typing_rate: Annotated[Amount, "hints a second that a session is typing, in the long run"] = 1.0
-    typing_burst: Annotated[Amount, "such hints by one session at once"] = 5.0
+    line_before_login: Annotated[Count, "maximum bytes per line before login"] = 4096
+    line: Annotated[Count, "maximum bytes per line after login"] = 65536
+    text: Annotated[Count, "maximum characters per message"] = 4096
+    away: Annotated[Count, "maximum characters of an away message"] = 80
+    reactions: Annotated[Count, "maximum reactions per account and message"] = 20
+    rate: Annotated[Amount, "messages per second and session, on average"] = 5.0
+    burst: Annotated[Amount, "messages per session in a burst"] = 20.0
+    requests_rate: Annotated[Amount, "other requests per second and connection, on average"] = 50.0
+    requests_burst: Annotated[Amount, "other requests per connection in a burst"] = 100.0
+    typing_rate: Annotated[Amount, "typing hints per second and session, on average"] = 1.0
+    typing_burst: Annotated[Amount, "typing hints per session in a burst"] = 5.0
     input_rate: Annotated[
         Amount,
-        "lines a second that are read from one connection, in the long run; 2 KiB of a line count as one",
+        "input lines per second and connection, on average; each 2 KiB of a line count as one more",
     ] = 500.0
-    input_burst: Annotated[Amount, "such lines from one connection at once"] = 1000.0
+    input_burst: Annotated[Amount, "input lines per connection in a burst"] = 1000.0
     address_input_rate: Annotated[
-        Amount, "such lines a second from one address, beyond 60 a second for each connection"
+        Amount, "input lines per second and address, beyond 60 per second for each connection"
     ] = 2000.0
-    address_input_burst: Annotated[Amount, "such lines from one address at once"] = 8000.0
-    connections_per_address: Annotated[Count, "connections of one address; a class behind a NAT fits"] = 64
-    new_connections_per_minute: Annotated[Count, "new connections of one address in a minute"] = 128
-    registrations_per_minute: Annotated[
-        Amount, "new accounts from one address in a minute, in the long run"
-    ] = 10.0
-    registrations_burst: Annotated[Amount, "new accounts from one address at once"] = 40.0
-    login_timeout: Annotated[Amount, "seconds to log in"] = 30.0
-    handshake_timeout: Annotated[Amount, "seconds for the TLS handshake"] = 10.0
-    ping_interval: Annotated[Amount, "seconds of silence after which TCP asks if a peer is there"] = 30.0
-    dead_after: Annotated[Amount, "seconds without a sign of life after which a peer is gone"] = 75.0
-    outbox_bytes: Annotated[Count, "bytes of events that may wait for a slow reader"] = 1 << 20
-    outbox_stall: Annotated[Amount, "seconds for which a slow reader may read nothing at all"] = 10.0
-    password_attempts: Annotated[Count, "wrong passwords a minute, per account and address"] = 5
-    linger: Annotated[Amount, "seconds for which a lost connection's account stays entered"] = 60.0
-    page: Annotated[Count, "messages in a page of history or search"] = 100
-    export_page: Annotated[Count, "messages in a page of what /save asks for"] = 2000
-    export_rate: Annotated[Amount, "such pages a second for one connection, in the long run"] = 100.0
-    export_burst: Annotated[Amount, "such pages for one connection at once"] = 20.0
-    capacity: Annotated[Count, "seats that a room may have"] = 10_000
-    rooms: Annotated[Count, "rooms that one account may own"] = 1000
-    username_min: Annotated[NameLength, "code points in a user name, at least"] = 2
-    username_max: Annotated[NameLength, "code points in a user name, at most"] = 10
-    room_min: Annotated[NameLength, "code points in a room's name, at least"] = 1
-    room_max: Annotated[NameLength, "code points in a room's name, at most"] = 32
-    topic: Annotated[TopicLength, "code points in the topic of a room"] = 200
-    nickname_min: Annotated[NameLength, "code points in a nickname, at least"] = 1
-    nickname_max: Annotated[NameLength, "code points in a nickname, at most"] = 32
+    address_input_burst: Annotated[Amount, "input lines per address in a burst"] = 8000.0
+    connections_per_address: Annotated[Count, "maximum connections per address"] = 64
+    new_connections_per_minute: Annotated[Count, "new connections per minute and address"] = 128
+    registrations_per_minute: Annotated[Amount, "new accounts per minute and address, on average"] = 10.0
+    registrations_burst: Annotated[Amount, "new accounts per address in a burst"] = 40.0
+    login_timeout: Annotated[Amount, "seconds until a connection must log in"] = 30.0
+    handshake_timeout: Annotated[Amount, "seconds until the TLS handshake must be done"] = 10.0
+    ping_interval: Annotated[Amount, "seconds of silence before the first TCP keepalive probe"] = 30.0
+    dead_after: Annotated[Amount, "seconds without an answer until a connection counts as lost"] = 75.0
+    outbox_bytes: Annotated[Count, "maximum bytes of events queued for a slow client"] = 1 << 20
+    outbox_stall: Annotated[Amount, "seconds without progress until a slow client is disconnected"] = 10.0
+    password_attempts: Annotated[Count, "wrong passwords per minute, account and address"] = 5
+    linger: Annotated[Amount, "seconds that an account stays in its rooms after its connection is lost"] = (
+        60.0
+    )
+    page: Annotated[Count, "maximum messages per page of history or search"] = 100
+    export_page: Annotated[Count, "maximum messages per page of an export (/save)"] = 2000
+    export_rate: Annotated[Amount, "export pages per second and connection, on average"] = 100.0
+    export_burst: Annotated[Amount, "export pages per connection in a burst"] = 20.0
+    capacity: Annotated[Count, "maximum seats per room"] = 10_000
+    rooms: Annotated[Count, "maximum rooms owned per account"] = 1000
+    username_min: Annotated[NameLength, "minimum characters of a user name"] = 2
+    username_max: Annotated[NameLength, "maximum characters of a user name"] = 10
+    room_min: Annotated[NameLength, "minimum characters of a room name"] = 1
+    room_max: Annotated[NameLength, "maximum characters of a room name"] = 32
+    topic: Annotated[TopicLength, "maximum characters of a room topic"] = 200
+    nickname_min: Annotated[NameLength, "minimum characters of a nickname"] = 1
+    nickname_max: Annotated[NameLength, "maximum characters of a nickname"] = 32
 
 
 class PasswordSettings(Struct, frozen=True):
-    min: Annotated[PasswordLength, "code points in a password, at least"] = 6
-    max: Annotated[PasswordLength, "bytes in a password, at most"] = 72
-    bcrypt_cost: Annotated[Cost, "one more doubles the work of hashing a password, and of guessing it"] = 12
-    threads: Annotated[Some, "threads that hash passwords"] = 2
-    queue: Annotated[Amount, "seconds that a password may have to wait; beyond, come back later"] = 10.0
+    min: Annotated[PasswordLength, "minimum characters of a password"] = 6
+    max: Annotated[PasswordLength, "maximum bytes of a password"] = 72
+    bcrypt_cost: Annotated[Cost, "bcrypt cost; each step doubles the time to hash a password"] = 12
+    threads: Annotated[Some, "number of threads that hash passwords"] = 2
+    queue: Annotated[Amount, "maximum seconds that a login waits for hashing"] = 10.0
 
 
 class TokenSettings(Struct, frozen=True):
-    days: Annotated[Some, "days for which a token resumes a session"] = 30
+    days: Annotated[Some, "days until a session token expires"] = 30
 
 
 class ServerConfig(Struct, frozen=True):
-    host: Annotated[Text, "the address to listen on; empty for every one"] = "127.0.0.1"
-    port: Annotated[Port, "the port to listen on; 0 for a free one"] = 7878
-    data: Annotated[Folder, "where the server keeps what is its own"] = platformdirs.user_data_path(
+    host: Annotated[Text, "address to listen on; empty means all addresses"] = "127.0.0.1"
+    port: Annotated[Port, "port to listen on; 0 means any free port"] = 7878
+    data: Annotated[Folder, "folder for the database, certificate and socket"] = platformdirs.user_data_path(
         "chatroom"
     )
-    name: Annotated[Text, "what the server calls itself to people"] = "chatroom"
-    log_level: Annotated[Level, "how much is logged"] = "info"
+    name: Annotated[Text, "name of the server, shown to users"] = "chatroom"
+    log_level: Annotated[Level, "minimum level of log messages"] = "info"
     accounts: AccountSettings = AccountSettings()
     database: DatabaseSettings = DatabaseSettings()
     tls: TlsSettings = TlsSettings()
@@ -135,7 +135,7 @@ class ServerConfig(Struct, frozen=True):
 
     @property
     def database_url(self) -> str | URL:
-        """No text where it is a file: any character may stand in the name of a folder."""
+        """Return a ``URL`` object for a file, because the name of a folder may hold any character."""
         return self.database.url or URL.create("sqlite", database=str(self.data / "chatroom.sqlite"))
 
     @property
@@ -147,7 +147,7 @@ class ServerConfig(Struct, frozen=True):
 
 
 class SettingRow(NamedTuple):
-    """A row: what ``name`` (``limits.rate``) may be, and what it is for."""
+    """A setting by its full ``name`` (``limits.rate``)."""
 
     name: str
     type: Any
@@ -160,7 +160,7 @@ class SettingRow(NamedTuple):
 
     @property
     def is_secret(self) -> bool:
-        """Whether it may hold a password."""
+        """Whether the value may hold a password."""
         return self.name in ("database.url", "database.password")
 
     @property
@@ -177,9 +177,9 @@ def _setting_rows(section: type[Struct], prefix: str = "") -> Iterator[SettingRo
 
 
 SETTINGS = {setting.name: setting for setting in _setting_rows(ServerConfig)}
-"""Every row by its full name, those without a section first."""
+"""All settings by their full names, those without a section first."""
 
 
 def effective_limit(limit: int) -> int:
-    """A limit as something to compare with: one that is off is never reached."""
+    """Return a limit for comparisons: one that is off (0) becomes the largest integer."""
     return limit or sys.maxsize

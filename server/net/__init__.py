@@ -1,1 +1,1 @@
-"""Sockets: accepting connections, reading lines, writing, limits and TLS. Nothing here knows chat."""
+"""Sockets: accepting connections, reading lines, writing, limits and TLS. No chat logic."""

@@ -1,20 +1,19 @@
-"""One socket: bytes in, bytes out, and nothing of the chat. The counterpart above is
-``session.ClientSession``.
+"""One client connection: bytes in, bytes out, no chat logic. ``session.ClientSession`` handles its lines.
 
-Writing. Everything sent until the connection's turn comes (``flusher``) leaves in one ``write``. While the
-peer does not take what the transport holds, answers and events wait here; events beyond ``outbox_bytes``, or
-no progress for ``outbox_stall`` seconds, end the connection as ``slow_consumer``. Whoever reads is never
-dropped for one large answer: only events count.
+Writing. Everything sent until the connection's turn (``flusher``) goes out in one ``write``. While the
+transport is full, answers and events wait here. The connection is closed as ``slow_consumer`` if more than
+``outbox_bytes`` of events wait, or after ``outbox_stall`` seconds without progress. Answers do not count, so
+a peer that reads is never dropped for one large answer.
 
-Reading. Lines are taken by the session when it is ready for one. What it leaves lies in the buffer, and the
-socket is not read meanwhile, so a peer costs at most what one read brought. A peer that does not take its
-answers is neither served nor read.
+Reading. The session takes lines when it is ready. The rest stays in the buffer, and the socket is not read
+meanwhile, so a peer costs at most the bytes of one read. A peer that does not read its answers is neither
+served nor read.
 
-Each line is paid for from the connection's ``limits.InputBudget`` before it is parsed. When that is empty, or
-a turn's lines or time are used up, the rest waits in the ``InputQueue``.
+Each line is charged to the connection's ``limits.InputBudget`` before it is parsed. When the budget is empty,
+or the lines or the time of a turn are used up, the rest waits in the ``InputQueue``.
 
-A peer may close its sending side only: everything that has arrived is answered first. (Not with TLS, where
-the end of one side is the end of both.)
+A peer may close only its sending side: then everything that has arrived is answered first. (Not with TLS,
+where closing one side closes both.)
 """
 
 import asyncio
@@ -32,42 +31,41 @@ from chatroom.server.net.input_queue import InputQueue
 from chatroom.server.net.limits import InputBudget, InputBudgets
 
 HIGH_WATER = 64 * 1024
-"""Bytes that the transport may hold before the rest waits here."""
+"""Bytes that the transport buffers before the rest waits here."""
 
 PROBES = 3
-"""Unanswered packets after which a silent peer is gone."""
+"""Unanswered keepalive probes after which a connection counts as lost."""
 
-LAST_WORDS = 10.0
-"""Seconds that a closed connection has to take what is still to be said to it."""
+CLOSE_TIMEOUT = 10.0
+"""Seconds that a peer has to read the rest after the connection is closed."""
 
 
 LINES_PER_TURN = 32
 SECONDS_PER_TURN = 0.001
-"""How much of one connection is handled before the others have their turn."""
+"""Limits of one turn of a connection, before the other connections have their turn."""
 
-LINES_AT_ONCE = 8
-"""The same for what is handled at once, before it was in the queue, where input is limited at all."""
+IMMEDIATE_LINES = 8
+"""Lines that are handled immediately after a read, without the queue, if input is limited."""
 
-SHORTEST_PAUSE = 0.05
-"""Seconds for which a connection with an empty budget is left alone; waking up for each line costs more."""
+MIN_PAUSE_SECONDS = 0.05
+"""Minimum seconds of a pause when the budget is empty; waking up for each line costs more."""
 
 
 class LineReceiver(Protocol):
-    """Whoever takes the lines of a connection."""
+    """The object that handles the lines of a connection."""
 
     def receive_lines(self) -> None:
-        """There may be lines to take."""
+        """Lines may be available; called after each read."""
 
     def input_ended(self) -> None:
-        """The peer sends nothing more, but may still read answers; called at most once."""
+        """The peer has closed its sending side but may still read answers; called at most once."""
 
     def connection_lost(self) -> None:
-        """The connection is gone; called once."""
+        """The connection is lost or closed; called once."""
 
 
 class PeerConnection(asyncio.Protocol):
-    """Call ``take_line`` and ``send_answer`` at will; ``close`` says why and lets the peer read what was
-    sent before."""
+    """A connection of a client. ``close`` sends a reason and lets the peer read everything sent before."""
 
     def __init__(
         self,
@@ -93,24 +91,24 @@ class PeerConnection(asyncio.Protocol):
         self._dead_after = dead_after
         self._outbox: list[bytes] = []
         self._waiting_events = 0  # bytes of events in the outbox while the transport is full
-        self._in_line = False  # of the flusher
+        self._is_queued = False  # in the flusher
         self._blocked = False
-        self._paused = False  # nothing is read
+        self._paused = False  # reading is paused
         self._input_ended = False
         self._closes_when_sent = False
         self._closing = False
         self._lines_left = LINES_PER_TURN
-        self._turn_end = 0.0  # by the clock; 0.0 at its beginning
-        self._awaits_turn = False  # in the input queue, or for the budget
-        self._pause: asyncio.TimerHandle | None = None  # until there is something in the budget
+        self._turn_end = 0.0  # monotonic time; 0.0 before the first line of a turn
+        self._awaits_turn = False  # in the input queue, or until the budget recovers
+        self._pause: asyncio.TimerHandle | None = None  # until the budget recovers
         self._watch: asyncio.TimerHandle | None = None
         self.address = ""
 
-    # What the transport calls
+    # Called by the transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._loop = asyncio.get_running_loop()
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one, without saying so
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's class does not inherit from it
         peer = transport.get_extra_info("peername")
         self.address = str(peer[0]) if isinstance(peer, tuple) else ""
         self._budget = self._budgets.open(self.address, time.monotonic())
@@ -128,7 +126,7 @@ class PeerConnection(asyncio.Protocol):
         self._serve()
 
     def eof_received(self) -> bool:
-        """Returns whether the connection stays open for answers."""
+        """Return whether the connection stays open for answers."""
         if self._closing or self._transport.get_extra_info("ssl_object") is not None:
             return False
         self._input_ended = True
@@ -160,11 +158,12 @@ class PeerConnection(asyncio.Protocol):
         else:
             self.resume_lines()
 
-    # What the session calls
+    # Called by the session
 
     def take_line(self) -> bytes | None:
-        """The next line that is not blank, if a whole one is here and may be handled now. Raises
-        ``LineTooLong`` once.
+        """Return the next line that is not blank, or ``None`` if none is complete or may be handled now.
+
+        Raises ``LineTooLong`` once.
         """
         while self._may_take(now := time.monotonic()):
             line = self._lines.take_line()
@@ -176,28 +175,28 @@ class PeerConnection(asyncio.Protocol):
         return None
 
     def has_input(self) -> bool:
-        """Whether a line is here that was not taken yet."""
+        """Whether a complete line is waiting."""
         return self._lines.has_line()
 
     def set_line_limit(self, limit: int) -> None:
         self._lines.limit = limit
 
     def resume_lines(self) -> None:
-        """The session may be ready for more: give it what lies here, and read on once it has taken that."""
+        """Pass waiting lines to the session again, and resume reading when all are taken."""
         if self._paused and not self._closing:
             self._serve()
 
     def send_answer(self, data: bytes) -> None:
-        """Send an answer: whole lines."""
+        """Send an answer, as complete lines."""
         if self._closing:
             return
         self._outbox.append(data)
-        if not (self._in_line or self._blocked):
-            self._in_line = True
+        if not (self._is_queued or self._blocked):
+            self._is_queued = True
             self._flusher.add_writer(self)
 
     def send_event(self, data: bytes) -> None:
-        """Send events: whole lines. A peer that lets too many of them wait is dropped."""
+        """Send events, as complete lines. A peer with too many waiting events is disconnected."""
         if self._closing:
             return
         self._outbox.append(data)
@@ -205,27 +204,27 @@ class PeerConnection(asyncio.Protocol):
             self._waiting_events += len(data)
             if 0 < self._outbox_bytes < self._waiting_events:
                 self.close(SlowConsumer())
-        elif not self._in_line:
-            self._in_line = True
+        elif not self._is_queued:
+            self._is_queued = True
             self._flusher.add_writer(self)
 
     def flush(self) -> None:
-        """Write what waits, with one call, unless the transport is full."""
-        self._in_line = False
+        """Write everything that waits in one call, unless the transport is full."""
+        self._is_queued = False
         if self._outbox and not self._blocked and not self._closing:
             data = self._outbox[0] if len(self._outbox) == 1 else b"".join(self._outbox)
             self._outbox.clear()
             self._transport.write(data)
 
     def close_when_sent(self) -> None:
-        """End the connection once the peer takes what waits for it."""
+        """Close the connection once the peer has read everything that waits."""
         if self._blocked:
             self._closes_when_sent = True
         else:
             self.close()
 
     def close(self, reason: ChatError | None = None) -> None:
-        """End the connection; the peer is told why, behind what the transport already holds."""
+        """Close the connection, after sending the waiting lines and a ``closing`` event with the reason."""
         if self._closing:
             return
         if isinstance(reason, SlowConsumer):
@@ -240,27 +239,27 @@ class PeerConnection(asyncio.Protocol):
         self._closing = True
         self._stop_watching()
         self._transport.close()
-        self._watch = self._loop.call_later(LAST_WORDS, self._transport.abort)
+        self._watch = self._loop.call_later(CLOSE_TIMEOUT, self._transport.abort)
 
-    # Within
+    # Internal
 
     def _serve(self) -> None:
-        """Give the session what lies here, and read on once it has taken that."""
+        """Pass waiting lines to the session, and resume reading when all are taken."""
         self._turn_end = 0.0
         self._receiver.receive_lines()
         if not self._closing:
             self._pause_or_read()
 
     def _charge_read(self, budget: InputBudget, now: float) -> None:
-        """Pay for what was read, and begin a turn: a short one at once, or one in the queue for a connection
-        that sends much."""
+        """Charge a read and begin a turn: a short one immediately, or a queued one if the budget is
+        exceeded."""
         budget.charge_read(now)
-        self._lines_left = LINES_AT_ONCE
+        self._lines_left = IMMEDIATE_LINES
         if not self._awaits_turn and budget.is_exceeded(now):
             self._await_turn()
 
     def _may_take(self, now: float) -> bool:
-        """Whether one more line may be handled; if not, and there is one, its turn comes later."""
+        """Whether one more line may be handled now; if not, a later turn is scheduled for it."""
         if self._blocked or self._closing or self._awaits_turn:
             return False
         if self._budget is not None and (wait := self._budget.wait(now)):
@@ -274,10 +273,10 @@ class PeerConnection(asyncio.Protocol):
         return True
 
     def _await_budget(self, seconds: float) -> None:
-        """Handle and read nothing for a while."""
+        """Neither read nor handle lines for some seconds."""
         self._awaits_turn = True
         self._pause = self._loop.call_later(
-            max(seconds, SHORTEST_PAUSE), self._input_queue.add, self._take_turn
+            max(seconds, MIN_PAUSE_SECONDS), self._input_queue.add, self._take_turn
         )
 
     def _await_turn(self) -> None:
@@ -292,8 +291,7 @@ class PeerConnection(asyncio.Protocol):
             self._serve()
 
     def _pause_or_read(self) -> None:
-        """Read only while there is nothing to do: no line lies here, the budget is not empty, and the peer
-        takes its answers."""
+        """Read only while no line waits, the budget is not empty, and the peer reads its answers."""
         pause = self._awaits_turn or self._blocked or self._lines.has_line()
         if pause is self._paused or self._input_ended:
             return
@@ -321,8 +319,11 @@ class PeerConnection(asyncio.Protocol):
 
 
 def _tune_socket(sock: socket.socket | None, ping_interval: float, dead_after: float) -> None:
-    """No delay for small writes; and the kernel finds out who vanished silently, with packets of its own (a
-    silent peer may stay), or by what it cannot deliver."""
+    """Send small writes without delay, and let the kernel detect lost peers.
+
+    Keepalive probes detect a peer that vanished while idle; TCP_USER_TIMEOUT one that does not acknowledge
+    data.
+    """
     if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
         return
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -336,11 +337,11 @@ def _tune_socket(sock: socket.socket | None, ping_interval: float, dead_after: f
 
 
 def _set_option(sock: socket.socket, option: str, value: int) -> None:
-    """Not every system knows every option."""
+    """Set a TCP option if this system has it."""
     if hasattr(socket, option):
         sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
-def _kernel_seconds(wanted: float) -> int:
-    """As the kernel takes them: whole, at least one, at most nine hours."""
-    return min(max(1, round(wanted)), 32767)
+def _kernel_seconds(seconds: float) -> int:
+    """Return whole seconds between 1 and 32767, the range that the kernel accepts."""
+    return min(max(1, round(seconds)), 32767)

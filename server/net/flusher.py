@@ -1,16 +1,17 @@
-"""When connections write: all that have something to say, together. The counterpart is ``connection``, which
-gathers what it is told to say until its turn comes.
+"""Batch the writes of all connections. ``connection`` collects its lines until ``flush`` is called.
 
-A write costs some microseconds whether it carries one line or fifty, so with many connections most of what a
-server does is to write little, often. The rules:
+A write costs some microseconds whether it carries one line or fifty. With many connections, small writes
+would be most of the server's work. The rules:
 
-* As long as no more than a ``FEW`` stand in the line, what they have to say leaves in the next tick.
-* More of them wait for a tick in which nothing was heard or said. While the loop is busy without a pause,
-  what is said gathers so, at most for ``PATIENCE``; then there is a pass, a write for each of them.
-* Where a pass takes long, the next one waits longer, ``RESTS`` times as long as the writing took: writing has
-  a third of the time then, and the busier the server, the more each write carries.
-* A tick writes for ``AT_ONCE`` of them, and what arrives is looked at in between: nobody waits because a
-  thousand others are being written to.
+* With at most ``FEW_WRITERS`` connections queued, each is flushed in the next tick of the event loop.
+* More connections wait for a tick without input or output, but at most ``MAX_DELAY`` seconds. Then a pass
+flushes
+  each of them once.
+* After a long pass the next one waits ``REST_FACTOR`` times the duration of the pass. Writing takes at most a
+third
+  of the time then, and the busier the server, the more each write carries.
+* One tick flushes at most ``WRITERS_PER_TICK`` connections, and input is handled in between, so a pass over
+  thousands of connections does not delay the others.
 """
 
 import time
@@ -19,51 +20,51 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-FEW = 10
-"""Connections; writing to them takes no longer than waiting for more."""
+FEW_WRITERS = 10
+"""Connections; flushing them takes no longer than waiting for more."""
 
-PATIENCE = 0.003
-"""Seconds: a tenth of what people notice."""
+MAX_DELAY = 0.003
+"""Seconds: a tenth of the delay that users notice."""
 
-RESTS = 2
-LONGEST_REST = 0.05
-"""Seconds: with two thousand connections that all talk, messages wait ten times as long for other reasons."""
+REST_FACTOR = 2
+MAX_REST = 0.05
+"""Seconds: with 2,000 busy connections, messages wait ten times as long for other reasons."""
 
-AT_ONCE = 250
-"""Connections written to in one tick of the loop: about a millisecond's work."""
+WRITERS_PER_TICK = 250
+"""Connections flushed in one tick of the event loop: about 1 ms of work."""
 
 
 class PendingWriter(Protocol):
-    """Whoever stands in the line."""
+    """A connection with waiting lines."""
 
     def flush(self) -> None:
-        """Write what there is to say."""
+        """Write all waiting lines."""
 
 
 class WriteFlusher:
-    """The line. One for all connections of a server. ``clock`` tells seconds."""
+    """The queue of connections to flush, one per server. ``clock`` returns seconds."""
 
     def __init__(self, loop: AbstractEventLoop, clock: Callable[[], float] = time.monotonic) -> None:
         self._loop = loop
         self._clock = clock
-        self._line: deque[PendingWriter] = deque()
+        self._writers: deque[PendingWriter] = deque()
         self._awake = False  # ``_on_tick`` or ``_write_pass`` is called in the next tick, or running
-        self._stirred = False  # in this tick something was heard or said
-        self._since = 0.0  # when the first one joined the line
-        self._left = 0  # of the pass
-        self._took = 0.0  # seconds of writing in the pass
-        self._patience = PATIENCE  # of those who wait for the next one
+        self._has_activity = False  # input or output in this tick
+        self._since = 0.0  # when the first writer was queued
+        self._left = 0  # writers of the current pass
+        self._took = 0.0  # seconds of writing in the current pass
+        self._delay = MAX_DELAY  # seconds until the next pass, at most
 
-    def add_writer(self, writes: PendingWriter) -> None:
-        """Somebody has something to say, and does not stand in the line yet."""
-        self._line.append(writes)
-        self._stirred = True
+    def add_writer(self, writer: PendingWriter) -> None:
+        """Queue a connection that has lines to write and is not queued yet."""
+        self._writers.append(writer)
+        self._has_activity = True
         if not self._awake:
             self._begin_pass()
 
     def note_activity(self) -> None:
-        """Somebody was heard: there may be more to say soon."""
-        self._stirred = True
+        """Note that input has arrived: more lines to write may follow soon."""
+        self._has_activity = True
 
     def _begin_pass(self) -> None:
         self._awake = True
@@ -71,20 +72,21 @@ class WriteFlusher:
         self._loop.call_soon(self._on_tick)
 
     def _on_tick(self) -> None:
-        if len(self._line) > FEW and self._stirred and self._clock() - self._since < self._patience:
-            self._stirred = False
+        waited = self._clock() - self._since
+        if len(self._writers) > FEW_WRITERS and self._has_activity and waited < self._delay:
+            self._has_activity = False
             self._loop.call_soon(self._on_tick)
         else:
-            self._left, self._took = len(self._line), 0.0
+            self._left, self._took = len(self._writers), 0.0
             self._write_pass()
 
     def _write_pass(self) -> None:
-        """Go on with a pass. Whoever has more to say meanwhile waits for the next one."""
+        """Continue a pass. Connections queued meanwhile wait for the next one."""
         began = self._clock()
         try:
-            for _ in range(min(self._left, AT_ONCE)):
+            for _ in range(min(self._left, WRITERS_PER_TICK)):
                 self._left -= 1
-                self._line.popleft().flush()
+                self._writers.popleft().flush()
         finally:
             self._took += self._clock() - began
             if self._left:
@@ -93,8 +95,8 @@ class WriteFlusher:
                 self._end_pass()
 
     def _end_pass(self) -> None:
-        self._patience = min(max(PATIENCE, RESTS * self._took), LONGEST_REST)
-        if self._line:
+        self._delay = min(max(MAX_DELAY, REST_FACTOR * self._took), MAX_REST)
+        if self._writers:
             self._begin_pass()
         else:
             self._awake = False

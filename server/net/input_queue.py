@@ -1,8 +1,8 @@
-"""Which connection has its input handled next, when there is more than one turn of the event loop allows.
+"""Fair turns for connections that have more input than one turn of the event loop allows.
 
-A connection handles what it has just read at once, up to the lines and the time of a turn
-(``connection.LINES_PER_TURN``). What is left waits here, in the order in which the connections came; so one
-with a thousand lines does not delay others, which get their turns between its own.
+A connection handles its input immediately after a read, up to the lines and the time of a turn
+(``connection.LINES_PER_TURN``). The rest waits here, first come, first served. So a connection with a
+thousand lines does not delay others, which get their turns in between.
 """
 
 import time
@@ -10,16 +10,16 @@ from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Callable
 
-SLICE = 0.004
-"""Seconds of such turns, together, before the loop looks at its sockets again."""
+SLICE_SECONDS = 0.004
+"""Seconds of turns before the event loop polls its sockets again."""
 
-REST = 0.004
-"""Seconds between two slices, where input is limited at all: the users within their limits, who do not stand
-here, and the threads that store messages have at least half of the time."""
+REST_SECONDS = 0.004
+"""Seconds between two slices, if input is limited. Connections within their limits, which are not queued, and
+the threads that store messages get at least half of the time."""
 
 
 class InputQueue:
-    """One for all connections of a server. ``clock`` tells seconds."""
+    """The queue of turns, one per server. ``clock`` returns seconds."""
 
     def __init__(
         self, loop: AbstractEventLoop, rest: float, clock: Callable[[], float] = time.monotonic
@@ -31,15 +31,15 @@ class InputQueue:
         self._is_scheduled = False
 
     def add(self, turn: Callable[[], None]) -> None:
-        """Call ``turn`` when its time has come; never within this call."""
+        """Call ``turn`` later, never within this call."""
         self._turns.append(turn)
         if not self._is_scheduled:
             self._is_scheduled = True
             self._loop.call_soon(self._run)
 
     def _run(self) -> None:
-        """Take turns for one slice. A turn that adds itself again waits for the next one."""
-        end = self._clock() + SLICE
+        """Run turns for one slice. A turn that adds itself again waits for the next slice."""
+        end = self._clock() + SLICE_SECONDS
         try:
             for _ in range(len(self._turns)):
                 self._turns.popleft()()

@@ -1,8 +1,7 @@
-"""How much of anything one peer may have. Plain arithmetic: the time (seconds, of a clock that only goes
-forward) is an argument, nothing waits, and what refuses says for how long. The counterparts are
-``connection`` and the handlers.
+"""Rate limits and quotas per connection, address and account.
 
-A limit of 0 is off.
+All functions are pure arithmetic: the time (monotonic seconds) is an argument, nothing waits, and a refusal
+returns the seconds to wait. A limit of 0 is off.
 """
 
 from dataclasses import dataclass
@@ -11,24 +10,24 @@ from math import ceil
 
 MINUTE = 60.0
 
-CROWDED = 60.0
-"""What to tell somebody who has all the connections there are for one address: when one will close nobody
-knows."""
+RETRY_WHEN_FULL = 60.0
+"""``retry_after`` in seconds for an address with too many open connections; when one closes is unknown."""
 
-LONGEST_PAUSE = 300.0
-FORGIVEN_AFTER = 600.0
-"""Wrong passwords are forgotten when for so long no more of them came."""
+MAX_PAUSE = 300.0
+"""Maximum seconds of the wait after wrong passwords."""
 
-MOST_SEEN_OFF = 16
-"""Who is refused is told why; but so many of one address at a time, since with TLS that takes a handshake."""
+FORGET_AFTER = 600.0
+"""Seconds without a wrong password after which earlier ones are forgotten."""
 
-MOST_ENTRIES = 65_536
-"""How many addresses, or accounts at addresses, are kept in mind at once; the least recent ones go first."""
+MAX_REFUSALS = 16
+"""Refusals sent at the same time to one address; more are just closed, because TLS costs a handshake each."""
+
+MAX_ENTRIES = 65_536
+"""Maximum number of addresses, or of accounts at addresses; the least recent are dropped first."""
 
 
 class TokenBucket:
-    """A token bucket: ``burst`` at once, and ``rate`` a second in the long run. Without the one or the other
-    there is no limit."""
+    """A token bucket: ``burst`` tokens at once, and ``rate`` per second. If either is 0 there is no limit."""
 
     __slots__ = ("_at", "_burst", "_is_limited", "_level", "_rate")
 
@@ -40,7 +39,8 @@ class TokenBucket:
         self._at = 0.0
 
     def take_token(self, now: float) -> float:
-        """Take one. Returns 0.0, or the whole milliseconds to wait, in seconds; then nothing was taken."""
+        """Take a token and return 0.0; or take none and return the seconds to wait, rounded up to
+        milliseconds."""
         if not self._is_limited:
             return 0.0
         self._fill(now)
@@ -50,14 +50,14 @@ class TokenBucket:
         return 0.0
 
     def wait(self, now: float) -> float:
-        """Seconds until there is something in it; 0.0 if there is."""
+        """Return the seconds until the bucket is not empty; 0.0 if it is not."""
         if not self._is_limited:
             return 0.0
         self._fill(now)
         return 0.0 if self._level > 0.0 else -self._level / self._rate + 0.001
 
     def spend(self, amount: float, now: float) -> None:
-        """Take as much, also what is not there: the rest is a debt."""
+        """Take ``amount`` tokens, even if there are fewer: the level may become negative."""
         if self._is_limited:
             self._fill(now)
             self._level -= amount
@@ -72,7 +72,7 @@ class TokenBucket:
 
 
 class AddressBuckets:
-    """A bucket for each address. Full ones are forgotten when there are many: a new one is the same."""
+    """A bucket for each address. If there are many, full buckets are dropped: a new one is equal."""
 
     def __init__(self, rate: float, burst: float) -> None:
         self._rate = rate
@@ -88,31 +88,31 @@ class AddressBuckets:
         return bucket
 
     def _make_room(self, now: float) -> None:
-        if len(self._buckets) < MOST_ENTRIES:
+        if len(self._buckets) < MAX_ENTRIES:
             return
         self._buckets = {place: bucket for place, bucket in self._buckets.items() if not bucket.is_full(now)}
-        while len(self._buckets) >= MOST_ENTRIES:
+        while len(self._buckets) >= MAX_ENTRIES:
             del self._buckets[next(iter(self._buckets))]
 
 
 LINE_BYTES = 2048
-"""Bytes of input that cost as much as a line: about 30 microseconds of the event loop."""
+"""Bytes of input that cost as much as a line: about 30 µs of the event loop."""
 
 READ_COST = 0.2
-"""What each read from the socket costs, in lines, however little it brings."""
+"""Cost of each read from the socket, in lines, whatever its size."""
 
 ASSURED_RATE = 60.0
 ASSURED_BURST = 120.0
-"""Lines a second, and at once, that a connection may have handled whatever its neighbours at the same address
-do: a little more than ``rate`` and ``requests_rate`` allow one session by default."""
+"""Lines per second, and in a burst, that a connection always has, whatever other connections of its address
+send: a little more than the default ``rate`` and ``requests_rate`` of one session."""
 
 
 class InputBudget:
-    """How much input of one connection is handled. A line costs 1, and 1 more for each ``LINE_BYTES``; it is
-    paid for before it is parsed, whatever becomes of it.
+    """The input budget of one connection. A line costs 1, and 1 more for each ``LINE_BYTES``. It is charged
+    before it is parsed, whether it is valid or not.
 
-    Each line is charged to the connection (``own``). The address (``shared``) pays for what exceeds the
-    ``assured`` rate of the connection, so that a flood does not stop honest users behind the same NAT.
+    Each line is charged to the connection (``own``). What exceeds the ``assured`` rate of the connection is
+    also charged to its address (``shared``), so a flood does not stop other users behind the same NAT.
     """
 
     __slots__ = ("_assured", "_own", "_shared")
@@ -123,11 +123,11 @@ class InputBudget:
         self._assured = TokenBucket(ASSURED_RATE, ASSURED_BURST)
 
     def wait(self, now: float) -> float:
-        """Seconds until the next line may be handled; 0.0 if it may be now."""
+        """Return the seconds until the next line may be handled; 0.0 if it may be handled now."""
         return max(self._own.wait(now), min(self._assured.wait(now), self._shared.wait(now)))
 
     def is_exceeded(self, now: float) -> bool:
-        """Whether the connection has used up what is assured to it, and lives on what its address has."""
+        """Whether the connection has used up its assured rate and draws on the budget of its address."""
         return bool(self._assured.wait(now))
 
     def charge_line(self, size: int, now: float) -> None:
@@ -142,7 +142,7 @@ class InputBudget:
 
 
 class InputBudgets:
-    """Makes the budgets of connections; those of one address share a bucket."""
+    """Creates the budgets of connections. The connections of one address share a bucket."""
 
     def __init__(self, rate: float, burst: float, address_rate: float, address_burst: float) -> None:
         self._rate = rate
@@ -151,7 +151,7 @@ class InputBudgets:
         self._is_limited = bool((rate and burst) or (address_rate and address_burst))
 
     def open(self, address: str, now: float) -> InputBudget | None:
-        """The budget of a new connection; ``None`` where there is no limit."""
+        """Return the budget of a new connection; ``None`` if input is not limited."""
         if not self._is_limited:
             return None
         return InputBudget(TokenBucket(self._rate, self._burst), self._shared.at(address, now))
@@ -159,77 +159,76 @@ class InputBudgets:
 
 @dataclass(slots=True)
 class _AddressUsage:
-    since: float  # when the minute began that ``new`` counts in
+    since: float  # start of the minute that ``new`` counts
     new: int = 0
     open: int = 0
-    seen_off: int = 0  # of those who were refused, how many are being told so
+    refusals: int = 0  # refusals that are being sent
 
 
 class Doorkeeper:
-    """Connections per address: how many at once, and how many new ones in a minute.
+    """Limits the connections per address: how many at once, and how many new ones per minute.
 
-    An IPv6 address stands for its /64, which is what one household or one host is given.
+    An IPv6 address counts by its /64, the network that one household or host is assigned.
     """
 
     def __init__(self, at_once: int, per_minute: int) -> None:
         self._at_once = at_once
         self._per_minute = per_minute
-        self._visitors: dict[str, _AddressUsage] = {}
+        self._usages: dict[str, _AddressUsage] = {}
 
     def admit_connection(self, address: str, now: float) -> float | None:
-        """Count a new connection in. Returns ``None``, or how long to stay away; then it is not counted."""
-        visitor = self._usage_of(address_group(address), now)
-        if self._at_once and visitor.open >= self._at_once:
-            return CROWDED
-        if self._per_minute and visitor.new >= self._per_minute:
-            return visitor.since + MINUTE - now
-        visitor.open += 1
-        visitor.new += 1
+        """Count a new connection and return ``None``; or return the seconds to wait, and do not count it."""
+        usage = self._usage_of(address_group(address), now)
+        if self._at_once and usage.open >= self._at_once:
+            return RETRY_WHEN_FULL
+        if self._per_minute and usage.new >= self._per_minute:
+            return usage.since + MINUTE - now
+        usage.open += 1
+        usage.new += 1
         return None
 
     def release_connection(self, address: str) -> None:
-        """Count out a connection that was admitted."""
-        self._visitors[address_group(address)].open -= 1
+        """Uncount a connection that was admitted."""
+        self._usages[address_group(address)].open -= 1
 
     def may_send_refusal(self, address: str) -> bool:
-        """Whether there is the time to tell a refused one why. If so, it is counted until
-        ``refusal_sent``."""
-        visitor = self._visitors[address_group(address)]
-        if visitor.seen_off >= MOST_SEEN_OFF:
+        """Whether a refusal may be sent. If so, it is counted until ``refusal_sent``."""
+        usage = self._usages[address_group(address)]
+        if usage.refusals >= MAX_REFUSALS:
             return False
-        visitor.seen_off += 1
+        usage.refusals += 1
         return True
 
     def refusal_sent(self, address: str) -> None:
-        """A refused one has gone."""
-        self._visitors[address_group(address)].seen_off -= 1
+        """Uncount a refusal that was sent."""
+        self._usages[address_group(address)].refusals -= 1
 
     def _usage_of(self, place: str, now: float) -> _AddressUsage:
-        visitor = self._visitors.get(place)
-        if visitor is None:
+        usage = self._usages.get(place)
+        if usage is None:
             self._make_room(now)
-            visitor = self._visitors[place] = _AddressUsage(since=now)
-        elif now - visitor.since >= MINUTE:
-            visitor.since, visitor.new = now, 0
-        return visitor
+            usage = self._usages[place] = _AddressUsage(since=now)
+        elif now - usage.since >= MINUTE:
+            usage.since, usage.new = now, 0
+        return usage
 
     def _make_room(self, now: float) -> None:
-        """Forget who is gone for a minute, when there are many; and if that is not enough, whoever is
-        gone."""
-        for patience in (MINUTE, 0.0):
-            if len(self._visitors) < MOST_ENTRIES:
+        """If there are too many entries, drop those unused for a minute; if that is not enough, all unused
+        ones."""
+        for min_age in (MINUTE, 0.0):
+            if len(self._usages) < MAX_ENTRIES:
                 return
-            self._visitors = {
-                place: visitor
-                for place, visitor in self._visitors.items()
-                if visitor.open or visitor.seen_off or now - visitor.since < patience
+            self._usages = {
+                place: usage
+                for place, usage in self._usages.items()
+                if usage.open or usage.refusals or now - usage.since < min_age
             }
 
 
 def address_group(address: str) -> str:
-    """What counts as one address: IPv4 as it is (in IPv6's clothes too), of IPv6 the /64.
+    """Return what counts as one address: an IPv4 address itself (IPv4-mapped too), for IPv6 the /64.
 
-    Whoever hung up before we looked has no address any more (``""``); they all count as one.
+    A connection that closed early has no address any more (``""``); all of those count as one.
     """
     if not address:
         return address
@@ -241,22 +240,21 @@ def address_group(address: str) -> str:
 
 @dataclass(slots=True)
 class _AttemptRecord:
-    since: float  # when the minute began that ``wrong`` counts in
+    since: float  # start of the minute that ``wrong`` counts
     wrong: int = 0
     latest: float = 0.0
     pause: float = 0.0  # the last wait imposed
-    until: float = 0.0  # when it ends
+    until: float = 0.0  # end of that wait
 
 
 class PasswordAttempts:
-    """Wrong passwords for one account from one address: ``limit`` in a minute, then a wait, doubling up to
+    """Wrong passwords for one account from one address: ``limit`` per minute, then a wait that doubles up to
     five minutes.
 
-    Ask ``wait_time`` before a password is looked at, and once more before its verdict is told: whoever tries
-    many
-    at once must not learn more than whoever tries them one by one. In a wait the right password is refused
-    too, but only at this address: the owner elsewhere still gets in. An account is named by its key, whether
-    or not it exists.
+    Call ``wait_time`` before a password is checked and again before the result is sent, so that parallel
+    guesses learn no more than sequential ones. During a wait the right password is refused too, but only from
+    this address: the owner can still log in from another one. An account is given by its key, whether it
+    exists or not.
     """
 
     def __init__(self, limit: int) -> None:
@@ -264,33 +262,33 @@ class PasswordAttempts:
         self._records: dict[tuple[bytes, str], _AttemptRecord] = {}
 
     def wait_time(self, account: bytes, address: str, now: float) -> float:
-        """How long to wait before the next attempt; 0.0 when it may be made."""
+        """Return the seconds until the next attempt is allowed; 0.0 if it is allowed now."""
         record = self._records.get((account, address_group(address)))
         return max(0.0, record.until - now) if record else 0.0
 
     def attempt_failed(self, account: bytes, address: str, now: float) -> None:
-        """The password was wrong."""
+        """Count a wrong password."""
         if not self._limit:
             return
         record = self._record_of((account, address_group(address)), now)
         record.latest = now
         record.wrong += 1
         if record.wrong >= self._limit or record.pause:
-            record.pause = min(record.pause * 2 or MINUTE, LONGEST_PAUSE)
+            record.pause = min(record.pause * 2 or MINUTE, MAX_PAUSE)
             record.until = now + record.pause
 
     def attempt_succeeded(self, account: bytes, address: str) -> None:
-        """The password was right; all is forgiven."""
+        """Forget the wrong passwords after a right one."""
         self._records.pop((account, address_group(address)), None)
 
-    def _record_of(self, place: tuple[bytes, str], now: float) -> _AttemptRecord:
-        """The record of a place, which from now on is the most recent one."""
-        record = self._records.pop(place, None)
-        if record is None or now - max(record.latest, record.until) >= FORGIVEN_AFTER:
+    def _record_of(self, key: tuple[bytes, str], now: float) -> _AttemptRecord:
+        """Return the record of a key, and make it the most recent one."""
+        record = self._records.pop(key, None)
+        if record is None or now - max(record.latest, record.until) >= FORGET_AFTER:
             record = _AttemptRecord(since=now)
         elif now - record.since >= MINUTE:
             record.since, record.wrong = now, 0
-        while len(self._records) >= MOST_ENTRIES:
+        while len(self._records) >= MAX_ENTRIES:
             del self._records[next(iter(self._records))]
-        self._records[place] = record
+        self._records[key] = record
         return record

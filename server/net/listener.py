@@ -1,9 +1,8 @@
-"""Where connections come in. Each counts for its address from the moment in which the system hands it over,
-before anything is spent on it. The counterparts are ``limits.Doorkeeper``, who decides, and ``connection``.
+"""Accept connections. ``limits.Doorkeeper`` admits each one, by its address, before anything is spent on it.
 
-The event loop's own servers will not do: of a connection with TLS they tell only after its handshake, so that
-one that never finishes it would count for nobody; and with no file descriptor left they hang up on everybody,
-or end for good.
+The servers of asyncio and uvloop do not fit. They report a TLS connection only after its handshake, so one
+that never finishes it would not be counted. Without free file descriptors they close every connection, or
+stop.
 """
 
 import asyncio
@@ -24,28 +23,29 @@ from chatroom.server.net.limits import MINUTE, Doorkeeper
 log = logging.getLogger(__name__)
 
 BACKLOG = 1024
-"""Connections that may wait to be accepted: a class logs in at the same minute."""
+"""Connections that may wait to be accepted, for many users who log in at the same time."""
 
-AT_ONCE = 64
-"""Connections that are accepted before those who are here have their turn."""
+ACCEPTS_PER_TICK = 64
+"""Connections accepted in a row before the event loop continues."""
 
-RESERVE = 16
-"""File descriptors that no connection gets: the database opens its own when there is much to do."""
+RESERVED_FILES = 16
+"""File descriptors that are kept free of connections, for the database under load."""
 
-REST = 1.0
-"""Seconds until it is tried again to accept what the system could not give."""
+RETRY_SECONDS = 1.0
+"""Seconds until accepting is retried after an error."""
 
-NOT_HERE = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
-"""Why an address cannot be listened on that a name stands for: this machine has no IPv6, for one."""
+ADDRESS_ERRORS = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
+"""Errors of an address that this machine does not have, for example without IPv6."""
 
 Open = Callable[[TooManyConnections | None, Callable[[], None]], asyncio.Protocol]
-"""Makes the protocol of a connection from why it may not come in, if so, and what to call when it is gone."""
+"""Creates a connection's protocol from the refusal, if it is refused, and a callback for when it is
+closed."""
 
 
 class ConnectionListener:
-    """Takes connections on sockets that ``bind_sockets`` made, from ``start`` to ``close``.
+    """Accepts connections on the sockets of ``bind_sockets``, from ``start`` to ``close``.
 
-    ``tls`` tells the context for a new connection; ``handshake_timeout`` is in seconds, 0 for any time.
+    ``tls`` returns the context for a new connection; ``handshake_timeout`` is in seconds, 0 for no limit.
     """
 
     def __init__(
@@ -64,8 +64,8 @@ class ConnectionListener:
         self._handshake_timeout = (handshake_timeout or math.inf) if tls else None
         self._loop = asyncio.get_running_loop()
         self._arriving: set[asyncio.Task[None]] = set()
-        self._resting: asyncio.TimerHandle | None = None
-        self._told = -math.inf  # when it was last in the log that there are no more file descriptors
+        self._retry: asyncio.TimerHandle | None = None
+        self._logged_at = -math.inf  # when a problem was last logged
 
     @property
     def address(self) -> tuple[str, int]:
@@ -78,10 +78,10 @@ class ConnectionListener:
             self._loop.add_reader(listening.fileno(), self._accept_connections, listening)
 
     def close(self) -> None:
-        """Let nobody in any more, not even those who still shake hands. Whoever is in stays."""
+        """Stop accepting and cancel open handshakes. Established connections stay."""
         self._stop_accepting()
-        if self._resting is not None:
-            self._resting.cancel()
+        if self._retry is not None:
+            self._retry.cancel()
         for arriving in self._arriving:
             arriving.cancel()
         for listening in self._sockets:
@@ -92,7 +92,7 @@ class ConnectionListener:
             self._loop.remove_reader(listening.fileno())
 
     def _accept_connections(self, listening: socket.socket) -> None:
-        for _ in range(AT_ONCE):
+        for _ in range(ACCEPTS_PER_TICK):
             try:
                 connected, peer = listening.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -100,24 +100,24 @@ class ConnectionListener:
             except OSError as error:
                 self._pause_accepting(error)
                 return
-            if connected.fileno() >= _most_files() - RESERVE:  # the system gives the lowest number there is
+            if connected.fileno() >= _file_limit() - RESERVED_FILES:  # the lowest free number
                 connected.close()
-                self._log_problem("hardly a file descriptor is left: nobody is let in until somebody leaves")
+                self._log_problem("too few file descriptors: new connections are refused until others close")
             else:
                 self._admit_socket(connected, str(peer[0]))
 
     def _pause_accepting(self, error: OSError) -> None:
-        """What cannot be accepted waits in the system's queue; asking for it all the time gives nobody
-        anything."""
-        self._log_problem(f"nobody can be let in: {error.strerror}")
+        """Pause after an error, while connections wait in the system's queue; retrying at once would only
+        burn CPU."""
+        self._log_problem(f"cannot accept connections: {error.strerror}")
         self._stop_accepting()
-        self._resting = self._loop.call_later(REST, self.start)
+        self._retry = self._loop.call_later(RETRY_SECONDS, self.start)
 
-    def _log_problem(self, what: str) -> None:
+    def _log_problem(self, problem: str) -> None:
         now = time.monotonic()
-        if now - self._told >= MINUTE:
-            self._told = now
-            log.warning("%s", what)
+        if now - self._logged_at >= MINUTE:
+            self._logged_at = now
+            log.warning("%s", problem)
 
     def _admit_socket(self, connected: socket.socket, address: str) -> None:
         now = time.monotonic()
@@ -131,49 +131,49 @@ class ConnectionListener:
             connected.close()
 
     def _begin_connection(
-        self, connected: socket.socket, refusal: TooManyConnections | None, gone: Callable[[], None]
+        self, connected: socket.socket, refusal: TooManyConnections | None, on_close: Callable[[], None]
     ) -> None:
-        arriving = background.start_task(self._loop, self._open_connection(connected, refusal, gone))
+        arriving = background.start_task(self._loop, self._open_connection(connected, refusal, on_close))
         self._arriving.add(arriving)
         arriving.add_done_callback(self._arriving.discard)
 
     async def _open_connection(
-        self, connected: socket.socket, refusal: TooManyConnections | None, gone: Callable[[], None]
+        self, connected: socket.socket, refusal: TooManyConnections | None, on_close: Callable[[], None]
     ) -> None:
-        """Make a connection of a socket, after the handshake if there is to be one."""
+        """Create the connection of a socket, after the TLS handshake if there is one."""
         try:
             connected.setblocking(False)
             await self._loop.connect_accepted_socket(
-                partial(self._open, refusal, gone),
+                partial(self._open, refusal, on_close),
                 connected,
                 ssl=self._tls() if self._tls else None,
                 ssl_handshake_timeout=self._handshake_timeout,
             )
-        except (OSError, asyncio.CancelledError):  # it was no TLS, took too long, or the server ends
-            gone()
+        except (OSError, asyncio.CancelledError):  # no TLS, a handshake timeout, or a shutdown
+            on_close()
             connected.close()
-        except Exception:  # a mistake of ours must not count for the address for ever
-            gone()
+        except Exception:  # a bug must not leave the address counted for ever
+            on_close()
             connected.close()
             raise
 
 
 async def bind_sockets(host: str, port: int) -> list[socket.socket]:
-    """Sockets for every address that a host's name stands for (an empty one or ``::`` for all there are, IPv4
-    too), all with one port. Raises ``OSError``, and ``UnicodeError`` for what can be no name."""
+    """Return listening sockets for every address of a host, all on one port. An empty host or ``::`` means
+    all addresses, IPv4 too. Raises ``OSError``, and ``UnicodeError`` for an invalid host name."""
     name = None if host in ("", "::") else host
-    found = await asyncio.get_running_loop().getaddrinfo(
+    addresses = await asyncio.get_running_loop().getaddrinfo(
         name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
-    found.sort(key=lambda entry: entry[4][0] != host)  # the first one is announced
+    addresses.sort(key=lambda entry: entry[4][0] != host)  # the first one is printed at the start
     sockets: list[socket.socket] = []
     missing: OSError | None = None
     try:
-        for family, _, _, _, address in dict.fromkeys(found):
+        for family, _, _, _, address in dict.fromkeys(addresses):
             try:
                 sockets.append(_bind_address(family, (address[0], port, *address[2:])))
             except OSError as error:
-                if error.errno not in NOT_HERE:
+                if error.errno not in ADDRESS_ERRORS:
                     raise
                 missing = error
             else:
@@ -181,8 +181,8 @@ async def bind_sockets(host: str, port: int) -> list[socket.socket]:
         if missing is not None and not sockets:
             raise missing
     except OSError:
-        for one in sockets:
-            one.close()
+        for listening in sockets:
+            listening.close()
         raise
     return sockets
 
@@ -194,13 +194,12 @@ def _bind_address(family: int, address: tuple[str | int, ...]) -> socket.socket:
 
 
 def allow_many_files() -> None:
-    """Take as many file descriptors as we may have: what a process begins with is often not enough for a
-    school."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    """Raise the limit of open files to the maximum; the default is often too low for many connections."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _most_files() -> float:
-    """How many file descriptors this process may have."""
+def _file_limit() -> float:
+    """Return how many file descriptors this process may have."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return math.inf if soft == resource.RLIM_INFINITY else soft

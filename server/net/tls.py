@@ -1,9 +1,8 @@
-"""The server's side of TLS: whose certificate, and its fingerprint. Its counterpart is the client's
-``trust``.
+"""The server's TLS certificate and its fingerprint. The client's ``known_servers`` checks it.
 
-Beyond this machine connections are encrypted whether or not somebody thought of a certificate: without one
-the server makes its own, once, and people compare its fingerprint. Certificate and key made here lie in one
-file, so that there are always both or neither, whenever the power fails.
+Connections beyond this machine are always encrypted: without a configured certificate the server creates a
+self-signed one, once, and users compare its fingerprint. Its certificate and key are in one file, so a crash
+cannot leave one without the other.
 """
 
 import hashlib
@@ -21,29 +20,27 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-OWN = "certificate.pem"
-"""The certificate made here and its private key, in the data folder."""
+OWN_CERTIFICATE = "certificate.pem"
+"""The file of the self-signed certificate and its private key, in the data folder."""
 
-LIFE = timedelta(days=20 * 365)
-"""Nobody renews a certificate that nobody knows of, and a changed one stops every client."""
+LIFETIME = timedelta(days=20 * 365)
+"""Lifetime of the self-signed certificate. It is long because a changed certificate stops every client."""
 
-LEEWAY = timedelta(days=2)
-"""By so much a client's clock may be slow."""
+CLOCK_TOLERANCE = timedelta(days=2)
+"""How much a client's clock may be slow."""
 
 
-ADVICE = (
-    "restore it from a backup, or remove it for a new one, which clients that know the old one will refuse"
-)
+ADVICE = "restore it from a backup, or remove it for a new one, which clients that know the old one refuse"
 
 
 class CertificateError(Exception):
-    """A certificate or key that cannot be used. Says why in one sentence."""
+    """A certificate or key that cannot be used. The message is one sentence."""
 
 
 class TlsCertificate:
-    """A certificate in use. ``context`` is for the listener, ``fingerprint`` (hex) for people.
+    """The certificate in use. ``context`` is for the listener, ``fingerprint`` (hex) for users.
 
-    Raises ``CertificateError``, when made and by ``reload_files``.
+    The constructor and ``reload_files`` raise ``CertificateError``.
     """
 
     def __init__(self, certificate: Path, key: Path) -> None:
@@ -51,18 +48,19 @@ class TlsCertificate:
         self.fingerprint, self.context = self._load_files()
 
     def reload_files(self) -> None:
-        """Read the files again; the next connection gets what they hold. What is unusable changes nothing."""
+        """Read the files again for new connections. If they are unusable, keep the old certificate."""
         self.fingerprint, self.context = self._load_files()
 
     def _load_files(self) -> tuple[str, ssl.SSLContext]:
-        """Into a new context: one that has a certificate keeps it beside another kind of key."""
+        """Load the files into a new context, because a context keeps the old certificate next to a new type
+        of key."""
         fingerprint, context = _certificate_fingerprint(self._files[0]), _new_context()
         _use_certificate(context, *self._files)
         return fingerprint, context
 
 
 def prepare_tls(config: ServerConfig) -> TlsCertificate | None:
-    """What a configuration asks for; ``None`` for plain TCP. Makes a certificate where there is none.
+    """Return the configured certificate; ``None`` for plain TCP. Creates one if there is none.
 
     Raises ``CertificateError``.
     """
@@ -70,7 +68,7 @@ def prepare_tls(config: ServerConfig) -> TlsCertificate | None:
         return None
     if config.tls.cert:
         return TlsCertificate(_expanded(config.tls.cert), _expanded(config.tls.key))
-    own = config.data / OWN
+    own = config.data / OWN_CERTIFICATE
     _make_once(own, config.host)
     try:
         return TlsCertificate(own, own)
@@ -79,7 +77,7 @@ def prepare_tls(config: ServerConfig) -> TlsCertificate | None:
 
 
 def _make_once(own: Path, host: str) -> None:
-    """Two processes that start at once make one certificate. A broken link is no reason to make another."""
+    """Create the certificate once, also if two processes start at once. A broken link is not replaced."""
     try:
         if not os.path.lexists(own):
             with files.locked(own):
@@ -88,14 +86,14 @@ def _make_once(own: Path, host: str) -> None:
         if own.exists():
             files.make_private(own)
     except OSError as error:
-        raise CertificateError(f"cannot keep a certificate in {own}: {error.strerror or error}") from None
+        raise CertificateError(f"cannot store a certificate in {own}: {error.strerror or error}") from None
 
 
 def _expanded(file: str) -> Path:
     try:
         return Path(file).expanduser()
     except RuntimeError:
-        raise CertificateError(f"cannot read {file}: there is no such user") from None
+        raise CertificateError(f"cannot read {file}: no such user") from None
 
 
 def _new_context() -> ssl.SSLContext:
@@ -106,26 +104,26 @@ def _new_context() -> ssl.SSLContext:
 
 def _use_certificate(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
     try:
-        # Without a password of ours OpenSSL would ask for one at the terminal.
+        # Without this callback OpenSSL would ask for a password on the terminal.
         context.load_cert_chain(certificate, key, password=lambda: b"")
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
             raise CertificateError(
-                f"the key in {key} is not that of the certificate in {certificate}"
+                f"the key in {key} does not match the certificate in {certificate}"
             ) from None
-        raise CertificateError(f"{key} holds no private key that can be used without a password") from None
+        raise CertificateError(f"{key} holds no private key without a password") from None
     except OSError as error:
         raise CertificateError(f"cannot read {error.filename or key}: {error.strerror}") from None
 
 
 def _certificate_fingerprint(certificate: Path) -> str:
-    """SHA-256 of a file's first certificate, the server's own."""
+    """Return the SHA-256 of a file's first certificate, the server's own."""
     try:
         own = x509.load_pem_x509_certificate(certificate.read_bytes())
     except OSError as error:
         raise CertificateError(f"cannot read {certificate}: {error.strerror}") from None
     except ValueError:
-        raise CertificateError(f"{certificate} holds no certificate in PEM") from None
+        raise CertificateError(f"{certificate} holds no PEM certificate") from None
     return hashlib.sha256(own.public_bytes(Encoding.DER)).hexdigest()
 
 
@@ -140,8 +138,8 @@ def _self_signed(key: ec.EllipticCurvePrivateKey, host: str) -> x509.Certificate
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "chatroom")])
     return (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - LEEWAY)
-        .not_valid_after(now + LIFE)
+        .not_valid_before(now - CLOCK_TOLERANCE)
+        .not_valid_after(now + LIFETIME)
         .add_extension(x509.SubjectAlternativeName(_alternative_names(host)), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .sign(key, SHA256())
@@ -149,7 +147,7 @@ def _self_signed(key: ec.EllipticCurvePrivateKey, host: str) -> x509.Certificate
 
 
 def _alternative_names(host: str) -> list[x509.GeneralName]:
-    """Names to go by; our client looks at the fingerprint alone."""
+    """Return the names of the certificate. Our client checks only the fingerprint."""
     try:
         return [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(host))]
     except ValueError:

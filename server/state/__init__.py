@@ -1,1 +1,1 @@
-"""Live state: connected sessions, presence, and everything that is sent to them unasked."""
+"""Live state: connected sessions, presence, and the events that are sent to them."""

@@ -1,18 +1,16 @@
-"""Messages just stored, handed to every session that should see them: encoded once, given to many.
+"""Send committed messages to the sessions that follow their conversations. Each message is encoded once.
 
-The counterpart is ``db.writer.writer``, which calls ``deliver_messages`` with what is committed, gapless and
-in order.
+``db.writer.writer`` calls ``deliver_messages`` with committed messages, in order and without gaps.
 
-Nobody gets what was said after losing the seat, also if that was taken through another server process. So
-when the writer finds that a conversation's roster was changed by others, this is the order:
+A session never gets messages from after the loss of its seat, even if another server process removed the
+seat. When the writer finds that another process changed a conversation's roster, the order is:
 
-1. whoever has no seat there any more is dropped, and told so (``apply_rosters``);
-2. what was said meanwhile goes to those who are left (``deliver_messages``);
-3. whoever was let in meanwhile is seated by ``peers``, in a transaction of its own, and told its head: from
-   there on, events follow.
+1. ``apply_rosters`` drops the accounts without a seat and notifies their sessions.
+2. ``deliver_messages`` sends the new messages to the remaining members.
+3. ``server.cluster`` seats the new members in a transaction of its own and sends them the head; events follow
+   from there.
 
-Between two looks of ours it may have been that somebody went and came back; who has a seat now may read all
-that was said, also in between.
+An account that lost its seat and got it back between two polls may read everything in between.
 """
 
 from collections.abc import Sequence
@@ -37,29 +35,29 @@ from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.serialize import message_value
 from msgspec import json
 
-PUT_OUT = ("kick", "ban")
-"""The kinds of notice that tell that somebody, whose name is their text, has lost the seat."""
+REMOVAL_KINDS = ("kick", "ban")
+"""The kinds of notices of a removed member, whose user name is their text."""
 
-AT_ONCE = 0.1
-"""Seconds after which somebody may resume whose connection had to be broken off."""
+RETRY_AFTER = 0.1
+"""``retry_after`` in seconds for a session that is disconnected because it missed too many events."""
 
 _conversation = attrgetter("conversation_id")
 
 
 def event_line(stored: StoredMessage, label: str) -> bytes:
-    """A message as everybody gets it but its author."""
+    """Return the event line of a message, as every receiver except the author gets it."""
     return encode_frame(events.Message(message=message_value(stored, label)))
 
 
 def own_line(line: bytes, cid: str) -> bytes:
-    """The same line with what its author alone sees, and sees at its end: so nothing is written twice."""
+    """Return an event line with the cid appended, as the author gets it, without encoding it again."""
     return b'%b,"cid":%b}}\n' % (line.removesuffix(b"}}\n"), json.encode(cid))
 
 
 class MessageDelivery:
-    """Hands messages to the sessions in ``directory``.
+    """Sends messages to the sessions in ``directory``.
 
-    In ``unsettled`` are seats that were given or changed through another process, for ``peers`` to look at.
+    ``unsettled`` holds the seats that another process added or changed, for ``server.cluster`` to read.
     """
 
     def __init__(self, directory: LiveDirectory, announcer: EventNotifier) -> None:
@@ -68,42 +66,46 @@ class MessageDelivery:
         self.unsettled: set[SeatKey] = set()
 
     def take_unsettled(self) -> set[SeatKey]:
-        """Return the seats to look at, and forget them."""
+        """Return the unsettled seats and clear them."""
         unsettled, self.unsettled = self.unsettled, set()
         return unsettled
 
-    def apply_rosters(self, seatings: Sequence[RosterSeats], said: Sequence[StoredMessage]) -> None:
-        """Others have changed who has a seat in conversations, and have ``said`` this since."""
+    def apply_rosters(self, seatings: Sequence[RosterSeats], messages: Sequence[StoredMessage]) -> None:
+        """Apply rosters that other processes changed; ``messages`` are the messages since then."""
         for seating in seatings:
             conversation = self._directory.conversations.get(seating.conversation_id)
             if conversation is not None:
-                self._apply_roster(conversation, seating, said)
+                self._apply_roster(conversation, seating, messages)
 
     def _apply_roster(
-        self, conversation: LiveConversation, seating: RosterSeats, said: Sequence[StoredMessage]
+        self, conversation: LiveConversation, seating: RosterSeats, messages: Sequence[StoredMessage]
     ) -> None:
         id, seats = conversation.id, seating.seats
         for account, seat in self._directory.seats_in(id):
-            standing = seats.get(account.id)
-            if standing is None:
-                self._drop_member(account, conversation, said)
-            elif not conversation.name or standing != (seat.nickname, seat.entered):
-                seat.nickname, seat.entered = standing
+            new_seat = seats.get(account.id)
+            if new_seat is None:
+                self._drop_member(account, conversation, messages)
+            elif not conversation.name or new_seat != (seat.nickname, seat.entered):
+                seat.nickname, seat.entered = new_seat
                 self.unsettled.add((account.id, id))
-        here = self._directory.accounts
-        self.unsettled |= {(one, id) for one in here.keys() & seats.keys() if id not in here[one].seats}
-        if conversation.name:  # whether two are still friends is not among these: until it is settled, the
-            conversation.roster = seating.roster  # writer checks each message
+        accounts = self._directory.accounts
+        self.unsettled |= {
+            (account_id, id)
+            for account_id in accounts.keys() & seats.keys()
+            if id not in accounts[account_id].seats
+        }
+        if conversation.name:  # a private chat keeps its old roster, so the writer checks each message
+            conversation.roster = seating.roster
 
     def _drop_member(
-        self, account: LiveAccount, conversation: LiveConversation, said: Sequence[StoredMessage]
+        self, account: LiveAccount, conversation: LiveConversation, messages: Sequence[StoredMessage]
     ) -> None:
-        reason, by = _removal_reason(account, conversation.id, said)
+        reason, by = _removal_reason(account, conversation.id, messages)
         self._directory.drop_seat(account, conversation.id)
         self._announcer.room_removed(account, conversation.name, reason, by)
 
     def deliver_messages(self, stored: Sequence[StoredMessage]) -> None:
-        """Hand on messages, those of one conversation together and in the order of their seqs."""
+        """Send messages, those of one conversation together and ordered by seq."""
         for id, run in groupby(stored, key=_conversation):
             conversation = self._directory.conversations.get(id)
             if conversation is not None:
@@ -122,29 +124,29 @@ class MessageDelivery:
         label = labels.room_label(conversation.name)
         lines = [event_line(stored, label) for stored in run]
         authors: list[set[Speaker]] = []
-        for author, places in _own_messages(run).items():
+        for author, positions in _own_messages(run).items():
             account = self._directory.accounts.get(author)
-            # An author who has lost the seat is no listener any more.
+            # An author who has lost the seat is not a listener any more.
             sessions = set() if account is None else account.speakers & conversation.listeners
             if sessions:
                 authors.append(sessions)
                 own = lines.copy()
-                for place, cid in places:
-                    own[place] = own_line(lines[place], cid)
+                for position, cid in positions:
+                    own[position] = own_line(lines[position], cid)
                 send_lines(sessions, b"".join(own))
         send_lines(conversation.listeners.difference(*authors), b"".join(lines))
 
     def _disconnect_listeners(self, conversation: LiveConversation) -> None:
-        """Too much was missed to be handed out. Events go without a gap, so whoever listens has to resume."""
+        """Disconnect all listeners after a gap, so that they resume and fetch the missing messages."""
         for listener in list(conversation.listeners):
-            listener.close(Unavailable(retry_after=AT_ONCE))
+            listener.close(Unavailable(retry_after=RETRY_AFTER))
 
     def _deliver_direct(self, conversation: LiveConversation, run: list[StoredMessage]) -> None:
-        """The two sides call it by two names, so each gets its own lines."""
+        """Send messages of a private chat. Each side has its own label for it, so each gets its own lines."""
         for account, seat in self._direct_sides(conversation):
             lines = [event_line(stored, seat.label) for stored in run]
-            for place, cid in _own_messages(run).get(account, ()):
-                lines[place] = own_line(lines[place], cid)
+            for position, cid in _own_messages(run).get(account, ()):
+                lines[position] = own_line(lines[position], cid)
             send_lines(self._directory.accounts[account].speakers, b"".join(lines))
 
     def _direct_sides(self, conversation: LiveConversation) -> list[tuple[int, LiveSeat]]:
@@ -152,7 +154,7 @@ class MessageDelivery:
         return [(account.id, account.seats[conversation.id]) for account in accounts if account is not None]
 
     def _count_unread(self, conversation: LiveConversation, run: list[StoredMessage]) -> None:
-        """Keep what is unread of others' messages current, without a step for each member."""
+        """Update the unread counts of all members, without a step for each member."""
         for stored in run:
             if stored.kind in SPOKEN_KINDS:
                 conversation.spoken += 1
@@ -162,24 +164,22 @@ class MessageDelivery:
 
 
 def _removal_reason(
-    account: LiveAccount, conversation_id: int, said: Sequence[StoredMessage]
+    account: LiveAccount, conversation_id: int, messages: Sequence[StoredMessage]
 ) -> tuple[str, str]:
-    """Why somebody has no seat any more, and by whose hand, as the conversation itself tells it. Only
-    those who go of their own accord go without a word.
+    """Return why an account lost its seat and who removed it, from the notices in the conversation. Without a
+    notice the account resigned.
     """
-    for stored in said:
-        here = stored.conversation_id == conversation_id
-        if here and stored.kind in PUT_OUT and stored.text == account.username:
+    for stored in messages:
+        is_same = stored.conversation_id == conversation_id
+        if is_same and stored.kind in REMOVAL_KINDS and stored.text == account.username:
             return stored.kind, stored.username
     return "resign", account.username
 
 
 def _own_messages(run: Sequence[StoredMessage]) -> dict[int, list[tuple[int, str]]]:
-    """Who said what: by account, the places of its messages in the run, and their cids. A notice has no cid,
-    and so looks the same to everybody.
-    """
-    places: dict[int, list[tuple[int, str]]] = {}
-    for place, stored in enumerate(run):
+    """Return, by account, the positions and cids of its messages in a run. Notices have no cid."""
+    positions: dict[int, list[tuple[int, str]]] = {}
+    for position, stored in enumerate(run):
         if stored.cid is not None:
-            places.setdefault(stored.account_id, []).append((place, stored.cid))
-    return places
+            positions.setdefault(stored.account_id, []).append((position, stored.cid))
+    return positions

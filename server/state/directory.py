@@ -1,11 +1,10 @@
-"""What is live: who is connected, and what they would have to be told. The kept counterpart is ``db.schema``.
+"""The registry of connected sessions, their accounts and the conversations that they follow.
 
-All of it is derived from the database and changed on the loop alone, by what a commit's answer says, in
-commit order; so it always equals what is committed, a moment ago. Nothing here waits or decides.
+It is derived from the database. Only the event loop changes it, after each commit and in commit order, so it
+always equals a recently committed state. It does no I/O and checks no permissions.
 
-An ``LiveAccount`` is here as long as somebody speaks for it or its grace time runs; a ``LiveConversation``
-as long as
-an account with a ``LiveSeat`` in it is.
+A ``LiveAccount`` exists while it has a session or its grace time runs; a ``LiveConversation`` while a live
+account has a ``LiveSeat`` in it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -20,48 +19,47 @@ from chatroom.server.net.limits import TokenBucket
 
 @dataclass(eq=False, slots=True)
 class Speaker:
-    """Who speaks on a connection, as everything behind the session knows them. Nobody yet: ``account`` is
-    ``None``.
-    """
+    """A session as the rest of the server sees it. ``account`` is ``None`` before login."""
 
     address: str
     send_event: Callable[[bytes], None]
     close: Callable[[ChatError], None]
-    sends: TokenBucket  # how fast this one may speak
-    hints: TokenBucket  # how often this one may let others know that something is being typed
+    sends: TokenBucket  # limits messages
+    hints: TokenBucket  # limits typing hints
     account: "LiveAccount | None" = None
-    hashes: int = 0  # of passwords that it has asked for
-    family: bytes = b""  # of the session's tokens
-    token: bytes = b""  # the digest of the one that it was given
-    since: int = 0  # when it logged in, or last proved to be the owner: milliseconds since 1970
-    session_epoch: int = 0  # the account's when it did so
-    number: int = field(default_factory=count(1).__next__)  # what an administrator calls it
+    hashes: int = 0  # password hashes requested by this connection
+    family: bytes = b""  # the id of the session's token family
+    token: bytes = b""  # digest of the current token
+    since: int = 0  # time of the last login or password check, in milliseconds since 1970
+    session_epoch: int = 0  # the account's session epoch at that time
+    number: int = field(default_factory=count(1).__next__)  # the id in ``chat-server admin sessions``
 
 
 @dataclass(eq=False, slots=True)
 class LiveConversation:
-    """A conversation that somebody here follows. A private chat has no ``name``: each side has its own."""
+    """A conversation that a live account follows. A private chat has no ``name``: each side has its own."""
 
     id: int
     name: str
     roster: int
     head: int
-    spoken: int = 0  # messages that people would call messages, since this is live
-    seats: int = 0  # of live accounts; with the last one the conversation is live no longer
+    spoken: int = 0  # messages without notices, since this object exists
+    seats: int = 0  # seats of live accounts; the conversation is dropped with the last one
     listeners: set[Speaker] = field(default_factory=set)
 
 
 @dataclass(eq=False, slots=True)
 class LiveSeat:
-    """A live account's place in a conversation, and what the account calls it: ``#thuhole``, ``@Bob``."""
+    """A live account's seat in a conversation. ``label`` is the account's name for it: ``#thuhole``,
+    ``@Bob``."""
 
     conversation: LiveConversation
     label: str
     nickname: str
     entered: bool
     read: int
-    ended: bool = False  # a private chat whose friendship is over: readable, no more
-    key: tuple[str, bytes] = ("", b"")  # of the label, in whatever spelling
+    ended: bool = False  # a private chat after the friendship: read-only
+    key: tuple[str, bytes] = ("", b"")  # lookup key of the label
     _unread_base: int = 0
 
     @property
@@ -72,7 +70,7 @@ class LiveSeat:
         self._unread_base = self.conversation.spoken - unread
 
     def count_own_message(self) -> None:
-        """One of the conversation's messages was the account's own."""
+        """Exclude one of the account's own messages from ``unread``."""
         self._unread_base += 1
 
     @property
@@ -86,20 +84,18 @@ class LiveSeat:
 
 @dataclass(eq=False, slots=True)
 class LiveAccount:
-    """An account with somebody speaking for it, or in its grace time."""
+    """An account with a session, or in its grace time."""
 
     id: int
     username: str
     speakers: set[Speaker] = field(default_factory=set)
     seats: dict[int, LiveSeat] = field(default_factory=dict)  # by conversation id
-    labels: dict[str, LiveSeat] = field(
-        default_factory=dict
-    )  # by label as stored, the spelling that clients use
-    keys: dict[tuple[str, bytes], LiveSeat] = field(default_factory=dict)  # by the label's key: any spelling
-    invited: set[int] = field(default_factory=set)  # to these rooms
-    blocked: set[int] = field(default_factory=set)  # these accounts
-    away: str = ""  # what it lets others know of being away, if it is
-    seats_lost: int = 0  # grows with each seat that it loses: what was read under the seat is read again
+    labels: dict[str, LiveSeat] = field(default_factory=dict)  # by stored label, the usual spelling
+    keys: dict[tuple[str, bytes], LiveSeat] = field(default_factory=dict)  # by label key, for any spelling
+    invited: set[int] = field(default_factory=set)  # ids of rooms
+    blocked: set[int] = field(default_factory=set)  # ids of accounts
+    away: str = ""  # the away message, or empty
+    seats_lost: int = 0  # grows with each lost seat, so that reads under that seat are repeated
 
 
 def send_lines(speakers: Iterable[Speaker], lines: bytes) -> None:
@@ -108,7 +104,7 @@ def send_lines(speakers: Iterable[Speaker], lines: bytes) -> None:
 
 
 class LiveDirectory:
-    """Everything live, by id."""
+    """All live accounts and conversations, by id."""
 
     def __init__(self) -> None:
         self.accounts: dict[int, LiveAccount] = {}
@@ -116,7 +112,7 @@ class LiveDirectory:
         self.elsewhere: set[int] = set()  # accounts with a session on another server process
 
     def all_speakers(self) -> Iterator[Speaker]:
-        """Every session."""
+        """Iterate over all sessions."""
         for account in self.accounts.values():
             yield from account.speakers
 
@@ -124,7 +120,7 @@ class LiveDirectory:
         return account_id in self.accounts or account_id in self.elsewhere
 
     def away_text(self, account_id: int) -> str:
-        """What an account lets others know of being away, as far as it is here and is away."""
+        """Return the away message of an account; empty if it is not live or not away."""
         account = self.accounts.get(account_id)
         return "" if account is None else account.away
 
@@ -154,7 +150,7 @@ class LiveDirectory:
         return account
 
     def seat_in_room(self, account: LiveAccount, room: records.RoomRecord) -> None:
-        """Put what the database says of an account's seat in a room."""
+        """Add or update a seat in a room from the database."""
         assert room.seat is not None
         self._put_seat(account, room, room.seat, labels.room_label(room.name), name=room.name)
 
@@ -164,30 +160,30 @@ class LiveDirectory:
     def _put_seat(
         self,
         account: LiveAccount,
-        found: records.RoomRecord | records.DirectRecord,
-        kept: records.SeatRecord,
+        record: records.RoomRecord | records.DirectRecord,
+        stored: records.SeatRecord,
         label: str,
         *,
         name: str = "",
         ended: bool = False,
     ) -> None:
         if self.accounts.get(account.id) is not account:
-            return  # its sessions were ended while this was on its way
-        id = found.conversation_id
+            return  # its sessions ended while the record was read
+        id = record.conversation_id
         conversation = self.conversations.get(id)
         if conversation is None:
-            conversation = self.conversations[id] = LiveConversation(id, name, found.roster, found.head)
-        conversation.roster = found.roster
+            conversation = self.conversations[id] = LiveConversation(id, name, record.roster, record.head)
+        conversation.roster = record.roster
         seat = account.seats.get(id)
         if seat is None:
-            seat = LiveSeat(conversation, label, kept.nickname or "", kept.entered, kept.read)
+            seat = LiveSeat(conversation, label, stored.nickname or "", stored.entered, stored.read)
             seat.key = _label_key(label)
             account.seats[id] = account.labels[label] = account.keys[seat.key] = seat
             conversation.seats += 1
             conversation.listeners |= account.speakers
-        seat.nickname, seat.entered, seat.read = kept.nickname or "", kept.entered, kept.read
+        seat.nickname, seat.entered, seat.read = stored.nickname or "", stored.entered, stored.read
         seat.ended = ended
-        seat.set_unread(kept.unread)
+        seat.set_unread(stored.unread)
 
     def drop_seat(self, account: LiveAccount, conversation_id: int) -> None:
         seat = account.seats.pop(conversation_id, None)
@@ -201,7 +197,7 @@ class LiveDirectory:
             self.conversations.pop(conversation_id, None)
 
     def seats_in(self, conversation_id: int) -> list[tuple[LiveAccount, LiveSeat]]:
-        """The accounts here that have a seat there."""
+        """Return the live accounts with a seat in a conversation, and the seats."""
         return [
             (account, account.seats[conversation_id])
             for account in self.accounts.values()
@@ -209,15 +205,15 @@ class LiveDirectory:
         ]
 
     def set_roster(self, conversation_id: int, roster: int) -> None:
-        """Who may read or speak there has changed: what was checked before is checked again."""
+        """Set the roster version, so that permissions checked under an older one are checked again."""
         if conversation := self.conversations.get(conversation_id):
             conversation.roster = roster
 
     def find_seat(self, account: LiveAccount, label: str) -> LiveSeat | None:
-        """The seat that a request means, in whatever spelling of the name."""
+        """Return the seat with a label, in any spelling of the name, or ``None``."""
         return account.labels.get(label) or account.keys.get(_label_key(label))
 
 
 def _label_key(label: str) -> tuple[str, bytes]:
-    """What a conversation is found by: its kind, and the key of its name."""
+    """Return the lookup key of a label: its kind and the key of its name."""
     return label[:1], names.name_key(label[1:])

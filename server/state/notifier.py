@@ -1,4 +1,4 @@
-"""Everything told unasked that is no message: rooms, friends, presence, typing, how far I have read."""
+"""Send events other than messages: rooms, friends, presence, typing, read positions."""
 
 from asyncio import AbstractEventLoop
 from collections.abc import Collection, Iterable, Iterator
@@ -13,10 +13,8 @@ from chatroom.server.state.directory import LiveAccount, LiveDirectory, LiveSeat
 from chatroom.server.state.serialize import friend_value, room_value
 from msgspec import structs
 
-SETTLE = 0.1
-"""Seconds in which changes of rooms are gathered: a class entering its room is told of in a few lines, not in
-n².
-"""
+BATCH_SECONDS = 0.1
+"""Seconds for which room changes are collected, so that n users who enter a room do not cause n² events."""
 
 
 class EventNotifier:
@@ -24,17 +22,17 @@ class EventNotifier:
         self._directory = directory
         self._loop = loop
         self._changed: dict[int, records.RoomRecord] = {}
-        self._seen: dict[int, values.Room] = {}  # as rooms were told last
+        self._seen: dict[int, values.Room] = {}  # the last sent state of rooms
 
     def room_changed(self, room: records.RoomRecord) -> None:
-        """Tell everybody who may see a room, soon, that it appeared or changed."""
+        """Schedule a ``room`` event for all accounts that may see the room."""
         if not self._changed:
-            self._loop.call_later(SETTLE, self._send_room_events)
+            self._loop.call_later(BATCH_SECONDS, self._send_room_events)
         self._changed[room.conversation_id] = room
         self._seen[room.conversation_id] = _public_room_value(room)
 
     def room_seen(self, room: records.RoomRecord) -> None:
-        """The same of a room that another server process may have changed."""
+        """Do the same for a room that another server process may have changed."""
         if self._seen.get(room.conversation_id) != _public_room_value(room):
             self.room_changed(room)
 
@@ -58,11 +56,11 @@ class EventNotifier:
     def room_removed(
         self, account: LiveAccount, room: str, reason: str, by: str | None, *, but: Speaker | None = None
     ) -> None:
-        """Tell an account's sessions that a room is theirs no longer."""
+        """Notify an account's sessions that it lost its seat in a room."""
         self.send_event(account.speakers, _removed_event(room, reason, by), but=but)
 
     def room_closed(self, room: ClosedRoom) -> None:
-        """Tell everybody who could see a room that there is none any more."""
+        """Notify all accounts that could see a room that it was deleted."""
         self._changed.pop(room.conversation_id, None)
         self._seen.pop(room.conversation_id, None)
         for account in self._directory.accounts.values():
@@ -76,13 +74,13 @@ class EventNotifier:
     def own_room_changed(
         self, account: LiveAccount, room: records.RoomRecord, *, but: Speaker | None = None
     ) -> None:
-        """Tell an account's other sessions what it entered or left."""
+        """Notify an account's other sessions that it entered or left a room."""
         self.send_event(account.speakers, events.Room(room=room_value(room)), but=but)
 
     def friend_changed(
         self, account: LiveAccount, direct: records.DirectRecord, *, but: Speaker | None = None
     ) -> None:
-        """Tell an account's sessions that a friendship, or what it has entered of it, changed."""
+        """Notify an account's sessions that a friendship or the entered state of its private chat changed."""
         value = friend_value(direct, self._directory)
         self.send_event(account.speakers, events.Friend(friend=value, ended=direct.ended or UNSET), but=but)
 
@@ -90,7 +88,7 @@ class EventNotifier:
         self.send_event(account.speakers, events.Read(conversation=seat.label, seq=seat.read), but=but)
 
     def user_typing(self, account: LiveAccount, seat: LiveSeat) -> None:
-        """Tell the others who are in a room, or the friend, that an account is writing something there."""
+        """Notify the other users in a room, or the friend, that an account is typing there."""
         event = events.Typing(
             conversation=seat.label if seat.is_room else labels.direct_label(account.username),
             username=account.username,
@@ -99,31 +97,37 @@ class EventNotifier:
         self.send_event(_sessions_of_others(account, _sessions_inside(seat)), event)
 
     def presence_changed(self, account: LiveAccount, *, online: bool) -> None:
-        """Tell friends, and those who have a seat in a room with the account, that it came or went."""
-        places = [id for id, seat in account.seats.items() if not seat.ended]
+        """Notify friends and members of common rooms that an account is online or offline."""
+        conversation_ids = [id for id, seat in account.seats.items() if not seat.ended]
         self.send_event(
-            _sessions_of_others(account, self._sessions_following(places)), _presence_event(account, online)
+            _sessions_of_others(account, self._sessions_following(conversation_ids)),
+            _presence_event(account, online),
         )
 
     def presence_elsewhere(
-        self, username: str, places: Iterable[int], blocked: Collection[int], *, online: bool
+        self, username: str, conversation_ids: Iterable[int], blocked: Collection[int], *, online: bool
     ) -> None:
-        """The same of an account that came to, or went from, another server process."""
-        audience = _without_blocked(blocked, self._sessions_following(places))
+        """Do the same for an account whose presence on another server process changed."""
+        audience = _without_blocked(blocked, self._sessions_following(conversation_ids))
         self.send_event(audience, events.Presence(username=username, online=online))
 
-    def _sessions_following(self, places: Iterable[int]) -> set[Speaker]:
-        """The sessions that follow any of these conversations."""
-        live = (self._directory.conversations.get(id) for id in places)
-        return {listener for one in live if one is not None for listener in one.listeners}
+    def _sessions_following(self, conversation_ids: Iterable[int]) -> set[Speaker]:
+        """Return the sessions that follow any of these conversations."""
+        live = (self._directory.conversations.get(id) for id in conversation_ids)
+        return {
+            listener
+            for conversation in live
+            if conversation is not None
+            for listener in conversation.listeners
+        }
 
     def away_changed(self, account: LiveAccount, *, but: Speaker) -> None:
-        """Tell them, and the account's other sessions, that it is away or back."""
+        """Notify the same audience, and the account's other sessions, that it is away or back."""
         self.presence_changed(account, online=True)
         self.send_event(account.speakers, _presence_event(account, True), but=but)
 
     def hidden_changed(self, account: LiveAccount, other: LiveAccount, *, hidden: bool) -> None:
-        """Tell an account that another one, in a room with it, went offline for it, or is back."""
+        """Notify ``other`` that ``account``, in a common room, appears offline to it or is visible again."""
         common = account.seats.keys() & other.seats.keys()
         if any(account.seats[id].is_room for id in common):
             self.send_event(other.speakers, _presence_event(account, not hidden))
@@ -139,7 +143,7 @@ def _presence_event(account: LiveAccount, online: bool) -> events.Presence:
 
 
 def _sessions_of_others(account: LiveAccount, speakers: set[Speaker]) -> Iterator[Speaker]:
-    """Of these, the sessions of other accounts, except those for which this one is offline."""
+    """Filter out the account's own sessions and those of accounts that it has blocked."""
     return _without_blocked(account.blocked, speakers - account.speakers)
 
 
@@ -150,13 +154,13 @@ def _without_blocked(blocked: Collection[int], speakers: Iterable[Speaker]) -> I
 
 
 def _has_own_view(account: LiveAccount, room: records.RoomRecord | ClosedRoom) -> bool:
-    """Whether an account sees a room otherwise than everybody does."""
+    """Whether an account's view of a room differs from the public one."""
     id = room.conversation_id
     return id in account.seats or id in account.invited or account.id == room.owner_id
 
 
 def _sessions_inside(seat: LiveSeat) -> set[Speaker]:
-    """The sessions of those who have entered the room, or of both who share the private chat."""
+    """Return the sessions of accounts that have entered the room, or of both sides of a private chat."""
     id = seat.conversation.id
     return {
         listener
@@ -166,8 +170,8 @@ def _sessions_inside(seat: LiveSeat) -> set[Speaker]:
 
 
 def _room_value_for(account: LiveAccount, id: int, seen: values.Room) -> values.Room:
-    """A changed room as a member, the owner, or somebody invited sees it, as of now; ``seen`` is what
-    everybody sees. A room of thousands is told to each of them, so this is made of what is there.
+    """Return a room as a member, the owner or an invited user sees it; ``seen`` is the public view. It is
+    built from live state without a query, because a large room has thousands of receivers.
     """
     invited = id in account.invited or UNSET
     seat = account.seats.get(id)

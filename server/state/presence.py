@@ -1,9 +1,8 @@
-"""Who is here: sessions arrive and go, and an account stays for its grace time after the last one was lost.
+"""Presence of accounts: sessions start and end, and a grace time begins when the last one is lost.
 
-An account that has entered something is left where it is when its connection breaks; ``linger`` seconds
-later, if nobody has come back, the server leaves on its behalf. The same holds for those who were inside when
-the server itself went down: their time is counted anew from its start. An account with sessions on another
-server process is that one's to care for.
+An account stays in its conversations when its connection breaks. If no session returns within ``linger``
+seconds, the server leaves them on its behalf. After a restart of the server the grace time of all accounts
+begins anew. If an account has sessions on another server process, that process is responsible for it.
 """
 
 import asyncio
@@ -17,8 +16,7 @@ from chatroom.db.queries import bans_and_invites, blocks, friends, instances, me
 from chatroom.db.queries.accounts import EndedSessions
 from chatroom.db.queries.instances import alive_since
 from chatroom.db.queries.messages import KnownHead
-from chatroom.db.records import AccountRecord as Kept
-from chatroom.db.records import DirectRecord, RoomRecord
+from chatroom.db.records import AccountRecord, DirectRecord, RoomRecord
 from chatroom.db.writer.operations import WriteJob
 from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.db.writer.writer import DatabaseWriter
@@ -35,9 +33,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AccountSnapshot:
-    """All that an account follows, as of one moment: the rooms it is a member of, every private chat, its
-    friends; the rooms that it is invited to, and the accounts that it has blocked; and, when it departs,
-    whether it has a session on another server process.
+    """The conversations, invitations and blocks of an account, as of one commit. ``elsewhere`` is set at its
+    departure, if it has a session on another server process.
     """
 
     rooms: list[RoomRecord]
@@ -73,21 +70,21 @@ class PresenceTracker:
         self._linger = linger
         self._graces: dict[int, asyncio.TimerHandle] = {}
 
-    # In the transaction
+    # Within a transaction
 
     def record_attendance(self, transaction: WriteTransaction, account_id: int) -> AccountSnapshot:
-        """Note that this process has a session of the account, and take down what that session follows."""
+        """Record that this process has a session of the account, and return what the session follows."""
         connection = transaction.connection
         if instances.add_attendance(connection, self._server_id, account_id):
             transaction.changes.accounts.add(account_id)
-        found = _read_snapshot(connection, account_id)
+        snapshot = _read_snapshot(connection, account_id)
         transaction.note_heads(
-            {one.conversation_id: KnownHead(one.head, one.roster) for one in found.followed}
+            {record.conversation_id: KnownHead(record.head, record.roster) for record in snapshot.followed}
         )
-        return found
+        return snapshot
 
     def record_departure(self, transaction: WriteTransaction, account_id: int) -> AccountSnapshot:
-        """Leave all that the account has entered, unless another server process has a session of it."""
+        """Leave every entered conversation, unless another server process has a session of the account."""
         connection = transaction.connection
         instances.remove_attendance(connection, self._server_id, account_id)
         transaction.changes.accounts.add(account_id)
@@ -102,85 +99,86 @@ class PresenceTracker:
                 leave_conversation(transaction, seat)
         return replace(_read_snapshot(connection, account_id), elsewhere=elsewhere)
 
-    # On the loop
+    # On the event loop
 
     def adopt_account(self, account_id: int, username: str) -> None:
-        """Nobody cares any more for an account that was here or on another process; its grace time begins."""
+        """Take over an orphaned account (its process died) and start its grace timer."""
         if account_id not in self._directory.accounts:
             self._start_grace_timer(self._directory.add_account(account_id, username))
 
     def end_sessions(self, ended: Mapping[int, EndedSessions]) -> None:
-        """Dismiss the sessions of these accounts that are over."""
+        """Disconnect the ended sessions of these accounts."""
         for account_id, end in ended.items():
             if account := self._directory.accounts.get(account_id):
-                over = [speaker for speaker in account.speakers if speaker.session_epoch < end.epoch]
-                if over:
+                ended_speakers = [
+                    speaker for speaker in account.speakers if speaker.session_epoch < end.epoch
+                ]
+                if ended_speakers:
                     self.dismiss_sessions(
-                        account, over, AccountDisabled() if end.disabled else SessionEnded()
+                        account, ended_speakers, AccountDisabled() if end.disabled else SessionEnded()
                     )
 
-    def session_started(self, speaker: Speaker, kept: Kept, found: AccountSnapshot) -> None:
-        """A session begins. ``found`` is of the same commit, so that the next event is the one behind its
-        heads.
-        """
-        came = not self._directory.is_online(kept.id)
-        account = self._directory.add_account(kept.id, kept.username)
-        self._refresh_seats(account, found)
+    def session_started(self, speaker: Speaker, stored: AccountRecord, snapshot: AccountSnapshot) -> None:
+        """Register a new session. ``snapshot`` is of the same commit, so the next events follow its heads."""
+        is_new = not self._directory.is_online(stored.id)
+        account = self._directory.add_account(stored.id, stored.username)
+        self._refresh_seats(account, snapshot)
         self._directory.add_speaker(account, speaker)
         if grace := self._graces.pop(account.id, None):
             grace.cancel()
-        if came:
+        if is_new:
             self._announcer.presence_changed(account, online=True)
 
     def session_lost(self, speaker: Speaker) -> None:
-        """A session's connection is lost."""
+        """Drop a session whose connection is lost, and start the grace timer with the last one."""
         account = self._directory.drop_speaker(speaker)
         if account is not None and not account.speakers:
             self._start_grace_timer(account)
 
     def session_logged_out(
-        self, speaker: Speaker, account: LiveAccount, found: AccountSnapshot | None
+        self, speaker: Speaker, account: LiveAccount, snapshot: AccountSnapshot | None
     ) -> None:
-        """A session ends; with the last one (then ``found`` is there) the account has left everything."""
+        """Drop a session that logged out. ``snapshot`` is given with the last one, after leaving
+        everything."""
         self._directory.drop_speaker(speaker)
-        if found is not None:
-            self.account_departed(account, found)
+        if snapshot is not None:
+            self.account_departed(account, snapshot)
         elif not account.speakers:
             self._start_grace_timer(account)
 
     def dismiss_sessions(self, account: LiveAccount, speakers: Iterable[Speaker], reason: ChatError) -> None:
-        """End sessions of an account, and say why; with the last one the account leaves at once."""
+        """Disconnect sessions with a reason. With the last one the account leaves everything at once."""
         for speaker in list(speakers):
             self._directory.drop_speaker(speaker)
             speaker.close(reason)
         if not account.speakers and not self._closed:
             self._leave_everything(account)
 
-    def friend_values(self, found: AccountSnapshot) -> list[values.Friend]:
-        """The friends in a snapshot as they go over the wire to the account that it is of."""
-        return [friend_value(direct, self._directory) for direct in found.friends]
+    def friend_values(self, snapshot: AccountSnapshot) -> list[values.Friend]:
+        """Return the friends in a snapshot as wire values for its account."""
+        return [friend_value(direct, self._directory) for direct in snapshot.friends]
 
-    def account_departed(self, account: LiveAccount, found: AccountSnapshot) -> None:
-        """An account has left everything. Unless somebody came back meanwhile, it is gone."""
-        self._refresh_seats(account, found)
+    def account_departed(self, account: LiveAccount, snapshot: AccountSnapshot) -> None:
+        """Drop an account that has left everything, unless it has a new session."""
+        self._refresh_seats(account, snapshot)
         if account.speakers:
             return
-        if found.elsewhere:
+        if snapshot.elsewhere:
             self._directory.elsewhere.add(account.id)
         if account.id not in self._directory.elsewhere:
             self._announcer.presence_changed(account, online=False)
         self._directory.drop_account(account)
 
-    def _refresh_seats(self, account: LiveAccount, found: AccountSnapshot) -> None:
-        """Make the live seats what the database says."""
-        for room in found.rooms:
+    def _refresh_seats(self, account: LiveAccount, snapshot: AccountSnapshot) -> None:
+        """Update the live seats from the database."""
+        for room in snapshot.rooms:
             self._directory.seat_in_room(account, room)
-        for direct in found.directs:
+        for direct in snapshot.directs:
             self._directory.seat_in_direct(account, direct)
-        followed = {kept.conversation_id for kept in found.followed}
+        followed = {record.conversation_id for record in snapshot.followed}
         for id in account.seats.keys() - followed:
             self._directory.drop_seat(account, id)
-        account.invited, account.blocked = found.invited, found.blocked
+        account.invited, account.blocked = snapshot.invited, snapshot.blocked
 
     def _start_grace_timer(self, account: LiveAccount) -> None:
         if self._closed:
@@ -193,16 +191,16 @@ class PresenceTracker:
         work = partial(self.record_departure, account_id=account.id)
         self._writer.add_operation(WriteJob(work, partial(self._after_leaving, account)))
 
-    def _after_leaving(self, account: LiveAccount, found: AccountSnapshot | Exception) -> None:
-        if isinstance(found, AccountSnapshot):
-            self.account_departed(account, found)
+    def _after_leaving(self, account: LiveAccount, snapshot: AccountSnapshot | Exception) -> None:
+        if isinstance(snapshot, AccountSnapshot):
+            self.account_departed(account, snapshot)
         elif not account.speakers:
-            if not isinstance(found, DatabaseUnavailable):
-                log.warning("could not leave on behalf of an account, will try again: %s", found)
+            if not isinstance(snapshot, DatabaseUnavailable):
+                log.warning("could not leave on behalf of an account, will try again: %s", snapshot)
             self._start_grace_timer(account)
 
     def close(self) -> None:
-        """The server ends: nobody is made to leave any more; their grace time begins when it is back."""
+        """Cancel all grace timers at shutdown; they begin anew at the next start."""
         self._closed = True
         for grace in self._graces.values():
             grace.cancel()

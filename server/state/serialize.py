@@ -1,6 +1,4 @@
-"""What is kept, and what is live, as it goes over the wire. The counterparts are ``db.records`` and
-``protocol.values``; who may see any of it has been decided before (``rights``).
-"""
+"""Convert database records and live state to ``protocol.values``. ``permissions`` was checked before."""
 
 from chatroom.db.records import DirectRecord, RoomRecord, StoredMessage
 from chatroom.protocol import labels, values
@@ -11,8 +9,8 @@ from msgspec.structs import replace
 
 
 def message_value(stored: StoredMessage, label: str, *, own: bool = False) -> values.Message:
-    """A message as it goes over the wire to whoever calls its conversation ``label``; only its author sees
-    the cid.
+    """Return a message as a wire value, with the receiver's ``label`` of the conversation. The cid is
+    included only for the author (``own``).
     """
     return values.Message(
         conversation=label,
@@ -28,12 +26,12 @@ def message_value(stored: StoredMessage, label: str, *, own: bool = False) -> va
 
 
 def page_values(page: list[StoredMessage], label: str, account_id: int) -> list[values.Message]:
-    """A page of one conversation, as an account that calls it ``label`` sees it."""
+    """Return a page of a conversation as wire values for an account, with its ``label``."""
     return [shown_value(stored, label, own=stored.account_id == account_id) for stored in page]
 
 
 def shown_value(stored: StoredMessage, label: str, *, own: bool) -> values.Message:
-    """A message of a page: with what became of it, where that was asked for."""
+    """Return a message of a page, with its revision (edits, deletion, reactions) if one was read."""
     value, revision = message_value(stored, label, own=own), stored.revision
     if revision is None:
         return value
@@ -46,7 +44,7 @@ def shown_value(stored: StoredMessage, label: str, *, own: bool) -> values.Messa
 
 
 def room_value(room: RoomRecord) -> values.Room:
-    """A room as it goes over the wire to the account whose seat the record holds, or to one without."""
+    """Return a room as a wire value for the account whose view the record holds."""
     seat = room.seat
     return values.Room(
         room=labels.room_label(room.name),
@@ -67,7 +65,7 @@ def room_value(room: RoomRecord) -> values.Room:
 
 
 def friend_value(direct: DirectRecord, directory: LiveDirectory) -> values.Friend:
-    """A friend as it goes over the wire to the other one; whoever is a friend no longer is offline."""
+    """Return a friend as a wire value. A former friend is always offline."""
     seat, online = direct.seat, directory.is_online(direct.friend_id) and not direct.ended
     return values.Friend(
         friend=labels.direct_label(direct.friend),

@@ -1,5 +1,5 @@
-"""Notices, stored together with the change that they tell of: who entered, left or took a new nickname, and
-what the owner of a room did.
+"""Notices: messages that report entering, leaving, a new nickname or an action of a room's owner. Each is
+stored in the same transaction as the change.
 """
 
 from chatroom.db.queries import memberships
@@ -11,7 +11,8 @@ from chatroom.server.auth.permissions import NamedAccount
 def enter_conversation(
     transaction: WriteTransaction, seat: SeatRecord, account: NamedAccount, nickname: str
 ) -> None:
-    """Enter a locked conversation under a nickname; nothing happens to whoever is inside under it already."""
+    """Enter a locked conversation under a nickname. Does nothing if the account has entered it under that
+    one."""
     id = seat.conversation_id
     if not seat.entered:
         notice = MessageDraft(id, account.id, account.username, nickname, "enter", "")
@@ -24,7 +25,7 @@ def enter_conversation(
 
 
 def leave_conversation(transaction: WriteTransaction, seat: SeatRecord) -> None:
-    """Leave a conversation that was entered."""
+    """Leave an entered conversation."""
     id = seat.conversation_id
     memberships.set_entered(transaction.connection, id, seat.account_id, False)
     notice = MessageDraft(id, seat.account_id, seat.username, seat.nickname or seat.username, "leave", "")
@@ -34,7 +35,7 @@ def leave_conversation(transaction: WriteTransaction, seat: SeatRecord) -> None:
 def add_notice(
     transaction: WriteTransaction, room: RoomRecord, account: NamedAccount, kind: str, text: str
 ) -> None:
-    """Let a locked room's history tell what an account, by whose eyes the room is, did to it."""
+    """Append a notice of an account's action to a locked room; ``room`` is the account's view of it."""
     id = room.conversation_id
     nickname = room.seat.nickname if room.seat is not None else None
     notice = MessageDraft(id, account.id, account.username, nickname or account.username, kind, text)

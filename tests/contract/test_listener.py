@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from chatroom.server.net.limits import MOST_SEEN_OFF
-from chatroom.server.net.listener import RESERVE
+from chatroom.server.net.limits import MAX_REFUSALS
+from chatroom.server.net.listener import RESERVED_FILES
 
 from tests.conftest import Serve
 from tests.contract.test_hostile_peers import in_room, is_well, raw, speaks_tls, until_closed
@@ -65,7 +65,7 @@ def until_let_in(server: Server) -> None:
 def test_a_flood_of_those_who_are_refused_is_not_waited_for(serve: Serve) -> None:
     """Telling somebody over TLS why takes a handshake; so many of one address are told at a time."""
     server = serve("--tls", settings=("limits.connections_per_address=1", "limits.handshake_timeout=0"))
-    flood = [raw(server) for _ in range(1 + MOST_SEEN_OFF)]
+    flood = [raw(server) for _ in range(1 + MAX_REFUSALS)]
     with raw(server) as one_more:
         assert until_closed(one_more) == b""
     flood.pop().close()
@@ -101,7 +101,7 @@ def allow_files(server: Server, more: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "words"), [(RESERVE + 10, "hardly a file descriptor is left"), (0, "nobody can be let in: ")]
+    ("more", "words"), [(RESERVED_FILES + 10, "too few file descriptors"), (0, "cannot accept connections: ")]
 )
 def test_out_of_file_descriptors_it_goes_on_with_those_that_it_has(
     serve: Serve, more: int, words: str
@@ -116,7 +116,7 @@ def test_out_of_file_descriptors_it_goes_on_with_those_that_it_has(
     assert len(bob.request("history", conversation=ROOM)["messages"]) == 3
     for line in flood:
         line.close()
-    allow_files(server, 2 * RESERVE)
+    allow_files(server, 2 * RESERVED_FILES)
     while True:
         with suppress(EOFError, OSError):
             if is_well(server):

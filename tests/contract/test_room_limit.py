@@ -36,7 +36,7 @@ def test_nobody_creates_more_rooms_than_one_may_own(modest: Server) -> None:
     create(alice, "one", "two")
     error = alice.ask("create_room", room="three", capacity=5)
     assert (error["code"], error["details"]) == ("too_many_rooms", {"username": "Alice", "limit": 2})
-    assert error["message"] == "Alice owns 2 rooms already, and may own no more"
+    assert error["message"] == "Alice already owns 2 rooms, the maximum"
     create(bob, "three")
     alice.request("close_room", room="one")
     create(alice, "four")

@@ -151,7 +151,7 @@ def test_show_config_starts_nothing(
     monkeypatch.setenv("CHAT_SERVER_DATABASE_PASSWORD", "geheim")
     assert command.run_command(["--show-config", "--set", "limits.rate=0"]) == 0
     out, err = capsys.readouterr()
-    assert "rate = 0.0  # flag: messages a second" in out
+    assert "rate = 0.0  # flag: messages per second" in out
     assert "# environment CHAT_SERVER_DATABASE_PASSWORD: " in out
     assert "geheim" not in out
     assert (err, started) == ("", [])

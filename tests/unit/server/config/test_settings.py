@@ -163,7 +163,7 @@ def test_the_description_is_a_file_that_says_the_same(home: Path) -> None:
     loaded = load_config({"limits.rate": "0", "name": 'a "b" \\ 你', "data": str(home)}, {})
     file = written(home / "again.toml", describe_config(loaded))
     assert load_config({}, {}, file).config == loaded.config
-    assert "rate = 0.0  # flag: messages a second" in describe_config(loaded)
+    assert "rate = 0.0  # flag: messages per second" in describe_config(loaded)
 
 
 @pytest.mark.parametrize(

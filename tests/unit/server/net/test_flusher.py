@@ -4,7 +4,14 @@ import asyncio
 from typing import cast
 
 import pytest
-from chatroom.server.net.flusher import AT_ONCE, FEW, LONGEST_REST, PATIENCE, RESTS, WriteFlusher
+from chatroom.server.net.flusher import (
+    FEW_WRITERS,
+    MAX_DELAY,
+    MAX_REST,
+    REST_FACTOR,
+    WRITERS_PER_TICK,
+    WriteFlusher,
+)
 
 from tests.support.turned_clock import Loop
 
@@ -52,7 +59,7 @@ def crowd_in(flusher: WriteFlusher, size: int) -> list[Speaker]:
 
 
 def test_what_a_few_have_to_say_leaves_at_once(loop: Loop, flusher: WriteFlusher) -> None:
-    crowd = crowd_in(flusher, FEW)
+    crowd = crowd_in(flusher, FEW_WRITERS)
     flusher.note_activity()
     loop.tick()
     assert all(speaker.written == 1 for speaker in crowd)
@@ -62,7 +69,7 @@ def test_what_a_few_have_to_say_leaves_at_once(loop: Loop, flusher: WriteFlusher
 def test_what_many_have_to_say_leaves_as_soon_as_nothing_more_is_said(
     loop: Loop, flusher: WriteFlusher
 ) -> None:
-    crowd = crowd_in(flusher, FEW + 1)
+    crowd = crowd_in(flusher, FEW_WRITERS + 1)
     loop.tick()
     crowd += crowd_in(flusher, 1)
     loop.tick()
@@ -73,38 +80,38 @@ def test_what_many_have_to_say_leaves_as_soon_as_nothing_more_is_said(
 
 
 def test_on_a_busy_loop_it_gathers_but_not_for_long(loop: Loop, flusher: WriteFlusher) -> None:
-    crowd = crowd_in(flusher, FEW + 1)
-    while loop.now < PATIENCE:
+    crowd = crowd_in(flusher, FEW_WRITERS + 1)
+    while loop.now < MAX_DELAY:
         assert not any(speaker.written for speaker in crowd)
         flusher.note_activity()
-        loop.now += PATIENCE / 10
+        loop.now += MAX_DELAY / 10
         loop.tick()
     assert all(speaker.written == 1 for speaker in crowd)
     assert loop.rests
 
 
-@pytest.mark.parametrize(("takes", "rest"), [(PATIENCE, RESTS * PATIENCE), (1.0, LONGEST_REST)])
+@pytest.mark.parametrize(("takes", "rest"), [(MAX_DELAY, REST_FACTOR * MAX_DELAY), (1.0, MAX_REST)])
 def test_after_a_long_pass_a_busy_loop_gathers_longer(
     loop: Loop, flusher: WriteFlusher, takes: float, rest: float
 ) -> None:
     flusher.add_writer(Slow(loop, takes))
     loop.tick()
-    crowd = crowd_in(flusher, FEW + 1)
+    crowd = crowd_in(flusher, FEW_WRITERS + 1)
     begun = loop.now
     while not crowd[0].written:
         flusher.note_activity()
-        loop.now += PATIENCE / 10
+        loop.now += MAX_DELAY / 10
         loop.tick()
-    assert rest <= loop.now - begun < rest + PATIENCE
+    assert rest <= loop.now - begun < rest + MAX_DELAY
 
 
 def test_a_thousand_are_written_to_in_several_ticks_each_in_its_turn(
     loop: Loop, flusher: WriteFlusher
 ) -> None:
-    crowd = crowd_in(flusher, 2 * AT_ONCE + 1)
+    crowd = crowd_in(flusher, 2 * WRITERS_PER_TICK + 1)
     loop.tick()
     loop.tick()
-    assert [speaker.written for speaker in crowd] == [1] * AT_ONCE + [0] * (AT_ONCE + 1)
+    assert [speaker.written for speaker in crowd] == [1] * WRITERS_PER_TICK + [0] * (WRITERS_PER_TICK + 1)
     loop.tick()
     loop.tick()
     assert all(speaker.written == 1 for speaker in crowd)
@@ -112,7 +119,7 @@ def test_a_thousand_are_written_to_in_several_ticks_each_in_its_turn(
 
 
 def test_who_has_more_to_say_during_a_pass_waits_for_the_next(loop: Loop, flusher: WriteFlusher) -> None:
-    crowd = crowd_in(flusher, AT_ONCE + 1)
+    crowd = crowd_in(flusher, WRITERS_PER_TICK + 1)
     loop.tick()
     loop.tick()
     flusher.add_writer(crowd[0])

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from unittest.mock import Mock
 
-from chatroom.server.net.input_queue import SLICE, InputQueue
+from chatroom.server.net.input_queue import SLICE_SECONDS, InputQueue
 
 
 class Stage:
@@ -55,7 +55,7 @@ def test_a_turn_that_adds_itself_again_waits_behind_the_others() -> None:
 
 
 def test_a_slice_ends_when_its_time_is_used_up() -> None:
-    stage = Stage(turn_time=SLICE / 2)
+    stage = Stage(turn_time=SLICE_SECONDS / 2)
     for name in "abcde":
         stage.add(name)
     stage.run_once()

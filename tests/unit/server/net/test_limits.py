@@ -3,10 +3,10 @@
 import pytest
 from chatroom.server.net import limits
 from chatroom.server.net.limits import (
-    CROWDED,
-    FORGIVEN_AFTER,
+    FORGET_AFTER,
     LINE_BYTES,
-    LONGEST_PAUSE,
+    MAX_PAUSE,
+    RETRY_WHEN_FULL,
     AddressBuckets,
     Doorkeeper,
     InputBudget,
@@ -147,7 +147,7 @@ def test_input_is_unlimited_without_both_rates() -> None:
 def test_buckets_of_addresses_are_forgotten_only_when_they_are_full_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(limits, "MOST_ENTRIES", 4)
+    monkeypatch.setattr(limits, "MAX_ENTRIES", 4)
     buckets = AddressBuckets(1, 10)
     buckets.at(HERE, START).spend(100, START)
     for number in range(100):
@@ -163,7 +163,7 @@ def test_only_so_many_at_once_from_one_address() -> None:
     door = Doorkeeper(at_once=2, per_minute=0)
     assert door.admit_connection(HERE, START) is None
     assert door.admit_connection(HERE, START) is None
-    assert door.admit_connection(HERE, START) == CROWDED
+    assert door.admit_connection(HERE, START) == RETRY_WHEN_FULL
     assert door.admit_connection(ELSEWHERE, START) is None
     door.release_connection(HERE)
     assert door.admit_connection(HERE, START) is None
@@ -182,7 +182,7 @@ def test_whoever_was_refused_is_not_counted() -> None:
     door = Doorkeeper(at_once=1, per_minute=2)
     assert door.admit_connection(HERE, START) is None
     for _ in range(5):
-        assert door.admit_connection(HERE, START) == CROWDED
+        assert door.admit_connection(HERE, START) == RETRY_WHEN_FULL
     door.release_connection(HERE)
     assert door.admit_connection(HERE, START) is None
 
@@ -193,15 +193,15 @@ def test_without_limits_everybody_comes_in() -> None:
 
 
 def test_the_door_forgets_who_is_gone_but_never_who_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MOST_ENTRIES", 4)
+    monkeypatch.setattr(limits, "MAX_ENTRIES", 4)
     door = Doorkeeper(at_once=1, per_minute=0)
     assert door.admit_connection(HERE, START) is None
     for number in range(100):
         passer_by = f"198.51.100.{number}"
         assert door.admit_connection(passer_by, START) is None
         door.release_connection(passer_by)
-    assert len(door._visitors) <= 4
-    assert door.admit_connection(HERE, START + 3600) == CROWDED
+    assert len(door._usages) <= 4
+    assert door.admit_connection(HERE, START + 3600) == RETRY_WHEN_FULL
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_each_further_wrong_one_doubles_the_wait_up_to_five_minutes() -> None:
         waits.append(attempts.wait_time(ALICE, HERE, now))
         now += waits[-1]
         wrong(attempts, 1, now)
-    assert waits == [60.0, 120.0, 240.0, LONGEST_PAUSE, LONGEST_PAUSE]
+    assert waits == [60.0, 120.0, 240.0, MAX_PAUSE, MAX_PAUSE]
 
 
 def test_a_slip_now_and_then_is_never_punished() -> None:
@@ -273,7 +273,7 @@ def test_the_right_password_forgives_all() -> None:
 def test_and_so_does_time() -> None:
     attempts = PasswordAttempts(5)
     wrong(attempts, 5, START)
-    now = START + 60 + FORGIVEN_AFTER
+    now = START + 60 + FORGET_AFTER
     wrong(attempts, 4, now)
     assert attempts.wait_time(ALICE, HERE, now) == 0.0
 
@@ -285,7 +285,7 @@ def test_a_limit_of_0_is_none() -> None:
 
 
 def test_many_names_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MOST_ENTRIES", 10)
+    monkeypatch.setattr(limits, "MAX_ENTRIES", 10)
     attempts = PasswordAttempts(5)
     for number in range(100):
         attempts.attempt_failed(str(number).encode(), HERE, START)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from chatroom.server.config.settings import ServerConfig
 from chatroom.server.config.settings import TlsSettings as Settings
-from chatroom.server.net.tls import OWN, CertificateError, TlsCertificate, prepare_tls
+from chatroom.server.net.tls import OWN_CERTIFICATE, CertificateError, TlsCertificate, prepare_tls
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
@@ -61,7 +61,7 @@ def shown(server: ssl.SSLContext) -> bytes:
 def brought(folder: Path, password: bytes | None = None) -> tuple[Path, Path]:
     """A certificate and key in files of their own, as an administrator would bring them."""
     own(folder)
-    pem = (folder / OWN).read_bytes()
+    pem = (folder / OWN_CERTIFICATE).read_bytes()
     start = pem.index(b"-----BEGIN PRIVATE KEY")
     (folder / "cert.pem").write_bytes(pem[:start])
     (folder / "key.pem").write_bytes(pem[start:] if password is None else _locked(password))
@@ -89,8 +89,8 @@ def test_the_fingerprint_is_that_of_the_certificate_a_client_sees(tmp_path: Path
 def test_it_is_made_once_and_only_we_may_read_it(tmp_path: Path) -> None:
     data = tmp_path / "new" / "data"
     assert own(data).fingerprint == own(data).fingerprint
-    assert {file.name for file in data.iterdir()} == {OWN, f"{OWN}.lock"}
-    assert stat.S_IMODE((data / OWN).stat().st_mode) == 0o600
+    assert {file.name for file in data.iterdir()} == {OWN_CERTIFICATE, f"{OWN_CERTIFICATE}.lock"}
+    assert stat.S_IMODE((data / OWN_CERTIFICATE).stat().st_mode) == 0o600
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
 
 
@@ -109,11 +109,11 @@ def test_nothing_older_than_tls_1_2_is_spoken(tmp_path: Path) -> None:
 PREPARE = """
 import sys
 from pathlib import Path
-from server.config.settings import Config
-from server.net.tls import prepare
+from chatroom.server.config.settings import ServerConfig
+from chatroom.server.net.tls import prepare_tls
 print("ready", flush=True)
 sys.stdin.readline()
-print(prepare(Config(host="0.0.0.0", data=Path(sys.argv[1]))).fingerprint)
+print(prepare_tls(ServerConfig(host="0.0.0.0", data=Path(sys.argv[1]))).fingerprint)
 """
 
 
@@ -162,22 +162,24 @@ def test_a_damaged_certificate_is_named_and_never_replaced(
 ) -> None:
     """A new one would stop every client."""
     own(tmp_path)
-    damage(tmp_path / OWN)
-    with pytest.raises(CertificateError, match=rf"{OWN}.*; restore it from a backup, or remove it"):
+    damage(tmp_path / OWN_CERTIFICATE)
+    with pytest.raises(
+        CertificateError, match=rf"{OWN_CERTIFICATE}.*; restore it from a backup, or remove it"
+    ):
         own(tmp_path)
-    assert (tmp_path / OWN).is_symlink() or (tmp_path / OWN).exists()
+    assert (tmp_path / OWN_CERTIFICATE).is_symlink() or (tmp_path / OWN_CERTIFICATE).exists()
 
 
 def test_a_certificate_that_others_could_read_is_made_private(tmp_path: Path) -> None:
     own(tmp_path)
-    (tmp_path / OWN).chmod(0o644)
+    (tmp_path / OWN_CERTIFICATE).chmod(0o644)
     own(tmp_path)
-    assert stat.S_IMODE((tmp_path / OWN).stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / OWN_CERTIFICATE).stat().st_mode) == 0o600
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(CertificateError, match="cannot keep a certificate in"):
+    with pytest.raises(CertificateError, match="cannot store a certificate in"):
         own(tmp_path / "file")
 
 
@@ -201,7 +203,7 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
 
 def test_files_that_hold_something_else(tmp_path: Path) -> None:
     cert, key = brought(tmp_path)
-    with pytest.raises(CertificateError, match=r"key.pem holds no certificate in PEM"):
+    with pytest.raises(CertificateError, match=r"key.pem holds no PEM certificate"):
         TlsCertificate(key, key)
     with pytest.raises(CertificateError, match=r"cert.pem holds no private key"):
         TlsCertificate(cert, cert)
@@ -209,7 +211,7 @@ def test_files_that_hold_something_else(tmp_path: Path) -> None:
 
 def test_a_key_of_another_certificate(tmp_path: Path) -> None:
     (cert, _), (_, key) = brought(tmp_path / "one"), brought(tmp_path / "other")
-    with pytest.raises(CertificateError, match=r"the key in .* is not that of the certificate in"):
+    with pytest.raises(CertificateError, match=r"the key in .* does not match the certificate in"):
         TlsCertificate(cert, key)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
-from chatroom.server.session import MOST_PENDING
+from chatroom.server.session import MAX_PENDING_SENDS
 
 from bench import archive, commits, machine
 from bench.figures import Figure, Measured
@@ -140,8 +140,10 @@ def in_flight(effort: Effort) -> Iterator[Measured]:
 
     def life(who: str, host: Host, crowd: Crowd) -> Iterator[Figure]:
         people = crowd.join(_names(100), [f"room{number}" for number in range(100)])
-        few, many = (_peak(who, host, crowd, people, window, effort.seconds) for window in (1, MOST_PENDING))
-        yield Figure(name, who, (many - few) / (len(people) * (MOST_PENDING - 1)) / 1000, "kB")
+        few, many = (
+            _peak(who, host, crowd, people, window, effort.seconds) for window in (1, MAX_PENDING_SENDS)
+        )
+        yield Figure(name, who, (many - few) / (len(people) * (MAX_PENDING_SENDS - 1)) / 1000, "kB")
 
     return _lives(name, OURS, life)
 

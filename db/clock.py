@@ -17,7 +17,7 @@ STEP_CONFIRM_SECONDS = 600.0
 """A larger step is accepted after it has lasted this long."""
 
 
-def _elapsed() -> float:
+def elapsed_seconds() -> float:
     """Seconds from a clock that is never set. It includes the time in which the machine sleeps, if the system
     supports that.
     """
@@ -30,7 +30,7 @@ class CautiousClock:
     """
 
     def __init__(
-        self, wall: Callable[[], float] = time.time, elapsed: Callable[[], float] = _elapsed
+        self, wall: Callable[[], float] = time.time, elapsed: Callable[[], float] = elapsed_seconds
     ) -> None:
         self._wall = wall
         self._elapsed = elapsed

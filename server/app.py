@@ -1,18 +1,18 @@
-"""The server process: how it starts, and how it stops. What it is made of is in ``parts``.
+"""The server process: start and shutdown. Its parts are assembled in ``wiring``.
 
-Start: lock the file, check the database, bring its schema up to date, bind the port, start the two doors,
-take over from an earlier life, let people in, and only then say so.
+Start: lock the file, check the database, upgrade its schema, bind the port, start reader and writer, take
+over the accounts of an earlier run, accept connections, and only then announce the endpoint.
 
-Stop, at SIGTERM or SIGINT:
+Shutdown, at SIGTERM or SIGINT:
 
-1. nobody new is let in;
-2. every session takes nothing more, finishes what it took, tells ``going_away``, and closes;
-3. whoever still waits for an answer after a moment, or has not read it, is cut off;
-4. the writer finishes what was accepted, and its thread ends;
-5. the process signs off from the database, and the pools close.
+1. the listener closes;
+2. every session takes no more requests, answers those it took, sends ``going_away``, and closes;
+3. sessions that have not finished after half of ``STOP_SECONDS`` are closed;
+4. the writer finishes accepted operations, and its thread ends;
+5. the process removes itself from the database, and the pools close.
 
-All of it has ``STOP_WITHIN`` seconds. A second signal ends the process at once, and so does a watchdog when
-something hangs nevertheless: it says on standard error where each thread stood.
+All of it has ``STOP_SECONDS``. A second signal ends the process at once. So does a watchdog if something
+hangs: it prints a traceback of each thread on standard error.
 """
 
 import asyncio
@@ -55,25 +55,25 @@ from sqlalchemy.exc import DBAPIError
 
 log = logging.getLogger(__name__)
 
-STOP_WITHIN = 8.0
-"""Seconds for an orderly end; a supervisor's patience is usually ten."""
-AT_THE_LATEST = STOP_WITHIN + 1.5
-"""Seconds after which the watchdog ends the process; what was not answered until then is of unknown fate."""
+STOP_SECONDS = 8.0
+"""Seconds for an orderly shutdown; a supervisor usually waits ten."""
+WATCHDOG_SECONDS = STOP_SECONDS + 1.5
+"""Seconds after which the watchdog ends the process. Requests without an answer may or may not be stored."""
 
 Announce = Callable[[ServerEndpoint, str], None]
-"""Is told where the server listens, and the code of an invitation if an account takes one."""
+"""Called with the endpoint, and with an invitation code if registration needs one."""
 
 
 class StartError(Exception):
-    """One sentence for whoever starts the server."""
+    """The server cannot start: one sentence for the administrator."""
 
 
 class ServerFailed(Exception):
-    """The server has ended by a failure of its own: one sentence, told at the end."""
+    """The server has stopped because of an internal failure: one sentence for the administrator."""
 
 
 async def serve_until_stopped(config: ServerConfig, announce: Announce) -> None:
-    """Serve until SIGTERM or SIGINT. ``announce`` is told once clients can connect.
+    """Serve until SIGTERM or SIGINT. ``announce`` is called once clients can connect.
 
     Raises ``StartError`` and ``tls.CertificateError``.
     """
@@ -85,7 +85,7 @@ async def serve_until_stopped(config: ServerConfig, announce: Announce) -> None:
 
 @asynccontextmanager
 async def open_database(config: ServerConfig) -> AsyncIterator[Engine]:
-    """The database, checked, up to date, and an SQLite file nobody else's. Raises ``StartError``."""
+    """Open the database: checked, upgraded, and an SQLite file locked. Raises ``StartError``."""
     try:
         lock = lock_file(config.database_url)
         engine = open_engine(
@@ -114,8 +114,7 @@ def _prepare_database(engine: Engine) -> list[PreflightFinding]:
 
 
 class ChatServer:
-    """One server process, from its first connection to its last. ``sockets`` are bound, and nobody is let in
-    yet."""
+    """One server process. ``sockets`` are bound; ``run_until_stopped`` accepts connections."""
 
     def __init__(
         self, config: ServerConfig, engine: Engine, tls: TlsCertificate | None, sockets: list[socket.socket]
@@ -149,7 +148,7 @@ class ChatServer:
         try:
             code = await self._join_cluster()
             self._listener.start()
-            office = await self._open_admin_socket()
+            admin_server = await self._open_admin_socket()
             self._catch_signals()
             tasks = [background.keep_running(self._loop, job) for job in self._parts.background_jobs()]
             announce(_endpoint_of(self._listener, self._tls), code)
@@ -161,8 +160,8 @@ class ChatServer:
         log.info("stopping")
         for task in tasks:
             task.cancel()
-        if office is not None:
-            ipc.stop_listening(office, self._config.data)
+        if admin_server is not None:
+            ipc.stop_listening(admin_server, self._config.data)
         await self._stop_serving()
         if self._has_failed:
             raise ServerFailed("stopped, because nothing can be stored any more: see the log")
@@ -180,7 +179,7 @@ class ChatServer:
             raise StartError(str(as_unusable(self._engine.url, error))) from None
 
     async def _open_admin_socket(self) -> asyncio.Server | None:
-        """Take orders from administrators. Without that the server can do all else."""
+        """Accept admin commands; the server runs without them if that fails."""
         try:
             return await self._parts.open_admin_socket()
         except (OSError, NotImplementedError) as error:
@@ -235,11 +234,11 @@ class ChatServer:
         self._begin_shutdown()
 
     def _begin_shutdown(self) -> None:
-        faulthandler.dump_traceback_later(AT_THE_LATEST, exit=True)
+        faulthandler.dump_traceback_later(WATCHDOG_SECONDS, exit=True)
         self._stopping.set()
 
     def _reload_certificate(self) -> None:
-        """Read the certificate again; connections that stand keep the old one."""
+        """Read the certificate again; open connections keep the old one."""
         if self._tls is None:
             return
         try:
@@ -257,17 +256,17 @@ class ChatServer:
         for session in list(self._sessions):
             session.finish_requests(GoingAway())
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._empty.wait(), STOP_WITHIN / 2)
+            await asyncio.wait_for(self._empty.wait(), STOP_SECONDS / 2)
         for session in list(self._sessions):
             session.cut_off(GoingAway())
-        with suppress(Exception):  # a database that hangs; and we will be found dead soon enough
-            async with asyncio.timeout(STOP_WITHIN / 2):
+        with suppress(Exception):  # a hanging database; the others notice by the missing heartbeat
+            async with asyncio.timeout(STOP_SECONDS / 2):
                 await asyncio.to_thread(self._parts.leave_cluster)
         self._parts.close_pools()
 
 
 class RejectedConnection:
-    """Whoever may not come in: told why, and sent away."""
+    """A connection over the limits: gets the reason, and is closed."""
 
     def __init__(
         self, connection: PeerConnection, reason: TooManyConnections, gone: Callable[[], None]
@@ -293,7 +292,7 @@ async def _bind_sockets(config: ServerConfig) -> list[socket.socket]:
 
 
 def _input_budgets(config: ServerConfig) -> InputBudgets:
-    """Like every rate, these are off without ``limits.rate``."""
+    """Return the input budgets; like every rate, they are off without ``limits.rate``."""
     limits = config.limits
     if not limits.rate:
         return InputBudgets(0, 0, 0, 0)
@@ -322,7 +321,7 @@ def _welcome_event(config: ServerConfig) -> Welcome:
 
 
 def _listen_error(error: OSError | UnicodeError) -> str:
-    """Why one cannot listen, without what the event loop adds to it."""
+    """Return why listening failed, without the event loop's own words."""
     if isinstance(error, socket.gaierror):
         return error.strerror or "no such host"
     if isinstance(error, OSError):
@@ -335,7 +334,7 @@ def _endpoint_of(listener: ConnectionListener, tls: TlsCertificate | None) -> Se
 
 
 def _server_identity(engine: Engine, listener: ConnectionListener) -> bytes:
-    """What this server process is called in the database: the same in its next life on the same address, and
-    on any address where no other process can be."""
-    alone = is_sqlite(engine.url)
-    return hashlib.sha256(repr("alone" if alone else (platform.node(), listener.address)).encode()).digest()
+    """Return this process's id in the database. It stays the same after a restart on the same address, and
+    with SQLite on any address."""
+    identity = "alone" if is_sqlite(engine.url) else (platform.node(), listener.address)
+    return hashlib.sha256(repr(identity).encode()).digest()

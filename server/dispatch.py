@@ -1,4 +1,4 @@
-"""Which request is answered by which handler, and who may ask. One table; nothing else decides it."""
+"""The table of requests: which handler answers each, which speakers may send it, and its rate limit."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,27 +25,27 @@ from chatroom.server.state.directory import Speaker
 
 
 class Audience(Enum):
-    """Whom a request is for: strangers, who have not logged in on this connection yet, and users."""
+    """The speakers that may send a request: before login, after login, or both."""
 
-    ANYBODY = (True, True)
-    STRANGERS = (True, False)
+    ALL = (True, True)
+    ANONYMOUS = (True, False)
     USERS = (False, True)
 
-    def __init__(self, strangers: bool, users: bool) -> None:
-        self.strangers = strangers
+    def __init__(self, anonymous: bool, users: bool) -> None:
+        self.anonymous = anonymous
         self.users = users
 
     def check_speaker(self, speaker: Speaker) -> None:
         """Raises ``NotLoggedIn``, ``AlreadyLoggedIn``."""
         if speaker.account is None:
-            if not self.strangers:
+            if not self.anonymous:
                 raise NotLoggedIn
         elif not self.users:
             raise AlreadyLoggedIn
 
 
 class RateClass(Enum):
-    """Which of a session's limits says how often something may be asked."""
+    """The rate limit of a session that a request counts against."""
 
     REQUESTS = auto()
     EXPORTS = auto()
@@ -53,13 +53,15 @@ class RateClass(Enum):
 
 @dataclass(frozen=True, slots=True)
 class HandlerRow:
-    """A handler; whom it is for; how often it may be asked, unless that is the handler's to look at; and
-    whether it waits for what the session asked before it.
+    """A handler and its preconditions.
+
+    Without a ``rate_class`` the handler checks the rate itself. With ``waits`` the request waits until the
+    session's earlier sends are answered.
     """
 
     handle: Callable[[Speaker, Any], Handled]
-    who: Audience = Audience.USERS
-    pace: RateClass | None = RateClass.REQUESTS
+    audience: Audience = Audience.USERS
+    rate_class: RateClass | None = RateClass.REQUESTS
     waits: bool = True
 
 
@@ -86,10 +88,10 @@ class Handlers:
 
 def build_table(handlers: Handlers) -> Table:
     return {
-        requests.Ping: HandlerRow(_answer_ping, Audience.ANYBODY, waits=False),
-        requests.Register: HandlerRow(handlers.accounts.register, Audience.STRANGERS),
-        requests.Login: HandlerRow(handlers.sessions.login, Audience.STRANGERS),
-        requests.Resume: HandlerRow(handlers.sessions.resume, Audience.STRANGERS),
+        requests.Ping: HandlerRow(_answer_ping, Audience.ALL, waits=False),
+        requests.Register: HandlerRow(handlers.accounts.register, Audience.ANONYMOUS),
+        requests.Login: HandlerRow(handlers.sessions.login, Audience.ANONYMOUS),
+        requests.Resume: HandlerRow(handlers.sessions.resume, Audience.ANONYMOUS),
         requests.Logout: HandlerRow(handlers.sessions.logout),
         requests.ChangePassword: HandlerRow(handlers.accounts.change_password),
         requests.ListRooms: HandlerRow(handlers.rooms.list_rooms),
@@ -115,9 +117,10 @@ def build_table(handlers: Handlers) -> Table:
         requests.ListBlocked: HandlerRow(handlers.blocks.list_blocked),
         requests.EnterDirect: HandlerRow(handlers.friends.enter_direct),
         requests.LeaveDirect: HandlerRow(handlers.friends.leave_direct),
-        requests.Send: HandlerRow(handlers.messages.send, pace=None, waits=False),  # resends are not limited
+        # A resend must not be rate-limited, so the handler checks the rate.
+        requests.Send: HandlerRow(handlers.messages.send, rate_class=None, waits=False),
         requests.History: HandlerRow(handlers.history.history),
-        requests.Export: HandlerRow(handlers.history.export, pace=RateClass.EXPORTS),
+        requests.Export: HandlerRow(handlers.history.export, rate_class=RateClass.EXPORTS),
         requests.Read: HandlerRow(handlers.history.read),
         requests.Typing: HandlerRow(handlers.typing.typing),
         requests.SetAway: HandlerRow(handlers.profile.set_away),

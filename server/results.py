@@ -1,9 +1,7 @@
-"""What a handler gives back: the answer, or whom to ask for it and how to answer then.
+"""What a handler returns: a response, or work for the database and how its result becomes a response.
 
-``CommitWork`` and ``ReadWork`` say what is to be done in the database and how its result becomes a response.
-``then`` runs on the loop; that of a ``CommitWork`` in commit order, before anything that was committed later
-is
-told to anybody.
+``then`` runs on the loop. That of a ``CommitWork`` or a ``PostMessage`` runs in commit order, before anything
+that is committed later is delivered.
 """
 
 from collections.abc import Awaitable, Callable
@@ -20,32 +18,27 @@ T = TypeVar("T")
 
 
 class CommitWork(NamedTuple, Generic[T]):
-    """A change, in a transaction of the writer."""
+    """A change, made in a transaction of the writer."""
 
     work: Callable[[WriteTransaction], T]
     then: Callable[[T], Response]
 
 
 class ReadWork(NamedTuple, Generic[T]):
-    """A question, on a reader's connection."""
+    """A query, run on a reader's connection."""
 
     work: Callable[[Connection], T]
     then: Callable[[T], Response]
 
 
 class ReadPage(NamedTuple):
-    """A question whose answer is so long that the loop must not be kept by writing it out.
-
-    ``work`` returns the answer's line, made on the reader's thread.
-    """
+    """A query with a long response. ``work`` returns the encoded line, so that the loop is not blocked."""
 
     work: Callable[[Connection], bytes]
 
 
 class PostMessage(Struct, frozen=True, gc=False):
-    """A message for the writer's next batch, from somebody found entitled under the conversation's
-    ``roster``.
-    """
+    """A message for the writer's next batch. Its author was allowed to send as of ``roster``."""
 
     draft: MessageDraft
     roster: int

@@ -1,17 +1,15 @@
-"""Who speaks on a connection, and what is legal when. Below it ``connection`` knows bytes, above it
-``dispatch`` knows chat.
+"""A session: takes the requests of one connection in order, and answers them.
 
-The order of one session's requests:
+``net.connection`` handles its bytes, ``dispatch`` finds its handlers. The order of requests:
 
-* They are taken one at a time. A ``send`` does not wait for the ones before it (up to ``MOST_PENDING`` are on
-  their way at once; the writer keeps them in order), and neither does a ``ping``, which nothing can tell from
-  one answered in its turn. Everything else waits until all before it is answered, and whatever follows waits
-  for it.
-* After a ``send`` of unknown fate nothing the session sent behind it may be stored, also what is still on the
-  wire: the client will send all of it again, in order. So such an answer ends the connection.
+* The session takes one request at a time. A ``send`` does not wait for earlier sends: up to
+  ``MAX_PENDING_SENDS`` are with the writer, which keeps their order. A ``ping`` waits for nothing. Every
+  other request waits until all earlier ones are answered, and later requests wait for it.
+* If it is unknown whether a ``send`` was stored, nothing that the session sent after it may be stored, also
+  what is still on the wire: the client resends all of it, in order. So such an answer closes the connection.
 
-The life of a session: strangers may register, log in, resume; users may do the rest; a logout makes a
-stranger again. Strangers get short lines and little time.
+Before login, a speaker may register, log in or resume; lines are short and time is limited. After login it
+may send every other request, until a logout makes it anonymous again.
 """
 
 import asyncio
@@ -56,11 +54,11 @@ from chatroom.server.state.presence import PresenceTracker
 
 log = logging.getLogger(__name__)
 
-MOST_PENDING = 64
-"""Messages of one session on their way to the disk; it is not read from while there are more."""
+MAX_PENDING_SENDS = 64
+"""Messages of one session that wait for COMMIT. With more, the session is not read from."""
 
-RETRY_AFTER = 1.0
-"""Seconds after which a client may try what was unavailable."""
+UNAVAILABLE_RETRY_SECONDS = 1.0
+"""``retry_after`` when the database is unavailable."""
 
 
 class ClientSession:
@@ -91,19 +89,17 @@ class ClientSession:
             sends=TokenBucket(limits.rate, limits.burst),
             hints=TokenBucket(limits.typing_rate if limits.rate else 0, limits.typing_burst),
         )
-        self._asks = TokenBucket(limits.requests_rate if limits.rate else 0, limits.requests_burst)
+        self._requests = TokenBucket(limits.requests_rate if limits.rate else 0, limits.requests_burst)
         self._exports = TokenBucket(limits.export_rate if limits.rate else 0, limits.export_burst)
-        self._stream = SessionOrder()
-        self._pending = 0  # sends on their way
-        self._waiting: tuple[HandlerRow, Request] | None = (
-            None  # taken, but all before it must be answered first
-        )
-        self._busy = False  # with a request that all behind it waits for
-        self._held: asyncio.TimerHandle | None = None  # too much rubbish came; nothing is taken until then
+        self._order = SessionOrder()
+        self._pending = 0  # sends that wait for COMMIT
+        self._waiting: tuple[HandlerRow, Request] | None = None  # taken; waits for the pending sends
+        self._busy = False  # with a request that later ones wait for
+        self._reading_delay: asyncio.TimerHandle | None = None  # after too many invalid lines
         self._task: asyncio.Task[None] | None = None
-        self._input_ended = False  # the peer sends nothing more
+        self._input_ended = False  # the peer has closed its sending side
         self._finishing: ChatError | None = None
-        self._gone = False
+        self._is_lost = False
         self._deadline: asyncio.TimerHandle | None = None
         self._connection.send_answer(welcome)
         self._reset_to_anonymous()
@@ -129,9 +125,9 @@ class ClientSession:
         self._close_if_done()
 
     def connection_lost(self) -> None:
-        self._gone = True
-        self._waiting = None  # whoever asked has left the account too; what was said before it is settled
-        for handle in (self._deadline, self._held):
+        self._is_lost = True
+        self._waiting = None  # the sends before it are with the writer
+        for handle in (self._deadline, self._reading_delay):
             if handle is not None:
                 handle.cancel()
         if self._task is not None:
@@ -142,12 +138,12 @@ class ClientSession:
     # What the server calls
 
     def finish_requests(self, reason: ChatError) -> None:
-        """Take nothing more, answer what was taken, then close."""
+        """Take no more requests, answer those that were taken, then close."""
         self._finishing = reason
         self._continue_reading()
 
     def cut_off(self, reason: ChatError) -> None:
-        """Do not wait for what was taken any longer: tell the peer why, and hang up."""
+        """Close without waiting for the answers to requests that were taken."""
         self._connection.close(reason)
 
     # A line
@@ -156,8 +152,8 @@ class ClientSession:
         return (
             not self._busy
             and self._waiting is None
-            and self._pending < MOST_PENDING
-            and self._held is None
+            and self._pending < MAX_PENDING_SENDS
+            and self._reading_delay is None
             and self._finishing is None
         )
 
@@ -166,13 +162,13 @@ class ClientSession:
             request = read_request(line)
         except WireError as error:
             self._send_error(error.id, error)
-            self._delay_reading(self._asks.take_token(time.monotonic()))
+            self._delay_reading(self._requests.take_token(time.monotonic()))
             return
         try:
             row = self._table[type(request)]
-            if row.pace is not None:
-                self._check_rate(row.pace)
-            row.who.check_speaker(self.speaker)
+            if row.rate_class is not None:
+                self._check_rate(row.rate_class)
+            row.audience.check_speaker(self.speaker)
         except Exception as error:
             self._answer_failure(request, error)
             return
@@ -181,16 +177,16 @@ class ClientSession:
         else:
             self._run_handler(row, request)
 
-    def _check_rate(self, pace: RateClass) -> None:
-        check_rate(self._exports if pace is RateClass.EXPORTS else self._asks)
+    def _check_rate(self, rate_class: RateClass) -> None:
+        check_rate(self._exports if rate_class is RateClass.EXPORTS else self._requests)
 
     def _delay_reading(self, seconds: float) -> None:
-        """Rubbish is answered, but no faster than requests are."""
+        """Invalid lines are rate-limited like requests."""
         if seconds:
-            self._held = self._loop.call_later(seconds, self._resume_reading)
+            self._reading_delay = self._loop.call_later(seconds, self._resume_reading)
 
     def _resume_reading(self) -> None:
-        self._held = None
+        self._reading_delay = None
         self._continue_reading()
 
     # A request
@@ -204,22 +200,22 @@ class ClientSession:
             self._handle_result(request, handled)
 
     def _handle_result(self, request: Request, handled: Handled) -> None:
-        """Do what a handler says: answer, or ask whoever has the answer."""
+        """Send a response, or start the work that leads to it."""
         match handled:
             case PostMessage(draft, roster, then):
                 self._pending += 1
                 done = partial(self._after_post, request.id, then)
                 epoch = self.speaker.session_epoch
-                self._writer.add_operation(MessagePost(draft, roster, self._stream, done, epoch))
+                self._writer.add_operation(MessagePost(draft, roster, self._order, done, epoch))
             case Response():
                 self._connection.send_answer(encode_frame(handled))
             case CommitWork(work, then):
                 self._busy = True
                 done = partial(self._after_commit, request, then)
-                self._writer.add_operation(WriteJob(self._checked(work), done, self._stream))
+                self._writer.add_operation(WriteJob(self._checked(work), done, self._order))
             case ReadWork(work, then):
                 ask = partial(self._reader.run, self._checked(work))
-                self._start_work(self._ask_reader(request, ask, lambda found: encode_frame(then(found))))
+                self._start_work(self._ask_reader(request, ask, lambda result: encode_frame(then(result))))
             case ReadPage(work):
                 ask = partial(self._reader.run_long, self._checked(work))
                 self._start_work(self._ask_reader(request, ask, lambda line: line))
@@ -227,17 +223,19 @@ class ClientSession:
                 self._start_work(self._await_handler(request, handled))
 
     def _checked(self, work: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """The work of a request, done only if the session is not over by then: another server process may
-        have ended it."""
+        """Return the work of a request with a check that the session has not ended.
+
+        Another server process may have ended it meanwhile.
+        """
         account, epoch = self.speaker.account, self.speaker.session_epoch
         if account is None:
             return work
         account_id = account.id
 
-        def checked(within: Any) -> Any:
-            connection = within.connection if isinstance(within, WriteTransaction) else within
+        def checked(transaction: Any) -> Any:
+            connection = transaction.connection if isinstance(transaction, WriteTransaction) else transaction
             check_session(connection, account_id, epoch)
-            return work(within)
+            return work(transaction)
 
         return checked
 
@@ -248,9 +246,9 @@ class ClientSession:
     async def _ask_reader(
         self, request: Request, ask: Callable[[], Awaitable[Any]], line: Callable[[Any], bytes]
     ) -> None:
-        """Ask a reader's thread; ``line`` makes the answer of what it has found."""
+        """Run a query on a reader's thread; ``line`` encodes its result."""
         try:
-            answer = line(await self._ask_entitled(ask))
+            answer = line(await self._ask_current(ask))
         except Exception as error:
             self._answer_failure(request, error)
         else:
@@ -258,20 +256,22 @@ class ClientSession:
         self._task = None
         self._request_done()
 
-    async def _ask_entitled(self, ask: Callable[[], Awaitable[Any]]) -> Any:
-        """Ask, and ask again if the account has lost a seat meanwhile: the query checks rights as of its own
-        moment, and its result must not leave after they have ended."""
+    async def _ask_current(self, ask: Callable[[], Awaitable[Any]]) -> Any:
+        """Run a query, and again if the account has lost a seat meanwhile.
+
+        The query checks permissions as of its own time; its result must not be sent after they have ended.
+        """
         account = self.speaker.account
         if account is None:
             return await ask()
         while True:
             before = account.seats_lost
-            found = await ask()
+            result = await ask()
             if account.seats_lost == before:
-                return found
+                return result
 
     async def _await_handler(self, request: Request, handled: Awaitable[Reply]) -> None:
-        """Wait for what a handler waits for, and then do what it says."""
+        """Wait for a handler that checks a password, then handle its result."""
         account = self.speaker.account
         try:
             reply = await handled
@@ -288,8 +288,8 @@ class ClientSession:
             self._continue_reading()
 
     def _after_commit(self, request: Request, then: Callable[[Any], Response], result: Any) -> None:
-        """A change is committed, or failed; ``then`` runs even if the asker has gone, for others follow from
-        it.
+        """A change was committed, or failed. ``then`` runs even if the connection is lost, because it updates
+        the live state.
         """
         account = self.speaker.account
         try:
@@ -325,34 +325,32 @@ class ClientSession:
             self._send_error(request.id, self._client_error(error))
 
     def _end(self, request: Request, error: ChatError) -> None:
-        """The session is over. A ``send`` gets no answer: what it asks for may have been stored before."""
+        """End the session. A ``send`` gets no error, because it may be the resend of a stored message."""
         if not isinstance(request, Send):
             self._send_error(request.id, error)
         self._dismiss(error)
 
     def _dismiss(self, reason: ChatError) -> None:
-        self._stream.broken = True
+        self._order.broken = True
         if self.speaker.account is not None:
             self._presence.dismiss_sessions(self.speaker.account, {self.speaker}, reason)
 
     def _fail_send(self, id: Id, error: Exception) -> None:
-        worded = self._client_error(error)
-        if isinstance(worded, SessionEnded | AccountDisabled):
-            self._dismiss(worded)
+        client_error = self._client_error(error)
+        if isinstance(client_error, SessionEnded | AccountDisabled):
+            self._dismiss(client_error)
             return
-        self._send_error(id, worded)
-        if isinstance(worded, Failure):
-            self._stream.broken = True
-            self._connection.close(worded)
+        self._send_error(id, client_error)
+        if isinstance(client_error, Failure):
+            self._order.broken = True
+            self._connection.close(client_error)
 
     def _client_error(self, error: Exception) -> ChatError:
-        """The one ladder from what went wrong to what a client is told; of our own faults it hears nothing
-        more.
-        """
+        """Return the error to send for an exception. Other exceptions are logged and sent as ``Internal``."""
         if isinstance(error, ChatError):
             return error
         if isinstance(error, DatabaseUnavailable):
-            return Unavailable(retry_after=RETRY_AFTER)
+            return Unavailable(retry_after=UNAVAILABLE_RETRY_SECONDS)
         log.error("a request failed: %s", error, exc_info=error)
         return Internal()
 
@@ -360,14 +358,14 @@ class ClientSession:
         answer = Error(id=id, code=error.code, message=error.message, details=error.details)
         self._connection.send_answer(encode_frame(answer))
 
-    # Where the session stands
+    # State of the session
 
     def _request_done(self) -> None:
         self._busy = False
         self._continue_reading()
 
     def _continue_reading(self) -> None:
-        """Something that was waited for is over."""
+        """Take the next request after an answer or a delay."""
         if self._waiting is not None and not self._pending and not self._busy:
             waiting, self._waiting = self._waiting, None
             self._run_handler(*waiting)
@@ -379,11 +377,11 @@ class ClientSession:
             self._close_if_done()
 
     def _is_idle(self) -> bool:
-        """Whether everything that was taken is answered."""
+        """Return whether every taken request is answered."""
         return not (self._busy or self._pending or self._waiting)
 
     def _close_if_done(self) -> None:
-        """End a connection whose peer has ended its side, once all that had arrived is answered."""
+        """Close once the peer has closed its sending side and all of its requests are answered."""
         if self._input_ended and self._is_idle() and not self._connection.has_input():
             self._connection.close_when_sent()
 
@@ -394,12 +392,12 @@ class ClientSession:
         if self._deadline is not None:
             self._deadline.cancel()
         self._connection.set_line_limit(effective_limit(self._limits.line))
-        if self._gone:
+        if self._is_lost:
             self._presence.session_lost(self.speaker)
 
     def _reset_to_anonymous(self) -> None:
         self._connection.set_line_limit(effective_limit(self._limits.line_before_login))
-        if self._limits.login_timeout and not self._gone:
+        if self._limits.login_timeout and not self._is_lost:
             self._deadline = self._loop.call_later(self._limits.login_timeout, self._login_timed_out)
 
     def _login_timed_out(self) -> None:

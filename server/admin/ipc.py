@@ -1,7 +1,7 @@
-"""What an administrator orders, how it is answered, and the socket that carries both: one line each way.
+"""Admin commands and their answers, and the Unix socket that carries them: one JSON line each way.
 
-The socket is a file in the data folder that its owner alone may use; no network leads there. The counterparts
-are ``admin``, the command that asks, and ``steward``, who carries an order out.
+The socket is a file in the data folder that only its owner may use. ``cli.admin`` sends the commands,
+``admin.service`` executes them.
 """
 
 import asyncio
@@ -15,72 +15,72 @@ from pathlib import Path
 import msgspec
 from chatroom.db import files
 from chatroom.protocol.frame import masked_repr, snake_case
-from msgspec import Struct
+from msgspec import Struct, field
 
 log = logging.getLogger(__name__)
 
-SOCKET = "admin.sock"
-"""In the data folder."""
+SOCKET_NAME = "admin.sock"
+"""The socket's name in the data folder."""
 
-MOST_BYTES = 64 * 1024
-"""In an order. Its answer may be as long as there are accounts."""
+MAX_COMMAND_BYTES = 64 * 1024
+"""Bytes in a command. Answers are not limited: one line lists every account."""
 
-PATIENCE = 10.0
-"""Seconds that whoever connected has to say what is wanted."""
+COMMAND_TIMEOUT_SECONDS = 10.0
+"""Seconds until a connected client must have sent its command."""
 
 
 class AdminCommand(Struct, frozen=True, tag_field="order", tag=snake_case, forbid_unknown_fields=True):
-    """What is to be done."""
+    """A command of an administrator."""
 
     def __repr__(self) -> str:
         return masked_repr(self)
 
 
 class ListAccounts(AdminCommand, frozen=True):
-    """Every account there is."""
+    """List every account."""
 
 
 class ListSessions(AdminCommand, frozen=True):
-    """Every session on this server, with the number to end it by."""
+    """List every session on this server, with its number for ``EndSession``."""
 
 
 class DisableAccount(AdminCommand, frozen=True):
-    """End an account's sessions, and let nobody log in to it any more."""
+    """Disable an account: end its sessions and refuse its logins."""
 
     username: str
 
 
 class EnableAccount(AdminCommand, frozen=True):
-    """Let its owner log in again."""
+    """Allow logins to a disabled account again."""
 
     username: str
 
 
 class ResetPassword(AdminCommand, frozen=True):
-    """Give an account another password, and end its sessions."""
+    """Set an account's password, and end its sessions."""
 
     username: str
     password: str
 
 
 class EndSession(AdminCommand, frozen=True):
-    """End the session of a number, or every one of a user."""
+    """End the session with a number, or every session of a user."""
 
-    whose: str
+    target: str = field(name="whose")
 
 
 class ListServerRooms(AdminCommand, frozen=True):
-    """Every room there is, private ones too."""
+    """List every room, including private ones."""
 
 
 class DeleteRoom(AdminCommand, frozen=True):
-    """Remove a room, whoever is in it, and all that was said there."""
+    """Delete a room, even with members, and its messages."""
 
     room: str
 
 
 class CreateInvitation(AdminCommand, frozen=True):
-    """Make a code for an invitation, perhaps into a room (``""`` is none). The answer holds nothing else."""
+    """Create an invitation code, into a room if ``room`` is not empty. The answer is the code."""
 
     room: str
     uses: int
@@ -88,16 +88,16 @@ class CreateInvitation(AdminCommand, frozen=True):
 
 
 class ListInvitations(AdminCommand, frozen=True):
-    """Every code that has not expired, by the beginning of its digest, and who came by it."""
+    """List every code that has not expired, with the usernames that used it."""
 
 
 class RevokeInvitation(AdminCommand, frozen=True):
-    """Let nobody in by a code any more."""
+    """Revoke an invitation code."""
 
     invitation: str
 
 
-AnyOrder = (
+AnyCommand = (
     ListAccounts
     | ListSessions
     | DisableAccount
@@ -113,13 +113,13 @@ AnyOrder = (
 
 
 class CommandDone(Struct, frozen=True, tag_field="answer", tag=snake_case):
-    """It is done; what there is to tell of it, line by line."""
+    """The command was executed; ``lines`` is its output."""
 
     lines: list[str]
 
 
 class CommandFailed(Struct, frozen=True, tag_field="answer", tag=snake_case):
-    """It is not done; why, in one sentence."""
+    """The command was not executed; why, in one sentence."""
 
     reason: str
 
@@ -127,70 +127,72 @@ class CommandFailed(Struct, frozen=True, tag_field="answer", tag=snake_case):
 Answer = CommandDone | CommandFailed
 
 _encoder = msgspec.json.Encoder()
-read_order: msgspec.json.Decoder[AnyOrder] = msgspec.json.Decoder(AnyOrder)
+read_command: msgspec.json.Decoder[AnyCommand] = msgspec.json.Decoder(AnyCommand)
 read_answer: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
 
 
-def encode_line(one: AnyOrder | Answer) -> bytes:
-    """Its line, with the ``\\n``."""
-    return _encoder.encode(one) + b"\n"
+def encode_line(value: AnyCommand | Answer) -> bytes:
+    """Return a command or an answer as a line."""
+    return _encoder.encode(value) + b"\n"
 
 
-CarryOut = Callable[[AnyOrder], Awaitable[Answer]]
+ExecuteCommand = Callable[[AnyCommand], Awaitable[Answer]]
 
 
-async def start_listening(carry_out: CarryOut, folder: Path) -> asyncio.Server:
-    """Take orders in a folder. Raises ``OSError`` when that cannot be."""
-    door = _bind_socket(folder / SOCKET)
-    return await asyncio.start_unix_server(partial(_handle_client, carry_out), sock=door, limit=MOST_BYTES)
+async def start_listening(execute: ExecuteCommand, folder: Path) -> asyncio.Server:
+    """Accept commands on the socket in a folder. Raises ``OSError``."""
+    listening = _bind_socket(folder / SOCKET_NAME)
+    return await asyncio.start_unix_server(
+        partial(_handle_client, execute), sock=listening, limit=MAX_COMMAND_BYTES
+    )
 
 
-def stop_listening(office: asyncio.Server, folder: Path) -> None:
-    """Take no more orders."""
-    office.close()
-    (folder / SOCKET).unlink(missing_ok=True)
+def stop_listening(server: asyncio.Server, folder: Path) -> None:
+    """Accept no more commands, and remove the socket."""
+    server.close()
+    (folder / SOCKET_NAME).unlink(missing_ok=True)
 
 
-def send_command(order: AnyOrder, folder: Path) -> Answer | None:
-    """Order the server that runs in a folder, and wait for its answer; ``None`` where there is none."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+def send_command(command: AnyCommand, folder: Path) -> Answer | None:
+    """Send a command to the server that runs in a folder. Returns its answer, or ``None`` if none runs."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         try:
-            line.connect(str(folder / SOCKET))
+            connection.connect(str(folder / SOCKET_NAME))
         except (FileNotFoundError, ConnectionRefusedError):
             return None
-        line.sendall(encode_line(order))
-        with line.makefile("rb") as answers:
+        connection.sendall(encode_line(command))
+        with connection.makefile("rb") as answers:
             answer = answers.readline()
     return read_answer.decode(answer) if answer else CommandFailed("the server ended before it answered")
 
 
 def _bind_socket(file: Path) -> socket.socket:
-    """A socket that only we may connect to. One that an ended server left is replaced."""
+    """Return a listening socket that only this user may connect to. A stale socket file is replaced."""
     with files.locked(file):
         if _is_served(file):
-            raise OSError(f"another server takes orders at {file}")
-        _clear(file)
-        return _bound(file)
+            raise OSError(f"another server takes admin commands at {file}")
+        _remove_stale_socket(file)
+        return _open_socket(file)
 
 
-def _clear(file: Path) -> None:
+def _remove_stale_socket(file: Path) -> None:
     if file.is_socket():
         file.unlink()
     elif os.path.lexists(file):
-        log.warning("%s is no socket; it is now %s", file, files.set_aside(file).name)
+        log.warning("%s is not a socket; renamed to %s", file, files.set_aside(file).name)
 
 
-def _bound(file: Path) -> socket.socket:
-    door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    mask = os.umask(0o177)  # nobody else may be quicker than a chmod
+def _open_socket(file: Path) -> socket.socket:
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    mask = os.umask(0o177)  # private from the start; a chmod would be too late
     try:
-        door.bind(str(file))
+        listening.bind(str(file))
     except OSError:
-        door.close()
+        listening.close()
         raise
     finally:
         os.umask(mask)
-    return door
+    return listening
 
 
 def _is_served(file: Path) -> bool:
@@ -199,22 +201,22 @@ def _is_served(file: Path) -> bool:
 
 
 async def _handle_client(
-    carry_out: CarryOut, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    execute: ExecuteCommand, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
-    """One order and its answer."""
+    """Read one command, execute it, and send the answer."""
     try:
-        line = await asyncio.wait_for(reader.readline(), PATIENCE)
-        order = read_order.decode(line)
-        log.info("an administrator orders: %s", _describe_command(order))
-        writer.write(encode_line(await carry_out(order)))
+        line = await asyncio.wait_for(reader.readline(), COMMAND_TIMEOUT_SECONDS)
+        command = read_command.decode(line)
+        log.info("admin command: %s", _describe_command(command))
+        writer.write(encode_line(await execute(command)))
         await writer.drain()
     except (OSError, TimeoutError, ValueError, msgspec.DecodeError) as error:
-        log.warning("an order came to nothing: %s", error)
+        log.warning("an admin command failed: %s", error)
     finally:
         writer.close()
 
 
-def _describe_command(order: AnyOrder) -> str:
-    """An order, without the password that may be in it."""
-    facts = [str(getattr(order, name)) for name in order.__struct_fields__ if name != "password"]
-    return " ".join([str(order.__struct_config__.tag), *facts])
+def _describe_command(command: AnyCommand) -> str:
+    """Return a command for the log, without its password."""
+    values = [str(getattr(command, name)) for name in command.__struct_fields__ if name != "password"]
+    return " ".join([str(command.__struct_config__.tag), *values])

@@ -1,7 +1,6 @@
-"""Carries out what an administrator orders, in the server itself, while it runs. The words are in ``orders``.
+"""Executes admin commands (``ipc``) in the running server.
 
-What an order changes goes through the writer like everything else, and what follows from it for those who are
-here follows in the moment of the commit.
+Changes go through the writer, like those of handlers; live sessions are updated in commit order.
 """
 
 import logging
@@ -19,7 +18,7 @@ from chatroom.db.writer.writer import DatabaseWriter
 from chatroom.protocol import labels, names
 from chatroom.protocol.errors import AccountDisabled, ChatError, SessionEnded, UnknownRoom
 from chatroom.server.admin import ipc, tables
-from chatroom.server.admin.ipc import Answer, AnyOrder, CommandDone, CommandFailed
+from chatroom.server.admin.ipc import Answer, AnyCommand, CommandDone, CommandFailed
 from chatroom.server.auth import invitations, permissions
 from chatroom.server.auth.passwords import PasswordHasher
 from chatroom.server.auth.validation import check_password
@@ -33,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class CommandRefused(Exception):
-    """An order that cannot be carried out. Says why in one sentence."""
+    """A command that cannot be executed: why, in one sentence."""
 
 
 class AdminService:
@@ -55,21 +54,21 @@ class AdminService:
         self._presence = presence
         self._notifier = notifier
 
-    async def execute(self, order: AnyOrder) -> Answer:
-        """Whatever goes wrong is an answer too."""
+    async def execute(self, command: AnyCommand) -> Answer:
+        """Execute a command. Every failure becomes a ``CommandFailed``."""
         try:
-            lines = await self._start_command(order)
+            lines = await self._start_command(command)
         except (ChatError, CommandRefused) as error:
             return CommandFailed(str(error))
         except DatabaseUnavailable:
-            return CommandFailed("the database is away; whether it was done nobody knows")
+            return CommandFailed("the database is unavailable; the command may or may not have been executed")
         except Exception:
-            log.exception("an order failed")
-            return CommandFailed("something went wrong on the server; its log knows more")
+            log.exception("an admin command failed")
+            return CommandFailed("internal error; see the log of the server")
         return CommandDone(lines)
 
-    def _start_command(self, order: AnyOrder) -> Awaitable[list[str]]:
-        match order:
+    def _start_command(self, command: AnyCommand) -> Awaitable[list[str]]:
+        match command:
             case ipc.ListAccounts():
                 return self._list_accounts()
             case ipc.ListSessions():
@@ -82,8 +81,8 @@ class AdminService:
                 return self._writer.run_job_then(partial(_enable_account, username=username), _enabled_lines)
             case ipc.ResetPassword(username=username, password=password):
                 return self._reset_password(username, password)
-            case ipc.EndSession(whose=whose):
-                return self._end_session(whose)
+            case ipc.EndSession(target=target):
+                return self._end_session(target)
             case ipc.ListServerRooms():
                 return self._list_rooms()
             case ipc.DeleteRoom(room=room):
@@ -120,75 +119,76 @@ class AdminService:
         work = partial(_reset_password, username=username, password_hash=password_hash)
         return await self._writer.run_job_then(work, self._after_password_reset)
 
-    async def _end_session(self, whose: str) -> list[str]:
-        if not whose.isdecimal():
+    async def _end_session(self, target: str) -> list[str]:
+        if not target.isdecimal():
             return await self._writer.run_job_then(
-                partial(_end_sessions, username=whose.removeprefix("@")), self._after_sessions_ended
+                partial(_end_sessions, username=target.removeprefix("@")), self._after_sessions_ended
             )
-        speaker = next((one for one in self._directory.all_speakers() if one.number == int(whose)), None)
+        number = int(target)
+        speaker = next((each for each in self._directory.all_speakers() if each.number == number), None)
         if speaker is None:
-            raise CommandRefused(f"there is no session {whose}; a user of that name is @{whose}")
+            raise CommandRefused(f"there is no session {target}; for a user of that name give @{target}")
         return await self._writer.run_job_then(
             lambda transaction: tokens.delete_family(transaction.connection, speaker.family),
             lambda _: self._end_speaker(speaker),
         )
 
-    def _after_disable(self, kept: AccountRecord) -> list[str]:
-        ended = self._dismiss_sessions(kept, AccountDisabled())
-        return [f"{kept.username} is disabled; {ended}"]
+    def _after_disable(self, account: AccountRecord) -> list[str]:
+        ended = self._dismiss_sessions(account, AccountDisabled())
+        return [f"{account.username} is disabled; {ended}"]
 
-    def _after_password_reset(self, kept: AccountRecord) -> list[str]:
-        ended = self._dismiss_sessions(kept, SessionEnded())
-        return [f"{kept.username} has a new password; {ended}"]
+    def _after_password_reset(self, account: AccountRecord) -> list[str]:
+        ended = self._dismiss_sessions(account, SessionEnded())
+        return [f"{account.username} has a new password; {ended}"]
 
-    def _after_sessions_ended(self, kept: AccountRecord) -> list[str]:
-        ended = self._dismiss_sessions(kept, SessionEnded())
-        return [f"{kept.username} has to log in again; {ended}"]
+    def _after_sessions_ended(self, account: AccountRecord) -> list[str]:
+        ended = self._dismiss_sessions(account, SessionEnded())
+        return [f"{account.username} has to log in again; {ended}"]
 
     def _end_speaker(self, speaker: Speaker) -> list[str]:
         if speaker.account is not None:
             self._presence.dismiss_sessions(speaker.account, {speaker}, SessionEnded())
         return [f"session {speaker.number} has ended"]
 
-    def _dismiss_sessions(self, kept: AccountRecord, reason: ChatError) -> str:
-        account = self._directory.find_account(kept.id)
-        count = len(account.speakers) if account else 0
-        if account is not None:
-            self._presence.dismiss_sessions(account, account.speakers, reason)
-        return f"sessions ended here: {count}"
+    def _dismiss_sessions(self, account: AccountRecord, reason: ChatError) -> str:
+        live = self._directory.find_account(account.id)
+        count = len(live.speakers) if live else 0
+        if live is not None:
+            self._presence.dismiss_sessions(live, live.speakers, reason)
+        return f"sessions ended: {count}"
 
     def _after_room_deleted(self, room: ClosedRoom) -> list[str]:
         announce_room_closed(self._directory, self._notifier, room)
-        return [f"{labels.room_label(room.name)} is no more; what was said there is forgotten bit by bit"]
+        return [f"{labels.room_label(room.name)} was deleted; its messages are removed in the background"]
 
 
 # In the transaction
 
 
 def _disable_account(transaction: WriteTransaction, *, username: str) -> AccountRecord:
-    kept = _end_sessions(transaction, username=username)
-    accounts.set_disabled(transaction.connection, kept.id, transaction.now)
-    return kept
+    account = _end_sessions(transaction, username=username)
+    accounts.set_disabled(transaction.connection, account.id, transaction.now)
+    return account
 
 
 def _enable_account(transaction: WriteTransaction, *, username: str) -> AccountRecord:
-    kept = permissions.find_user(transaction.connection, username)
-    accounts.set_disabled(transaction.connection, kept.id, None)
-    return kept
+    account = permissions.find_user(transaction.connection, username)
+    accounts.set_disabled(transaction.connection, account.id, None)
+    return account
 
 
 def _reset_password(transaction: WriteTransaction, *, username: str, password_hash: str) -> AccountRecord:
-    kept = _end_sessions(transaction, username=username)
-    accounts.set_password(transaction.connection, kept.id, password_hash)
-    return kept
+    account = _end_sessions(transaction, username=username)
+    accounts.set_password(transaction.connection, account.id, password_hash)
+    return account
 
 
 def _end_sessions(transaction: WriteTransaction, *, username: str) -> AccountRecord:
-    """Whoever is logged in as this user is not any more, and no token brings them back."""
-    kept = permissions.find_user(transaction.connection, username)
-    transaction.end_sessions(kept.id)
-    tokens.delete_account_tokens(transaction.connection, kept.id)
-    return kept
+    """End all sessions of a user, and delete the tokens."""
+    account = permissions.find_user(transaction.connection, username)
+    transaction.end_sessions(account.id)
+    tokens.delete_account_tokens(transaction.connection, account.id)
+    return account
 
 
 def _delete_room(transaction: WriteTransaction, *, room: str) -> ClosedRoom:
@@ -197,35 +197,35 @@ def _delete_room(transaction: WriteTransaction, *, room: str) -> ClosedRoom:
 
 
 def _find_room(transaction: WriteTransaction, room: str) -> RoomRecord:
-    found = rooms.find_room(transaction.connection, names.name_key(labels.room_name(room)))
-    if found is None:
+    record = rooms.find_room(transaction.connection, names.name_key(labels.room_name(room)))
+    if record is None:
         raise UnknownRoom(room=labels.room_label(room))
-    return found
+    return record
 
 
 def _create_code(transaction: WriteTransaction, *, room: str, uses: int, days: int) -> str:
-    where = _find_room(transaction, room).conversation_id if room else None
-    return invitations.issue_code(transaction, conversation_id=where, uses=uses, days=days)
+    conversation_id = _find_room(transaction, room).conversation_id if room else None
+    return invitations.issue_code(transaction, conversation_id=conversation_id, uses=uses, days=days)
 
 
 def _revoke_code(transaction: WriteTransaction, *, invitation: str) -> InviteCode:
-    meant = [
-        one
-        for one in invite_codes.list_codes(transaction.connection)
-        if tables.short_digest(one) == invitation
+    matches = [
+        code
+        for code in invite_codes.list_codes(transaction.connection)
+        if tables.short_digest(code) == invitation
     ]
-    if not meant:
+    if not matches:
         raise CommandRefused(f"there is no invitation {invitation}; chat-server admin invitations lists them")
-    invite_codes.delete_code(transaction.connection, meant[0].digest)
-    return meant[0]
+    invite_codes.delete_code(transaction.connection, matches[0].digest)
+    return matches[0]
 
 
 # Wording
 
 
-def _enabled_lines(kept: AccountRecord) -> list[str]:
-    return [f"{kept.username} may log in again"]
+def _enabled_lines(account: AccountRecord) -> list[str]:
+    return [f"{account.username} may log in again"]
 
 
-def _revoked_lines(one: InviteCode) -> list[str]:
-    return [f"invitation {tables.short_digest(one)} lets nobody in any more"]
+def _revoked_lines(code: InviteCode) -> list[str]:
+    return [f"invitation {tables.short_digest(code)} was revoked"]

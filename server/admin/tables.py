@@ -1,6 +1,4 @@
-"""What there is, as an administrator reads it: tables of accounts, sessions, rooms and invitations. The
-counterpart is ``steward``, who is asked for them.
-"""
+"""Text tables of accounts, sessions, rooms and invitations for admin commands."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from unicodedata import east_asian_width
@@ -12,18 +10,18 @@ from chatroom.protocol.values import format_time
 from chatroom.server.state.directory import LiveDirectory
 
 
-def account_table(kept: Iterable[AccountRecord], directory: LiveDirectory) -> list[str]:
-    """With the number of sessions that each has here."""
+def account_table(accounts: Iterable[AccountRecord], directory: LiveDirectory) -> list[str]:
+    """Return the accounts, each with its number of sessions on this server."""
     rows = [("NAME", "REGISTERED", "SESSIONS", "")]
-    for one in kept:
-        live = directory.accounts.get(one.id)
-        sessions, mark = len(live.speakers) if live else 0, "disabled" if one.disabled else ""
-        rows.append((one.username, _format_day(one.registered_at), str(sessions), mark))
+    for account in accounts:
+        live = directory.find_account(account.id)
+        sessions, mark = len(live.speakers) if live else 0, "disabled" if account.disabled else ""
+        rows.append((account.username, _format_day(account.registered_at), str(sessions), mark))
     return _format_table(rows)
 
 
 def session_table(directory: LiveDirectory) -> list[str]:
-    """With the number by which each is ended."""
+    """Return the sessions, each with the number that ``end-session`` takes."""
     rows = [("SESSION", "NAME", "FROM", "SINCE")]
     for speaker in sorted(directory.all_speakers(), key=lambda speaker: speaker.number):
         assert speaker.account is not None
@@ -32,31 +30,31 @@ def session_table(directory: LiveDirectory) -> list[str]:
     return _format_table(rows)
 
 
-def room_table(kept: Iterable[RoomRecord]) -> list[str]:
+def room_table(rooms: Iterable[RoomRecord]) -> list[str]:
     rows = [("ROOM", "MEMBERS", "MESSAGES", "OWNER", "")]
-    for room in kept:
+    for room in rooms:
         seats, marks = f"{room.members}/{room.capacity}", " ".join(_room_marks(room))
         rows.append((labels.room_label(room.name), seats, str(room.head), room.owner, marks))
     return _format_table(rows)
 
 
-def invitation_table(kept: Iterable[InviteCode], users: Mapping[bytes, Sequence[str]]) -> list[str]:
-    """With the names of those who came by each."""
+def invitation_table(codes: Iterable[InviteCode], users: Mapping[bytes, Sequence[str]]) -> list[str]:
+    """Return the invitation codes, each with the usernames that used it."""
     rows = [("INVITATION", "LEFT", "UNTIL", "ROOM", "MADE BY", "USED BY")]
-    for one in kept:
-        room, maker = labels.room_label(one.room) if one.room else "-", one.maker or "-"
-        came, until = " ".join(users.get(one.digest, [])), format_time(one.expires_at)
-        rows.append((short_digest(one), str(one.uses_left), until, room, maker, came))
+    for code in codes:
+        room, maker = labels.room_label(code.room) if code.room else "-", code.maker or "-"
+        used_by, until = " ".join(users.get(code.digest, [])), format_time(code.expires_at)
+        rows.append((short_digest(code), str(code.uses_left), until, room, maker, used_by))
     return _format_table(rows)
 
 
-def short_digest(one: InviteCode) -> str:
-    """What an administrator calls an invitation: enough of its digest to tell it from the others."""
-    return one.digest.hex()[:12]
+def short_digest(code: InviteCode) -> str:
+    """Return the beginning of a code's digest, which names the invitation in admin commands."""
+    return code.digest.hex()[:12]
 
 
 def _room_marks(room: RoomRecord) -> Iterator[str]:
-    """What makes a room another than most."""
+    """Return the marks of a private or locked room."""
     if room.private:
         yield "private"
     if room.password_hash is not None:
@@ -68,7 +66,7 @@ def _format_day(milliseconds: int) -> str:
 
 
 def _format_table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Rows as lines, each column as wide as its widest cell."""
+    """Return rows as lines, each column as wide as its widest cell."""
     widths = [max(map(_cell_width, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(map(_pad_cell, row, widths)).rstrip() for row in rows]
 
@@ -78,5 +76,5 @@ def _pad_cell(cell: str, width: int) -> str:
 
 
 def _cell_width(cell: str) -> int:
-    """In columns of a terminal, near enough for names."""
+    """Return the width of a cell in terminal columns, close enough for names."""
     return sum(2 if east_asian_width(character) in "WF" else 1 for character in cell)

@@ -22,7 +22,7 @@ from chatroom.db.writer.writer import DatabaseWriter
 from chatroom.protocol.safe import safe_text
 from chatroom.protocol.values import now_milliseconds
 from chatroom.server.admin import ipc
-from chatroom.server.admin.ipc import Answer, AnyOrder, CommandFailed
+from chatroom.server.admin.ipc import Answer, AnyCommand, CommandFailed
 from chatroom.server.admin.service import AdminService
 from chatroom.server.app import StartError, open_database
 from chatroom.server.auth import permissions
@@ -47,7 +47,7 @@ class AdminCommandRow(NamedTuple):
 
     argument: str | None
     purpose: str
-    order: Callable[[str], AnyOrder]
+    order: Callable[[str], AnyCommand]
 
 
 def run_command(arguments: Sequence[str]) -> int:
@@ -71,7 +71,7 @@ def run_command(arguments: Sequence[str]) -> int:
     return 0
 
 
-def execute_command(config: ServerConfig, order: AnyOrder) -> Answer:
+def execute_command(config: ServerConfig, order: AnyCommand) -> Answer:
     """Have it carried out by the server that runs, or here. Raises ``StartError`` and ``OSError``."""
     return ipc.send_command(order, config.data) or _execute_locally(config, order)
 
@@ -83,7 +83,7 @@ class PasswordMissing(Exception):
     """None was given. Says so in one sentence."""
 
 
-def _reset_password(username: str) -> AnyOrder:
+def _reset_password(username: str) -> AnyCommand:
     return ipc.ResetPassword(username, _new_password(username, os.environ))
 
 
@@ -155,7 +155,7 @@ def _build_parser() -> argparse.ArgumentParser:
 # Where no server runs
 
 
-def _execute_locally(config: ServerConfig, order: AnyOrder) -> Answer:
+def _execute_locally(config: ServerConfig, order: AnyCommand) -> Answer:
     """Do it here. Raises ``StartError`` when the database is somebody's, or not there."""
     log.set_up_logging("error")
     _check_there_is_one(config)
@@ -172,7 +172,7 @@ def _check_there_is_one(config: ServerConfig) -> None:
         raise StartError(f"there is no database yet at {url.database}")
 
 
-async def _execute_on_database(config: ServerConfig, order: AnyOrder) -> Answer:
+async def _execute_on_database(config: ServerConfig, order: AnyCommand) -> Answer:
     async with open_database(config) as engine:
         await asyncio.to_thread(_check_nobody_serves, engine)
         loop = asyncio.get_running_loop()

@@ -1,6 +1,4 @@
-"""What was found out about the doings of other server processes becomes live here, and is told to whoever it
-concerns. The counterpart is ``findings``.
-"""
+"""Applies what other server processes have changed (``snapshot``) to the live state."""
 
 from collections.abc import Collection, Iterable
 
@@ -17,63 +15,71 @@ class ChangeApplier:
         self._notifier = notifier
         self._presence = presence
 
-    def apply_snapshot(self, found: ClusterSnapshot, unsettled: Collection[SeatKey], *, lost: bool) -> None:
-        """Make it live, in the moment in which it is committed.
+    def apply_snapshot(
+        self, snapshot: ClusterSnapshot, unsettled: Collection[SeatKey], *, lost: bool
+    ) -> None:
+        """Apply a snapshot, in commit order.
 
-        Who has an ``unsettled`` seat is told of it in any case. Where a process may have been ``lost``, those
-        who were with it have gone without leaving.
+        ``unsettled`` seats are always announced. With ``lost`` a process may have died, so that its accounts
+        have disconnected without leaving.
         """
-        for account_id, followed in found.seats:
+        for account_id, followed in snapshot.seats:
             if account := self._directory.find_account(account_id):
-                self._update_seat(account, followed, told=(account_id, followed.conversation_id) in unsettled)
-        for room in found.rooms:
+                self._update_seat(
+                    account, followed, announce=(account_id, followed.conversation_id) in unsettled
+                )
+        for room in snapshot.rooms:
             self._notifier.room_seen(room)
-        for person in found.people:
-            self._update_attendance(person, lost=lost)
-            if account := self._directory.find_account(person.id):
-                self._update_invited(account, person.invited, found.rooms)
-                self._update_blocked(account, person.blocked)
-        self._presence.end_sessions(found.ended)
+        for changed in snapshot.accounts:
+            self._update_attendance(changed, lost=lost)
+            if account := self._directory.find_account(changed.id):
+                self._update_invited(account, changed.invited, snapshot.rooms)
+                self._update_blocked(account, changed.blocked)
+        self._presence.end_sessions(snapshot.ended)
 
-    def _update_seat(self, account: LiveAccount, followed: RoomRecord | DirectRecord, *, told: bool) -> None:
-        """An account's seat as it is now; its sessions are told what is new about it."""
+    def _update_seat(
+        self, account: LiveAccount, followed: RoomRecord | DirectRecord, *, announce: bool
+    ) -> None:
+        """Update an account's seat, and notify its sessions of what changed."""
         before = account.seats.get(followed.conversation_id)
         read = 0 if before is None else before.read
         if isinstance(followed, RoomRecord):
             self._directory.seat_in_room(account, followed)
             account.invited.discard(followed.conversation_id)
-            if before is None or told:
+            if before is None or announce:
                 self._notifier.own_room_changed(account, followed)
         else:
             self._directory.seat_in_direct(account, followed)
-            if before is None or told:
+            if before is None or announce:
                 self._notifier.friend_changed(account, followed)
         if before is not None and before.read > read:
             self._notifier.read_moved(account, before)
 
-    def _update_attendance(self, person: ChangedAccount, *, lost: bool) -> None:
-        """An account is, or is no longer, on another process. One that went without leaving, because its
-        process did, has its grace time here."""
-        was_online = self._directory.is_online(person.id)
-        if person.elsewhere:
-            self._directory.elsewhere.add(person.id)
-        elif person.id in self._directory.elsewhere:
-            self._directory.elsewhere.discard(person.id)
+    def _update_attendance(self, changed: ChangedAccount, *, lost: bool) -> None:
+        """Update whether an account is connected to another process. If that process died, the account's
+        grace time begins here."""
+        was_online = self._directory.is_online(changed.id)
+        if changed.elsewhere:
+            self._directory.elsewhere.add(changed.id)
+        elif changed.id in self._directory.elsewhere:
+            self._directory.elsewhere.discard(changed.id)
             if lost:
-                self._presence.adopt_account(person.id, person.username)
-        online = self._directory.is_online(person.id)
+                self._presence.adopt_account(changed.id, changed.username)
+        online = self._directory.is_online(changed.id)
         if online is not was_online:
-            self._notifier.presence_elsewhere(person.username, person.follows, person.blocked, online=online)
+            self._notifier.presence_elsewhere(
+                changed.username, changed.follows, changed.blocked, online=online
+            )
 
-    def _update_invited(self, account: LiveAccount, invited: set[int], changed: Iterable[RoomRecord]) -> None:
-        """The rooms that an account is invited to, of which it is told those that are new."""
-        new, account.invited = invited - account.invited, invited
-        for room in changed:
-            if room.conversation_id in new:
+    def _update_invited(self, account: LiveAccount, invited: set[int], rooms: Iterable[RoomRecord]) -> None:
+        """Update the rooms that an account is invited to, and notify it of new ones."""
+        added, account.invited = invited - account.invited, invited
+        for room in rooms:
+            if room.conversation_id in added:
                 self._notifier.room_invited(account, room, room.owner)
 
     def _update_blocked(self, account: LiveAccount, blocked: set[int]) -> None:
-        """The accounts for which this one is offline."""
+        """Update the accounts to which this one appears offline."""
         differs, account.blocked = account.blocked ^ blocked, blocked
         for other_id in differs:
             if other := self._directory.find_account(other_id):

@@ -1,14 +1,13 @@
-"""The other server processes on the same database: what happens there is told here, and the other way round.
+"""Polls what other server processes on the same database have changed.
 
-MySQL cannot call anybody, so each process looks, four times a second, what the others have noted down
-(``db.queries.changefeed``). That says only where to look: how things stand is read from the database then
-(``findings``),
-by a job of the writer, in whose order it becomes live like everything else (``takeover``). Should a note get
-lost, the time until somebody looks is lost, and never a message: whoever next locks a conversation finds what
-is missing.
+MySQL has no notifications, so each process reads, four times a second, the changes that the others have
+published (``db.queries.changefeed``). A change names only what to look at: ``snapshot`` reads its state from
+the database, in a job of the writer, and ``apply_changes`` applies it to the live state in commit order. A
+lost change delays the update; no message is lost, because the next process that locks a conversation fetches
+what is missing.
 
-A process that is alone notes nothing and asks for nothing but whether it still is. With SQLite it always is,
-and none of this runs.
+A process without peers publishes nothing, and only checks whether it still has none. With SQLite there are
+never peers, and none of this runs.
 """
 
 import asyncio
@@ -17,6 +16,7 @@ import time
 from collections.abc import Callable, Set
 from dataclasses import dataclass
 
+from chatroom.db.clock import elapsed_seconds
 from chatroom.db.errors import DatabaseUnavailable
 from chatroom.db.queries import changefeed, instances
 from chatroom.db.queries.changefeed import ChangeSet, ClosedRoom
@@ -35,31 +35,30 @@ from sqlalchemy import Connection
 
 log = logging.getLogger(__name__)
 
-POLL = 0.25
-"""Seconds between two looks at what other processes have noted: short enough for a conversation, and one
-query, which finds nothing while nothing happens."""
+POLL_SECONDS = 0.25
+"""Seconds between two polls with peers. An idle poll is one query without rows."""
 
-ALONE = 1.0
-"""Seconds between two looks whether there is another process."""
+LONE_POLL_SECONDS = 1.0
+"""Seconds between two polls without peers."""
 
-NOTICED = 3 * ALONE
-"""Seconds that a process which starts waits for the others to notice it. One that is dead never will."""
+JOIN_TIMEOUT_SECONDS = 3 * LONE_POLL_SECONDS
+"""Seconds that a starting process waits until the others have noticed it. A dead one never does."""
 
-KEEP = 60.0
-"""Seconds for which what this process has noted is kept, at least. The others read it at once, or else they
-count as dead before that."""
+KEEP_CHANGES_SECONDS = 60.0
+"""Seconds for which published changes are stored, at least. A process that has not read them by then counts
+as dead."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolledChanges:
-    """The living others, with the number of the last note that was read of each; and what they noted."""
+    """The numbers of the last change read, by live process, and all changes since the last poll."""
 
     numbers: dict[bytes, int]
-    told: ChangeSet
+    changes: ChangeSet
 
 
 class ChangePoller:
-    """``closed`` is told of rooms that others have removed."""
+    """``room_closed`` is called with rooms that other processes have removed."""
 
     def __init__(
         self,
@@ -68,118 +67,116 @@ class ChangePoller:
         writer: DatabaseWriter,
         directory: LiveDirectory,
         delivery: MessageDelivery,
-        takeover: ChangeApplier,
+        applier: ChangeApplier,
         publisher: ChangePublisher,
-        closed: Callable[[ClosedRoom], None],
+        room_closed: Callable[[ClosedRoom], None],
     ) -> None:
         self._id = server_id
         self._reader = reader
         self._writer = writer
         self._directory = directory
         self._delivery = delivery
-        self._takeover = takeover
+        self._applier = applier
         self._publisher = publisher
-        self._closed = closed
-        self._numbers: dict[bytes, int] = {}  # of the last note that was read of each of the others
-        self._sweepable = 0  # up to this number of ours everybody has had the time to read
-        self._swept = time.monotonic()
-        self._looked = _seconds()
+        self._room_closed = room_closed
+        self._numbers: dict[bytes, int] = {}  # of the last change read, by process
+        self._deletable_number = 0  # own changes up to this number are old enough to delete
+        self._deleted_at = time.monotonic()
+        self._polled_at = elapsed_seconds()
 
     # On the loop
 
     async def join_peers(self) -> None:
-        """Find the others, and wait until they know of us, so that nobody here misses what is said there."""
+        """Find the other processes, and wait until they publish their changes to this one."""
         await self._poll_once()
         new_instances = await self._reader.run(instances.last_heartbeats, list(self._numbers))
-        until = time.monotonic() + NOTICED
-        while new_instances and time.monotonic() < until:
-            await asyncio.sleep(POLL / 4)
+        deadline = time.monotonic() + JOIN_TIMEOUT_SECONDS
+        while new_instances and time.monotonic() < deadline:
+            await asyncio.sleep(POLL_SECONDS / 4)
             await self._poll_once()
             now = await self._reader.run(instances.last_heartbeats, list(new_instances))
             new_instances = {id: seen_at for id, seen_at in new_instances.items() if now.get(id) == seen_at}
 
     async def run_polling(self) -> None:
-        """Look for as long as the server runs."""
+        """Poll for as long as the server runs."""
         while True:
-            await asyncio.sleep(POLL if self._numbers else ALONE)
+            await asyncio.sleep(POLL_SECONDS if self._numbers else LONE_POLL_SECONDS)
             try:
                 await self._poll_once()
                 await self._delete_read_changes()
             except DatabaseUnavailable:
-                pass  # it will be looked at again, from where we are
+                pass  # the next poll reads from the same numbers
             except Exception as error:
-                log.warning("could not look what other server processes do: %s", error)
+                log.warning("could not read the changes of other server processes: %s", error)
 
     async def _poll_once(self) -> None:
-        began = _seconds()
-        heard = await self._reader.run(_poll_changes, self._id, self._numbers)
-        new_instances = heard.numbers.keys() - self._numbers.keys()
-        told, unsettled = heard.told, self._delivery.take_unsettled()
-        overslept = began - self._looked > DEAD_AFTER_SECONDS  # the others may have forgotten what they noted
-        told.everything |= overslept or heard.numbers.keys() != self._numbers.keys()
-        self._publisher.has_readers = bool(heard.numbers)
-        if told or unsettled:
-            for room in told.closed:
-                self._closed(room)
+        began = elapsed_seconds()
+        polled = await self._reader.run(_poll_changes, self._id, self._numbers)
+        new_instances = polled.numbers.keys() - self._numbers.keys()
+        changes, unsettled = polled.changes, self._delivery.take_unsettled()
+        was_asleep = began - self._polled_at > DEAD_AFTER_SECONDS  # others may have deleted changes
+        changes.everything |= was_asleep or polled.numbers.keys() != self._numbers.keys()
+        self._publisher.has_readers = bool(polled.numbers)
+        if changes or unsettled:
+            for room in changes.closed:
+                self._room_closed(room)
             try:
-                await self._apply_changes(told, unsettled, greet=bool(new_instances))
+                await self._apply_changes(changes, unsettled, greet=bool(new_instances))
             except Exception:
                 self._delivery.unsettled |= unsettled
                 raise
-        self._numbers = heard.numbers
-        self._looked = began
+        self._numbers = polled.numbers
+        self._polled_at = began
 
-    async def _apply_changes(self, told: ChangeSet, unsettled: Set[SeatKey], *, greet: bool) -> None:
-        """Find out how all that stands, and take it over. With ``greet`` there is a process that does not
-        know of us yet, or of what we did before we knew of it: it is told to look at everything.
+    async def _apply_changes(self, changes: ChangeSet, unsettled: Set[SeatKey], *, greet: bool) -> None:
+        """Read the current state of the changes, and apply it.
+
+        With ``greet`` there is a process that does not know this one, or its earlier changes, yet: publish
+        that everything may have changed.
         """
-        places = self._changed_places(told, unsettled)
+        places = self._changed_places(changes, unsettled)
 
         def work(transaction: WriteTransaction) -> ClusterSnapshot:
-            found = read_snapshot(transaction, self._id, places)
+            snapshot = read_snapshot(transaction, self._id, places)
             if greet:
                 instances.record_heartbeat(transaction.connection, self._id, transaction.now)
                 transaction.changes.everything = True
-            return found
+            return snapshot
 
-        def then(found: ClusterSnapshot) -> None:
-            self._takeover.apply_snapshot(found, unsettled, lost=told.everything)
+        def then(snapshot: ClusterSnapshot) -> None:
+            self._applier.apply_snapshot(snapshot, unsettled, lost=changes.everything)
 
         await self._writer.run_job_then(work, then)
 
-    def _changed_places(self, told: ChangeSet, unsettled: Set[SeatKey]) -> ChangedPlaces:
-        """Where to look for what was told, as far as it concerns anybody here."""
+    def _changed_places(self, changes: ChangeSet, unsettled: Set[SeatKey]) -> ChangedPlaces:
+        """Return what to read for changes, as far as accounts of this process are concerned."""
         here, live = self._directory.accounts, self._directory.conversations
-        changed, people = told.changed, told.accounts
-        if told.everything:
+        changed, account_ids = changes.changed, changes.accounts
+        if changes.everything:
             changed = changed | live.keys()
-            people = people | here.keys() | self._directory.elsewhere
+            account_ids = account_ids | here.keys() | self._directory.elsewhere
         return ChangedPlaces(
-            live=(told.appended | changed) & live.keys(),
+            live=(changes.appended | changed) & live.keys(),
             changed=changed,
             seated={(account.id, id) for account in here.values() for id in account.seats.keys() & changed},
-            moved={(account_id, id) for account_id, id in told.read | unsettled if account_id in here},
-            people=people,
-            everything=told.everything,
+            moved={(account_id, id) for account_id, id in changes.read | unsettled if account_id in here},
+            accounts=account_ids,
+            everything=changes.everything,
         )
 
     async def _delete_read_changes(self) -> None:
-        if time.monotonic() - self._swept < KEEP:
+        if time.monotonic() - self._deleted_at < KEEP_CHANGES_SECONDS:
             return
-        upto, self._sweepable, self._swept = self._sweepable, self._publisher.last_number, time.monotonic()
+        self._deleted_at = time.monotonic()
+        upto, self._deletable_number = self._deletable_number, self._publisher.last_number
         if upto:
             await self._writer.run_job(
                 lambda transaction: changefeed.delete_changes(transaction.connection, self._id, upto)
             )
 
 
-def _seconds() -> float:
-    """A clock that nobody sets and that goes on while the machine sleeps, where the system has one."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
 def _poll_changes(connection: Connection, server_id: bytes, numbers: dict[bytes, int]) -> PolledChanges:
-    """What the others have noted behind these numbers. Of one that is new, only what it will."""
+    """Return the changes of other processes after these numbers; of a new process, only its later ones."""
     others = instances.other_instances(connection, server_id, alive_since(now_milliseconds()))
     if not others:
         return PolledChanges({}, ChangeSet())

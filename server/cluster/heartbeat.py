@@ -1,8 +1,7 @@
-"""The signs of life that this process gives in the database, and what it finds there each time.
+"""The heartbeat of this process in the database.
 
-Whoever is inside somewhere while no living process cares for them is taken over: from a process that died, or
-from an earlier life of this one. And sessions that were ended through another process end here as well. The
-counterpart is ``presence``, which looks after those who are found.
+Each beat takes over orphaned accounts: those that are inside a conversation, but whose process died or was
+restarted; ``presence`` starts their grace time. It also ends sessions that another process has ended.
 """
 
 import asyncio
@@ -26,7 +25,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class HeartbeatResult:
-    """What a sign of life finds: accounts (id, name) that nobody cares for, and whose sessions are over."""
+    """The orphaned accounts (id, username) that this beat took over, and ended sessions by account."""
 
     orphans: list[tuple[int, str]]
     ended: dict[int, EndedSessions]
@@ -42,40 +41,40 @@ class Heartbeat:
         self._id = server_id
 
     async def take_over_earlier_life(self) -> None:
-        """Take over from an earlier life of this process."""
+        """Take over the accounts of an earlier run of this process."""
         await self._writer.run_job(
             lambda transaction: instances.remove_instance(transaction.connection, self._id)
         )
         self._apply_result(
-            await self._writer.run_job(partial(_record_heartbeat, server_id=self._id, here=[]))
+            await self._writer.run_job(partial(_record_heartbeat, server_id=self._id, account_ids=[]))
         )
 
     async def run_heartbeat(self) -> None:
-        """Beat for as long as the server runs."""
+        """Record a heartbeat regularly for as long as the server runs."""
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
-            work = partial(_record_heartbeat, server_id=self._id, here=list(self._directory.accounts))
+            work = partial(_record_heartbeat, server_id=self._id, account_ids=list(self._directory.accounts))
             self._writer.add_operation(WriteJob(work, self._apply_result))
 
-    def _apply_result(self, pulse: HeartbeatResult | Exception) -> None:
-        if isinstance(pulse, DatabaseUnavailable):
-            return  # the writer has told so
-        if isinstance(pulse, Exception):
-            log.warning("no sign of life could be given: %s", pulse)
+    def _apply_result(self, result: HeartbeatResult | Exception) -> None:
+        if isinstance(result, DatabaseUnavailable):
+            return  # the writer logs this
+        if isinstance(result, Exception):
+            log.warning("could not record a heartbeat: %s", result)
             return
-        for account_id, username in pulse.orphans:
+        for account_id, username in result.orphans:
             self._presence.adopt_account(account_id, username)
-        self._presence.end_sessions(pulse.ended)
+        self._presence.end_sessions(result.ended)
 
 
 def _record_heartbeat(
-    transaction: WriteTransaction, *, server_id: bytes, here: Collection[int]
+    transaction: WriteTransaction, *, server_id: bytes, account_ids: Collection[int]
 ) -> HeartbeatResult:
-    """Give a sign of life, for a process which cares for these accounts."""
+    """Record a heartbeat of a process that has these accounts, and take over orphaned ones."""
     connection, living = transaction.connection, alive_since(transaction.now)
     instances.remove_dead_instances(connection, living)
-    if instances.record_heartbeat(connection, server_id, transaction.now):  # we had been taken for dead
-        for account_id in here:
+    if instances.record_heartbeat(connection, server_id, transaction.now):  # the others removed it as dead
+        for account_id in account_ids:
             instances.add_attendance(connection, server_id, account_id)
     orphans = set(memberships.entered_accounts(connection)) - instances.attended_accounts(connection, living)
     for account_id in orphans:

@@ -1,7 +1,7 @@
-"""What other server processes have changed, as it stands in the database now.
+"""The current state, in the database, of what other server processes have changed.
 
-``peers`` knows where to look, and ``takeover`` makes what is found live here. It is found by a job of the
-writer, so that it becomes live in that one's order, like everything else.
+``change_poller`` knows what to read, ``apply_changes`` applies the snapshot to the live state. A job of the
+writer reads it, so that it is applied in commit order.
 """
 
 from collections import defaultdict
@@ -24,27 +24,25 @@ from chatroom.db.queries.messages import KnownHead
 from chatroom.db.records import DirectRecord, RoomRecord, SeatKey
 from chatroom.db.writer.transaction import WriteTransaction
 
-NOBODY = 0
-"""No account's id."""
+NO_ACCOUNT = 0
+"""The id of no account."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedPlaces:
-    """Where to look. With ``everything`` nobody knows who has come or gone, so all who are on other processes
-    are looked for.
-    """
+    """What to read. With ``everything``, also every account that is connected to another process."""
 
-    live: Set[int]  # conversations that are live here, in which something was said or has changed
-    changed: Set[int]  # conversations of which something else has changed
-    seated: Set[SeatKey]  # the seats in those that are live here
-    moved: Set[SeatKey]  # seats of accounts that are here, whose mark has moved or which are unsettled
-    people: Set[int]  # accounts that came or went, or of which something changed
+    live: Set[int]  # live conversations with new messages or other changes
+    changed: Set[int]  # conversations with changes other than messages
+    seated: Set[SeatKey]  # live seats in changed conversations
+    moved: Set[SeatKey]  # seats of live accounts with a moved read mark, or unsettled
+    accounts: Set[int]  # accounts that connected, disconnected or changed
     everything: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedAccount:
-    """An account that came or went elsewhere, or of which something changed there."""
+    """An account that connected to, disconnected from, or was changed by another process."""
 
     id: int
     username: str
@@ -56,51 +54,55 @@ class ChangedAccount:
 
 @dataclass(frozen=True, slots=True)
 class ClusterSnapshot:
-    rooms: list[RoomRecord]  # as nobody in particular sees them
+    rooms: list[RoomRecord]  # without the view of an account
     seats: list[tuple[int, RoomRecord | DirectRecord]]  # by account
-    people: list[ChangedAccount]
+    accounts: list[ChangedAccount]
     ended: dict[int, EndedSessions]
 
 
 def read_snapshot(transaction: WriteTransaction, server_id: bytes, places: ChangedPlaces) -> ClusterSnapshot:
-    """Look there, for the process of this name."""
+    """Read the changed places for the process ``server_id``."""
     connection = transaction.connection
     if places.live:
         transaction.note_heads(messages.read_heads(connection, places.live))
     changed, moved = places.changed, set(places.moved)
     if changed:
         moved |= memberships.attending_seats(connection, changed, server_id) - places.seated
-    to_see_to = places.people or places.everything
-    among = None if places.everything else places.people
+    has_accounts = places.accounts or places.everything
+    account_ids = None if places.everything else places.accounts
     return ClusterSnapshot(
-        rooms=rooms.list_rooms(connection, NOBODY, changed) if changed else [],
+        rooms=rooms.list_rooms(connection, NO_ACCOUNT, changed) if changed else [],
         seats=_read_seats(transaction, moved),
-        people=_read_accounts(transaction, server_id, places) if to_see_to else [],
-        ended=accounts.ended_sessions_on_server(connection, server_id, among) if to_see_to else {},
+        accounts=_read_accounts(transaction, server_id, places) if has_accounts else [],
+        ended=accounts.ended_sessions_on_server(connection, server_id, account_ids) if has_accounts else {},
     )
 
 
 def _read_seats(
-    transaction: WriteTransaction, wanted: Iterable[SeatKey]
+    transaction: WriteTransaction, keys: Iterable[SeatKey]
 ) -> list[tuple[int, RoomRecord | DirectRecord]]:
-    connection, found = transaction.connection, []
-    for account_id, ids in _group_by_account(wanted).items():
+    connection, seats = transaction.connection, []
+    for account_id, ids in _group_by_account(keys).items():
         own: list[RoomRecord | DirectRecord] = [
             *rooms.list_rooms(connection, account_id, ids, only_member=True),
             *friends.list_directs(connection, account_id, ids, include_ended=True),
         ]
-        transaction.note_heads({one.conversation_id: KnownHead(one.head, one.roster) for one in own})
-        found += [(account_id, one) for one in own]
-    return found
+        transaction.note_heads(
+            {record.conversation_id: KnownHead(record.head, record.roster) for record in own}
+        )
+        seats += [(account_id, record) for record in own]
+    return seats
 
 
 def _read_accounts(
     transaction: WriteTransaction, server_id: bytes, places: ChangedPlaces
 ) -> list[ChangedAccount]:
     connection = transaction.connection
-    among = None if places.everything else places.people
-    elsewhere = instances.attending_elsewhere(connection, server_id, alive_since(transaction.now), among)
-    ids = elsewhere | places.people
+    account_ids = None if places.everything else places.accounts
+    elsewhere = instances.attending_elsewhere(
+        connection, server_id, alive_since(transaction.now), account_ids
+    )
+    ids = elsewhere | places.accounts
     follows = memberships.followed_conversations(connection, ids)
     invited = _group_by_account(bans_and_invites.invited_pairs(connection, ids))
     blocked = _group_by_account(blocks.blocking_pairs(connection, ids))
@@ -111,7 +113,7 @@ def _read_accounts(
 
 
 def _group_by_account(pairs: Iterable[tuple[int, int]]) -> dict[int, set[int]]:
-    found: dict[int, set[int]] = defaultdict(set)
+    groups: dict[int, set[int]] = defaultdict(set)
     for account_id, other in pairs:
-        found[account_id].add(other)
-    return found
+        groups[account_id].add(other)
+    return groups

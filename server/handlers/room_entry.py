@@ -156,9 +156,8 @@ def _enter_locked(
 def _take_seat(transaction: WriteTransaction, account_id: int, room: RoomRecord) -> SeatRecord:
     """Take a free seat in a locked room. Raises ``RoomFull``."""
     connection, id = transaction.connection, room.conversation_id
-    accounts.lock_account_shared(
-        connection, account_id
-    )  # a transaction that ends its sessions must see the seat
+    # A transaction that ends the account's sessions must see the seat.
+    accounts.lock_account_shared(connection, account_id)
     if room.members >= room.capacity:
         raise RoomFull(room=labels.room_label(room.name), members=room.members, capacity=room.capacity)
     memberships.take_seat(

@@ -1,6 +1,4 @@
-"""What nobody needs any more is removed from the database, a little at a time: tokens and codes that have
-expired, and what was said in rooms that are closed. The counterpart is ``db.purge``.
-"""
+"""Removes expired tokens and codes, and messages of closed rooms, from the database in small slices."""
 
 import asyncio
 import logging
@@ -13,29 +11,31 @@ from chatroom.db.writer.writer import DatabaseWriter
 
 log = logging.getLogger(__name__)
 
-INTERVAL = 60.0
+INTERVAL_SECONDS = 60.0
 """Seconds between two rounds."""
 
-AT_ONCE = 500
-"""Messages that are removed in one go; ``BREATH`` seconds later come the next."""
-BREATH = 0.1
+MAX_SLICE = 500
+"""Messages that one transaction removes."""
+
+SLICE_PAUSE_SECONDS = 0.1
+"""Seconds between two slices."""
 
 
 async def run_housekeeping(writer: DatabaseWriter) -> None:
-    """Tidy up for as long as the server runs."""
+    """Remove expired data for as long as the server runs."""
     while True:
         more = False
         try:
             more = await writer.run_job(_delete_expired)
         except DatabaseUnavailable:
-            pass  # there is no hurry
+            pass  # the next round tries again
         except Exception:
-            log.exception("could not remove what nobody needs")
-        await asyncio.sleep(BREATH if more else INTERVAL)
+            log.exception("could not remove expired data")
+        await asyncio.sleep(SLICE_PAUSE_SECONDS if more else INTERVAL_SECONDS)
 
 
 def _delete_expired(transaction: WriteTransaction) -> bool:
-    """``True`` when there may be more."""
+    """Remove one slice. Returns whether there may be more."""
     tokens.delete_expired_tokens(transaction.connection, transaction.message_time)
     invite_codes.delete_expired_codes(transaction.connection, transaction.message_time)
-    return purge.purge_slice(transaction.connection, AT_ONCE)
+    return purge.purge_slice(transaction.connection, MAX_SLICE)

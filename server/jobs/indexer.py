@@ -1,14 +1,13 @@
-"""Fills the index of search in the background. What it does there is in ``db.search.search_index``.
+"""Fills the search index in the background, slice by slice (``db.search.search_index``).
 
-Nobody waits for it: what is not indexed yet is found all the same, only not as fast. So it makes way for
-whoever speaks. While much is being said it takes small slices, and rests after each for so long that it
-never has more than a thirtieth of the time, or a tenth once much is left; a slice takes longer then, and the
-rests grow with it. When it has become quiet it takes most of the time, in slices that cost less for each
-message, so that a burst is indexed in about the time that it took.
+Messages that are not indexed yet are found too, only more slowly. So indexing yields to senders. Under load
+it takes small slices and pauses in proportion to their duration: it gets at most a thirtieth of the time, or
+a tenth with a large backlog. Without load it takes most of the time, in larger slices that cost less for each
+message, so that a burst is indexed in about as long as it lasted.
 
-Who stores a slice depends on the engine. SQLite has one writer at a time, so it is ours, and whoever speaks
-meanwhile waits some milliseconds. MySQL's index takes seconds for a COMMIT now and then, when it brings what
-it gathered in memory to the disk; there a connection beside the writer's is in nobody's way.
+Where a slice is stored depends on the engine. SQLite allows one writer at a time, so the slice is a job of
+``DatabaseWriter``, and messages wait some milliseconds for it. A COMMIT of MySQL's index sometimes takes
+seconds, when it flushes its cache; there the slice has its own connection, and no message waits.
 """
 
 import asyncio
@@ -25,33 +24,33 @@ from sqlalchemy import Engine
 
 log = logging.getLogger(__name__)
 
-MUCH = 100
-"""Messages a second, from here on much is being said: many would meet a slice that is being stored."""
+HIGH_LOAD = 100
+"""Messages a second from which on many would wait for a slice that is being stored."""
 
-MUCH_LEFT = 3000
-"""Messages. To read fewer of them as they are takes a search some ten milliseconds."""
+LARGE_BACKLOG = 3000
+"""Unindexed messages. A search reads fewer in some ten milliseconds."""
 
 
 class IndexerPace(NamedTuple):
     slice: int
-    """Messages that are indexed in one transaction."""
+    """Messages in one transaction."""
     rest: float
-    """How long to rest after it, in times of what it took."""
+    """The pause after a slice, as a multiple of its duration."""
 
 
 BUSY = IndexerPace(slice=100, rest=29)
 BEHIND = IndexerPace(slice=100, rest=9)
 QUIET = IndexerPace(slice=400, rest=0.25)
 
-IDLE = 1.0
-"""Seconds until it looks again when everything is indexed, or the database is away."""
+IDLE_SECONDS = 1.0
+"""Seconds until the next attempt when everything is indexed, or the database is unavailable."""
 
 
-def pace_for(said: int, seconds: float, left: int) -> IndexerPace:
-    """How to go on when so many messages were said in this time, and so many are left to be indexed."""
-    if said <= MUCH * seconds:
+def choose_pace(appended: int, seconds: float, backlog: int) -> IndexerPace:
+    """Return the pace for a number of messages appended within some seconds, and a backlog."""
+    if appended <= HIGH_LOAD * seconds:
         return QUIET
-    return BUSY if left < MUCH_LEFT else BEHIND
+    return BUSY if backlog < LARGE_BACKLOG else BEHIND
 
 
 class SearchIndexer:
@@ -59,7 +58,7 @@ class SearchIndexer:
         self._engine = engine
         self._reader = reader
         self._writer = writer
-        self._left = 0  # messages that the last slice left for another
+        self._backlog = 0  # messages that the last slice left unindexed
 
     async def run_indexing(self) -> None:
         """Index for as long as the server runs."""
@@ -68,26 +67,29 @@ class SearchIndexer:
         while True:
             began = loop.time()
             try:
-                said = await self.index_slice(pace.slice)
+                appended = await self.index_slice(pace.slice)
             except Exception as error:
                 if not is_outage(error) and not is_transient(error):
                     log.warning("a slice could not be indexed, will try again: %s", type(error).__name__)
-                said = None
-            if said is None:
-                await asyncio.sleep(IDLE)
+                appended = None
+            if appended is None:
+                await asyncio.sleep(IDLE_SECONDS)
             else:
-                pace = pace_for(said, began - last, self._left)
+                pace = choose_pace(appended, began - last, self._backlog)
                 await asyncio.sleep((loop.time() - began) * pace.rest)
             last = began
 
-    async def index_slice(self, most: int) -> int | None:
-        """Index a slice of so many messages at most. ``None`` when there is nothing to index; otherwise how
-        many were said since the last time."""
-        slice = await self._reader.run(search_index.read_slice, most)
+    async def index_slice(self, size: int) -> int | None:
+        """Index at most ``size`` messages.
+
+        Returns the number of messages that were appended since the last slice, or ``None`` if there is
+        nothing to index.
+        """
+        slice = await self._reader.run(search_index.read_slice, size)
         if slice is None:
-            self._left = 0
+            self._backlog = 0
             return None
-        said, self._left = slice.unindexed - self._left, slice.unindexed
+        appended, self._backlog = slice.unindexed - self._backlog, slice.unindexed
         try:
             if is_sqlite(self._engine.url):
                 await self._writer.run_job(
@@ -95,10 +97,10 @@ class SearchIndexer:
                 )
             else:
                 await asyncio.to_thread(_store_slice, self._engine, slice)
-            self._left -= slice.size
+            self._backlog -= slice.size
         except AlreadyExists:
-            log.debug("another server process was faster to index this")
-        return said
+            log.debug("another server process has indexed this slice")
+        return appended
 
 
 def _store_slice(engine: Engine, slice: IndexSlice) -> None:

@@ -155,7 +155,7 @@ def test_they_are_listed_and_taken_back(server: Server, private: Wire, capsys: O
     _, line = told(server, "invitations")
     which, left, _, room, maker, user = line.split()
     assert (left, room, maker, user) == ("2", "#lab", "-", "Bob")
-    assert told(server, "revoke", which) == [f"invitation {which} lets nobody in any more"]
+    assert told(server, "revoke", which) == [f"invitation {which} was revoked"]
     refused = server.user("Carol").refusal("enter_room", room="lab", nickname="C", invitation=to.code)
     assert refused == "bad_invitation"
 

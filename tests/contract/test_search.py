@@ -182,10 +182,12 @@ async def test_it_notices_what_is_said_meanwhile(engine: Engine, told: int) -> N
 
 
 def test_it_makes_way_for_whoever_speaks() -> None:
-    assert indexer.pace_for(said=1000, seconds=0.1, left=0) == indexer.BUSY
-    assert indexer.pace_for(said=1000, seconds=0.1, left=indexer.MUCH_LEFT) == indexer.BEHIND
-    assert indexer.pace_for(said=1, seconds=0.1, left=indexer.MUCH_LEFT) == indexer.QUIET
-    assert indexer.pace_for(said=-100, seconds=0.1, left=0) == indexer.QUIET, "another process indexes, too"
+    assert indexer.choose_pace(appended=1000, seconds=0.1, backlog=0) == indexer.BUSY
+    assert indexer.choose_pace(appended=1000, seconds=0.1, backlog=indexer.LARGE_BACKLOG) == indexer.BEHIND
+    assert indexer.choose_pace(appended=1, seconds=0.1, backlog=indexer.LARGE_BACKLOG) == indexer.QUIET
+    assert indexer.choose_pace(appended=-100, seconds=0.1, backlog=0) == indexer.QUIET, (
+        "another process indexes, too"
+    )
 
 
 async def test_two_of_them_index_nothing_twice(engine: Engine, told: int) -> None:

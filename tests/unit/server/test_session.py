@@ -1,4 +1,4 @@
-"""What a session answers while rights change under its requests."""
+"""A session answers requests while the account's permissions change."""
 
 import asyncio
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def session_with(connection: Mock, row: HandlerRow, *, writer: Any, reader: Any)
 async def test_page_read_before_a_seat_was_lost_is_read_again() -> None:
     reader, connection = SlowReader(), Mock(address="127.0.0.1")
     connection.take_line.side_effect = [b'{"type":"list_friends","id":1}', None, None, None]
-    row = HandlerRow(lambda speaker, request: ReadWork(Mock(), _as_error), pace=None)
+    row = HandlerRow(lambda speaker, request: ReadWork(Mock(), _as_error), rate_class=None)
     session = session_with(connection, row, writer=Mock(), reader=reader)
     session.speaker.account = account = LiveAccount(1, "Alice")
     connection.send_answer.reset_mock()
@@ -65,7 +65,7 @@ async def test_session_ended_while_its_password_is_checked_does_nothing_more() -
         await hashed
         return CommitWork(Mock(), Mock())
 
-    row = HandlerRow(lambda speaker, request: handle(), pace=None)
+    row = HandlerRow(lambda speaker, request: handle(), rate_class=None)
     session = session_with(connection, row, writer=writer, reader=Mock())
     session.speaker.account = LiveAccount(1, "Alice")
     session.receive_lines()
@@ -76,8 +76,8 @@ async def test_session_ended_while_its_password_is_checked_does_nothing_more() -
     writer.add_operation.assert_not_called()
 
 
-def _as_error(found: str) -> responses.Response:
-    return responses.Error(id=1, code="", message=found, details={})
+def _as_error(result: str) -> responses.Response:
+    return responses.Error(id=1, code="", message=result, details={})
 
 
 async def _until(condition: Callable[[], bool]) -> None:
@@ -85,4 +85,4 @@ async def _until(condition: Callable[[], bool]) -> None:
         if condition():
             return
         await asyncio.sleep(0)
-    raise AssertionError("it did not come to that")
+    raise AssertionError("the condition was not met")

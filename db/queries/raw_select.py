@@ -54,7 +54,7 @@ def pair_conditions(first: str, second: str, pairs: Iterable[tuple[int, Value]])
 
 
 def execute_select(connection: Connection, query: str, *values: Value) -> Sequence[Sequence[Any]]:
-    """The rows of a query in which ``?`` stands for each value, whatever the driver's placeholder."""
+    """The rows of a query in which ``?`` stands for each value for every driver."""
     if connection.dialect.paramstyle != "qmark":
         query = query.replace("?", "%s")
     with closing(connection.exec_driver_sql(query, values)) as result:

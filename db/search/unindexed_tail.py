@@ -85,7 +85,7 @@ def matches_among(
 
 
 def _edited_keys(connection: Connection, tails: Iterable[ReadableConversation]) -> list[MessageKey]:
-    """Messages that were edited after the mark, wherever they are themselves."""
+    """Messages that were edited after the mark, also if they are indexed themselves."""
     row = revisions.c
     edit = and_(messages.c.conversation_id == row.conversation_id, messages.c.seq == row.seq)
     query = select(row.conversation_id, row.target).join_from(revisions, messages, edit)

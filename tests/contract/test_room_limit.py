@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from tests.conftest import Serve
 from tests.support.database import DatabaseServer
 from tests.support.processes import Server, Wire
-from tests.unit.db.people import make_account, make_room, run_concurrently
+from tests.unit.db.builders import make_account, make_room, run_concurrently
 
 
 @pytest.fixture(params=["sqlite", "mariadb", "mysql"])

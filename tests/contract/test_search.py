@@ -16,8 +16,8 @@ from chatroom.server.jobs.indexer import SearchIndexer
 from sqlalchemy import Connection, Engine, func, select
 
 from tests.support.processes import Json, Server, Wire
-from tests.unit.db.people import append_message, make_account
-from tests.unit.db.people import make_room as add_room
+from tests.unit.db.builders import append_message, make_account
+from tests.unit.db.builders import make_room as add_room
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""From a URL to an engine: what is understood, what is refused, and what a transaction is."""
+"""URLs, engines and transactions: what is accepted, what is refused."""
 
 import stat
 from pathlib import Path
@@ -15,17 +15,17 @@ from sqlalchemy.exc import DBAPIError
     "url",
     ["mysql://me@h/chat", "mysql+pymysql://me@h/chat", "mariadb://me@h/chat", "mariadb+pymysql://me@h/chat"],
 )
-def test_every_way_to_write_mysql_means_the_same(url: str) -> None:
+def test_mysql_url_variants_are_equivalent(url: str) -> None:
     assert str(normalise_url(url)) == "mysql+pymysql://me@h/chat?charset=utf8mb4"
 
 
-def test_a_password_from_elsewhere_takes_its_place_in_the_url() -> None:
+def test_separate_password_replaces_password_of_url() -> None:
     url = normalise_url("mysql://me:old@h/chat", password="p@ss/word")
     assert url.password == "p@ss/word"
     assert "p@ss" not in str(url)
 
 
-def test_a_sqlite_file_is_told_by_its_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sqlite_path_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert normalise_url("sqlite:///chat.db").database == str(tmp_path / "chat.db")
 
@@ -43,14 +43,14 @@ def test_a_sqlite_file_is_told_by_its_whole_path(tmp_path: Path, monkeypatch: py
         ("sqlite:///file:chat?mode=memory&uri=true", "plain file"),
     ],
 )
-def test_a_url_that_will_not_do_is_refused_in_one_line(url: str, reason: str) -> None:
+def test_unusable_url_is_refused_in_one_line(url: str, reason: str) -> None:
     with pytest.raises(DatabaseUnusable, match=reason) as refusal:
         open_engine(url)
     assert "secret" not in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
 
-def test_a_new_file_and_its_wal_are_nobody_elses_to_read(tmp_path: Path) -> None:
+def test_new_file_and_wal_are_private(tmp_path: Path) -> None:
     engine = open_engine(f"sqlite:///{tmp_path}/new/folder/chat.db")
     with begin_write(engine) as connection:
         connection.exec_driver_sql("CREATE TABLE t (x)")
@@ -59,13 +59,13 @@ def test_a_new_file_and_its_wal_are_nobody_elses_to_read(tmp_path: Path) -> None
     assert modes == {"chat.db": 0o600, "chat.db-wal": 0o600, "chat.db-shm": 0o600}
 
 
-def test_a_file_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+def test_uncreatable_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DatabaseUnusable, match=r"cannot open the database file .*/file/chat\.db: "):
         open_engine(f"sqlite:///{tmp_path}/file/chat.db")
 
 
-def test_one_server_process_to_a_sqlite_file(sqlite_url: str, tmp_path: Path) -> None:
+def test_sqlite_file_is_locked_by_one_process(sqlite_url: str, tmp_path: Path) -> None:
     first = lock_file(sqlite_url)
     assert first is not None
     (tmp_path / "alias.db").symlink_to(tmp_path / "chat.db")
@@ -80,29 +80,29 @@ def test_one_server_process_to_a_sqlite_file(sqlite_url: str, tmp_path: Path) ->
     second.release()
 
 
-def test_any_number_of_server_processes_to_a_mysql_database() -> None:
+def test_mysql_database_needs_no_lock_file() -> None:
     assert lock_file("mysql://me@nowhere/chat") is None
 
 
-def test_a_write_is_there_for_all_or_not_at_all(engine: Engine) -> None:
+def test_write_transaction_is_atomic(engine: Engine) -> None:
     count = select(func.count()).select_from(servers)
     with begin_write(engine) as connection:
         connection.execute(insert(servers).values(id=b"1" * 32, seen_at=1))
         with engine.connect() as reader:
             assert reader.scalar(count) == 0
 
-    def break_off() -> None:
+    def fail() -> None:
         with begin_write(engine) as connection:
             connection.execute(insert(servers).values(id=b"2" * 32, seen_at=1))
             raise KeyError
 
     with pytest.raises(KeyError):
-        break_off()
+        fail()
     with engine.connect() as reader:
         assert reader.scalar(count) == 1
 
 
-def test_a_reader_of_sqlite_keeps_seeing_what_was_there_when_it_began(sqlite_url: str) -> None:
+def test_sqlite_reader_keeps_its_snapshot(sqlite_url: str) -> None:
     engine = open_engine(sqlite_url)
     with begin_write(engine) as connection:
         connection.exec_driver_sql("CREATE TABLE t (x)")
@@ -117,7 +117,7 @@ def test_a_reader_of_sqlite_keeps_seeing_what_was_there_when_it_began(sqlite_url
     engine.dispose()
 
 
-def test_sqlite_flushes_every_commit_and_heeds_foreign_keys(sqlite_url: str) -> None:
+def test_sqlite_pragmas_are_set(sqlite_url: str) -> None:
     engine = open_engine(sqlite_url)
     with engine.connect() as connection:
         pragmas = {
@@ -128,14 +128,14 @@ def test_sqlite_flushes_every_commit_and_heeds_foreign_keys(sqlite_url: str) -> 
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 
-def test_an_error_does_not_hold_what_a_statement_was_given(engine: Engine) -> None:
+def test_error_hides_statement_parameters(engine: Engine) -> None:
     with pytest.raises(DBAPIError) as failure, begin_write(engine) as connection:
-        connection.execute(text("INSERT INTO nowhere VALUES (:said)"), {"said": "between us"})
-    assert "between us" not in str(failure.value)
+        connection.execute(text("INSERT INTO nowhere VALUES (:said)"), {"said": "private text"})
+    assert "private text" not in str(failure.value)
 
 
-def test_a_database_that_other_users_could_read_is_made_private(tmp_path: Path) -> None:
-    """As after a restore from a backup."""
+def test_readable_database_file_is_made_private(tmp_path: Path) -> None:
+    """For example after a restore from a backup."""
     file = tmp_path / "chatroom.sqlite"
     names = (file.name, f"{file.name}-wal", f"{file.name}-shm")
     for name in names:

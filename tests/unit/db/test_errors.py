@@ -1,4 +1,4 @@
-"""What the drivers raise by number, told apart by what it asks of us."""
+"""The classification of driver errors by number."""
 
 import sqlite3
 from collections.abc import Callable
@@ -18,70 +18,72 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from tests.support.database import DatabaseServer
 
 
-def wrapped(number: int) -> Exception:
-    return OperationalError("SELECT 1", {}, bare(number))
+def wrapped_error(number: int) -> Exception:
+    return OperationalError("SELECT 1", {}, driver_error(number))
 
 
-def bare(number: int) -> Exception:
+def driver_error(number: int) -> Exception:
     return pymysql.err.OperationalError(number, "what the server says")
 
 
 Raise = Callable[[int], Exception]
-by_whom = pytest.mark.parametrize("mysql", [wrapped, bare], ids=["by SQLAlchemy", "by the driver"])
+with_each_source = pytest.mark.parametrize(
+    "mysql", [wrapped_error, driver_error], ids=["by SQLAlchemy", "by the driver"]
+)
 
 
-def verdicts(error: Exception) -> tuple[bool, bool, bool]:
+def classify(error: Exception) -> tuple[bool, bool, bool]:
     return is_transient(error), is_disconnect(error), is_outage(error)
 
 
-@by_whom
+@with_each_source
 @pytest.mark.parametrize("number", [1205, 1213])
-def test_a_deadlock_is_tried_again_at_once(mysql: Raise, number: int) -> None:
-    assert verdicts(mysql(number)) == (True, False, False)
+def test_deadlock_is_transient(mysql: Raise, number: int) -> None:
+    assert classify(mysql(number)) == (True, False, False)
 
 
-@by_whom
+@with_each_source
 @pytest.mark.parametrize("number", [2003, 2006, 2013, 1053, 1927, 4031])
-def test_a_lost_connection_is_replaced(mysql: Raise, number: int) -> None:
-    assert verdicts(mysql(number)) == (False, True, True)
+def test_lost_connection_is_disconnect_and_outage(mysql: Raise, number: int) -> None:
+    assert classify(mysql(number)) == (False, True, True)
 
 
-@by_whom
+@with_each_source
 @pytest.mark.parametrize("number", [28, 1021, 1040, 1114, 1290, 1317, 3024])
-def test_a_full_or_busy_or_read_only_server_is_sat_out(mysql: Raise, number: int) -> None:
-    assert verdicts(mysql(number)) == (False, False, True)
+def test_full_or_busy_or_read_only_server_is_outage(mysql: Raise, number: int) -> None:
+    assert classify(mysql(number)) == (False, False, True)
 
 
-@by_whom
+@with_each_source
 @pytest.mark.parametrize("number", [1045, 1049, 1054, 1064, 1146])
-def test_what_is_wrong_for_good_is_not_tried_again(mysql: Raise, number: int) -> None:
-    assert verdicts(mysql(number)) == (False, False, False)
+def test_permanent_error_is_not_retried(mysql: Raise, number: int) -> None:
+    assert classify(mysql(number)) == (False, False, False)
 
 
 @pytest.mark.parametrize("error", [DatabaseUnavailable("away"), PoolTimeout("all connections are busy")])
-def test_what_never_reached_a_driver_is_an_outage_too(error: Exception) -> None:
-    assert verdicts(error) == (False, False, True)
+def test_error_without_driver_number_may_be_outage(error: Exception) -> None:
+    assert classify(error) == (False, False, True)
 
 
 @pytest.mark.parametrize("error", [KeyError(0), ValueError(2013), RuntimeError()])
-def test_a_mistake_of_ours_is_nothing_of_the_kind(error: Exception) -> None:
-    assert verdicts(error) == (False, False, False)
+def test_programming_error_is_not_classified(error: Exception) -> None:
+    assert classify(error) == (False, False, False)
 
 
-def test_sqlite_that_is_busy_is_tried_again(sqlite_url: str, tmp_path: Path) -> None:
+def test_busy_sqlite_is_transient(sqlite_url: str, tmp_path: Path) -> None:
     engine = open_engine(sqlite_url)
-    stranger = sqlite3.connect(tmp_path / "chat.db", isolation_level=None)
+    other = sqlite3.connect(tmp_path / "chat.db", isolation_level=None)
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA busy_timeout = 0")
-    stranger.execute("BEGIN IMMEDIATE")
+    other.execute("BEGIN IMMEDIATE")
     with pytest.raises(DBAPIError) as refused, begin_write(engine):
         pass
-    stranger.close()
+    other.close()
     engine.dispose()
-    assert verdicts(refused.value) == (True, False, False)
+    assert classify(refused.value) == (True, False, False)
 
 
-def test_sqlite_on_a_full_disk_is_sat_out(sqlite_url: str) -> None:
+def test_sqlite_on_full_disk_is_outage(sqlite_url: str) -> None:
     engine = open_engine(sqlite_url)
     with begin_write(engine) as connection:
         connection.exec_driver_sql("CREATE TABLE t (x)")
@@ -89,13 +91,13 @@ def test_sqlite_on_a_full_disk_is_sat_out(sqlite_url: str) -> None:
         connection.exec_driver_sql("PRAGMA max_page_count = 3")  # what a full disk looks like from inside
     with pytest.raises(OperationalError) as refused, begin_write(engine) as connection:
         connection.exec_driver_sql("INSERT INTO t VALUES (zeroblob(100000))")
-    assert verdicts(refused.value) == (False, False, True)
+    assert classify(refused.value) == (False, False, True)
     with begin_write(engine) as connection:
         connection.exec_driver_sql("INSERT INTO t VALUES (1)")
     engine.dispose()
 
 
-def test_a_connection_that_was_killed_is_a_disconnect_and_the_next_one_works(
+def test_killed_connection_is_disconnect_and_next_one_works(
     mysql_url: str, mysql_server: DatabaseServer
 ) -> None:
     engine = open_engine(mysql_url)
@@ -107,10 +109,10 @@ def test_a_connection_that_was_killed_is_a_disconnect_and_the_next_one_works(
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT 1")) == 1
     engine.dispose()
-    assert verdicts(lost.value) == (False, True, True)
+    assert classify(lost.value) == (False, True, True)
 
 
-def test_a_deadlock_inside_a_savepoint_is_transient(mysql_url: str) -> None:
+def test_deadlock_in_savepoint_is_transient(mysql_url: str) -> None:
     engine = open_engine(mysql_url)
     with begin_write(engine) as connection:
         connection.execute(text("CREATE TABLE t (id INTEGER PRIMARY KEY, x INTEGER) ENGINE=InnoDB"))
@@ -130,29 +132,29 @@ def test_a_deadlock_inside_a_savepoint_is_transient(mysql_url: str) -> None:
     with ThreadPoolExecutor(2) as pool:
         errors = [error for error in pool.map(cross, (1, 2), (2, 1)) if error]
     engine.dispose()
-    assert [verdicts(error) for error in errors] == [(True, False, False)]
+    assert [classify(error) for error in errors] == [(True, False, False)]
 
 
-def test_a_lock_that_another_holds_too_long_is_transient(mysql_url: str) -> None:
+def test_lock_timeout_is_transient(mysql_url: str) -> None:
     engine = open_engine(mysql_url)
     with begin_write(engine) as connection:
         connection.execute(text("CREATE TABLE t (id INTEGER PRIMARY KEY, x INTEGER) ENGINE=InnoDB"))
         connection.execute(text("INSERT INTO t VALUES (1, 0), (2, 0)"))
-    with engine.connect() as one, engine.connect() as other:
-        other.execute(text("SET innodb_lock_wait_timeout = 0"))
-        one.execute(text("UPDATE t SET x = 1 WHERE id = 1"))
+    with engine.connect() as first, engine.connect() as second:
+        second.execute(text("SET innodb_lock_wait_timeout = 0"))
+        first.execute(text("UPDATE t SET x = 1 WHERE id = 1"))
         with pytest.raises(OperationalError) as refused:
-            other.execute(text("UPDATE t SET x = 1 WHERE id = 1"))
+            second.execute(text("UPDATE t SET x = 1 WHERE id = 1"))
     engine.dispose()
-    assert verdicts(refused.value) == (True, False, False)
+    assert classify(refused.value) == (True, False, False)
 
 
-def test_only_a_key_that_exists_is_a_duplicate(engine: Engine) -> None:
+def test_only_duplicate_key_is_a_duplicate(engine: Engine) -> None:
     with begin_write(engine) as connection:
         connection.execute(insert(servers).values(id=b"1" * 32, seen_at=1))
-    with pytest.raises(IntegrityError) as twice, begin_write(engine) as connection:
+    with pytest.raises(IntegrityError) as duplicate, begin_write(engine) as connection:
         connection.execute(insert(servers).values(id=b"1" * 32, seen_at=1))
-    with pytest.raises(IntegrityError) as astray, begin_write(engine) as connection:
+    with pytest.raises(IntegrityError) as missing, begin_write(engine) as connection:
         connection.execute(insert(attendances).values(server_id=b"1" * 32, account_id=17))
-    assert is_duplicate(twice.value)
-    assert not is_duplicate(astray.value)
+    assert is_duplicate(duplicate.value)
+    assert not is_duplicate(missing.value)

@@ -1,5 +1,6 @@
-"""Another session of the database, or another program, keeps something locked: what waits is told so in time,
-and everything else goes on."""
+"""Rows or files locked by another session or program: waiting operations are refused in time, others
+continue.
+"""
 
 import asyncio
 import logging
@@ -20,8 +21,8 @@ from chatroom.db.writer.operations import MessagePost, SessionOrder
 from chatroom.db.writer.transaction import WriteTransaction
 from sqlalchemy import URL, Engine
 
-from tests.unit.db.people import make_room, take_seats
-from tests.unit.db.stage import WriterFixture
+from tests.unit.db.builders import make_room, take_seats
+from tests.unit.db.writer_fixture import WriterFixture
 
 OUTAGE_TIMEOUT = 3.0
 
@@ -34,18 +35,18 @@ def row_locked(url: URL, conversation_id: int) -> Iterator[None]:
         user=url.username,
         password=url.password or "",
         database=url.database,
-    ) as stranger:
-        stranger.cursor().execute(f"SELECT * FROM conversations WHERE id = {conversation_id} FOR UPDATE")
+    ) as other_session:
+        other_session.cursor().execute(f"SELECT * FROM conversations WHERE id = {conversation_id} FOR UPDATE")
         yield
-        stranger.rollback()
+        other_session.rollback()
 
 
 @contextmanager
 def file_locked(url: URL) -> Iterator[None]:
-    stranger = sqlite3.connect(str(url.database), isolation_level=None)
-    stranger.execute("BEGIN IMMEDIATE")
+    other_session = sqlite3.connect(str(url.database), isolation_level=None)
+    other_session.execute("BEGIN IMMEDIATE")
     yield
-    stranger.close()
+    other_session.close()
 
 
 @pytest.fixture
@@ -71,12 +72,14 @@ def other_room(engine: Engine, account_id: int) -> int:
         return other
 
 
-def post_to(stage: WriterFixture, conversation_id: int, text: str, stream: SessionOrder) -> MessagePost:
-    draft = MessageDraft(conversation_id, stage.alice_id, "Alice", "ALICE", "text", text, cid=text)
-    return MessagePost(draft, 1, stream, stage._done)
+def post_to(
+    fixture: WriterFixture, conversation_id: int, text: str, session_order: SessionOrder
+) -> MessagePost:
+    draft = MessageDraft(conversation_id, fixture.alice_id, "Alice", "ALICE", "text", text, cid=text)
+    return MessagePost(draft, 1, session_order, fixture._done)
 
 
-async def test_post_to_a_locked_conversation_waits_and_other_conversations_go_on(
+async def test_post_to_locked_conversation_waits_and_others_are_stored(
     shared: WriterFixture, caplog: pytest.LogCaptureFixture
 ) -> None:
     other = other_room(shared.engine, shared.alice_id)
@@ -86,7 +89,7 @@ async def test_post_to_a_locked_conversation_waits_and_other_conversations_go_on
             writer.add_operation(shared.make_post("waits"))
             writer.add_operation(shared.make_post("waits behind"))
             for number in range(5):
-                writer.add_operation(post_to(shared, other, f"goes on {number}", SessionOrder()))
+                writer.add_operation(post_to(shared, other, f"continues {number}", SessionOrder()))
                 await shared.wait_for_answers(number + 1)
             assert [seq for _, seq in shared.events_of("post")] == [1, 2, 3, 4, 5]
         await shared.wait_for_answers(7)
@@ -96,7 +99,7 @@ async def test_post_to_a_locked_conversation_waits_and_other_conversations_go_on
     assert f"conversation {shared.room_id} was locked for" in caplog.text
 
 
-async def test_post_to_another_conversation_behind_one_that_waits_keeps_its_place(
+async def test_post_after_deferred_post_of_same_session_waits(
     shared: WriterFixture,
 ) -> None:
     other = other_room(shared.engine, shared.alice_id)
@@ -110,7 +113,7 @@ async def test_post_to_another_conversation_behind_one_that_waits_keeps_its_plac
     assert [text for _, text in shared.events_of("deliver")] == ["of another session", "first", "second"]
 
 
-async def test_what_waits_for_a_locked_row_is_refused_in_time(shared: WriterFixture) -> None:
+async def test_deferred_operations_are_refused_in_time(shared: WriterFixture) -> None:
     other = other_room(shared.engine, shared.alice_id)
     async with shared.running_writer(outage_timeout=OUTAGE_TIMEOUT) as writer:
         with row_locked(shared.engine.url, shared.room_id):
@@ -122,13 +125,13 @@ async def test_what_waits_for_a_locked_row_is_refused_in_time(shared: WriterFixt
                 await job
             assert time.monotonic() - began < 2 * OUTAGE_TIMEOUT
             assert isinstance(shared.events_of("post")[0], DatabaseUnavailable)
-            writer.add_operation(post_to(shared, other, "goes on", SessionOrder()))
+            writer.add_operation(post_to(shared, other, "continues", SessionOrder()))
             await shared.wait_for_answers(2)
         assert shared.events_of("post")[1] == (AppendVerdict.STORED, 1)
     assert shared.stored_texts() == []
 
 
-async def test_job_that_meets_a_lock_is_done_when_it_is_gone_and_no_other_job_waits(
+async def test_job_for_locked_row_waits_and_other_jobs_run(
     shared: WriterFixture,
 ) -> None:
     async with shared.running_writer(outage_timeout=60.0) as writer:
@@ -141,19 +144,19 @@ async def test_job_that_meets_a_lock_is_done_when_it_is_gone_and_no_other_job_wa
 
 
 @pytest.mark.parametrize("kind", ["shared", "alone"])
-async def test_writer_ends_while_a_stranger_holds_a_lock(kind: str, request: pytest.FixtureRequest) -> None:
-    stage: WriterFixture = request.getfixturevalue(kind)
-    url = stage.engine.url
-    with row_locked(url, stage.room_id) if kind == "shared" else file_locked(url):
+async def test_writer_closes_while_row_is_locked(kind: str, request: pytest.FixtureRequest) -> None:
+    fixture: WriterFixture = request.getfixturevalue(kind)
+    url = fixture.engine.url
+    with row_locked(url, fixture.room_id) if kind == "shared" else file_locked(url):
         began = time.monotonic()
-        async with stage.running_writer(outage_timeout=60.0) as writer:
-            writer.add_operation(stage.make_post("hi"))
+        async with fixture.running_writer(outage_timeout=60.0) as writer:
+            writer.add_operation(fixture.make_post("hi"))
             await asyncio.sleep(0)
         assert time.monotonic() - began < 30
-    assert isinstance(stage.events_of("post")[0], DatabaseUnavailable)
+    assert isinstance(fixture.events_of("post")[0], DatabaseUnavailable)
 
 
-async def test_file_locked_by_another_program_is_an_outage_with_a_beginning_and_an_end(
+async def test_file_locked_by_another_program_is_logged_as_outage(
     alone: WriterFixture, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
@@ -161,7 +164,7 @@ async def test_file_locked_by_another_program_is_an_outage_with_a_beginning_and_
         with file_locked(alone.engine.url):
             writer.add_operation(alone.make_post("too late"))
             await alone.wait_for_answers(1)
-        writer.add_operation(alone.make_post("in time", stream=SessionOrder()))
+        writer.add_operation(alone.make_post("in time", session_order=SessionOrder()))
         await alone.wait_for_answers(2)
     assert isinstance(alone.events_of("post")[0], DatabaseUnavailable)
     assert alone.stored_texts() == ["in time"]

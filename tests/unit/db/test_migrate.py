@@ -1,4 +1,4 @@
-"""The way of a database to the schema: from nothing, from half, from before, never from a stranger's."""
+"""Migrations: from an empty, partial or older database to the schema; other databases are refused."""
 
 import shutil
 from collections.abc import Iterator
@@ -19,10 +19,10 @@ from chatroom.db.queries import accounts, messages
 from sqlalchemy import Engine, event, inspect, text
 
 from tests.support.database import DatabaseServer, fresh_database
-from tests.unit.db.people import append_message, make_account, make_room
+from tests.unit.db.builders import append_message, make_account, make_room
 
-NEXT_STEP = '''
-"""A step that is not there yet: accounts get a colour."""
+NEXT_MIGRATION = '''
+"""A future migration: accounts get a colour."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -37,33 +37,33 @@ def upgrade() -> None:
 '''
 
 
-NOT_FOR = {"sqlite": "uq_messages_account_id_cid", "mysql": "uq_messages_cid_account_id"}
-"""What the schema has for the other engine; Alembic does not look whom a constraint is for."""
+OTHER_ENGINE_CONSTRAINTS = {"sqlite": "uq_messages_account_id_cid", "mysql": "uq_messages_cid_account_id"}
+"""Constraints of the schema for the other engine; Alembic does not distinguish them."""
 
 
 @pytest.fixture
 def bare(database_url: str) -> Iterator[Engine]:
-    """A database without a table."""
+    """A database without tables."""
     engine = open_engine(database_url)
     yield engine
     engine.dispose()
 
 
 @pytest.fixture
-def next_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """This program, one step later."""
+def next_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This program with one more migration."""
     later = tmp_path / "migrations"
     shutil.copytree(migrate.MIGRATIONS, later, ignore=shutil.ignore_patterns("__pycache__"))
     (head,) = ScriptDirectory(str(later)).get_heads()
-    (later / "versions" / "9000_colour.py").write_text(NEXT_STEP.format(head=head))
+    (later / "versions" / "9000_colour.py").write_text(NEXT_MIGRATION.format(head=head))
     monkeypatch.setattr(migrate, "MIGRATIONS", later)
 
 
 def differences(engine: Engine) -> list[Any]:
-    """What Alembic would still have to do to arrive at ``db.schema``."""
+    """What Alembic would still change to arrive at ``db.schema``."""
 
-    def is_for_this_engine(one: object, name: str | None, *_: object) -> bool:
-        return name != NOT_FOR[engine.dialect.name]
+    def is_for_this_engine(item: object, name: str | None, *_: object) -> bool:
+        return name != OTHER_ENGINE_CONSTRAINTS[engine.dialect.name]
 
     with engine.connect() as connection:
         options = {
@@ -72,14 +72,14 @@ def differences(engine: Engine) -> list[Any]:
             "include_name": is_in_schema,
             "include_object": is_for_this_engine,
         }
-        found: list[Any] = compare_metadata(
+        differing: list[Any] = compare_metadata(
             MigrationContext.configure(connection, opts=options), schema.metadata
         )
-        return found
+        return differing
 
 
 def is_in_schema(name: str | None, type: str, _parents: object) -> bool:
-    """The index of search is a table of each engine's own, with what SQLite keeps for it beside it."""
+    """The search index is a different table in each engine, with SQLite's internal tables beside it."""
     return type != "table" or name is None or not name.startswith("documents")
 
 
@@ -88,12 +88,12 @@ def tables(engine: Engine) -> set[str]:
         return set(inspect(connection).get_table_names())
 
 
-def test_the_steps_arrive_at_the_schema(bare: Engine) -> None:
+def test_migrations_produce_the_schema(bare: Engine) -> None:
     upgrade_schema(bare)
     assert differences(bare) == []
 
 
-def test_upgrading_again_changes_nothing_and_loses_nothing(bare: Engine) -> None:
+def test_second_upgrade_changes_nothing(bare: Engine) -> None:
     upgrade_schema(bare)
     with begin_write(bare) as connection:
         alice = make_account(connection, "Alice")
@@ -102,8 +102,8 @@ def test_upgrading_again_changes_nothing_and_loses_nothing(bare: Engine) -> None
         assert accounts.usernames_by_id(connection, [alice]) == {alice: "Alice"}
 
 
-@pytest.mark.usefixtures("engine", "next_step")
-def test_a_database_that_holds_data_takes_the_next_step(bare: Engine) -> None:
+@pytest.mark.usefixtures("engine", "next_migration")
+def test_database_with_data_is_migrated(bare: Engine) -> None:
     with begin_write(bare) as connection:
         alice = make_account(connection, "Alice")
     upgrade_schema(bare)
@@ -112,7 +112,7 @@ def test_a_database_that_holds_data_takes_the_next_step(bare: Engine) -> None:
     assert colours == [(alice, "Alice", 7)]
 
 
-def test_messages_stay_when_the_index_of_their_cids_changes(
+def test_cid_index_migration_keeps_messages(
     bare: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     earlier = tmp_path / "earlier"
@@ -131,30 +131,35 @@ def test_messages_stay_when_the_index_of_their_cids_changes(
     assert differences(bare) == []
     with begin_write(bare) as connection:
         assert append_message(connection, here, alice, "four").seq == 4
-        found, _ = messages.message_page(connection, here, limit=9)
-        assert [(one.seq, one.text) for one in found] == [(1, "one"), (2, "two"), (3, "three"), (4, "four")]
+        page, _ = messages.message_page(connection, here, limit=9)
+        assert [(message.seq, message.text) for message in page] == [
+            (1, "one"),
+            (2, "two"),
+            (3, "three"),
+            (4, "four"),
+        ]
 
 
-def test_killed_behind_every_statement_it_is_done_in_the_end(bare: Engine) -> None:
-    lives = 0
+def test_upgrade_killed_after_any_statement_completes_later(bare: Engine) -> None:
+    attempts = 0
     while True:
         try:
-            with killed_behind(statements=lives):
+            with killed_after(statements=attempts):
                 upgrade_schema(bare)
             break
         except Killed:
-            lives += 1
-    assert lives >= 10
+            attempts += 1
+    assert attempts >= 10
     assert differences(bare) == []
 
 
 class Killed(Exception):
-    """The process is gone."""
+    """The process was killed."""
 
 
 @contextmanager
-def killed_behind(statements: int) -> Iterator[None]:
-    """After so many that change something, the next one is not answered any more."""
+def killed_after(statements: int) -> Iterator[None]:
+    """Raise ``Killed`` after so many statements that change something."""
     left = [statements]
 
     def count(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
@@ -170,7 +175,7 @@ def killed_behind(statements: int) -> Iterator[None]:
         event.remove(Engine, "after_cursor_execute", count)
 
 
-def test_servers_that_start_at_once_agree(database_url: str, bare: Engine) -> None:
+def test_concurrent_upgrades_succeed(database_url: str, bare: Engine) -> None:
     engines = [open_engine(database_url) for _ in range(3)]
     with ThreadPoolExecutor(3) as pool:
         assert list(pool.map(upgrade_schema, engines)) == [None] * 3
@@ -179,9 +184,7 @@ def test_servers_that_start_at_once_agree(database_url: str, bare: Engine) -> No
     assert differences(bare) == []
 
 
-def test_whoever_waits_too_long_for_the_other_says_so(
-    mysql_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_upgrade_lock_timeout_is_reported(mysql_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(migrate, "UPGRADE_LOCK_SECONDS", 0)
     engine = open_engine(mysql_url)
     with (
@@ -192,7 +195,7 @@ def test_whoever_waits_too_long_for_the_other_says_so(
     engine.dispose()
 
 
-def test_upgrade_lock_has_the_name_that_earlier_releases_use(mariadb: DatabaseServer) -> None:
+def test_upgrade_lock_name_matches_earlier_releases(mariadb: DatabaseServer) -> None:
     named_by_mariadb = "SELECT concat('chatroom upgrade ', md5(database()))"
     with fresh_database(mariadb) as url:
         engine = open_engine(url)
@@ -201,14 +204,14 @@ def test_upgrade_lock_has_the_name_that_earlier_releases_use(mariadb: DatabaseSe
         engine.dispose()
 
 
-def test_a_database_of_a_newer_server_is_left_alone(engine: Engine) -> None:
+def test_database_of_newer_server_is_refused(engine: Engine) -> None:
     with begin_write(engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(DatabaseUnusable, match="at revision 9999, unknown to this chat-server"):
         upgrade_schema(engine)
 
 
-def test_a_database_of_another_program_is_left_alone(bare: Engine) -> None:
+def test_database_of_another_program_is_refused(bare: Engine) -> None:
     with begin_write(bare) as connection:
         connection.execute(text("CREATE TABLE rooms (beds INTEGER)"))
     with pytest.raises(DatabaseUnusable, match="holds tables of another program: rooms"):
@@ -216,7 +219,7 @@ def test_a_database_of_another_program_is_left_alone(bare: Engine) -> None:
     assert tables(bare) == {"rooms"}
 
 
-def test_tables_of_other_names_are_no_concern_of_ours(bare: Engine) -> None:
+def test_unrelated_tables_are_ignored(bare: Engine) -> None:
     with begin_write(bare) as connection:
         connection.execute(text("CREATE TABLE diary (page INTEGER)"))
     upgrade_schema(bare)

@@ -1,4 +1,4 @@
-"""A database that will not do is found out at start, in one line that tells no password."""
+"""An unusable database is refused at start with one line that contains no password."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,74 +14,76 @@ from sqlalchemy.exc import DataError
 from tests.support.database import DatabaseServer, PrivateMariaDB
 
 
-def refusal(url: str) -> str:
+def refusal_text(url: str) -> str:
     engine = open_engine(url)
     with pytest.raises(DatabaseUnusable) as refused:
         check_database(engine)
     engine.dispose()
-    told = str(refused.value)
-    assert "\n" not in told
-    assert "secret" not in told
-    return told
+    message = str(refused.value)
+    assert "\n" not in message
+    assert "secret" not in message
+    return message
 
 
-def remarks(url: str) -> list[PreflightFinding]:
+def findings(url: str) -> list[PreflightFinding]:
     engine = open_engine(url)
-    told = check_database(engine)
+    reported = check_database(engine)
     engine.dispose()
-    return told
+    return reported
 
 
-def test_sqlite_is_fine(sqlite_url: str) -> None:
-    assert remarks(sqlite_url) == []
+def test_sqlite_has_no_findings(sqlite_url: str) -> None:
+    assert findings(sqlite_url) == []
 
 
-def test_a_file_that_is_something_else_is_left_alone(tmp_path: Path) -> None:
+def test_other_file_is_refused_and_unchanged(tmp_path: Path) -> None:
     diary = tmp_path / "diary.txt"
     diary.write_text("Dear diary, today I wrote a line that is longer than a header.\n" * 30)
     before = diary.read_bytes()
-    assert refusal(f"sqlite:///{diary}") == f"cannot use the database file {diary}: file is not a database"
+    assert (
+        refusal_text(f"sqlite:///{diary}") == f"cannot use the database file {diary}: file is not a database"
+    )
     assert diary.read_bytes() == before
 
 
-def test_a_server_that_nobody_answers_at() -> None:
-    assert refusal("mysql://me:secret@127.0.0.1:1/chat") == "cannot reach the database at 127.0.0.1:1"
+def test_unreachable_server_is_refused() -> None:
+    assert refusal_text("mysql://me:secret@127.0.0.1:1/chat") == "cannot reach the database at 127.0.0.1:1"
 
 
-def test_a_host_that_does_not_exist() -> None:
-    assert refusal("mysql://me:secret@host.invalid/chat").startswith(
+def test_unknown_host_is_refused() -> None:
+    assert refusal_text("mysql://me:secret@host.invalid/chat").startswith(
         "cannot reach the database at host.invalid"
     )
 
 
-def test_a_database_that_does_not_exist(mysql_server: DatabaseServer) -> None:
+def test_missing_database_is_refused(mysql_server: DatabaseServer) -> None:
     url = mysql_server.address.set(database="nowhere").render_as_string(hide_password=False)
-    assert refusal(url).endswith("make one with: CREATE DATABASE nowhere CHARACTER SET utf8mb4")
+    assert refusal_text(url).endswith("make one with: CREATE DATABASE nowhere CHARACTER SET utf8mb4")
 
 
-def test_a_user_who_is_not_let_in(mysql_url: str) -> None:
+def test_wrong_password_is_refused(mysql_url: str) -> None:
     url = make_url(mysql_url).set(username="mallory", password="secret")
-    assert "refuses the user 'mallory' or the password" in refusal(url.render_as_string(hide_password=False))
+    assert "refuses the user 'mallory' or the password" in refusal_text(
+        url.render_as_string(hide_password=False)
+    )
 
 
-def test_a_user_who_may_not_use_this_database(mysql_url: str, mysql_server: DatabaseServer) -> None:
-    with somebody(mysql_server, "outsider") as name:
+def test_user_without_privileges_is_refused(mysql_url: str, mysql_server: DatabaseServer) -> None:
+    with database_user(mysql_server, "outsider") as name:
         url = make_url(mysql_url).set(username=name, password="secret")
-        told = refusal(url.render_as_string(hide_password=False))
-    assert told.startswith(f"the user {name!r} may not use the database {url.database!r}")
+        message = refusal_text(url.render_as_string(hide_password=False))
+    assert message.startswith(f"the user {name!r} may not use the database {url.database!r}")
 
 
 @contextmanager
-def somebody(server: DatabaseServer, name: str) -> Iterator[str]:
-    """A user who may log in and no more."""
+def database_user(server: DatabaseServer, name: str) -> Iterator[str]:
+    """A user who may log in and nothing else."""
     server.execute(f"DROP USER IF EXISTS {name}@'%'", f"CREATE USER {name}@'%' IDENTIFIED BY 'secret'")
     yield name
     server.execute(f"DROP USER {name}@'%'")
 
 
-def test_an_empty_database_in_another_character_set_is_put_right(
-    mysql_url: str, mysql_server: DatabaseServer
-) -> None:
+def test_empty_database_is_converted_to_utf8mb4(mysql_url: str, mysql_server: DatabaseServer) -> None:
     name = make_url(mysql_url).database
     mysql_server.execute(f"ALTER DATABASE {name} CHARACTER SET latin1")
     engine = open_engine(mysql_url)
@@ -90,17 +92,17 @@ def test_an_empty_database_in_another_character_set_is_put_right(
     assert "utf8mb4" in mysql_server.execute(f"SHOW CREATE DATABASE {name}")[0][1]
 
 
-def test_a_database_in_another_character_set(mysql_url: str, mysql_server: DatabaseServer) -> None:
+def test_database_with_other_character_set_is_refused(mysql_url: str, mysql_server: DatabaseServer) -> None:
     name = make_url(mysql_url).database
     mysql_server.execute(f"ALTER DATABASE {name} CHARACTER SET latin1")
-    mysql_server.execute(f"CREATE TABLE {name}.somebodys (id INT)")
-    told = refusal(mysql_url)
-    assert told == (
+    mysql_server.execute(f"CREATE TABLE {name}.existing (id INT)")
+    message = refusal_text(mysql_url)
+    assert message == (
         f"the database {name!r} is in latin1; change it with: ALTER DATABASE {name} CHARACTER SET utf8mb4"
     )
 
 
-def test_a_server_that_is_lax_by_default_is_strict_with_us(fragile_mariadb: PrivateMariaDB) -> None:
+def test_strict_mode_is_set_on_non_strict_server(fragile_mariadb: PrivateMariaDB) -> None:
     fragile_mariadb.execute("SET GLOBAL sql_mode = ''")
     engine = open_engine(fragile_mariadb.url("chat"))
     check_database(engine)
@@ -111,30 +113,30 @@ def test_a_server_that_is_lax_by_default_is_strict_with_us(fragile_mariadb: Priv
     engine.dispose()
 
 
-def test_a_binary_log_that_would_refuse_every_write(fragile_mariadb: PrivateMariaDB) -> None:
+def test_statement_binlog_format_is_refused(fragile_mariadb: PrivateMariaDB) -> None:
     url = fragile_mariadb.url("chat")
     fragile_mariadb.stop()
     fragile_mariadb.start("--log-bin", "--binlog-format=STATEMENT")
-    assert refusal(url).startswith("binlog_format is STATEMENT")
+    assert refusal_text(url).startswith("binlog_format is STATEMENT")
 
 
 @pytest.mark.parametrize("option", ["--innodb-ft-min-token-size=4", "--innodb-ft-max-token-size=80"])
-def test_index_that_would_leave_out_words_is_refused(fragile_mariadb: PrivateMariaDB, option: str) -> None:
+def test_unsuitable_token_size_is_refused(fragile_mariadb: PrivateMariaDB, option: str) -> None:
     url = fragile_mariadb.url("chat")
     fragile_mariadb.stop()
     fragile_mariadb.start(option)
-    assert "search would miss words" in refusal(url)
+    assert "search would miss words" in refusal_text(url)
 
 
-def test_what_may_lose_confirmed_messages_is_told(fragile_mariadb: PrivateMariaDB) -> None:
+def test_settings_that_may_lose_messages_are_reported(fragile_mariadb: PrivateMariaDB) -> None:
     url = fragile_mariadb.url("chat")
-    (harmless,) = remarks(url)
+    (harmless,) = findings(url)
     assert harmless.text.startswith("sync_binlog is 0, not 1: this does no harm")
     assert not harmless.serious
     fragile_mariadb.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 2")
     fragile_mariadb.execute("SET GLOBAL sync_binlog = 1")
-    (lossy,) = remarks(url)
+    (lossy,) = findings(url)
     assert lossy.text.startswith("innodb_flush_log_at_trx_commit is 2, not 1: ")
     assert lossy.serious
     fragile_mariadb.stop()
-    assert refusal(url).startswith("cannot reach the database at 127.0.0.1")
+    assert refusal_text(url).startswith("cannot reach the database at 127.0.0.1")

@@ -1,4 +1,4 @@
-"""A removed room is gone at once, and what was said there bit by bit."""
+"""A removed room disappears at once, its messages in slices."""
 
 from chatroom.db import purge
 from chatroom.db.engine import begin_write
@@ -6,10 +6,10 @@ from chatroom.db.queries import bans_and_invites, memberships, rooms
 from chatroom.db.schema import conversations, messages
 from sqlalchemy import Engine, func, select
 
-from tests.unit.db.people import NOW, append_message, make_account, make_room, take_seats
+from tests.unit.db.builders import NOW, append_message, make_account, make_room, take_seats
 
 
-def test_a_removed_room_is_nobodys_and_its_name_is_free(engine: Engine) -> None:
+def test_removed_room_has_no_members_and_its_name_is_free(engine: Engine) -> None:
     with begin_write(engine) as connection:
         alice, bob = make_account(connection, "Alice"), make_account(connection, "Bob")
         hall = make_room(connection, "hall", alice)
@@ -24,24 +24,24 @@ def test_a_removed_room_is_nobodys_and_its_name_is_free(engine: Engine) -> None:
         assert bans_and_invites.banned_usernames(connection, again) == []
 
 
-def test_what_was_said_there_goes_slice_by_slice_and_nothing_else_does(engine: Engine) -> None:
+def test_purge_deletes_only_messages_of_removed_rooms_in_slices(engine: Engine) -> None:
     with begin_write(engine) as connection:
         alice = make_account(connection, "Alice")
         hall, lobby = make_room(connection, "hall", alice), make_room(connection, "lobby", alice)
-        for place in (hall, lobby):
+        for conversation_id in (hall, lobby):
             for number in range(5):
-                append_message(connection, place, alice, f"{number}")
+                append_message(connection, conversation_id, alice, f"{number}")
         assert not purge.purge_slice(connection, 2)
         rooms.remove_room(connection, hall)
-        left = []
+        remaining = []
         while purge.purge_slice(connection, 2):
             count = select(func.count()).where(messages.c.conversation_id == hall)
-            left.append(connection.execute(count).scalar_one())
-        assert left == [3, 1, 0]
+            remaining.append(connection.execute(count).scalar_one())
+        assert remaining == [3, 1, 0]
         assert len(list(connection.execute(select(messages)))) == 5
 
 
-def test_the_id_of_a_removed_room_is_never_another_ones(engine: Engine) -> None:
+def test_id_of_removed_room_is_never_reused(engine: Engine) -> None:
     with begin_write(engine) as connection:
         alice = make_account(connection, "Alice")
         hall = make_room(connection, "hall", alice)
@@ -50,5 +50,5 @@ def test_the_id_of_a_removed_room_is_never_another_ones(engine: Engine) -> None:
         while purge.purge_slice(connection, 100):
             pass
         assert make_room(connection, "hall", alice) > hall
-        kept = connection.execute(select(conversations.c.head).where(conversations.c.id == hall))
-        assert kept.scalar_one() == 1
+        heads = connection.execute(select(conversations.c.head).where(conversations.c.id == hall))
+        assert heads.scalar_one() == 1

@@ -1,4 +1,4 @@
-"""Door 1: reads beside the loop, which outlive a lost connection and say so when the database is away."""
+"""Reads run on threads, survive a lost connection, and are refused while the database is unavailable."""
 
 import asyncio
 import threading
@@ -14,64 +14,64 @@ from chatroom.db.reader import DatabaseReader
 from sqlalchemy import Connection, Engine, text
 
 from tests.support.database import PrivateMariaDB
-from tests.unit.db.people import make_account
+from tests.unit.db.builders import make_account
 
 
 @asynccontextmanager
-async def opened(engine: Engine, threads: int = 4) -> AsyncIterator[DatabaseReader]:
-    store = DatabaseReader(engine, threads)
+async def open_reader(engine: Engine, threads: int = 4) -> AsyncIterator[DatabaseReader]:
+    database = DatabaseReader(engine, threads)
     try:
-        yield store
+        yield database
     finally:
-        store.close()
+        database.close()
 
 
-def one(connection: Connection) -> int:
+def select_one(connection: Connection) -> int:
     return int(connection.execute(text("SELECT 1")).scalar_one())
 
 
-def test_a_query_function_runs_with_its_arguments(engine: Engine) -> None:
+def test_query_function_receives_its_arguments(engine: Engine) -> None:
     with begin_write(engine) as connection:
         alice = make_account(connection, "Alice")
 
-    async def story() -> None:
-        async with opened(engine) as store:
-            found = await store.run(accounts.find_account, key=b"alice")
-            assert found == await store.run(accounts.find_account_by_id, alice)
-            assert found is not None
+    async def scenario() -> None:
+        async with open_reader(engine) as database:
+            account = await database.run(accounts.find_account, key=b"alice")
+            assert account == await database.run(accounts.find_account_by_id, alice)
+            assert account is not None
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_what_the_function_raises_comes_back(engine: Engine) -> None:
+def test_exception_of_query_function_is_raised(engine: Engine) -> None:
     def fail(connection: Connection) -> None:
         raise KeyError("no such thing")
 
-    async def story() -> None:
-        async with opened(engine) as store:
+    async def scenario() -> None:
+        async with open_reader(engine) as database:
             with pytest.raises(KeyError):
-                await store.run(fail)
-            assert await store.run(one) == 1
+                await database.run(fail)
+            assert await database.run(select_one) == 1
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_reads_run_beside_each_other(engine: Engine) -> None:
+def test_reads_run_in_parallel(engine: Engine) -> None:
     meeting = threading.Barrier(3)
 
     def meet(connection: Connection) -> int:
         meeting.wait()
-        return one(connection)
+        return select_one(connection)
 
-    async def story() -> None:
-        async with opened(engine, threads=3) as store:
-            assert await asyncio.gather(*(store.run(meet) for _ in range(3))) == [1, 1, 1]
+    async def scenario() -> None:
+        async with open_reader(engine, threads=3) as database:
+            assert await asyncio.gather(*(database.run(meet) for _ in range(3))) == [1, 1, 1]
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_all_that_a_read_sees_is_of_one_moment(engine: Engine) -> None:
-    """A right that was found before it was taken away shows nothing that came after."""
+def test_read_sees_one_snapshot(engine: Engine) -> None:
+    """A right that was checked before it was taken away shows nothing that was stored later."""
 
     def look_twice(connection: Connection) -> list[bool]:
         first = instances.has_live_instance(connection, 1)
@@ -79,63 +79,63 @@ def test_all_that_a_read_sees_is_of_one_moment(engine: Engine) -> None:
             instances.record_heartbeat(other, bytes(32), 1)
         return [first, instances.has_live_instance(connection, 1)]
 
-    async def story() -> None:
-        async with opened(engine) as store:
-            assert await store.run(look_twice) == [False, False]
-            assert await store.run(instances.has_live_instance, 1)
+    async def scenario() -> None:
+        async with open_reader(engine) as database:
+            assert await database.run(look_twice) == [False, False]
+            assert await database.run(instances.has_live_instance, 1)
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_more_reads_than_may_wait_are_refused(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_beyond_queue_limit_is_refused(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "MAX_QUEUED_READS", 2)
     gate = threading.Event()
 
     def wait(connection: Connection) -> bool:
         return gate.wait()
 
-    async def story() -> None:
-        async with opened(engine, threads=1) as store:
-            waiting = [asyncio.ensure_future(store.run(wait)) for _ in range(2)]
+    async def scenario() -> None:
+        async with open_reader(engine, threads=1) as database:
+            waiting = [asyncio.ensure_future(database.run(wait)) for _ in range(2)]
             await asyncio.sleep(0)
             with pytest.raises(DatabaseUnavailable):
-                await store.run(one)
+                await database.run(select_one)
             gate.set()
             assert await asyncio.gather(*waiting) == [True, True]
-            assert await store.run(one) == 1
+            assert await database.run(select_one) == 1
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_a_read_outlives_the_death_of_every_connection(fragile_mariadb: PrivateMariaDB) -> None:
+def test_read_is_retried_after_all_connections_were_killed(fragile_mariadb: PrivateMariaDB) -> None:
     engine = open_engine(fragile_mariadb.url("chat"))
 
-    async def story() -> None:
-        async with opened(engine) as store:
-            assert await store.run(one) == 1
+    async def scenario() -> None:
+        async with open_reader(engine) as database:
+            assert await database.run(select_one) == 1
             assert fragile_mariadb.kill_connections() == 1
-            assert await store.run(one) == 1
+            assert await database.run(select_one) == 1
 
-    asyncio.run(story())
+    asyncio.run(scenario())
     engine.dispose()
 
 
-def test_while_the_database_is_away_reads_are_refused_and_then_go_on(fragile_mariadb: PrivateMariaDB) -> None:
+def test_read_is_refused_during_outage_and_works_afterwards(fragile_mariadb: PrivateMariaDB) -> None:
     engine = open_engine(fragile_mariadb.url("chat"))
-    away: list[tuple[Callable[[], object], Callable[[], object]]] = [
+    outages: list[tuple[Callable[[], object], Callable[[], object]]] = [
         (fragile_mariadb.stop, fragile_mariadb.start),
         (fragile_mariadb.kill, fragile_mariadb.start),
     ]
 
-    async def story() -> None:
-        async with opened(engine) as store:
-            for leave, come_back in away:
-                assert await store.run(one) == 1
-                leave()
+    async def scenario() -> None:
+        async with open_reader(engine) as database:
+            for stop, start in outages:
+                assert await database.run(select_one) == 1
+                stop()
                 with pytest.raises(DatabaseUnavailable):
-                    await store.run(one)
-                come_back()
-                assert await store.run(one) == 1
+                    await database.run(select_one)
+                start()
+                assert await database.run(select_one) == 1
 
-    asyncio.run(story())
+    asyncio.run(scenario())
     engine.dispose()

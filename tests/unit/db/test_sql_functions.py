@@ -1,6 +1,6 @@
-"""The SQL functions that ``db`` calls: every one of them exists in every supported engine and version.
+"""The SQL functions that ``db`` calls exist in every supported engine and version.
 
-MySQL drops functions (MD5() is gone in 9.6) and MariaDB lacks some that MySQL has, so a new one needs a
+MySQL drops functions (MD5() is gone in 9.6) and MariaDB lacks some that MySQL has, so a new function needs a
 line here and a look at the manuals of SQLite, MySQL and MariaDB.
 """
 
@@ -33,12 +33,13 @@ PACKAGE = Path(db.__file__).parent
 STATEMENT = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|COALESCE|PRAGMA|FROM|WHERE|SET)\b")
 CALL = re.compile(r"(?<![\w.`])([A-Za-z_][A-Za-z_0-9]*)\(")
 SYNTAX = {"CHARACTER", "IN", "OVER", "VALUES"}
-"""Words with a parenthesis behind them that are no functions; VALUES() of ON DUPLICATE KEY UPDATE is one
-of MySQL's that MariaDB has no other word for."""
+"""Keywords followed by a parenthesis. VALUES() of ON DUPLICATE KEY UPDATE is a MySQL function for which
+MariaDB has no replacement.
+"""
 
 
 def calls(source: str) -> Iterator[str]:
-    """The functions in SQLAlchemy's ``func.NAME`` and in statements written as text."""
+    """The functions in SQLAlchemy's ``func.NAME`` and in SQL strings."""
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.Attribute(value=ast.Name(id="func"), attr=name):
@@ -48,7 +49,7 @@ def calls(source: str) -> Iterator[str]:
 
 
 def all_calls() -> set[str]:
-    """What the whole package calls."""
+    """The functions that the whole package calls."""
     files = sorted(PACKAGE.rglob("*.py"))
     assert len(files) > 20
     return {name for file in files for name in calls(file.read_text())}
@@ -59,17 +60,17 @@ def test_calls_are_found_in_expressions_and_in_text() -> None:
     assert found == {"md5", "sha2"}
 
 
-def test_only_functions_that_every_engine_has_are_called() -> None:
+def test_only_portable_functions_are_called() -> None:
     assert all_calls() == EVERYWHERE.keys() | ON_MYSQL.keys()
 
 
 @pytest.mark.parametrize("call", EVERYWHERE.values())
-def test_a_listed_function_works(engine: Engine, call: str) -> None:
+def test_listed_function_works(engine: Engine, call: str) -> None:
     with engine.connect() as connection:
         connection.execute(text(f"SELECT {call}"))
 
 
-def test_functions_of_mysql_work(mysql_url: str) -> None:
+def test_mysql_functions_work(mysql_url: str) -> None:
     engine = open_engine(mysql_url)
     with engine.connect() as connection:
         for call in ON_MYSQL.values():

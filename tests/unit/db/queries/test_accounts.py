@@ -1,4 +1,4 @@
-"""An account is told apart by its keys alone, whatever a collation would say of its name."""
+"""Accounts are distinguished by their keys only, independently of collations."""
 
 import pytest
 from chatroom.db.engine import begin_write
@@ -6,9 +6,9 @@ from chatroom.db.errors import AlreadyExists
 from chatroom.db.queries import accounts
 from sqlalchemy import Engine
 
-from tests.unit.db.people import NOW, make_account
+from tests.unit.db.builders import NOW, make_account
 
-TRAPS = [
+COLLATION_TRAPS = [
     "Admin",
     "ádmin",
     "ADMÏN",
@@ -24,10 +24,10 @@ TRAPS = [
     "İ",
     "ı",
 ]
-"""Names that one collation of MySQL or another takes for each other."""
+"""Names that some collation of MySQL considers equal."""
 
 
-def test_whoever_registered_is_found_by_key_by_look_and_by_id(engine: Engine) -> None:
+def test_account_is_found_by_key_skeleton_and_id(engine: Engine) -> None:
     with begin_write(engine) as connection:
         id = accounts.add_account(
             connection, username="Alice", key=b"alice", skeleton=b"a1ice", password_hash="$2b$x", now=NOW
@@ -40,7 +40,7 @@ def test_whoever_registered_is_found_by_key_by_look_and_by_id(engine: Engine) ->
         assert accounts.find_look_alike(connection, b"a1ice") == alice
 
 
-def test_nobody_is_found_by_another_key(engine: Engine) -> None:
+def test_unknown_key_is_none(engine: Engine) -> None:
     with begin_write(engine) as connection:
         id = make_account(connection, "Alice")
         assert accounts.find_account(connection, b"ALICE") is None
@@ -50,14 +50,14 @@ def test_nobody_is_found_by_another_key(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize(("key", "skeleton"), [(b"admin", b"other"), (b"other", b"admin")])
-def test_a_name_and_its_look_are_taken_once(engine: Engine, key: bytes, skeleton: bytes) -> None:
+def test_duplicate_name_or_look_alike_is_refused(engine: Engine, key: bytes, skeleton: bytes) -> None:
     with begin_write(engine) as connection:
         make_account(connection, "admin")
     with pytest.raises(AlreadyExists), begin_write(engine) as connection:
         accounts.add_account(connection, username="x", key=key, skeleton=skeleton, password_hash="-", now=NOW)
 
 
-def test_a_refused_name_leaves_the_rest_of_the_transaction_alone(engine: Engine) -> None:
+def test_refused_name_keeps_rest_of_transaction(engine: Engine) -> None:
     with begin_write(engine) as connection:
         make_account(connection, "Alice")
         with pytest.raises(AlreadyExists), connection.begin_nested():
@@ -67,7 +67,7 @@ def test_a_refused_name_leaves_the_rest_of_the_transaction_alone(engine: Engine)
         assert accounts.usernames_by_id(connection, [bob]) == {bob: "Bob"}
 
 
-def test_no_collation_has_a_say_in_who_is_who(engine: Engine) -> None:
+def test_names_equal_under_collation_are_distinct(engine: Engine) -> None:
     with begin_write(engine) as connection:
         ids = {
             accounts.add_account(
@@ -78,7 +78,7 @@ def test_no_collation_has_a_say_in_who_is_who(engine: Engine) -> None:
                 password_hash="-",
                 now=NOW,
             ): name
-            for name in TRAPS
+            for name in COLLATION_TRAPS
         }
     with engine.connect() as connection:
         assert accounts.usernames_by_id(connection, ids) == ids
@@ -88,7 +88,7 @@ def test_no_collation_has_a_say_in_who_is_who(engine: Engine) -> None:
             assert (found.id, found.username) == (id, name)
 
 
-def test_a_password_is_changed_for_one_account_only(engine: Engine) -> None:
+def test_set_password_changes_one_account(engine: Engine) -> None:
     with begin_write(engine) as connection:
         alice, bob = make_account(connection, "Alice"), make_account(connection, "Bob")
         accounts.set_password(connection, alice, "new")
@@ -100,7 +100,7 @@ def test_a_password_is_changed_for_one_account_only(engine: Engine) -> None:
     assert hashes == ["new", "-"]
 
 
-def test_the_names_of_nobody_are_asked_for_in_vain(engine: Engine) -> None:
+def test_usernames_of_unknown_ids_are_empty(engine: Engine) -> None:
     with engine.connect() as connection:
         assert accounts.usernames_by_id(connection, []) == {}
         assert accounts.usernames_by_id(connection, [17]) == {}

@@ -1,15 +1,15 @@
-"""Blocks, bans and invitations: each is there or not, however often it is asked for."""
+"""Blocks, bans and invitations are idempotent."""
 
 from chatroom.db.engine import begin_write
 from chatroom.db.queries import accounts, bans_and_invites, blocks, instances, memberships, rooms
 from sqlalchemy import Engine
 
-from tests.unit.db.people import NOW, make_account, make_room, take_seats
+from tests.unit.db.builders import NOW, make_account, make_room, take_seats
 
 EAST = b"E" * 32
 
 
-def test_a_block_is_one_persons_view_of_another(engine: Engine) -> None:
+def test_block_is_one_directional(engine: Engine) -> None:
     with begin_write(engine) as connection:
         alice, bob, carol = (make_account(connection, name) for name in ("Alice", "Bob", "Carol"))
         for other in (carol, bob, bob):
@@ -28,7 +28,7 @@ def test_a_block_is_one_persons_view_of_another(engine: Engine) -> None:
         assert blocks.blocked_usernames(connection, alice) == ["Carol"]
 
 
-def test_a_ban_and_an_invitation_are_new_once(engine: Engine) -> None:
+def test_repeated_ban_and_invitation_return_false(engine: Engine) -> None:
     with begin_write(engine) as connection:
         alice, bob = make_account(connection, "Alice"), make_account(connection, "Bob")
         hall = make_room(connection, "hall", alice)
@@ -36,9 +36,9 @@ def test_a_ban_and_an_invitation_are_new_once(engine: Engine) -> None:
         assert bans_and_invites.banned_usernames(connection, hall) == ["Bob"]
         assert [bans_and_invites.add_invite(connection, hall, bob, NOW) for _ in range(2)] == [True, False]
         assert bans_and_invites.invited_room_ids(connection, bob) == {hall}
-        found = rooms.find_room_as(connection, b"hall", bob)
-        assert found is not None
-        assert (found.invited, found.seat) == (True, None)
+        listed = rooms.find_room_as(connection, b"hall", bob)
+        assert listed is not None
+        assert (listed.invited, listed.seat) == (True, None)
         for _ in range(2):
             bans_and_invites.remove_ban(connection, hall, bob)
             bans_and_invites.remove_invite(connection, hall, bob)
@@ -46,7 +46,7 @@ def test_a_ban_and_an_invitation_are_new_once(engine: Engine) -> None:
         assert bans_and_invites.invited_room_ids(connection, bob) == set()
 
 
-def test_the_eldest_seat_is_the_first_that_is_still_taken(engine: Engine) -> None:
+def test_oldest_seat_is_first_still_taken(engine: Engine) -> None:
     with begin_write(engine) as connection:
         alice, bob, carol = (make_account(connection, name) for name in ("Alice", "Bob", "Carol"))
         hall = make_room(connection, "hall", alice)
@@ -56,12 +56,12 @@ def test_the_eldest_seat_is_the_first_that_is_still_taken(engine: Engine) -> Non
                 connection, conversation_id=hall, account_id=account_id, nickname=None, joined_seq=0, now=now
             )
         memberships.give_up_seat(connection, hall, carol)
-        eldest = memberships.oldest_seat(connection, hall)
-        assert eldest is not None
-        assert (eldest.account_id, eldest.username) == (alice, "Alice")
+        oldest = memberships.oldest_seat(connection, hall)
+        assert oldest is not None
+        assert (oldest.account_id, oldest.username) == (alice, "Alice")
 
 
-def test_ended_sessions_are_counted_by_an_epoch_whatever_the_clock_says(engine: Engine) -> None:
+def test_session_epoch_increases_independently_of_clock(engine: Engine) -> None:
     with begin_write(engine) as connection:
         alice, bob = make_account(connection, "Alice"), make_account(connection, "Bob")
         hall = make_room(connection, "hall", alice)
@@ -83,4 +83,4 @@ def test_ended_sessions_are_counted_by_an_epoch_whatever_the_clock_says(engine: 
         assert accounts.ended_sessions_on_server(connection, EAST, [alice]) == {alice: (1, False)}
         assert accounts.ended_sessions_of_members(connection, hall) == {bob: (2, True)}
         accounts.set_disabled(connection, bob, None)
-        assert [one.disabled for one in accounts.list_accounts(connection)] == [False, False]
+        assert [account.disabled for account in accounts.list_accounts(connection)] == [False, False]

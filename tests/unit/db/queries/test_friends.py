@@ -1,4 +1,4 @@
-"""Friendships: one for two, for ever, however often it ends and whoever is faster."""
+"""Friendships: one for each pair of accounts, through ends, renewals and concurrent requests."""
 
 from functools import partial
 
@@ -9,10 +9,10 @@ from chatroom.db.queries import friends, memberships
 from chatroom.db.schema import conversations
 from sqlalchemy import Connection, Engine, func, select
 
-from tests.unit.db.people import NOW, append_message, make_account, run_concurrently
+from tests.unit.db.builders import NOW, append_message, make_account, run_concurrently
 
 
-def test_friends_see_each_other_from_their_own_side(engine: Engine) -> None:
+def test_direct_record_shows_the_other_account(engine: Engine) -> None:
     with begin_write(engine) as connection:
         alice, bob = make_account(connection, "Alice"), make_account(connection, "Bob")
         id = friends.add_friendship(connection, bob, alice, NOW)
@@ -28,7 +28,7 @@ def test_friends_see_each_other_from_their_own_side(engine: Engine) -> None:
     assert not to_alice.ended
 
 
-def test_strangers_have_no_chat(engine: Engine) -> None:
+def test_accounts_without_friendship_have_no_chat(engine: Engine) -> None:
     with begin_write(engine) as connection:
         alice, bob = make_account(connection, "Alice"), make_account(connection, "Bob")
         assert friends.find_direct(connection, alice, bob) is None
@@ -36,7 +36,7 @@ def test_strangers_have_no_chat(engine: Engine) -> None:
         assert friends.friend_ids(connection, alice) == set()
 
 
-def test_a_second_time_is_refused_from_either_side(engine: Engine) -> None:
+def test_second_friendship_is_refused(engine: Engine) -> None:
     with begin_write(engine) as connection:
         alice, bob = make_account(connection, "Alice"), make_account(connection, "Bob")
         friends.add_friendship(connection, alice, bob, NOW)
@@ -44,7 +44,7 @@ def test_a_second_time_is_refused_from_either_side(engine: Engine) -> None:
             friends.add_friendship(connection, bob, alice, NOW)
 
 
-def test_after_an_end_the_chat_stays_and_a_new_beginning_goes_on_in_it(engine: Engine) -> None:
+def test_chat_remains_after_friendship_ends_and_is_reused(engine: Engine) -> None:
     with begin_write(engine) as connection:
         alice, bob = make_account(connection, "Alice"), make_account(connection, "Bob")
         id = friends.add_friendship(connection, alice, bob, NOW)
@@ -61,7 +61,7 @@ def test_after_an_end_the_chat_stays_and_a_new_beginning_goes_on_in_it(engine: E
         assert (again.ended, again.head, again.roster) == (False, 1, 3)
 
 
-def test_the_list_is_by_name_and_can_be_narrowed(engine: Engine) -> None:
+def test_list_directs_is_sorted_and_filtered(engine: Engine) -> None:
     with begin_write(engine) as connection:
         bob, alice, carol = (make_account(connection, name) for name in ("Bob", "alice", "Carol"))
         zoe = make_account(connection, "Zoe")
@@ -75,7 +75,7 @@ def test_the_list_is_by_name_and_can_be_narrowed(engine: Engine) -> None:
         assert friends.friend_ids(connection, bob) == {alice, carol, zoe}
 
 
-def test_both_can_enter_their_chat(engine: Engine) -> None:
+def test_both_friends_can_enter_chat(engine: Engine) -> None:
     with begin_write(engine) as connection:
         alice, bob = make_account(connection, "Alice"), make_account(connection, "Bob")
         id = friends.add_friendship(connection, alice, bob, NOW)
@@ -86,9 +86,7 @@ def test_both_can_enter_their_chat(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("before", ["strangers", "friends once"])
-def test_two_who_add_each_other_at_once_become_friends_once(
-    database_url: str, engine: Engine, before: str
-) -> None:
+def test_concurrent_add_friendship_succeeds_once(database_url: str, engine: Engine, before: str) -> None:
     with begin_write(engine) as connection:
         pairs = [(make_account(connection, f"a{n}"), make_account(connection, f"b{n}")) for n in range(10)]
         if before == "friends once":
@@ -104,10 +102,10 @@ def test_two_who_add_each_other_at_once_become_friends_once(
         return True
 
     both_ways = pairs + [(other, one) for one, other in pairs]
-    told = run_concurrently(
+    results = run_concurrently(
         database_url, [partial(befriend, account_id=one, other_id=other) for one, other in both_ways]
     )
-    assert [one + other for one, other in zip(told[:10], told[10:], strict=True)] == [1] * 10
+    assert [one + other for one, other in zip(results[:10], results[10:], strict=True)] == [1] * 10
     with engine.connect() as connection:
         assert connection.scalar(select(func.count()).select_from(conversations)) == 10
         assert all(len(friends.list_directs(connection, id)) == 1 for pair in pairs for id in pair)

@@ -1,4 +1,4 @@
-"""Server processes, and who attends on which of them, as long as they live."""
+"""Server processes and the accounts that have sessions on them."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from chatroom.db.engine import begin_write
 from chatroom.db.queries import instances
 from sqlalchemy import Connection, Engine
 
-from tests.unit.db.people import make_account
+from tests.unit.db.builders import make_account
 
 EAST, WEST = b"E" * 32, b"W" * 32
 
@@ -20,7 +20,7 @@ def connection(engine: Engine) -> Iterator[Connection]:
 
 @pytest.fixture
 def alice(connection: Connection) -> int:
-    """She has sessions on both processes, last seen at 100 and 200."""
+    """An account with sessions on both processes, last seen at 100 and 200."""
     alice = make_account(connection, "Alice")
     for server, seen_at in ((EAST, 100), (WEST, 200)):
         instances.record_heartbeat(connection, server, seen_at)
@@ -28,14 +28,14 @@ def alice(connection: Connection) -> int:
     return alice
 
 
-def test_a_process_is_new_once_and_again_after_it_was_taken_for_dead(connection: Connection) -> None:
+def test_record_heartbeat_reports_new_process(connection: Connection) -> None:
     assert instances.record_heartbeat(connection, EAST, 100)
     assert not instances.record_heartbeat(connection, EAST, 200)
     instances.remove_dead_instances(connection, alive_since=201)
     assert instances.record_heartbeat(connection, EAST, 300)
 
 
-def test_only_processes_that_live_count(connection: Connection, alice: int) -> None:
+def test_dead_processes_are_ignored(connection: Connection, alice: int) -> None:
     assert instances.attended_elsewhere(connection, EAST, alice, alive_since=200)
     assert not instances.attended_elsewhere(connection, EAST, alice, alive_since=201)
     assert instances.attended_elsewhere(connection, WEST, alice, alive_since=100)
@@ -44,25 +44,25 @@ def test_only_processes_that_live_count(connection: Connection, alice: int) -> N
     assert instances.attended_accounts(connection, alive_since=201) == set()
 
 
-def test_more_than_one_other_process_is_still_elsewhere(connection: Connection, alice: int) -> None:
+def test_attended_elsewhere_with_several_processes(connection: Connection, alice: int) -> None:
     assert instances.attended_elsewhere(connection, b"N" * 32, alice, alive_since=0)
 
 
-def test_attending_twice_is_attending_once(connection: Connection, alice: int) -> None:
+def test_repeated_attendance_is_stored_once(connection: Connection, alice: int) -> None:
     instances.add_attendance(connection, EAST, alice)
     instances.remove_attendance(connection, EAST, alice)
     assert not instances.attended_elsewhere(connection, WEST, alice, alive_since=0)
     assert instances.attended_accounts(connection, alive_since=0) == {alice}
 
 
-def test_whoever_ends_or_dies_takes_its_attendances_along(connection: Connection, alice: int) -> None:
+def test_removed_process_has_no_attendances(connection: Connection, alice: int) -> None:
     instances.remove_instance(connection, WEST)
     assert not instances.attended_elsewhere(connection, EAST, alice, alive_since=0)
     instances.remove_dead_instances(connection, alive_since=101)
     assert instances.attended_accounts(connection, alive_since=0) == set()
 
 
-def test_who_attends_elsewhere_is_told_at_once_or_among_some(connection: Connection, alice: int) -> None:
+def test_attending_elsewhere_may_be_filtered(connection: Connection, alice: int) -> None:
     bob = make_account(connection, "Bob")
     instances.add_attendance(connection, EAST, bob)
     assert instances.attending_elsewhere(connection, WEST, alive_since=0) == {alice, bob}
@@ -71,7 +71,7 @@ def test_who_attends_elsewhere_is_told_at_once_or_among_some(connection: Connect
     assert instances.attending_elsewhere(connection, WEST, alive_since=101) == set()
 
 
-def test_the_others_are_those_that_live(connection: Connection, alice: int) -> None:
+def test_other_instances_are_live(connection: Connection, alice: int) -> None:
     assert instances.other_instances(connection, EAST, alive_since=0) == {WEST}
     assert instances.other_instances(connection, EAST, alive_since=201) == set()
     assert instances.last_heartbeats(connection, [EAST, WEST]) == {EAST: 100, WEST: 200}

@@ -1,4 +1,4 @@
-"""Messages: seqs without a gap, one message a cid, times that do not go back, and pages by seq."""
+"""Messages: seqs without gaps, one message for each cid, times that do not decrease, and pages by seq."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,10 +16,10 @@ from chatroom.db.records import MessageDraft, StoredMessage
 from chatroom.db.schema import conversations
 from sqlalchemy import Connection, Engine, select
 
-from tests.unit.db.people import NOW, make_account, make_room, rows_scanned, run_concurrently
+from tests.unit.db.builders import NOW, make_account, make_room, rows_scanned, run_concurrently
 
 
-class Scene:
+class MessageScenario:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.alice, self.bob = make_account(connection, "Alice"), make_account(connection, "Bob")
@@ -38,9 +38,9 @@ class Scene:
 
 
 @pytest.fixture
-def scene(engine: Engine) -> Iterator[Scene]:
+def scene(engine: Engine) -> Iterator[MessageScenario]:
     with begin_write(engine) as connection:
-        yield Scene(connection)
+        yield MessageScenario(connection)
 
 
 def test_message_columns_are_those_of_the_record() -> None:
@@ -48,7 +48,7 @@ def test_message_columns_are_those_of_the_record() -> None:
     assert {*raw_insert.MESSAGE_FIELDS, "username"} == {*raw_select.SELECTED_FIELDS}
 
 
-def test_stored_message_is_read_back_with_every_field(scene: Scene) -> None:
+def test_stored_message_is_read_back_with_every_field(scene: MessageScenario) -> None:
     draft = MessageDraft(scene.here, scene.alice, "Alice", "ALICE", "action", "waves", "a", 7)
     heads = messages.lock_heads(scene.connection, [scene.here])
     [outcome] = messages.append_messages(scene.connection, heads, [draft], NOW)
@@ -68,7 +68,7 @@ def test_stored_message_is_read_back_with_every_field(scene: Scene) -> None:
     assert export.export_page(scene.connection, scene.here, after=0, limit=9)[0] == [outcome.stored]
 
 
-def test_each_conversation_counts_for_itself(scene: Scene) -> None:
+def test_each_conversation_has_its_own_seqs(scene: MessageScenario) -> None:
     stored = scene.append(
         scene.draft("one", "a"), scene.draft("uno", "b", there=True), scene.draft("two", "c")
     )
@@ -76,27 +76,27 @@ def test_each_conversation_counts_for_itself(scene: Scene) -> None:
     assert scene.append(scene.draft("three", "d")) == [("STORED", 3)]
 
 
-def test_the_head_and_what_was_spoken_are_kept_with_the_conversation(scene: Scene) -> None:
+def test_append_updates_head_and_spoken_count(scene: MessageScenario) -> None:
     scene.append(scene.draft("", None), scene.draft("hi", "a"), scene.draft("ho", "b"))
     row = conversations.c
-    kept = scene.connection.execute(select(row.head, row.spoken, row.last_at).where(row.id == scene.here))
-    assert list(kept) == [(3, 2, NOW)]
+    rows = scene.connection.execute(select(row.head, row.spoken, row.last_at).where(row.id == scene.here))
+    assert list(rows) == [(3, 2, NOW)]
 
 
-def test_the_same_cid_with_the_same_content_is_the_same_message(scene: Scene) -> None:
+def test_resend_with_same_content_is_duplicate(scene: MessageScenario) -> None:
     scene.append(scene.draft("hi", "a"))
     again = scene.append(scene.draft("hi", "a"), scene.draft("new", "b"))
     assert again == [("DUPLICATE", 1), ("STORED", 2)]
 
 
-def test_the_same_cid_twice_in_one_batch_is_stored_once(scene: Scene) -> None:
+def test_same_cid_twice_in_batch_is_stored_once(scene: MessageScenario) -> None:
     batch = scene.append(scene.draft("hi", "a"), scene.draft("hi", "a"), scene.draft("ho", "a"))
     assert batch == [("STORED", 1), ("DUPLICATE", 1), ("REUSED", 1)]
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 64, 300, 600])
-def test_a_duplicate_anywhere_in_a_batch_of_any_size_leaves_no_gap(scene: Scene, size: int) -> None:
-    """It shows when the last of the batch's portions is inserted; those before it are taken back."""
+def test_duplicate_in_batch_leaves_no_gap(scene: MessageScenario, size: int) -> None:
+    """The duplicate appears in the last portion of the batch; the earlier portions are rolled back."""
     scene.append(scene.draft("known", "known"))
     drafts = [scene.draft(str(number), f"cid{number}") for number in range(size)]
     stored = scene.append(*drafts, scene.draft("known", "known"))
@@ -104,32 +104,32 @@ def test_a_duplicate_anywhere_in_a_batch_of_any_size_leaves_no_gap(scene: Scene,
     assert len(messages.messages_in_ranges(scene.connection, [SeqRange(scene.here, 0, 1000)])) == size + 1
 
 
-def test_the_heads_of_many_conversations_move_at_once(scene: Scene) -> None:
+def test_heads_of_many_conversations_are_updated(scene: MessageScenario) -> None:
     places = [make_room(scene.connection, f"room{number}", scene.alice) for number in range(5)]
     drafts = [
         MessageDraft(place, scene.alice, "Alice", "Alice", "text", "hi", f"{place}") for place in places
     ]
     scene.append(*drafts, now=NOW + 1)
     row = conversations.c
-    kept = scene.connection.execute(
+    rows = scene.connection.execute(
         select(row.kind, row.head, row.spoken, row.last_at).where(row.id.in_([*places, scene.there]))
     )
-    assert sorted(kept) == [("room", 0, 0, NOW), *[("room", 1, 1, NOW + 1)] * 5]
+    assert sorted(rows) == [("room", 0, 0, NOW), *[("room", 1, 1, NOW + 1)] * 5]
 
 
 @pytest.mark.parametrize("other", ["text", "place"])
-def test_the_same_cid_with_other_content_is_refused(scene: Scene, other: str) -> None:
+def test_same_cid_with_other_content_is_reused(scene: MessageScenario, other: str) -> None:
     scene.append(scene.draft("hi", "a"))
     draft = scene.draft("ho", "a") if other == "text" else scene.draft("hi", "a", there=True)
     assert scene.append(draft) == [("REUSED", 1)]
 
 
-def test_cids_differ_by_a_single_byte_and_belong_to_their_author(scene: Scene) -> None:
+def test_cids_are_case_sensitive_and_per_account(scene: MessageScenario) -> None:
     stored = scene.append(scene.draft("x", "a"), scene.draft("x", "A"), scene.draft("x", "a", bob=True))
     assert stored == [("STORED", 1), ("STORED", 2), ("STORED", 3)]
 
 
-def test_what_was_stored_before_is_found_by_its_cid(scene: Scene) -> None:
+def test_find_duplicate_finds_stored_cid(scene: MessageScenario) -> None:
     scene.append(scene.draft("hi", "a"))
     assert messages.find_duplicate(scene.connection, scene.draft("hi", "b")) is None
     found = messages.find_duplicate(scene.connection, scene.draft("hi", "a"))
@@ -137,7 +137,7 @@ def test_what_was_stored_before_is_found_by_its_cid(scene: Scene) -> None:
     assert found.verdict is AppendVerdict.DUPLICATE
 
 
-def test_times_do_not_go_back_when_the_clock_does(scene: Scene) -> None:
+def test_times_do_not_decrease_when_clock_does(scene: MessageScenario) -> None:
     scene.append(scene.draft("late", "a"), now=NOW + 5_000)
     scene.append(scene.draft("early", "b"), now=NOW)
     page, _ = messages.message_page(scene.connection, scene.here, limit=10)
@@ -147,13 +147,13 @@ def test_times_do_not_go_back_when_the_clock_does(scene: Scene) -> None:
 @pytest.mark.parametrize(
     "text", ["你好，世界", "😀👩‍👩‍👧 \u202e", "a\nb\t'\"\\%_", "x" * 4096, "\U0010ffff" * 4096]
 )
-def test_a_text_comes_back_as_it_was(scene: Scene, text: str) -> None:
+def test_text_is_stored_unchanged(scene: MessageScenario, text: str) -> None:
     scene.append(scene.draft(text, "a"))
     page, _ = messages.message_page(scene.connection, scene.here, limit=1)
     assert page[0].text == text
 
 
-def test_pages_go_both_ways_and_say_whether_there_is_more(scene: Scene) -> None:
+def test_message_page_in_both_directions(scene: MessageScenario) -> None:
     scene.append(*(scene.draft(str(n), str(n)) for n in range(1, 8)))
     page = partial(messages.message_page, scene.connection, scene.here)
 
@@ -170,7 +170,7 @@ def test_pages_go_both_ways_and_say_whether_there_is_more(scene: Scene) -> None:
     assert [stored.seq for stored in within] == [3, 4]
 
 
-def test_a_place_in_time_is_found_by_halving(scene: Scene) -> None:
+def test_last_seq_before_finds_time(scene: MessageScenario) -> None:
     assert messages.last_seq_before(scene.connection, scene.here, NOW) == 0
     for number, seconds in enumerate((1, 2, 2, 2, 5)):
         scene.append(scene.draft("hi", str(number)), now=NOW + seconds)
@@ -178,11 +178,11 @@ def test_a_place_in_time_is_found_by_halving(scene: Scene) -> None:
     assert found == [0, 0, 1, 4, 4, 4, 5, 5]
 
 
-def test_mysql_does_not_walk_a_conversation_for_its_newest_page(mysql_url: str) -> None:
+def test_mysql_newest_page_scans_few_rows(mysql_url: str) -> None:
     engine = open_engine(mysql_url)
     upgrade_schema(engine)
     with begin_write(engine) as connection:
-        scene = Scene(connection)
+        scene = MessageScenario(connection)
         scene.append(*(scene.draft("hi", str(n)) for n in range(500)))
         before = rows_scanned(connection)
         assert len(messages.message_page(connection, scene.here, limit=10)[0]) == 10
@@ -190,10 +190,12 @@ def test_mysql_does_not_walk_a_conversation_for_its_newest_page(mysql_url: str) 
     engine.dispose()
 
 
-def test_writers_that_do_not_know_each_other_leave_no_gap(database_url: str, engine: Engine) -> None:
-    """Each appends to two rooms; were a seq taken outside the lock, two would take the same."""
+def test_concurrent_writers_leave_no_gap(database_url: str, engine: Engine) -> None:
+    """Each appends to two rooms; if a seq were taken without the lock, two writers would take the same
+    one.
+    """
     with begin_write(engine) as connection:
-        scene = Scene(connection)
+        scene = MessageScenario(connection)
 
     def work(writer: int, connection: Connection) -> None:
         drafts = [
@@ -212,15 +214,15 @@ def test_writers_that_do_not_know_each_other_leave_no_gap(database_url: str, eng
             assert [stored.seq for stored in page] == list(range(1, 41))
 
 
-def test_who_has_nothing_to_lock_locks_nothing(scene: Scene) -> None:
+def test_lock_heads_of_nothing_is_empty(scene: MessageScenario) -> None:
     assert messages.lock_heads(scene.connection, []) == {}
 
 
-def test_mysql_finds_a_cid_without_walking_through_messages(mysql_url: str) -> None:
+def test_mysql_cid_lookup_scans_few_rows(mysql_url: str) -> None:
     engine = open_engine(mysql_url)
     upgrade_schema(engine)
     with begin_write(engine) as connection:
-        scene = Scene(connection)
+        scene = MessageScenario(connection)
         scene.append(*(scene.draft("hi", str(n), bob=n % 2 > 0) for n in range(500)))
         before = rows_scanned(connection)
         again = scene.append(scene.draft("hi", "8"), scene.draft("hi", "9", bob=True), scene.draft("hi", "9"))
@@ -228,12 +230,12 @@ def test_mysql_finds_a_cid_without_walking_through_messages(mysql_url: str) -> N
         assert rows_scanned(connection) - before < 100
 
 
-def test_sqlite_finds_a_cid_and_all_else_by_an_index(tmp_path: Path) -> None:
+def test_sqlite_message_queries_use_indexes(tmp_path: Path) -> None:
     engine = open_engine(f"sqlite:///{tmp_path}/chatroom.sqlite")
     upgrade_schema(engine)
     with begin_write(engine) as connection:
-        scene = Scene(connection)
-        with said_to(connection) as statements:
+        scene = MessageScenario(connection)
+        with traced_statements(connection) as statements:
             scene.append(scene.draft("hi", "a"), scene.draft("ho", "b", bob=True))
             scene.append(scene.draft("hi", "a"), scene.draft("ho", "b", bob=True))
             messages.messages_in_ranges(connection, [SeqRange(scene.here, 0, 9), SeqRange(scene.there, 0, 9)])
@@ -250,8 +252,8 @@ def test_sqlite_finds_a_cid_and_all_else_by_an_index(tmp_path: Path) -> None:
 
 
 @contextmanager
-def said_to(connection: Connection) -> Iterator[list[str]]:
-    """What SQLite is asked meanwhile, values and all."""
+def traced_statements(connection: Connection) -> Iterator[list[str]]:
+    """The SQLite statements in the block that mention messages, with values."""
     statements: list[str] = []
     driver: Any = connection.connection.driver_connection
     driver.set_trace_callback(lambda one: statements.append(one) if "messages" in one else None)

@@ -1,4 +1,4 @@
-"""Rooms, and that their seats cannot be counted wrong."""
+"""Rooms, and the count of their seats under concurrency."""
 
 from functools import partial
 
@@ -8,10 +8,10 @@ from chatroom.db.errors import AlreadyExists
 from chatroom.db.queries import memberships, messages, rooms
 from sqlalchemy import Connection, Engine
 
-from tests.unit.db.people import NOW, append_message, make_account, make_room, run_concurrently, take_seats
+from tests.unit.db.builders import NOW, append_message, make_account, make_room, run_concurrently, take_seats
 
 
-def test_a_new_room_has_an_owner_and_no_members(engine: Engine) -> None:
+def test_new_room_has_owner_and_no_members(engine: Engine) -> None:
     with begin_write(engine) as connection:
         alice = make_account(connection, "Alice")
         id = make_room(connection, "THU hole", alice, capacity=5)
@@ -21,7 +21,7 @@ def test_a_new_room_has_an_owner_and_no_members(engine: Engine) -> None:
     assert (found.members, found.capacity, found.head, found.seat) == (0, 5, 0, None)
 
 
-def test_an_unknown_room_is_none_however_it_is_asked_for(engine: Engine) -> None:
+def test_unknown_room_is_none(engine: Engine) -> None:
     with begin_write(engine) as connection:
         alice = make_account(connection, "Alice")
         assert rooms.find_room(connection, b"thuhole") is None
@@ -31,7 +31,7 @@ def test_an_unknown_room_is_none_however_it_is_asked_for(engine: Engine) -> None
 
 
 @pytest.mark.parametrize(("key", "skeleton"), [(b"thuhole", b"other"), (b"other", b"thuhole")])
-def test_a_name_and_its_look_are_taken_once(engine: Engine, key: bytes, skeleton: bytes) -> None:
+def test_duplicate_name_or_look_alike_is_refused(engine: Engine, key: bytes, skeleton: bytes) -> None:
     with begin_write(engine) as connection:
         alice = make_account(connection, "Alice")
         make_room(connection, "thuhole", alice)
@@ -41,7 +41,7 @@ def test_a_name_and_its_look_are_taken_once(engine: Engine, key: bytes, skeleton
         assert [found.name for found in rooms.list_rooms(connection, alice)] == ["thuhole"]
 
 
-def test_who_looks_like_a_room_is_found_by_its_look(engine: Engine) -> None:
+def test_room_is_found_by_skeleton(engine: Engine) -> None:
     with begin_write(engine) as connection:
         alice = make_account(connection, "Alice")
         rooms.add_room(
@@ -52,7 +52,7 @@ def test_who_looks_like_a_room_is_found_by_its_look(engine: Engine) -> None:
     assert found.name == "paypal"
 
 
-def test_a_listing_shows_every_room_by_name_and_my_seat_where_i_have_one(engine: Engine) -> None:
+def test_list_rooms_is_sorted_and_includes_own_seat(engine: Engine) -> None:
     with begin_write(engine) as connection:
         alice, bob = make_account(connection, "Alice"), make_account(connection, "Bob")
         beta, alpha, gamma = (make_room(connection, name, alice) for name in ("beta", "Alpha", "gamma"))
@@ -76,7 +76,7 @@ def test_a_listing_shows_every_room_by_name_and_my_seat_where_i_have_one(engine:
     assert (mine[0].head, seat.read, seat.unread) == (1, 0, 1)
 
 
-def test_fifty_who_want_the_last_seat_get_one(database_url: str, engine: Engine) -> None:
+def test_last_seat_is_taken_once_by_concurrent_accounts(database_url: str, engine: Engine) -> None:
     with begin_write(engine) as connection:
         people = [make_account(connection, f"person{n}") for n in range(50)]
         narrow = make_room(connection, "narrow", people[0], capacity=1)

@@ -1,4 +1,4 @@
-"""What is unread: the messages of others behind ``read``, counted without walking the history."""
+"""Unread counts: the messages of others after ``read``, without scanning the history."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -8,17 +8,17 @@ from chatroom.db.engine import begin_write
 from chatroom.db.queries import friends, memberships, rooms, unread
 from sqlalchemy import Connection, Engine, event
 
-from tests.unit.db.people import NOW, append_message, make_account, make_room, rows_scanned, take_seats
+from tests.unit.db.builders import NOW, append_message, make_account, make_room, rows_scanned, take_seats
 
 
-class Scene(NamedTuple):
+class UnreadScenario(NamedTuple):
     connection: Connection
     alice: int
     bob: int
     room: int
 
     def unread(self, account_id: int | None = None) -> int:
-        """What a listing says, and a single seat with it."""
+        """The unread count of a listing, which must equal that of the seat."""
         account_id = account_id or self.alice
         (listed,) = rooms.list_rooms(self.connection, account_id)
         assert listed.seat == memberships.find_seat(self.connection, self.room, account_id)
@@ -27,33 +27,33 @@ class Scene(NamedTuple):
 
 
 @pytest.fixture
-def scene(engine: Engine) -> Iterator[Scene]:
+def scene(engine: Engine) -> Iterator[UnreadScenario]:
     """Alice and Bob are members of a room."""
     with begin_write(engine) as connection:
         alice, bob = make_account(connection, "Alice"), make_account(connection, "Bob")
         id = make_room(connection, "thuhole", alice)
         take_seats(connection, id, alice, bob)
-        yield Scene(connection, alice, bob, id)
+        yield UnreadScenario(connection, alice, bob, id)
 
 
-def test_an_empty_room_has_nothing_unread(scene: Scene) -> None:
+def test_empty_room_has_no_unread(scene: UnreadScenario) -> None:
     assert scene.unread() == 0
 
 
-def test_what_others_say_counts_and_what_i_say_does_not(scene: Scene) -> None:
+def test_only_messages_of_others_are_unread(scene: UnreadScenario) -> None:
     connection, alice, bob, id = scene
     for author in (alice, bob, alice, bob, bob):
         append_message(connection, id, author)
     assert (scene.unread(), scene.unread(bob)) == (3, 2)
 
 
-def test_notices_do_not_count_and_actions_do(scene: Scene) -> None:
+def test_actions_are_unread_and_system_messages_are_not(scene: UnreadScenario) -> None:
     for kind in ("enter", "nick", "action", "leave", "edit"):
         append_message(scene.connection, scene.room, scene.bob, kind=kind)
     assert scene.unread() == 1
 
 
-def test_reading_takes_away_what_was_read(scene: Scene) -> None:
+def test_mark_read_reduces_unread(scene: UnreadScenario) -> None:
     connection, alice, bob, id = scene
     for author in (bob, alice, bob, bob):
         append_message(connection, id, author)
@@ -64,8 +64,8 @@ def test_reading_takes_away_what_was_read(scene: Scene) -> None:
     assert left == [3, 2, 2, 1, 0]
 
 
-def test_whoever_comes_back_to_a_room_did_not_hear_from_others_what_they_said_themselves(
-    scene: Scene,
+def test_own_messages_are_not_unread_after_rejoining(
+    scene: UnreadScenario,
 ) -> None:
     connection, alice, bob, id = scene
     append_message(connection, id, alice)
@@ -77,7 +77,7 @@ def test_whoever_comes_back_to_a_room_did_not_hear_from_others_what_they_said_th
     assert scene.unread() == 1
 
 
-def test_a_private_chat_counts_likewise(scene: Scene) -> None:
+def test_private_chat_counts_unread(scene: UnreadScenario) -> None:
     connection, alice, bob, _room = scene
     chat = friends.add_friendship(connection, alice, bob, NOW)
     for author in (bob, bob, alice):
@@ -87,8 +87,10 @@ def test_a_private_chat_counts_likewise(scene: Scene) -> None:
     assert (as_alice_sees_it.seat.unread, as_bob_sees_it.seat.unread) == (2, 1)
 
 
-def test_more_conversations_than_one_count_takes(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unread, "CHUNK", 2)
+def test_unread_of_more_conversations_than_one_query_takes(
+    scene: UnreadScenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unread, "MAX_CONDITIONS", 2)
     connection, alice, bob, _room = scene
     for n in range(5):
         id = make_room(connection, f"room{n}", bob)
@@ -99,8 +101,8 @@ def test_more_conversations_than_one_count_takes(scene: Scene, monkeypatch: pyte
     assert [one.seat.unread for one in listed if one.seat] == [1, 2, 3, 4, 5, 0]
 
 
-def test_own_messages_far_behind_the_head_are_not_told_apart(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
+def test_own_messages_beyond_counted_range_are_not_subtracted(
+    scene: UnreadScenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(unread, "MAX_COUNTED_RANGE", 3)
     for author in (scene.alice, scene.alice, scene.bob, scene.alice, scene.bob):
@@ -108,7 +110,7 @@ def test_own_messages_far_behind_the_head_are_not_told_apart(
     assert scene.unread() == 4
 
 
-def test_counting_walks_no_further_than_what_is_unread(scene: Scene) -> None:
+def test_unread_count_scans_only_unread_messages(scene: UnreadScenario) -> None:
     connection, alice, bob, id = scene
     for author in [alice, bob] * 150:
         append_message(connection, id, author)
@@ -123,7 +125,7 @@ def test_counting_walks_no_further_than_what_is_unread(scene: Scene) -> None:
         assert not [step for step in plan if step.startswith("SCAN messages")]
 
 
-def _plan_of_counting(scene: Scene) -> list[str]:
+def _plan_of_counting(scene: UnreadScenario) -> list[str]:
     statements: list[tuple[str, Any]] = []
 
     def note(_c: object, _cursor: object, statement: str, parameters: Any, *_rest: object) -> None:

@@ -1,4 +1,4 @@
-"""Search on both engines: what is found, in which order, wherever the index happens to end."""
+"""Search on both engines: matches and their order, for every position of the index mark."""
 
 import random
 import re
@@ -16,7 +16,7 @@ from chatroom.db.search import search_index, search_query, tokenizer, unindexed_
 from msgspec.structs import replace
 from sqlalchemy import Connection, Engine, event, func, select
 
-from tests.unit.db.people import NOW, append_message, make_account, make_room, run_concurrently, take_seats
+from tests.unit.db.builders import NOW, append_message, make_account, make_room, run_concurrently, take_seats
 
 WORDS = [
     "fox",
@@ -38,8 +38,9 @@ SEEDS = range(4)
 
 @pytest.fixture
 def connection(engine: Engine) -> Iterator[Connection]:
-    """One transaction for a whole story; MySQL's index shows only what is committed, so ``index_all`` does
-    that."""
+    """One transaction for a whole test. MySQL's index shows only committed documents, so ``index_all``
+    commits.
+    """
     with engine.connect().execution_options(sqlite_begin="IMMEDIATE") as connection:
         yield connection
 
@@ -51,30 +52,30 @@ def alice(connection: Connection) -> int:
 
 @pytest.fixture
 def library(connection: Connection, alice: int) -> int:
-    """A room in which Alice sits."""
+    """A room in which Alice has a seat."""
     id = make_room(connection, "library", alice)
     take_seats(connection, id, alice)
     return id
 
 
-def index_some(connection: Connection, most: int) -> bool:
-    """Index one slice."""
-    slice = search_index.read_slice(connection, most)
+def index_some(connection: Connection, limit: int) -> bool:
+    """Index one slice. Returns ``False`` if there was nothing to index."""
+    slice = search_index.read_slice(connection, limit)
     if slice is not None:
         search_index.store_slice(connection, slice)
         connection.commit()
     return slice is not None
 
 
-def index_all(connection: Connection, most: int = 100) -> None:
-    while index_some(connection, most):
+def index_all(connection: Connection, limit: int = 100) -> None:
+    while index_some(connection, limit):
         pass
 
 
-def tell(
+def append_at(
     connection: Connection, conversation_id: int, account_id: int, text: str, at: int = NOW
 ) -> StoredMessage:
-    """Say something at a time."""
+    """Append a message at a time."""
     heads = messages.lock_heads(connection, [conversation_id])
     cid = f"{conversation_id}-{heads[conversation_id].head}"
     draft = MessageDraft(conversation_id, account_id, "", "", "text", text, cid)
@@ -90,7 +91,7 @@ def found(
     before: int | None = None,
     conversation_id: int | None = None,
 ) -> list[str]:
-    """The texts that a search finds, newest first."""
+    """The texts that a search returns, newest first."""
     parsed = tokenizer.parse_query(query)
     assert parsed is not None
     below = search_query.HIGHEST_RANK if before is None else MessageRank(before)
@@ -117,16 +118,18 @@ FOUND = {
 }
 
 
-def test_what_is_found_in_the_index_and_behind_it(connection: Connection, alice: int, library: int) -> None:
+def test_search_finds_indexed_and_unindexed_messages(
+    connection: Connection, alice: int, library: int
+) -> None:
     for number, text in enumerate(LIBRARY):
-        tell(connection, library, alice, text, NOW + number)
+        append_at(connection, library, alice, text, NOW + number)
     assert {query: found(connection, alice, query) for query in FOUND} == FOUND
     index_all(connection)
     assert {query: found(connection, alice, query) for query in FOUND} == FOUND
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_it_finds_what_reading_everything_finds(
+def test_search_finds_the_same_as_a_full_scan(
     connection: Connection, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     chance = random.Random(seed)
@@ -143,95 +146,97 @@ def test_it_finds_what_reading_everything_finds(
     take_seats(connection, places[0], *people)
     take_seats(connection, places[1], people[0])
     mine = {people[0]: places[:2], people[1]: places[:1]}
-    told: list[StoredMessage] = []
+    stored: list[StoredMessage] = []
     for minute in range(150):
         text = " ".join(chance.choices(WORDS, k=chance.randint(1, 4)))
-        told.append(
-            tell(connection, chance.choice(places), people[0], text, NOW + minute // chance.randint(1, 4))
+        stored.append(
+            append_at(
+                connection, chance.choice(places), people[0], text, NOW + minute // chance.randint(1, 4)
+            )
         )
         if chance.random() < 0.1:
             index_some(connection, chance.randint(1, 30))
         if chance.random() < 0.1:
-            one, text = chance.randrange(len(told)), chance.choice(["", *WORDS])
-            if told[one].text:
-                change(connection, told[one], "edit" if text else "delete", text)
-                told[one] = replace(told[one], text=text)
+            one, text = chance.randrange(len(stored)), chance.choice(["", *WORDS])
+            if stored[one].text:
+                change(connection, stored[one], "edit" if text else "delete", text)
+                stored[one] = replace(stored[one], text=text)
     for _ in range(40):
         query = " ".join(chance.choices([*WORDS, '"quick fox"', '"天气"'], k=chance.choice([1, 1, 2])))
         account, limit = chance.choice(people), chance.choice([1, 7, 200])
         below = chance.choice(
-            [search_query.HIGHEST_RANK, MessageRank(NOW + 20), told[chance.randrange(len(told))].rank]
+            [search_query.HIGHEST_RANK, MessageRank(NOW + 20), stored[chance.randrange(len(stored))].rank]
         )
         parsed = tokenizer.parse_query(query)
         assert parsed is not None
-        expected = read_everything(told, mine[account], query, below)
-        assert [place(one) for one in pages(connection, account, parsed, below, limit)] == expected
+        expected = full_scan(stored, mine[account], query, below)
+        assert [key_of(message) for message in pages(connection, account, parsed, below, limit)] == expected
 
 
 def pages(
     connection: Connection, account: int, query: tokenizer.ParsedQuery, below: MessageRank, limit: int
 ) -> Iterator[StoredMessage]:
-    """All that is found, with as many searches as that takes."""
+    """All matches, with as many searches as needed."""
     while True:
         found = search_query.search_messages(connection, account, query, below=below, limit=limit)
         yield from found.messages
         if found.continue_below is None:
             return
         assert found.stopped_early or len(found.messages) == limit
-        assert found.continue_below < below, "it comes no further"
-        assert all(one.rank >= found.continue_below for one in found.messages), "there may be newer ones"
+        assert found.continue_below < below, "no progress"
+        assert all(match.rank >= found.continue_below for match in found.messages), "there may be newer ones"
         below = found.continue_below
 
 
-def place(message: StoredMessage) -> messages.MessageKey:
+def key_of(message: StoredMessage) -> messages.MessageKey:
     return message.conversation_id, message.seq
 
 
-def read_everything(
-    told: list[StoredMessage], rooms: list[int], query: str, below: MessageRank
+def full_scan(
+    stored: list[StoredMessage], rooms: list[int], query: str, below: MessageRank
 ) -> list[messages.MessageKey]:
-    """A search as anybody would write it who had all the time in the world."""
-    parts = re.findall(r'"[^"]*"|\S+', plain(query))
+    """The same search as a full scan."""
+    parts = re.findall(r'"[^"]*"|\S+', normalise(query))
     matching = [
         message
-        for message in told
+        for message in stored
         if message.conversation_id in rooms
         and message.rank < below
-        and all(is_in(part, plain(message.text)) for part in parts)
+        and all(contains(part, normalise(message.text)) for part in parts)
     ]
-    newest = sorted(matching, key=lambda one: one.rank, reverse=True)
-    return [place(one) for one in newest]
+    newest = sorted(matching, key=lambda message: message.rank, reverse=True)
+    return [key_of(message) for message in newest]
 
 
-def plain(text: str) -> str:
+def normalise(text: str) -> str:
     return text.replace("ＦＯＸ", "fox").replace("'", " ").lower()
 
 
-def is_in(part: str, text: str) -> bool:
+def contains(part: str, text: str) -> bool:
     part = part.strip('"')
     if part[0] in "今天😀":
         return part in text
     return re.search(rf"\b{part}\b", text) is not None
 
 
-def test_only_what_one_may_read_is_found(connection: Connection, alice: int, library: int) -> None:
+def test_search_finds_only_readable_conversations(connection: Connection, alice: int, library: int) -> None:
     bob, carol = make_account(connection, "Bob"), make_account(connection, "Carol")
     private = friends.add_friendship(connection, alice, bob, NOW)
-    tell(connection, library, alice, "fox in the library", NOW)
-    tell(connection, private, bob, "fox between us", NOW + 1)
+    append_at(connection, library, alice, "fox in the library", NOW)
+    append_at(connection, private, bob, "private fox", NOW + 1)
     for _ in range(2):
-        assert found(connection, alice, "fox") == ["fox between us", "fox in the library"]
+        assert found(connection, alice, "fox") == ["private fox", "fox in the library"]
         assert found(connection, alice, "fox", conversation_id=library) == ["fox in the library"]
-        assert found(connection, bob, "fox") == ["fox between us"]
+        assert found(connection, bob, "fox") == ["private fox"]
         assert found(connection, bob, "fox", conversation_id=library) == []
         assert found(connection, carol, "fox") == []
         index_all(connection)
     friends.end_friendship(connection, private, NOW + 2)
     memberships.give_up_seat(connection, library, alice)
-    assert found(connection, alice, "fox") == ["fox between us"]
+    assert found(connection, alice, "fox") == ["private fox"]
 
 
-def test_notices_are_not_found(connection: Connection, alice: int, library: int) -> None:
+def test_search_skips_system_messages(connection: Connection, alice: int, library: int) -> None:
     append_message(connection, library, alice, "fox", kind="nick")
     append_message(connection, library, alice, "a fox", kind="action")
     assert found(connection, alice, "fox") == ["a fox"]
@@ -240,11 +245,11 @@ def test_notices_are_not_found(connection: Connection, alice: int, library: int)
 
 
 @pytest.mark.parametrize("indexed", [0, 1, 2, 3, 4])
-def test_a_changed_message_is_found_as_it_reads_now(
+def test_search_uses_current_text_of_changed_message(
     connection: Connection, alice: int, library: int, indexed: int
 ) -> None:
-    first = tell(connection, library, alice, "a fox", NOW)
-    tell(connection, library, alice, "another fox", NOW + 1)
+    first = append_at(connection, library, alice, "a fox", NOW)
+    append_at(connection, library, alice, "another fox", NOW + 1)
     change(connection, first, "edit", "a hound")
     change(connection, first, "edit", "a badger")
     if indexed:
@@ -266,16 +271,16 @@ def change(connection: Connection, target: StoredMessage, kind: str, text: str) 
     )
 
 
-def test_behind_the_index_a_search_reads_only_so_much_at_once(
+def test_search_in_unindexed_tail_stops_early(
     connection: Connection, alice: int, library: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(unindexed_tail, "FIRST_PAGE_SIZE", 2)
     monkeypatch.setattr(unindexed_tail, "MAX_TAIL_MESSAGES", 4)
     hall = make_room(connection, "hall", alice)
     take_seats(connection, hall, alice)
-    oldest = tell(connection, hall, alice, "a fox", NOW)
+    oldest = append_at(connection, hall, alice, "a fox", NOW)
     for number in range(1, 6):
-        tell(connection, library, alice, "nothing of it", NOW + number)
+        append_at(connection, library, alice, "unrelated", NOW + number)
     change(connection, oldest, "edit", "an old fox")
     fox = tokenizer.parse_query("fox")
     assert fox is not None
@@ -284,24 +289,24 @@ def test_behind_the_index_a_search_reads_only_so_much_at_once(
     newest, rest, early = search_query.search_messages(
         connection, alice, fox, below=MessageRank(NOW + 3), limit=5
     )
-    assert ([one.text for one in newest], rest, early) == (["an old fox"], None, False)
+    assert ([message.text for message in newest], rest, early) == (["an old fox"], None, False)
 
 
-def test_a_flood_within_a_millisecond_is_read_to_its_end(
+def test_search_reads_messages_of_one_millisecond_completely(
     connection: Connection, alice: int, library: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(unindexed_tail, "FIRST_PAGE_SIZE", 2)
     monkeypatch.setattr(unindexed_tail, "MAX_TAIL_MESSAGES", 4)
-    for text in ["a fox"] + ["nothing of it"] * 9:
-        tell(connection, library, alice, text, NOW)
+    for text in ["a fox"] + ["unrelated"] * 9:
+        append_at(connection, library, alice, text, NOW)
     fox = tokenizer.parse_query("fox")
     assert fox is not None
     assert search_query.search_messages(connection, alice, fox, limit=5) == ([], MessageRank(NOW + 1), True)
     assert found(connection, alice, "fox", before=NOW + 1) == ["a fox"]
 
 
-def test_a_time_of_any_size_is_a_time(connection: Connection, alice: int, library: int) -> None:
-    tell(connection, library, alice, "fox")
+def test_search_accepts_any_time_limit(connection: Connection, alice: int, library: int) -> None:
+    append_at(connection, library, alice, "fox")
     for _ in range(2):
         assert found(connection, alice, "fox", before=253_402_300_799_999) == ["fox"]
         assert found(connection, alice, "fox", before=-62_135_596_800_000) == []
@@ -309,7 +314,7 @@ def test_a_time_of_any_size_is_a_time(connection: Connection, alice: int, librar
         index_all(connection)
 
 
-def test_documents_of_one_number_find_places_beside_each_other(
+def test_documents_with_equal_rowid_are_stored_at_next_free_rowids(
     connection: Connection, alice: int, library: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -317,28 +322,28 @@ def test_documents_of_one_number_find_places_beside_each_other(
     )
     texts = [f"fox {number}" for number in range(5)]
     for text in texts:
-        tell(connection, library, alice, text)
-    index_all(connection, most=2)
+        append_at(connection, library, alice, text)
+    index_all(connection, limit=2)
     assert found(connection, alice, "fox") == texts[::-1]
 
 
-def test_conversations_that_lack_little_are_indexed_first(
+def test_conversation_with_fewest_unindexed_messages_is_indexed_first(
     connection: Connection, alice: int, library: int
 ) -> None:
     for _ in range(10):
-        tell(connection, library, alice, "long ago")
+        append_at(connection, library, alice, "long ago")
     hall = make_room(connection, "hall", alice)
-    tell(connection, hall, alice, "just now")
+    append_at(connection, hall, alice, "just now")
     slice = search_index.read_slice(connection, 4)
     assert slice is not None
     assert slice.marks == [(hall, None, 1), (library, None, 3)]
 
 
-def test_what_another_process_has_indexed_is_not_indexed_again(
+def test_slice_indexed_by_another_process_is_refused(
     engine: Engine, connection: Connection, alice: int, library: int
 ) -> None:
     for round in range(2):  # with no mark yet, and with one
-        tell(connection, library, alice, "fox")
+        append_at(connection, library, alice, "fox")
         slice = search_index.read_slice(connection, 10)
         assert slice is not None
         index_all(connection)
@@ -348,12 +353,12 @@ def test_what_another_process_has_indexed_is_not_indexed_again(
         assert found(connection, alice, "fox") == ["fox"] * (round + 1)
 
 
-def test_processes_that_index_at_once_share_the_work(database_url: str, engine: Engine) -> None:
+def test_concurrent_indexers_index_each_message_once(database_url: str, engine: Engine) -> None:
     with begin_write(engine) as connection:
         alice = make_account(connection, "Alice")
         library = make_room(connection, "library", alice)
         for _ in range(40):
-            tell(connection, library, alice, "fox")
+            append_at(connection, library, alice, "fox")
 
     def work(connection: Connection) -> None:
         while (slice := search_index.read_slice(connection, 7)) is not None:
@@ -372,13 +377,13 @@ def test_processes_that_index_at_once_share_the_work(database_url: str, engine: 
         assert connection.scalar(select(func.count()).select_from(index)) == 40
 
 
-def test_killed_anywhere_it_goes_on_where_it_was(engine: Engine) -> None:
+def test_indexer_killed_at_any_statement_continues(engine: Engine) -> None:
     with begin_write(engine) as connection:
         alice = make_account(connection, "Alice")
         library = make_room(connection, "library", alice)
         take_seats(connection, library, alice)
         for _ in range(10):
-            tell(connection, library, alice, "fox")
+            append_at(connection, library, alice, "fox")
     for statements in range(20):
         with engine.connect() as connection:
             slice = search_index.read_slice(connection, 3)
@@ -393,12 +398,12 @@ def test_killed_anywhere_it_goes_on_where_it_was(engine: Engine) -> None:
 
 
 class Killed(Exception):
-    """The process is gone."""
+    """The process was killed."""
 
 
 @contextmanager
 def killed_before(engine: Engine, statements: int) -> Iterator[None]:
-    """So many statements are done; at the next one the process is gone."""
+    """Raise ``Killed`` after so many statements."""
     left = [statements]
 
     def count(*_: object) -> None:
@@ -421,17 +426,15 @@ def killed_before(engine: Engine, statements: int) -> Iterator[None]:
         event.remove(engine, "before_cursor_execute", count)
 
 
-def test_messages_that_are_gone_leave_the_index_with_their_edits(
-    connection: Connection, alice: int, library: int
-) -> None:
+def test_deleted_documents_include_edits(connection: Connection, alice: int, library: int) -> None:
     hall = make_room(connection, "hall", alice)
     take_seats(connection, hall, alice)
-    told = [tell(connection, hall, alice, "fox") for _ in range(5)]
-    for message in told:
-        tell(connection, library, alice, "fox")
+    stored = [append_at(connection, hall, alice, "fox") for _ in range(5)]
+    for message in stored:
+        append_at(connection, library, alice, "fox")
         change(connection, message, "edit", "a fox")
     index_all(connection)
-    search_index.delete_documents(connection, hall, [(message.seq, message.sent_at) for message in told])
+    search_index.delete_documents(connection, hall, [(message.seq, message.sent_at) for message in stored])
     connection.commit()
     assert connection.scalar(select(func.count()).select_from(index)) == 5
     assert found(connection, alice, "fox") == ["fox"] * 5

@@ -1,4 +1,4 @@
-"""What a text is indexed under, what a query asks for, and which texts it means."""
+"""The terms of texts, the parts of queries, and which texts a query matches."""
 
 import re
 
@@ -25,24 +25,24 @@ from hypothesis import strategies as st
         ("x" * 100, "w0" + "x" * 82),
     ],
 )
-def test_the_terms_of_a_text(text: str, expected: str) -> None:
+def test_terms_of_text(text: str, expected: str) -> None:
     assert index_terms(text) == expected
 
 
 @given(st.text())
-def test_any_engine_takes_the_terms_of_any_text(text: str) -> None:
+def test_terms_of_any_text_are_short_ascii(text: str) -> None:
     assert all(
         re.fullmatch(rf"[wc]0[0-9a-z]{{1,{MAX_TERM_LENGTH - 2}}}", term) for term in index_terms(text).split()
     )
 
 
 @given(st.text(st.characters(codec="ascii")))
-def test_a_word_in_ascii_is_the_same_word_beside_other_scripts(text: str) -> None:
+def test_ascii_word_has_same_term_beside_other_scripts(text: str) -> None:
     assert set(index_terms(text).split()) == set(index_terms(f"{text} é").split()) - {"w0c3a9"}
 
 
 @pytest.mark.parametrize("query", ["", " ", "%", '""', '"', '"..."', "\u200b"])
-def test_a_query_without_a_word_asks_for_nothing(query: str) -> None:
+def test_query_without_word_is_none(query: str) -> None:
     assert parse_query(query) is None
 
 
@@ -69,11 +69,11 @@ def test_a_query_without_a_word_asks_for_nothing(query: str) -> None:
         ("x" * 200, "x" * 200),
     ],
 )
-def test_a_text_that_is_meant(query: str, text: str) -> None:
-    sought = parse_query(query)
-    assert sought is not None
-    assert sought.matches(text)
-    assert all(is_among(term, index_terms(text).split()) for term in sought.terms)
+def test_query_matches_text(query: str, text: str) -> None:
+    parsed = parse_query(query)
+    assert parsed is not None
+    assert parsed.matches(text)
+    assert all(is_among(term, index_terms(text).split()) for term in parsed.terms)
 
 
 @pytest.mark.parametrize(
@@ -90,33 +90,33 @@ def test_a_text_that_is_meant(query: str, text: str) -> None:
         ("x" * 200, "x" * 201),
     ],
 )
-def test_a_text_that_is_not_meant(query: str, text: str) -> None:
-    sought = parse_query(query)
-    assert sought is not None
-    assert not sought.matches(text)
+def test_query_does_not_match_text(query: str, text: str) -> None:
+    parsed = parse_query(query)
+    assert parsed is not None
+    assert not parsed.matches(text)
 
 
 @given(st.text(max_size=40), st.text(max_size=10), st.text(max_size=10))
-def test_whatever_matches_has_the_terms(query: str, before: str, behind: str) -> None:
-    sought = parse_query(query.replace('"', ""))
+def test_matching_text_has_all_terms_of_query(query: str, before: str, behind: str) -> None:
+    parsed = parse_query(query.replace('"', ""))
     text = f"{before} {query} {behind}"
-    if sought is not None and sought.matches(text):
-        assert all(is_among(term, index_terms(text).split()) for term in sought.terms)
+    if parsed is not None and parsed.matches(text):
+        assert all(is_among(term, index_terms(text).split()) for term in parsed.terms)
 
 
 def is_among(term: str, terms: list[str]) -> bool:
-    return any(one.startswith(term[:-1]) if term.endswith("*") else one == term for one in terms)
+    return any(other.startswith(term[:-1]) if term.endswith("*") else other == term for other in terms)
 
 
-def test_a_very_long_query_asks_the_index_for_a_few_terms() -> None:
+def test_long_query_has_limited_terms() -> None:
     query = " ".join(f"word{number}" for number in range(1000))
-    sought = parse_query(query)
-    assert sought is not None
-    assert len(sought.terms) == MAX_QUERY_TERMS
-    assert sought.matches(query)
-    assert not sought.matches(query.replace("word999", ""))
+    parsed = parse_query(query)
+    assert parsed is not None
+    assert len(parsed.terms) == MAX_QUERY_TERMS
+    assert parsed.matches(query)
+    assert not parsed.matches(query.replace("word999", ""))
 
 
-def test_a_heap_of_marks_is_as_good_as_a_few() -> None:
+def test_excess_combining_marks_are_dropped() -> None:
     few, many = ("e" + "\u0316\u0301" * count + "nd" for count in (15, 2000))
     assert fold_text(many) == fold_text(few)

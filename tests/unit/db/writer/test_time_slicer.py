@@ -1,4 +1,4 @@
-"""Long work in slices, on a loop that is turned by hand."""
+"""Long work in slices, on a loop that the test advances."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from tests.support.turned_clock import Loop
 
 
 class Stepping(Loop):
-    """Its clock goes on with each step that is done."""
+    """A loop whose clock advances with each step."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,14 +34,14 @@ def slices(loop: Stepping) -> TimeSlicer:
     return TimeSlicer(cast(asyncio.AbstractEventLoop, loop), clock=lambda: loop.now)
 
 
-def test_what_is_short_is_done_at_once(loop: Stepping, slices: TimeSlicer) -> None:
+def test_short_work_runs_at_once(loop: Stepping, slices: TimeSlicer) -> None:
     slices.add_steps(loop.steps("a", 2, SLICE_SECONDS / 10))
     slices.add_steps(loop.steps("b", 1, SLICE_SECONDS / 10))
     assert loop.done == ["a0", "a1", "b0"]
     assert loop.rests
 
 
-def test_what_is_long_lets_the_loop_breathe(loop: Stepping, slices: TimeSlicer) -> None:
+def test_long_work_yields_to_loop(loop: Stepping, slices: TimeSlicer) -> None:
     slices.add_steps(loop.steps("a", 3, SLICE_SECONDS / 2))
     assert loop.done == ["a0", "a1"]
     loop.tick()
@@ -49,7 +49,7 @@ def test_what_is_long_lets_the_loop_breathe(loop: Stepping, slices: TimeSlicer) 
     assert loop.rests
 
 
-def test_what_comes_later_waits_for_what_came_before(loop: Stepping, slices: TimeSlicer) -> None:
+def test_later_work_waits_for_earlier_work(loop: Stepping, slices: TimeSlicer) -> None:
     slices.add_steps(loop.steps("a", 3, SLICE_SECONDS))
     slices.add_steps(loop.steps("b", 1, SLICE_SECONDS))
     while not loop.rests:
@@ -57,7 +57,7 @@ def test_what_comes_later_waits_for_what_came_before(loop: Stepping, slices: Tim
     assert loop.done == ["a0", "a1", "a2", "b0"]
 
 
-def test_a_step_that_fails_does_not_hold_up_the_others(loop: Stepping, slices: TimeSlicer) -> None:
+def test_failed_step_does_not_stop_later_work(loop: Stepping, slices: TimeSlicer) -> None:
     def fails() -> Iterator[None]:
         yield from loop.steps("a", 1, SLICE_SECONDS)
         raise RuntimeError("not our day")

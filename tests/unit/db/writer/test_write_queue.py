@@ -1,5 +1,6 @@
-"""What waits for the writer, and when the writer stops waiting for more. The loop here is a list of calls, so
-that a tick ends when the test says so."""
+"""Which operations wait for the writer, and when the writer stops waiting for more. The loop is a list of
+calls, so that a tick ends when the test says so.
+"""
 
 import threading
 from asyncio import AbstractEventLoop
@@ -19,7 +20,7 @@ FOREVER = 3600.0
 
 
 def numbered(number: int, conversation: int = 1) -> MessagePost:
-    """What somebody says who has said nothing before."""
+    """A post of a new session."""
     draft = MessageDraft(conversation, 1, "Alice", "Alice", "text", str(number))
     return MessagePost(draft, 0, SessionOrder(), lambda outcome: None)
 
@@ -28,38 +29,38 @@ def numbers(batch: list[Operation]) -> list[int]:
     return [int(operation.draft.text) for operation in batch if isinstance(operation, MessagePost)]
 
 
-class Scene:
-    """A gathering of numbered posts, its loop, and the thread that takes."""
+class QueueScenario:
+    """A queue of numbered posts, its loop, and the taking thread."""
 
     def __init__(self, thread: ThreadPoolExecutor) -> None:
         self._loop = Loop()
         self._thread = thread
-        # It has the one method that a gathering calls.
-        self.gathering = WriteQueue(cast(AbstractEventLoop, self._loop))
+        # It has the only method that the queue calls.
+        self.queue = WriteQueue(cast(AbstractEventLoop, self._loop))
 
     def tick(self, *numbers: int) -> None:
         for number in numbers:
-            self.gathering.add_operation(numbered(number))
+            self.queue.add_operation(numbered(number))
         self._loop.tick()
 
-    def taking(self) -> Future[list[int]]:
-        return self._thread.submit(lambda: numbers(self.gathering.take_batch()))
+    def start_taking(self) -> Future[list[int]]:
+        return self._thread.submit(lambda: numbers(self.queue.take_batch()))
 
     def take(self) -> list[int]:
-        return self.taking().result(timeout=10)
+        return self.start_taking().result(timeout=10)
 
     def answer(self) -> None:
-        """Write what was taken, and tell everybody in it."""
-        self.gathering.batch_written()
-        self.gathering.batch_answered()
+        """Write and answer the last batch."""
+        self.queue.batch_written()
+        self.queue.batch_answered()
 
 
 @pytest.fixture
-def scene() -> Iterator[Scene]:
+def scene() -> Iterator[QueueScenario]:
     with ThreadPoolExecutor(1) as thread:
-        scene = Scene(thread)
+        scene = QueueScenario(thread)
         yield scene
-        scene.gathering.close()
+        scene.queue.close()
 
 
 @pytest.fixture
@@ -72,14 +73,14 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chatroom.db.writer.write_queue, "GATHER_SECONDS", 0.0)
 
 
-def test_what_comes_in_one_tick_is_taken_together(scene: Scene) -> None:
-    taken = scene.taking()
+def test_operations_of_one_tick_are_taken_together(scene: QueueScenario) -> None:
+    taken = scene.start_taking()
     scene.tick(1, 2, 3)
     assert taken.result(timeout=10) == [1, 2, 3]
 
 
 @pytest.mark.usefixtures("patient")
-def test_somebody_who_is_alone_is_never_waited_with(scene: Scene) -> None:
+def test_single_active_sender_is_not_delayed(scene: QueueScenario) -> None:
     for number in range(5):
         scene.tick(number)
         assert scene.take() == [number]
@@ -87,11 +88,11 @@ def test_somebody_who_is_alone_is_never_waited_with(scene: Scene) -> None:
 
 
 @pytest.mark.usefixtures("patient")
-def test_where_four_were_all_four_are_waited_for(scene: Scene) -> None:
+def test_batch_waits_for_all_active_senders(scene: QueueScenario) -> None:
     scene.tick(1, 2, 3, 4)
     assert scene.take() == [1, 2, 3, 4]
     scene.answer()
-    taken = scene.taking()
+    taken = scene.start_taking()
     scene.tick(5)
     scene.tick(6, 7)
     scene.tick(8)
@@ -99,35 +100,34 @@ def test_where_four_were_all_four_are_waited_for(scene: Scene) -> None:
 
 
 @pytest.mark.usefixtures("patient")
-def test_two_halves_become_a_whole(scene: Scene) -> None:
-    """Two spoke while the messages of the two others were written. When those have had their answers, all
-    four are about."""
+def test_alternating_halves_merge_into_one_batch(scene: QueueScenario) -> None:
+    """Two senders send while the messages of two others are written. After the answers all four are
+    active.
+    """
     scene.tick(1, 2)
     assert scene.take() == [1, 2]
     scene.tick(3, 4)
     scene.answer()
-    taken = scene.taking()
+    taken = scene.start_taking()
     scene.tick(5, 6)
     assert taken.result(timeout=10) == [3, 4, 5, 6]
 
 
 @pytest.mark.usefixtures("impatient")
-def test_nobody_can_come_back_before_the_answer(scene: Scene) -> None:
-    """The moment begins when those of the last batch have been told, however long the loop takes for it."""
+def test_gather_time_starts_after_answers(scene: QueueScenario) -> None:
+    """The wait begins when the last batch was answered, however long the loop takes for that."""
     scene.tick(1, 2, 3)
     assert scene.take() == [1, 2, 3]
-    scene.gathering.batch_written()
-    taken = scene.taking()
+    scene.queue.batch_written()
+    taken = scene.start_taking()
     scene.tick(4)
     scene.tick(5)
-    scene.gathering.batch_answered()
+    scene.queue.batch_answered()
     assert taken.result(timeout=10) == [4, 5]
 
 
 @pytest.mark.usefixtures("impatient")
-def test_who_does_not_come_back_is_waited_for_no_longer_than_a_moment_and_once(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_absent_sender_is_waited_for_once(scene: QueueScenario, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.tick(1, 2, 3, 4)
     assert scene.take() == [1, 2, 3, 4]
     scene.answer()
@@ -140,7 +140,7 @@ def test_who_does_not_come_back_is_waited_for_no_longer_than_a_moment_and_once(
 
 
 @pytest.mark.usefixtures("patient")
-def test_a_batch_has_an_end(scene: Scene) -> None:
+def test_batch_size_is_limited(scene: QueueScenario) -> None:
     scene.tick(*range(MAX_BATCH + 1))
     assert scene.take() == list(range(MAX_BATCH))
     scene.tick(*range(MAX_BATCH))
@@ -149,11 +149,11 @@ def test_a_batch_has_an_end(scene: Scene) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-def test_where_more_waits_than_a_batch_holds_a_batch_holds_whole_conversations(scene: Scene) -> None:
+def test_overload_batch_holds_whole_conversations(scene: QueueScenario) -> None:
     here, there = range(MAX_BATCH // 2), range(MAX_BATCH // 2, MAX_BATCH + 2)
     for one, other in zip(here, there, strict=False):
-        scene.gathering.add_operation(numbered(one, conversation=1))
-        scene.gathering.add_operation(numbered(other, conversation=2))
+        scene.queue.add_operation(numbered(one, conversation=1))
+        scene.queue.add_operation(numbered(other, conversation=2))
     scene.tick(MAX_BATCH)
     assert scene.take() == [*here, MAX_BATCH]
     scene.answer()
@@ -161,26 +161,26 @@ def test_where_more_waits_than_a_batch_holds_a_batch_holds_whole_conversations(s
 
 
 @pytest.mark.usefixtures("patient")
-def test_at_the_end_what_waits_is_taken_and_then_nothing(scene: Scene) -> None:
+def test_closed_queue_is_drained(scene: QueueScenario) -> None:
     scene.tick(1, 2)
     assert scene.take() == [1, 2]
     scene.answer()
-    scene.gathering.add_operation(numbered(3))  # in a tick that never ends
-    scene.gathering.close()
+    scene.queue.add_operation(numbered(3))  # in a tick that never ends
+    scene.queue.close()
     assert scene.take() == [3]
     assert scene.take() == []
 
 
 @pytest.mark.usefixtures("patient")
-def test_nothing_is_left_lying_however_the_two_threads_meet() -> None:
-    """A thousand ticks against a thread that takes as fast as it can: the bell is never missed."""
+def test_concurrent_ticks_lose_no_operation() -> None:
+    """A thousand ticks against a thread that takes as fast as it can: no wake-up is missed."""
     ended = threading.Event()
     with ThreadPoolExecutor(1) as thread:
-        scene = Scene(thread)
+        scene = QueueScenario(thread)
         taken: list[int] = []
 
         def take_all() -> None:
-            while batch := scene.gathering.take_batch():
+            while batch := scene.queue.take_batch():
                 taken.extend(numbers(batch))
                 scene.answer()
             ended.set()
@@ -188,6 +188,6 @@ def test_nothing_is_left_lying_however_the_two_threads_meet() -> None:
         thread.submit(take_all)
         for number in range(0, 3000, 3):
             scene.tick(number, number + 1, number + 2)
-        scene.gathering.close()
+        scene.queue.close()
         assert ended.wait(10)
     assert taken == list(range(3000))

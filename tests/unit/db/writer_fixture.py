@@ -1,4 +1,4 @@
-"""A writer on a database with one room in it, for the stories about what it does and what befalls it."""
+"""A writer on a database with one room, for the tests of the writer."""
 
 import asyncio
 import threading
@@ -16,7 +16,7 @@ from chatroom.db.writer.transaction import RosterSeats, WriteTransaction
 from chatroom.db.writer.writer import DatabaseWriter
 from sqlalchemy import Connection, Engine
 
-from tests.unit.db.people import make_account, make_room, take_seats
+from tests.unit.db.builders import make_account, make_room, take_seats
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ class NotEntitled(Exception):
 
 
 class WriterFixture:
-    """A writer on a database with one room in it, and everything it told, in the order it was told."""
+    """A database with one room, and the events of the writer in the order in which they occurred."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -37,7 +37,7 @@ class WriterFixture:
         self.events: list[tuple[str, Any]] = []
         self.session_order = SessionOrder()
         self.posting_allowed = True
-        self._news = asyncio.Event()
+        self._answer_arrived = asyncio.Event()
 
     @asynccontextmanager
     async def running_writer(
@@ -48,7 +48,7 @@ class WriterFixture:
             asyncio.get_running_loop(),
             deliver=self._deliver,
             reseat=self._reseat,
-            authorize=self._entitle,
+            authorize=self._authorize,
             outage_timeout=outage_timeout,
             publish=publish,
         )
@@ -57,9 +57,11 @@ class WriterFixture:
         finally:
             await asyncio.to_thread(writer.close)
 
-    def make_post(self, text: str, *, roster: int = 1, stream: SessionOrder | None = None) -> MessagePost:
+    def make_post(
+        self, text: str, *, roster: int = 1, session_order: SessionOrder | None = None
+    ) -> MessagePost:
         draft = MessageDraft(self.room_id, self.alice_id, "Alice", "ALICE", "text", text, cid=text)
-        return MessagePost(draft, roster, stream or self.session_order, self._done)
+        return MessagePost(draft, roster, session_order or self.session_order, self._done)
 
     def make_job(self, work: Callable[[WriteTransaction], T]) -> WriteJob[T]:
         return WriteJob(work, lambda result: self.events.append(("job", result)))
@@ -73,28 +75,28 @@ class WriterFixture:
         with self.engine.connect() as connection:
             return [stored.text for stored in messages.message_page(connection, self.room_id, limit=100)[0]]
 
-    def events_of(self, what: str) -> list[Any]:
-        return [told for kind, told in self.events if kind == what]
+    def events_of(self, kind: str) -> list[Any]:
+        return [event for event_kind, event in self.events if event_kind == kind]
 
     async def wait_for_answers(self, posts: int) -> None:
         async with asyncio.timeout(10):
             while len(self.events_of("post")) < posts:
-                self._news.clear()
-                await self._news.wait()
+                self._answer_arrived.clear()
+                await self._answer_arrived.wait()
 
     def _done(self, outcome: AppendOutcome | Exception) -> None:
         answer = outcome if isinstance(outcome, Exception) else (outcome.verdict, outcome.stored.seq)
         self.events.append(("post", answer))
-        self._news.set()
+        self._answer_arrived.set()
 
     def _deliver(self, stored: Sequence[StoredMessage]) -> None:
-        self.events += [("deliver", (one.seq, one.text)) for one in stored]
+        self.events += [("deliver", (message.seq, message.text)) for message in stored]
 
-    def _reseat(self, seatings: Sequence[RosterSeats], said: Sequence[StoredMessage]) -> None:
-        for seating in seatings:
-            self.events.append(("reseat", (set(seating.seats), [one.text for one in said])))
+    def _reseat(self, rosters: Sequence[RosterSeats], messages: Sequence[StoredMessage]) -> None:
+        for roster in rosters:
+            self.events.append(("reseat", (set(roster.seats), [message.text for message in messages])))
 
-    def _entitle(self, connection: Connection, draft: MessageDraft, epoch: int) -> None:
+    def _authorize(self, connection: Connection, draft: MessageDraft, epoch: int) -> None:
         if not self.posting_allowed:
             raise NotEntitled
 
@@ -104,13 +106,13 @@ def raise_not_entitled(transaction: WriteTransaction) -> None:
 
 
 async def block_writer(writer: DatabaseWriter) -> threading.Event:
-    """Keep the writer busy until the gate is set, so that what is added meanwhile waits together."""
-    shut, gate = threading.Event(), threading.Event()
+    """Keep the writer busy until the returned event is set, so that later operations wait together."""
+    started, gate = threading.Event(), threading.Event()
 
     def work(transaction: WriteTransaction) -> None:
-        shut.set()
+        started.set()
         gate.wait(10)
 
     writer.add_operation(WriteJob(work, lambda result: None))
-    await asyncio.to_thread(shut.wait, 10)
+    await asyncio.to_thread(started.wait, 10)
     return gate

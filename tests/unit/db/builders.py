@@ -1,4 +1,4 @@
-"""Who lives in the databases of these tests, and shorthands to let them live there."""
+"""Functions that fill the databases of these tests."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +29,7 @@ def make_room(connection: Connection, name: str, owner_id: int, capacity: int = 
 
 
 def take_seats(connection: Connection, conversation_id: int, *account_ids: int) -> None:
-    """Take seats there."""
+    """Give accounts seats in a conversation."""
     for id in account_ids:
         memberships.take_seat(
             connection, conversation_id=conversation_id, account_id=id, nickname=None, joined_seq=0, now=NOW
@@ -45,30 +45,30 @@ def append_message(
     return messages.append_messages(connection, heads, [draft], NOW)[0].stored
 
 
-def run_concurrently(url: str, works: Sequence[Callable[[Connection], T]]) -> list[T]:
-    """Do all of it at the same moment, each in a transaction on a connection of its own."""
-    engine = open_engine(url, readers=len(works))
-    connected = Barrier(len(works))
+def run_concurrently(url: str, jobs: Sequence[Callable[[Connection], T]]) -> list[T]:
+    """Run all functions at the same time, each in a transaction on its own connection."""
+    engine = open_engine(url, readers=len(jobs))
+    connected = Barrier(len(jobs))
 
-    def do(work: Callable[[Connection], T]) -> T:
+    def run(job: Callable[[Connection], T]) -> T:
         with engine.connect():
             connected.wait()
         while True:
             try:
                 with begin_write(engine) as connection:
-                    return work(connection)
+                    return job(connection)
             except Exception as error:
                 if not is_transient(error):
                     raise
 
     try:
-        with ThreadPoolExecutor(len(works)) as pool:
-            return list(pool.map(do, works))
+        with ThreadPoolExecutor(len(jobs)) as pool:
+            return list(pool.map(run, jobs))
     finally:
         engine.dispose()
 
 
 def rows_scanned(connection: Connection) -> int:
-    """How many rows this connection has read by stepping from one to the next; MySQL counts them."""
+    """The number of rows that this connection has read in scans, according to MySQL."""
     rows = connection.execute(text("SHOW SESSION STATUS LIKE 'Handler_read_%'"))
     return sum(int(value) for name, value in rows if name != "Handler_read_key")

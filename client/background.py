@@ -1,7 +1,7 @@
-"""Background tasks and threads of the client. Only this module starts them, so that none fails unseen.
+"""Starts the background tasks and threads of the client, so that none of them fails unnoticed.
 
-An unexpected exception goes to the log file and to the observers, which show it to the user. A task that the
-client cannot do without is started again after a delay.
+An unexpected exception is logged and passed to the observers, which show it to the user. An essential task is
+restarted after a delay.
 """
 
 import asyncio
@@ -20,13 +20,13 @@ LOG_NAME = "client.log"
 """In the state folder."""
 
 LOG_BYTES = 1_000_000
-"""A longer log file is renamed, and the one before it is deleted."""
+"""The size at which the log file is rotated. One older file is kept."""
 
 FIRST_DELAY = 0.5
-"""Seconds until a failed task is started again; the delay doubles with each failure in a row."""
+"""Seconds until a failed task is restarted. The delay doubles with each further failure."""
 
-LONGEST_DELAY = 30.0
-"""Seconds. A task that has run for so long is taken for healthy: its next failure is a first one again."""
+MAX_DELAY = 30.0
+"""Seconds. After a task has run for longer than this, the delay starts at ``FIRST_DELAY`` again."""
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ class _SafeFormatter(logging.Formatter):
 
 
 class _LogFile(logging.handlers.RotatingFileHandler):
-    """Made when there is something to write, and readable by its owner alone."""
+    """A log file that is created at the first record and readable by its owner only."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8", delay=True)
@@ -54,7 +54,7 @@ class _LogFile(logging.handlers.RotatingFileHandler):
         return super()._open()
 
     def handleError(self, record: logging.LogRecord) -> None:
-        pass  # a disk that takes no log is no reason to stop
+        pass  # a full disk must not end the client
 
 
 def log_path() -> Path:
@@ -62,56 +62,58 @@ def log_path() -> Path:
 
 
 def log_to_file() -> None:
-    """Write the log of the whole process to the user's state folder, and nothing of it on the terminal."""
+    """Write the log of the process to the state folder, and not to the terminal."""
     logging.getLogger().addHandler(_LogFile(log_path()))
 
 
-def observe(failed: Callable[[BaseException], None]) -> Callable[[], None]:
-    """Tell ``failed`` of each unexpected exception, on the loop. Returns what ends this."""
-    _observers.append(failed)
-    return lambda: _observers.remove(failed) if failed in _observers else None
+def observe(observer: Callable[[BaseException], None]) -> Callable[[], None]:
+    """Call ``observer`` on the loop for each unexpected exception. Return a function that removes it."""
+    _observers.append(observer)
+    return lambda: _observers.remove(observer) if observer in _observers else None
 
 
 def report(error: BaseException, where: str) -> None:
-    """Log an unexpected exception and tell the observers. MUST be called on the loop."""
+    """Log an unexpected exception and call the observers. MUST be called on the loop."""
     log.error("%s failed: %s", where, type(error).__name__, exc_info=error)
-    for failed in list(_observers):
+    for observer in list(_observers):
         try:
-            failed(error)
+            observer(error)
         except Exception:
             log.exception("an error could not be shown")
 
 
 def facts_of(error: BaseException) -> dict[str, object]:
-    """What the words ``internal_error`` are filled in with."""
+    """Return the parameters of the text ``internal_error``."""
     return {"reason": f"{type(error).__name__}: {error}"[:200], "file": str(log_path())}
 
 
 def report_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """The loop's exception handler: a callback or a forgotten task failed."""
+    """The loop's exception handler: a callback or a task that was never awaited failed."""
     report(context.get("exception") or RuntimeError(context["message"]), str(context["message"]))
 
 
 def start(work: Coroutine[Any, Any, T], *, expected: tuple[type[Exception], ...] = ()) -> "asyncio.Task[T]":
-    """Run a coroutine as a task. An exception that is not ``expected`` is reported, and raised where the task
-    is awaited.
+    """Run a coroutine as a task.
+
+    An exception that is not ``expected`` is reported. Awaiting the task raises any exception.
     """
     task = asyncio.create_task(work)
 
-    def ended(task: "asyncio.Task[T]") -> None:
+    def report_failure(task: "asyncio.Task[T]") -> None:
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, expected):
             report(error, _name(work))
 
-    task.add_done_callback(ended)
+    task.add_done_callback(report_failure)
     return task
 
 
 def keep_running(
     work: Callable[[], Coroutine[Any, Any, None]], delay: float = FIRST_DELAY
 ) -> "asyncio.Task[None]":
-    """Run what the client cannot do without: after an exception it is reported and started again, and ends
-    only when it returns or the task is cancelled.
+    """Run an essential task. After an exception it is reported and restarted.
+
+    It ends when ``work`` returns or the task is cancelled.
     """
     return start(_keep_running(work, delay))
 
@@ -119,25 +121,23 @@ def keep_running(
 async def _keep_running(work: Callable[[], Coroutine[Any, Any, None]], first_delay: float) -> None:
     delay = first_delay
     while True:
-        began = time.monotonic()
+        started = time.monotonic()
         try:
             await work()
             return
         except Exception as error:
             report(error, getattr(getattr(work, "func", work), "__qualname__", "a task"))
-        if time.monotonic() - began > LONGEST_DELAY:
+        if time.monotonic() - started > MAX_DELAY:
             delay = first_delay
         await asyncio.sleep(delay)
-        delay = min(2 * delay, LONGEST_DELAY)
+        delay = min(2 * delay, MAX_DELAY)
 
 
 def start_thread(work: Callable[[], None], failed: Callable[[], None]) -> threading.Thread:
-    """Run ``work`` on a daemon thread. After an exception it is reported and ``failed`` is called, both on
-    the loop.
-    """
+    """Run ``work`` on a daemon thread. An exception is reported, and ``failed`` called, on the loop."""
     loop = asyncio.get_running_loop()
 
-    def fail(error: Exception) -> None:
+    def report_and_notify(error: Exception) -> None:
         report(error, work.__qualname__)
         failed()
 
@@ -146,7 +146,7 @@ def start_thread(work: Callable[[], None], failed: Callable[[], None]) -> thread
             work()
         except Exception as error:
             if not loop.is_closed():
-                loop.call_soon_threadsafe(fail, error)
+                loop.call_soon_threadsafe(report_and_notify, error)
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()

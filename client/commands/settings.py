@@ -111,7 +111,7 @@ async def bind_key(chat: Chat, key: str = "", action: str = "") -> None:
 
 async def unbind_key(chat: Chat, key: str) -> None:
     """The key is to do nothing of ours."""
-    _save_binding(chat, _parse_key(key), keys.NOTHING)
+    _save_binding(chat, _parse_key(key), keys.NO_ACTION)
     chat.note("key_unbound", name=keys.spell_keys(_parse_key(key)))
 
 

@@ -167,6 +167,6 @@ def _open_locked(path: Path) -> sqlite3.Connection:
 
 
 def _delete_file(path: Path) -> None:
-    for leftover in (path, *(path.with_name(path.name + suffix) for suffix in files.COMPANIONS)):
+    for leftover in (path, *(path.with_name(path.name + suffix) for suffix in files.SQLITE_SUFFIXES)):
         with suppress(OSError):
             leftover.unlink(missing_ok=True)

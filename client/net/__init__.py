@@ -1,1 +1,1 @@
-"""The network: one connection, reconnecting, and the servers that are trusted."""
+"""The connection to the server: addresses, TLS and trust, frames, reconnecting."""

@@ -1,32 +1,34 @@
-"""What a server sends, cut into lines, with bounded memory: of a line that is too long only the beginning is
-kept. The server's counterpart is ``protocol.wire.LineBuffer``, which ends at such a line.
+"""Splits the bytes that a server sends into lines, with bounded memory.
+
+Only the beginning of a line that is too long is kept. The server's ``protocol.wire.LineBuffer`` instead ends
+the connection at such a line.
 """
 
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-KEPT = 256
-"""Bytes of a line that is too long: they hold the id of the request that it answers."""
+KEPT_BYTES = 256
+"""Bytes that are kept of a line that is too long: enough to find the id of its request."""
 
 _ID = re.compile(rb'"id"\s*:\s*(\d{1,15})\b')
 
 
 class AnswerLine(NamedTuple):
-    """``too_long``: this is the beginning only."""
+    """A line. If it was ``too_long``, ``data`` is its beginning only."""
 
     data: bytes
     too_long: bool
 
     @property
     def id(self) -> int | None:
-        """The id of the request that this line answers, as far as that can be seen in what cannot be read."""
-        found = _ID.search(self.data[:KEPT]) or _ID.search(self.data[-KEPT:])
-        return int(found[1]) if found else None
+        """The id of the request that this unreadable line answers, if it can be found."""
+        match = _ID.search(self.data[:KEPT_BYTES]) or _ID.search(self.data[-KEPT_BYTES:])
+        return int(match[1]) if match else None
 
 
 class AnswerLines:
-    """``limit``: the longest line in bytes."""
+    """Assembles lines of at most ``limit`` bytes."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -34,7 +36,7 @@ class AnswerLines:
         self._size = 0
 
     def feed(self, data: bytes) -> Iterator[AnswerLine]:
-        """The lines that end in this data; empty ones are passed over."""
+        """Yield the lines that end in this data, except empty ones."""
         *ends, rest = data.split(b"\n")
         for end in ends:
             self._add(end)
@@ -49,4 +51,4 @@ class AnswerLines:
         if self._size <= self._limit:
             self._parts.append(part)
         else:
-            self._parts = [b"".join(self._parts)[:KEPT] or part[:KEPT]]
+            self._parts = [b"".join(self._parts)[:KEPT_BYTES] or part[:KEPT_BYTES]]

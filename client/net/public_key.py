@@ -1,7 +1,7 @@
-"""The public key in a certificate: what stays when a certificate is renewed with the same key.
+"""Computes the fingerprint of the public key in a certificate.
 
-A walk over six elements of DER (X.690) replaces the ``cryptography`` package here, which takes longer to
-import than the client takes to start.
+It stays the same when a certificate is renewed with the same key. The module parses six elements of DER
+(X.690) itself, because importing ``cryptography`` would take longer than the start of the client.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ _BEFORE_KEY = 5
 
 
 def fingerprint(certificate: bytes) -> str:
-    """The SHA-256 in hex of the SubjectPublicKeyInfo; empty for what is no X.509 certificate."""
+    """Return the SHA-256 of the SubjectPublicKeyInfo in hex; empty if this is not an X.509 certificate."""
     try:
         return hashlib.sha256(_key_info(certificate)).hexdigest()
     except (IndexError, ValueError):
@@ -21,7 +21,7 @@ def fingerprint(certificate: bytes) -> str:
 
 
 def _key_info(certificate: bytes) -> bytes:
-    """Raises ``IndexError`` or ``ValueError``."""
+    """Return the SubjectPublicKeyInfo. Raises ``IndexError`` or ``ValueError``."""
     _, at, _ = _element(certificate, 0, _SEQUENCE)
     _, at, _ = _element(certificate, at, _SEQUENCE)
     if certificate[at] == _VERSION:
@@ -33,7 +33,7 @@ def _key_info(certificate: bytes) -> bytes:
 
 
 def _element(data: bytes, at: int, tag: int | None = None) -> tuple[int, int, int]:
-    """The tag of the element at this place, where its content begins, and where it ends."""
+    """Return the tag of the element at this offset, and the offsets of its content's start and end."""
     if tag is not None and data[at] != tag:
         raise ValueError(data[at])
     length, start = data[at + 1], at + 2

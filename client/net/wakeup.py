@@ -1,30 +1,34 @@
-"""Notices that the machine or the process was asleep, or that its clock was set.
+"""Detects that the machine or the process was suspended, or that the wall clock was set.
 
-On Linux the monotonic clock stands still while a machine sleeps, and the wall clock goes on; while a process
-is stopped both go on. So both are compared with the time that a short sleep of the loop takes.
+On Linux, the monotonic clock stops while the machine is suspended, and the wall clock does not. While only
+the process is stopped, neither clock stops. So both are compared with the duration of a short sleep of the loop.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
 
-LOOK = 1.0
-"""Seconds between two looks at the clocks."""
+CHECK_INTERVAL = 1.0
+"""Seconds between two checks of the clocks."""
 
-GAP = 5.0
-"""Seconds. A clock that moved so much more, or less, in one look has slept or was set."""
+MAX_DRIFT = 5.0
+"""Seconds. A larger difference between a clock and the check interval means a suspension or a set clock."""
 
 Clock = Callable[[], float]
 
 
 async def watch_clocks(
-    woke: Callable[[], None], clocks: tuple[Clock, ...] = (time.monotonic, time.time), look: float = LOOK
+    on_wakeup: Callable[[], None],
+    clocks: tuple[Clock, ...] = (time.monotonic, time.time),
+    interval: float = CHECK_INTERVAL,
 ) -> None:
-    """Call ``woke`` after each sleep, and after each change of the wall clock."""
+    """Call ``on_wakeup`` after each suspension and each change of the wall clock."""
     before = [clock() for clock in clocks]
     while True:
-        await asyncio.sleep(look)
+        await asyncio.sleep(interval)
         now = [clock() for clock in clocks]
-        if any(abs(after - then - look) > GAP for after, then in zip(now, before, strict=True)):
-            woke()
+        if any(
+            abs(after - earlier - interval) > MAX_DRIFT for after, earlier in zip(now, before, strict=True)
+        ):
+            on_wakeup()
         before = now

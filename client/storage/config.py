@@ -1,11 +1,10 @@
-"""What the user has chosen, kept by the client itself: no file need ever be edited.
+"""The user's settings, in a file that only the client writes.
 
-``SETTINGS`` is the table behind ``/set``. What else is kept (the last server and account, whom I ignore, what
-calls me where, which keys do what) follows from what the user does.
+``SETTINGS`` is the table of ``/set``. The other values (the last server and account, ignored users,
+notification levels, key bindings) are set by other commands.
 
-Several clients of one user share the file. Each writes only what was changed in it (``save_config``); what
-is not
-ours in the file, such as a newer client's settings, stays.
+Several clients of one user share the file. Each writes only the values that it has changed (``save_config``).
+Unknown values, such as the settings of a newer client, stay in the file.
 """
 
 import json
@@ -17,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from chatroom.client.storage import files
-from chatroom.client.storage.files import Damaged, FileNotices
+from chatroom.client.storage.files import DamagedFile, FileNotices
 
 
 @dataclass(frozen=True)
 class UserSetting:
-    """One choice. ``help`` names its words in the catalogue; the first of ``choices`` is the default."""
+    """A setting. ``help`` is the message id of its description; the first of ``choices`` is the default."""
 
     name: str
     choices: tuple[str, ...]
@@ -39,22 +38,24 @@ SETTINGS = (
     UserSetting("fold", ("on", "off"), "set.fold"),
 )
 
-OURS = frozenset({"path", "notices", "read"})
+UNSAVED_FIELDS = frozenset({"path", "notices", "read"})
 """Fields of ``ClientConfig`` that are not in the file."""
 
-Kept = dict[str, Any]
+ConfigObject = dict[str, Any]
 """The JSON object in the file."""
 
 
 @dataclass
 class ClientConfig:
-    """The choices, and the file they are kept in. ``read`` is how the file was when this process last saw it:
-    what differs from it was changed here.
+    """The settings and the file that contains them.
+
+    ``read`` has the values that were last read from or written to the file. A value that differs from it was
+    changed by this process.
     """
 
     path: Path
     notices: FileNotices = field(default_factory=FileNotices)
-    read: Kept = field(default_factory=dict)
+    read: ConfigObject = field(default_factory=dict)
     lang: str = ""
     theme: str = "default"
     notify: str = "mentions"
@@ -66,98 +67,102 @@ class ClientConfig:
     username: str = ""
     ignored: list[str] = field(default_factory=list)
     attention: dict[str, str] = field(default_factory=dict)  # user@server/conversation -> as ``notify``
-    keys: dict[str, str] = field(default_factory=dict)  # a key -> the action that it is bound to
+    keys: dict[str, str] = field(default_factory=dict)  # key -> action that it is bound to
 
     @property
     def is_new(self) -> bool:
-        """Whether nothing was ever kept."""
+        """Whether the file does not exist yet."""
         return not os.path.exists(self.path)
 
     def save_config(self, *names: str) -> None:
-        """Keep these choices; of a list or a table only what was changed here.
+        """Write these values to the file; of a list or an object only the entries that were changed here.
 
-        A disk that does not take it costs the user nothing but the choice.
+        If the file cannot be written, the user is notified, and the values hold for this process.
         """
         try:
             with files.locked(self.path):
-                kept = _read(self.path, self.notices)
+                values = _read_current(self.path, self.notices)
                 for name in names:
-                    kept[name] = _merged(kept.get(name), self.read.get(name), getattr(self, name))
+                    values[name] = _merge_changes(values.get(name), self.read.get(name), getattr(self, name))
                     self.read[name] = deepcopy(getattr(self, name))
-                files.replace_text(self.path, _text(kept))
+                files.replace_text(self.path, _to_json(values))
         except OSError as error:
             self.notices.tell("file_unsaved", self.path, reason=files.reason(error))
 
 
 def load_config(path: Path, notices: FileNotices | None = None) -> ClientConfig:
-    """The choices kept in a file; the defaults for what it does not hold."""
+    """Read the settings from a file. Missing values have their defaults."""
     config = ClientConfig(path, notices or FileNotices())
     for name, value in (files.read_text(path, _parse, config.notices) or {}).items():
-        if name in _shapes():
+        if name in _field_types():
             setattr(config, name, value)
             config.read[name] = deepcopy(value)
     for setting in SETTINGS:
-        if getattr(config, setting.name) not in setting.choices:  # a newer client's; it stays in the file
+        if getattr(config, setting.name) not in setting.choices:  # of a newer client; it stays in the file
             setattr(config, setting.name, setting.choices[0])
     return config
 
 
-def _parse(text: str) -> Kept:
-    """Raises ``ValueError`` for what no client of ours has written."""
-    kept = json.loads(text)
-    if not isinstance(kept, dict):
+def _parse(text: str) -> ConfigObject:
+    """Parse the file. Raises ``ValueError`` if a value has the wrong type."""
+    values = json.loads(text)
+    if not isinstance(values, dict):
         raise ValueError("not a JSON object")
-    wrong = [name for name, kind in _shapes().items() if name in kept and not _is(kept[name], kind)]
+    wrong = [
+        name for name, kind in _field_types().items() if name in values and not _has_type(values[name], kind)
+    ]
     if wrong:
-        raise Damaged(f"wrong value of {', '.join(wrong)}", _text(_good(kept, wrong)))
-    return kept
+        raise DamagedFile(f"wrong value of {', '.join(wrong)}", _to_json(_without_wrong(values, wrong)))
+    return values
 
 
-def _good(kept: Kept, wrong: list[str]) -> Kept:
-    """Without what is wrong, be it a whole value or a part of a list or a table."""
-    good = {name: value for name, value in kept.items() if name not in wrong}
+def _without_wrong(values: ConfigObject, wrong: list[str]) -> ConfigObject:
+    """Return the object without the wrong values, and without the wrong entries of a list or an object."""
+    good = {name: value for name, value in values.items() if name not in wrong}
     for name in wrong:
-        match kept[name]:
-            case list() as parts if _shapes()[name] is list:
-                good[name] = [part for part in parts if isinstance(part, str)]
-            case dict() as parts if _shapes()[name] is dict:
-                good[name] = {key: part for key, part in parts.items() if isinstance(part, str)}
+        match values[name]:
+            case list() as entries if _field_types()[name] is list:
+                good[name] = [entry for entry in entries if isinstance(entry, str)]
+            case dict() as entries if _field_types()[name] is dict:
+                good[name] = {key: entry for key, entry in entries.items() if isinstance(entry, str)}
     return good
 
 
-def _shapes() -> dict[str, type]:
-    """The fields that are in the file, and what they are."""
+def _field_types() -> dict[str, type]:
+    """Return the names and types of the fields that are in the file."""
     default = ClientConfig(Path())
     return {
-        one.name: type(getattr(default, one.name)) for one in fields(ClientConfig) if one.name not in OURS
+        entry.name: type(getattr(default, entry.name))
+        for entry in fields(ClientConfig)
+        if entry.name not in UNSAVED_FIELDS
     }
 
 
-def _is(value: object, kind: type) -> bool:
-    """Whether a value is a text, a list of texts or a table of texts, as this kind asks."""
+def _has_type(value: object, kind: type) -> bool:
+    """Whether a value has this type: a string, or a list or an object of strings."""
     if type(value) is not kind:
         return False
-    parts = value.values() if isinstance(value, dict) else value
-    return isinstance(parts, Iterable) and all(isinstance(part, str) for part in parts)
+    entries = value.values() if isinstance(value, dict) else value
+    return isinstance(entries, Iterable) and all(isinstance(entry, str) for entry in entries)
 
 
-def _merged(theirs: Any, before: Any, ours: Any) -> Any:
-    """``theirs``, as the file has it, with what was changed here since ``before``."""
+def _merge_changes(theirs: Any, before: Any, ours: Any) -> Any:
+    """Apply the changes from ``before`` to ``ours`` to ``theirs``, the value in the file."""
     if isinstance(ours, list):
-        gone = set(before or ()) - set(ours)
-        new = set(ours) - set(before or ())
-        return sorted((set(theirs or ()) - gone) | new)
+        removed = set(before or ()) - set(ours)
+        added = set(ours) - set(before or ())
+        return sorted((set(theirs or ()) - removed) | added)
     if isinstance(ours, dict):
         before = before or {}
-        kept = {key: value for key, value in (theirs or {}).items() if key in ours or key not in before}
-        return kept | {key: value for key, value in ours.items() if before.get(key) != value}
+        remaining = {key: value for key, value in (theirs or {}).items() if key in ours or key not in before}
+        return remaining | {key: value for key, value in ours.items() if before.get(key) != value}
     return ours
 
 
-def _read(path: Path, notices: FileNotices) -> Kept:
-    """The file as it stands now, while its lock is held."""
+def _read_current(path: Path, notices: FileNotices) -> ConfigObject:
+    """Read the file again, while its lock is held."""
     return files.read_locked(path, _parse, notices) or {}
 
 
-def _text(kept: Kept) -> str:
-    return json.dumps(kept, ensure_ascii=False, indent=1) + "\n"
+def _to_json(values: ConfigObject) -> str:
+    return json.dumps(values, ensure_ascii=False, indent=1) + "\n"

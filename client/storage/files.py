@@ -1,14 +1,15 @@
-"""The user's own files: where they are, and how they are read, locked and written.
+"""Finds, reads, locks and writes the user's files.
 
-The rules for every file that the client keeps:
+The rules for every file of the client:
 
-* It is written beside, flushed and renamed, so a crash or a full disk leaves the old one.
-* It is changed under a lock (``locked``), and only by what this process has changed.
-* A damaged one is set aside under another name (``client.json.damaged-20261130-150501``), and the user is
-  told once (``FileNotices``). The client goes on without it.
-* A disk that takes nothing costs the change and no more; that is told once, too.
+* A new version is written to a temporary file, flushed and renamed, so a crash or a full disk leaves the old
+  file intact.
+* A process changes a file under a lock (``locked``), and writes only its own changes.
+* A damaged file is renamed (``client.json.damaged-20261130-150501``), and the client continues without it.
+  The user is notified once (``FileNotices``).
+* If a file cannot be written, the client continues, and the user is notified once.
 
-Everything here is for the user's eyes alone: folders are made 0700, files 0600.
+Only the user can read the files: folders have the mode 0700, files 0600.
 """
 
 import errno
@@ -27,42 +28,42 @@ from filelock import FileLock, Timeout
 
 APP = "chatroom"
 
-LOCK_WAIT = 2.0
-"""Seconds to wait for another process that changes the same file, which takes it milliseconds."""
+LOCK_TIMEOUT = 2.0
+"""Seconds to wait for another process that changes the same file, which takes milliseconds."""
 
-DAMAGES = frozenset({errno.EISDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.EEXIST})
-"""Errors that say what stands at a path, and not how the disk or the process is doing."""
+DAMAGE_ERRNOS = frozenset({errno.EISDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.EEXIST})
+"""Errors caused by the file itself, and not by the disk or the process."""
 
-UNLOCKABLE = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL})
-"""Errors of a file system that knows no locks."""
+NO_LOCK_ERRNOS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL})
+"""Errors of a file system without locks."""
 
-SQLITE_DAMAGES = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-"""The same of SQLite; ``SQLITE_ERROR`` is a table that lacks our columns."""
+SQLITE_DAMAGE_CODES = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+"""The same for SQLite. ``SQLITE_ERROR`` means that a table lacks expected columns."""
 
-COMPANIONS = ("-wal", "-shm", "-journal")
-"""What SQLite keeps beside a file."""
+SQLITE_SUFFIXES = ("-wal", "-shm", "-journal")
+"""Of the files that SQLite writes next to a database."""
 
 Parsed = TypeVar("Parsed")
 
 
 class FileNotices:
-    """What the user is to be told about files, each thing once. It waits until a front end listens."""
+    """Collects notices about files for the user, each once. They wait until a front end listens."""
 
     def __init__(self) -> None:
-        self._told: set[tuple[str, str]] = set()
+        self._reported: set[tuple[str, str]] = set()
         self._waiting: list[tuple[str, dict[str, object]]] = []
         self._listener: Callable[[str, dict[str, object]], None] | None = None
 
     def tell(self, key: str, path: Path, **facts: object) -> None:
-        """``key`` names the words; the path is one of their facts."""
-        if (key, str(path)) in self._told:
+        """Add a notice. ``key`` is its message id; ``path`` and ``facts`` are the parameters."""
+        if (key, str(path)) in self._reported:
             return
-        self._told.add((key, str(path)))
+        self._reported.add((key, str(path)))
         self._waiting.append((key, {"path": str(path), **facts}))
         self._flush()
 
     def listen(self, listener: Callable[[str, dict[str, object]], None]) -> None:
-        """Tell what waits, and from now on whatever comes."""
+        """Pass the waiting notices, and all later ones, to ``listener``."""
         self._listener = listener
         self._flush()
 
@@ -72,48 +73,48 @@ class FileNotices:
 
 
 def config_folder() -> Path:
-    """Where settings and known certificates live."""
+    """Return the folder of the settings and the known servers."""
     return Path(platformdirs.user_config_dir(APP))
 
 
 def state_folder() -> Path:
-    """Where outboxes and drafts live."""
+    """Return the folder of the outboxes, the drafts and the log."""
     return Path(platformdirs.user_state_dir(APP))
 
 
 # Reading
 
 
-class Damaged(ValueError):
-    """A text that no client has written. ``rest`` is what is still good of it, as a text of its own."""
+class DamagedFile(ValueError):
+    """A text file with wrong content. ``rest`` is a text with the valid part of the content."""
 
-    def __init__(self, why: str, rest: str = "") -> None:
-        super().__init__(why)
+    def __init__(self, reason: str, rest: str = "") -> None:
+        super().__init__(reason)
         self.rest = rest
 
 
 def read_text(
     path: Path, parse: Callable[[str], Parsed], notices: FileNotices, *, errors: str = "strict"
 ) -> Parsed | None:
-    """What a kept text file holds, or ``None`` if there is no such file.
+    """Read and parse a text file. Return ``None`` if it does not exist.
 
-    ``parse`` raises ``ValueError`` for a damaged text. A damaged file is set aside, and what is good of it
-    (``Damaged.rest``) takes its place.
+    ``parse`` raises ``ValueError`` for a damaged text. A damaged file is set aside and replaced by its valid
+    part (``DamagedFile.rest``).
     """
     try:
-        return _parsed(path, parse, errors)
+        return _read_and_parse(path, parse, errors)
     except (OSError, ValueError, RecursionError) as error:
         if _is_missing(error):
             return None
     with suppress(OSError), locked(path):
         return read_locked(path, parse, notices, errors=errors)
-    return read_locked(path, parse, notices, errors=errors)  # a folder in which nothing can be changed
+    return read_locked(path, parse, notices, errors=errors)  # the folder is read-only
 
 
 def read_strictly(path: Path, parse: Callable[[str], Parsed]) -> Parsed | None:
-    """``read_text`` for a file that stays as it is, however damaged. Raises ``OSError`` or ``ValueError``."""
+    """As ``read_text``, but never change a damaged file: raises ``OSError`` or ``ValueError`` instead."""
     try:
-        return _parsed(path, parse, "strict")
+        return _read_and_parse(path, parse, "strict")
     except OSError as error:
         if _is_missing(error):
             return None
@@ -123,33 +124,33 @@ def read_strictly(path: Path, parse: Callable[[str], Parsed]) -> Parsed | None:
 def read_locked(
     path: Path, parse: Callable[[str], Parsed], notices: FileNotices, *, errors: str = "strict"
 ) -> Parsed | None:
-    """``read_text``, for whoever holds the lock."""
+    """As ``read_text``, for a caller that holds the lock."""
     try:
-        return _parsed(path, parse, errors)
+        return _read_and_parse(path, parse, errors)
     except (OSError, ValueError, RecursionError) as error:
         if _is_missing(error):
             return None
         if not is_damage(error):
             notices.tell("file_unreadable", path, reason=reason(error))
             return None
-        free = set_aside(path, reason(error), notices)
-        rest = error.rest if isinstance(error, Damaged) else ""
-    if free and rest:
+        is_free = set_aside(path, reason(error), notices)
+        rest = error.rest if isinstance(error, DamagedFile) else ""
+    if is_free and rest:
         with suppress(OSError):
             replace_text(path, rest)
     return parse(rest) if rest else None
 
 
-def _parsed(path: Path, parse: Callable[[str], Parsed], errors: str) -> Parsed:
-    return parse(_bytes(path).decode("utf-8-sig", errors=errors))
+def _read_and_parse(path: Path, parse: Callable[[str], Parsed], errors: str) -> Parsed:
+    return parse(_read_bytes(path).decode("utf-8-sig", errors=errors))
 
 
-def _bytes(path: Path) -> bytes:
-    """What a regular file holds. A pipe or a device is not waited for."""
+def _read_bytes(path: Path) -> bytes:
+    """Read a regular file. Never waits for a pipe or a device."""
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     with open(descriptor, "rb") as file:
         mode = os.fstat(file.fileno()).st_mode
-        if not (stat.S_ISREG(mode) or stat.S_ISCHR(mode)):  # some link a file to /dev/null, and mean it
+        if not (stat.S_ISREG(mode) or stat.S_ISCHR(mode)):  # a user may link a file to /dev/null
             raise _not_regular(path)
         return file.read() if stat.S_ISREG(mode) else b""
 
@@ -159,23 +160,23 @@ def _is_missing(error: Exception) -> bool:
 
 
 def is_damage(error: Exception) -> bool:
-    """Whether an error says that a file is damaged, and not that a disk is full or a file in use."""
+    """Whether an error means that a file is damaged, and not that the disk is full or the file in use."""
     if isinstance(error, OSError):
-        return error.errno in DAMAGES
+        return error.errno in DAMAGE_ERRNOS
     if isinstance(error, sqlite3.Error):
-        code = getattr(error, "sqlite_errorcode", None)  # none: a text that is no UTF-8
-        return code is None or code & 0xFF in SQLITE_DAMAGES
+        code = getattr(error, "sqlite_errorcode", None)  # None for a text that is not UTF-8
+        return code is None or code & 0xFF in SQLITE_DAMAGE_CODES
     return True
 
 
 def is_busy(error: Exception) -> bool:
-    """Whether another process has the file, or is writing it."""
+    """Whether another process has locked the file."""
     code: int = getattr(error, "sqlite_errorcode", None) or 0
     return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def reason(error: Exception) -> str:
-    """Why something failed, without the path, which is told anyway."""
+    """Return the reason of an error without the path, which the notice contains anyway."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return "not UTF-8" if isinstance(error, UnicodeError) else str(error) or type(error).__name__
@@ -184,40 +185,41 @@ def reason(error: Exception) -> str:
 # Setting aside
 
 
-def set_aside(path: Path, why: str, notices: FileNotices) -> bool:
-    """Give a damaged file, with what SQLite keeps beside it, another name. Says whether the path is free."""
+def set_aside(path: Path, cause: str, notices: FileNotices) -> bool:
+    """Rename a damaged file and the files of SQLite next to it. Return whether the path is free now."""
     aside = _free_name(path)
     try:
         path.rename(aside)
     except FileNotFoundError:
         return True
     except OSError as error:
-        notices.tell("file_unreadable", path, reason=f"{why}; {reason(error)}")
+        notices.tell("file_unreadable", path, reason=f"{cause}; {reason(error)}")
         return False
-    for suffix in COMPANIONS:
+    for suffix in SQLITE_SUFFIXES:
         with suppress(OSError):
             path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
-    notices.tell("file_damaged", path, reason=why, aside=aside.name)
+    notices.tell("file_damaged", path, reason=cause, aside=aside.name)
     return True
 
 
 def _free_name(path: Path) -> Path:
     name = f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}"
     names = (name, *(f"{name}-{number}" for number in range(2, 100)))
-    return next(aside for each in names if not os.path.lexists(aside := path.with_name(each)))
+    return next(free for other in names if not os.path.lexists(free := path.with_name(other)))
 
 
 # Writing
 
 
 def make_folder(path: Path) -> None:
+    """Create a folder and its parents with the mode 0700."""
     if not path.parent.exists():
         make_folder(path.parent)
     path.mkdir(mode=0o700, exist_ok=True)
 
 
 def make_private_file(path: Path) -> None:
-    """An empty file, if there is none: SQLite by itself would let others read it. Raises ``OSError``."""
+    """Create an empty file if it is missing: SQLite would make it readable to others. Raises ``OSError``."""
     if path.is_symlink() and not path.exists():
         raise OSError(errno.ELOOP, "Symlink to nowhere", str(path))
     if os.path.exists(path) and not path.is_file():
@@ -231,39 +233,39 @@ def _not_regular(path: Path) -> OSError:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Keep other processes from changing a file. They find the lock beside it. Raises ``OSError``."""
+    """Lock a file against changes by other processes, with a lock file next to it. Raises ``OSError``."""
     make_folder(path.parent)
     lock = path.with_name(f"{path.name}.lock")
-    held = _acquired(lock)
+    file_lock = _acquire(lock)
     try:
         yield
     finally:
-        if held is not None:
-            held.release()
+        if file_lock is not None:
+            file_lock.release()
 
 
-def _acquired(lock: Path) -> FileLock | None:
-    """``None`` where the file system knows no locks. A lock file of no use is replaced."""
+def _acquire(lock: Path) -> FileLock | None:
+    """Return the acquired lock, ``None`` on a file system without locks. A damaged lock file is replaced."""
     for attempt in range(2):
-        held = FileLock(lock, timeout=LOCK_WAIT, mode=0o600, thread_local=False)
+        file_lock = FileLock(lock, timeout=LOCK_TIMEOUT, mode=0o600, thread_local=False)
         try:
-            held.acquire()
+            file_lock.acquire()
         except Timeout:
             raise OSError(errno.EBUSY, "In use by another process", str(lock)) from None
         except NotImplementedError:
             return None
         except OSError as error:
-            if error.errno in UNLOCKABLE:
+            if error.errno in NO_LOCK_ERRNOS:
                 return None
-            if attempt or error.errno not in DAMAGES or not _moved(lock):
+            if attempt or error.errno not in DAMAGE_ERRNOS or not _set_lock_aside(lock):
                 raise
         else:
-            return held
+            return file_lock
     return None
 
 
-def _moved(lock: Path) -> bool:
-    """There is nothing in a lock file that anybody could miss, so it is not told of."""
+def _set_lock_aside(lock: Path) -> bool:
+    """Rename a damaged lock file. The user is not notified, because a lock file has no content."""
     try:
         lock.rename(_free_name(lock))
     except OSError:
@@ -272,7 +274,7 @@ def _moved(lock: Path) -> bool:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write a whole text file. Raises ``OSError``, and then the old one stands as it was."""
+    """Replace the content of a text file. On ``OSError``, the old file is unchanged."""
     make_folder(path.parent)
     with replacing_file(path) as file:
         file.write(text.encode(errors="backslashreplace"))
@@ -280,10 +282,10 @@ def replace_text(path: Path, text: str) -> None:
 
 @contextmanager
 def replacing_file(path: Path) -> Iterator[BinaryIO]:
-    """A new file in the same folder that takes the path's place at the end, unless something is raised.
+    """Open a temporary file in the same folder that replaces ``path`` at the end, unless an error is raised.
 
-    It is flushed to disk before it is renamed. If a symlink stands at the path, the link is replaced and
-    nothing is written to where it leads. A device or a pipe is not replaced, that is an ``OSError`` too.
+    It is flushed to disk before it is renamed. A symbolic link is replaced, and its target is not written. A
+    device or a pipe is not replaced: that raises ``OSError``.
     """
     if path.exists() and not (path.is_file() or path.is_symlink()):
         raise _not_regular(path)

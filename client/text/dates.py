@@ -1,6 +1,6 @@
-"""A moment as people type it: ``2022-12-15``, ``12-15 20:07``, ``20:07``, ``yesterday``, ``昨天 8:00``.
+"""Parses dates and times as users type them, and formats times of the protocol in local time.
 
-The counterpart is ``protocol.values``, which words moments for the wire.
+Examples: ``2022-12-15``, ``12-15 20:07``, ``20:07``, ``yesterday``, ``昨天 8:00``.
 """
 
 import re
@@ -11,7 +11,7 @@ from functools import lru_cache
 from chatroom.protocol.values import parse_time
 
 UNKNOWN = "????-??-?? ??:??:??"
-"""Shown where a server sends no time that can be read."""
+"""Shown for a time of the server that cannot be parsed."""
 
 _WIRE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 
@@ -22,18 +22,18 @@ _DAYS = {"today": 0, "今天": 0, "yesterday": -1, "昨天": -1}
 
 
 LEAP_YEARS_APART = 8
-"""Years between two leap years at most: 1896 and 1904."""
+"""The most years between two leap years, as from 1896 to 1904."""
 
 
 class DateError(ValueError):
-    """What was typed is no moment."""
+    """The text is not a date or time."""
 
 
 def parse_moment(typed: str, now: datetime) -> datetime:
-    """The moment, where this terminal stands; ``now`` knows its own zone. Raises ``DateError``.
+    """Parse a local date and time. ``now`` is aware of its time zone. Raises ``DateError``.
 
-    A day without a time begins at midnight, a time without a day is today's, a day without a year the last
-    such day.
+    A date without a time means midnight, a time without a date means today, and a date without a year means
+    its last occurrence.
     """
     match typed.replace("T", " ").split():
         case [word] if ":" in word:
@@ -46,12 +46,12 @@ def parse_moment(typed: str, now: datetime) -> datetime:
 
 
 def wire_time(moment: datetime) -> str:
-    """As the protocol writes it."""
+    """Format a moment as the protocol does."""
     return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}.000Z"
 
 
 def milliseconds(wire_time: str) -> int | None:
-    """A time of the protocol in milliseconds since 1970; ``None`` where it cannot be read."""
+    """Convert a time of the protocol to milliseconds since 1970; ``None`` if it cannot be parsed."""
     try:
         return parse_time(wire_time)
     except (ValueError, OverflowError):
@@ -59,7 +59,7 @@ def milliseconds(wire_time: str) -> int | None:
 
 
 def clock(wire_time: str) -> str:
-    """A time of the protocol where this terminal stands: ``2022-12-15 20:07:40``."""
+    """Format a time of the protocol in local time: ``2022-12-15 20:07:40``."""
     if _WIRE.fullmatch(wire_time):
         minute = _minute(wire_time[:16])
         return f"{minute}:{wire_time[17:19]}" if minute else UNKNOWN
@@ -68,7 +68,7 @@ def clock(wire_time: str) -> str:
 
 
 def local(moment: int) -> str:
-    """Milliseconds since 1970 as ``2022-12-15 20:07:40`` where this terminal stands."""
+    """Format milliseconds since 1970 in local time: ``2022-12-15 20:07:40``."""
     try:
         return clocks.strftime("%Y-%m-%d %H:%M:%S", clocks.localtime(moment // 1000))
     except (ValueError, OverflowError, OSError):
@@ -77,8 +77,9 @@ def local(moment: int) -> str:
 
 @lru_cache(maxsize=1024)
 def _minute(minute: str) -> str:
-    """``2022-12-15T20:07`` in UTC -> ``2022-12-15 20:07`` here; empty for no such minute. Cached, because
-    ``/save`` writes a million messages.
+    """Convert ``2022-12-15T20:07`` in UTC to local ``2022-12-15 20:07``; empty for an invalid minute.
+
+    Cached, because ``/save`` may write a million messages.
     """
     moment = milliseconds(f"{minute}Z")
     return "" if moment is None else local(moment)[:16]
@@ -87,12 +88,12 @@ def _minute(minute: str) -> str:
 def _parse_day(word: str, now: datetime) -> datetime:
     if (days := _DAYS.get(word.lower())) is not None:
         return now + timedelta(days=days)
-    found = _DATE.fullmatch(word)
-    if found is None:
+    match = _DATE.fullmatch(word)
+    if match is None:
         raise DateError(word)
-    year, month, date = (int(part or 0) for part in found.groups())
+    year, month, date = (int(part or 0) for part in match.groups())
     years = [year] if year else range(now.year, now.year - LEAP_YEARS_APART - 1, -1)
-    valid = (_valid_day(now, each, month, date) for each in years)
+    valid = (_valid_day(now, candidate, month, date) for candidate in years)
     day = next((day for day in valid if day is not None and (year or day <= now)), None)
     if day is None:
         raise DateError(word)
@@ -107,19 +108,18 @@ def _valid_day(now: datetime, year: int, month: int, date: int) -> datetime | No
 
 
 def _parse_time(word: str) -> time:
-    found = _TIME.fullmatch(word)
-    if found is None:
+    match = _TIME.fullmatch(word)
+    if match is None:
         raise DateError(word)
     try:
-        hour, minute, second = (int(part or 0) for part in found.groups())
+        hour, minute, second = (int(part or 0) for part in match.groups())
         return time(hour, minute, second)
     except ValueError:
         raise DateError(word) from None
 
 
 def _local_moment(day: datetime, clock: time) -> datetime:
-    """That time of that day, by the zone's clock of then. Raises ``DateError`` at the ends of the
-    calendar."""
+    """Combine a day and a local time. Raises ``DateError`` outside of the calendar."""
     try:
         moment = datetime.combine(day.date(), clock).astimezone()
         moment.astimezone(UTC)

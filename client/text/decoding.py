@@ -1,4 +1,4 @@
-"""Text from outside that may not be valid UTF-8."""
+"""Handles text that was not valid UTF-8."""
 
 import re
 
@@ -6,5 +6,5 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def decodable(text: str) -> str:
-    """Replace the surrogates by which Python represents bytes that it could not decode."""
+    """Replace the surrogates that Python uses for bytes that it could not decode."""
     return _SURROGATES.sub("\ufffd", text)

@@ -1,15 +1,12 @@
-"""Emoji by their names: those of Unicode, and the short ones that people's hands know from elsewhere.
-
-``completion`` offers what a few letters may mean; ``said`` takes a whole name for its picture.
-"""
+"""Finds emoji by name: the Unicode names, and the short names that other chat programs use."""
 
 import unicodedata
 from functools import cache
 
-MOST = 20
-"""A longer list helps nobody; another letter does."""
+MAX_MATCHES = 20
+"""Matches to offer. With more of them, the user types another letter."""
 
-SHORT = {
+SHORT_NAMES = {
     "+1": "👍",
     "-1": "👎",
     "check": "✅",
@@ -38,30 +35,30 @@ SHORT = {
     "wink": "😉",
     "x": "❌",
 }
-"""Names that Unicode does not have, or has for another picture."""
+"""Names that Unicode does not have, or that it has for another emoji."""
 
 _BLOCKS = (range(0x1F300, 0x1F650), range(0x1F680, 0x1F700), range(0x1F900, 0x1FA00))
 
 
 def find_emoji(letters: str) -> list[tuple[str, str]]:
-    """The pictures whose names hold these letters, and their names; the likeliest first."""
-    wanted = _plain_name(letters)
-    found = [(picture, name) for picture, name in _named_emoji() if wanted in _plain_name(name)]
-    found.sort(key=lambda pair: (not _plain_name(pair[1]).startswith(wanted), len(pair[1])))
-    likeliest: dict[str, str] = {}
-    for picture, name in found:
-        likeliest.setdefault(picture, name)
-    return list(likeliest.items())[:MOST]
+    """Return emoji whose names contain these letters, with the names; the best matches first."""
+    query = _plain_name(letters)
+    matches = [(emoji, name) for emoji, name in _named_emoji() if query in _plain_name(name)]
+    matches.sort(key=lambda match: (not _plain_name(match[1]).startswith(query), len(match[1])))
+    best_names: dict[str, str] = {}
+    for emoji, name in matches:
+        best_names.setdefault(emoji, name)
+    return list(best_names.items())[:MAX_MATCHES]
 
 
 def emoji_or_text(text: str) -> str:
-    """``:tada:`` or ``tada`` -> its picture; anything else as it is."""
+    """Return the emoji for ``:tada:`` or ``tada``; any other text unchanged."""
     name = _plain_name(text[1:-1] if len(text) > 2 and text[0] == text[-1] == ":" else text)
-    return next((picture for picture, known in _named_emoji() if _plain_name(known) == name), text)
+    return next((emoji for emoji, known in _named_emoji() if _plain_name(known) == name), text)
 
 
 def is_unknown_name(text: str) -> bool:
-    """Whether this looks like an emoji's name, and there is none."""
+    """Whether this looks like the name of an emoji, but no emoji has it."""
     return text.isascii() and any(map(str.isalnum, text)) and emoji_or_text(text) == text
 
 
@@ -71,7 +68,7 @@ def _plain_name(name: str) -> str:
 
 @cache
 def _named_emoji() -> list[tuple[str, str]]:
-    pictures = (chr(code) for block in _BLOCKS for code in block)
-    named = ((picture, unicodedata.name(picture, "").lower()) for picture in pictures)
-    short = [(picture, name) for name, picture in SHORT.items()]
-    return short + [(picture, name) for picture, name in named if name and "emoji modifier" not in name]
+    characters = (chr(code) for block in _BLOCKS for code in block)
+    named = ((character, unicodedata.name(character, "").lower()) for character in characters)
+    short = [(emoji, name) for name, emoji in SHORT_NAMES.items()]
+    return short + [(emoji, name) for emoji, name in named if name and "emoji modifier" not in name]

@@ -30,11 +30,11 @@ _ARGUMENT = re.compile(r"\b[A-Z]{2,}\b")
 
 
 class TranslatedFact(str):
-    """A fact that is a key itself: it is worded when it is said, in the language of then."""
+    """A fact that is a key itself: it is translated when the text is made, in the language in use then."""
 
 
 class _MessageFacts(dict[str, object]):
-    """Facts that are missing show as ``?``: a server's errors may hold less than we know how to say."""
+    """Shows missing facts as ``?``: an error may have fewer details than its text has fields."""
 
     def __missing__(self, key: str) -> str:
         return "?"
@@ -53,7 +53,7 @@ def _load_catalogue(name: str) -> Catalogue:
 
 
 def locale_language(environment: Mapping[str, str] = os.environ) -> str:
-    """The language that the locale asks for: Chinese for any Chinese one, else English."""
+    """Return the language of the locale: Chinese for any Chinese locale, else English."""
     for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
         if value := environment.get(name):
             return "zh" if value.lower().startswith("zh") else "en"
@@ -76,18 +76,18 @@ def translate(key: str, /, **facts: object) -> str:
 
 
 def refusal(code: str, facts: Mapping[str, object]) -> str:
-    """The words for an error's code; a code without words, of a newer server say, is named itself."""
+    """Return the text of an error code. An unknown code, such as one of a newer server, is shown itself."""
     return translate(code, **facts) if is_code(code) else translate("unknown_code", code=code)
 
 
 def is_code(code: str) -> bool:
-    """Whether there are words for this code of an error. A server may send any text in its place."""
+    """Whether this is an error code with a text. A server may send any string as a code."""
     return _CODE.fullmatch(code) is not None and has_translation(code)
 
 
 def command_usage(line: str) -> str:
-    """How a command is written, with what stands for its arguments in words: ``/join ROOM [NICK]``."""
-    return _ARGUMENT.sub(lambda found: translate(f"argument.{found[0]}"), line)
+    """Translate the arguments in the usage line of a command, such as ``/join ROOM [NICK]``."""
+    return _ARGUMENT.sub(lambda match: translate(f"argument.{match[0]}"), line)
 
 
 def message_pattern(key: str) -> str:
@@ -96,7 +96,7 @@ def message_pattern(key: str) -> str:
 
 
 def is_yes(answer: str) -> bool:
-    """Whether a question that ends with ``[y/N]`` is answered with yes, in any of the languages."""
+    """Whether the answer to a ``[y/N]`` question means yes, in any language."""
     return answer.strip().lower() in ("y", "yes", "是", "确定", "确认")
 
 
@@ -112,7 +112,7 @@ def _show_fact(fact: object) -> str:
         return f"{fact:.1f}".removesuffix(".0")
     try:
         return safe_text(str(fact))
-    except ValueError:  # a whole number of more digits than Python writes
+    except ValueError:  # an integer with more digits than Python converts
         return "?"
 
 

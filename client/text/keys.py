@@ -1,9 +1,7 @@
-"""The keys and what they do, as a table. The bindings, F1, ``/keys`` and the manual are made from it.
+"""The table of keys and their actions. The key bindings, F1, ``/keys`` and the manual are made from it.
 
-The counterpart is ``view.actions``, which has a method for every action. What the user has changed with
-``/bind`` is laid over the table (``apply_bindings``). A row without keys is told to people but needs no
-binding of
-ours: the input line does it by itself.
+``view.key_actions`` has a method for every action. ``apply_bindings`` applies the user's changes (``/bind``)
+to the table. A row without keys only appears in the help: prompt_toolkit's input line handles those keys.
 """
 
 from collections.abc import Mapping
@@ -11,8 +9,10 @@ from typing import NamedTuple
 
 
 class KeyBinding(NamedTuple):
-    """``keys`` are prompt_toolkit's names, those of a sequence separated by a blank; ``label`` is what people
-    read where that is not simply the keys' own names.
+    """A row of the table.
+
+    ``keys`` are prompt_toolkit's names, those of a sequence separated by a blank. ``label`` is shown instead
+    of the names of the keys, if it is not empty.
     """
 
     keys: tuple[str, ...]
@@ -21,12 +21,12 @@ class KeyBinding(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What people read."""
+        """The keys as they are shown to the user."""
         return self.label or ", ".join(map(spell_keys, self.keys))
 
     @property
     def help(self) -> str:
-        """The catalogue's key of what it does."""
+        """The message id of the action's description."""
         return f"key.{self.action}"
 
 
@@ -71,43 +71,43 @@ KEYS = (
     KeyBinding(("c-c",), "clear_or_quit"),
 )
 
-FIXED = frozenset({"enter", "escape", "c-c"})
-"""Keys that nobody can take away from themselves: without them there is no way back."""
+FIXED_KEYS = frozenset({"enter", "escape", "c-c"})
+"""Keys that cannot be bound: without them the user could not undo a binding."""
 
 BINDABLE = tuple(row.action for row in KEYS if row.keys and not row.label)
-"""Actions that any key can do: all but those that depend on which key it was."""
+"""Actions that any key can be bound to: all except those that depend on the key itself."""
 
-NOTHING = ""
-"""The action of a key that is to do nothing of ours."""
+NO_ACTION = ""
+"""The action of a key that is unbound."""
 
 
 def apply_bindings(changes: Mapping[str, str]) -> list[KeyBinding]:
-    """The table as the user has changed it: ``changes`` has an action for each key that was bound anew."""
+    """Return the table with the user's changes. ``changes`` maps each key that was bound to its action."""
     changes = {keys: action for keys, action in changes.items() if is_free(keys)}
     return [_bound_row(row, changes) for row in KEYS]
 
 
 def key_of(action: str, changes: Mapping[str, str]) -> str:
-    """What people call the key that does this now, the first of several; empty where none does."""
+    """Return the display name of the first key with this action; empty if there is none."""
     row = next(row for row in KEYS if row.action == action)
     return next(map(spell_keys, _bound_row(row, changes).keys), "")
 
 
 def is_free(keys: str) -> bool:
-    """Whether it can be bound."""
-    return keys not in FIXED and parse_key(spell_keys(keys)) == keys
+    """Whether these keys can be bound."""
+    return keys not in FIXED_KEYS and parse_key(spell_keys(keys)) == keys
 
 
 def _bound_row(row: KeyBinding, changes: Mapping[str, str]) -> KeyBinding:
-    kept = [keys for keys in row.keys if keys not in changes]
-    more = [keys for keys, action in changes.items() if action == row.action in BINDABLE]
-    changed = len(kept) < len(row.keys)
-    return row._replace(keys=(*kept, *more), label="" if changed else row.label)
+    unchanged = [keys for keys in row.keys if keys not in changes]
+    added = [keys for keys, action in changes.items() if action == row.action in BINDABLE]
+    is_changed = len(unchanged) < len(row.keys)
+    return row._replace(keys=(*unchanged, *added), label="" if is_changed else row.label)
 
 
-# How keys are called
+# Names of keys
 
-_SPELLED = {
+_DISPLAY_NAMES = {
     "enter": "Enter",
     "tab": "Tab",
     "escape": "Esc",
@@ -123,20 +123,22 @@ _SPELLED = {
     "left": "←",
     "right": "→",
 }
-"""Keys that have a name."""
+"""prompt_toolkit's names and the display names of keys."""
 
-_READ = {name.lower(): key for key, name in _SPELLED.items()} | {key: key for key in _SPELLED}
-"""Both ways to type one."""
+_KEYS_BY_NAME = {name.lower(): key for key, name in _DISPLAY_NAMES.items()} | {
+    key: key for key in _DISPLAY_NAMES
+}
+"""Both spellings, lower case, and prompt_toolkit's name."""
 
-_MOVING = frozenset(_SPELLED) - {"enter", "tab", "escape", "space"}
-"""Those that a terminal tells apart with Ctrl or Shift."""
+_NAVIGATION_KEYS = frozenset(_DISPLAY_NAMES) - {"enter", "tab", "escape", "space"}
+"""Keys that a terminal distinguishes with Ctrl or Shift."""
 
-_TYPED_OTHERWISE = frozenset("him")
-"""Ctrl with one of these is the byte of Backspace, Tab or Enter."""
+_RESERVED_LETTERS = frozenset("him")
+"""Ctrl with one of these letters sends the byte of Backspace, Tab or Enter."""
 
 
 def spell_keys(keys: str) -> str:
-    """prompt_toolkit's name of a key or of a sequence -> people's: ``escape n`` is ``Alt-N``."""
+    """Convert prompt_toolkit's name of a key or a sequence to its display name: ``escape n`` is ``Alt-N``."""
     if keys.startswith("escape "):
         return f"Alt-{spell_keys(keys.removeprefix('escape '))}"
     return " ".join(map(_spell_key, keys.split()))
@@ -146,36 +148,36 @@ def _spell_key(key: str) -> str:
     for prefix, modifier in (("c-", "Ctrl-"), ("s-", "Shift-")):
         if key.startswith(prefix) and len(key) > len(prefix):
             return f"{modifier}{_spell_key(key.removeprefix(prefix))}"
-    return _SPELLED.get(key, key.upper())
+    return _DISPLAY_NAMES.get(key, key.upper())
 
 
 def parse_key(name: str) -> str | None:
-    """What people call a key -> prompt_toolkit's name of it; ``None`` for what is no key that could be bound.
+    """Convert a display name to prompt_toolkit's name; ``None`` for a key that cannot be bound.
 
-    A letter alone is to be written, not to be bound.
+    A letter without a modifier cannot be bound, because it is typed into messages.
     """
     modifier, _, key = name.lower().partition("-")
     match modifier:
         case "alt" if rest := _base_key(key) or parse_key(key):
             return f"escape {rest}"
         case "ctrl" if _goes_with_ctrl(key):
-            return f"c-{_READ.get(key, key)}"
-        case "shift" if _READ.get(key) in _MOVING | {"tab"}:
-            return f"s-{_READ[key]}"
-    key = _READ.get(name.lower(), name.lower())
-    return key if key in _SPELLED.keys() - {"space"} or _is_function_key(key) else None
+            return f"c-{_KEYS_BY_NAME.get(key, key)}"
+        case "shift" if _KEYS_BY_NAME.get(key) in _NAVIGATION_KEYS | {"tab"}:
+            return f"s-{_KEYS_BY_NAME[key]}"
+    key = _KEYS_BY_NAME.get(name.lower(), name.lower())
+    return key if key in _DISPLAY_NAMES.keys() - {"space"} or _is_function_key(key) else None
 
 
 def _base_key(key: str) -> str | None:
-    """A key that needs no modifier of its own behind Alt."""
-    if key in _READ and key not in ("space", "escape", "esc"):
-        return _READ[key]
+    """Return the key for Alt with a key that has no other modifier; ``None`` for any other key."""
+    if key in _KEYS_BY_NAME and key not in ("space", "escape", "esc"):
+        return _KEYS_BY_NAME[key]
     return key if len(key) == 1 and key.isascii() and key.isprintable() and key != " " else None
 
 
 def _goes_with_ctrl(key: str) -> bool:
-    letter = len(key) == 1 and "a" <= key <= "z" and key not in _TYPED_OTHERWISE
-    return letter or _READ.get(key) in _MOVING
+    letter = len(key) == 1 and "a" <= key <= "z" and key not in _RESERVED_LETTERS
+    return letter or _KEYS_BY_NAME.get(key) in _NAVIGATION_KEYS
 
 
 def _is_function_key(key: str) -> bool:

@@ -1,6 +1,6 @@
-"""A message as one line of text, for ``--plain``, search results and log.txt.
+"""Formats a message as one line of text, for ``--plain``, search results and log.txt.
 
-The screen's counterpart is ``view.messages``.
+``view.history.message_rows`` formats messages for the full screen.
 """
 
 from chatroom.client.text import i18n
@@ -11,25 +11,27 @@ from chatroom.protocol.values import CHANGE_KINDS, SPOKEN_KINDS, Message
 
 REACTION_KINDS = ("react", "unreact")
 
-QUOTED = 40
-"""Characters of a message that are quoted to say which one is meant."""
+QUOTE_LENGTH = 40
+"""Characters of another message that are quoted to identify it."""
 
 
 def message_line(message: Message, target: Message | None = None, *, indent: str = "") -> str:
-    """``--2022-12-15 20:07:40-- BOB:Hello World!``; with ``indent``, its further lines stand below each
-    other. ``target`` is the message that this one changes or answers, if it is here.
+    """Return ``--2022-12-15 20:07:40-- BOB:Hello World!``.
+
+    ``target`` is the message that this one changes or answers, if it is loaded. With ``indent``, line breaks
+    are kept and the following lines are indented.
     """
     nickname, text = safe_text(message.nickname), message_body(message, lines=bool(indent))
     if message.kind in CHANGE_KINDS:
-        text = change_text(message.kind, message.text, _target_words(message, target))
+        text = change_text(message.kind, message.text, _describe_target(message, target))
     elif message.kind in SPOKEN_KINDS and message.target is not UNSET:
-        text = f"{i18n.translate('said.to', target=_quoted_start(target))} {text}"
-    who = f"* {nickname} " if message.kind in ("action", *CHANGE_KINDS) else f"{nickname}:"
-    return f"--{clock(message.time)}-- {who}{text}".replace("\n", f"\n{indent}")
+        text = f"{i18n.translate('said.to', target=_quote_start(target))} {text}"
+    sender = f"* {nickname} " if message.kind in ("action", *CHANGE_KINDS) else f"{nickname}:"
+    return f"--{clock(message.time)}-- {sender}{text}".replace("\n", f"\n{indent}")
 
 
 def message_body(message: Message, *, lines: bool = False) -> str:
-    """What was said, as it stands now, or what happened in words."""
+    """Return the current text of a message, or the description of a notice."""
     if message.kind in SPOKEN_KINDS:
         return _spoken_text(message, lines=lines)
     if message.kind in CHANGE_KINDS:
@@ -40,23 +42,23 @@ def message_body(message: Message, *, lines: bool = False) -> str:
 
 
 def change_text(kind: str, text: str, target: str = "") -> str:
-    """What is done to a message, where that stands on a line of its own. ``target`` names that message."""
+    """Describe a change to a message on a line of its own. ``target`` identifies the message."""
     return i18n.translate(f"change.{kind}", text=text, target=target or i18n.translate("said.earlier"))
 
 
-def _target_words(message: Message, target: Message | None) -> str:
-    """What a change is about: quoted where it still says the same, else by who said it when."""
+def _describe_target(message: Message, target: Message | None) -> str:
+    """Identify the target of a change: by a quotation if its text is unchanged, else by sender and time."""
     if target is None or message.kind in REACTION_KINDS:
-        return _quoted_start(target)
+        return _quote_start(target)
     return i18n.translate("said.at", nickname=target.nickname, time=clock(target.time))
 
 
-def _quoted_start(message: Message | None) -> str:
-    """As much of a message as tells which one it is."""
+def _quote_start(message: Message | None) -> str:
+    """Quote the start of a message to identify it."""
     if message is None:
         return i18n.translate("said.earlier")
     text = message_body(message)
-    return f"{safe_text(message.nickname)}:{text if len(text) <= QUOTED else text[:QUOTED] + '…'}"
+    return f"{safe_text(message.nickname)}:{text if len(text) <= QUOTE_LENGTH else text[:QUOTE_LENGTH] + '…'}"
 
 
 def _spoken_text(message: Message, *, lines: bool) -> str:
@@ -67,11 +69,11 @@ def _spoken_text(message: Message, *, lines: bool) -> str:
 
 
 def is_shown(message: Message) -> bool:
-    """Whether this client has words for a message of this kind; a newer server may have more kinds."""
+    """Whether this client has a text for the kind of this message; a newer server may have more kinds."""
     return message.kind in SPOKEN_KINDS | CHANGE_KINDS or i18n.has_translation(_notice_key(message))
 
 
 def _notice_key(message: Message) -> str:
-    """The catalogue's key of what happened."""
+    """Return the message id of a notice."""
     kind = "no_topic" if message.kind == "topic" and not message.text else message.kind
     return f"notice.{kind}.{'room' if message.conversation.startswith('#') else 'direct'}"

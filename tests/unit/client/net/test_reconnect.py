@@ -156,7 +156,7 @@ async def test_clock_that_jumps_wakes_once(jump: float) -> None:
             return shown[0]
         return shown.pop(0)
 
-    watching = asyncio.create_task(watch_clocks(lambda: jumps.append(shown[0]), (wall,), look=0.0))
+    watching = asyncio.create_task(watch_clocks(lambda: jumps.append(shown[0]), (wall,), interval=0.0))
     async with asyncio.timeout(TEST_TIMEOUT):
         await ended.wait()
     watching.cancel()

@@ -29,7 +29,7 @@ def test_a_few_letters_find_each_picture_once_the_likeliest_first() -> None:
     assert found[:2] == ["👍", "👎"]
     assert len(found) == len(set(found))
     assert emoji.find_emoji("heart")[0] == ("❤", "heart")
-    assert len(emoji.find_emoji("a")) == emoji.MOST
+    assert len(emoji.find_emoji("a")) == emoji.MAX_MATCHES
 
 
 @pytest.mark.parametrize(

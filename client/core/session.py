@@ -190,7 +190,7 @@ class Session(ABC):
         limits = self.state.limits
         if limits is not None and len(wire.encode_frame(frame)) > limits.line > 0:  # the server would hang up
             raise Refused("line_too_long", {"limit": limits.line})
-        answer = await self._link.request(frame, apart=apart)
+        answer = await self._link.request(frame, update_state=not apart)
         if isinstance(answer, responses.Error):
             raise Refused(answer.code, answer.details)
         return answer

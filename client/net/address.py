@@ -1,6 +1,4 @@
-"""Where a server is, and where on it one wants to go: ``[USER@]HOST[:PORT][/ROOM]``, or ``[USER@]`` and an
-invitation.
-"""
+"""Parses the address of a server: ``[USER@]HOST[:PORT][/ROOM]``, or ``[USER@]`` and an invitation."""
 
 import ipaddress
 import re
@@ -19,34 +17,34 @@ _OLD_IPV4 = re.compile(r"(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|\d+)){0,3}", re.
 
 
 class AddressError(ValueError):
-    """What was typed is no address."""
+    """The text is not the address of a server."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
-    """A server, and perhaps the account to use and the conversation to open there."""
+    """A server, with the account to use and the conversation to open, if they are given."""
 
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT
     username: str = ""
     conversation: str = ""  # "#thuhole", "@Bob"
-    fingerprint: str = ""  # in hex: the certificate that an invitation vouches for
+    fingerprint: str = ""  # in hex, of the certificate that an invitation names
     invited: bool = False
-    code: str = field(default="", repr=False)  # of an invitation that opens something
+    code: str = field(default="", repr=False)  # the invite code of the invitation
 
     @property
     def server(self) -> str:
-        """``host:port``, and with brackets for IPv6: what certificates and outboxes are kept under."""
+        """``host:port`` as typed, IPv6 in brackets. Outboxes are stored under this name."""
         return host_and_port(self.host, self.port)
 
     @property
     def canonical(self) -> str:
-        """``host:port``, the same for every spelling of a host: what is trusted is kept under this name."""
+        """``host:port``, the same for every spelling of the host: the name of a known server."""
         return host_and_port(canonical_host(self.host), self.port)
 
     @property
     def loopback(self) -> bool:
-        """Whether what is sent there cannot leave this machine."""
+        """Whether the server is on this machine."""
         try:
             return is_loopback(canonical_host(self.host))
         except AddressError:
@@ -54,9 +52,9 @@ class ServerAddress:
 
 
 def canonical_host(host: str) -> str:
-    """One spelling for each host: lower case, IDNA, no dot at the end, addresses as their shortest form.
+    """Return the canonical spelling of a host: lower case, IDNA, no final dot, shortest form of addresses.
 
-    ``localhost`` and ``::1`` are ``127.0.0.1``. Raises ``AddressError`` for what can be no host.
+    ``localhost`` and ``::1`` become ``127.0.0.1``. Raises ``AddressError`` for an invalid host.
     """
     name = host.strip().lower().removesuffix(".")
     if (address := _ip_address(name)) is not None:
@@ -65,7 +63,7 @@ def canonical_host(host: str) -> str:
         name = name.encode("idna").decode().lower().removesuffix(".")
     except UnicodeError:
         raise AddressError(host) from None
-    if (address := _ip_address(name)) is not None:  # the digits were those of another script
+    if (address := _ip_address(name)) is not None:  # it was written with digits of another script
         return address
     if not _HOST.fullmatch(name):
         raise AddressError(host)
@@ -73,7 +71,7 @@ def canonical_host(host: str) -> str:
 
 
 def _ip_address(host: str) -> str | None:
-    """An IP address in its shortest form; ``127.1`` and ``0x7f000001`` are addresses too."""
+    """Return an IP address in its shortest form. ``127.1`` and ``0x7f000001`` are addresses too."""
     bare, percent, zone = host.partition("%")
     try:
         address = ipaddress.ip_address(bare)
@@ -94,15 +92,15 @@ def _old_ipv4_address(host: str) -> str | None:
 
 
 def parse_address(text: str) -> ServerAddress:
-    """What a person typed -> the address. What is left out has its default.
+    """Parse an address that the user typed. Missing parts have their defaults.
 
-    Raises ``AddressError``, and ``InvitationError`` for what was meant to be an invitation.
+    Raises ``AddressError``, or ``InvitationError`` for a damaged invitation.
     """
     username, _, token = text.strip().rpartition("@")
     if invitation.looks_like_invitation(token):
         return replace(_from_invitation(invitation.read_invitation(token)), username=username)
-    place, _, conversation = text.strip().partition("/")
-    username, _, server = place.rpartition("@")
+    location, _, conversation = text.strip().partition("/")
+    username, _, server = location.rpartition("@")
     host, port = _split_port(server)
     if "@" in username or any(character.isspace() for character in host + username):
         raise AddressError(text)
@@ -112,14 +110,16 @@ def parse_address(text: str) -> ServerAddress:
     return ServerAddress(host or DEFAULT_HOST, port, username, conversation)
 
 
-def _from_invitation(to: invitation.Invitation) -> ServerAddress:
-    place = parse_address(ServerAddress(to.host, to.port).server)
-    conversation = f"#{to.room}" if to.room else ""
-    return replace(place, conversation=conversation, fingerprint=to.fingerprint, invited=True, code=to.code)
+def _from_invitation(parsed: invitation.Invitation) -> ServerAddress:
+    address = parse_address(ServerAddress(parsed.host, parsed.port).server)
+    conversation = f"#{parsed.room}" if parsed.room else ""
+    return replace(
+        address, conversation=conversation, fingerprint=parsed.fingerprint, invited=True, code=parsed.code
+    )
 
 
 def _split_port(server: str) -> tuple[str, int]:
-    """``host:port`` -> both. IPv6 stands in brackets, or alone and without a port."""
+    """Split ``host:port``. IPv6 is in brackets, or has no port."""
     if server.startswith("["):
         host, bracket, rest = server[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")) or not _is_ipv6(host):

@@ -1,20 +1,21 @@
-"""Whom we talk to: when a connection is encrypted, and which certificate we take for the server's.
+"""Decides when a connection is encrypted and which certificates of a server are trusted.
 
 The rules:
 
-* To this machine itself, a connection may be plain: we listen for a greeting first, and try TLS if none
-  comes.
-* To anywhere else it is TLS from the first byte, unless ``--insecure`` was typed.
-* A certificate whose chain the system's authorities vouch for, and which is for this host, is accepted, and
-  so is its successor (``SSL_CERT_FILE`` names other authorities). Of any other certificate, the public key is
-  trusted on first use. Both are kept under the canonical ``host:port``, however the host was typed.
-* Afterwards another key, or no valid chain where there was one, is a hard stop, and so is a server that was
-  seen over TLS and would now be talked to in plain: any of them may be somebody in between.
-* ``--fingerprint`` says which certificate (or key) it must be, and then its key is kept.
-* So does an invitation, for a server that is not known yet: whoever sends one cannot change what is known.
-* A file of known servers that cannot be read is a hard stop too: it may have held an entry for this server.
+* A connection to this machine may be plain: the client first waits for a welcome, and tries TLS if none
+  arrives.
+* Any other connection uses TLS from the first byte, unless ``--insecure`` is given.
+* A certificate for this host with a valid chain to an authority of the system is accepted, and so is its
+  successor (``SSL_CERT_FILE`` names other authorities). The public key of any other certificate is trusted on
+  first use. Both are stored under the canonical ``host:port``, however the host was typed.
+* Afterwards, another key, a chain that is no longer valid, or a plain connection to a server that has used
+  TLS is refused: each may be an attack from the middle.
+* ``--fingerprint`` names the certificate or key that is accepted; its key is stored.
+* An invitation does the same for an unknown server. It cannot change a known server.
+* If the file of known servers cannot be read, every connection is refused: the file may have an entry for the
+  server.
 
-The counterpart is ``server.net.tls``, which makes the certificate and prints its fingerprint at start.
+``server.net.tls`` makes the certificate and prints its fingerprint.
 """
 
 import hashlib
@@ -31,24 +32,26 @@ from chatroom.client.storage.files import FileNotices
 
 
 class Transport(Enum):
-    """How to talk to a server."""
+    """Whether a connection is encrypted."""
 
     PLAIN = auto()
     TLS = auto()
 
 
 class UntrustedServer(Refused):
-    """We must not talk to this server; trying again will not help."""
+    """The client must not connect to this server; retrying is useless."""
 
 
 CHAIN = "chain"
-"""In the place of a key: the chain was valid, so any certificate with a valid chain will do."""
+"""Stored instead of a key: the chain was valid, so any certificate with a valid chain is accepted."""
 
 
 @dataclass(frozen=True)
 class KnownServer:
-    """One line of the file. ``certificate`` is the fingerprint of the last one seen. ``key`` is that of its
-    public key, ``CHAIN``, or empty in a line of an older client, which knew certificates alone.
+    """One line of the file.
+
+    ``certificate`` is the fingerprint of the last certificate. ``key`` is the fingerprint of its public key,
+    ``CHAIN``, or empty in a line of an older client.
     """
 
     certificate: str
@@ -56,7 +59,7 @@ class KnownServer:
 
 
 class KnownServers:
-    """What this user knows of certificates. ``path`` is the file it is kept in, one server a line."""
+    """The user's known servers. ``path`` is the file, with one server per line."""
 
     def __init__(
         self,
@@ -70,22 +73,21 @@ class KnownServers:
         self._notices = notices or FileNotices()
         self._insecure = insecure
         self._pinned = normalise_fingerprint(fingerprint)
-        self._vouched: dict[str, str] = {}  # by invitations
-        self._unsaved: dict[str, KnownServer] = {}  # seen by this process, perhaps not in the file
+        self._invited: dict[str, str] = {}  # canonical address -> fingerprint of an invitation
+        self._unsaved: dict[str, KnownServer] = {}  # of this process, if the file could not be written
 
     def trust_fingerprint(self, address: ServerAddress, fingerprint: str) -> None:
-        """Take an invitation's word for a server's certificate. Raises ``UntrustedServer`` if another one is
-        known."""
+        """Trust the certificate of an invitation. Raises ``UntrustedServer`` if another one is known."""
         known = self._find(address)
         if self._pinned and self._pinned != fingerprint:
             raise self._certificate_changed(address, self._pinned, fingerprint)
         if known and not known.key and known.certificate != fingerprint:
             raise self._certificate_changed(address, known.certificate, fingerprint)
-        self._vouched[address.canonical] = fingerprint  # a newer certificate may have the known key
+        self._invited[address.canonical] = fingerprint  # a renewed certificate may have the known key
 
     def allowed_transports(self, address: ServerAddress) -> list[Transport]:
-        """How this server may be tried, in this order. Raises ``UntrustedServer``."""
-        known = self._find(address) or self._pinned or self._vouched.get(address.canonical)
+        """Return the transports to try, in this order. Raises ``UntrustedServer``."""
+        known = self._find(address) or self._pinned or self._invited.get(address.canonical)
         if self._insecure:
             if known:
                 raise UntrustedServer("plain_after_tls", {"server": address.server, "file": str(self._path)})
@@ -94,41 +96,42 @@ class KnownServers:
             return [Transport.TLS]
         return [Transport.PLAIN, Transport.TLS]
 
-    def contexts(self, address: ServerAddress) -> list[ssl.SSLContext]:
-        """How to shake hands, in this order; the last one decides. Raises ``UntrustedServer``."""
+    def tls_contexts(self, address: ServerAddress) -> list[ssl.SSLContext]:
+        """Return the TLS contexts to try, in this order. Raises ``UntrustedServer``."""
         known = self._find(address)
         if self._pinned or not known or not known.key:
             return [tls_context(verify=True), tls_context()]
         return [tls_context(verify=known.key == CHAIN)]
 
-    def invalid(self, address: ServerAddress, error: ssl.SSLCertVerificationError) -> UntrustedServer:
-        """A chain that must be valid is not."""
+    def invalid_certificate(
+        self, address: ServerAddress, error: ssl.SSLCertVerificationError
+    ) -> UntrustedServer:
+        """Return the error for a chain that must be valid and is not."""
         facts = {"server": address.server, "reason": error.verify_message, "file": str(self._path)}
         return UntrustedServer("certificate_invalid", facts)
 
     def accept_certificate(self, address: ServerAddress, certificate: bytes, *, chain: bool = False) -> None:
-        """Take this certificate for the server's, and keep what is to be known of it. Raises
-        ``UntrustedServer``.
+        """Accept and store the certificate of a server. Raises ``UntrustedServer``.
 
         ``chain``: its chain is valid for this host.
         """
         seen = hashlib.sha256(certificate).hexdigest()
         key = public_key.fingerprint(certificate)
-        known, vouched = self._find(address), self._vouched.get(address.canonical, "")
+        known, invited = self._find(address), self._invited.get(address.canonical, "")
         if self._pinned:
             self._check(address, self._pinned, seen, key)
         elif known and known.key and known.key != CHAIN:
             self._check(address, known.key, key)
         elif known and not chain:
             self._check(address, known.certificate, seen)
-        if vouched and not chain:
-            self._check(address, vouched, seen, key)
-        now = KnownServer(seen, CHAIN if chain else key)
-        if known != now:
-            self._save_fingerprint(address, now)
+        if invited and not chain:
+            self._check(address, invited, seen, key)
+        entry = KnownServer(seen, CHAIN if chain else key)
+        if known != entry:
+            self._save_entry(address, entry)
 
     def known_fingerprint(self, address: ServerAddress) -> str:
-        """The fingerprint of the certificate last seen of a server, or the empty string."""
+        """Return the fingerprint of the server's last certificate, or an empty string."""
         known = self._find(address)
         return known.certificate if known else ""
 
@@ -144,11 +147,10 @@ class KnownServers:
         return UntrustedServer("certificate_changed", facts)
 
     def _read_file(self) -> dict[str, KnownServer]:
-        """Raises ``UntrustedServer`` for a file that is not whole: it may have held an entry for this
-        server."""
+        """Read the file. Raises ``UntrustedServer`` if it is damaged, as an entry may be missing."""
         try:
             return files.read_strictly(self._path, _parse) or {}
-        except DamagedLine as error:
+        except DamagedKnownServer as error:
             raise self._damaged(error.number) from None
         except (OSError, ValueError):
             raise self._damaged(0) from None
@@ -156,20 +158,20 @@ class KnownServers:
     def _damaged(self, line: int) -> UntrustedServer:
         return UntrustedServer("known_servers_damaged", {"file": str(self._path), "line": line})
 
-    def _save_fingerprint(self, address: ServerAddress, entry: KnownServer) -> None:
-        """On a disk that takes nothing it holds for this process."""
+    def _save_entry(self, address: ServerAddress, entry: KnownServer) -> None:
+        """Store an entry. If the file cannot be written, it holds for this process."""
         self._unsaved[address.canonical] = entry
         try:
             with files.locked(self._path):
-                known = self._read_file() | {address.canonical: entry}
-                lines = (_line(server, one) for server, one in sorted(known.items()))
+                entries = self._read_file() | {address.canonical: entry}
+                lines = (_format_line(server, known) for server, known in sorted(entries.items()))
                 files.replace_text(self._path, "".join(lines))
         except OSError as error:
             self._notices.tell("file_unsaved", self._path, reason=files.reason(error))
 
 
-class DamagedLine(ValueError):
-    """A line that is neither a server nor a comment."""
+class DamagedKnownServer(ValueError):
+    """A line that is neither a known server nor a comment."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -177,22 +179,20 @@ class DamagedLine(ValueError):
 
 
 def _parse(text: str) -> dict[str, KnownServer]:
-    """Raises ``DamagedLine``."""
+    """Parse the file. Raises ``DamagedKnownServer``."""
     known = {}
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip() and not line.lstrip().startswith("#"):
             try:
                 server, entry = _parse_line(line)
             except ValueError:
-                raise DamagedLine(number) from None
+                raise DamagedKnownServer(number) from None
             known[server] = entry
     return known
 
 
 def _parse_line(line: str) -> tuple[str, KnownServer]:
-    """``host:port sha256:…`` as older clients wrote it, or with ``key:…`` or ``chain`` behind it. Raises
-    ``ValueError``.
-    """
+    """Parse ``host:port sha256:…``, which may end with ``key:…`` or ``chain``. Raises ``ValueError``."""
     server, certificate, *rest = line.split()
     key = rest[0].removeprefix("key:") if rest else ""
     if len(rest) > 1 or not is_fingerprint(certificate) or not (key in ("", CHAIN) or is_fingerprint(key)):
@@ -202,25 +202,26 @@ def _parse_line(line: str) -> tuple[str, KnownServer]:
     )
 
 
-def _line(server: str, known: KnownServer) -> str:
+def _format_line(server: str, known: KnownServer) -> str:
     key = "" if not known.key else f" {CHAIN}" if known.key == CHAIN else f" key:{known.key}"
     return f"{server} sha256:{known.certificate}{key}\n"
 
 
 def normalise_fingerprint(fingerprint: str) -> str:
-    """``SHA256:AB:CD…`` -> ``abcd…``, as the server prints it without its prefix."""
+    """Convert ``SHA256:AB:CD…`` to ``abcd…``."""
     return fingerprint.strip().lower().removeprefix("sha256:").replace(":", "")
 
 
 def is_fingerprint(text: str) -> bool:
-    """Whether this is a SHA-256 in hex, however it is written."""
+    """Whether this is a SHA-256 in hex, in any notation."""
     digits = normalise_fingerprint(text)
     return len(digits) == 64 and all(digit in "0123456789abcdef" for digit in digits)
 
 
 def tls_context(*, verify: bool = False) -> ssl.SSLContext:
-    """TLS 1.2 or later. With ``verify`` the chain must be valid for the host by the system's authorities;
-    without, ``KnownServers`` says which certificate is right.
+    """Return a context for TLS 1.2 or later.
+
+    With ``verify``, the chain must be valid for the host. Without, ``KnownServers`` checks the certificate.
     """
     tls = ssl.create_default_context() if verify else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if not verify:

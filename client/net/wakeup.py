@@ -1,7 +1,7 @@
 """Detects that the machine or the process was suspended, or that the wall clock was set.
 
 On Linux, the monotonic clock stops while the machine is suspended, and the wall clock does not. While only
-the process is stopped, neither clock stops. So both are compared with the duration of a short sleep of the loop.
+the process is stopped, neither clock stops. So both clocks are compared with a short sleep of the loop.
 """
 
 import asyncio

@@ -173,7 +173,7 @@ async def test_a_damaged_lock_file_locks_nobody_out(
         app, told = app_of(home)
         peer = await log_in(fake, app)
         app.attend("#lab", "all")
-        await asyncio.to_thread(app._trust._save_fingerprint, ServerAddress("host"), KnownServer(DIGEST))
+        await asyncio.to_thread(app._trust._save_entry, ServerAddress("host"), KnownServer(DIGEST))
         assert KnownServers(home / "known_servers").known_fingerprint(ServerAddress("host")) == DIGEST
         assert config.load_config(home / "client.json").attention
         await peer.expect("send", text="from before")

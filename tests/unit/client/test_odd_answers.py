@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 
 import pytest
 from chatroom.client.net.answer_lines import AnswerLines
-from chatroom.client.net.connection import LONGEST_LINE, Refused
+from chatroom.client.net.connection import MAX_LINE_BYTES, Refused
 from chatroom.protocol import requests
 
 from tests.unit.client.conftest import Start
@@ -21,7 +21,7 @@ ODD = [
     b'{"id":%d,"type":"rooms","rooms":["\xff"]}',
     b'{"id":%d,"type":"rooms","rooms":' + b"[" * 100_000,
     b'{"id":%d,"type":"error","code":7}',
-    b'{"id":%d,"type":"rooms","rooms":[],"x":"' + b"x" * LONGEST_LINE + b'"}',
+    b'{"id":%d,"type":"rooms","rooms":[],"x":"' + b"x" * MAX_LINE_BYTES + b'"}',
 ]
 EVENTS = [
     b"7",
@@ -33,7 +33,7 @@ EVENTS = [
     b'{"type":"message","message":{"seq":0}}',
     b'{"type":"presence","username":{}}',
     b'{"type":"room","room":{"room":"#"}}',
-    b"x" * (LONGEST_LINE + 1),
+    b"x" * (MAX_LINE_BYTES + 1),
 ]
 
 

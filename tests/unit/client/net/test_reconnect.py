@@ -1,15 +1,15 @@
-"""A connection that is silent, lost for weeks, or was there before the machine slept."""
+"""Reconnecting: silent and dead connections, the wait between attempts, suspension of the machine."""
 
 import asyncio
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from chatroom.client.model.state import ConnectionState as Standing
+from chatroom.client.model.state import ConnectionState
 from chatroom.client.net.address import parse_address
 from chatroom.client.net.connection import Refused
 from chatroom.client.net.known_servers import KnownServers, UntrustedServer
-from chatroom.client.net.reconnect import LONGEST_HOLD, ReconnectingConnection, Timeouts
+from chatroom.client.net.reconnect import MAX_RETRY_AFTER, ReconnectingConnection, Timeouts
 from chatroom.client.net.wakeup import watch_clocks
 
 from tests.unit.client.conftest import BRISK, UNHURRIED, Start
@@ -17,9 +17,7 @@ from tests.unit.client.fake_server import TEST_TIMEOUT, FakeServer
 from tests.unit.client.fake_session import answer_session, log_in, wait_until
 
 
-async def test_a_server_that_does_not_answer_is_left_and_dialled_again(
-    fake: FakeServer, start: Start
-) -> None:
+async def test_unanswered_request_reconnects(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start(pace=replace(BRISK, answer=0.1))
         peer = await log_in(fake, app)
@@ -30,7 +28,7 @@ async def test_a_server_that_does_not_answer_is_left_and_dialled_again(
         await peer.expect("send", cid=unanswered["cid"])
 
 
-async def test_a_silent_connection_is_taken_for_dead(fake: FakeServer, start: Start) -> None:
+async def test_silent_connection_is_replaced(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start(pace=replace(BRISK, ping=0.05, dead=0.1))
         await log_in(fake, app)
@@ -38,7 +36,7 @@ async def test_a_silent_connection_is_taken_for_dead(fake: FakeServer, start: St
         await peer.expect("resume")
 
 
-async def test_a_ping_that_is_not_answered_is_lag_already(fake: FakeServer, start: Start) -> None:
+async def test_unanswered_ping_counts_as_lag(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start(pace=replace(UNHURRIED, ping=0.01, look=0.01))
         await log_in(fake, app)
@@ -47,92 +45,90 @@ async def test_a_ping_that_is_not_answered_is_lag_already(fake: FakeServer, star
         await wait_until(app, lambda: (app.state.lag or 0.0) > before)
 
 
-class Dialled(ReconnectingConnection):
-    """A link whose attempts fail until ``failing`` of them have been made."""
+class FailingConnection(ReconnectingConnection):
+    """A connection whose attempts fail until ``failing`` of them have been made."""
 
     def __init__(self, home: Path, failing: int, pace: Timeouts, error: Refused | None = None) -> None:
         self.attempts = 0
         self.retry_at = 0.0
-        self.waits = asyncio.Event()
+        self.waiting = asyncio.Event()
         self._failing = failing
         self._error = error or Refused("cannot_connect")
         super().__init__(
             parse_address("127.0.0.1:1"),
             KnownServers(home / "known_servers"),
-            lambda asked, told: None,
-            self._stands,
+            lambda request, frame: None,
+            self._record_state,
             lambda lag: None,
             pace,
         )
 
-    def _stands(self, standing: Standing, retry_at: float) -> None:
+    def _record_state(self, state: ConnectionState, retry_at: float) -> None:
         self.retry_at = retry_at
-        self.waits.set()
+        self.waiting.set()
 
-    async def _open(self) -> None:
+    async def _open_connection(self) -> None:
         self.attempts += 1
         raise self._error if self.attempts < self._failing else UntrustedServer("reached")
 
 
-async def test_reconnect_after_any_number_of_failures_goes_on(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_reconnect_continues_after_many_failures(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A float holds no more than 2**1023 doublings."""
     monkeypatch.setattr("chatroom.client.net.reconnect.random.uniform", lambda least, most: least)
-    link = Dialled(home, 5000, Timeouts())
+    link = FailingConnection(home, 5000, Timeouts())
     with pytest.raises(UntrustedServer):
         await link.connect_until_works()
     assert link.attempts == 5000
 
 
-async def test_reconnect_wait_is_bounded_after_any_number_of_failures(
+async def test_reconnect_wait_is_bounded_after_many_failures(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     longest: list[float] = []
 
-    def at_once(least: float, most: float) -> float:
+    def record_longest(least: float, most: float) -> float:
         longest.append(most)
         return least
 
-    monkeypatch.setattr("chatroom.client.net.reconnect.random.uniform", at_once)
+    monkeypatch.setattr("chatroom.client.net.reconnect.random.uniform", record_longest)
     with pytest.raises(UntrustedServer):
-        await Dialled(home, 2000, Timeouts()).connect_until_works()
+        await FailingConnection(home, 2000, Timeouts()).connect_until_works()
     assert longest[:5] == [0.5, 1.0, 2.0, 4.0, 4.0]
     assert max(longest) == 4.0
 
 
 @pytest.mark.parametrize("asked", [1e300, float("inf"), 10**400])
-async def test_reconnect_wait_that_a_server_asks_for_is_bounded(home: Path, asked: float) -> None:
-    link = Dialled(home, 2, BRISK, Refused("too_many_connections", {"retry_after": asked}))
+async def test_reconnect_wait_requested_by_server_is_bounded(home: Path, asked: float) -> None:
+    link = FailingConnection(home, 2, BRISK, Refused("too_many_connections", {"retry_after": asked}))
     link.delay_reconnect(Refused("too_many_connections", {"retry_after": asked}))
     reopening = asyncio.create_task(link.connect_until_works())
-    await link.waits.wait()
-    assert link.retry_at <= asyncio.get_running_loop().time() + LONGEST_HOLD
+    await link.waiting.wait()
+    assert link.retry_at <= asyncio.get_running_loop().time() + MAX_RETRY_AFTER
     reopening.cancel()
 
 
-async def test_reconnect_after_a_wake_up_does_not_wait(home: Path) -> None:
-    link = Dialled(home, 0, replace(BRISK, first=TEST_TIMEOUT * 100, longest=TEST_TIMEOUT * 100))
+async def test_reconnect_after_wakeup_does_not_wait(home: Path) -> None:
+    link = FailingConnection(home, 0, replace(BRISK, first=TEST_TIMEOUT * 100, longest=TEST_TIMEOUT * 100))
     link.delay_reconnect(Refused("too_many_connections", {"retry_after": TEST_TIMEOUT * 10}))
     reopening = asyncio.create_task(link.connect_until_works())
-    await link.waits.wait()
+    await link.waiting.wait()
     link.woke()
     with pytest.raises(UntrustedServer):
         await reopening
 
 
-async def test_connection_that_died_in_a_sleep_is_replaced(fake: FakeServer, start: Start) -> None:
-    """The monotonic clock stood still, so nothing but the wake-up tells."""
+async def test_dead_connection_is_replaced_after_wakeup(fake: FakeServer, start: Start) -> None:
+    """The monotonic clock stood still, so only the wake-up shows that the connection may be dead."""
     async with fake:
         app = start(pace=replace(UNHURRIED, first=0.01, longest=0.01, answer=0.1))
         await log_in(fake, app)
         assert app._link is not None
         app._link.woke()
         answer_session(peer := await fake.accept_and_welcome(), await peer.expect("resume"))
-        await wait_until(app, lambda: app.state.link is Standing.LOGGED_IN)
+        await wait_until(app, lambda: app.state.link is ConnectionState.LOGGED_IN)
 
 
-async def test_connection_that_lives_after_a_sleep_is_kept(fake: FakeServer, start: Start) -> None:
+async def test_working_connection_is_kept_after_wakeup(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app)
@@ -144,8 +140,8 @@ async def test_connection_that_lives_after_a_sleep_is_kept(fake: FakeServer, sta
 
 
 @pytest.mark.parametrize("jump", [-365 * 86400.0, -3600.0, 3600.0, 30 * 86400.0])
-async def test_clock_that_jumps_wakes_once(jump: float) -> None:
-    """A month of sleep, a clock set back by a year; daylight saving changes no clock that is looked at."""
+async def test_clock_jump_is_reported_once(jump: float) -> None:
+    """A month of suspension, a clock set back by a year. Daylight saving changes neither clock."""
     shown = [0.0, 0.0, *[jump] * 5]
     jumps: list[float] = []
     ended = asyncio.Event()
@@ -163,8 +159,8 @@ async def test_clock_that_jumps_wakes_once(jump: float) -> None:
     assert len(jumps) == 1
 
 
-async def test_lag_behind_a_password_is_not_shown(fake: FakeServer, start: Start) -> None:
-    """The server takes the ping only after it has hashed the password of the login."""
+async def test_lag_during_password_hashing_is_not_measured(fake: FakeServer, start: Start) -> None:
+    """The server answers a ping only after it has hashed the password of the login."""
     async with fake:
         app = start(pace=replace(UNHURRIED, look=0.01))
         lags: list[float | None] = []

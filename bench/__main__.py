@@ -47,10 +47,10 @@ def _run(scenarios: Mapping[str, Scenario], run: Run, file: Path | None) -> dict
     began = time.monotonic()
     with machine.on(machine.LOAD_CORE):
         for name, scenario in scenarios.items():
-            _tell(began, f"{name} …")
+            _show_progress(began, f"{name} …")
             try:
                 for measured in scenario():
-                    _tell(began, _words(measured))
+                    _show_progress(began, _words(measured))
                     _keep(run, measured)
             except Exception as error:
                 failed[name] = error
@@ -69,7 +69,7 @@ def _keep(run: Run, measured: Measured) -> None:
         run.given_up.append(measured)
 
 
-def _tell(began: float, words: str) -> None:
+def _show_progress(began: float, words: str) -> None:
     """Print the progress and the elapsed time."""
     minutes, seconds = divmod(int(time.monotonic() - began), 60)
     print(f"{minutes:3}:{seconds:02}  {words}", file=sys.stderr, flush=True)

@@ -20,7 +20,7 @@ from bench.hosts import installed, mariadb
 from bench.talking import PLANS
 
 TABLE = (
-    "CREATE TABLE said (conversation INTEGER, seq INTEGER, cid VARCHAR(64) UNIQUE, text VARCHAR(200),"
+    "CREATE TABLE sent (conversation INTEGER, seq INTEGER, cid VARCHAR(64) UNIQUE, text VARCHAR(200),"
     " PRIMARY KEY (conversation, seq))"
 )
 Row = tuple[int, int, str, str]
@@ -74,7 +74,7 @@ def _sqlite(folder: Path) -> Commit:
 
     def commit(rows: list[Row]) -> None:
         connection.execute("BEGIN IMMEDIATE")
-        connection.executemany("INSERT INTO said VALUES (?, ?, ?, ?)", rows)
+        connection.executemany("INSERT INTO sent VALUES (?, ?, ?, ?)", rows)
         connection.execute("COMMIT")
 
     return commit
@@ -86,7 +86,7 @@ def _mariadb(port: int, database: str) -> Commit:
     cursor.execute(TABLE)
 
     def commit(rows: list[Row]) -> None:
-        cursor.executemany("INSERT INTO said VALUES (%s, %s, %s, %s)", rows)
+        cursor.executemany("INSERT INTO sent VALUES (%s, %s, %s, %s)", rows)
         connection.commit()
 
     return commit

@@ -26,11 +26,11 @@ from pathlib import Path
 import platformdirs
 
 from bench.dialects import Dialect
-from bench.talkers import Client, Delays, Lost
+from bench.talkers import Client, Delays, LoadError
 
 SOURCE = Path(__file__).with_name("load.c")
 FLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC")
-NOBODY = -1
+NO_CLIENT = -1
 
 
 class _Client(Structure):
@@ -38,7 +38,7 @@ class _Client(Structure):
 
     _fields_ = (
         ("file", c_int32), ("window", c_int32), ("before", c_char_p), ("after", c_char_p),
-        ("said", c_int64), ("confirmed", c_int64), ("heard", c_int64),
+        ("sent", c_int64), ("confirmed", c_int64), ("received", c_int64),
     )  # fmt: skip
 
 
@@ -68,10 +68,10 @@ class CompiledTalker:
 
     def listen(self, seconds: float, *, talking: bool) -> None:
         left = self._library.load_listen(self._load, seconds, talking)
-        if left != NOBODY:
-            raise Lost(f"the server hung up on {self._clients[left].name}")
+        if left != NO_CLIENT:
+            raise LoadError(f"the server hung up on {self._clients[left].name}")
         for client, counts in zip(self._clients, self._counts, strict=True):
-            client.said, client.confirmed, client.heard = counts.said, counts.confirmed, counts.heard
+            client.sent, client.confirmed, client.received = counts.sent, counts.confirmed, counts.received
 
     def close(self) -> None:
         self._library.load_close(self._load)

@@ -15,7 +15,7 @@ from chatroom.server.session import MAX_PENDING_SENDS
 from bench import archive, commits, machine
 from bench.figures import Figure, Measured
 from bench.hosts import FLOOR, OURS, Host, Opening, on_each, on_file, temporary
-from bench.load import Crowd
+from bench.load import ClientPool
 from bench.talkers import Client
 from bench.talking import Plan, talk
 
@@ -49,47 +49,47 @@ def room_size(effort: Effort) -> Iterator[Measured]:
     """One room with ten senders and a growing number of receivers."""
     name = "people in the room"
 
-    def life(who: str, host: Host, crowd: Crowd) -> Iterator[Figure]:
-        people = crowd.join(_names(max(effort.sizes)))
+    def measure_curve(who: str, host: Host, pool: ClientPool) -> Iterator[Figure]:
+        people = pool.join(_names(max(effort.sizes)))
         for size in effort.sizes:
-            crowd.enter(people[:size], [f"size{size}"])
+            pool.enter(people[:size], [f"size{size}"])
             plan = Plan(name, "", size, 1, min(size, 10), 16, "deliveries")
-            yield replace(talk(plan, who, host, crowd, people, effort.seconds), at=size)
+            yield replace(talk(plan, who, host, pool, people, effort.seconds), at=size)
 
-    return _lives(name, FLOOR | OURS, life)
+    return _measure_each(name, FLOOR | OURS, measure_curve)
 
 
 def rooms(effort: Effort) -> Iterator[Measured]:
     """A growing number of rooms with two senders each."""
     name = "rooms of two"
 
-    def life(who: str, host: Host, crowd: Crowd) -> Iterator[Figure]:
-        people = crowd.join(_names(2 * max(effort.rooms)))
+    def measure_curve(who: str, host: Host, pool: ClientPool) -> Iterator[Figure]:
+        people = pool.join(_names(2 * max(effort.rooms)))
         for count in effort.rooms:
-            crowd.enter(people[: 2 * count], [f"r{count}of{number}" for number in range(count)])
+            pool.enter(people[: 2 * count], [f"r{count}of{number}" for number in range(count)])
             plan = Plan(name, "", 2 * count, count, 2 * count, 4, "deliveries")
-            yield replace(talk(plan, who, host, crowd, people, effort.seconds), at=count)
+            yield replace(talk(plan, who, host, pool, people, effort.seconds), at=count)
 
-    return _lives(name, FLOOR | OURS, life)
+    return _measure_each(name, FLOOR | OURS, measure_curve)
 
 
 def connections(effort: Effort) -> Iterator[Measured]:
     """S1 with a growing number of idle connections, and the memory of each."""
     name = "connections"
 
-    def life(who: str, host: Host, crowd: Crowd) -> Iterator[Figure]:
-        people = crowd.join(_names(100), ["room0"])
+    def measure_curve(who: str, host: Host, pool: ClientPool) -> Iterator[Figure]:
+        people = pool.join(_names(100), ["room0"])
         before, there = machine.resident_bytes(host.pid), len(people)
         for count in effort.connections:
-            crowd.join([f"i{number}" for number in range(there, count)])
+            pool.join([f"i{number}" for number in range(there, count)])
             weight = machine.resident_bytes(host.pid) - before
             if count > len(people):
                 yield _weight(who, count, weight / (count - len(people)))
             plan = Plan(name, "", count, 1, 10, 16, "deliveries")
-            yield replace(talk(plan, who, host, crowd, people, effort.seconds), at=count)
+            yield replace(talk(plan, who, host, pool, people, effort.seconds), at=count)
             there = count
 
-    return _lives(name, FLOOR | ON_SQLITE, life)
+    return _measure_each(name, FLOOR | ON_SQLITE, measure_curve)
 
 
 def _weight(who: str, count: int, bytes: float) -> Figure:
@@ -105,16 +105,16 @@ def stored(effort: Effort) -> Iterator[Measured]:
                 archive.leave_unindexed(engine, count)
             os.sync()  # or what was put there would still be on its way to the disk
             hosts = dict.fromkeys(ON_SQLITE, partial(on_file, data))
-            life = partial(_talk_beside, effort.seconds, number, count)
-            yield from _lives("messages stored", hosts, life)
+            measure_curve = partial(_talk_beside, effort.seconds, number, count)
+            yield from _measure_each("messages stored", hosts, measure_curve)
 
 
 def _talk_beside(
-    seconds: float, number: int, count: int, who: str, host: Host, crowd: Crowd
+    seconds: float, number: int, count: int, who: str, host: Host, pool: ClientPool
 ) -> Iterator[Figure]:
-    people = crowd.join(_names(100, f"l{number}u"), [f"room{number}"])
+    people = pool.join(_names(100, f"l{number}u"), [f"room{number}"])
     plan = Plan("messages stored", "", 100, 1, 10, 16, "deliveries")
-    yield replace(talk(plan, who, host, crowd, people, seconds), at=count)
+    yield replace(talk(plan, who, host, pool, people, seconds), at=count)
 
 
 def senders(effort: Effort) -> Iterator[Measured]:
@@ -124,44 +124,48 @@ def senders(effort: Effort) -> Iterator[Measured]:
         for count, rate in zip(effort.senders, rates, strict=True):
             yield Figure(name, f"floor: bare commit, {database}", rate.rows, unit, floor=True, at=count)
 
-    def life(who: str, host: Host, crowd: Crowd) -> Iterator[Figure]:
+    def measure_curve(who: str, host: Host, pool: ClientPool) -> Iterator[Figure]:
         most = max(effort.senders)
-        people = crowd.join(_names(most), [f"room{number}" for number in range(most)])
+        people = pool.join(_names(most), [f"room{number}" for number in range(most)])
         for count in effort.senders:
             plan = Plan(name, "", count, count, count, 1, "confirmed")
-            yield replace(talk(plan, who, host, crowd, people, effort.seconds), at=count)
+            yield replace(talk(plan, who, host, pool, people, effort.seconds), at=count)
 
-    yield from _lives(name, OURS, life)
+    yield from _measure_each(name, OURS, measure_curve)
 
 
 def in_flight(effort: Effort) -> Iterator[Measured]:
     """The memory of a message in the server between its arrival and its delivery."""
     name = "memory of a message in flight"
 
-    def life(who: str, host: Host, crowd: Crowd) -> Iterator[Figure]:
-        people = crowd.join(_names(100), [f"room{number}" for number in range(100)])
+    def measure_curve(who: str, host: Host, pool: ClientPool) -> Iterator[Figure]:
+        people = pool.join(_names(100), [f"room{number}" for number in range(100)])
         few, many = (
-            _peak(who, host, crowd, people, window, effort.seconds) for window in (1, MAX_PENDING_SENDS)
+            _peak(who, host, pool, people, window, effort.seconds) for window in (1, MAX_PENDING_SENDS)
         )
         yield Figure(name, who, (many - few) / (len(people) * (MAX_PENDING_SENDS - 1)) / 1000, "kB")
 
-    return _lives(name, OURS, life)
+    return _measure_each(name, OURS, measure_curve)
 
 
-def _peak(who: str, host: Host, crowd: Crowd, people: Sequence[Client], window: int, seconds: float) -> int:
+def _peak(
+    who: str, host: Host, pool: ClientPool, people: Sequence[Client], window: int, seconds: float
+) -> int:
     machine.forget_peak(host.pid)
-    talk(Plan("", "", 100, 100, 100, window, "confirmed"), who, host, crowd, people, seconds)
+    talk(Plan("", "", 100, 100, 100, window, "confirmed"), who, host, pool, people, seconds)
     return machine.peak_bytes(host.pid)
 
 
-def _lives(
-    name: str, hosts: Mapping[str, Opening], life: Callable[[str, Host, Crowd], Iterator[Figure]]
+def _measure_each(
+    name: str,
+    hosts: Mapping[str, Opening],
+    measure_curve: Callable[[str, Host, ClientPool], Iterator[Figure]],
 ) -> Iterator[Measured]:
     """Measure a curve on each of these servers that is installed, with new clients."""
 
     def begin(who: str, host: Host) -> Iterator[Figure]:
-        with closing(Crowd(host.dialect, host.port)) as crowd:
-            yield from life(who, host, crowd)
+        with closing(ClientPool(host.dialect, host.port)) as pool:
+            yield from measure_curve(who, host, pool)
 
     return on_each(name, hosts, begin)
 

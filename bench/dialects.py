@@ -32,7 +32,7 @@ class Dialect(Protocol):
     end: bytes
     compiled: int | None
 
-    def greet(self, name: str) -> Iterator[Step]:
+    def log_in_steps(self, name: str) -> Iterator[Step]:
         """Yield the steps from a new connection to a client that may join rooms."""
 
     def make_room(self, room: str) -> Iterator[Step]:
@@ -40,7 +40,7 @@ class Dialect(Protocol):
 
     def enter(self, name: str, room: str) -> Iterator[Step]: ...
 
-    def befriend(self, name: str) -> Iterator[Step]:
+    def friend_steps(self, name: str) -> Iterator[Step]:
         """Yield the steps before the first private message to this user."""
 
     def parts(self, room: str) -> tuple[bytes, bytes]:
@@ -49,10 +49,10 @@ class Dialect(Protocol):
     def say(self, name: str, room: str, count: int) -> bytes:
         """Return ``count`` messages to a room."""
 
-    def whisper(self, name: str) -> bytes:
+    def private_message(self, name: str) -> bytes:
         """Return a private message to a user in the same room."""
 
-    def understand(self, name: str, lines: bytes) -> tuple[int, int]:
+    def count_lines(self, name: str, lines: bytes) -> tuple[int, int]:
         """Return how many messages these lines confirm, and how many they deliver."""
 
 
@@ -64,7 +64,7 @@ class Chat:
     end = b"\n"
     compiled: int | None = 0
 
-    def greet(self, name: str) -> Iterator[Step]:
+    def log_in_steps(self, name: str) -> Iterator[Step]:
         yield Step(b"", b'"welcome"')
         yield Step(_frame("register", username=name, password=PASSWORD), b'"ok"')
         yield self.login(name)
@@ -78,7 +78,7 @@ class Chat:
     def enter(self, name: str, room: str) -> Iterator[Step]:
         yield Step(_frame("enter_room", room=room, nickname=name), b'"entered","id"')
 
-    def befriend(self, name: str) -> Iterator[Step]:
+    def friend_steps(self, name: str) -> Iterator[Step]:
         yield Step(_frame("add_friend", username=name), b'{"type":"friend","id"')
 
     def parts(self, room: str) -> tuple[bytes, bytes]:
@@ -88,10 +88,10 @@ class Chat:
         before, after = self.parts(room)
         return b"".join(before + new_cid().encode() + after for _ in range(count))
 
-    def whisper(self, name: str) -> bytes:
+    def private_message(self, name: str) -> bytes:
         return new_cid().encode().join(self._around(f"@{name}"))
 
-    def understand(self, name: str, lines: bytes) -> tuple[int, int]:
+    def count_lines(self, name: str, lines: bytes) -> tuple[int, int]:
         confirmed = lines.count(b'{"type":"sent"')
         return confirmed, lines.count(b"\n") - confirmed
 
@@ -118,7 +118,7 @@ class Irc:
     def __init__(self, at_once: int = 10) -> None:
         self.at_once = at_once
 
-    def greet(self, name: str) -> Iterator[Step]:
+    def log_in_steps(self, name: str) -> Iterator[Step]:
         yield Step(f"NICK {name}\r\nUSER {name} 0 * :{name}\r\n".encode(), b" 001 ")
 
     def make_room(self, room: str) -> Iterator[Step]:
@@ -127,7 +127,7 @@ class Irc:
     def enter(self, name: str, room: str) -> Iterator[Step]:
         yield Step(f"JOIN #{room}\r\n".encode(), b" 366 ")
 
-    def befriend(self, name: str) -> Iterator[Step]:
+    def friend_steps(self, name: str) -> Iterator[Step]:
         yield from ()
 
     def parts(self, room: str) -> tuple[bytes, bytes]:
@@ -137,9 +137,9 @@ class Irc:
         message, _ = self.parts(room)
         return message * count + f"PING :{count}\r\n".encode()
 
-    def whisper(self, name: str) -> bytes:
+    def private_message(self, name: str) -> bytes:
         return f"PRIVMSG {name} :{TEXT}\r\n".encode()
 
-    def understand(self, name: str, lines: bytes) -> tuple[int, int]:
+    def count_lines(self, name: str, lines: bytes) -> tuple[int, int]:
         pongs = self._PONG.findall(lines)
         return sum(map(int, pongs)), lines.count(b"\n") - len(pongs)

@@ -23,13 +23,13 @@ from bench.figures import Figure, GivenUp, Measured
 from tests.support.database import PrivateMariaDB
 from tests.support.processes import ROOT, lines_within
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 """Seconds that a server may take to start or to end."""
 
-LIFE = 600.0
+MAX_LIFETIME = 600.0
 """Seconds after which a measured server is killed, because it hangs. None needs half of this."""
 
-PEERS_LIFE = 180.0
+MAX_PEER_LIFETIME = 180.0
 """The same for other projects' servers, which have no curves."""
 
 SETTINGS = ("limits.rate=0", "limits.connections_per_address=0", "limits.new_connections_per_minute=0",
@@ -45,7 +45,7 @@ class Host:
     dialect: Dialect
 
 
-class Hung(Exception):
+class ServerHung(Exception):
     """A server did not finish the measurement in time."""
 
 
@@ -156,24 +156,26 @@ def _announced(module: str, *arguments: str) -> Iterator[Host]:
     command = [sys.executable, "-m", module, *arguments]
     with started(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        lines = lines_within(process.stdout.fileno(), PATIENCE)
-        told = next((line for line in lines if "listening on" in line), None)
-        if told is None:
-            raise Hung("it ended before it listened")
-        yield Host(process.pid, int(told.split()[2].rpartition(":")[2]), Chat())
+        lines = lines_within(process.stdout.fileno(), TIMEOUT)
+        announcement = next((line for line in lines if "listening on" in line), None)
+        if announcement is None:
+            raise ServerHung("it ended before it listened")
+        yield Host(process.pid, int(announcement.split()[2].rpartition(":")[2]), Chat())
 
 
 @contextmanager
 def program(command: list[str], port: int, dialect: Dialect) -> Iterator[Host]:
     """Run another project's server, which listens on this port."""
-    with started(command, stdout=subprocess.DEVNULL, life=PEERS_LIFE) as process:
+    with started(command, stdout=subprocess.DEVNULL, lifetime=MAX_PEER_LIFETIME) as process:
         _wait_for(port)
         yield Host(process.pid, port, dialect)
 
 
 @contextmanager
-def started(command: list[str], stdout: int, life: float = LIFE) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program. Raises ``Hung`` if the block takes longer than ``life`` seconds."""
+def started(
+    command: list[str], stdout: int, lifetime: float = MAX_LIFETIME
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program. Raises ``ServerHung`` if the block takes longer than ``lifetime`` seconds."""
     with machine.on(machine.SERVER_CORE):
         process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.DEVNULL
@@ -184,13 +186,13 @@ def started(command: list[str], stdout: int, life: float = LIFE) -> Iterator[sub
         hung.set()
         process.kill()
 
-    deadline = threading.Timer(life, kill)
+    deadline = threading.Timer(lifetime, kill)
     deadline.start()
     try:
         yield process
     except Exception as error:
         if hung.is_set():
-            raise Hung(f"it hung, and was killed after {life:.0f} seconds") from error
+            raise ServerHung(f"it hung, and was killed after {lifetime:.0f} seconds") from error
         raise
     finally:
         deadline.cancel()
@@ -200,7 +202,7 @@ def started(command: list[str], stdout: int, life: float = LIFE) -> Iterator[sub
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
-        process.wait(PATIENCE)
+        process.wait(TIMEOUT)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -210,7 +212,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _wait_for(port: int) -> None:
     """Wait until a server listens on the port."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while True:
         try:
             socket.create_connection(("127.0.0.1", port)).close()

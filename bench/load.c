@@ -35,12 +35,12 @@ struct client {
     int32_t window;           /* maximum of unconfirmed messages; 0: only receives */
     const char *before;       /* a message is this, a cid (in our own dialect), */
     const char *after;        /* and this */
-    int64_t said, confirmed, heard;
+    int64_t sent, confirmed, received;
 };
 
 /* The other fields of a client. */
 struct state {
-    double *said_at;          /* when each unconfirmed message was sent: message n at n % window */
+    double *sent_at;          /* when each unconfirmed message was sent: message n at n % window */
     char *rest;               /* the start of an incomplete line */
     size_t rest_size;
     size_t before_size, after_size;
@@ -135,7 +135,7 @@ static bool say(struct load *load, int number)
 {
     struct client *client = &load->clients[number];
     struct state *state = &load->states[number];
-    long burst = client->window - (client->said - client->confirmed);
+    long burst = client->window - (client->sent - client->confirmed);
     char *at = load->out;
     double time = now();
     for (long left = burst; left > 0; left--) {
@@ -148,7 +148,7 @@ static bool say(struct load *load, int number)
         if (load->dialect == CHAT)
             at = put_cid(at, load);
         at = put(at, client->after, state->after_size);
-        state->said_at[client->said++ % client->window] = time;
+        state->sent_at[client->sent++ % client->window] = time;
     }
     if (!send_all(client->file, load->out, at - load->out))
         return false;
@@ -187,9 +187,9 @@ static void hear(struct load *load, int number, const char *line, size_t size, d
     struct state *state = &load->states[number];
     long confirmed = load->dialect == CHAT ? confirmed_by_chat(line, size) : confirmed_by_irc(line, size);
     if (!confirmed)
-        client->heard++;
-    for (; confirmed > 0 && client->confirmed < client->said; confirmed--) {
-        double slot = (time - state->said_at[client->confirmed++ % client->window]) * 1e5;
+        client->received++;
+    for (; confirmed > 0 && client->confirmed < client->sent; confirmed--) {
+        double slot = (time - state->sent_at[client->confirmed++ % client->window]) * 1e5;
         load->delays[slot < SLOTS ? (int)slot : SLOTS - 1]++;
     }
 }
@@ -221,7 +221,7 @@ static bool receive(struct load *load, int number)
 void load_close(struct load *load)
 {
     for (int number = 0; load->states != NULL && number < load->count; number++) {
-        free(load->states[number].said_at);
+        free(load->states[number].sent_at);
         free(load->states[number].rest);
     }
     free(load->states);
@@ -235,11 +235,11 @@ static bool take_on(struct load *load, int number)
     struct client *client = &load->clients[number];
     struct state *state = &load->states[number];
     struct epoll_event event = { .events = EPOLLIN, .data.u32 = number };
-    state->said_at = calloc(client->window + 1, sizeof *state->said_at);
+    state->sent_at = calloc(client->window + 1, sizeof *state->sent_at);
     state->rest = malloc(LONGEST);
     state->before_size = strlen(client->before);
     state->after_size = strlen(client->after);
-    return state->said_at != NULL && state->rest != NULL
+    return state->sent_at != NULL && state->rest != NULL
         && state->before_size + CID + state->after_size <= OUT
         && epoll_ctl(load->epoll, EPOLL_CTL_ADD, client->file, &event) == 0;
 }

@@ -14,17 +14,17 @@ from typing import TypeVar
 
 from bench import compiled
 from bench.dialects import Dialect, Step
-from bench.talkers import CHUNK, Client, Delays, Lost, PlainTalker, Talker, receive, whole_lines
+from bench.talkers import CHUNK, Client, Delays, LoadError, PlainTalker, Talker, receive, whole_lines
 
 T = TypeVar("T")
 
-QUIET = 0.4
+QUIET_SECONDS = 0.4
 """Seconds without data after which the effects of joining are over."""
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 """Seconds to wait for missing messages."""
 
-A_MOMENT = 0.05
+CHECK_INTERVAL = 0.05
 """Seconds between two checks for missing messages."""
 
 
@@ -33,7 +33,7 @@ class Count:
     """The messages received and confirmed up to a time."""
 
     time: float
-    heard: int
+    received: int
     confirmed: int
 
 
@@ -42,7 +42,7 @@ class Talk:
     """The result of one measurement. ``delays`` are the times until confirmation."""
 
     seconds: float
-    heard: int
+    received: int
     confirmed: int
     delays: Delays
     compiled: bool  # whether the load was in C
@@ -55,7 +55,7 @@ def best_talker(dialect: Dialect) -> OpenTalker:
     return compiled.CompiledTalker if compiled.speaks(dialect) else PlainTalker
 
 
-class Crowd:
+class ClientPool:
     """All clients of one server."""
 
     def __init__(self, dialect: Dialect, port: int, open_talker: OpenTalker | None = None) -> None:
@@ -75,26 +75,26 @@ class Crowd:
     def join(self, names: Iterable[str], rooms: Sequence[str] = ()) -> list[Client]:
         """Connect and log in. With rooms, create them and distribute the clients over them in turn."""
         joined = []
-        for some in self._in_groups(list(names)):
-            greeted = [self.connect(name) for name in some]
-            self._walk_together({client: self._dialect.greet(client.name) for client in greeted})
-            joined += greeted
+        for group in self._in_groups(list(names)):
+            connected = [self.connect(name) for name in group]
+            self._run_together({client: self._dialect.log_in_steps(client.name) for client in connected})
+            joined += connected
         if rooms:
             self.enter(joined, rooms)
         self.settle()
         return joined
 
-    def enter(self, people: Sequence[Client], rooms: Sequence[str]) -> None:
+    def enter(self, clients: Sequence[Client], rooms: Sequence[str]) -> None:
         """Create rooms and distribute the clients over them in turn. They send to these rooms from now on."""
-        self.walk(people[:1], lambda _: chain.from_iterable(map(self._dialect.make_room, rooms)))
-        for number, client in enumerate(people):
+        self.run_steps(clients[:1], lambda _: chain.from_iterable(map(self._dialect.make_room, rooms)))
+        for number, client in enumerate(clients):
             client.room = rooms[number % len(rooms)]
-        self.walk(people, lambda client: self._dialect.enter(client.name, client.room))
+        self.run_steps(clients, lambda client: self._dialect.enter(client.name, client.room))
         self.settle()
 
     def settle(self) -> None:
         """Receive and discard everything that is still in transit."""
-        while ready := self._epoll.poll(QUIET, 1024):
+        while ready := self._epoll.poll(QUIET_SECONDS, 1024):
             for file, _ in ready:
                 receive(self._by_file[file], self._buffer)
         for client in self._by_file.values():
@@ -113,34 +113,36 @@ class Crowd:
         self._epoll.register(client.socket, select.EPOLLIN)
         return client
 
-    def walk(self, clients: Sequence[Client], way: Callable[[Client], Iterator[Step]]) -> None:
+    def run_steps(self, clients: Sequence[Client], make_steps: Callable[[Client], Iterator[Step]]) -> None:
         """Let the clients go through these steps, a group at a time."""
-        for some in self._in_groups(clients):
-            self._walk_together({client: way(client) for client in some})
+        for group in self._in_groups(clients):
+            self._run_together({client: make_steps(client) for client in group})
 
-    def _in_groups(self, all: Sequence[T]) -> Iterator[Sequence[T]]:
+    def _in_groups(self, items: Sequence[T]) -> Iterator[Sequence[T]]:
         size = self._dialect.at_once
-        return (all[first : first + size] for first in range(0, len(all), size))
+        return (items[first : first + size] for first in range(0, len(items), size))
 
-    def _walk_together(self, ways: dict[Client, Iterator[Step]]) -> None:
+    def _run_together(self, steps_of: dict[Client, Iterator[Step]]) -> None:
         awaited: dict[Client, bytes] = {}
-        for client in ways:
-            self._step(client, ways, awaited)
-        deadline = time.monotonic() + PATIENCE
+        for client in steps_of:
+            self._step(client, steps_of, awaited)
+        deadline = time.monotonic() + TIMEOUT
         while awaited:
             if time.monotonic() > deadline:
-                raise Lost(f"{len(awaited)} clients wait for {set(awaited.values())}")
+                raise LoadError(f"{len(awaited)} clients wait for {set(awaited.values())}")
             for file, _ in self._epoll.poll(1.0):
                 client = self._by_file[file]
                 lines = self._lines(client)
                 if client in awaited and awaited[client] in lines:
                     del awaited[client]
-                    self._step(client, ways, awaited)
+                    self._step(client, steps_of, awaited)
                 elif client in awaited and b'{"type":"error"' in lines:
-                    raise Lost(f"{client.name}: {lines.decode()}")
+                    raise LoadError(f"{client.name}: {lines.decode()}")
 
-    def _step(self, client: Client, ways: dict[Client, Iterator[Step]], awaited: dict[Client, bytes]) -> None:
-        step = next(ways[client], None)
+    def _step(
+        self, client: Client, steps_of: dict[Client, Iterator[Step]], awaited: dict[Client, bytes]
+    ) -> None:
+        step = next(steps_of[client], None)
         if step is not None:
             client.socket.sendall(step.line)
             awaited[client] = step.answer
@@ -158,7 +160,7 @@ class Crowd:
     ) -> Talk:
         """Let ``speakers`` send, with ``window`` unconfirmed messages each.
 
-        ``mark`` is called at the start and at the end of the measured time. Raises ``Lost`` unless all
+        ``mark`` is called at the start and at the end of the measured time. Raises ``LoadError`` unless all
         messages were then confirmed once, and received once by each client of the room.
         """
         for client in self.clients:
@@ -180,7 +182,7 @@ class Crowd:
             talker.close()
         return Talk(
             after.time - before.time,
-            after.heard - before.heard,
+            after.received - before.received,
             after.confirmed - before.confirmed,
             delays,
             compiled=isinstance(talker, compiled.CompiledTalker),
@@ -189,30 +191,30 @@ class Crowd:
     def _count(self) -> Count:
         return Count(
             time.perf_counter(),
-            sum(client.heard for client in self._by_file.values()),
+            sum(client.received for client in self._by_file.values()),
             sum(client.confirmed for client in self._by_file.values()),
         )
 
     def _finish(self, talker: Talker) -> None:
         """Wait for missing messages."""
-        deadline = time.monotonic() + PATIENCE
-        while self._owed() and time.monotonic() < deadline:
-            talker.listen(A_MOMENT, talking=False)
-        talker.listen(A_MOMENT, talking=False)  # anything that arrives now is too much
-        if owed := self._owed():
-            raise Lost(f"{owed} messages too few or too many were delivered or confirmed")
+        deadline = time.monotonic() + TIMEOUT
+        while self._missing() and time.monotonic() < deadline:
+            talker.listen(CHECK_INTERVAL, talking=False)
+        talker.listen(CHECK_INTERVAL, talking=False)  # anything that arrives now is too much
+        if missing := self._missing():
+            raise LoadError(f"{missing} messages too few or too many were delivered or confirmed")
 
-    def _owed(self) -> int:
+    def _missing(self) -> int:
         """Return how many messages and confirmations are missing or superfluous.
 
         A dialect that echoes delivers messages to their sender too.
         """
         spoken: dict[str, int] = {}
         for client in self._by_file.values():
-            spoken[client.room] = spoken.get(client.room, 0) + client.said
+            spoken[client.room] = spoken.get(client.room, 0) + client.sent
         return sum(
-            abs(spoken[client.room] - client.heard - (0 if self._dialect.echoes else client.said))
-            + client.said
+            abs(spoken[client.room] - client.received - (0 if self._dialect.echoes else client.sent))
+            + client.sent
             - client.confirmed
             for client in self._by_file.values()
         )

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from bench import machine
 from bench.figures import Figure
-from bench.hosts import PATIENCE, temporary, timed
-from bench.load import Crowd
+from bench.hosts import TIMEOUT, temporary, timed
+from bench.load import ClientPool
 from bench.stages import STAGES, TIMERS
 from bench.talking import PLANS
 
@@ -25,23 +25,23 @@ REST = "uvloop and the kernel's sockets"
 
 def measure(seconds: float) -> Iterator[Figure]:
     plan = PLANS["S1"]
-    told: list[dict[str, float]] = []
+    totals: list[dict[str, float]] = []
     with (
         temporary() as data,
         timed(data, file := data / "stages") as host,
-        closing(Crowd(host.dialect, host.port)) as crowd,
+        closing(ClientPool(host.dialect, host.port)) as pool,
     ):
-        people = crowd.join([f"u{number}" for number in range(plan.people)], ["room0"])
-        talk = crowd.talk(
+        people = pool.join([f"u{number}" for number in range(plan.people)], ["room0"])
+        talk = pool.talk(
             people[: plan.speakers],
             window=plan.window,
             warm_up=seconds / 2,
             seconds=seconds,
-            mark=lambda: told.append({**_ask(host.pid, file), REST: machine.cpu_seconds(host.pid)}),
+            mark=lambda: totals.append({**_ask(host.pid, file), REST: machine.cpu_seconds(host.pid)}),
         )
-    before, after = told
-    for one in told:
-        one[REST] -= one[TIMERS]
+    before, after = totals
+    for total in totals:
+        total[REST] -= total[TIMERS]
     taken = {stage: after.get(stage, 0.0) - before.get(stage, 0.0) for stage in (*STAGES.values(), REST)}
     for stage in STAGES.values():  # subtracting the cost of the timers may give a small negative time
         taken[stage] = max(0.0, taken[stage])
@@ -54,7 +54,7 @@ def _ask(pid: int, file: Path) -> dict[str, float]:
     """Return the seconds of each stage so far."""
     known = _size(file)
     os.kill(pid, signal.SIGUSR1)
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while _size(file) == known or not (text := file.read_text()).endswith("\n"):
         if time.monotonic() > deadline:
             raise TimeoutError("the server does not tell")

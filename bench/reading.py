@@ -56,16 +56,16 @@ def _asked(database: str, engine: Engine, bare: Callable[[], Ask]) -> Iterator[F
         newest = _milliseconds(lambda: messages.message_page(connection, ROOM, limit=PAGE))
         yield Figure("newest 50", f"chatroom on {database}", newest, "ms")
         for what, query in QUERIES.items():
-            found = _milliseconds(partial(_find, connection, query), times=20)
-            yield Figure(f"search: {what}", f"chatroom on {database}", found, "ms")
+            result = _milliseconds(partial(_find, connection, query), times=20)
+            yield Figure(f"search: {what}", f"chatroom on {database}", result, "ms")
 
 
 def _find(connection: Connection, words: str) -> object:
     query = parse_query(words)
     assert query is not None
-    found = search_query.search_messages(connection, ALICE, query, limit=PAGE)
-    assert found.messages, f"no message contains {words}"
-    return found
+    result = search_query.search_messages(connection, ALICE, query, limit=PAGE)
+    assert result.messages, f"no message contains {words}"
+    return result
 
 
 def _milliseconds(ask: Ask, times: int = 200) -> float:

@@ -27,7 +27,7 @@ from bench import machine
 from bench.dialects import PASSWORD
 from bench.figures import Figure, share
 from bench.hosts import Host, on_sqlite, temporary
-from bench.load import Crowd
+from bench.load import ClientPool
 from bench.talkers import Client, drain
 from tests.support.processes import ROOT
 from tests.support.terminal import bytes_of
@@ -152,22 +152,25 @@ def flood(seconds: float) -> Iterator[Figure]:
 
     Measures its share of a core without and with typing, and the time until a typed key is visible.
     """
-    with on_sqlite() as host, closing(Crowd(host.dialect, host.port)) as crowd:
-        speaker, listener = crowd.join(["u0", "u1"], ["room0"])
+    with on_sqlite() as host, closing(ClientPool(host.dialect, host.port)) as pool:
+        speaker, listener = pool.join(["u0", "u1"], ["room0"])
         with _terminal("client", f"{listener.name}@127.0.0.1:{host.port}/room0", "--lang", "en") as program:
             program.expect_exact(b"F2")  # the form, with its cursor in the only empty field
             program.send(f"{PASSWORD}\r")
             program.expect_exact(b"room0")
-            pour = Pour(host, speaker, program)
-            pour.run(seconds)  # warm up
-            alone = pour.run(QUIET_FOR * seconds)
-            typing = pour.run(TYPED_FOR * seconds, typing=True)
-    beside = {"p50 ms": share(pour.keys, 0.5) * 1e3, "p99 ms": share(pour.keys, 0.99) * 1e3}
+            flood_of_messages = MessageFlood(host, speaker, program)
+            flood_of_messages.run(seconds)  # warm up
+            alone = flood_of_messages.run(QUIET_FOR * seconds)
+            typing = flood_of_messages.run(TYPED_FOR * seconds, typing=True)
+    beside = {
+        "p50 ms": share(flood_of_messages.keys, 0.5) * 1e3,
+        "p99 ms": share(flood_of_messages.keys, 0.99) * 1e3,
+    }
     yield Figure("flood", "chatroom", alone, "% of a core", beside=beside)
     yield Figure("flood, typing", "chatroom", typing, "% of a core", beside=beside)
 
 
-class Pour:
+class MessageFlood:
     """Sends messages to a client and presses keys. ``keys`` has the seconds until each key was visible."""
 
     def __init__(self, host: Host, speaker: Client, program: "pexpect.spawn[bytes]") -> None:
@@ -179,13 +182,13 @@ class Pour:
 
     def run(self, seconds: float, *, typing: bool = False) -> float:
         """Return how much of a core the client used, in per cent."""
-        before, began, said = self._cpu(), time.perf_counter(), 0
+        before, began, sent = self._cpu(), time.perf_counter(), 0
         while (left := began + seconds - time.perf_counter()) > 0:
-            wait = began + said / FLOOD - time.perf_counter()
+            wait = began + sent / FLOOD - time.perf_counter()
             if wait <= 0:
-                self._say()
-                said += 1
-                if typing and said % KEY_EVERY == 0 and not self._pressed:
+                self._send_message()
+                sent += 1
+                if typing and sent % KEY_EVERY == 0 and not self._pressed:
                     self._press()
             elif select.select([self._program.child_fd], [], [], min(wait, left))[0]:
                 self._look()
@@ -195,7 +198,7 @@ class Pour:
         assert self._program.pid is not None
         return machine.cpu_seconds(self._program.pid)
 
-    def _say(self) -> None:
+    def _send_message(self) -> None:
         self._speaker.socket.sendall(self._host.dialect.say(self._speaker.name, self._speaker.room, 1))
         drain(self._speaker)
 

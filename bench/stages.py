@@ -66,7 +66,7 @@ class Timers:
         self._own = self._around = 0.0  # the cost of a timer in its own stage, and in the calling stage
         self._calibrate()
 
-    def told(self) -> dict[str, float]:
+    def totals(self) -> dict[str, float]:
         """Return the seconds of each stage so far, and the cost of the timers."""
         return {**self.seconds, TIMERS: self._times.total() * (self._own + self._around)}
 
@@ -112,11 +112,11 @@ def main(file: Path) -> None:
         holder, name = find(place)
         setattr(holder, name, timers.timed(stage, getattr(holder, name)))
 
-    def tell(*_: object) -> None:
+    def report(*_: object) -> None:
         with file.open("a") as lines:
-            lines.write(json.dumps(timers.told()) + "\n")
+            lines.write(json.dumps(timers.totals()) + "\n")
 
-    signal.signal(signal.SIGUSR1, tell)
+    signal.signal(signal.SIGUSR1, report)
     serve()
 
 

@@ -24,7 +24,7 @@ SLOT, SLOTS = 1e-5, 1_000_000
 """The width of a slot in the table of delays, in seconds, and the number of slots."""
 
 
-class Lost(Exception):
+class LoadError(Exception):
     """The connection was closed, or the server sent too few or too many messages."""
 
 
@@ -36,13 +36,13 @@ class Client:
     socket: socket.socket
     room: str = ""
     window: int = 0
-    heard: int = 0  # messages that it received
-    said: int = 0
+    received: int = 0  # messages that it received
+    sent: int = 0
     confirmed: int = 0
     rest: bytes = b""  # the start of an incomplete line
 
     def begin(self, window: int) -> None:
-        self.window, self.heard, self.said, self.confirmed = window, 0, 0, 0
+        self.window, self.received, self.sent, self.confirmed = window, 0, 0, 0
 
 
 class Delays:
@@ -73,7 +73,7 @@ class Talker(Protocol):
     """Sends and receives for all clients, and updates their counts."""
 
     def listen(self, seconds: float, *, talking: bool) -> None:
-        """Receive for this time, and with ``talking`` send until all windows are full. Raises ``Lost``."""
+        """Receive for this time, and with ``talking`` keep all windows full. Raises ``LoadError``."""
 
     def close(self) -> None: ...
 
@@ -85,7 +85,7 @@ class PlainTalker:
         self._dialect = dialect
         self._delays = delays
         self._buffer = bytearray(CHUNK)
-        self._said_at: dict[Client, deque[float]] = {client: deque() for client in clients if client.window}
+        self._sent_at: dict[Client, deque[float]] = {client: deque() for client in clients if client.window}
         self._by_file = {client.socket.fileno(): client for client in clients}
         self._epoll = select.epoll()
         for client in clients:
@@ -93,60 +93,60 @@ class PlainTalker:
 
     def listen(self, seconds: float, *, talking: bool) -> None:
         until = time.perf_counter() + seconds
-        for client in self._said_at if talking else ():
-            self._say(client)
+        for client in self._sent_at if talking else ():
+            self._fill_window(client)
         while (left := until - time.perf_counter()) > 0:
             for file, _ in self._epoll.poll(left, 1024):
                 client = self._by_file[file]
                 if client.window:
-                    self._hear(client)
+                    self._receive_confirmations(client)
                     if talking:
-                        self._say(client)
+                        self._fill_window(client)
                 else:
-                    client.heard += self._count(client)
+                    client.received += self._count(client)
 
     def close(self) -> None:
         self._epoll.close()
 
-    def _say(self, client: Client) -> None:
+    def _fill_window(self, client: Client) -> None:
         """Send messages until the window is full."""
-        missing = client.window - (client.said - client.confirmed)
+        missing = client.window - (client.sent - client.confirmed)
         if missing:
             client.socket.sendall(self._dialect.say(client.name, client.room, missing))
-            client.said += missing
-            self._said_at[client].extend([time.perf_counter()] * missing)
+            client.sent += missing
+            self._sent_at[client].extend([time.perf_counter()] * missing)
 
-    def _hear(self, client: Client) -> None:
+    def _receive_confirmations(self, client: Client) -> None:
         lines = whole_lines(client, self._buffer[: receive(client, self._buffer)], self._dialect.end)
-        confirmed, heard = self._dialect.understand(client.name, lines)
-        client.heard += heard
+        confirmed, received = self._dialect.count_lines(client.name, lines)
+        client.received += received
         client.confirmed += confirmed
-        said_at, now = self._said_at[client], time.perf_counter()
+        sent_at, now = self._sent_at[client], time.perf_counter()
         for _ in range(confirmed):
-            self._delays.add(now - said_at.popleft())
+            self._delays.add(now - sent_at.popleft())
 
     def _count(self, client: Client) -> int:
         size = receive(client, self._buffer)
         if self._dialect.end == b"\n":
             return self._buffer.count(b"\n", 0, size)
         lines = whole_lines(client, self._buffer[:size], self._dialect.end)
-        _, heard = self._dialect.understand(client.name, lines)
-        return heard
+        _, received = self._dialect.count_lines(client.name, lines)
+        return received
 
 
 def receive(client: Client, buffer: bytearray) -> int:
-    """Receive into the buffer. Return the number of bytes. Raises ``Lost``."""
+    """Receive into the buffer. Return the number of bytes. Raises ``LoadError``."""
     size = client.socket.recv_into(buffer)
     if not size:
-        raise Lost(f"the server hung up on {client.name}")
+        raise LoadError(f"the server hung up on {client.name}")
     return size
 
 
 def take(client: Client) -> bytes:
-    """Wait for data and return it. Raises ``Lost``."""
+    """Wait for data and return it. Raises ``LoadError``."""
     data = client.socket.recv(CHUNK)
     if not data:
-        raise Lost(f"the server hung up on {client.name}")
+        raise LoadError(f"the server hung up on {client.name}")
     return data
 
 

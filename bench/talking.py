@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bench import machine
 from bench.figures import Figure, Measured, middle
 from bench.hosts import FLOOR, OURS, Host, Opening, on_each
-from bench.load import Crowd, Talk
+from bench.load import ClientPool, Talk
 from bench.peers import PEERS
 from bench.talkers import Client
 
@@ -63,20 +63,22 @@ def measure(plan: Plan, *, seconds: float, rounds: int) -> Iterator[Measured]:
 
 
 def _rounds(plan: Plan, who: str, host: Host, seconds: float, rounds: int) -> Iterator[Figure]:
-    crowd = Crowd(host.dialect, host.port)
+    pool = ClientPool(host.dialect, host.port)
     try:
         names = [f"u{number}" for number in range(plan.people)]
-        people = crowd.join(names, [f"room{number}" for number in range(plan.rooms)])
+        people = pool.join(names, [f"room{number}" for number in range(plan.rooms)])
         for _ in range(rounds):
-            yield talk(plan, who, host, crowd, people, seconds)
+            yield talk(plan, who, host, pool, people, seconds)
     finally:
-        crowd.close()
+        pool.close()
 
 
-def talk(plan: Plan, who: str, host: Host, crowd: Crowd, people: Sequence[Client], seconds: float) -> Figure:
+def talk(
+    plan: Plan, who: str, host: Host, pool: ClientPool, people: Sequence[Client], seconds: float
+) -> Figure:
     """Measure one round. The first of these clients send."""
     usage: list[Usage] = []
-    talk = crowd.talk(
+    talk = pool.talk(
         people[: plan.speakers],
         window=plan.window,
         warm_up=seconds / 4,
@@ -91,7 +93,7 @@ def _usage(host: Host) -> Usage:
 
 
 def _figure(plan: Plan, who: str, talk: Talk, before: Usage, after: Usage) -> Figure:
-    done = talk.heard if plan.counts == "deliveries" else talk.confirmed
+    done = talk.received if plan.counts == "deliveries" else talk.confirmed
     server = after.server - before.server
     return Figure(
         scenario=plan.name,

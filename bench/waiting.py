@@ -8,7 +8,7 @@ from bench import machine
 from bench.dialects import Chat
 from bench.figures import Figure, Measured, middle, share
 from bench.hosts import FLOOR, OURS, SETTINGS, Host, on_each, on_sqlite
-from bench.load import Crowd
+from bench.load import ClientPool
 from bench.peers import PEERS
 from bench.talkers import Client, drain, take
 
@@ -28,14 +28,14 @@ def idle(people: int) -> Iterator[Measured]:
 
 
 def _weight(host: Host, people: int) -> float:
-    crowd = Crowd(host.dialect, host.port)
+    pool = ClientPool(host.dialect, host.port)
     try:
-        crowd.join([f"w{number}" for number in range(people // 10)])  # warm up the process
+        pool.join([f"w{number}" for number in range(people // 10)])  # warm up the process
         before = machine.resident_bytes(host.pid)
-        crowd.join([f"u{number}" for number in range(people)])
+        pool.join([f"u{number}" for number in range(people)])
         return (machine.resident_bytes(host.pid) - before) / people
     finally:
-        crowd.close()
+        pool.close()
 
 
 def one_way(*, seconds: float, rounds: int) -> Iterator[Measured]:
@@ -48,33 +48,35 @@ def one_way(*, seconds: float, rounds: int) -> Iterator[Measured]:
 
 
 def _rounds(who: str, host: Host, seconds: float, rounds: int) -> Iterator[Figure]:
-    crowd = Crowd(host.dialect, host.port)
+    pool = ClientPool(host.dialect, host.port)
     try:
-        sender, receiver = crowd.join(["u0", "u1"], ["room0"])
-        crowd.walk([sender], lambda client: host.dialect.befriend(receiver.name))
-        crowd.settle()
+        sender, receiver = pool.join(["u0", "u1"], ["room0"])
+        pool.run_steps([sender], lambda client: host.dialect.friend_steps(receiver.name))
+        pool.settle()
         for _ in range(rounds):
             _delays(host, sender, receiver, seconds / 4)
             delays = _delays(host, sender, receiver, seconds)
             beside = {"p99 ms": share(delays, 0.99) * 1e3}
             yield Figure("S4", who, share(delays, 0.50) * 1e6, "µs", floor=who in FLOOR, beside=beside)
     finally:
-        crowd.close()
+        pool.close()
 
 
 def _delays(host: Host, sender: Client, receiver: Client, seconds: float) -> list[float]:
     delays, until = [], time.perf_counter() + seconds
     while time.perf_counter() < until:
-        delays.append(_pass_on(sender, receiver, host.dialect.whisper(receiver.name), host.dialect.end))
+        delays.append(
+            _pass_on(sender, receiver, host.dialect.private_message(receiver.name), host.dialect.end)
+        )
     return delays
 
 
 def _pass_on(sender: Client, receiver: Client, line: bytes, end: bytes) -> float:
     started = time.perf_counter()
     sender.socket.sendall(line)
-    heard = b""
-    while not heard.endswith(end):
-        heard = take(receiver)
+    received = b""
+    while not received.endswith(end):
+        received = take(receiver)
     taken = time.perf_counter() - started
     drain(sender)
     return taken
@@ -85,32 +87,34 @@ def login_storm() -> Iterator[Figure]:
     cheap = [setting for setting in SETTINGS if "bcrypt" not in setting]
     expensive = [*cheap, f"password.bcrypt_cost={COST}", "password.queue=0"]  # no login is refused
     with on_sqlite(expensive) as host:
-        crowd = Crowd(Chat(), host.port)
+        pool = ClientPool(Chat(), host.port)
         try:
-            crowd.join([f"u{number}" for number in range(STORM)])
-            quiet, *_ = crowd.clients
+            pool.join([f"u{number}" for number in range(STORM)])
+            quiet, *_ = pool.clients
             calm = [_ping(quiet) for _ in range(200)]
-            delays = _storm(crowd, quiet)
+            delays = _storm(pool, quiet)
         finally:
-            crowd.close()
+            pool.close()
     beside = {"p50 ms": share(delays, 0.5) * 1e3, "p99 ms before": share(calm, 0.99) * 1e3}
     yield Figure("login storm", "chatroom on SQLite", share(delays, 0.99) * 1e3, "ms", beside=beside)
 
 
-def _storm(crowd: Crowd, quiet: Client) -> list[float]:
+def _storm(pool: ClientPool, quiet: Client) -> list[float]:
     """Log in twenty users at once, on new connections. Return the delays of the pings meanwhile."""
-    people = [crowd.connect(f"u{number}") for number in range(STORM)]
-    ways = {client: Chat().login(client.name) for client in people}
-    for client, step in ways.items():
+    people = [pool.connect(f"u{number}") for number in range(STORM)]
+    waiting = {client: Chat().login(client.name) for client in people}
+    for client, step in waiting.items():
         client.socket.sendall(step.line)
     delays = []
-    while ways:
+    while waiting:
         delays.append(_ping(quiet))
-        ways = {client: step for client, step in ways.items() if step.answer not in _heard(client)}
+        waiting = {
+            client: step for client, step in waiting.items() if step.answer not in _received_so_far(client)
+        }
     return delays
 
 
-def _heard(client: Client) -> bytes:
+def _received_so_far(client: Client) -> bytes:
     """Return all data received so far."""
     client.rest += drain(client)
     return client.rest
@@ -119,7 +123,7 @@ def _heard(client: Client) -> bytes:
 def _ping(client: Client) -> float:
     started = time.perf_counter()
     client.socket.sendall(b'{"type":"ping","id":1}\n')
-    heard = b""
-    while b'"pong"' not in heard:
-        heard += take(client)
+    received = b""
+    while b'"pong"' not in received:
+        received += take(client)
     return time.perf_counter() - started

@@ -23,7 +23,7 @@ class Xmpp:
     end = b">"
     compiled: int | None = None
 
-    def greet(self, name: str) -> Iterator[Step]:
+    def log_in_steps(self, name: str) -> Iterator[Step]:
         yield Step(STREAM, FEATURES)
         yield Step(b"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>", b"<success")
         yield Step(STREAM, FEATURES)
@@ -36,7 +36,7 @@ class Xmpp:
         muc = "<x xmlns='http://jabber.org/protocol/muc'><history maxstanzas='0'/></x>"
         yield Step(f"<presence to='{room}@{ROOMS}/{name}'>{muc}</presence>".encode(), b"<subject")
 
-    def befriend(self, name: str) -> Iterator[Step]:
+    def friend_steps(self, name: str) -> Iterator[Step]:
         yield from ()
 
     def parts(self, room: str) -> tuple[bytes, bytes]:
@@ -47,12 +47,12 @@ class Xmpp:
         before, after = self.parts(room)
         return b"".join(b"%s%s%s%s" % (before, _mark(name), new_cid().encode(), after) for _ in range(count))
 
-    def whisper(self, name: str) -> bytes:
+    def private_message(self, name: str) -> bytes:
         """Return a private message through the room: anonymous users have no other address."""
         to = f"room0@{ROOMS}/{name}"
         return f"<message to='{to}' type='chat' id='{new_cid()}'><body>{TEXT}</body></message>".encode()
 
-    def understand(self, name: str, lines: bytes) -> tuple[int, int]:
+    def count_lines(self, name: str, lines: bytes) -> tuple[int, int]:
         return lines.count(_mark(name)), lines.count(b"</message>")
 
 

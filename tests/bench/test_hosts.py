@@ -9,8 +9,8 @@ import pytest
 
 from bench.dialects import Chat
 from bench.figures import Figure, GivenUp
-from bench.hosts import Host, Hung, on_each, started
-from bench.talkers import Lost
+from bench.hosts import Host, ServerHung, on_each, started
+from bench.talkers import LoadError
 
 
 @contextmanager
@@ -34,12 +34,12 @@ def test_failing_server_is_reported_and_the_next_one_measured() -> None:
 
 
 def test_hanging_server_is_killed_with_an_error() -> None:
-    with pytest.raises(Hung, match="killed after 0 seconds"):
+    with pytest.raises(ServerHung, match="killed after 0 seconds"):
         wait_for([sys.executable, "-c", "import signal; signal.pause()"])
 
 
 def wait_for(command: list[str]) -> None:
-    with started(command, stdout=subprocess.PIPE, life=0.1) as server:
+    with started(command, stdout=subprocess.PIPE, lifetime=0.1) as server:
         assert server.stdout is not None
         server.stdout.read()  # until the server has ended
-        raise Lost("it hung up")
+        raise LoadError("it hung up")

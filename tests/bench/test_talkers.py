@@ -9,8 +9,8 @@ import pytest
 
 from bench.compiled import CompiledTalker
 from bench.dialects import Chat, Irc
-from bench.load import Crowd, OpenTalker
-from bench.talkers import Client, Delays, Lost, PlainTalker
+from bench.load import ClientPool, OpenTalker
+from bench.talkers import Client, Delays, LoadError, PlainTalker
 from tests.support.processes import Server, running
 
 WINDOW = 5
@@ -34,12 +34,12 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 def test_each_client_receives_each_message_of_its_room_once(server: Server, open_talker: OpenTalker) -> None:
-    clients = Crowd(Chat(), server.port, open_talker)
+    clients = ClientPool(Chat(), server.port, open_talker)
     members = clients.join([f"u{number}" for number in range(6)], ["room0", "room1"])  # three in each
     clients.talk(members[:4], window=WINDOW, warm_up=0, seconds=0, mark=lambda: None)
-    assert [client.said for client in members] == [WINDOW] * 4 + [0] * 2
+    assert [client.sent for client in members] == [WINDOW] * 4 + [0] * 2
     assert [client.confirmed for client in members] == [WINDOW] * 4 + [0] * 2
-    assert [client.heard for client in members] == [2 * WINDOW] * 6
+    assert [client.received for client in members] == [2 * WINDOW] * 6
     clients.close()
 
 
@@ -61,7 +61,7 @@ def test_irc_confirms_a_burst_with_a_pong(irc: tuple[Client, socket.socket], ope
     far.sendall(b":u1!u1@host PRIVMSG #room0 :PONG or not?\r\n:server PONG server :5\r\n:u1 PRIV")
     while client.confirmed < WINDOW:
         talker.listen(0.01, talking=False)
-    assert (client.said, client.confirmed, client.heard) == (WINDOW, WINDOW, 1)
+    assert (client.sent, client.confirmed, client.received) == (WINDOW, WINDOW, 1)
     talker.close()
 
 
@@ -73,10 +73,10 @@ def test_confirmed_client_sends_the_next_messages(
     talker.listen(0, talking=True)
     far.recv(65536)
     far.sendall(b":server PONG server :2\r\n")
-    while client.said == WINDOW:
+    while client.sent == WINDOW:
         talker.listen(0.01, talking=True)
     assert far.recv(65536) == Irc().say("u0", "room0", 2)
-    assert client.said == WINDOW + 2
+    assert client.sent == WINDOW + 2
     assert delays.within(0.5) > 0
     talker.close()
 
@@ -87,7 +87,7 @@ def test_closed_connection_raises_an_error(
     client, far = irc
     talker = open_talker(Irc(), [client], Delays())
     far.close()
-    with pytest.raises(Lost, match="hung up on u0"):
+    with pytest.raises(LoadError, match="hung up on u0"):
         talker.listen(10, talking=False)
     talker.close()
 

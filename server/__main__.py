@@ -1,7 +1,7 @@
-"""The command ``chat-server``: flags in, a running server out. Its counterpart is ``app``, which is the
-server; ``chat-server admin`` is in ``admin``, ``chat-server invite`` in ``invite``.
+"""The command ``chat-server``. ``app`` is the server; ``chat-server admin`` and ``chat-server invite`` are in
+``cli``.
 
-Whatever keeps it from starting is told in one line on standard error, and the exit code is not 0.
+An error at the start is one line on standard error, and the exit code is not 0.
 """
 
 import argparse
@@ -34,33 +34,34 @@ FLAGS = (
     ("--tls-key", "tls.key", "FILE"),
     ("--log-level", "log_level", "LEVEL"),
 )
-"""Settings with a flag of their own: it, the setting, and what follows it."""
+"""Settings with a flag: the flag, the name of the setting, and the metavar of its value."""
 
-GARBAGE = 50_000
-"""New objects after which garbage is looked for. A message makes dozens, hardly any in a cycle; at Python's
-700 a tenth of a busy loop's time goes into looking. What importing has made is not looked at at all."""
+GC_THRESHOLD = 50_000
+"""New objects between two garbage collections. Messages create dozens of objects, hardly any in cycles; with
+Python's default of 700 a busy server spends a tenth of its time in collections. Objects from imports are
+frozen."""
 
 
 output = standard_streams.LineWriter(1)
-"""Lines on standard output."""
+"""Writes to standard output."""
 
 
 def main() -> None:
     standard_streams.set_up()
-    code = _run_to_the_end()
+    code = _run_and_flush()
     log.errors.flush()
     output.flush()
     try:
         sys.stderr.flush()
     except OSError:
-        standard_streams.discard(sys.stderr.fileno())  # or the exit code would be that of another failure
+        standard_streams.discard(sys.stderr.fileno())  # else Python would change the exit code
     if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
-        os._exit(code)  # all is done, and a thread that hangs must not keep the process
+        os._exit(code)  # a hanging thread must not keep the process alive
     sys.exit(code)
 
 
-def _run_to_the_end() -> int:
-    """The exit code, also where standard output does not take what is told."""
+def _run_and_flush() -> int:
+    """Run the command and return its exit code, also if standard output fails."""
     try:
         code = run_command(sys.argv[1:])
         sys.stdout.flush()
@@ -69,13 +70,13 @@ def _run_to_the_end() -> int:
         return print_error(f"cannot write to standard output: {error.strerror}", code=1)
     except KeyboardInterrupt:
         return 130
-    except SystemExit as end:  # --help, or flags that do not parse
+    except SystemExit as end:  # --help, or invalid flags
         return end.code if isinstance(end.code, int) else 0
     return code
 
 
 def run_command(arguments: Sequence[str]) -> int:
-    """The command with these arguments; its exit code."""
+    """Run the command and return its exit code."""
     if arguments[:1] == ["admin"]:
         return admin.run_command(arguments[1:])
     if arguments[:1] == ["invite"]:
@@ -94,10 +95,10 @@ def run_command(arguments: Sequence[str]) -> int:
 def _run_server(loaded: LoadedConfig) -> int:
     log.set_up_logging(loaded.config.log_level)
     gc.freeze()
-    gc.set_threshold(GARBAGE)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the server has a use for it
+    gc.set_threshold(GC_THRESHOLD)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the server installs its handler
     for variable in loaded.idle:
-        logging.getLogger(__name__).warning("%s in the environment is no setting", variable)
+        logging.getLogger(__name__).warning("%s in the environment is not a setting", variable)
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(serve_until_stopped(loaded.config, announce=_print_listening))
@@ -108,37 +109,35 @@ def _run_server(loaded: LoadedConfig) -> int:
     except Exception as error:
         logging.getLogger(__name__).debug("the start failed", exc_info=True)
         return print_error(f"cannot start: {str(error) or type(error).__name__}", code=1)
-    except KeyboardInterrupt:  # before the server listened to signals
+    except KeyboardInterrupt:  # before the server installed its signal handlers
         pass
     return 0
 
 
-def _print_listening(place: ServerEndpoint, code: str) -> None:
-    """A reader that stalls or is gone does not keep the server from serving."""
-    log.errors.write(f"join with: chat-client {place.invitation(code=code)}")
+def _print_listening(endpoint: ServerEndpoint, code: str) -> None:
+    """Print the invitation and the address, without blocking if nothing reads them."""
+    log.errors.write(f"join with: chat-client {endpoint.invitation(code=code)}")
     log.errors.flush()
-    output.write(str(place))  # the last, for programs that wait until everything is told
+    output.write(str(endpoint))  # the last line, for programs that wait for it
 
 
 def _build_parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
         prog="chat-server",
-        description="Serve a chat room: without flags, to this machine, and with everything in one folder.",
-        epilog="Every setting there is can be given by --set, the environment or a file: see --show-config."
-        " To look after a server: chat-server admin --help. To ask people in: chat-server invite --help.",
+        description="Run a chat server. By default it serves only this machine, with all data in one folder.",
+        epilog="All settings can be set with --set, the environment or a file: see --show-config."
+        " Administration: chat-server admin --help. Invitations: chat-server invite --help.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"chatroom {RELEASE}")
-    parser.add_argument(
-        "--show-config", action="store_true", help="tell every setting and where it came from"
-    )
+    parser.add_argument("--show-config", action="store_true", help="print all settings and their sources")
     add_settings(parser, FLAGS)
     _add_encryption(parser)
     return parser
 
 
 def _add_encryption(parser: argparse.ArgumentParser) -> None:
-    """The three that exclude each other. Without any it depends on the address: see ``Config.encrypted``."""
+    """Add three exclusive options. Without any, the address decides: see ``ServerConfig.encrypted``."""
     setting = partial(parser.add_mutually_exclusive_group().add_argument, dest="settings")
     setting(
         "--tls-cert",

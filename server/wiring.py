@@ -155,7 +155,7 @@ def assemble_parts(
         failed=writer_failed,
     )
     passwords = PasswordHasher(
-        config.password.bcrypt_cost, patience=config.password.queue, threads=config.password.threads
+        config.password.bcrypt_cost, max_wait=config.password.queue, threads=config.password.threads
     )
     presence = PresenceTracker(directory, notifier, writer, server_id=server_id, linger=limits.linger)
     attempts = PasswordAttempts(limits.password_attempts)

@@ -1,1 +1,1 @@
-"""Who may do what: permissions, validation, passwords and invite codes."""
+"""Permissions, validation, passwords and invite codes."""

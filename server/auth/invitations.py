@@ -1,13 +1,11 @@
-"""Codes in invitations: how they are made, looked at, and used. What they open is kept in
-``db.queries.invite_codes``.
+"""Create, check and use invite codes. ``db.queries.invite_codes`` stores their digests.
 
-A code lets its bearer in as somebody who runs the server, or owns the room, would: it makes an account where
-that takes an invitation, and invites into the room it was made for. So many people may use it, each once, and
-for so many days. A code that never was, is used up, or is too old is one and the same to whoever shows it.
+A code allows its bearer to register on an invite-only server, and invites to the room it was created for. It
+has a maximum number of uses, one per account, and expires after some days. Unknown, used up and expired codes
+get the same refusal.
 
-What is shown is looked at twice: before any work is done for a stranger, which ``InvitationChecker`` counts
-as an attempt
-at a password; and in the transaction, where it is used.
+A code is checked twice: before any work is done for an unknown client, when ``InvitationChecker`` counts a
+wrong code like a wrong password; and in the transaction that uses it.
 """
 
 import hashlib
@@ -24,27 +22,27 @@ from chatroom.server.net.limits import PasswordAttempts
 
 USES = 1
 DAYS = 7
-"""What an invitation is good for if nobody says anything else."""
+"""Default number of uses and days of an invite code."""
 
-PLACE = b"an invitation"
-"""What guessed codes are counted under: they are nobody's."""
+ATTEMPTS_KEY = b"an invitation"
+"""The key under which wrong codes are counted, because they belong to no account."""
 
 
 class InvitationChecker:
-    """Where a code is shown."""
+    """Checks codes and limits the rate of wrong ones."""
 
     def __init__(self, store: DatabaseReader, attempts: PasswordAttempts) -> None:
         self._store = store
         self._attempts = attempts
 
     async def check_code(self, code: str, address: str, account_id: int | None = None) -> bytes:
-        """The digest of a good code. Raises ``InvitationError``, ``TooManyAttempts``."""
-        check_attempts(self._attempts, PLACE, address)
-        shown, now = code_digest(code), now_milliseconds()
-        if await self._store.run(invite_codes.find_code, shown, account_id, now) is None:
-            self._attempts.attempt_failed(PLACE, address, time.monotonic())
+        """Return the digest of a valid code. Raises ``BadInvitation``, ``TooManyAttempts``."""
+        check_attempts(self._attempts, ATTEMPTS_KEY, address)
+        digest, now = code_digest(code), now_milliseconds()
+        if await self._store.run(invite_codes.find_code, digest, account_id, now) is None:
+            self._attempts.attempt_failed(ATTEMPTS_KEY, address, time.monotonic())
             raise BadInvitation
-        return shown
+        return digest
 
 
 def code_digest(code: str) -> bytes:
@@ -59,7 +57,7 @@ def issue_code(
     uses: int = USES,
     days: int = DAYS,
 ) -> str:
-    """A new code. It is told here, and never again."""
+    """Create a code and return it. Only its digest is stored."""
     code = fresh_code()
     invite_codes.add_code(
         transaction.connection,
@@ -73,19 +71,19 @@ def issue_code(
     return code
 
 
-def use_invitation(transaction: WriteTransaction, shown: bytes, account_id: int) -> None:
-    """Let an account in. Raises ``InvitationError``."""
-    if not invite_codes.use_code(transaction.connection, shown, account_id, transaction.now):
+def use_invitation(transaction: WriteTransaction, digest: bytes, account_id: int) -> None:
+    """Count a use of a code by an account. Raises ``BadInvitation``."""
+    if not invite_codes.use_code(transaction.connection, digest, account_id, transaction.now):
         raise BadInvitation
 
 
 def invite_to_room(
-    transaction: WriteTransaction, shown: bytes, account_id: int, conversation_id: int
+    transaction: WriteTransaction, digest: bytes, account_id: int, conversation_id: int
 ) -> bool:
-    """Invite whoever shows this into a room that is locked; ``False`` if it is for another one, or none."""
-    found = invite_codes.find_code(transaction.connection, shown, account_id, transaction.now)
-    if found is None or found.conversation_id != conversation_id:
+    """Invite an account to a locked room by a code; return ``False`` if the code is not for this room."""
+    invite = invite_codes.find_code(transaction.connection, digest, account_id, transaction.now)
+    if invite is None or invite.conversation_id != conversation_id:
         return False
-    use_invitation(transaction, shown, account_id)
-    invite_codes.spend_on_seat(transaction.connection, shown, account_id, transaction.now)
+    use_invitation(transaction, digest, account_id)
+    invite_codes.spend_on_seat(transaction.connection, digest, account_id, transaction.now)
     return bans_and_invites.add_invite(transaction.connection, conversation_id, account_id, transaction.now)

@@ -1,7 +1,4 @@
-"""A password that somebody shows: whether it is right, and whether one more guess is allowed.
-
-The counterparts are ``passwords``, which finds it out, and ``limits.PasswordAttempts``, which counts.
-"""
+"""Check a password, and limit the number of attempts (``limits.PasswordAttempts``)."""
 
 import time
 
@@ -15,20 +12,19 @@ class PasswordChecker:
         self._passwords = passwords
         self._attempts = attempts
 
-    async def is_right(self, password: str, hashed: str | None, place: bytes, asker: Asker) -> bool:
-        """Whether a password fits what is kept at a place: under the name of an account, for one. A wrong one
-        counts for the place and the address. Where nothing is kept (``None``) any is wrong, and that takes as
-        long to find out.
+    async def is_right(self, password: str, hashed: str | None, key: bytes, asker: Asker) -> bool:
+        """Whether a password matches a stored hash. A wrong one counts for the key (such as an account's) and
+        the address. Without a hash (``None``) every password is wrong, and the check takes the same time.
 
-        Raises ``TooManyAttempts``, for the right one too, and also if the last attempt that was left went to
-        another guess meanwhile: many at once learn no more than one by one.
+        Raises ``TooManyAttempts``, also for the right password, and also if another attempt used up the limit
+        meanwhile, so that parallel guesses learn no more than sequential ones.
         """
         address = asker.address
-        check_attempts(self._attempts, place, address)
+        check_attempts(self._attempts, key, address)
         right = await self._passwords.verify_password(password, hashed, asker)
-        check_attempts(self._attempts, place, address)
+        check_attempts(self._attempts, key, address)
         if right:
-            self._attempts.attempt_succeeded(place, address)
+            self._attempts.attempt_succeeded(key, address)
         else:
-            self._attempts.attempt_failed(place, address, time.monotonic())
+            self._attempts.attempt_failed(key, address, time.monotonic())
         return right

@@ -1,19 +1,20 @@
-"""Who may see, read, speak and rule: the one place where that is decided.
+"""Authorization: all decisions about who may see, read, send and moderate.
 
-* A room's messages exist for its members alone, a private chat's for its two sides, also after their
+* Only members may read a room's messages, and only the two users a private chat's, also after their
   friendship.
-* Speaking in a room takes having entered it; speaking to a friend takes being friends. So does changing what
-  was said: one edits and deletes what is one's own, a room's owner deletes what anybody said there, and
-  everybody may react.
-* A private room exists for its owner, its members and the invited alone. That it is there is told to whoever
-  tries to enter it, since that much can be found out by trying to make one of the same name.
-* A seat takes not being banned. In a private room it also takes the invitation, in one with a password the
-  invitation or the password, and so in one with both. Who has a seat may come and go.
-* What a room is about, and who may be in it, is for its owner to say. Nobody owns more than so many rooms.
-* Whoever has blocked somebody is offline for them, and can neither be befriended nor be invited by them.
+* Sending to a room requires having entered it; sending to a friend requires the friendship. The same holds
+  for changes of messages: authors may edit and delete their own messages, a room's owner may delete all
+  messages there, and all may react.
+* A private room is visible only to its owner, its members and invited users. Others learn that it exists when
+  they try to enter it, which creating a room of the same name would tell them too.
+* A banned user gets no seat. A private room requires an invitation; a room with a password, private or not,
+  requires an invitation or the password. A member may enter and leave freely.
+* Only the owner changes the topic and the members of a room. The number of rooms per owner is limited.
+* A user who has blocked another one appears offline to that user, and cannot be befriended or invited by that
+  user.
 
-Everything here asks the database, within the transaction of whoever asks: a right is what is committed, not
-what a process remembers.
+All functions query the database within the caller's transaction: the committed state decides, not the state
+in memory.
 """
 
 from dataclasses import dataclass
@@ -43,12 +44,12 @@ from chatroom.protocol.frame import UNSET, UnsetType
 from sqlalchemy import Connection
 
 Proof = str | None | UnsetType
-"""What was found out about a password for a room: the hash that it fits, ``None`` if it fits none, ``UNSET``
-if there was none to look at."""
+"""The result of checking a room password: the hash that it matches, ``None`` if it matches none, ``UNSET`` if
+no password was given."""
 
 
 class NamedAccount(Protocol):
-    """An account, kept or live."""
+    """An account, from the database or live."""
 
     @property
     def id(self) -> int: ...
@@ -58,38 +59,39 @@ class NamedAccount(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RequestedConversation:
-    """A conversation that was asked for, and what the asker calls it."""
+    """A requested conversation and the requesting account's label for it."""
 
     id: int
     label: str
 
 
 def find_room(connection: Connection, account_id: int, room: str) -> RoomRecord:
-    """A room by any spelling of its name, with or without ``#``, as the account sees it.
+    """Return a room by any spelling of its name, with or without ``#``, as the account sees it.
 
-    Raises ``UnknownRoom``, also for one that it may not see.
+    Raises ``UnknownRoom``, also for a room that the account may not see.
     """
-    found = find_enterable_room(connection, account_id, room)
-    if not sees_room(account_id, found):
+    record = find_enterable_room(connection, account_id, room)
+    if not sees_room(account_id, record):
         raise UnknownRoom(room=labels.room_label(room))
-    return found
+    return record
 
 
 def find_enterable_room(connection: Connection, account_id: int, room: str) -> RoomRecord:
-    """``find_room`` for somebody who wants to come in, and perhaps must not. Raises ``UnknownRoom``."""
-    found = rooms.find_room_as(connection, names.name_key(labels.room_name(room)), account_id)
-    if found is None:
+    """Return a room like ``find_room``, but also one that is not visible to the account, which may try to
+    enter it. Raises ``UnknownRoom``."""
+    record = rooms.find_room_as(connection, names.name_key(labels.room_name(room)), account_id)
+    if record is None:
         raise UnknownRoom(room=labels.room_label(room))
-    return found
+    return record
 
 
 def visible_rooms(connection: Connection, account_id: int) -> list[RoomRecord]:
-    """Every room that the account may see, by name."""
+    """Return all rooms that the account may see, sorted by name."""
     return [room for room in rooms.list_rooms(connection, account_id) if sees_room(account_id, room)]
 
 
 def sees_room(account_id: int, room: RoomRecord) -> bool:
-    """Whether the account may know of a room, which is as it sees it."""
+    """Whether the account may see a room; ``room`` is the account's view of it."""
     return not room.private or room.seat is not None or room.invited or room.owner_id == account_id
 
 
@@ -100,9 +102,9 @@ def check_owner(account_id: int, room: RoomRecord) -> None:
 
 
 def check_may_own_more(connection: Connection, account: NamedAccount, limit: int) -> None:
-    """Check that an account may own one room more; nobody else makes it an owner until COMMIT.
+    """Check that an account may own one more room, and lock the account until COMMIT.
 
-    Raises ``TooManyRooms``. Whoever inherits a room from its owner is not asked.
+    Raises ``TooManyRooms``. It is not called for an account that inherits a room.
     """
     if limit:
         accounts.lock_accounts(connection, [account.id])
@@ -113,7 +115,7 @@ def check_may_own_more(connection: Connection, account: NamedAccount, limit: int
 def check_may_take_seat(
     connection: Connection, account: NamedAccount, room: RoomRecord, proof: Proof
 ) -> None:
-    """Check that an account may take a seat, if there is one. Raises ``Banned``, ``InvitationNeeded``,
+    """Check that an account may take a free seat. Raises ``Banned``, ``InvitationNeeded``,
     ``WrongRoomPassword``.
     """
     if bans_and_invites.is_banned(connection, room.conversation_id, account.id):
@@ -127,37 +129,37 @@ def check_may_take_seat(
 
 
 def needs_invitation(account_id: int, room: RoomRecord) -> bool:
-    """Whether an invitation would help an account to a seat in a room, which is as it sees it."""
+    """Whether an account needs an invitation for a seat; ``room`` is the account's view of it."""
     closed = room.private or room.password_hash is not None
     return closed and room.seat is None and not room.invited and room.owner_id != account_id
 
 
 def needs_password(account_id: int, room: RoomRecord) -> bool:
-    """Whether an account gets a seat in a room, which is as it sees it, by the room's password only."""
+    """Whether an account needs the room's password for a seat; ``room`` is the account's view of it."""
     return room.password_hash is not None and needs_invitation(account_id, room)
 
 
 def find_user(connection: Connection, username: str) -> AccountRecord:
-    found = accounts.find_account(connection, names.name_key(username))
-    if found is None:
+    account = accounts.find_account(connection, names.name_key(username))
+    if account is None:
         raise UnknownUser(username=username)
-    return found
+    return account
 
 
 def find_direct(connection: Connection, account_id: int, username: str) -> DirectRecord:
-    """The private chat with somebody who is, or was, a friend. Raises ``UnknownUser``, ``NotFriends``."""
+    """Return the private chat with a friend or former friend. Raises ``UnknownUser``, ``NotFriends``."""
     other = find_user(connection, username)
-    found = friends.find_direct(connection, account_id, other.id)
-    if found is None:
+    direct = friends.find_direct(connection, account_id, other.id)
+    if direct is None:
         raise NotFriends(username=other.username)
-    return found
+    return direct
 
 
 def readable_conversation(
     connection: Connection, account_id: int, conversation: str
 ) -> RequestedConversation:
-    """A conversation that this account may read. Raises ``UnknownRoom``, ``NotAMember``, ``UnknownUser``,
-    ``NotFriends``.
+    """Return a conversation that the account may read. Raises ``UnknownRoom``, ``NotAMember``,
+    ``UnknownUser``, ``NotFriends``.
     """
     if labels.is_direct(conversation):
         other = find_user(connection, labels.direct_username(conversation))
@@ -173,7 +175,7 @@ def readable_conversation(
 
 
 def check_session(connection: Connection, account_id: int, epoch: int) -> None:
-    """Check that a session which began under this epoch is not over. Raises ``AccountDisabled``,
+    """Check that a session that began in this epoch has not ended. Raises ``AccountDisabled``,
     ``SessionEnded``."""
     ended = accounts.find_ended_sessions(connection, account_id)
     if ended is not None and ended.disabled:
@@ -183,14 +185,14 @@ def check_session(connection: Connection, account_id: int, epoch: int) -> None:
 
 
 def may_post(connection: Connection, draft: MessageDraft, epoch: int) -> None:
-    """``check_may_send`` for a session that began under this epoch. Raises what ``check_session`` does
-    too."""
+    """Run ``check_session`` and ``check_may_send`` for a session that began in this epoch."""
     check_session(connection, draft.account_id, epoch)
     check_may_send(connection, draft)
 
 
 def check_may_send(connection: Connection, draft: MessageDraft, *, quiet: bool = False) -> None:
-    """Check that a draft's author may speak in its conversation; ``quiet``: a seat in the room is enough.
+    """Check that a draft's author may send to its conversation; with ``quiet`` membership of the room is
+    enough.
 
     Raises ``NotEntered``, ``NotFriends``, ``UnknownRoom``.
     """
@@ -205,22 +207,21 @@ def check_may_send(connection: Connection, draft: MessageDraft, *, quiet: bool =
         if direct.ended:
             raise NotFriends(username=direct.friend)
         return
-    raise UnknownRoom(room="")  # it was removed, and its name with it
+    raise UnknownRoom(room="")  # the room was deleted, and its name with it
 
 
-def check_may_change(connection: Connection, draft: MessageDraft, said: StoredMessage) -> None:
-    """Check that a draft's author may do to a message what the draft says. Raises ``NotYours``."""
-    if draft.kind in ("react", "unreact") or said.account_id == draft.account_id:
+def check_may_change(connection: Connection, draft: MessageDraft, target: StoredMessage) -> None:
+    """Check that a draft's author may change the target message. Raises ``NotYours``."""
+    if draft.kind in ("react", "unreact") or target.account_id == draft.account_id:
         return
-    rooms_here = rooms.list_rooms(connection, draft.account_id, [draft.conversation_id])
-    if draft.kind == "delete" and any(room.owner_id == draft.account_id for room in rooms_here):
+    room_records = rooms.list_rooms(connection, draft.account_id, [draft.conversation_id])
+    if draft.kind == "delete" and any(room.owner_id == draft.account_id for room in room_records):
         return
-    raise NotYours(target=said.seq)
+    raise NotYours(target=target.seq)
 
 
 def sendable_conversation(connection: Connection, account_id: int, conversation: str) -> int:
-    """The id of a conversation that a text is addressed to; ``check_may_send`` says whether it may go
-    there."""
+    """Return the id of the conversation that a message is addressed to, without ``check_may_send``."""
     if labels.is_direct(conversation):
         return find_direct(connection, account_id, labels.direct_username(conversation)).conversation_id
     return find_room(connection, account_id, conversation).conversation_id
@@ -234,13 +235,13 @@ def check_may_befriend(connection: Connection, account_id: int, other: AccountRe
 
 
 def check_may_approach(connection: Connection, account_id: int, other: AccountRecord) -> None:
-    """Check that an account may ask something of another one. Raises ``Declined``."""
+    """Check that an account may befriend or invite another one. Raises ``Declined``."""
     if blocks.has_blocked(connection, other.id, account_id):
         raise Declined(username=other.username)
 
 
 def may_see_presence(connection: Connection, account_id: int, other_id: int) -> bool:
-    """Whether an account may know that another one is online: a friend, or somebody in a room with it."""
+    """Whether an account may see that another one is online: a friend or a member of a common room."""
     if other_id == account_id:
         return True
     if blocks.has_blocked(connection, other_id, account_id):
@@ -250,5 +251,5 @@ def may_see_presence(connection: Connection, account_id: int, other_id: int) -> 
 
 
 def hidden_from(connection: Connection, account_id: int) -> set[int]:
-    """The accounts that are offline for this one, wherever they are."""
+    """Return the accounts that always appear offline to this one, because they have blocked it."""
     return blocks.blocker_ids(connection, account_id)

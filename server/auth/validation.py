@@ -1,7 +1,7 @@
-"""Whether what somebody has chosen is within the limits: names, passwords, seats; and whether one more guess
-is allowed. Each function returns, or raises the refusal, which tells what would do.
+"""Check names, passwords, capacities and login attempts against the limits. Each function raises a refusal
+with the limits in its details.
 
-What may be a name at all is in ``protocol.names``, and who may do what in ``rights``.
+``protocol.names`` defines valid names; ``permissions`` checks what an account may do.
 """
 
 import time
@@ -26,7 +26,7 @@ def check_username(username: str, limits: LimitSettings) -> None:
 
 
 def check_room(name: str, limits: LimitSettings) -> None:
-    """A room's name, without the ``#``."""
+    """Check a room's name, without the ``#``."""
     if not names.is_name(name, limits.room_min, limits.room_max):
         raise BadRoom(least=limits.room_min, most=limits.room_max)
 
@@ -48,6 +48,6 @@ def check_password(password: str, limits: PasswordSettings) -> None:
 
 
 def check_attempts(attempts: PasswordAttempts, key: bytes, address: str) -> None:
-    """Whether a password, or a code, may be tried from this address for whatever the key stands for."""
+    """Check that this address may try a password or an invite code for a key."""
     if wait := attempts.wait_time(key, address, time.monotonic()):
         raise TooManyAttempts(retry_after=round(wait, 3))

@@ -1,2 +1,1 @@
-"""The commands ``chat-server admin`` and ``chat-server invite``, and the arguments that all commands
-share."""
+"""The commands ``chat-server admin`` and ``chat-server invite``, and shared command-line options."""

@@ -1,7 +1,7 @@
-"""The command ``chat-server admin``: an order for the server that runs, or carried out where none does.
+"""The command ``chat-server admin``: administration of a running or stopped server.
 
-A running server is reached through the socket in its data folder (``orders``). Without one the order is
-carried out right here, by the same ``steward``, on a database that nobody serves.
+A running server gets the command through the socket in its data folder (``ipc``). Without one, the same
+``AdminService`` runs here, on the database of the stopped server.
 """
 
 import argparse
@@ -36,14 +36,14 @@ from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.presence import PresenceTracker
 from sqlalchemy import Engine
 
-PASSWORD = "CHAT_PASSWORD"
-"""The variable of the environment that a new password may come from."""
+PASSWORD_VARIABLE = "CHAT_PASSWORD"
+"""The environment variable for a new password."""
 
 FLAGS = (("--data", "data", "DIR"), ("--database", "database.url", "URL"))
 
 
 class AdminCommandRow(NamedTuple):
-    """A row: what follows the command's name, what it is for, and what it orders."""
+    """A command: the metavar of its argument, its help, and the order that it sends."""
 
     argument: str | None
     purpose: str
@@ -51,7 +51,7 @@ class AdminCommandRow(NamedTuple):
 
 
 def run_command(arguments: Sequence[str]) -> int:
-    """The command with these arguments; its exit code."""
+    """Run the command and return its exit code."""
     flags = _build_parser().parse_args(arguments)
     try:
         config = load_config(dict(flags.settings), os.environ, flags.config).config
@@ -72,7 +72,7 @@ def run_command(arguments: Sequence[str]) -> int:
 
 
 def execute_command(config: ServerConfig, order: AnyCommand) -> Answer:
-    """Have it carried out by the server that runs, or here. Raises ``StartError`` and ``OSError``."""
+    """Send a command to the running server, or execute it here. Raises ``StartError`` and ``OSError``."""
     return ipc.send_command(order, config.data) or _execute_locally(config, order)
 
 
@@ -80,7 +80,7 @@ def execute_command(config: ServerConfig, order: AnyCommand) -> Answer:
 
 
 class PasswordMissing(Exception):
-    """None was given. Says so in one sentence."""
+    """No usable password was given. The message is one sentence."""
 
 
 def _reset_password(username: str) -> AnyCommand:
@@ -88,9 +88,9 @@ def _reset_password(username: str) -> AnyCommand:
 
 
 def _new_password(username: str, environment: Mapping[str, str]) -> str:
-    """Raises ``PasswordMissing``."""
+    """Return the new password. Raises ``PasswordMissing``."""
     try:
-        password = environment.get(PASSWORD) or _asked_password(username)
+        password = environment.get(PASSWORD_VARIABLE) or _asked_password(username)
         password.encode()
     except UnicodeError:
         raise PasswordMissing(
@@ -102,43 +102,43 @@ def _new_password(username: str, environment: Mapping[str, str]) -> str:
 
 
 def _asked_password(username: str) -> str:
-    """From the user at the terminal, or the first line of standard input; never from the command line, which
-    every user of the machine can read.
+    """Read the password from the terminal or the first line of standard input; never from the command line,
+    which every user of the machine can read.
     """
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
     password = getpass.getpass(f"New password of {safe_text(username)}: ")
-    if getpass.getpass("Again: ") != password:
-        raise PasswordMissing("the two passwords differ; nothing was changed")
+    if getpass.getpass("Confirm password: ") != password:
+        raise PasswordMissing("the passwords don't match; nothing was changed")
     return password
 
 
 COMMANDS = {
-    "accounts": AdminCommandRow(None, "list every account", lambda _: ipc.ListAccounts()),
-    "sessions": AdminCommandRow(None, "list who is logged in", lambda _: ipc.ListSessions()),
-    "disable": AdminCommandRow("NAME", "end an account's sessions and let nobody log in to it",
+    "accounts": AdminCommandRow(None, "list all accounts", lambda _: ipc.ListAccounts()),
+    "sessions": AdminCommandRow(None, "list all sessions", lambda _: ipc.ListSessions()),
+    "disable": AdminCommandRow("NAME", "disable an account and end its sessions",
     ipc.DisableAccount),
-    "enable": AdminCommandRow("NAME", "let its owner log in again", ipc.EnableAccount),
+    "enable": AdminCommandRow("NAME", "enable a disabled account", ipc.EnableAccount),
     "reset-password": AdminCommandRow(
-        "NAME", f"give an account another password: asked for, from standard input, or {PASSWORD}",
+        "NAME", f"set a new password, from the terminal, standard input or {PASSWORD_VARIABLE}",
         _reset_password,
     ),
-    "end-session": AdminCommandRow("ID|NAME", "end a session, or all of a user (@NAME, if it is digits)",
+    "end-session": AdminCommandRow("ID|NAME", "end a session, or all of a user (@NAME if digits)",
                            ipc.EndSession),
-    "rooms": AdminCommandRow(None, "list every room, private ones too", lambda _: ipc.ListServerRooms()),
-    "delete-room": AdminCommandRow("ROOM", "remove a room and all that was said there", ipc.DeleteRoom),
-    "invitations": AdminCommandRow(None, "list the invitations with a code, and who came by them",
+    "rooms": AdminCommandRow(None, "list all rooms, private ones too", lambda _: ipc.ListServerRooms()),
+    "delete-room": AdminCommandRow("ROOM", "delete a room and all its messages", ipc.DeleteRoom),
+    "invitations": AdminCommandRow(None, "list invite codes: uses left, expiry, room, used by",
                            lambda _: ipc.ListInvitations()),
-    "revoke": AdminCommandRow("INVITATION", "let nobody in by an invitation any more", ipc.RevokeInvitation),
+    "revoke": AdminCommandRow("INVITATION", "revoke an invite code", ipc.RevokeInvitation),
 }  # fmt: skip
-"""Every command there is."""
+"""All admin commands."""
 
 
 def _build_parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
         prog="chat-server admin",
-        description="Look after a chat-server of this machine, whether it runs or not.",
-        epilog="Give --data, --database or --config as the server has it, if it has.",
+        description="Administer a chat-server on this machine, running or stopped.",
+        epilog="Use the same --data, --database or --config as the server.",
         allow_abbrev=False,
     )
     add_settings(parser, FLAGS)
@@ -146,35 +146,37 @@ def _build_parser() -> argparse.ArgumentParser:
         dest="command", required=True, metavar="COMMAND", parser_class=OneLineParser
     )
     for name, command in COMMANDS.items():
-        its = commands.add_parser(name, help=command.purpose, description=command.purpose, allow_abbrev=False)
+        subparser = commands.add_parser(
+            name, help=command.purpose, description=command.purpose, allow_abbrev=False
+        )
         if command.argument is not None:
-            its.add_argument("argument", metavar=command.argument)
+            subparser.add_argument("argument", metavar=command.argument)
     return parser
 
 
-# Where no server runs
+# Without a running server
 
 
 def _execute_locally(config: ServerConfig, order: AnyCommand) -> Answer:
-    """Do it here. Raises ``StartError`` when the database is somebody's, or not there."""
+    """Execute a command here. Raises ``StartError`` if the database is in use or missing."""
     log.set_up_logging("error")
-    _check_there_is_one(config)
+    _check_database_exists(config)
     return asyncio.run(_execute_on_database(config, order))
 
 
-def _check_there_is_one(config: ServerConfig) -> None:
-    """An order makes no database, and no SQLite file of a misspelt name."""
+def _check_database_exists(config: ServerConfig) -> None:
+    """Check that the database exists, so that a misspelt name creates no SQLite file."""
     try:
         url = normalise_url(config.database_url)
     except DatabaseUnusable as error:
         raise StartError(str(error)) from None
     if is_sqlite(url) and not Path(str(url.database)).exists():
-        raise StartError(f"there is no database yet at {url.database}")
+        raise StartError(f"there is no database at {url.database}")
 
 
 async def _execute_on_database(config: ServerConfig, order: AnyCommand) -> Answer:
     async with open_database(config) as engine:
-        await asyncio.to_thread(_check_nobody_serves, engine)
+        await asyncio.to_thread(_check_not_in_use, engine)
         loop = asyncio.get_running_loop()
         writer = DatabaseWriter(
             engine,
@@ -197,19 +199,17 @@ async def _execute_on_database(config: ServerConfig, order: AnyCommand) -> Answe
 def _offline_service(
     config: ServerConfig, reader: DatabaseReader, writer: DatabaseWriter, passwords: PasswordHasher
 ) -> AdminService:
-    """A steward of a house in which nobody is."""
+    """Return an admin service without any session."""
     directory = LiveDirectory()
     notifier = EventNotifier(directory, asyncio.get_running_loop())
     presence = PresenceTracker(directory, notifier, writer, server_id=b"", linger=0)
     return AdminService(config.password, reader, writer, passwords, directory, presence, notifier)
 
 
-def _check_nobody_serves(engine: Engine) -> None:
-    """The lock tells for a SQLite file; a MySQL database may be served from anywhere."""
+def _check_not_in_use(engine: Engine) -> None:
+    """Check that no server uses a MySQL database; an SQLite file has a lock instead."""
     if is_sqlite(engine.url):
         return
     with engine.connect() as connection:
         if instances.has_live_instance(connection, alive_since(now_milliseconds())):
-            raise StartError(
-                "a chat-server uses this database, and takes orders in its own data folder: give its --data"
-            )
+            raise StartError("a chat-server uses this database: use its --data to reach it")

@@ -1,6 +1,4 @@
-"""Flags that set settings, and complaints of one line: what ``chat-server`` and ``chat-server admin`` have in
-common.
-"""
+"""Options and one-line errors that all ``chat-server`` commands share."""
 
 import argparse
 import sys
@@ -14,25 +12,26 @@ from chatroom.protocol.safe import safe_text
 from chatroom.server.config.settings import SETTINGS
 
 Flag = tuple[str, str, str]
-"""A flag of its own for a setting: it, the setting, and what follows it."""
+"""A flag of a setting: the flag, the name of the setting, and the metavar of its value."""
 
 
 def print_error(sentence: str, code: int) -> int:
-    """Say what is wrong in one line on standard error; the exit code."""
-    with suppress(OSError):  # there is nobody to tell, but the exit code
+    """Print an error as one line on standard error and return the exit code."""
+    with suppress(OSError):  # standard error may be closed; the exit code remains
         print(f"chat-server: {safe_text(sentence)}", file=sys.stderr, flush=True)
     return code
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """One that says in one line what is wrong."""
+    """An argument parser that reports errors in one line."""
 
     def error(self, message: str) -> NoReturn:
         sys.exit(print_error(f"{message}; see --help", code=2))
 
 
 def add_settings(parser: argparse.ArgumentParser, flags: Sequence[Flag]) -> None:
-    """What sets something goes into ``settings`` as (name, value); of two for one name the last counts."""
+    """Add the options that set values. They are collected in ``settings`` as (name, value); the last one
+    wins."""
     parser.add_argument("--config", type=Path, metavar="FILE", help="read settings from a TOML file")
     parser.set_defaults(settings=[])
     setting = partial(parser.add_argument, dest="settings")

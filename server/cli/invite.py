@@ -1,7 +1,7 @@
-"""The command ``chat-server invite``: what to send to somebody who is to join.
+"""The command ``chat-server invite``: print an invitation for a new user.
 
-Where the server is, the settings tell, if they are those that it has. An invitation that also lets somebody
-in holds a code, which the server makes: the one that runs, or else this command on its database, as for
+The settings, which must be those of the server, give its address. An invitation with a code also grants
+access. The running server creates the code, or else this command does in the server's database, like
 ``chat-server admin``.
 """
 
@@ -28,16 +28,16 @@ FLAGS = (
     ("--database", "database.url", "URL"),
 )
 
-MOST_USES = 10_000
-MOST_DAYS = 3650
+MAX_USES = 10_000
+MAX_DAYS = 3650
 
 
 class InvitationUnavailable(Exception):
-    """There will be none. Says why in one sentence."""
+    """No invitation can be created. The message is one sentence."""
 
 
 def run_command(arguments: Sequence[str]) -> int:
-    """The command with these arguments; its exit code."""
+    """Run the command and return its exit code."""
     flags = _build_parser().parse_args(arguments)
     room = labels.room_name(flags.room)
     try:
@@ -45,27 +45,29 @@ def run_command(arguments: Sequence[str]) -> int:
     except ConfigurationError as error:
         return print_error(str(error), code=2)
     try:
-        place = _endpoint_of(config)
-        if not place.port:
-            return print_error("a server on any free port tells its invitation at its start", code=2)
-        wanted = flags.uses or flags.days or config.accounts.registration == "invited"
-        code = _request_code(config, room, flags.uses or USES, flags.days or DAYS) if wanted else ""
+        endpoint = _endpoint_of(config)
+        if not endpoint.port:
+            return print_error(
+                "a server on any free port (--port 0) prints its invitation at its start", code=2
+            )
+        needs_code = flags.uses or flags.days or config.accounts.registration == "invited"
+        code = _request_code(config, room, flags.uses or USES, flags.days or DAYS) if needs_code else ""
     except (CertificateError, StartError, InvitationUnavailable) as error:
         return print_error(str(error), code=1)
     except OSError as error:
         return print_error(f"cannot reach the server in {config.data}: {error.strerror or error}", code=1)
-    print(f"chat-client {place.invitation(room, code)}")
+    print(f"chat-client {endpoint.invitation(room, code)}")
     return 0
 
 
 def _endpoint_of(config: ServerConfig) -> ServerEndpoint:
-    """Where a server with this configuration listens. Raises ``CertificateError``."""
+    """Return the endpoint of a server with this configuration. Raises ``CertificateError``."""
     tls = prepare_tls(config)
     return ServerEndpoint(config.host, config.port, tls.fingerprint if tls else "")
 
 
 def _request_code(config: ServerConfig, room: str, uses: int, days: int) -> str:
-    """Raises ``InvitationUnavailable``, and what ``obey`` raises."""
+    """Return a new invite code. Raises ``InvitationUnavailable``, and what ``execute_command`` raises."""
     answer = execute_command(config, ipc.CreateInvitation(room, uses, days))
     if isinstance(answer, CommandFailed):
         raise InvitationUnavailable(answer.reason)
@@ -75,26 +77,26 @@ def _request_code(config: ServerConfig, room: str, uses: int, days: int) -> str:
 def _build_parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
         prog="chat-server invite",
-        description="Print what somebody types to join the server with these settings. With --uses or --days,"
-        " and where an account takes an invitation, it also lets them in, to a private room or one with a"
-        " password too, and is to be kept as secret as a password.",
-        epilog="--host is also the name to be reached by, where others know this machine under another one.",
+        description="Print the command with which a new user joins the server with these settings. With"
+        " --uses or --days, and on an invite-only server, it also grants access, even to a private or locked"
+        " room: keep it as secret as a password.",
+        epilog="Use --host if others reach this machine under another name.",
         allow_abbrev=False,
     )
-    parser.add_argument("room", nargs="?", default="", metavar="ROOM", help="lead straight into this room")
-    uses = f"let so many people in (else {USES})"
-    parser.add_argument("--uses", type=_number_up_to(MOST_USES), metavar="N", help=uses)
+    parser.add_argument("room", nargs="?", default="", metavar="ROOM", help="room to join")
+    uses = f"number of users who may use it (default {USES})"
+    parser.add_argument("--uses", type=_number_up_to(MAX_USES), metavar="N", help=uses)
     parser.add_argument(
-        "--days", type=_number_up_to(MOST_DAYS), metavar="D", help=f"for so long (else {DAYS})"
+        "--days", type=_number_up_to(MAX_DAYS), metavar="D", help=f"days until it expires (default {DAYS})"
     )
     add_settings(parser, FLAGS)
     return parser
 
 
-def _number_up_to(most: int) -> Callable[[str], int]:
+def _number_up_to(maximum: int) -> Callable[[str], int]:
     def read(text: str) -> int:
-        if not (text.isdecimal() and 1 <= int(text) <= most):
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {most}")
+        if not (text.isdecimal() and 1 <= int(text) <= maximum):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {maximum}")
         return int(text)
 
     return read

@@ -1,8 +1,7 @@
-"""Where the settings' values come from. Its counterparts are ``config``, which declares them, and
-``__main__``.
+"""Load the values of the settings that ``settings`` declares.
 
-The first that speaks wins, in this order: a flag, the environment, the file, the default. The file is the one
-that ``--config`` names, or else ``server.toml`` in the data folder or in the user's config folder.
+The first source that sets a value wins, in this order: flag, environment, file, default. The file is the one
+of ``--config``, or else ``server.toml`` in the data folder or in the user's config folder.
 """
 
 import difflib
@@ -23,17 +22,17 @@ FILE = "server.toml"
 PREFIX = "CHAT_SERVER_"
 
 SHORT = {"database": "database.url"}
-"""Settings that may be called as their flag is, too."""
+"""Short names of settings, equal to their flags."""
 
 MASK = "***"
 
 
 class ConfigurationError(Exception):
-    """Something was set that is no setting, or is not as it must be. Says so in one sentence."""
+    """An unknown setting or an invalid value. The message is one sentence."""
 
 
 class ValueSource(NamedTuple):
-    """A value as it was given, and where: ``flag``, ``environment NAME``, ``file PATH``."""
+    """A value as given, and its source: ``flag``, ``environment NAME`` or ``file PATH``."""
 
     value: Any
     place: str
@@ -42,15 +41,15 @@ class ValueSource(NamedTuple):
 class LoadedConfig(NamedTuple):
     config: ServerConfig
     sources: Mapping[str, ValueSource]
-    """By the name of a setting; those that are not here have their default."""
+    """By the name of a setting; all others have their default."""
     idle: list[str]
-    """Variables of the environment that look like ours and set nothing."""
+    """Environment variables with our prefix that are no settings."""
 
 
 def load_config(
     flags: Mapping[str, str], environment: Mapping[str, str], file: Path | None = None
 ) -> LoadedConfig:
-    """Put the configuration together. Raises ``ConfigurationError``."""
+    """Load the configuration from all sources. Raises ``ConfigurationError``."""
     variables, idle = _from_environment(environment)
     sources = variables | _from_flags(flags)
     if file := file or _default_file(sources):
@@ -66,10 +65,8 @@ def _from_flags(flags: Mapping[str, str]) -> dict[str, ValueSource]:
 
 
 def _from_environment(environment: Mapping[str, str]) -> tuple[dict[str, ValueSource], list[str]]:
-    """What is set, and what sets nothing: no mistake to stop at, as other programs' names may begin like
-    ours.
-
-    An empty variable is as good as none.
+    """Return the set values, and the unknown variables, which are no error because other programs may use the
+    same prefix. An empty variable is ignored.
     """
     names = {setting.variable: name for name, setting in SETTINGS.items()}
     names |= {PREFIX + short.upper(): name for short, name in SHORT.items()}
@@ -83,7 +80,7 @@ def _from_environment(environment: Mapping[str, str]) -> tuple[dict[str, ValueSo
 def _default_file(sources: Mapping[str, ValueSource]) -> Path | None:
     data = _read_value(SETTINGS["data"], sources["data"]) if "data" in sources else ServerConfig().data
     files = (data / FILE, platformdirs.user_config_path("chatroom") / FILE)
-    return next((file for file in files if os.path.isfile(file)), None)  # none in a home that is not ours
+    return next((file for file in files if os.path.isfile(file)), None)  # false in a folder without access
 
 
 def _from_file(file: Path) -> dict[str, ValueSource]:
@@ -92,7 +89,7 @@ def _from_file(file: Path) -> dict[str, ValueSource]:
     except OSError as error:
         raise ConfigurationError(f"cannot read {file}: {error.strerror}") from None
     except ValueError as error:
-        raise ConfigurationError(f"{file} is no TOML: {error}") from None
+        raise ConfigurationError(f"{file} is not valid TOML: {error}") from None
     return {
         _known_name(name, f"file {file}"): ValueSource(value, f"file {file}")
         for name, value in _flatten_table(content)
@@ -112,25 +109,25 @@ def _known_name(name: str, place: str) -> str:
     if name in SETTINGS:
         return name
     close = _closest_name(name)
-    hint = f"did you mean {close}?" if close else "--show-config lists all there are"
+    hint = f"did you mean {close}?" if close else "--show-config lists all settings"
     raise ConfigurationError(f"there is no setting {name} ({place}); {hint}")
 
 
 def _closest_name(name: str) -> str | None:
-    """The setting that was meant. Its own name counts; its section, which it shares, only among equals."""
-    wanted = name.rpartition(".")[2]
-    owns = {setting.rpartition(".")[2] for setting in SETTINGS}
-    alike = difflib.get_close_matches(wanted, owns, n=1)
+    """Return the most similar setting. The section counts only between settings of the same name."""
+    last = name.rpartition(".")[2]
+    last_parts = {setting.rpartition(".")[2] for setting in SETTINGS}
+    alike = difflib.get_close_matches(last, last_parts, n=1)
     namesakes = [setting for setting in SETTINGS if [setting.rpartition(".")[2]] == alike]
     return next(iter(difflib.get_close_matches(name, namesakes, n=1, cutoff=0)), None)
 
 
 def _read_value(setting: SettingRow, source: ValueSource) -> Any:
-    """The value in the setting's own type. Text is read as a number where one is wanted."""
+    """Return the value in the setting's type. Text is parsed as a number if needed."""
     try:
         value = msgspec.convert(source.value, setting.type, strict=False, dec_hook=_parse_path)
         if isinstance(value, str):
-            value.encode()  # what came in other bytes than UTF-8 could not be told to a client
+            value.encode()  # text from invalid UTF-8 cannot be sent to a client
         return value
     except ValueError:
         but = "" if setting.is_secret else f", not {source.value!r}"
@@ -142,12 +139,12 @@ def _parse_path(_: type, value: Any) -> Path:
         raise ValueError("no path")
     try:
         return Path(value).expanduser()
-    except RuntimeError:  # of a user that does not exist
+    except RuntimeError:  # no such user
         raise ValueError("no such home folder") from None
 
 
 def _build_section(section: type[Any], values: Mapping[str, Any], prefix: str = "") -> Any:
-    """A section of the configuration: these values (by full name), and defaults for the rest."""
+    """Build a section from values by full name, with defaults for the rest."""
     given = {}
     for field in msgspec.structs.fields(section):
         name = prefix + field.name
@@ -159,15 +156,15 @@ def _build_section(section: type[Any], values: Mapping[str, Any], prefix: str = 
 
 
 def _check_config(config: ServerConfig) -> None:
-    """What no setting can know alone."""
+    """Check rules that involve several settings."""
     for ends in ("limits.username_", "limits.room_", "limits.nickname_", "password."):
         least, most = _setting_value(config, f"{ends}min"), _setting_value(config, f"{ends}max")
         if least > most:
             raise ConfigurationError(f"{ends}min is {least}, which is more than {ends}max, {most}")
     if config.data.parts[:1] == ("~",):
-        raise ConfigurationError("this user has no home folder (HOME is not set): say where by --data DIR")
+        raise ConfigurationError("this user has no home folder (HOME is not set): use --data DIR")
     if bool(config.tls.cert) != bool(config.tls.key):
-        raise ConfigurationError("tls.cert and tls.key go together, and only one of them is set")
+        raise ConfigurationError("tls.cert and tls.key go together, but only one of them is set")
 
 
 def _setting_value(config: ServerConfig, name: str) -> Any:
@@ -178,9 +175,8 @@ def _setting_value(config: ServerConfig, name: str) -> Any:
 
 
 def describe_config(loaded: LoadedConfig) -> str:
-    """The configuration as a TOML file, with where each value came from and what it is for. No secret is in
-    it."""
-    lines, section = ["# What holds, where it came from, and what it is for. A limit of 0 is off."], ""
+    """Return the configuration as a TOML file without secrets, with the source and purpose of each value."""
+    lines, section = ["# Values in use, their sources and purposes. A limit of 0 is off."], ""
     for name, setting in SETTINGS.items():
         group, _, last = name.rpartition(".")
         if group != section:
@@ -202,7 +198,7 @@ def _displayed_value(config: ServerConfig, setting: SettingRow) -> Any:
 
 
 def _mask_url(url: str) -> str:
-    """A URL without its passwords; one that does not parse may hold one anywhere."""
+    """Return a URL without passwords; one that does not parse is masked completely."""
     if has_unescaped_at(url):
         return MASK
     try:
@@ -214,5 +210,5 @@ def _mask_url(url: str) -> str:
 
 
 def _toml_literal(value: Any) -> str:
-    """A value as TOML writes it; JSON's strings and numbers are TOML's too."""
+    """Return a value as TOML; JSON's strings and numbers are valid TOML."""
     return msgspec.json.encode(value, enc_hook=str).decode()

@@ -1,6 +1,5 @@
-"""The server's log, on standard error. Everything in it passes through ``protocol.safe``.
-
-So no peer can write a line of the log, or make a terminal that shows it do anything, whatever a module logs.
+"""The server's log, on standard error. All records pass through ``protocol.safe``, so no peer can forge a
+line of the log or send control sequences to a terminal that shows it.
 """
 
 import logging
@@ -17,7 +16,8 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 class SafeFormatter(logging.Formatter):
-    """One line a record. A traceback stands below, indented, so that nothing in it passes for a record."""
+    """Formats a record as one line. A traceback follows indented, so that no line of it looks like a
+    record."""
 
     def __init__(self) -> None:
         super().__init__(FORMAT)
@@ -33,7 +33,7 @@ class SafeFormatter(logging.Formatter):
 
 
 class LineHandler(logging.Handler):
-    """Hands each record, as text, to a thread that writes it: logging never waits for a reader."""
+    """Passes each record to a thread that writes it, so that logging never blocks."""
 
     def __init__(self, lines: LineWriter) -> None:
         super().__init__()
@@ -51,16 +51,14 @@ class LineHandler(logging.Handler):
 
 
 errors = LineWriter(STANDARD_ERROR)
-"""Lines on standard error: the log, and what is announced there."""
+"""Writes to standard error: the log and the invitation."""
 
 
 def set_up_logging(level: str) -> None:
-    """Send the log to standard error, from this level (``debug`` … ``error``) on."""
+    """Log to standard error, from this level (``debug`` … ``error``) up."""
     handler = LineHandler(errors)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.getLogger("alembic").setLevel(
-        logging.WARNING
-    )  # how a migration goes is no news while it goes well
-    # A connection of the pool that broke is told of by whoever was using it; the pool adds a traceback.
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # no progress messages of migrations
+    # The user of a broken connection logs the error; the pool would add a traceback.
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
-    logging.raiseExceptions = False  # a log that cannot be written is no reason to write about it
+    logging.raiseExceptions = False  # do not report errors of logging itself

@@ -1,6 +1,4 @@
-"""The standard streams of a process that has to go on whatever becomes of them: closed, full, or read by no
-process.
-"""
+"""Standard streams that may be closed, full or unread without stopping the process."""
 
 import io
 import os
@@ -9,16 +7,17 @@ import select
 import sys
 import threading
 
-MOST_LINES = 10_000
-"""That wait to be written. What comes beyond is dropped and counted: no log may stop the event loop."""
+MAX_LINES = 10_000
+"""Maximum number of waiting lines. More are dropped and counted, so that the log never blocks the event
+loop."""
 
-FLUSH_WITHIN = 1.0
-"""Seconds to wait at the end for what is still to be written."""
+FLUSH_TIMEOUT = 1.0
+"""Seconds to wait for unwritten lines at the end."""
 
 
 def set_up() -> None:
-    """Put ``/dev/null`` in the place of closed standard streams: else the next file that is opened, a
-    database or a socket, would be standard output or error. Characters that a terminal lacks become escapes.
+    """Replace closed standard streams by ``/dev/null``. Otherwise the next opened file, such as a database or
+    a socket, would get their descriptor. Characters that a terminal cannot show become escapes.
     """
     for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         if not _is_open(descriptor):
@@ -31,7 +30,7 @@ def set_up() -> None:
 
 
 def discard(descriptor: int) -> None:
-    """From now on ``/dev/null`` is behind this descriptor."""
+    """Redirect a descriptor to ``/dev/null``."""
     null = os.open(os.devnull, os.O_RDWR)
     if null != descriptor:
         os.dup2(null, descriptor)
@@ -47,20 +46,20 @@ def _is_open(descriptor: int) -> bool:
 
 
 class LineWriter:
-    """Writes lines to a descriptor on a thread of its own, so that a reader that stalls stops that alone.
+    """Writes lines to a descriptor in a thread, so that a stalled reader blocks only that thread.
 
-    What waits is bounded; how many lines were dropped is told once there is room again.
+    The queue is bounded; the number of dropped lines is written once there is room again.
     """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._lines: queue.Queue[str] = queue.Queue(MOST_LINES)
+        self._lines: queue.Queue[str] = queue.Queue(MAX_LINES)
         self._dropped = 0
         self._starting = threading.Lock()
         self._started = False
 
     def write(self, line: str) -> None:
-        """Have a line written soon. Never waits, never raises."""
+        """Queue a line. Never blocks, never raises."""
         try:
             self._lines.put_nowait(line)
         except queue.Full:
@@ -68,8 +67,8 @@ class LineWriter:
         if not self._started:
             self._start()
 
-    def flush(self, within: float = FLUSH_WITHIN) -> None:
-        """Wait until all is written, but not for long."""
+    def flush(self, within: float = FLUSH_TIMEOUT) -> None:
+        """Wait until all lines are written, at most ``within`` seconds."""
         with self._lines.all_tasks_done:
             self._lines.all_tasks_done.wait_for(lambda: not self._lines.unfinished_tasks, within)
 
@@ -80,7 +79,7 @@ class LineWriter:
             try:
                 threading.Thread(target=self._run, name="log", daemon=True).start()
                 self._started = True
-            except RuntimeError:  # the system gives no more threads
+            except RuntimeError:  # no more threads available
                 self._write_next()
 
     def _run(self) -> None:
@@ -91,11 +90,11 @@ class LineWriter:
         self._write(self._lines.get())
         if self._lines.empty() and self._dropped:
             dropped, self._dropped = self._dropped, 0
-            self._write(f"{dropped} lines were dropped here: they were not read in time")
+            self._write(f"{dropped} lines were dropped: they were not read in time")
         self._lines.task_done()
 
     def _write(self, line: str) -> None:
-        """What the descriptor does not take is lost: there is nowhere to tell of it."""
+        """Write a line. If the descriptor fails, the line is lost: there is no place to report it."""
         data = f"{line}\n".encode(errors="backslashreplace")
         try:
             while data:

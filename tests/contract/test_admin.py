@@ -259,7 +259,7 @@ def test_what_can_be_done_on_a_stopped_server(site: Server) -> None:
 
 def test_where_there_is_no_database_none_is_made(server: Server, tmp_path: Path) -> None:
     nowhere = tmp_path / "nowhere"
-    assert "there is no database yet" in complaint(server, "--data", str(nowhere), "accounts")
+    assert "there is no database at" in complaint(server, "--data", str(nowhere), "accounts")
     assert not nowhere.exists()
 
 

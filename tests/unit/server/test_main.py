@@ -170,7 +170,7 @@ def test_a_variable_that_sets_nothing_is_in_the_log(
 ) -> None:
     monkeypatch.setenv("CHAT_SERVER_LIMITS_RAT", "1")
     assert command.run_command([]) == 0
-    assert "CHAT_SERVER_LIMITS_RAT in the environment is no setting" in logged(capfd)
+    assert "CHAT_SERVER_LIMITS_RAT in the environment is not a setting" in logged(capfd)
 
 
 def test_the_announcement_is_a_line_of_its_own_at_once(

@@ -95,7 +95,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
 
 
 def test_a_crowd_is_told_to_come_back(slow: Event, monkeypatch: pytest.MonkeyPatch) -> None:
-    passwords = PasswordHasher(cost=4, patience=10, threads=2)
+    passwords = PasswordHasher(cost=4, max_wait=10, threads=2)
     monkeypatch.setattr(passwords, "_seconds", 1.0)  # as if every hash took a second
 
     async def story() -> None:
@@ -124,7 +124,7 @@ def served_order(
     asked: list[tuple[str, Connected, bool]], monkeypatch: pytest.MonkeyPatch, started: Event
 ) -> list[str]:
     """In which order a single thread serves those who ask, by name, while it is held up by the first one."""
-    passwords, order = PasswordHasher(cost=4, patience=0, threads=1), []
+    passwords, order = PasswordHasher(cost=4, max_wait=0, threads=1), []
     real_check, real_hash = bcrypt.checkpw, bcrypt.hashpw
 
     def checkpw(password: bytes, hashed: bytes) -> bool:
@@ -180,7 +180,7 @@ def test_logins_go_before_registrations_but_do_not_stop_them(monkeypatch: pytest
 def test_a_new_connection_is_not_refused_for_the_queue_of_another_address(
     slow: Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    passwords = PasswordHasher(cost=4, patience=10, threads=2)
+    passwords = PasswordHasher(cost=4, max_wait=10, threads=2)
     monkeypatch.setattr(passwords, "_seconds", 1.0)
 
     async def story() -> None:

@@ -113,10 +113,10 @@ def test_every_setting_can_be_set_in_every_way_and_has_a_reason(name: str, home:
         ("limts.rate", "1", "there is no setting limts.rate (flag); did you mean limits.rate?"),
         ("rate", "1", "there is no setting rate (flag); did you mean limits.rate?"),
         ("password.key", "1", "there is no setting password.key (flag); did you mean tls.key?"),
-        ("limits.foo", "1", "there is no setting limits.foo (flag); --show-config lists all there are"),
-        ("xyzzy", "1", "there is no setting xyzzy (flag); --show-config lists all there are"),
+        ("limits.foo", "1", "there is no setting limits.foo (flag); --show-config lists all settings"),
+        ("xyzzy", "1", "there is no setting xyzzy (flag); --show-config lists all settings"),
         ("limits.room_min", "33", "limits.room_min is 33, which is more than limits.room_max, 32"),
-        ("tls.cert", "a.pem", "tls.cert and tls.key go together, and only one of them is set"),
+        ("tls.cert", "a.pem", "tls.cert and tls.key go together, but only one of them is set"),
     ],
 )
 def test_a_mistake_is_told_in_one_sentence(name: str, value: str, sentence: str) -> None:
@@ -131,8 +131,11 @@ def test_a_mistake_is_told_in_one_sentence(name: str, value: str, sentence: str)
         ("[limits]\nrat = 1", "there is no setting limits.rat (file {}); did you mean limits.rate?"),
         ("[limits]\nrate = 'fast'", "limits.rate must be a number, at least 0, not 'fast' (file {})"),
         ("[limits]\nrate = true", "limits.rate must be a number, at least 0, not True (file {})"),
-        ("limits = 5", "there is no setting limits (file {}); --show-config lists all there are"),
-        ("port 1", "{} is no TOML: Expected '=' after a key in a key/value pair (at line 1, column 6)"),
+        ("limits = 5", "there is no setting limits (file {}); --show-config lists all settings"),
+        (
+            "port 1",
+            "{} is not valid TOML: Expected '=' after a key in a key/value pair (at line 1, column 6)",
+        ),
         ("[database]\npassword = 123456", "database.password must be a text (file {})"),
     ],
 )

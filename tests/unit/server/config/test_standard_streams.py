@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from chatroom.server.config.standard_streams import MOST_LINES, LineWriter
+from chatroom.server.config.standard_streams import MAX_LINES, LineWriter
 
 from tests.conftest import Serve
 from tests.support.processes import PATIENCE, QUICK, ROOT, Wire, lines_within
@@ -42,7 +42,7 @@ def test_a_reader_that_stalls_stops_no_writer_and_is_told_what_it_missed(pipe: t
     reading, writing = pipe
     inside = fill(writing)
     lines = LineWriter(writing)
-    for number in range(MOST_LINES + 51):  # one is with the thread, which waits
+    for number in range(MAX_LINES + 51):  # one is with the thread, which waits
         lines.write(f"line {number}")
     lines.flush(within=0)
     while inside:

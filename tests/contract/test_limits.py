@@ -103,7 +103,7 @@ def test_after_five_wrong_passwords_the_right_one_has_to_wait(serve: Serve) -> N
 
 
 def test_who_does_not_read_is_closed_and_loses_nothing(serve: Serve) -> None:
-    server = serve(settings=("limits.outbox_bytes=65536",))
+    server = serve(settings=("limits.outbox_bytes=65536", "limits.linger=60"))
     alice, bob = in_room(server, "Alice"), in_room(server, "Bob")
     sent = 0
     for _ in range(40):

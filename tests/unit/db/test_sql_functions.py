@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from chatroom import db
 from chatroom.db.engine import open_engine
 from sqlalchemy import Engine, text
-
-import db
 
 EVERYWHERE = {
     "coalesce": "coalesce(NULL, 1)",

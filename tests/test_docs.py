@@ -5,6 +5,8 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import import_module
+from operator import attrgetter
 from typing import Any, get_args
 
 import msgspec
@@ -214,8 +216,25 @@ def test_every_link_to_a_file_leads_to_one(document: str) -> None:
 
 
 @pytest.mark.parametrize("readme", READMES)
-def test_the_map_of_the_house_is_true(readme: str) -> None:
+def test_readme_lists_every_package(readme: str) -> None:
     (plan,) = [block for block in read(readme).split("```") if block.startswith("\nprotocol/")]
     folders = re.findall(r"^(\w+)/", plan, flags=re.MULTILINE)
     assert all((ROOT / folder).is_dir() for folder in folders)
     assert {path.parent.name for path in ROOT.glob("*/__init__.py")} <= set(folders)
+
+
+def message_path() -> list[str]:
+    """The functions that ``docs/architecture.md`` names on the path of one message."""
+    page = read("docs/architecture.md")
+    path = page.partition("## The path of one message")[2].partition("\n## ")[0]
+    return re.findall(r"`([a-z_.]+:[A-Za-z_.]+)`", path)
+
+
+def test_message_path_has_few_hops() -> None:
+    assert 20 < len(message_path()) <= 60
+
+
+@pytest.mark.parametrize("hop", message_path())
+def test_hop_of_message_path_exists(hop: str) -> None:
+    module, _, name = hop.partition(":")
+    assert callable(attrgetter(name)(import_module(f"chatroom.{module}")))

@@ -47,7 +47,7 @@ QUICK = Effort(0.5, (10, 100, 500), (1, 10, 100), (100, 1000), (10_000, 100_000)
 
 def room_size(effort: Effort) -> Iterator[Measured]:
     """One room with ten senders and a growing number of receivers."""
-    name = "people in the room"
+    name = "users in the room"
 
     def measure_curve(who: str, host: Host, pool: ClientPool) -> Iterator[Figure]:
         people = pool.join(_names(max(effort.sizes)))
@@ -119,7 +119,7 @@ def _talk_beside(
 
 def senders(effort: Effort) -> Iterator[Measured]:
     """A growing number of senders, each in its own room and with one unconfirmed message."""
-    name, unit = "people who wait for a confirmation", "messages/s"
+    name, unit = "senders with one unconfirmed message", "messages/s"
     for database, rates in commits.rates_of(effort.senders, effort.seconds):
         for count, rate in zip(effort.senders, rates, strict=True):
             yield Figure(name, f"floor: bare commit, {database}", rate.rows, unit, floor=True, at=count)

@@ -136,7 +136,7 @@ def _profile(run: Run) -> str:
     whole = sum(figure.value for figure in stages) or 1.0
     stored = sum(figure.value for figure in stages if figure.who in IN_THE_DATABASE)
     lines = [(figure.who, figure.value) for figure in stages]
-    lines += [("**together**", whole), ("**without the database's own**", whole - stored)]
+    lines += [("**total**", whole), ("**without the database**", whole - stored)]
     rows = [f"| {name} | {value:.1f} | {value / whole:.0%} |" for name, value in lines]
     return "\n".join(["| | µs a message | |", "|---|---:|---:|", *rows])
 

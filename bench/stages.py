@@ -23,21 +23,21 @@ from typing import Any
 from chatroom.server.__main__ import main as serve
 
 STAGES = {
-    "chatroom.server.net.connection:PeerConnection.data_received": "cut what came into lines",
-    "chatroom.server.session:read_request": "read a line",
+    "chatroom.server.net.connection:PeerConnection.data_received": "split the input into lines",
+    "chatroom.server.session:read_request": "parse the request",
     "chatroom.server.session:ClientSession._handle_line": "find the handler",
     "chatroom.server.handlers.messages:MessageHandlers.send": "the handler",
-    "chatroom.db.writer.write_queue:WriteQueue.add_operation": "into the writer's queue",
+    "chatroom.db.writer.write_queue:WriteQueue.add_operation": "enqueue for the writer",
     "chatroom.db.writer.writer:DatabaseWriter._settle_batch": "the writer, around the statements",
-    "chatroom.db.queries.messages:append_messages": "number them, look for what was stored before",
+    "chatroom.db.queries.messages:append_messages": "assign seqs, find duplicates",
     "chatroom.db.queries.raw_insert:lock_conversations": "lock the conversations",
     "chatroom.db.queries.raw_insert:insert_messages": "INSERT the messages",
     "chatroom.db.queries.raw_insert:set_heads": "set the heads",
     "sqlalchemy.engine.default:DefaultDialect.do_commit": "COMMIT",
-    "chatroom.db.writer.time_slicer:TimeSlicer.add_steps": "back on the loop",
+    "chatroom.db.writer.time_slicer:TimeSlicer.add_steps": "return to the event loop",
     "chatroom.server.session:ClientSession._after_post": "confirm",
-    "chatroom.server.state.delivery:event_line": "word the event",
-    "chatroom.server.state.delivery:MessageDelivery.deliver_messages": "hand it to everybody",
+    "chatroom.server.state.delivery:event_line": "encode the event",
+    "chatroom.server.state.delivery:MessageDelivery.deliver_messages": "deliver to sessions",
     "chatroom.server.net.connection:PeerConnection.flush": "write to the sockets",
 }
 """Functions that get a timer, and the names of their stages, in the order of a message's path."""

@@ -98,7 +98,7 @@ async def _pictures(who: str, count: int, folder: Path, *, floor: bool) -> list[
     gc.collect()
     before = machine.resident_bytes(os.getpid())
     async with _shown(app) as (screen, press, drawn):
-        app.switch(ROOM)
+        app.conversations.show(ROOM)
 
         def hear() -> None:
             add_messages(app.state, ROOM, "One more.")
@@ -120,7 +120,9 @@ async def _shown(app: FakeApp) -> AsyncIterator[tuple[FullScreen, Callable[[str]
     """Run the screen without a terminal. Yield it, a function that sends keys, and an event for frames."""
     output = Vt100_Output(io.StringIO(), lambda: Size(HEIGHT, WIDTH), term="xterm-256color", enable_cpr=False)
     with create_pipe_input() as keyboard:
-        screen = FullScreen(app, input=keyboard, output=output)
+        screen = FullScreen(input=keyboard, output=output)
+        screen.open(app)
+        app.screen.relay_to = screen
         drawn = asyncio.Event()
         screen.application.after_render += lambda _: drawn.set()
         running = asyncio.create_task(screen.run_until_quit())

@@ -12,17 +12,19 @@ from typing import NoReturn
 
 from chatroom.client import background
 from chatroom.client.app import App
-from chatroom.client.core.session import where
-from chatroom.client.line_ui import json_lines, plain, standard_streams
+from chatroom.client.core.requester import parse_server_address
+from chatroom.client.line_ui import standard_streams
+from chatroom.client.line_ui.json_lines import JsonFrontEnd
 from chatroom.client.line_ui.line_output import write_error
 from chatroom.client.line_ui.message_feed import LAST, NOW, StartPoint
+from chatroom.client.line_ui.plain import PlainFrontEnd
 from chatroom.client.net import known_servers
 from chatroom.client.net.connection import ConnectionLost, Refused
 from chatroom.client.net.known_servers import KnownServers
 from chatroom.client.storage import config, files
 from chatroom.client.text import dates, i18n
 from chatroom.client.text.decoding import decodable
-from chatroom.client.view import screen
+from chatroom.client.view.screen import FullScreen
 from chatroom.protocol import RELEASE
 from chatroom.protocol.safe import safe_text
 
@@ -125,7 +127,7 @@ def _count(typed: str) -> int:
 
 async def _run_front_end(flags: argparse.Namespace, kept: config.ClientConfig) -> int:
     asyncio.get_running_loop().set_exception_handler(background.report_loop_error)
-    place = where(flags.address or kept.server)
+    place = parse_server_address(flags.address or kept.server)
     if flags.fingerprint and not known_servers.is_fingerprint(flags.fingerprint):
         raise Refused("bad_fingerprint")
     known = KnownServers(
@@ -135,17 +137,22 @@ async def _run_front_end(flags: argparse.Namespace, kept: config.ClientConfig) -
         notices=kept.notices,
     )
     start = StartPoint(flags.since or ("" if flags.history is None else NOW), flags.history or 0)
-    app = App(kept, known, files.state_folder(), fill=flags.plain or flags.json)
-    app.quiet = flags.quiet
+    first_time = place.invited and not ((place.username or kept.username) and kept.server == place.server)
+    front_end: PlainFrontEnd | JsonFrontEnd | FullScreen
+    if flags.plain:
+        front_end = PlainFrontEnd(start)
+    elif flags.json:
+        front_end = JsonFrontEnd(start)
+    else:
+        front_end = FullScreen(register=flags.register or first_time)
+    fill = flags.plain or flags.json
+    app = App(kept, known, files.state_folder(), front_end, fill=fill, quiet=flags.quiet)
     try:
-        if flags.plain:
-            return await plain.run_plain(app, place, start, register=flags.register)
-        if flags.json:
-            return await json_lines.run_json(app, place, start, register=flags.register)
+        if not isinstance(front_end, FullScreen):
+            return await front_end.run(app, place, register=flags.register)
         _check_terminal()
-        app.head_for(place)
-        stranger = place.invited and not (kept.username and kept.server == place.server)
-        await screen.run_screen(app, register=flags.register or stranger)
+        app.prepare_login(place)
+        await front_end.run(app)
         return 0
     finally:
         await app.close()

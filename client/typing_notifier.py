@@ -1,45 +1,53 @@
-"""Lets others know that somebody is writing: gently, and never what. The counterpart is the event ``typing``,
-which ``model.apply`` keeps until it is stale.
-"""
+"""Tells the server that the user is typing, but not what."""
 
 import time
-from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from chatroom.client.commands.table import is_command
-from chatroom.client.model.state import Conversation
+from chatroom.client.core.requester import Requester
+from chatroom.client.core.tasks import GuardedTasks
+from chatroom.client.model import select
+from chatroom.client.model.state import ClientState, ConnectionState, Conversation
 from chatroom.client.net.connection import ConnectionLost, Refused
-from chatroom.protocol import requests, responses
+from chatroom.client.storage.config import ClientConfig
+from chatroom.protocol import requests
 
-EVERY = 3.0
-"""Seconds between two hints, while somebody goes on writing."""
-
-Ask = Callable[[requests.AnyRequest], Awaitable[responses.AnyResponse]]
+TYPING_INTERVAL = 3.0
+"""Seconds between two ``typing`` requests while the user goes on typing."""
 
 
 class TypingNotifier:
-    """``ask`` asks the server."""
+    """Remembers for each conversation when the last ``typing`` request was sent."""
 
-    def __init__(self, ask: Ask) -> None:
-        self._ask = ask
-        self._told: dict[str, float] = {}  # by conversation, when it was last told
+    def __init__(
+        self, state: ClientState, config: ClientConfig, requests: Requester, tasks: GuardedTasks
+    ) -> None:
+        self._state = state
+        self._config = config
+        self._requests = requests
+        self._tasks = tasks
+        self._sent_at: dict[str, float] = {}
 
-    def is_due(self, one: Conversation, text: str) -> bool:
-        """Whether there is something to tell now: a text that others will read, not told a moment ago."""
-        if not text.strip() or is_command(text) or (one.is_room and not one.entered) or one.ended:
-            return False
-        now = time.monotonic()
-        if now - self._told.get(one.name, -EVERY) < EVERY:
-            return False
-        self._told[one.name] = now
-        return True
-
-    async def send_typing(self, name: str) -> None:
-        """A hint that does not arrive is no loss."""
-        try:
-            await self._ask(requests.Typing(id=0, conversation=name))
-        except (ConnectionLost, Refused):
-            return
+    def input_changed(self, text: str) -> None:
+        """Send a ``typing`` request if one is due and the user allows it."""
+        conversation = select.current_conversation(self._state)
+        is_allowed = self._config.typing == "on" and self._state.link is ConnectionState.LOGGED_IN
+        if conversation is not None and is_allowed and self._is_due(conversation, text):
+            self._sent_at[conversation.name] = time.monotonic()
+            self._tasks.start(self._send_typing(conversation.name))
 
     def message_sent(self, name: str) -> None:
-        """What was being written is said: whatever is written next is news again."""
-        self._told.pop(name, None)
+        """The message is sent; the next text is announced at once."""
+        self._sent_at.pop(name, None)
+
+    def _is_due(self, conversation: Conversation, text: str) -> bool:
+        if not text.strip() or is_command(text) or conversation.ended:
+            return False
+        if conversation.is_room and not conversation.entered:
+            return False
+        last = self._sent_at.get(conversation.name)
+        return last is None or time.monotonic() - last >= TYPING_INTERVAL
+
+    async def _send_typing(self, name: str) -> None:
+        with suppress(ConnectionLost, Refused):  # only a hint
+            await self._requests.ask(requests.Typing(id=0, conversation=name))

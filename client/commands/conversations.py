@@ -7,8 +7,8 @@ sense.
 """
 
 from chatroom.client.commands import name_lookup
-from chatroom.client.core.conversations import Chat
-from chatroom.client.core.session import expect
+from chatroom.client.commands.context import CommandContext
+from chatroom.client.core.requester import expect
 from chatroom.client.model import apply, select
 from chatroom.client.model.state import Conversation
 from chatroom.client.net.connection import Refused
@@ -35,84 +35,87 @@ class UsageError(Exception):
         self.facts = facts
 
 
-async def join_room(chat: Chat, room: str, nickname: str = "") -> None:
-    name = await chat.get_in(room_label(chat, room), nickname)
-    chat.switch(name)
-    chat.note("entered_room", room=name, nickname=chat.state.conversations[name].nickname)
+async def join_room(context: CommandContext, room: str, nickname: str = "") -> None:
+    name = await context.conversations.enter(room_label(context, room), nickname)
+    context.conversations.show(name)
+    context.notes.show("entered_room", room=name, nickname=context.state.conversations[name].nickname)
 
 
-async def open_direct(chat: Chat, friend: str, nickname: str = "") -> None:
-    username, nickname = name_lookup.addressee(chat, f"{friend} {nickname}".rstrip())
-    name = await chat.enter(f"@{username}", nickname)
-    chat.switch(name)
-    chat.note("entered_direct", username=name[1:], nickname=select.default_nickname(chat.state, name))
+async def open_direct(context: CommandContext, friend: str, nickname: str = "") -> None:
+    username, nickname = name_lookup.addressee(context, f"{friend} {nickname}".rstrip())
+    name = await context.conversations.enter(f"@{username}", nickname)
+    context.conversations.show(name)
+    nickname = select.default_nickname(context.state, name)
+    context.notes.show("entered_direct", username=name[1:], nickname=nickname)
 
 
-async def leave_conversation(chat: Chat, name: str = "") -> None:
-    one = named_or_current(chat, name)
-    await chat.leave(one.name)
-    chat.switch("")
-    chat.note("left_room" if one.is_room else "left_direct", name=one.name)
+async def leave_conversation(context: CommandContext, name: str = "") -> None:
+    one = named_or_current(context, name)
+    await context.conversations.leave(one.name)
+    context.conversations.show("")
+    context.notes.show("left_room" if one.is_room else "left_direct", name=one.name)
 
 
-async def resign_room(chat: Chat, room: str = "", yes: str = "") -> None:
+async def resign_room(context: CommandContext, room: str = "", yes: str = "") -> None:
     if room == YES:
         room, yes = "", room
     check_yes(yes, "/resign [ROOM] [--yes]")
-    one = room_of(chat, room)
+    one = room_of(context, room)
     if not one.member:
         raise Refused("not_a_member", {"room": one.name})
     if not yes:
-        await chat.confirm("confirm.resign", room=one.name)
-    await chat.give_up(requests.ResignRoom(id=0, room=one.name))
-    chat.note("resigned", room=one.name)
+        await context.prompts.confirm("confirm.resign", room=one.name)
+    await context.conversations.give_up(requests.ResignRoom(id=0, room=one.name))
+    context.notes.show("resigned", room=one.name)
 
 
-async def create_room(chat: Chat, room: str, capacity: str, *options: str) -> None:
+async def create_room(context: CommandContext, room: str, capacity: str, *options: str) -> None:
     if not _is_number(capacity):
         has_blanks = any(map(_is_number, options))
         raise UsageError("room_name_blanks") if has_blanks else UsageError("bad_seats", text=capacity)
     if not set(options) <= set(ROOM_OPTIONS):
         raise UsageError("usage", usage="/create ROOM CAPACITY [private] [password]")
+    has_password = "password" in options
+    password = await context.prompts.ask_new_password("prompt.new_room_password") if has_password else UNSET
     frame = requests.CreateRoom(
         id=0,
         room=room.removeprefix("#"),
         capacity=int(capacity),
         private=True if "private" in options else UNSET,
-        password=await chat.new_secret("prompt.new_room_password") if "password" in options else UNSET,
+        password=password,
     )
-    answer = await chat.ask(frame)
-    chat.note("created", room=expect(answer, responses.Room).room.room)
+    answer = await context.requests.ask(frame)
+    context.notes.show("created", room=expect(answer, responses.Room).room.room)
 
 
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdecimal() and 0 < len(text) < 10
 
 
-async def list_rooms(chat: Chat) -> None:
-    await chat.ask(requests.ListRooms(id=0))
-    found = select.list_rooms(chat.state)
-    chat.note("rooms", count=len(found)) if found else chat.note("no_rooms")
+async def list_rooms(context: CommandContext) -> None:
+    await context.requests.ask(requests.ListRooms(id=0))
+    found = select.list_rooms(context.state)
+    context.notes.show("rooms", count=len(found)) if found else context.notes.show("no_rooms")
     for one in found:
-        chat.note("room_line", room=one.name, members=one.members, capacity=one.capacity)
+        context.notes.show("room_line", room=one.name, members=one.members, capacity=one.capacity)
 
 
-async def list_members(chat: Chat, room: str = "") -> None:
-    one = room_of(chat, room)
-    await chat.ask(requests.ListMembers(id=0, room=one.name))
-    chat.note("members", room=one.name, count=len(one.roster))
+async def list_members(context: CommandContext, room: str = "") -> None:
+    one = room_of(context, room)
+    await context.requests.ask(requests.ListMembers(id=0, room=one.name))
+    context.notes.show("members", room=one.name, count=len(one.roster))
     for seat in one.roster:
         nickname = seat.nickname or seat.username
         state = presence_words(seat.online, seat.away or "", inside=seat.entered)
-        chat.note("member_line", username=seat.username, nickname=nickname, state=state)
+        context.notes.show("member_line", username=seat.username, nickname=nickname, state=state)
 
 
-async def list_friends(chat: Chat) -> None:
-    await chat.ask(requests.ListFriends(id=0))
-    found = select.list_friends(chat.state)
-    chat.note("friends", count=len(found)) if found else chat.note("no_friends")
+async def list_friends(context: CommandContext) -> None:
+    await context.requests.ask(requests.ListFriends(id=0))
+    found = select.list_friends(context.state)
+    context.notes.show("friends", count=len(found)) if found else context.notes.show("no_friends")
     for one in found:
-        chat.note("friend_line", username=one.name[1:], state=presence_words(one.online, one.away))
+        context.notes.show("friend_line", username=one.name[1:], state=presence_words(one.online, one.away))
 
 
 def presence_words(online: bool, away: str, *, inside: bool = False) -> str:
@@ -124,112 +127,116 @@ def presence_words(online: bool, away: str, *, inside: bool = False) -> str:
     return TranslatedFact("state.inside" if inside else "state.online")
 
 
-async def add_friend(chat: Chat, username: str) -> None:
-    answer = await chat.ask(requests.AddFriend(id=0, username=name_lookup.account_name(chat, username)))
-    chat.note("befriended", username=expect(answer, responses.Friend).friend.friend[1:])
+async def add_friend(context: CommandContext, username: str) -> None:
+    username = name_lookup.account_name(context, username)
+    answer = await context.requests.ask(requests.AddFriend(id=0, username=username))
+    context.notes.show("befriended", username=expect(answer, responses.Friend).friend.friend[1:])
 
 
-async def remove_friend(chat: Chat, username: str) -> None:
-    username = name_lookup.account_name(chat, username)
-    await chat.ask(requests.RemoveFriend(id=0, username=username))
-    chat.note("unfriended", username=username)
+async def remove_friend(context: CommandContext, username: str) -> None:
+    username = name_lookup.account_name(context, username)
+    await context.requests.ask(requests.RemoveFriend(id=0, username=username))
+    context.notes.show("unfriended", username=username)
 
 
-async def message_friend(chat: Chat, friend: str, text: str = "") -> None:
-    username, text = name_lookup.addressee(chat, f"{friend} {text}".rstrip())
-    if (name := f"@{username}") not in chat.state.conversations:
-        username = await name_lookup.existing(chat, name)
-        is_me = username == chat.state.username
+async def message_friend(context: CommandContext, friend: str, text: str = "") -> None:
+    username, text = name_lookup.addressee(context, f"{friend} {text}".rstrip())
+    if (name := f"@{username}") not in context.state.conversations:
+        username = await name_lookup.existing(context, name)
+        is_me = username == context.state.username
         raise Refused("not_yourself") if is_me else Refused("not_friends", {"username": username})
     if text:
-        chat.write(name, text)
-        chat.note("written_to", username=name[1:], text=text)
+        context.writer.write(name, text)
+        context.notes.show("written_to", username=name[1:], text=text)
     else:
-        _show_conversation(chat, name)
+        _show_conversation(context, name)
 
 
-async def change_nickname(chat: Chat, nickname: str) -> None:
-    one = named_or_current(chat)
+async def change_nickname(context: CommandContext, nickname: str) -> None:
+    one = named_or_current(context)
     if not one.entered:
         raise Refused("not_entered", {"conversation": one.name})
-    await chat.enter(one.name, nickname)
+    await context.conversations.enter(one.name, nickname)
 
 
-async def switch_conversation(chat: Chat, name: str) -> None:
-    found = select.find_conversation(chat.state, name)
+async def switch_conversation(context: CommandContext, name: str) -> None:
+    found = select.find_conversation(context.state, name)
     if found is None:
         raise UsageError("no_conversation", name=name)
-    _show_conversation(chat, found)
+    _show_conversation(context, found)
 
 
-async def close_conversation(chat: Chat) -> None:
-    _show_conversation(chat, "")
+async def close_conversation(context: CommandContext) -> None:
+    _show_conversation(context, "")
 
 
-def _show_conversation(chat: Chat, name: str) -> None:
+def _show_conversation(context: CommandContext, name: str) -> None:
     """Look at another conversation, or home; where no screen shows it, say so."""
-    chat.switch(name)
-    if not chat.on_screen:
-        chat.note("turned_to" if name else "turned_home", name=name)
+    context.conversations.show(name)
+    if not context.front_end.is_full_screen:
+        context.notes.show("turned_to" if name else "turned_home", name=name)
 
 
-async def clear_conversation(chat: Chat) -> None:
-    apply.clear_notes(chat.state, chat.here)
-    chat.on_change()
+async def clear_conversation(context: CommandContext) -> None:
+    apply.clear_notes(context.state, context.target)
+    context.front_end.state_changed()
 
 
-async def toggle_ignore(chat: Chat, username: str = "") -> None:
+async def toggle_ignore(context: CommandContext, username: str = "") -> None:
     if not username:
-        names = sorted(chat.state.ignored)
-        chat.note("ignoring", names=" ".join(names)) if names else chat.note("ignoring_nobody")
+        names = sorted(context.state.ignored)
+        if names:
+            context.notes.show("ignoring", names=" ".join(names))
+        else:
+            context.notes.show("ignoring_nobody")
         return
-    if username not in chat.state.ignored:
-        username = await name_lookup.existing(chat, username)
-    if username == chat.state.username:
+    if username not in context.state.ignored:
+        username = await name_lookup.existing(context, username)
+    if username == context.state.username:
         raise Refused("not_yourself")
-    ignored = username not in chat.state.ignored
-    chat.ignore(username, ignored)
-    chat.note("ignored" if ignored else "ignored_no_longer", username=username)
+    ignored = username not in context.state.ignored
+    context.preferences.set_ignored(username, ignored)
+    context.notes.show("ignored" if ignored else "ignored_no_longer", username=username)
 
 
-async def log_out(chat: Chat) -> None:
-    await chat.logout()
-    chat.note("logged_out")
+async def log_out(context: CommandContext) -> None:
+    await context.session.logout()
+    context.notes.show("logged_out")
 
 
-async def quit_program(chat: Chat) -> None:
-    chat.quit()
+async def quit_program(context: CommandContext) -> None:
+    context.quit()
 
 
-def room_label(chat: Chat, name: str) -> str:
+def room_label(context: CommandContext, name: str) -> str:
     """A room's name as conversations are called: as it was first written, however it is typed."""
     wanted = name_key(name.removeprefix("#"))
-    known = (one.name for one in select.list_rooms(chat.state) if name_key(one.name[1:]) == wanted)
+    known = (one.name for one in select.list_rooms(context.state) if name_key(one.name[1:]) == wanted)
     return next(known, f"#{name.removeprefix('#')}")
 
 
-def room_of(chat: Chat, name: str = "") -> Conversation:
+def room_of(context: CommandContext, name: str = "") -> Conversation:
     """The room of this whole name, or the current one. Raises ``Refused``, ``UsageError``."""
     if not name:
-        one = named_or_current(chat)
+        one = named_or_current(context)
         if not one.is_room:
             raise UsageError("only_in_rooms")
         return one
-    room = room_label(chat, name)
-    if room not in chat.state.conversations:
+    room = room_label(context, name)
+    if room not in context.state.conversations:
         raise Refused("no_such_room", {"room": room})
-    return chat.state.conversations[room]
+    return context.state.conversations[room]
 
 
-def named_or_current(chat: Chat, name: str = "") -> Conversation:
+def named_or_current(context: CommandContext, name: str = "") -> Conversation:
     """The conversation of this whole name, or the one that the command is about. Raises ``Refused`` on the
     home screen.
     """
     if not name:
-        if chat.here not in chat.state.conversations:
+        if context.target not in context.state.conversations:
             raise Refused("nowhere")
-        return chat.state.conversations[chat.here]
-    found = select.conversations_named(chat.state, name)
+        return context.state.conversations[context.target]
+    found = select.conversations_named(context.state, name)
     if len(found) > 1:
         raise Refused("ambiguous_name", {"name": name, "names": ", ".join(one.name for one in found)})
     if not found:

@@ -6,9 +6,9 @@ the last one.
 
 from datetime import datetime
 
+from chatroom.client.commands.context import CommandContext
 from chatroom.client.commands.conversations import UsageError, named_or_current
-from chatroom.client.core.conversations import Chat
-from chatroom.client.core.session import expect
+from chatroom.client.core.requester import expect
 from chatroom.client.model import apply, select
 from chatroom.client.model.state import Conversation
 from chatroom.client.net.connection import Refused
@@ -22,137 +22,137 @@ FOUND = 30
 """So many messages a search shows; with more, another word helps."""
 
 
-async def send_action(chat: Chat, text: str) -> None:
-    chat.write(named_or_current(chat).name, text, kind="action")
+async def send_action(context: CommandContext, text: str) -> None:
+    context.writer.write(named_or_current(context).name, text, kind="action")
 
 
-async def edit_message(chat: Chat, text: str) -> None:
-    one = named_or_current(chat)
-    message = await _message_to_change(chat, one, mine=True)
+async def edit_message(context: CommandContext, text: str) -> None:
+    one = named_or_current(context)
+    message = await _message_to_change(context, one, mine=True)
     if message.text == text:
-        apply.select_message(chat.state, one.name, 0)
-        chat.note("nothing_changed")
+        apply.select_message(context.state, one.name, 0)
+        context.notes.show("nothing_changed")
         return
-    _send_change(chat, one, "edit", message, text)
+    _send_change(context, one, "edit", message, text)
 
 
-async def delete_message(chat: Chat) -> None:
-    one = named_or_current(chat)
-    owned = one.is_room and one.owner == chat.state.username and bool(one.selected)
-    _send_change(chat, one, "delete", await _message_to_change(chat, one, mine=not owned))
+async def delete_message(context: CommandContext) -> None:
+    one = named_or_current(context)
+    owned = one.is_room and one.owner == context.state.username and bool(one.selected)
+    _send_change(context, one, "delete", await _message_to_change(context, one, mine=not owned))
 
 
-async def react_to_message(chat: Chat, reaction: str) -> None:
+async def react_to_message(context: CommandContext, reaction: str) -> None:
     """React so, with an emoji or its name; once more takes it back."""
-    one, reaction = named_or_current(chat), emoji.emoji_or_text(reaction)
-    message = await _message_to_change(chat, one)
+    one, reaction = named_or_current(context), emoji.emoji_or_text(reaction)
+    message = await _message_to_change(context, one)
     reactions = message.reactions or {}
     if reaction not in reactions and emoji.is_unknown_name(reaction):
         raise UsageError("no_emoji", name=reaction)
-    again = chat.state.username in reactions.get(reaction, [])
-    _send_change(chat, one, "unreact" if again else "react", message, reaction)
+    again = context.state.username in reactions.get(reaction, [])
+    _send_change(context, one, "unreact" if again else "react", message, reaction)
 
 
-async def reply_to_message(chat: Chat, text: str) -> None:
+async def reply_to_message(context: CommandContext, text: str) -> None:
     """Answer the selected message, or else the last one of another user in this conversation.
 
     On the home screen: the user who wrote in private, if that is one alone.
     """
-    here = chat.state.conversations.get(chat.here)
+    here = context.state.conversations.get(context.target)
     if here is None:
-        _reply_in_private(chat, text)
+        _reply_in_private(context, text)
         return
-    last = select.last_by_others(chat.state, here)
+    last = select.last_by_others(context.state, here)
     if not here.selected and last is None:
         raise UsageError("nothing_to_change")
-    chat.write(here.name, text, target=here.selected or (last.seq if last else 0))
-    apply.select_message(chat.state, here.name, 0)
+    context.writer.write(here.name, text, target=here.selected or (last.seq if last else 0))
+    apply.select_message(context.state, here.name, 0)
 
 
-def _reply_in_private(chat: Chat, text: str) -> None:
+def _reply_in_private(context: CommandContext, text: str) -> None:
     """Which message arrived last may change while a line is typed, so that decides nothing here."""
-    writers = select.direct_senders(chat.state)
+    writers = select.direct_senders(context.state)
     if not writers:
         raise UsageError("nobody_to_reply_to")
     if len(writers) > 1:
         raise UsageError("several_writers", names=", ".join(writers))
     [name] = writers
-    said = select.last_by_others(chat.state, chat.state.conversations[name])
-    chat.write(name, text, target=said.seq if said else 0)
-    chat.note("written_to", username=name[1:], text=text)
+    said = select.last_by_others(context.state, context.state.conversations[name])
+    context.writer.write(name, text, target=said.seq if said else 0)
+    context.notes.show("written_to", username=name[1:], text=text)
 
 
-async def _message_to_change(chat: Chat, one: Conversation, *, mine: bool = False) -> Message:
+async def _message_to_change(context: CommandContext, one: Conversation, *, mine: bool = False) -> Message:
     """The message that is meant. Raises ``UsageError`` where there is none that one could do that to.
 
     What was said right before, by a script say, is meant too, as soon as it is confirmed.
     """
     if not one.selected and select.has_unconfirmed(one):
-        await chat.confirmed()
+        await context.writer.wait_briefly()
     if not one.selected and select.has_unconfirmed(one):
         raise UsageError("not_confirmed_yet")
-    message = select.target_message(chat.state, one, mine=mine)
+    message = select.target_message(context.state, one, mine=mine)
     if message is None or not select.is_changeable(message):
         raise UsageError("nothing_to_change")
-    if mine and not select.is_mine(chat.state, message):
+    if mine and not select.is_mine(context.state, message):
         raise Refused("not_yours", {"target": message.seq})
     return message
 
 
 def _send_change(
-    chat: Chat, one: Conversation, kind: requests.SentKind, message: Message, text: str = ""
+    context: CommandContext, one: Conversation, kind: requests.SentKind, message: Message, text: str = ""
 ) -> None:
-    chat.write(one.name, text, kind=kind, target=message.seq)
-    apply.select_message(chat.state, one.name, 0)
+    context.writer.write(one.name, text, kind=kind, target=message.seq)
+    apply.select_message(context.state, one.name, 0)
 
 
-async def search_history(chat: Chat, query: str) -> None:
-    messages, more = await _run_search(chat, query)
+async def search_history(context: CommandContext, query: str) -> None:
+    messages, more = await _run_search(context, query)
     if not messages:
-        chat.note("found_nothing", query=query)
+        context.notes.show("found_nothing", query=query)
         return
-    chat.found = messages
-    chat.note("found", query=query, count=len(messages))
+    context.search_results[:] = messages
+    context.notes.show("found", query=query, count=len(messages))
     for number, found in reversed(list(enumerate(messages, 1))):
-        chat.note(
+        context.notes.show(
             "found_line",
             number=number,
             conversation=found.conversation,
             line=message_text.message_line(found),
         )
-    chat.note("found_more" if more else "found_all")
+    context.notes.show("found_more" if more else "found_all")
 
 
-async def _run_search(chat: Chat, query: str) -> tuple[list[Message], bool]:
+async def _run_search(context: CommandContext, query: str) -> tuple[list[Message], bool]:
     """The newest messages that match, and whether there are more. A server that stops early is asked on."""
     request = requests.Search(id=0, query=query, limit=FOUND)
-    answer = expect(await chat.ask(request), responses.Found)
+    answer = expect(await context.requests.ask(request), responses.Found)
     messages = answer.messages
     while answer.cursor is not UNSET and len(messages) < FOUND:
         request = replace(request, cursor=answer.cursor, limit=FOUND - len(messages))
-        answer = expect(await chat.ask(request), responses.Found)
+        answer = expect(await context.requests.ask(request), responses.Found)
         messages += answer.messages
     return messages, answer.more
 
 
-async def go_to_place(chat: Chat, where: str) -> None:
+async def go_to_place(context: CommandContext, where: str) -> None:
     """Look at what was said from a date on, or at what the last search found under a number."""
     if where.isdecimal() and where.isascii() and len(where) < 10:
-        _show_found(chat, int(where))
+        _show_found(context, int(where))
     else:
-        await _show_date(chat, named_or_current(chat).name, where)
+        await _show_date(context, named_or_current(context).name, where)
 
 
-def _show_found(chat: Chat, number: int) -> None:
-    if not 1 <= number <= len(chat.found):
+def _show_found(context: CommandContext, number: int) -> None:
+    if not 1 <= number <= len(context.search_results):
         raise UsageError("not_found", number=number)
-    found = chat.found[number - 1]
-    is_known = found.conversation in chat.state.conversations
+    found = context.search_results[number - 1]
+    is_known = found.conversation in context.state.conversations
     if is_known:
-        apply.select_message(chat.state, found.conversation, found.seq)
-    if not (is_known and chat.on_seek(found.conversation, found.seq)):
-        apply.select_message(chat.state, found.conversation, 0)
-        chat.note(
+        apply.select_message(context.state, found.conversation, found.seq)
+    if not (is_known and context.front_end.seek(found.conversation, found.seq)):
+        apply.select_message(context.state, found.conversation, 0)
+        context.notes.show(
             "found_line",
             number=number,
             conversation=found.conversation,
@@ -160,23 +160,23 @@ def _show_found(chat: Chat, number: int) -> None:
         )
 
 
-async def _show_date(chat: Chat, name: str, where: str) -> None:
+async def _show_date(context: CommandContext, name: str, where: str) -> None:
     try:
         moment = dates.parse_moment(where, datetime.now().astimezone())
     except dates.DateError:
         raise UsageError("no_date", text=where) from None
-    seq = await chat.look_back(name, dates.wire_time(moment))
+    seq = await context.history.load_since(name, dates.wire_time(moment))
     if seq is None:
-        chat.note("nothing_since", date=f"{moment:%Y-%m-%d %H:%M}")
-    elif not chat.on_seek(name, seq):
-        _print_messages(chat, name, seq)
+        context.notes.show("nothing_since", date=f"{moment:%Y-%m-%d %H:%M}")
+    elif not context.front_end.seek(name, seq):
+        _print_messages(context, name, seq)
 
 
-def _print_messages(chat: Chat, name: str, seq: int) -> None:
+def _print_messages(context: CommandContext, name: str, seq: int) -> None:
     """Where nothing scrolls, what was said from there on is told."""
-    here = chat.state.conversations[name].shown
+    here = context.state.conversations[name].shown
     for at in range(seq, min(seq + FOUND, here.last + 1)):
         if (message := here.find(at)) and message_text.is_shown(message):
             line = message_text.message_line(message, here.find(message.target or 0))
-            chat.note("history_line", conversation=name, line=line)
-    apply.show_newest(chat.state, name)
+            context.notes.show("history_line", conversation=name, line=line)
+    apply.show_newest(context.state, name)

@@ -4,9 +4,9 @@ Beside ``verbs``, and by the same rules. A measure that the room's history tells
 """
 
 from chatroom.client.commands import name_lookup
+from chatroom.client.commands.context import CommandContext
 from chatroom.client.commands.conversations import YES, UsageError, check_yes, named_or_current, room_of
-from chatroom.client.core.conversations import Chat
-from chatroom.client.core.session import expect
+from chatroom.client.core.requester import expect
 from chatroom.client.model.state import Conversation
 from chatroom.client.net.connection import Refused
 from chatroom.client.text import dates
@@ -16,97 +16,99 @@ NO_TOPIC = "-"
 """What takes a topic away: an empty line shows it."""
 
 
-async def set_topic(chat: Chat, text: str = "") -> None:
-    room = _current_room(chat)
+async def set_topic(context: CommandContext, text: str = "") -> None:
+    room = _current_room(context)
     if text:
         wanted = "" if text == NO_TOPIC else text
-        await _set_topic(chat, room.name, wanted)
+        await _set_topic(context, room.name, wanted)
     elif room.topic:
-        chat.note("topic_line", room=room.name, text=room.topic)
+        context.notes.show("topic_line", room=room.name, text=room.topic)
     else:
-        chat.note("no_topic", room=room.name)
+        context.notes.show("no_topic", room=room.name)
 
 
-async def _set_topic(chat: Chat, room: str, text: str) -> None:
+async def _set_topic(context: CommandContext, room: str, text: str) -> None:
     try:
-        await chat.ask(requests.SetTopic(id=0, room=room, topic=text))
+        await context.requests.ask(requests.SetTopic(id=0, room=room, topic=text))
     except Refused as error:
         if error.code == "text_too_long":
             raise Refused("topic_too_long", error.details) from None
         raise
 
 
-async def invite_user(chat: Chat, name: str = "") -> None:
+async def invite_user(context: CommandContext, name: str = "") -> None:
     """Somebody who is here; or, without a name, whoever is given what the answer tells to type."""
     if not name:
-        room = _current_room(chat).name
-        made = expect(await chat.ask(requests.MakeInvitation(id=0, room=room)), responses.Invitation)
+        room = _current_room(context).name
+        made = expect(
+            await context.requests.ask(requests.MakeInvitation(id=0, room=room)), responses.Invitation
+        )
         try:
-            word = str(chat.invitation(room, made.code))
+            word = str(context.requests.make_invitation(room, made.code))
         except ValueError:
-            raise Refused("no_chat_server", {"server": chat.state.server}) from None
+            raise Refused("no_chat_server", {"server": context.state.server}) from None
         day = dates.clock(made.until)[:10]
-        chat.note("invitation", room=room, until=day, command=f"chat-client {word}")
+        context.notes.show("invitation", room=room, until=day, command=f"chat-client {word}")
         return
-    room, username = _current_room(chat).name, name_lookup.account_name(chat, name)
-    await chat.ask(requests.Invite(id=0, room=room, username=username))
-    chat.note("invited", username=username, room=room)
+    room, username = _current_room(context).name, name_lookup.account_name(context, name)
+    await context.requests.ask(requests.Invite(id=0, room=room, username=username))
+    context.notes.show("invited", username=username, room=room)
 
 
-async def kick_member(chat: Chat, name: str) -> None:
-    room = _current_room(chat)
-    username = await name_lookup.member(chat, room, name)
-    await chat.ask(requests.Kick(id=0, room=room.name, username=username))
+async def kick_member(context: CommandContext, name: str) -> None:
+    room = _current_room(context)
+    username = await name_lookup.member(context, room, name)
+    await context.requests.ask(requests.Kick(id=0, room=room.name, username=username))
 
 
-async def ban_user(chat: Chat, name: str) -> None:
-    room = _current_room(chat)
-    username = await name_lookup.member(chat, room, name)
-    await chat.ask(requests.Ban(id=0, room=room.name, username=username))
+async def ban_user(context: CommandContext, name: str) -> None:
+    room = _current_room(context)
+    username = await name_lookup.member(context, room, name)
+    await context.requests.ask(requests.Ban(id=0, room=room.name, username=username))
 
 
-async def unban_user(chat: Chat, name: str) -> None:
-    room, username = _current_room(chat).name, name.removeprefix("@")
-    await chat.ask(requests.Unban(id=0, room=room, username=username))
-    chat.note("unbanned", username=username, room=room)
+async def unban_user(context: CommandContext, name: str) -> None:
+    room, username = _current_room(context).name, name.removeprefix("@")
+    await context.requests.ask(requests.Unban(id=0, room=room, username=username))
+    context.notes.show("unbanned", username=username, room=room)
 
 
-async def list_banned(chat: Chat) -> None:
-    room = _current_room(chat).name
-    answer = expect(await chat.ask(requests.ListBanned(id=0, room=room)), responses.Banned)
+async def list_banned(context: CommandContext) -> None:
+    room = _current_room(context).name
+    answer = expect(await context.requests.ask(requests.ListBanned(id=0, room=room)), responses.Banned)
     if answer.usernames:
-        chat.note("banned_from", room=room, names=" ".join(answer.usernames))
+        context.notes.show("banned_from", room=room, names=" ".join(answer.usernames))
     else:
-        chat.note("banned_nobody", room=room)
+        context.notes.show("banned_nobody", room=room)
 
 
-async def transfer_room(chat: Chat, name: str, more: str = "") -> None:
+async def transfer_room(context: CommandContext, name: str, more: str = "") -> None:
     """Only the new owner can give the room back, so it asks first. A nickname may have blanks."""
     words = f"{name} {more}".split()
     yes = words[-1] == YES and len(words) > 1
-    room = _current_room(chat)
-    username = await name_lookup.member(chat, room, " ".join(words[:-1] if yes else words))
+    room = _current_room(context)
+    username = await name_lookup.member(context, room, " ".join(words[:-1] if yes else words))
     if not yes:
         command = f"/transfer {username} {YES}"
-        await chat.confirm("confirm.transfer", command=command, room=room.name, username=username)
-    await chat.ask(requests.TransferRoom(id=0, room=room.name, username=username))
+        await context.prompts.confirm("confirm.transfer", command=command, room=room.name, username=username)
+    await context.requests.ask(requests.TransferRoom(id=0, room=room.name, username=username))
 
 
-async def disband_room(chat: Chat, room: str, yes: str = "") -> None:
+async def disband_room(context: CommandContext, room: str, yes: str = "") -> None:
     """What was said there is gone for good, so it takes the whole name and asks first."""
     check_yes(yes, "/disband ROOM [--yes]")
-    one = room_of(chat, room)
-    if one.owner and one.owner != chat.state.username:
+    one = room_of(context, room)
+    if one.owner and one.owner != context.state.username:
         raise Refused("not_owner", {"room": one.name})
     if not yes:
-        await chat.confirm("confirm.disband", command=f"/disband {one.name} {YES}", room=one.name)
-    await chat.give_up(requests.CloseRoom(id=0, room=one.name))
-    chat.note("disbanded", room=one.name)
+        await context.prompts.confirm("confirm.disband", command=f"/disband {one.name} {YES}", room=one.name)
+    await context.conversations.give_up(requests.CloseRoom(id=0, room=one.name))
+    context.notes.show("disbanded", room=one.name)
 
 
-def _current_room(chat: Chat) -> Conversation:
-    """The room in sight. Raises ``UsageError`` in a private chat, ``Refused`` on the home screen."""
-    one = named_or_current(chat)
+def _current_room(context: CommandContext) -> Conversation:
+    """The room in sight. Raises ``UsageError`` in a private context, ``Refused`` on the home screen."""
+    one = named_or_current(context)
     if not one.is_room:
         raise UsageError("only_in_rooms")
     return one

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from chatroom.client.core.conversations import Chat
-from chatroom.client.core.session import expect
+from chatroom.client.commands.context import CommandContext
+from chatroom.client.core.requester import expect
 from chatroom.client.model import select
 from chatroom.client.model.state import ClientState, ConnectionState, Conversation
 from chatroom.client.net.connection import Refused
@@ -69,28 +69,28 @@ class Addressee(NamedTuple):
     text: str
 
 
-def account_name(chat: Chat, name: str) -> str:
+def account_name(context: CommandContext, name: str) -> str:
     """The account that a name means, as it was registered; one that is not known here, as it was typed.
 
     Raises ``Refused`` if it may mean several.
     """
-    return _single(name, NameTable.of(chat.state).candidates(name))
+    return _single(name, NameTable.of(context.state).candidates(name))
 
 
-async def member(chat: Chat, room: Conversation, name: str) -> str:
+async def member(context: CommandContext, room: Conversation, name: str) -> str:
     """``account_name``, by the names in one room. Its members are asked for if they are not here."""
-    if not room.roster and chat.state.link is ConnectionState.LOGGED_IN:
-        await chat.ask(requests.ListMembers(id=0, room=room.name))
+    if not room.roster and context.state.link is ConnectionState.LOGGED_IN:
+        await context.requests.ask(requests.ListMembers(id=0, room=room.name))
     return _single(name, NameTable((), room.roster).candidates(name))
 
 
-async def existing(chat: Chat, name: str) -> str:
+async def existing(context: CommandContext, name: str) -> str:
     """``account_name``, looked up on the server if it is not known here. Raises ``Refused`` if there is
     none."""
-    if found := NameTable.of(chat.state).candidates(name):
+    if found := NameTable.of(context.state).candidates(name):
         return _single(name, found)
     try:
-        answer = await chat.ask(requests.Whois(id=0, username=name.removeprefix("@")))
+        answer = await context.requests.ask(requests.Whois(id=0, username=name.removeprefix("@")))
     except Refused as error:
         if error.code in ("unknown_user", "bad_username"):
             raise Refused("no_such_user", {"name": name}) from None
@@ -98,12 +98,12 @@ async def existing(chat: Chat, name: str) -> str:
     return expect(answer, responses.User).user.username
 
 
-def addressee(chat: Chat, line: str) -> Addressee:
+def addressee(context: CommandContext, line: str) -> Addressee:
     """The account at the beginning of a line, and the rest. A nickname may have blanks.
 
     If both an account Wang and a nickname Wang Fang are known, ``Wang Fang hello`` is refused.
     """
-    table, words = NameTable.of(chat.state), line.split()
+    table, words = NameTable.of(context.state), line.split()
     fits = {length: table.candidates(" ".join(words[:length])) for length in range(1, table.longest + 1)}
     found = list(dict.fromkeys(username for fit in fits.values() for username in fit))
     length = max((length for length, fit in fits.items() if fit and length <= len(words)), default=1)

@@ -11,8 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from chatroom.client.commands.context import CommandContext
 from chatroom.client.commands.conversations import UsageError, named_or_current
-from chatroom.client.core.conversations import Chat
 from chatroom.client.export import transcript
 from chatroom.client.export.transcript_format import TranscriptFormat
 from chatroom.client.model import apply
@@ -76,18 +76,20 @@ def _with_option(order: SaveRequest, name: str, value: str) -> SaveRequest:
         raise UsageError("usage", usage=USAGE) from None
 
 
-async def start_save(chat: Chat, typed: str = "") -> None:
+async def start_save(context: CommandContext, typed: str = "") -> None:
     """Write log.txt beside whatever else is done; ``stop`` ends it and keeps the old file."""
     if typed == "stop":
-        if chat.saving is None:
+        if context.running_save.task is None:
             raise UsageError("nothing_to_stop")
-        chat.saving.cancel()
+        context.running_save.task.cancel()
         return
-    if chat.saving is not None:
+    if context.running_save.task is not None:
         raise UsageError("saving_already")
     order = parse_save(typed)
-    only = named_or_current(chat, order.where) if order.here or order.where else None
-    chat.saving = chat.spawn(_write_transcript(chat, order, only, _parse_since(order.since)))
+    only = named_or_current(context, order.where) if order.here or order.where else None
+    context.running_save.task = context.tasks.start(
+        _write_transcript(context, order, only, _parse_since(order.since))
+    )
 
 
 def _parse_since(since: str) -> str:
@@ -100,32 +102,36 @@ def _parse_since(since: str) -> str:
         raise UsageError("no_day", text=since) from None
 
 
-async def _write_transcript(chat: Chat, order: SaveRequest, only: Conversation | None, since: str) -> None:
+async def _write_transcript(
+    context: CommandContext, order: SaveRequest, only: Conversation | None, since: str
+) -> None:
     note: ClientNote | None = None
 
     def progress(done: int, total: int) -> None:
         nonlocal note
         facts: dict[str, Any] = {"bar": _progress_bar(done, total), "done": done, "total": total}
         if note is None:
-            note = chat.note("saving", **facts)
+            note = context.notes.show("saving", **facts)
         note.facts |= facts
-        chat.on_change()
+        context.front_end.state_changed()
 
     path = order.path
     try:
-        count = await transcript.write_transcript(chat, path, order.shape, progress, only=only, since=since)
+        count = await transcript.write_transcript(
+            context.state, context.session, path, order.shape, progress, only=only, since=since
+        )
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", "") or str(error)
-        chat.note("save_failed", error=True, path=str(path), reason=reason)
+        context.notes.show("save_failed", error=True, path=str(path), reason=reason)
     except asyncio.CancelledError:
-        chat.note("save_stopped", path=str(path))
+        context.notes.show("save_stopped", path=str(path))
         raise
     else:
-        chat.note("saved", path=str(path), count=count)
+        context.notes.show("saved", path=str(path), count=count)
     finally:
-        chat.saving = None
+        context.running_save.task = None
         if note is not None:
-            apply.remove_note(chat.state, note)
+            apply.remove_note(context.state, note)
 
 
 def _progress_bar(done: int, total: int) -> str:

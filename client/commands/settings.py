@@ -3,8 +3,8 @@
 The counterpart is ``config``, which keeps the choices; the other commands' work is in ``verbs``.
 """
 
+from chatroom.client.commands.context import CommandContext
 from chatroom.client.commands.conversations import UsageError, named_or_current
-from chatroom.client.core.conversations import Chat
 from chatroom.client.storage.config import SETTINGS, UserSetting
 from chatroom.client.text import i18n, keys
 from chatroom.client.text.i18n import TranslatedFact
@@ -15,25 +15,25 @@ DEFAULT = "default"
 """Typed in the place of a choice: what holds where nothing was chosen."""
 
 
-async def set_language(chat: Chat, language: str = "") -> None:
+async def set_language(context: CommandContext, language: str = "") -> None:
     if language:
-        _apply_choice(chat, "lang", language)
-        chat.note("language")
+        _apply_choice(context, "lang", language)
+        context.notes.show("language")
     else:
-        _show_setting(chat, _find_setting("lang"))
+        _show_setting(context, _find_setting("lang"))
 
 
-async def set_theme(chat: Chat, name: str = "") -> None:
+async def set_theme(context: CommandContext, name: str = "") -> None:
     if name:
-        _apply_choice(chat, "theme", name)
-    _show_setting(chat, _find_setting("theme"))
+        _apply_choice(context, "theme", name)
+    _show_setting(context, _find_setting("theme"))
 
 
-async def set_option(chat: Chat, name: str = "", value: str | None = None) -> None:
+async def set_option(context: CommandContext, name: str = "", value: str | None = None) -> None:
     if value is not None:
-        _apply_choice(chat, name, value)
+        _apply_choice(context, name, value)
     for setting in [_find_setting(name)] if name else SETTINGS:
-        _show_setting(chat, setting)
+        _show_setting(context, setting)
 
 
 def _find_setting(name: str) -> UserSetting:
@@ -43,15 +43,15 @@ def _find_setting(name: str) -> UserSetting:
     raise UsageError("no_setting", name=name, names=" ".join(setting.name for setting in SETTINGS))
 
 
-def _apply_choice(chat: Chat, name: str, value: str) -> None:
+def _apply_choice(context: CommandContext, name: str, value: str) -> None:
     """Keep a choice, and let it take effect at once."""
     setting = _find_setting(name)
     _check_choice(name, value, setting.choices)
-    setattr(chat.config, name, value)
-    chat.config.save_config(name)
+    setattr(context.config, name, value)
+    context.config.save_config(name)
     if name == "lang":
         i18n.use_language(value or i18n.locale_language())
-    chat.on_change()
+    context.front_end.state_changed()
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
@@ -59,10 +59,10 @@ def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise UsageError("no_choice", name=name, value=value, choices=" ".join(filter(None, choices)))
 
 
-def _show_setting(chat: Chat, setting: UserSetting) -> None:
-    value = getattr(chat.config, setting.name) or TranslatedFact("state.unset")
+def _show_setting(context: CommandContext, setting: UserSetting) -> None:
+    value = getattr(context.config, setting.name) or TranslatedFact("state.unset")
     choices = " ".join(filter(None, setting.choices))
-    chat.note(
+    context.notes.show(
         "setting_line", name=setting.name, value=value, choices=choices, help=TranslatedFact(setting.help)
     )
 
@@ -70,55 +70,57 @@ def _show_setting(chat: Chat, setting: UserSetting) -> None:
 # What is worth a call
 
 
-async def set_notify(chat: Chat, choice: str = "") -> None:
-    one = named_or_current(chat)
+async def set_notify(context: CommandContext, choice: str = "") -> None:
+    one = named_or_current(context)
     if choice:
         choices = _find_setting("notify").choices
         _check_choice("notify", choice, (*choices, DEFAULT))
-        chat.attend(one.name, "" if choice == DEFAULT else choice)
-    _show_notify(chat, one.name)
+        context.preferences.set_attention(one.name, "" if choice == DEFAULT else choice)
+    _show_notify(context, one.name)
 
 
-async def toggle_mute(chat: Chat, name: str = "") -> None:
+async def toggle_mute(context: CommandContext, name: str = "") -> None:
     """No call for anything there; once more, as it was."""
-    one = named_or_current(chat, name)
-    chat.attend(one.name, "" if chat.state.attention.get(one.name) == MUTED else MUTED)
-    _show_notify(chat, one.name)
+    one = named_or_current(context, name)
+    context.preferences.set_attention(
+        one.name, "" if context.state.attention.get(one.name) == MUTED else MUTED
+    )
+    _show_notify(context, one.name)
 
 
-def _show_notify(chat: Chat, name: str) -> None:
-    choice = chat.state.attention.get(name, chat.config.notify)
+def _show_notify(context: CommandContext, name: str) -> None:
+    choice = context.state.attention.get(name, context.config.notify)
     if choice == "mentions" and name.startswith("@"):
         choice = "all"  # whatever is said in private is meant for me
-    chat.note(f"attention.{choice}", name=name)
+    context.notes.show(f"attention.{choice}", name=name)
 
 
 # Keys
 
 
-async def bind_key(chat: Chat, key: str = "", action: str = "") -> None:
+async def bind_key(context: CommandContext, key: str = "", action: str = "") -> None:
     """Bind a key; or show what one does, or which were bound."""
     if action:
-        _bind_action(chat, key, action)
-    found = keys.apply_bindings(chat.config.keys)
+        _bind_action(context, key, action)
+    found = keys.apply_bindings(context.config.keys)
     if key:
-        _show_binding(chat, _parse_key(key), found)
-    elif not chat.config.keys:
-        chat.note("no_keys_bound")
-    for changed in () if key else chat.config.keys:
-        _show_binding(chat, changed, found)
+        _show_binding(context, _parse_key(key), found)
+    elif not context.config.keys:
+        context.notes.show("no_keys_bound")
+    for changed in () if key else context.config.keys:
+        _show_binding(context, changed, found)
 
 
-async def unbind_key(chat: Chat, key: str) -> None:
+async def unbind_key(context: CommandContext, key: str) -> None:
     """The key is to do nothing of ours."""
-    _save_binding(chat, _parse_key(key), keys.NO_ACTION)
-    chat.note("key_unbound", name=keys.spell_keys(_parse_key(key)))
+    _save_binding(context, _parse_key(key), keys.NO_ACTION)
+    context.notes.show("key_unbound", name=keys.spell_keys(_parse_key(key)))
 
 
-def _bind_action(chat: Chat, key: str, action: str) -> None:
+def _bind_action(context: CommandContext, key: str, action: str) -> None:
     action = action.replace("-", "_").lower()
     _check_choice("action", action, (*keys.BINDABLE, DEFAULT))
-    _save_binding(chat, _parse_key(key), None if action == DEFAULT else action)
+    _save_binding(context, _parse_key(key), None if action == DEFAULT else action)
 
 
 def _parse_key(name: str) -> str:
@@ -128,20 +130,20 @@ def _parse_key(name: str) -> str:
     return key
 
 
-def _save_binding(chat: Chat, key: str, action: str | None) -> None:
+def _save_binding(context: CommandContext, key: str, action: str | None) -> None:
     if action is None:
-        chat.config.keys.pop(key, None)
+        context.config.keys.pop(key, None)
     else:
-        chat.config.keys[key] = action
-    chat.config.save_config("keys")
-    chat.on_change()
+        context.config.keys[key] = action
+    context.config.save_config("keys")
+    context.front_end.state_changed()
 
 
-def _show_binding(chat: Chat, key: str, found: list[keys.KeyBinding]) -> None:
+def _show_binding(context: CommandContext, key: str, found: list[keys.KeyBinding]) -> None:
     for row in found:
         if key in row.keys:
-            chat.note(
+            context.notes.show(
                 "key_bound", name=keys.spell_keys(key), action=row.action, help=TranslatedFact(row.help)
             )
             return
-    chat.note("key_unbound", name=keys.spell_keys(key))
+    context.notes.show("key_unbound", name=keys.spell_keys(key))

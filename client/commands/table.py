@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from chatroom.client.commands import conversations, messages, moderation, name_lookup, people, save, settings
+from chatroom.client.commands.context import CommandContext
 from chatroom.client.commands.conversations import UsageError
-from chatroom.client.core.conversations import Chat
 from chatroom.client.model import select
 from chatroom.client.storage.config import SETTINGS
 from chatroom.client.text import i18n, keys
@@ -63,21 +63,21 @@ class SlashCommand:
         return len(self.arguments.split())
 
 
-async def _show_help(chat: Chat, name: str = "") -> None:
+async def _show_help(context: CommandContext, name: str = "") -> None:
     shown = [command] if (command := find_command(name.removeprefix("/"))) else COMMANDS
     if name and command is None:
         raise _unknown_command(name.removeprefix("/"))
     for row in shown:
         also = " ".join(f"/{alias}" for alias in row.aliases)
         usage = f"{row.usage} ({also})" if also else row.usage
-        chat.note("help_line", usage=usage, help=TranslatedFact(row.help))
+        context.notes.show("help_line", usage=usage, help=TranslatedFact(row.help))
     if not name:
-        chat.note("help_more")
+        context.notes.show("help_more")
 
 
-async def _show_keys(chat: Chat) -> None:
-    for row in keys.apply_bindings(chat.config.keys):
-        chat.note("key_line", name=row.name, help=TranslatedFact(row.help))
+async def _show_keys(context: CommandContext) -> None:
+    for row in keys.apply_bindings(context.config.keys):
+        context.notes.show("key_line", name=row.name, help=TranslatedFact(row.help))
 
 
 COMMANDS = (
@@ -179,28 +179,30 @@ def _taken_apart(text: str) -> tuple[str, str]:
     return name, rest.rstrip()
 
 
-def is_at_once(chat: Chat, command: SlashCommand, arguments: list[str]) -> bool:
+def is_at_once(context: CommandContext, command: SlashCommand, arguments: list[str]) -> bool:
     """Whether it waits for no other command: it says something, to an account that is known, or quits."""
     if command.name != "msg":
         return command.at_once
-    username, _ = name_lookup.addressee(chat, " ".join(arguments))
-    return f"@{username}" in chat.state.conversations
+    username, _ = name_lookup.addressee(context, " ".join(arguments))
+    return f"@{username}" in context.state.conversations
 
 
-def leads_to(chat: Chat, here: str | None, command: SlashCommand, arguments: list[str]) -> str | None:
+def leads_to(
+    context: CommandContext, here: str | None, command: SlashCommand, arguments: list[str]
+) -> str | None:
     """The conversation in which the user is after a command that is entered ``here``, if nothing goes wrong;
     ``None`` if that is not known beforehand. Raises ``Refused`` if the command is going to.
     """
     match command.name, arguments:
         case "join", [room, *_]:
-            return conversations.room_label(chat, room)
+            return conversations.room_label(context, room)
         case (("query" | "msg"), _):
-            username, text = name_lookup.addressee(chat, " ".join(arguments))
+            username, text = name_lookup.addressee(context, " ".join(arguments))
             return f"@{username}" if command.name == "query" or not text else here
         case "switch", [name]:
-            return select.find_conversation(chat.state, name)
+            return select.find_conversation(context.state, name)
         case (("resign" | "disband"), [room, *_]) if room != conversations.YES:
-            return "" if conversations.room_label(chat, room) == here else here
+            return "" if conversations.room_label(context, room) == here else here
         case (("leave" | "resign" | "close" | "logout" | "quit"), _):
             return ""
     return here

@@ -1,80 +1,77 @@
-"""Fetches what is missing. One mechanism serves a lost connection, a dropped slow reader and a lost event.
+"""Fetches missing messages: after a lost connection, after the server dropped a slow reader, or after a lost
+event.
 
-``select.missing_after`` says where a conversation has a hole behind its last message; here the pages are
-asked for,
-and ``apply`` puts them in. Many pages behind, nobody will scroll through them from the old end: then the
-newest page takes their place, and the rest comes when somebody scrolls up.
+``select.missing_after`` tells where messages are missing behind the last one that is here; this module
+requests the pages, and ``apply`` adds them to the timeline. If very many are missing, the newest page
+replaces the timeline, and older pages are fetched when the user scrolls up.
 
-The server counts what is unread, but not what of it names me: that is seen in the messages alone
-(``find_mentions``).
+The server counts the unread messages, but not the mentions among them: ``find_mentions`` reads the messages.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import suppress
 
 from chatroom.client import background
-from chatroom.client.core.outbox_sender import Ask
-from chatroom.client.core.session import expect
+from chatroom.client.core.front_end import FrontEnd
+from chatroom.client.core.requester import Requester, expect
 from chatroom.client.model import apply, select
 from chatroom.client.model.state import ClientState, Conversation
 from chatroom.client.net.connection import ConnectionLost, Refused
 from chatroom.protocol import requests, responses
 
-WORTH_FILLING = 1000
-"""A hole of so many messages is filled; a larger one is not."""
+MAX_GAP = 1000
+"""Messages. A longer gap is not filled."""
 
+MENTIONS = ""
+"""The name of the task that finds mentions, among the names of conversations."""
 
-HOME = ""
-"""Under this name is kept what concerns many conversations."""
+MAX_MENTION_ROOMS = 50
+"""Rooms that are searched for mentions: half of the requests that a server accepts at once."""
 
-PEEKS = 50
-"""In so many rooms it is looked for what names me: half of what a server allows to be asked for at once."""
+MAX_MENTION_PAGES = 50
+"""Pages of each room that are searched for mentions."""
 
-DEEP = 50
-"""So many pages of each are looked through; whoever has more unread there will not miss a number."""
-
-PAUSE = 0.05
-"""Seconds between two of these pages: what somebody asks for meanwhile must not be refused for haste."""
+MENTION_PAGE_PAUSE = 0.05
+"""Seconds between two of these pages, so that the user's own requests are not rate-limited."""
 
 
 class Backfill:
-    """Looks after the holes. ``fill`` fills every one, however large (a script wants each message).
+    """Owns the tasks that fetch missing messages, at most one for each conversation.
 
-    ``apart`` asks for what is not to become part of the state.
+    ``fill`` fills every gap, however long: a script needs each message.
     """
 
     def __init__(
-        self, state: ClientState, ask: Ask, apart: Ask, changed: Callable[[], None], *, fill: bool = False
+        self, state: ClientState, requests: Requester, front_end: FrontEnd, *, fill: bool = False
     ) -> None:
         self._state = state
-        self._ask = ask
-        self._apart = apart
-        self._changed = changed
+        self._requests = requests
+        self._front_end = front_end
         self._fill = fill
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def fetch_missing(self, name: str) -> None:
-        """Begin to fetch, if something is missing there and nobody fetches yet."""
-        one = self._state.conversations[name]
-        if name not in self._tasks and select.missing_after(one) is not None:
-            self._start_fetch(one, check=False)
+        """Fetch what is missing in a conversation, unless a task does it already."""
+        conversation = self._state.conversations[name]
+        if name not in self._tasks and select.missing_after(conversation) is not None:
+            self._start_fetch(conversation, check=False)
 
     def check_conversations(self) -> None:
-        """After a new session, see in each conversation whether its last message is still what it was.
+        """In a new session, check in each conversation that the last message is still the same.
 
-        A database that crashed may have lost what it had shown; then other messages stand in the same places.
+        A database that crashed may have lost messages that it had sent; then others have their seqs.
         """
         self.cancel_fetches()
-        for one in self._state.conversations.values():
-            if one.timeline.messages and (one.member or not one.is_room):
-                self._start_fetch(one, check=True)
+        for conversation in self._state.conversations.values():
+            if conversation.timeline.messages and (conversation.member or not conversation.is_room):
+                self._start_fetch(conversation, check=True)
 
     def find_mentions(self) -> None:
-        """See which of the unread messages in my rooms name me. A script gets only what it asks for."""
-        unread = [one for one in select.list_rooms(self._state, mine=True) if one.unread]
+        """Find the mentions among the unread messages of the user's rooms; not for a script."""
+        unread = [room for room in select.list_rooms(self._state, mine=True) if room.unread]
         if unread and not self._fill:
-            self._start_task(HOME, self._find_mentions(unread[:PEEKS]))
+            self._start_task(MENTIONS, self._find_mentions(unread[:MAX_MENTION_ROOMS]))
 
     def cancel_fetches(self) -> None:
         for task in self._tasks.values():
@@ -82,12 +79,12 @@ class Backfill:
         self._tasks.clear()
 
     async def wait_until_complete(self) -> None:
-        """Wait until nothing is being fetched that was missed."""
-        while missed := [task for name, task in self._tasks.items() if name != HOME]:
-            await asyncio.wait(missed)
+        """Wait until no missing messages are being fetched."""
+        while fetches := [task for name, task in self._tasks.items() if name != MENTIONS]:
+            await asyncio.wait(fetches)
 
-    def _start_fetch(self, one: Conversation, *, check: bool) -> None:
-        self._start_task(one.name, self._fetch_gap(one, check=check))
+    def _start_fetch(self, conversation: Conversation, *, check: bool) -> None:
+        self._start_task(conversation.name, self._fetch_gap(conversation, check=check))
 
     def _start_task(self, name: str, work: Coroutine[None, None, None]) -> None:
         task = background.start(work)
@@ -99,45 +96,52 @@ class Backfill:
             del self._tasks[name]
 
     async def _find_mentions(self, rooms: list[Conversation]) -> None:
-        """One after the other, as what somebody asks for meanwhile is not to wait for all of it: the newest
-        page of each, which is kept, and then what is above.
+        """Read the newest page of each room, which is kept, and then the pages above.
+
+        One request at a time, so that the user's own requests do not wait for all of them.
         """
-        with suppress(Refused, ConnectionLost):  # another session looks again
-            for one in rooms:
-                if not one.timeline.messages:
-                    await self._ask(requests.History(id=0, conversation=one.name))
-            for one in rooms:
-                await self._look_through(one)
+        with suppress(Refused, ConnectionLost):  # the next session searches again
+            for room in rooms:
+                if not room.timeline.messages:
+                    await self._request(requests.History(id=0, conversation=room.name))
+            for room in rooms:
+                await self._search_above(room)
 
-    async def _look_through(self, one: Conversation) -> None:
-        for _ in range(DEEP):
-            if not one.has_unscanned:
+    async def _search_above(self, room: Conversation) -> None:
+        for _ in range(MAX_MENTION_PAGES):
+            if not room.has_unscanned:
                 break
-            await asyncio.sleep(PAUSE)
-            above = requests.History(id=0, conversation=one.name, before=one.scanned_from)
-            page = expect(await self._apart(above), responses.History).messages
-            apply.apply_unread_page(self._state, one.name, page)
-            self._changed()
+            await asyncio.sleep(MENTION_PAGE_PAUSE)
+            above = requests.History(id=0, conversation=room.name, before=room.scanned_from)
+            answer = await self._requests.ask_with_retry(above, update_state=False)
+            apply.apply_unread_page(self._state, room.name, expect(answer, responses.History).messages)
+            self._front_end.state_changed()
 
-    async def _fetch_gap(self, one: Conversation, *, check: bool) -> None:
+    async def _fetch_gap(self, conversation: Conversation, *, check: bool) -> None:
+        name = conversation.name
         try:
-            if check and not self._too_far(one):
-                await self._ask(requests.History(id=0, conversation=one.name, after=one.timeline.last - 1))
-            while (last := select.missing_after(one)) is not None:
-                await self._ask(self._next_page(one, last))
-                if select.missing_after(one) == last:  # nothing came of it
-                    apply.give_up_missing(self._state, one.name)
-            if check and not one.timeline.messages and one.head:
-                await self._ask(requests.History(id=0, conversation=one.name))
+            if check and not self._is_too_long(conversation):
+                after = conversation.timeline.last - 1
+                await self._request(requests.History(id=0, conversation=name, after=after))
+            while (last := select.missing_after(conversation)) is not None:
+                await self._request(self._next_page(conversation, last))
+                if select.missing_after(conversation) == last:  # the page brought nothing
+                    apply.give_up_missing(self._state, name)
+            if check and not conversation.timeline.messages and conversation.head:
+                await self._request(requests.History(id=0, conversation=name))
         except Refused:
-            apply.give_up_missing(self._state, one.name)
+            apply.give_up_missing(self._state, name)
         except ConnectionLost:
-            pass  # the next session looks again
+            pass  # the next session fetches again
 
-    def _next_page(self, one: Conversation, last: int) -> requests.History:
-        if self._too_far(one):
-            return requests.History(id=0, conversation=one.name)
-        return requests.History(id=0, conversation=one.name, after=last)
+    async def _request(self, frame: requests.History) -> None:
+        await self._requests.ask_with_retry(frame)
 
-    def _too_far(self, one: Conversation) -> bool:
-        return not self._fill and one.known_head - (one.timeline.last or one.head) > WORTH_FILLING
+    def _next_page(self, conversation: Conversation, last: int) -> requests.History:
+        if self._is_too_long(conversation):
+            return requests.History(id=0, conversation=conversation.name)
+        return requests.History(id=0, conversation=conversation.name, after=last)
+
+    def _is_too_long(self, conversation: Conversation) -> bool:
+        gap = conversation.known_head - (conversation.timeline.last or conversation.head)
+        return not self._fill and gap > MAX_GAP

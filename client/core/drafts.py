@@ -1,27 +1,35 @@
-"""What is half written, on disk: the drafts of one account on one server. The counterpart is the composer.
+"""The drafts of one account on one server, on disk.
 
-They outlive the client, but not at any price: a disk that does not take them costs the drafts and nothing
-else, and what looks like a password on its way is not kept at all. All clients of the account share one file;
-of two that write in one conversation, the later one is kept.
+A disk that cannot store them costs the drafts and nothing else. A text that may be part of a password is not
+stored. All clients of the account share one file; if two write a draft for one conversation, the later one
+stays.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+from chatroom.client.core.session import Session
+from chatroom.client.core.tasks import GuardedTasks
+from chatroom.client.model import apply
+from chatroom.client.model.state import ClientState
 from chatroom.client.storage import files
 from chatroom.client.storage.files import FileNotices
 
-TELLING = 4
-"""Characters. A text that ends with so many of a password's first ones may be on the way to the rest."""
+PASSWORD_PREFIX = 4
+"""Characters. A text that ends with this many of a password's first ones may become the password."""
+
+SAVE_DELAY = 1.0
+"""Seconds after a change until the drafts are written to the disk."""
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS drafts (conversation TEXT PRIMARY KEY, text TEXT NOT NULL)"
 
 
 class DraftStore:
-    """Keeps what has changed since it was last asked to; ``load_drafts`` comes first."""
+    """Writes the drafts that have changed since the last time; ``load_drafts`` comes first."""
 
     def __init__(self, folder: Path, username: str, server: str, notices: FileNotices | None = None) -> None:
         self._path = folder / "drafts" / f"{quote(f'{username}@{server}', safe='@')}.sqlite"
@@ -29,13 +37,13 @@ class DraftStore:
         self._kept: dict[str, str] = {}
 
     def load_drafts(self) -> Mapping[str, str]:
-        """The drafts that there are, by conversation."""
+        """Return the stored drafts by conversation."""
         with self._warning(), closing(self._opened()) as file:
             self._kept = _drafts(file)
         return self._kept
 
     def save_drafts(self, drafts: Mapping[str, str]) -> None:
-        """So they stand now; an empty one is none. What cannot be written now is written the next time."""
+        """Store the drafts; an empty text deletes one. What cannot be written is written the next time."""
         changes = {name: text for name, text in drafts.items() if text != self._kept.get(name, "")}
         if changes:
             with self._warning(), closing(self._opened()) as file:
@@ -44,7 +52,7 @@ class DraftStore:
 
     @contextmanager
     def _warning(self) -> Iterator[None]:
-        """What the disk does not take is told once, and otherwise costs nothing."""
+        """Warn the user once about an error of the disk."""
         try:
             yield
         except (OSError, sqlite3.Error) as error:
@@ -52,7 +60,7 @@ class DraftStore:
                 self._notices.tell("file_unsaved", self._path, reason=files.reason(error))
 
     def _opened(self) -> sqlite3.Connection:
-        """Opened, and known to hold drafts. A damaged file is set aside."""
+        """Open the file. A damaged file is set aside."""
         files.make_folder(self._path.parent)
         try:
             return _open(self._path)
@@ -64,11 +72,57 @@ class DraftStore:
         return _open(self._path)
 
 
+class DraftKeeper:
+    """Loads the drafts at login and saves them while the user writes."""
+
+    def __init__(
+        self, state: ClientState, session: Session, tasks: GuardedTasks, folder: Path, notices: FileNotices
+    ) -> None:
+        self._state = state
+        self._session = session
+        self._tasks = tasks
+        self._folder = folder
+        self._notices = notices
+        self._store: DraftStore | None = None  # while an account is logged in
+        self._saving: asyncio.Task[None] | None = None
+
+    def open(self) -> None:
+        """Load the account's drafts into the state."""
+        self._store = DraftStore(self._folder, self._state.username, self._state.server, self._notices)
+        for name, text in self._store.load_drafts().items():
+            if name in self._state.conversations:
+                apply.set_draft(self._state, name, text)
+
+    def input_changed(self, text: str) -> None:
+        """Save the drafts soon; at once if the text was sent or deleted, so that it does not reappear."""
+        if not text:
+            self.save()
+        elif self._saving is None or self._saving.done():
+            self._saving = self._tasks.start(self._save_soon())
+
+    def save(self) -> None:
+        """Save the drafts, without those that may contain the password."""
+        if self._store is not None:
+            drafts = {name: one.draft for name, one in self._state.conversations.items()}
+            password = self._session.password
+            secret = {name: "" for name, text in drafts.items() if holds_password(text, password)}
+            self._store.save_drafts(drafts | secret)
+
+    def close(self) -> None:
+        """Save the drafts; the session of the account ends."""
+        self.save()
+        self._store = None
+
+    async def _save_soon(self) -> None:
+        await asyncio.sleep(SAVE_DELAY)
+        self.save()
+
+
 def _open(path: Path) -> sqlite3.Connection:
     files.make_private_file(path)
     file = sqlite3.connect(path, timeout=0, isolation_level=None)
     try:
-        file.execute("PRAGMA synchronous = OFF")  # nobody at the keyboard is to wait for a disk
+        file.execute("PRAGMA synchronous = OFF")  # typing must not wait for the disk
         file.execute(_SCHEMA)
         _drafts(file)
     except sqlite3.Error:
@@ -78,7 +132,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _drafts(file: sqlite3.Connection) -> dict[str, str]:
-    """Raises ``sqlite3.DatabaseError`` for what is not ours."""
+    """Read all drafts. Raises ``sqlite3.DatabaseError`` for a file of another kind."""
     drafts = dict(file.execute("SELECT conversation, text FROM drafts"))
     if not all(isinstance(part, str) for draft in drafts.items() for part in draft):
         raise sqlite3.DatabaseError("not text")
@@ -96,6 +150,6 @@ def _write_changes(file: sqlite3.Connection, changes: Iterable[tuple[str, str]])
 
 
 def holds_password(text: str, password: str) -> bool:
-    """Whether a password stands in the text, or may be about to: this one, or those behind ``/passwd``."""
-    begun = (password[:length] for length in range(TELLING, len(password)))
-    return "/passwd" in text or password in text or any(map(text.endswith, begun))
+    """Whether a text contains the password, ends with a part of it, or contains ``/passwd``."""
+    prefixes = (password[:length] for length in range(PASSWORD_PREFIX, len(password)))
+    return "/passwd" in text or password in text or any(map(text.endswith, prefixes))

@@ -1,118 +1,122 @@
-"""What one looks at: the pages of conversations, fetched as they are needed, and how far they were read.
+"""The pages of conversations that the user looks at, and how far the user has read.
 
-``Session``, below this, keeps somebody logged in; ``Chat``, on top of it, enters, speaks and leaves. Whatever
-is missing behind the last message comes by itself: that is ``catchup``.
+``backfill`` fetches by itself what is missing behind the last message; this module fetches what the user
+scrolls or jumps to.
 """
 
 import asyncio
 
-from chatroom.client.core.session import Session, expect
+from chatroom.client.core.front_end import FrontEnd
+from chatroom.client.core.requester import Requester, expect
+from chatroom.client.core.tasks import GuardedTasks
 from chatroom.client.model import apply
 from chatroom.client.model.state import ClientState
-from chatroom.client.net.known_servers import KnownServers
-from chatroom.client.net.reconnect import Timeouts
 from chatroom.protocol import requests, responses
 
 READ_PAUSE = 0.3
-"""Seconds. Reading is told to the server at most so often: who scrolls reads many messages a second."""
+"""Seconds between two ``read`` requests: while the user scrolls, many messages a second are read."""
 
 
-class Reading(Session):
-    """A session, and what of its conversations somebody has before them."""
+class HistoryPager:
+    """Loads pages, and owns the read marks that the server does not know yet."""
 
-    def __init__(self, state: ClientState, trust: KnownServers, pace: Timeouts | None) -> None:
-        super().__init__(state, trust, pace)
-        self._seen: dict[str, int] = {}  # what is read, and not told to the server yet
+    def __init__(
+        self, state: ClientState, requests: Requester, tasks: GuardedTasks, front_end: FrontEnd
+    ) -> None:
+        self._state = state
+        self._requests = requests
+        self._tasks = tasks
+        self._front_end = front_end
+        self._unsent_marks: dict[str, int] = {}  # the last seq that was read, by conversation
 
-    def switch(self, name: str) -> None:
-        """Look at another conversation; the empty name is the home screen."""
-        apply.switch_to(self.state, name)
-        if name:
-            one = self.state.conversations[name]
-            page = self.state.limits.page if self.state.limits else 0
-            if (one.member or not one.is_room) and len(one.timeline.messages) < page:
-                self.load_older(name)
-            if one.member and one.is_room and not one.roster:
-                self.spawn(self._list_members(name))
-        self.on_change()
+    def load_shown(self, name: str) -> None:
+        """Load what the screen needs of a conversation that was just shown: a page, and the members."""
+        conversation = self._state.conversations[name]
+        if (conversation.member or not conversation.is_room) and (
+            len(conversation.timeline.messages) < self._page_size
+        ):
+            self.load_older(name)
+        if conversation.member and conversation.is_room and not conversation.roster:
+            self.load_members(name)
+
+    def load_members(self, name: str) -> None:
+        """Load the members of a room."""
+        self._tasks.start(self._request(requests.ListMembers(id=0, room=name)))
 
     def load_older(self, name: str) -> None:
-        """Fetch the page above the oldest message that is in sight."""
-        timeline = self.state.conversations[name].shown
+        """Load the page above the oldest message that is shown."""
+        timeline = self._state.conversations[name].shown
         if timeline.more and not timeline.loading:
-            apply.set_loading(self.state, name)
-            self.spawn(self._load_older(name, timeline.first))
+            apply.set_loading(self._state, name)
+            frame = requests.History(id=0, conversation=name)
+            if timeline.first:
+                frame = requests.History(id=0, conversation=name, before=timeline.first)
+            self._tasks.start(self._request(frame))
 
     def load_newer(self, name: str) -> None:
-        """Fetch the page below what is in sight far back."""
-        past = self.state.conversations[name].past
+        """Load the page below a part of the history far back."""
+        past = self._state.conversations[name].past
         if past is not None and not past.loading:
-            apply.set_loading(self.state, name)
-            self.spawn(self._load_newer(name, past.last))
+            apply.set_loading(self._state, name)
+            self._tasks.start(self._request(requests.History(id=0, conversation=name, after=past.last)))
 
-    def visit(self, name: str, seq: int) -> None:
-        """Fetch the page around a message far back, to look at it there."""
-        if not self.state.conversations[name].shown.loading:
-            page = self.state.limits.page if self.state.limits else 0
-            apply.set_loading(self.state, name)
-            self.spawn(self._visit(name, max(0, seq - 1 - page // 2)))
+    def load_around(self, name: str, seq: int) -> None:
+        """Load and show the page around a message far back."""
+        if not self._state.conversations[name].shown.loading:
+            apply.set_loading(self._state, name)
+            after = max(0, seq - 1 - self._page_size // 2)
+            self._tasks.start(self._load_around(name, after))
 
-    async def look_back(self, name: str, at: str) -> int | None:
-        """Look at what was said from a time on; the seq of the first message, if there is one.
+    async def load_since(self, name: str, at: str) -> int | None:
+        """Load and show the page from a time on. Return the seq of its first message, if there is one.
 
         Raises ``Refused`` or ``ConnectionLost``.
         """
         frame = requests.History(id=0, conversation=name, at=at)
-        page = expect(await self.insist(frame, apart=True), responses.History).messages
+        answer = await self._requests.ask_with_retry(frame, update_state=False)
+        page = expect(answer, responses.History).messages
         if not page:
             return None
-        apply.show_past_page(self.state, name, page)
-        self.on_change()
+        apply.show_past_page(self._state, name, page)
+        self._front_end.state_changed()
         return page[0].seq
 
-    def viewed(self, name: str, seq: int) -> None:
-        """The user has seen everything up to here. The server is told soon, once for many."""
-        if seq <= self.state.conversations[name].read:
+    def mark_read(self, name: str, seq: int) -> None:
+        """The user has read everything up to this message. One request tells the server of many marks."""
+        if seq <= self._state.conversations[name].read:
             return
-        apply.mark_read(self.state, name, seq)
-        if not self._seen:
-            self.spawn(self._tell_read_soon())
-        self._seen[name] = seq
-        self.on_change()
+        apply.mark_read(self._state, name, seq)
+        if not self._unsent_marks:
+            self._tasks.start(self._send_marks_soon())
+        self._unsent_marks[name] = seq
+        self._front_end.state_changed()
 
-    async def tell_read(self) -> None:
-        """Tell the server now what was read. Raises ``Refused`` or ``ConnectionLost``."""
-        seen, self._seen = self._seen, {}
-        for name, seq in seen.items():
-            await self.insist(requests.Read(id=0, conversation=name, seq=seq))
+    async def send_read_marks(self) -> None:
+        """Send the read marks now. Raises ``Refused`` or ``ConnectionLost``."""
+        marks, self._unsent_marks = self._unsent_marks, {}
+        for name, seq in marks.items():
+            await self._requests.ask_with_retry(requests.Read(id=0, conversation=name, seq=seq))
 
-    # Inside
+    def session_ended(self) -> None:
+        """Forget the account's read marks."""
+        self._unsent_marks.clear()
 
-    def _forget(self) -> None:
-        super()._forget()
-        self._seen.clear()
+    @property
+    def _page_size(self) -> int:
+        return self._state.limits.page if self._state.limits else 0
 
-    async def _list_members(self, name: str) -> None:
-        await self.insist(requests.ListMembers(id=0, room=name))
+    async def _request(self, frame: requests.History | requests.ListMembers) -> None:
+        await self._requests.ask_with_retry(frame)
 
-    async def _load_older(self, name: str, first: int) -> None:
-        if first:
-            await self.insist(requests.History(id=0, conversation=name, before=first))
-        else:
-            await self.insist(requests.History(id=0, conversation=name))
-
-    async def _load_newer(self, name: str, last: int) -> None:
-        await self.insist(requests.History(id=0, conversation=name, after=last))
-
-    async def _visit(self, name: str, after: int) -> None:
+    async def _load_around(self, name: str, after: int) -> None:
         try:
             frame = requests.History(id=0, conversation=name, after=after)
-            page = expect(await self.insist(frame, apart=True), responses.History).messages
-            apply.show_past_page(self.state, name, page)
+            answer = await self._requests.ask_with_retry(frame, update_state=False)
+            apply.show_past_page(self._state, name, expect(answer, responses.History).messages)
         finally:
-            apply.stop_loading(self.state, name)
-            self.on_change()
+            apply.stop_loading(self._state, name)
+            self._front_end.state_changed()
 
-    async def _tell_read_soon(self) -> None:
+    async def _send_marks_soon(self) -> None:
         await asyncio.sleep(READ_PAUSE)
-        await self.tell_read()
+        await self.send_read_marks()

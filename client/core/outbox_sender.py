@@ -1,118 +1,158 @@
-"""Carries what is in the outbox to the server: in order, one at a time, until each has a definite answer.
+"""Sends what is in the outbox: in order, one message at a time, until each has a definite answer.
 
-One at a time, because a message that was refused for haste must not be overtaken by the next; the disk and
-the network of a chat take longer than that costs. The counterpart of its rules is the delivery contract: a
-refusal means "never stored", and no answer, or a failure that is not ours, means "unknown", so the same cid
-is sent again.
+One at a time, because the next message must not overtake one that was rate-limited; the disk and the network
+take longer than this costs. A refusal means that the message was never stored. No answer, or a failure of the
+server, leaves its fate unknown, so the client sends it again under the same cid (docs/delivery.md).
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
+from chatroom.client import background
+from chatroom.client.core.front_end import FrontEnd
+from chatroom.client.core.notes import Notes
 from chatroom.client.core.outbox import Outbox
+from chatroom.client.core.requester import Requester, retry_delay
 from chatroom.client.model import apply, select
 from chatroom.client.model.state import ClientState, PendingMessage
 from chatroom.client.net.connection import ConnectionLost, Refused
-from chatroom.client.net.reconnect import ReconnectingConnection
-from chatroom.protocol import requests, responses
+from chatroom.client.net.reconnect import Timeouts
+from chatroom.client.storage.files import FileNotices
+from chatroom.protocol import requests
 from chatroom.protocol.frame import UNSET
 
 UNKNOWN = frozenset(
     {"unavailable", "internal", "going_away", "slow_consumer", "bad_answer", "answer_too_long"}
 )
-"""After these nobody knows whether a message was stored."""
+"""Codes after which it is unknown whether the message was stored."""
 
-MOST_WAITING = 100
-"""With so many waiting messages, the rest of a long input is not read."""
-
-Ask = Callable[[requests.AnyRequest], Awaitable[responses.AnyResponse]]
-"""Asks the server; raises ``Refused`` or ``ConnectionLost``."""
+MAX_QUEUED = 100
+"""Messages. While more are queued, no further line of a long input is read."""
 
 
 class OutboxSender:
-    """The way of my messages out.
+    """Owns the outbox and the queue of the account that is logged in.
 
-    ``ask`` asks the server, ``enter`` enters a conversation under its last nickname; ``quiet``: never do.
-    ``refused`` is told each message that will never be stored.
+    ``enter_again`` enters a conversation that the server has left for us; ``quiet`` never does it.
     """
 
     def __init__(
         self,
         state: ClientState,
-        link: ReconnectingConnection,
-        outbox: Outbox,
-        ask: Ask,
-        enter: Callable[[str], Awaitable[object]],
-        changed: Callable[[], None],
-        refused: Callable[[PendingMessage], None],
+        requests: Requester,
+        enter_again: Callable[[str], Awaitable[object]],
+        notes: Notes,
+        front_end: FrontEnd,
+        folder: Path,
+        notices: FileNotices,
         *,
         quiet: bool = False,
     ) -> None:
         self._state = state
-        self._link = link
-        self._outbox = outbox
-        self._ask = ask
-        self._enter = enter
-        self._changed = changed
-        self._told_refused = refused
+        self._requests = requests
+        self._enter_again = enter_again
+        self._notes = notes
+        self._front_end = front_end
+        self._folder = folder
+        self._notices = notices
         self._quiet = quiet
-        self._queue = outbox.load_messages()
-        self._ready = asyncio.Event()  # somebody is logged in on a connection that works
-        self._work = asyncio.Event()
-        self._idle = asyncio.Event()
+        self._outbox: Outbox | None = None  # while an account is logged in
+        self._sending: asyncio.Task[None] | None = None
+        self._queue: list[PendingMessage] = []
+        self._ready = asyncio.Event()  # logged in, on a working connection
+        self._has_work = asyncio.Event()
+        self._is_idle = asyncio.Event()
         self._has_room = asyncio.Event()
+        self._queue_changed()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an account is logged in."""
+        return self._outbox is not None
+
+    @property
+    def timeouts(self) -> Timeouts:
+        return self._requests.timeouts
+
+    def open(self) -> None:
+        """Load the account's outbox and begin to send it."""
+        self._outbox = Outbox(self._folder, self._state.username, self._state.server, self._notices)
+        self._queue = self._outbox.load_messages()
         for pending in self._queue:
-            apply.add_pending(state, pending)
-        self._wait_for_work()
+            apply.add_pending(self._state, pending)
+        self._queue_changed()
+        self._sending = background.keep_running(self.run_sending)
+
+    def close(self) -> None:
+        """Stop sending. The outbox keeps what is not confirmed until the next login."""
+        if self._sending is not None:
+            self._sending.cancel()
+        if self._outbox is not None:
+            self._outbox.close()
+        self._sending = self._outbox = None
+        self._queue = []
+        self._ready.clear()
+        self._queue_changed()
 
     def keep(self, pending: PendingMessage) -> None:
-        """Keep a message in the outbox. It is sent once it is taken, or at the next login."""
+        """Store a message without sending it: ``add_message`` follows, or the next login sends it.
+
+        Raises ``Refused`` if no account is logged in.
+        """
+        if self._outbox is None:
+            raise Refused("not_logged_in")
         self._outbox.add_message(pending)
 
-    def forget(self, pending: PendingMessage) -> None:
-        """A message that was kept is not to be sent."""
-        self._outbox.remove_message(pending.cid)
+    def discard(self, pending: PendingMessage, code: str, facts: dict[str, object]) -> None:
+        """Remove a message that was kept, and show the user why it is not sent."""
+        pending.error, pending.facts = code, facts
+        if self._outbox is not None:
+            self._outbox.remove_message(pending.cid)
+        self._notes.show_refused(pending)
 
     def add_message(self, pending: PendingMessage) -> None:
-        """One more. When this returns, it is in the outbox."""
-        self._outbox.add_message(pending)
+        """Store a message and queue it. Raises ``Refused`` if no account is logged in."""
+        self.keep(pending)
         self._queue.append(pending)
         apply.add_pending(self._state, pending)
-        self._wait_for_work()
+        self._queue_changed()
+        self._front_end.state_changed()
 
     def session_started(self) -> None:
-        """There is a session to send in."""
+        """Send from now on: the user is logged in on a working connection."""
         self._ready.set()
 
     async def wait_until_answered(self) -> None:
-        """Wait until everything has its answer."""
-        await self._idle.wait()
+        """Wait until every queued message has its answer."""
+        await self._is_idle.wait()
 
-    async def has_room(self) -> None:
-        """Wait until few messages wait."""
+    async def wait_for_room(self) -> None:
+        """Wait until fewer than ``MAX_QUEUED`` messages are queued."""
         await self._has_room.wait()
 
     async def run_sending(self) -> None:
-        """Send for ever."""
+        """Send messages until the task is cancelled."""
         while True:
-            await self._work.wait()
+            await self._has_work.wait()
             await self._ready.wait()
             pending = self._queue[0]
             if await self._send_once(pending):
                 self._queue.pop(0)
+                assert self._outbox is not None
                 self._outbox.remove_message(pending.cid)
-                self._wait_for_work()
-            self._changed()
+                self._queue_changed()
+            self._front_end.state_changed()
 
     async def _send_once(self, pending: PendingMessage) -> bool:
-        """Send one message once. Says whether its answer was definite."""
+        """Send a message once. Return whether its answer was definite."""
         try:
-            async with asyncio.timeout(self._link.pace.answer):
-                await self._ask(self._frame(pending))
+            async with asyncio.timeout(self.timeouts.answer):
+                await self._requests.ask(self._frame(pending))
             return True
         except TimeoutError:
             self._ready.clear()
-            self._link.drop_connection()
+            self._requests.connection.drop_connection()
         except ConnectionLost:
             self._ready.clear()
         except Refused as error:
@@ -120,28 +160,29 @@ class OutboxSender:
         return False
 
     async def _handle_refusal(self, pending: PendingMessage, error: Refused) -> bool:
-        """Say whether that was the last word."""
+        """Return whether the refusal is final."""
         if error.code == "rate_limited":
             await asyncio.sleep(retry_delay(error))
             return False
         if error.code in UNKNOWN:
             self._ready.clear()
-            self._link.delay_reconnect(error)
-            self._link.connection_failed()
+            self._requests.connection.delay_reconnect(error)
+            self._requests.connection.connection_failed()
             return False
         if error.code == "not_entered":
             if not select.has_seat(self._state, pending.conversation):
                 error = Refused("no_longer_a_member", {"room": pending.conversation})
-            elif not self._quiet and await self._entered(pending.conversation):
+            elif not self._quiet and await self._is_entered(pending.conversation):
                 return False
         pending.error, pending.facts = error.code, error.details
-        self._told_refused(pending)
+        apply.refuse_pending(self._state, pending.cid, pending.error, pending.facts)
+        self._notes.show_refused(pending)
         return True
 
-    async def _entered(self, name: str) -> bool:
-        """We were away for so long that the server left the room for us: back in."""
+    async def _is_entered(self, name: str) -> bool:
+        """Enter a conversation that the server has left because the client was away for too long."""
         try:
-            await self._enter(name)
+            await self._enter_again(name)
         except Refused:
             return False
         except ConnectionLost:
@@ -159,14 +200,8 @@ class OutboxSender:
             quiet=True if self._quiet and pending.conversation.startswith("#") else UNSET,
         )
 
-    def _wait_for_work(self) -> None:
-        busy = bool(self._queue)
-        (self._work.set if busy else self._work.clear)()
-        (self._idle.clear if busy else self._idle.set)()
-        (self._has_room.set if len(self._queue) < MOST_WAITING else self._has_room.clear)()
-
-
-def retry_delay(error: Refused, otherwise: float = 1.0) -> float:
-    """How long the server asks us to wait."""
-    wait = error.details.get("retry_after")
-    return float(wait) if isinstance(wait, int | float) and 0 <= wait < 3600 else otherwise
+    def _queue_changed(self) -> None:
+        is_busy = bool(self._queue)
+        (self._has_work.set if is_busy else self._has_work.clear)()
+        (self._is_idle.clear if is_busy else self._is_idle.set)()
+        (self._has_room.set if len(self._queue) < MAX_QUEUED else self._has_room.clear)()

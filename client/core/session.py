@@ -1,350 +1,220 @@
-"""A connection on which somebody is logged in, and stays so: connect, log in, come back, log out.
+"""Logging in, staying logged in over lost connections, and logging out.
 
-After every new connection the same steps are taken (``_resume``): the kept token opens the session again, or
-the password where the token is no longer good, and what the server undid meanwhile is done again. ``Chat``
-stands on top of this; it says what a beginning, an interruption and an end of the session mean to it.
+After each new connection the stored token resumes the session; if the server no longer accepts the token, the
+password logs in again.
 """
 
 import asyncio
-import time
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import TypeVar
+from typing import Protocol
 
 from chatroom.client import background
-from chatroom.client.core.outbox_sender import retry_delay
+from chatroom.client.core.notes import Notes
+from chatroom.client.core.requester import Requester, expect
 from chatroom.client.model import apply, select
-from chatroom.client.model.state import ClientState
-from chatroom.client.model.state import ConnectionState as Standing
-from chatroom.client.net import address
-from chatroom.client.net.address import AddressError, ServerAddress
+from chatroom.client.model.state import ClientState, ConnectionState
 from chatroom.client.net.connection import ConnectionLost, Refused
-from chatroom.client.net.known_servers import KnownServers, UntrustedServer
-from chatroom.client.net.reconnect import ReconnectingConnection, Timeouts
-from chatroom.protocol import events, requests, responses, wire
-from chatroom.protocol.frame import UNSET, UnsetType
-from chatroom.protocol.invitation import Invitation, InvitationError
+from chatroom.client.net.known_servers import UntrustedServer
+from chatroom.protocol import requests, responses
 
-FAREWELL = 2.0
-"""Seconds that leaving may take. What has no answer then waits on the disk for the next login."""
+LOGOUT_TIMEOUT = 2.0
+"""Seconds for logging out. Messages without an answer by then stay on the disk until the next login."""
 
 ENDED = frozenset({"session_ended", "account_disabled"})
-"""Codes after which the server does not want this session back, and nobody should log in again unasked."""
-
-FAILURE_PAUSE = 10.0
-"""Seconds. Of the unexpected errors in this time the first is shown; all are in the log file."""
-
-TRY_LATER = frozenset({"rate_limited", "unavailable"})
-
-Answer = TypeVar("Answer", bound=responses.Response)
+"""Codes after which the client must not log in again by itself."""
 
 
-class Session(ABC):
-    """The hook ``on_change`` is the front end's to set; it hears whenever the state is another."""
+class SessionObserver(Protocol):
+    """What depends on the session: ``App``."""
 
-    def __init__(self, state: ClientState, trust: KnownServers, pace: Timeouts | None) -> None:
-        self.state = state
-        self.on_change: Callable[[], None] = lambda: None
-        self._trust = trust
-        self._pace = pace or Timeouts()
-        self._link: ReconnectingConnection | None = None
+    def session_started(self, *, resumed: bool) -> None:
+        """The user is logged in on a working connection."""
+
+    def session_interrupted(self) -> None:
+        """The connection is lost, or the session has ended."""
+
+    async def restore_session(self, lost_rooms: list[str], entered: list[str]) -> None:
+        """Before a session continues: do again what the server has undone.
+
+        ``lost_rooms``: rooms in which the user is no longer a member. ``entered``: conversations that the
+        user had entered and the server has left. Raises ``Refused`` or ``ConnectionLost``.
+        """
+
+    def session_ended(self) -> None:
+        """The user is being logged out; the state and the session still have the account's data."""
+
+
+class Session:
+    """The login of one account."""
+
+    def __init__(
+        self, state: ClientState, requests: Requester, notes: Notes, observer: SessionObserver
+    ) -> None:
+        self._state = state
+        self._requests = requests
+        self._notes = notes
+        self._observer = observer
         self._token = ""
         self._password = ""
-        self._invitation = ServerAddress()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._present = asyncio.Event()  # somebody is logged in, on a connection that works
-        self._lasting: list[asyncio.Task[None]] = []  # as long as somebody is logged in
-        self._failure_at = -FAILURE_PAUSE
-        self._stop_observing = background.observe(self._tell_failure)
+        self._ready = asyncio.Event()  # logged in, on a working connection
+        self._keeper: asyncio.Task[None] | None = None  # while logged in
 
-    # For ``Chat`` to say
+    @property
+    def password(self) -> str:
+        """The password of the account; empty if no account is logged in."""
+        return self._password
 
-    @abstractmethod
-    def _receive(
-        self, asked: requests.AnyRequest | None, told: responses.AnyResponse | events.AnyEvent
-    ) -> None:
-        """Whatever the server says, in its order; an answer comes with what it answers."""
-
-    @abstractmethod
-    def _begun(self) -> None:
-        """A session has begun, or goes on, on this connection."""
-
-    @abstractmethod
-    def _interrupted(self) -> None:
-        """The connection is lost, or the session is over."""
-
-    @abstractmethod
-    async def _return(self, inside: list[str]) -> None:
-        """Before a session goes on: do again what the server has undone meanwhile.
-
-        ``inside``: the conversations that it has left for us, and of which I am still a member.
-        """
-
-    @abstractmethod
-    def _seats_lost(self, rooms: list[str]) -> None:
-        """The session goes on, and in these rooms I am no longer a member."""
-
-    @abstractmethod
-    def note_error(self, error: Refused | ConnectionLost) -> None:
-        """Tell the user what went wrong."""
-
-    @abstractmethod
-    async def settled(self) -> None:
-        """Wait until nothing is under way that leaving would cut off."""
-
-    # What one can do
-
-    async def connect(self, to: ServerAddress | str) -> None:
-        """Open the connection. Raises ``Refused`` with a code of the client's own when that does not work."""
-        place = where(to) if isinstance(to, str) else to
-        self.heed(place)
-        if self._link is not None:
-            self._link.close()
-        self.state.server = place.server
-        self._link = ReconnectingConnection(
-            place, self._trust, self._receive, self._stands, self._measured, self._pace
-        )
-        await self._link.connect_once()
-        self.state.encrypted = self._link.encrypted
-        self.on_change()
-
-    def heed(self, place: ServerAddress) -> None:
-        """Keep in mind what an invitation says: which certificate the server has, and what opens its doors.
-
-        Raises ``Refused`` if it contradicts what is known of the server.
-        """
-        if place.fingerprint:
-            self._trust.trust_fingerprint(place, place.fingerprint)
-        if place.code:
-            self._invitation = place
-
-    def invitation(self, room: str, code: str) -> Invitation:
-        """What somebody else can type to come here, by the way that we came. Raises ``ConnectionLost``."""
-        if self._link is None:
-            raise ConnectionLost
-        place = self._link.address
-        fingerprint = self._trust.known_fingerprint(place)
-        return Invitation(place.host, place.port, fingerprint, room.removeprefix("#"), code)
+    @property
+    def is_ready(self) -> bool:
+        """Whether an account is logged in on a working connection."""
+        return self._ready.is_set()
 
     async def register(self, username: str, password: str) -> None:
-        """Make an account. Raises ``Refused``."""
-        await self._reach()
-        frame = requests.Register(id=0, username=username, password=password, invitation=self._code())
-        await self.ask(frame)
+        """Create an account. Raises ``Refused``."""
+        await self._requests.ensure_connected()
+        code = self._requests.invitation_code()
+        await self._requests.ask(
+            requests.Register(id=0, username=username, password=password, invitation=code)
+        )
 
     async def login(self, username: str, password: str) -> None:
-        """Log in, and stay so over lost connections. Raises ``Refused``."""
-        await self._reach()
-        session = await self.ask(requests.Login(id=0, username=username, password=password))
-        self._token, self._password = expect(session, responses.Session).token, password
-        self._lasting.append(background.keep_running(self._keep))
+        """Log in, and stay logged in over lost connections. Raises ``Refused``."""
+        await self._requests.ensure_connected()
+        answer = await self._requests.ask(requests.Login(id=0, username=username, password=password))
+        self._token, self._password = expect(answer, responses.Session).token, password
+        self._keeper = background.keep_running(self._keep_logged_in)
+        self._start(resumed=False)
 
     async def change_password(self, password: str, new_password: str) -> None:
-        """Take a new password; the account's other sessions end. Raises ``Refused``."""
-        await self.ask(requests.ChangePassword(id=0, password=password, new_password=new_password))
+        """Change the account's password; its other sessions end. Raises ``Refused``."""
+        await self._requests.ask(requests.ChangePassword(id=0, password=password, new_password=new_password))
         self._password = new_password
 
     async def logout(self) -> None:
-        """Back to the login. What is not confirmed waits on the disk for the next time."""
-        self._forget()
+        """Log out and keep the connection for the next login."""
+        self._end()
         try:
-            async with asyncio.timeout(FAREWELL):
-                await self.ask(requests.Logout(id=0))
+            async with asyncio.timeout(LOGOUT_TIMEOUT):
+                await self._requests.ask(requests.Logout(id=0))
         except (ConnectionLost, Refused, TimeoutError):
-            await self._drop()  # whoever logs in next must not find the server thinking it is still us
-            apply.logged_out(self.state)
-        self._stands_without_session()
+            await self._drop_connection()  # else the next login would meet a session that is still open
+            apply.logged_out(self._state)
+        self._show_logged_out()
 
     async def close(self) -> None:
-        """End everything in good order: see what was said through to its answer if that is soon, log out."""
-        if self._present.is_set():
-            with suppress(TimeoutError, ConnectionLost, Refused):
-                async with asyncio.timeout(FAREWELL):
-                    await self.settled()
-                    await self.ask(requests.Logout(id=0))
-        self._forget()
-        if self._link is not None:
-            self._link.close()
+        """End the session on this side and close the connection."""
+        self._end()
+        with suppress(ConnectionLost):
+            connection = self._requests.connection
+            connection.close()
             with suppress(TimeoutError):
-                async with asyncio.timeout(FAREWELL):
-                    await self._link.wait_until_lost()
-            self._link.drop_connection()
-        for task in list(self._tasks):
-            task.cancel()
-        self._stop_observing()
+                async with asyncio.timeout(LOGOUT_TIMEOUT):
+                    await connection.wait_until_lost()
+            connection.drop_connection()
 
-    async def back(self) -> None:
-        """Wait until the session goes on. Raises ``ConnectionLost`` once nobody is logged in any more."""
-        if self._link is None or not self._token:
+    async def wait_until_ready(self) -> None:
+        """Wait until a lost session continues. Raises ``ConnectionLost`` if no account is logged in."""
+        if not self._token:
             raise ConnectionLost
-        if not self._link.is_connected:
-            self._present.clear()
-        await self._present.wait()
+        if not self._requests.is_connected:
+            self._ready.clear()
+        await self._ready.wait()
 
-    async def ask(self, frame: requests.AnyRequest, *, apart: bool = False) -> responses.AnyResponse:
-        """Ask the server; ``apart``, the answer does not touch the state. Raises ``Refused`` or
-        ``ConnectionLost``."""
-        if self._link is None:
-            raise ConnectionLost
-        limits = self.state.limits
-        if limits is not None and len(wire.encode_frame(frame)) > limits.line > 0:  # the server would hang up
-            raise Refused("line_too_long", {"limit": limits.line})
-        answer = await self._link.request(frame, update_state=not apart)
-        if isinstance(answer, responses.Error):
-            raise Refused(answer.code, answer.details)
-        return answer
+    async def fetch_history(self, frame: requests.History | requests.Export) -> responses.History:
+        """Fetch a page that is not applied to the state, over lost connections as well.
 
-    async def insist(self, frame: requests.AnyRequest, *, apart: bool = False) -> responses.AnyResponse:
-        """Ask for something that can be asked for again, and wait where the server asks us to."""
+        Raises ``Refused``; ``ConnectionLost`` if the session ends.
+        """
         while True:
             try:
-                return await self.ask(frame, apart=apart)
-            except Refused as error:
-                if error.code not in TRY_LATER:
-                    raise
-                await asyncio.sleep(retry_delay(error))
+                answer = await self._requests.ask_with_retry(frame, update_state=False)
+                return expect(answer, responses.History)
+            except ConnectionLost:
+                await self.wait_until_ready()
 
-    def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        """Do something beside; what goes wrong becomes a note."""
-        task = background.start(self._guarded(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+    def _start(self, *, resumed: bool) -> None:
+        self._requests.connection.connection_proven()
+        self._state.encrypted = self._requests.connection.encrypted
+        self._requests.set_connection_state(ConnectionState.LOGGED_IN)
+        self._ready.set()
+        self._observer.session_started(resumed=resumed)
 
-    # Inside
-
-    def _tell_failure(self, error: BaseException) -> None:
-        """Something went wrong that should not be possible: say so, but not for each of many."""
-        now = time.monotonic()
-        if now - self._failure_at >= FAILURE_PAUSE:
-            self._failure_at = now
-            self.note_error(Refused("internal_error", background.facts_of(error)))
-
-    async def _guarded(self, work: Coroutine[None, None, None]) -> None:
-        try:
-            await work
-        except ConnectionLost:
-            pass  # what only completes the picture is asked for again in the next session
-        except Refused as error:
-            self.note_error(error)
-
-    def _code(self, conversation: str = "") -> str | UnsetType:
-        """The code of an invitation to this server and, if one is named, to this conversation."""
-        to = self._invitation
-        if to.code and to.server == self.state.server and conversation in ("", to.conversation):
-            return to.code
-        return UNSET
-
-    async def _reach(self) -> None:
-        """A server hangs up on those who say nothing for long, such as a login form."""
-        if self._link is None:
-            raise Refused("not_connected")
-        if not self._link.is_connected:
-            await self._link.connect_once()
-
-    def _begin(self) -> None:
-        assert self._link is not None
-        self._link.connection_proven()
-        self._stands(Standing.LOGGED_IN, 0.0)
-        self.state.encrypted = self._link.encrypted
-        self._present.set()
-        self._begun()
-
-    async def _keep(self) -> None:
-        """Whenever the connection is lost, get it back."""
-        assert self._link is not None
+    async def _keep_logged_in(self) -> None:
+        """Reconnect and resume the session each time the connection is lost."""
+        connection = self._requests.connection
         while True:
-            await self._link.wait_until_lost()
-            self._present.clear()
-            self._interrupted()
-            if self._link.close_reason in ENDED:
-                self._expelled(self._link.close_reason)
+            await connection.wait_until_lost()
+            self._ready.clear()
+            self._observer.session_interrupted()
+            if connection.close_reason in ENDED:
+                self._expire(connection.close_reason)
                 return
             try:
-                await self._link.connect_until_works()
-                async with asyncio.timeout(self._link.pace.answer):
+                await connection.connect_until_works()
+                async with asyncio.timeout(connection.pace.answer):
                     await self._resume()
-                self._begin()
+                self._start(resumed=True)
             except UntrustedServer as error:
-                self.note_error(error)
+                self._notes.show_error(error)
                 return
             except (ConnectionLost, TimeoutError):
-                self._link.connection_failed()
+                connection.connection_failed()
             except Refused as error:
                 if error.code in ("wrong_password", "unknown_user", *ENDED):
-                    self._expelled("login_again")
+                    self._expire("login_again")
                     return
-                self._link.delay_reconnect(error)
-                self._link.connection_failed()
-            except Exception:  # a mistake of ours: begin anew with another connection
-                self._link.connection_failed()
+                connection.delay_reconnect(error)
+                connection.connection_failed()
+            except Exception:  # a bug: start again with another connection
+                connection.connection_failed()
                 raise
 
     async def _resume(self) -> None:
-        conversations = self.state.conversations
-        inside = [one.name for one in conversations.values() if one.entered]
-        seats = [one.name for one in conversations.values() if one.is_room and one.member]
-        username = self.state.username
+        conversations = self._state.conversations
+        entered = [conversation.name for conversation in conversations.values() if conversation.entered]
+        seats = [
+            conversation.name
+            for conversation in conversations.values()
+            if conversation.is_room and conversation.member
+        ]
+        username = self._state.username
         try:
-            session = await self.ask(requests.Resume(id=0, token=self._token))
+            answer = await self._requests.ask(requests.Resume(id=0, token=self._token))
         except Refused as error:
             if error.code != "bad_token":
                 raise
-            session = await self.ask(requests.Login(id=0, username=username, password=self._password))
-        self._token = expect(session, responses.Session).token
-        self._seats_lost([name for name in seats if not select.has_seat(self.state, name)])
-        left = [name for name in inside if select.has_seat(self.state, name)]
-        await self._return([name for name in left if not conversations[name].entered])
+            login = requests.Login(id=0, username=username, password=self._password)
+            answer = await self._requests.ask(login)
+        self._token = expect(answer, responses.Session).token
+        lost_rooms = [name for name in seats if not select.has_seat(self._state, name)]
+        left = [name for name in entered if select.has_seat(self._state, name)]
+        await self._observer.restore_session(
+            lost_rooms, [name for name in left if not conversations[name].entered]
+        )
 
-    def _expelled(self, code: str) -> None:
-        """The session was ended elsewhere: somebody has to log in again."""
-        self._forget()
-        apply.logged_out(self.state)
-        self._stands_without_session()
-        self.note_error(Refused(code))
+    def _expire(self, code: str) -> None:
+        """The server has ended the session: the user has to log in again."""
+        self._end()
+        apply.logged_out(self._state)
+        self._show_logged_out()
+        self._notes.show_error(Refused(code))
 
-    def _forget(self) -> None:
-        """Nobody is logged in any more."""
+    def _end(self) -> None:
+        self._observer.session_ended()
         self._token = self._password = ""
-        self._present.clear()
-        self._interrupted()
-        for task in self._lasting:
-            task.cancel()
-        self._lasting.clear()
+        self._ready.clear()
+        self._observer.session_interrupted()
+        if self._keeper is not None:
+            self._keeper.cancel()
+            self._keeper = None
 
-    async def _drop(self) -> None:
-        if self._link is not None:
-            self._link.drop_connection()
-            await self._link.wait_until_lost()
+    async def _drop_connection(self) -> None:
+        with suppress(ConnectionLost):
+            self._requests.connection.drop_connection()
+            await self._requests.connection.wait_until_lost()
 
-    def _stands_without_session(self) -> None:
-        self._stands(Standing.ONLINE if self._link and self._link.is_connected else Standing.OFFLINE, 0.0)
-
-    def _stands(self, standing: Standing, retry_at: float) -> None:
-        self.state.link, self.state.retry_at = standing, retry_at
-        self.on_change()
-
-    def _measured(self, lag: float) -> None:
-        self.state.lag = lag
-        self.on_change()
-
-
-def where(typed: str) -> ServerAddress:
-    """Where somebody wants to go. Raises ``Refused``."""
-    try:
-        return address.parse_address(typed)
-    except AddressError:
-        raise Refused("bad_address", {"address": typed}) from None
-    except InvitationError as error:
-        raise Refused(f"bad_invitation.{error.reason}", error.facts) from None
-
-
-def expect(answer: responses.AnyResponse, kind: type[Answer]) -> Answer:
-    """The answer as what it has to be.
-
-    Raises ``Refused``: a server that says something else is none of ours.
-    """
-    if not isinstance(answer, kind):
-        raise Refused("no_chat_server", {"server": ""})
-    return answer
+    def _show_logged_out(self) -> None:
+        is_connected = self._requests.is_connected
+        self._requests.set_connection_state(
+            ConnectionState.ONLINE if is_connected else ConnectionState.OFFLINE
+        )

@@ -18,14 +18,13 @@ from operator import attrgetter
 from pathlib import Path
 
 from chatroom.client import background
-from chatroom.client.core.conversations import Chat
-from chatroom.client.core.session import expect
+from chatroom.client.core.session import Session
 from chatroom.client.export.transcript_format import TranscriptFormat, TranscriptFormatter
 from chatroom.client.model import select
-from chatroom.client.model.state import Conversation
-from chatroom.client.net.connection import ConnectionLost, Refused
+from chatroom.client.model.state import ClientState, Conversation
+from chatroom.client.net.connection import Refused
 from chatroom.client.storage import files
-from chatroom.protocol import requests, responses
+from chatroom.protocol import requests
 from chatroom.protocol.frame import UNSET
 from chatroom.protocol.values import Message
 
@@ -45,7 +44,8 @@ Progress = Callable[[int, int], None]
 
 
 async def write_transcript(
-    chat: Chat,
+    state: ClientState,
+    session: Session,
     path: Path,
     shape: TranscriptFormat,
     progress: Progress,
@@ -58,7 +58,7 @@ async def write_transcript(
     A lost connection only makes it wait. Raises ``OSError`` or ``Refused``; then, as when it is cancelled,
     the old file stands as it was.
     """
-    scribe, parts = TranscriptFormatter(chat.state.username, shape), _transcript_parts(chat, only)
+    scribe, parts = TranscriptFormatter(state.username, shape), _transcript_parts(state, session, only)
     readers = [reader for _, readers in parts for reader in readers]
     try:
         with files.replacing_file(path) as file:
@@ -79,15 +79,20 @@ async def write_transcript(
     return account.written
 
 
-def _transcript_parts(chat: Chat, only: Conversation | None) -> list[tuple[str, list["_ConversationReader"]]]:
+def _transcript_parts(
+    state: ClientState, session: Session, only: Conversation | None
+) -> list[tuple[str, list["_ConversationReader"]]]:
     """The headings of the file, and whom to read under them."""
-    rooms, directs = select.list_rooms(chat.state, mine=True), select.list_directs(chat.state)
+    rooms, directs = select.list_rooms(state, mine=True), select.list_directs(state)
     wanted = [
         (heading, [one for one in conversations if only in (None, one)])
         for heading, conversations in (("log.rooms", rooms), ("log.directs", directs))
     ]
     share = MOST_HELD // AHEAD // max(1, *(len(conversations) for _, conversations in wanted))
-    return [(heading, [_ConversationReader(chat, one, share) for one in ones]) for heading, ones in wanted]
+    return [
+        (heading, [_ConversationReader(state, session, one, share) for one in ones])
+        for heading, ones in wanted
+    ]
 
 
 class _SaveProgress:
@@ -115,11 +120,11 @@ class _SaveProgress:
 class _ConversationReader:
     """One conversation up to its head of now, some pages ahead."""
 
-    def __init__(self, chat: Chat, one: Conversation, share: int) -> None:
-        limits = chat.state.limits
+    def __init__(self, state: ClientState, session: Session, one: Conversation, share: int) -> None:
+        limits = state.limits
         assert limits is not None  # the first word of every server
         self.total = one.head
-        self._chat = chat
+        self._session = session
         self._name = one.name
         self._head = one.head
         self._exports = limits.export is not UNSET
@@ -163,11 +168,7 @@ class _ConversationReader:
         return found
 
     async def _request_page(self, frame: requests.Export | requests.History) -> list[Message]:
-        while True:
-            try:
-                return expect(await self._chat.insist(frame, apart=True), responses.History).messages
-            except ConnectionLost:
-                await self._chat.back()
+        return (await self._session.fetch_history(frame)).messages
 
 
 async def _merge_by_time(readers: list[_ConversationReader]) -> AsyncIterator[Sequence[Message]]:

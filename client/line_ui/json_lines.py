@@ -13,7 +13,13 @@ import msgspec
 from chatroom.client.app import App
 from chatroom.client.commands.table import is_command
 from chatroom.client.line_ui.line_output import write_json
-from chatroom.client.line_ui.line_session import exit_code, print_line, quit_when_over, run_line_session
+from chatroom.client.line_ui.line_session import (
+    PasswordSource,
+    exit_code,
+    print_line,
+    quit_when_over,
+    run_line_session,
+)
 from chatroom.client.line_ui.message_feed import LAST, MessageFeed, StartPoint
 from chatroom.client.model.state import ClientNote, ConnectionState, Conversation, PendingMessage
 from chatroom.client.net.address import ServerAddress
@@ -25,29 +31,30 @@ from chatroom.protocol.frame import UNSET
 from chatroom.protocol.values import Message
 
 
-async def run_json(app: App, address: ServerAddress, start: StartPoint, *, register: bool) -> int:
-    """Talk over standard input and output. Returns the exit code. Raises ``Refused`` or
-    ``ConnectionLost``."""
-    script = JsonFrontEnd(app, start)
-    await run_line_session(app, address, script, register=register)
-    return exit_code(app, script.failed)
-
-
 class JsonFrontEnd:
     """Prints what happens. ``failed`` once anything went wrong."""
 
-    def __init__(self, app: App, start: StartPoint) -> None:
-        self.failed = False
-        self.feed = MessageFeed(app, start, self._deliver)
-        self._app = app
+    is_full_screen = False
+    is_scripted = True
+    feed: MessageFeed  # from ``run`` on
+    _app: App
+
+    def __init__(self, start: StartPoint) -> None:
+        self.failed = self.output_failed = False
+        self.passwords = PasswordSource(asks=False)
+        self._start = start
         self._marks_read = start.since == LAST
         self._begun = False
         self._link = ConnectionState.OFFLINE
-        app.patient = True
-        app.on_change = self._state_changed
-        app.on_note = self._print_note
-        app.on_frame = self._print_frame
-        app.on_refused = self._refused
+
+    async def run(self, app: App, address: ServerAddress, *, register: bool) -> int:
+        """Talk over standard input and output. Return the exit code. Raises ``Refused`` or
+        ``ConnectionLost``.
+        """
+        self._app = app
+        self.feed = MessageFeed(app, self._start, self._deliver)
+        await run_line_session(app, address, self, register=register)
+        return exit_code(app, self)
 
     def caught_up(self) -> None:
         """What follows is new."""
@@ -55,21 +62,21 @@ class JsonFrontEnd:
 
     async def handle_line(self, line: str) -> None:
         if is_command(line):
-            self._app.submit(line)
-            await self._app.has_room()
+            self._app.lines.submit(line)
+            await self._app.lines.wait_for_room()
         elif line.strip():
             await self._send_request(line)
 
     async def _send_request(self, line: str) -> None:
         """One request in the words of the wire, in its turn among the lines."""
-        await self._app.dealt_with()
+        await self._app.lines.wait_until_finished()
         id: int | str | None = None
         try:
             frame = wire.read_request(line.encode("utf-8", "surrogatepass"))
             id = frame.id
             if self._app.quiet and isinstance(frame, requests.Send) and frame.quiet is UNSET:
                 frame = msgspec.structs.replace(frame, quiet=True)
-            self._print_value(msgspec.to_builtins(await self._app.ask(frame)) | {"id": id})
+            self._print_value(msgspec.to_builtins(await self._app.requests.ask(frame)) | {"id": id})
         except WireError as error:
             self._print_error(error.id, error.code, error.message, error.details)
         except Refused as error:
@@ -77,38 +84,48 @@ class JsonFrontEnd:
         except ConnectionLost:
             self._print_error(id, "connection_lost", i18n.translate("connection_lost"), {})
 
-    def _print_note(self, note: ClientNote) -> None:
+    def show_note(self, note: ClientNote) -> None:
         self.failed = self.failed or note.error
         text = i18n.translate(note.key, **note.facts)
         about = {"key": note.key, "error": note.error, "warning": note.warning, "facts": note.facts}
         self._print_value({"type": "note", **about, "text": text})
 
-    def _print_frame(self, frame: responses.AnyResponse | events.AnyEvent) -> None:
+    def show_frame(self, frame: responses.AnyResponse | events.AnyEvent) -> None:
         """An event; but messages are told from the timeline, where they have no holes."""
         if isinstance(frame, events.Event) and not isinstance(frame, events.Message):
             self._print_value(msgspec.to_builtins(frame))
 
-    def _state_changed(self) -> None:
+    def state_changed(self) -> None:
         self._begun = quit_when_over(self._app, self._begun)
         if self._app.state.link is not self._link:
             self._link = self._app.state.link
             self._print_value({"type": "link", "state": self._link.name.lower()})
         self.feed.look()
 
-    def _refused(self, pending: PendingMessage) -> None:
+    def show_refused(self, pending: PendingMessage) -> bool:
         self.failed = True
         facts = {"cid": pending.cid, "conversation": pending.conversation, "code": pending.error}
         self._print_value({"type": "refused", **facts, "text": pending.text})
+        return True
+
+    def seek(self, name: str, seq: int) -> bool:
+        return False
+
+    async def ask_password(self, key: str, facts: dict[str, object]) -> str:
+        return await self.passwords.find_password(key, facts)
+
+    async def confirm(self, question: str) -> bool | None:
+        return await self.passwords.confirm(question)
 
     def _deliver(self, one: Conversation, messages: list[Message]) -> None:
         for message in messages:
             self._print_value(msgspec.to_builtins(events.Message(message=message)))
         if self._marks_read:
-            self._app.viewed(one.name, messages[-1].seq)
+            self._app.history.mark_read(one.name, messages[-1].seq)
 
     def _print_error(self, id: int | str | None, code: str, message: str, details: dict[str, object]) -> None:
         self.failed = True
         self._print_value({"type": "error", "id": id, "code": code, "message": message, "details": details})
 
     def _print_value(self, value: object) -> None:
-        print_line(self._app, value, write_json)
+        print_line(self._app, self, value, write_json)

@@ -14,7 +14,8 @@ from typing import Any, Protocol
 
 from chatroom.client import background
 from chatroom.client.app import App
-from chatroom.client.core.session import FAREWELL
+from chatroom.client.core.front_end import FrontEnd
+from chatroom.client.core.session import LOGOUT_TIMEOUT
 from chatroom.client.line_ui import standard_streams
 from chatroom.client.line_ui.line_output import write_error
 from chatroom.client.line_ui.message_feed import MessageFeed
@@ -49,7 +50,7 @@ class PasswordSource:
         self._answer: asyncio.Future[str] | None = None
 
     async def find_password(self, key: str, facts: dict[str, object]) -> str:
-        """For ``Chat.on_secret``. Raises ``Refused`` where nobody can be asked or nothing is answered."""
+        """Return a password. Raises ``Refused`` where there is no terminal to ask at, or no answer."""
         variable = VARIABLES[key.removesuffix("_again")]
         if given := os.environ.get(variable):
             return decodable(given)
@@ -61,8 +62,10 @@ class PasswordSource:
             return answer
         raise Refused("cancelled")
 
-    async def confirm(self, question: str) -> bool:
-        """For ``Chat.on_confirm``: the next line is the answer."""
+    async def confirm(self, question: str) -> bool | None:
+        """Ask a yes-or-no question: the next line is the answer. ``None`` where nothing can be asked."""
+        if not (self._asks and sys.stdin.isatty()):
+            return None
         self._answer = asyncio.get_running_loop().create_future()
         write_error(question, end=" ")
         return i18n.is_yes(await self._answer)
@@ -84,10 +87,13 @@ class PasswordSource:
         return True
 
 
-class LineFrontEnd(Protocol):
+class LineFrontEnd(FrontEnd, Protocol):
     """``--plain`` or ``--json``."""
 
+    failed: bool
+    output_failed: bool
     feed: MessageFeed
+    passwords: PasswordSource
 
     def caught_up(self) -> None:
         """All messages that the feed delivers from now on are new."""
@@ -96,26 +102,18 @@ class LineFrontEnd(Protocol):
         """A line of the input."""
 
 
-async def run_line_session(
-    app: App, address: ServerAddress, front: LineFrontEnd, *, register: bool, asks: bool = False
-) -> None:
+async def run_line_session(app: App, address: ServerAddress, front: LineFrontEnd, *, register: bool) -> None:
     """Open the session, deliver what is asked for of the past, hand every line of the input to ``front``, and
     see what was said through to its answer.
 
-    ``asks``: a line may be the answer to a question. Raises ``Refused`` or ``ConnectionLost`` if there is
-    nothing to
-    converse in.
+    Raises ``Refused`` or ``ConnectionLost`` if the session or the conversation cannot be opened.
     """
-    secrets = PasswordSource(asks=asks)
-    app.on_secret = secrets.find_password
-    if asks and sys.stdin.isatty():
-        app.on_confirm = secrets.confirm
     await _open_session(app, address, register=register)
     await front.feed.begin()
     front.caught_up()
-    app.on_change()
-    secrets.reading = True
-    reading = background.start(_read_input(app, secrets, front), expected=(Refused, ConnectionLost))
+    front.state_changed()
+    front.passwords.reading = True
+    reading = background.start(_read_input(app, front), expected=(Refused, ConnectionLost))
     leaving = background.start(app.done.wait())
     await asyncio.wait((reading, leaving), return_when=asyncio.FIRST_COMPLETED)
     leaving.cancel()
@@ -124,19 +122,17 @@ async def run_line_session(
     else:  # it was ended by /quit; what was said before that may still be refused
         reading.cancel()
         with suppress(TimeoutError):
-            async with asyncio.timeout(FAREWELL):
-                await app.settled()
-                await front.feed.settled()
-                await app.tell_read()
+            async with asyncio.timeout(LOGOUT_TIMEOUT):
+                await _settle(app, front)
 
 
-def exit_code(app: App, failed: bool) -> int:
+def exit_code(app: App, front: LineFrontEnd) -> int:
     """0: all that was asked for was done, and all that was said is confirmed. 1: something was not.
 
     It is for scripts. Whoever sits at a terminal has read what went wrong, and left all the same.
     """
-    unanswered = not sys.stdin.isatty() and (failed or bool(select.pending_messages(app.state)))
-    return int(unanswered or app.output_failed)
+    unanswered = not sys.stdin.isatty() and (front.failed or bool(select.pending_messages(app.state)))
+    return int(unanswered or front.output_failed)
 
 
 def quit_when_over(app: App, begun: bool) -> bool:
@@ -150,7 +146,7 @@ def quit_when_over(app: App, begun: bool) -> bool:
     return begun or state.link is ConnectionState.LOGGED_IN
 
 
-def print_line(app: App, value: object, write: Callable[[Any], None]) -> None:
+def print_line(app: App, front: LineFrontEnd, value: object, write: Callable[[Any], None]) -> None:
     """Write a line. When no process reads any more, or the disk is full, there is no point in going on."""
     try:
         write(value)
@@ -158,40 +154,47 @@ def print_line(app: App, value: object, write: Callable[[Any], None]) -> None:
         standard_streams.discard(sys.stdout.fileno())
         app.quit()
         if not isinstance(error, BrokenPipeError):
-            app.output_failed = True
+            front.output_failed = True
             write_error(i18n.translate("output_failed", reason=error.strerror))
 
 
 async def _open_session(app: App, address: ServerAddress, *, register: bool) -> None:
-    await app.connect(address)
+    await app.requests.connect(address)
     username = address.username or _ask_username()
-    password = await (app.new_secret if register else app.secret)("prompt.password")
+    password = await (app.prompts.ask_new_password if register else app.prompts.ask_password)(
+        "prompt.password"
+    )
     if register:
-        await app.register(username, password)
-        app.note("registered", username=username)
-    await app.login(username, password)
-    app.note("logged_in", username=app.state.username)
+        await app.session.register(username, password)
+        app.notes.show("registered", username=username)
+    await app.session.login(username, password)
+    app.notes.show("logged_in", username=app.state.username)
     if address.conversation:
-        app.switch(await _enter(app, address.conversation))
+        app.conversations.show(await _enter(app, address.conversation))
 
 
-async def _read_input(app: App, secrets: PasswordSource, front: LineFrontEnd) -> None:
+async def _read_input(app: App, front: LineFrontEnd) -> None:
     async for line in read_lines():
-        if not secrets.take_answer(line):
+        if not front.passwords.take_answer(line):
             try:
                 await front.handle_line(line)
             except Exception as error:
-                app.tell(error)
-    secrets.take_answer("")
-    await app.settled()
+                app.lines.show_failure(error)
+    front.passwords.take_answer("")
+    await _settle(app, front)
+
+
+async def _settle(app: App, front: LineFrontEnd) -> None:
+    """Wait until everything that was typed and fetched is done, and the server knows what was read."""
+    await app.wait_until_settled()
     await front.feed.settled()
-    await app.tell_read()
+    await app.history.send_read_marks()
 
 
 async def _enter(app: App, name: str) -> str:
     """Enter; quietly, only see that the conversation is there. Raises ``Refused`` or ``ConnectionLost``."""
     if not app.quiet:
-        return await app.get_in(name)
+        return await app.conversations.enter(name)
     found = select.conversations_named(app.state, name)
     if not found:
         raise Refused("quiet_needs_seat", {"name": name})

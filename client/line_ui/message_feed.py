@@ -9,12 +9,11 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from chatroom.client.core.conversations import Chat
-from chatroom.client.core.session import expect
+from chatroom.client.app import App
 from chatroom.client.model import apply
 from chatroom.client.model.state import Conversation
-from chatroom.client.net.connection import ConnectionLost, Refused
-from chatroom.protocol import requests, responses
+from chatroom.client.net.connection import Refused
+from chatroom.protocol import requests
 from chatroom.protocol.values import Message
 
 NOW, LAST = "now", "last"
@@ -38,7 +37,7 @@ class MessageFeed:
     stands; until ``begin`` has returned, nothing newer than the start is delivered.
     """
 
-    def __init__(self, app: Chat, start: StartPoint, deliver: Deliver) -> None:
+    def __init__(self, app: App, start: StartPoint, deliver: Deliver) -> None:
         self._app = app
         self._start = start
         self._deliver = deliver
@@ -127,7 +126,7 @@ class MessageFeed:
                 self._delivered[name] = page[-1].seq
                 self._deliver(self._app.state.conversations[name], page)
         except Refused as error:  # the messages are not mine to read any more
-            self._app.note_error(error)
+            self._app.notes.show_error(error)
         self._delivered[name] = last
 
     async def _pages(self, name: str, after: int, last: int) -> AsyncIterator[list[Message]]:
@@ -148,11 +147,7 @@ class MessageFeed:
 
     async def _ask(self, frame: requests.History) -> list[Message]:
         """A page, over lost connections too. Raises ``ConnectionLost`` when the session is over."""
-        while True:
-            try:
-                return expect(await self._app.insist(frame, apart=True), responses.History).messages
-            except ConnectionLost:
-                await self._app.back()
+        return (await self._app.session.fetch_history(frame)).messages
 
     @asynccontextmanager
     async def _held(self, name: str) -> AsyncIterator[None]:
@@ -165,9 +160,9 @@ class MessageFeed:
             self._waiting.discard(name)
             if name in self._app.state.conversations:
                 apply.set_keeps_all(self._app.state, name, False)
-            self._app.on_change()
+            self._app.front_end.state_changed()
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = self._app.spawn(work)
+        task = self._app.tasks.start(work)
         self._fetching.add(task)
         task.add_done_callback(self._fetching.discard)

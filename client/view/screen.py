@@ -12,12 +12,13 @@ from typing import Any
 from chatroom.client import background
 from chatroom.client.app import App
 from chatroom.client.model import select
-from chatroom.client.model.state import ConnectionState
+from chatroom.client.model.state import ClientNote, ConnectionState, PendingMessage
 from chatroom.client.view import layout
 from chatroom.client.view.draw import theme
 from chatroom.client.view.keys.bindings import all_bindings
 from chatroom.client.view.notifications import NotificationBell, notification_sequence
 from chatroom.client.view.screen_state import ScreenState
+from chatroom.protocol import events, responses
 from prompt_toolkit.application import Application
 from prompt_toolkit.input import Input
 from prompt_toolkit.layout import Layout
@@ -48,33 +49,42 @@ _END_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 """Signals that end the program. The terminal is restored then too."""
 
 
-async def run_screen(app: App, *, register: bool = False) -> None:
-    """Show the client until the user quits or the terminal closes. The terminal is always restored.
-
-    With ``register``, start with the form that creates an account.
-    """
-    await FullScreen(app, register=register).run_until_quit()
-
-
 class FullScreen:
-    """Runs the application. Tests pass their own ``input`` and ``output``."""
+    """The full-screen front end. With ``register``, it starts with the form that creates an account.
+
+    Tests pass their own ``input`` and ``output``.
+    """
+
+    is_full_screen = True
+    is_scripted = False
+    screen_state: ScreenState  # from ``open`` on
+    application: Application[None]
+    _app: App
+    _bell: NotificationBell
 
     def __init__(
-        self,
-        app: App,
-        *,
-        register: bool = False,
-        input: Input | None = None,
-        output: Output | None = None,
+        self, *, register: bool = False, input: Input | None = None, output: Output | None = None
     ) -> None:
-        self.screen_state = ScreenState(app, register=register)
-        self._app = app
-        self._bell = NotificationBell(app.state)
+        self._register = register
+        self._input = input
+        self._output = output
+        self._is_running = False
         self._timer: asyncio.TimerHandle | None = None
         self._failures: list[float] = []
         self._frame_started = 0.0  # CPU time
         self._next_frame_at = 0.0  # monotonic time
-        self.application: Application[None] = Application(
+
+    async def run(self, app: App) -> None:
+        """Show the client until the user quits or the terminal closes. The terminal is always restored."""
+        self.open(app)
+        await self.run_until_quit()
+
+    def open(self, app: App) -> None:
+        """Build the screen for a client."""
+        self.screen_state = ScreenState(app, register=self._register)
+        self._app = app
+        self._bell = NotificationBell(app.state)
+        self.application = Application(
             layout=Layout(layout.root_container(self.screen_state)),
             key_bindings=all_bindings(self.screen_state),
             style=DynamicStyle(lambda: theme.theme_style(app.config.theme)),
@@ -83,8 +93,8 @@ class FullScreen:
             max_render_postpone_time=None,  # do not postpone frames while the loop is busy
             before_render=lambda _: self._on_frame_start(),
             after_render=lambda _: self._on_frame_end(),
-            input=input,
-            output=output,
+            input=self._input,
+            output=self._output,
         )
         _replace_undecodable(self.application.input)
         self.application.ttimeoutlen, self.application.timeoutlen = ESCAPE_TIMEOUT, SEQUENCE_TIMEOUT
@@ -106,19 +116,12 @@ class FullScreen:
             loop.set_exception_handler(handler)
 
     def _start_screen(self) -> None:
-        self._app.on_change, self._app.on_note = self._state_changed, self.screen_state.show_note
-        self._app.on_seek = self.screen_state.show_message
-        self._app.on_secret, self._app.on_confirm = (
-            self.screen_state.ask_password,
-            self.screen_state.ask_yes_no,
-        )
-        self._app.on_screen = True
+        self._is_running = True
         self.screen_state.sync_with_state()
-        self._state_changed()
+        self.state_changed()
 
     def _stop_screen(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._app.on_change, self._app.on_note = lambda: None, lambda note: None
-        self._app.on_seek = lambda name, seq: False
+        self._is_running = False
         if self._timer:
             self._timer.cancel()
         for number in _END_SIGNALS:
@@ -141,8 +144,10 @@ class FullScreen:
         if future is not None and not future.done():
             self.application.exit(exception=error) if error else self.application.exit()
 
-    def _state_changed(self) -> None:
+    def state_changed(self) -> None:
         """Schedule a frame."""
+        if not self._is_running:
+            return
         self.screen_state.sync_with_state()
         self._notify_user()
         loop, wait = (
@@ -154,6 +159,26 @@ class FullScreen:
             self._timer = None
         if self._timer is None:
             self._timer = loop.call_later(wait, self._draw_now)
+
+    def show_note(self, note: ClientNote) -> None:
+        if self._is_running:
+            self.screen_state.show_note(note)
+
+    def show_frame(self, frame: responses.AnyResponse | events.AnyEvent) -> None:
+        """Do nothing: the screen draws the state."""
+
+    def show_refused(self, pending: PendingMessage) -> bool:
+        """The current conversation shows a refused message with the reason."""
+        return pending.conversation == self._app.state.current
+
+    def seek(self, name: str, seq: int) -> bool:
+        return self._is_running and self.screen_state.show_message(name, seq)
+
+    async def ask_password(self, key: str, facts: dict[str, object]) -> str:
+        return await self.screen_state.ask_password(key, facts)
+
+    async def confirm(self, question: str) -> bool | None:
+        return await self.screen_state.ask_yes_no(question)
 
     def _notify_user(self) -> None:
         """Notify the user of a new message outside the current conversation."""

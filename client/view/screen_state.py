@@ -4,7 +4,10 @@
 ``ClientState``.
 """
 
+from functools import partial
+
 from chatroom.client.app import App, Refused
+from chatroom.client.commands.completion import complete_word
 from chatroom.client.model import apply, select
 from chatroom.client.model.state import ClientNote, ConnectionState, Conversation
 from chatroom.client.text import i18n
@@ -40,7 +43,7 @@ class ScreenState:
         self.expanded: set[str] = set()  # the conversations in which nothing is collapsed
         self.sought_seq = 0  # of a message to show when it is loaded; 0 for none
         self._sought_requested = False  # whether it was requested from the server
-        self.composer = Composer(app.state, app.complete)
+        self.composer = Composer(app.state, partial(complete_word, app.state))
         self.targets = MessageTargets(app.state)
         self.switcher = Switcher(app.state)
         self.members = MembersPane()
@@ -117,7 +120,7 @@ class ScreenState:
         """Typing dismisses the open question."""
         self.confirm_prompt = None
         self.targets.follow_input(self.composer.text)
-        self.app.composing(self.composer.text)
+        self.app.input_changed(self.composer.text)
 
     def show_note(self, note: ClientNote) -> None:
         """Show an important note in the banner, or in the login form. All notes are in the history.
@@ -146,7 +149,7 @@ class ScreenState:
             return
         if not is_loaded and not self._sought_requested and self._may_load:
             self._sought_requested = True
-            self.app.visit(conversation.name, self.sought_seq)
+            self.app.history.load_around(conversation.name, self.sought_seq)
         else:
             if not is_loaded and conversation.selected == self.sought_seq:
                 apply.select_message(self.state, conversation.name, 0)  # it cannot be shown
@@ -158,7 +161,7 @@ class ScreenState:
         if name != self.state.current:
             self.show_conversation(name)
         self.help_open = False
-        self.app.on_change()  # draws the screen
+        self.app.front_end.state_changed()  # draws the screen
         self.seek_message(seq)
         return True
 
@@ -169,11 +172,11 @@ class ScreenState:
 
     def load_older(self) -> None:
         if self._may_load:
-            self.app.load_older(self.state.current)
+            self.app.history.load_older(self.state.current)
 
     def load_newer(self) -> None:
         if self._may_load:
-            self.app.load_newer(self.state.current)
+            self.app.history.load_newer(self.state.current)
 
     def return_to_end(self) -> None:
         """Show the newest messages of the current conversation."""
@@ -203,14 +206,14 @@ class ScreenState:
         visible = self.history_view.visible
         seq, first = content.seq_at(visible.bottom.block), content.seq_at(visible.top.block)
         if seq and not self.sought_seq and (conversation.past is None or first <= conversation.read + 1):
-            self.app.viewed(conversation.name, seq)
+            self.app.history.mark_read(conversation.name, seq)
 
     def show_conversation(self, name: str) -> None:
         """Switch to a conversation, or home. Closes the help, the open question and the banner."""
         self.sought_seq, self.help_open, self.confirm_prompt, self.banner = 0, False, None, None
         if not name:
             self.history_view.reset_position(name)
-        self.app.switch(name)
+        self.app.conversations.show(name)
 
     def _current_content(self) -> ScrollContent:
         if self.help_open:

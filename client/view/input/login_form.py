@@ -8,7 +8,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from chatroom.client.app import App, ConnectionLost, Refused
-from chatroom.client.core.session import where
+from chatroom.client.core.requester import parse_server_address
 from chatroom.client.model.state import ConnectionState
 from chatroom.client.text import i18n
 from chatroom.client.view.draw.text import Fragment, Row, clip_text, column_count, drawable_text, wrap_text
@@ -165,39 +165,39 @@ class LoginForm:
             self._show_error("mismatch", {})
         else:
             self.busy = True
-            self._app.spawn(self._submit())
+            self._app.tasks.start(self._submit())
 
     async def _submit(self) -> None:
         first_time = self._app.config.is_new
         try:
             await self._connect()
             if self.mode is FormMode.REGISTER:
-                await self._app.register(self._field_text("username"), self._field_text("password"))
+                await self._app.session.register(self._field_text("username"), self._field_text("password"))
                 self.mode = FormMode.LOGIN  # the account exists even if the login fails
-            await self._app.login(self._field_text("username"), self._field_text("password"))
-            self._app.note("logged_in", username=self._app.state.username)
+            await self._app.session.login(self._field_text("username"), self._field_text("password"))
+            self._app.notes.show("logged_in", username=self._app.state.username)
             if first_time:
-                self._app.note("view.first_time")
+                self._app.notes.show("view.first_time")
         except Refused as error:
             self._show_error(error.code, error.details)
         except ConnectionLost:
             self._show_error("not_connected", {})
         finally:
             self.busy = False
-            self._app.on_change()
+            self._app.front_end.state_changed()
 
     async def _connect(self) -> None:
         """Connect, unless the client is connected to this server already.
 
         The server field also accepts an address with a username or conversation, and an invitation.
         """
-        address, connected_to = where(self._field_text("server")), self._app.state.server
-        self._app.head_for(address)
+        address, connected_to = parse_server_address(self._field_text("server")), self._app.state.server
+        self._app.prepare_login(address)
         self._fields["server"].set_text(address.server)
         if address.username:
             self._fields["username"].set_text(address.username)
         if self._app.state.link is not ConnectionState.ONLINE or connected_to != address.server:
-            await self._app.connect(address.server)
+            await self._app.requests.connect(address.server)
 
     def _show_error(self, code: str, details: dict[str, object]) -> None:
         """Show the error under the field that it concerns, and focus the field."""

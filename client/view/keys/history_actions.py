@@ -40,7 +40,7 @@ class HistoryActions:
         if conversation and conversation.unread_from:
             self._screen_state.seek_message(conversation.unread_from)
         else:
-            self._app.note("view.nothing_unread")
+            self._app.notes.show("view.nothing_unread")
 
     def next_mention(self, event: KeyPressEvent) -> None:
         self._go_to_mention(1)
@@ -64,7 +64,7 @@ class HistoryActions:
             self._screen_state.targets.follow_selection()
             self._screen_state.seek_message(seq)
         else:
-            self._app.note("view.no_mention")
+            self._app.notes.show("view.no_mention")
 
     def _mention_search_start(
         self, conversation: Conversation, content: ConversationContent, step: int
@@ -92,7 +92,7 @@ class HistoryActions:
                 apply.select_message(self._state, conversation.name, seq)
                 self._screen_state.show_message(conversation.name, seq)
                 return
-        self._app.note("view.no_mention")
+        self._app.notes.show("view.no_mention")
 
     def toggle_collapse(self, event: KeyPressEvent) -> None:
         """Expand or collapse long messages and runs of notices in this conversation."""

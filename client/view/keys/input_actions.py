@@ -65,7 +65,7 @@ class InputActions:
                 self._screen_state.history_view.follow_end(self._state.current)
             else:
                 self._screen_state.return_to_end()
-            if not self._app.submit(text):
+            if not self._app.lines.submit(text):
                 self._composer.restore_text(text)
 
     def _with_target(self, text: str, target: MessageTarget) -> str:
@@ -76,7 +76,7 @@ class InputActions:
             words = text.split(maxsplit=1)
             return f"/msg {target.conversation} {words[1]}" if len(words) > 1 else text
         elif not self._state.current and target.command == "reply":
-            self._app.note("nobody_to_reply_to", error=True)
+            self._app.notes.show("nobody_to_reply_to", error=True)
             return ""
         return text
 

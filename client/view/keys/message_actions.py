@@ -49,9 +49,9 @@ class MessageActions:
         conversation = self._screen_state.conversation
         message = select.target_message(self._state, conversation, mine=True) if conversation else None
         if message is None or not select.is_mine(self._state, message):
-            self._app.note("nothing_to_change", error=True)
+            self._app.notes.show("nothing_to_change", error=True)
         elif self._screen_state.composer.text:
-            self._app.note("view.draft_first", error=True)
+            self._app.notes.show("view.draft_first", error=True)
         else:
             self._begin_command(f"/edit {message.text}")
             self._screen_state.targets.set_target("edit", message)

@@ -11,6 +11,7 @@ from chatroom.client.net.reconnect import Timeouts
 from chatroom.client.storage.config import ClientConfig
 from chatroom.client.text import i18n
 
+from tests.unit.client.fake_front_end import FakeFrontEnd
 from tests.unit.client.fake_server import TEST_TIMEOUT, FakeServer
 from tests.unit.client.line_client import Client, Run
 
@@ -46,9 +47,11 @@ async def start(home: Path) -> AsyncIterator[Start]:
     """Start clients, each as it is after its start, with everything that it keeps in ``home``."""
     started: list[App] = []
 
-    def one(*, pace: Timeouts = BRISK, fill: bool = False) -> App:
+    def one(*, timeouts: Timeouts = BRISK, fill: bool = False) -> App:
         config = ClientConfig(home / "client.json")
-        started.append(App(config, KnownServers(home / "known_servers"), home, pace=pace, fill=fill))
+        known_servers = KnownServers(home / "known_servers")
+        app = App(config, known_servers, home, FakeFrontEnd(), timeouts=timeouts, fill=fill)
+        started.append(app)
         return started[-1]
 
     yield one

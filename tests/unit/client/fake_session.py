@@ -7,26 +7,25 @@ from typing import Any
 from chatroom.client.app import App
 from chatroom.client.model.state import Conversation
 
+from tests.unit.client.fake_front_end import front_end_of
 from tests.unit.client.fake_server import TEST_TIMEOUT, FakeServer, Peer, room
 
 
 async def wait_until(app: App, condition: Callable[[], object]) -> None:
     """Wait until the state is as the test expects."""
-    changed = asyncio.Event()
-    before, app.on_change = app.on_change, changed.set
+    changed = front_end_of(app).changed
     async with asyncio.timeout(TEST_TIMEOUT):
         while not condition():
-            await changed.wait()
             changed.clear()
-    app.on_change = before
+            await changed.wait()
 
 
 async def log_in(fake: FakeServer, app: App, **session: Any) -> Peer:
     """Alice, in #lab."""
-    connecting = asyncio.create_task(app.connect(fake.address))
+    connecting = asyncio.create_task(app.requests.connect(fake.address))
     peer = await fake.accept_and_welcome()
     await connecting
-    entering = asyncio.create_task(app.login("Alice", "secret1"))
+    entering = asyncio.create_task(app.session.login("Alice", "secret1"))
     answer_session(peer, await peer.expect("login", username="Alice", password="secret1"), **session)
     await entering
     return peer

@@ -9,11 +9,14 @@ from types import SimpleNamespace
 import pytest
 from chatroom.client import background
 from chatroom.client.app import App
+from chatroom.client.core.outbox_sender import OutboxSender
+from chatroom.client.core.session import Session
 from chatroom.client.line_ui.stdin import read_lines
 from chatroom.client.model.state import ConnectionState as Standing
 from chatroom.client.net.reconnect import ReconnectingConnection
 
 from tests.unit.client.conftest import Start
+from tests.unit.client.fake_front_end import front_end_of
 from tests.unit.client.fake_server import TEST_TIMEOUT, FakeServer, message
 from tests.unit.client.fake_session import answer_session, lab_room, lab_texts, log_in, wait_until
 
@@ -118,7 +121,7 @@ async def test_reconnecting_task_that_fails_reconnects_again(
     async with fake:
         app = start()
         peer = await log_in(fake, app)
-        failed = await fail_once(monkeypatch, App, "_resume")
+        failed = await fail_once(monkeypatch, Session, "_resume")
         peer.abort()
         await fake.accept_and_welcome()
         peer = await fake.accept_and_welcome()
@@ -134,9 +137,8 @@ async def test_sending_task_that_fails_sends_again(
     async with fake:
         app = start()
         peer = await log_in(fake, app)
-        assert app._courier is not None
-        failed = await fail_once(monkeypatch, type(app._courier), "_deliver")
-        app.write("#lab", "hello")
+        failed = await fail_once(monkeypatch, OutboxSender, "_send_once")
+        app.writer.write("#lab", "hello")
         await peer.expect("send", text="hello")
         assert failed.is_set()
         await shows_the_failure(app)
@@ -146,7 +148,7 @@ async def test_pinging_task_that_fails_pings_again(
     fake: FakeServer, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with fake:
-        failed = await fail_once(monkeypatch, ReconnectingConnection, "_pong")
+        failed = await fail_once(monkeypatch, ReconnectingConnection, "_await_pong")
         app = start()
         peer = await log_in(fake, app)
         peer.answer(await peer.expect("ping"), "pong")
@@ -166,7 +168,7 @@ async def test_line_of_the_server_that_cannot_be_taken_costs_nothing_more(
             if next(broken, False):
                 raise Bug("killed by a test")
 
-        app.on_frame = on_frame
+        front_end_of(app).handle_frame = on_frame
         peer.send(type="message", message=message(1))
         peer.send(type="message", message=message(2))
         await wait_until(app, lambda: lab_texts(app) == ["number 1", "number 2"])

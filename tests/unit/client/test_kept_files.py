@@ -15,12 +15,13 @@ import pytest
 from chatroom.client.app import App
 from chatroom.client.core.drafts import DraftStore
 from chatroom.client.core.outbox import Outbox
-from chatroom.client.model.state import PendingMessage
+from chatroom.client.model.state import ClientNote, PendingMessage
 from chatroom.client.net.address import ServerAddress
 from chatroom.client.net.known_servers import KnownServer, KnownServers
 from chatroom.client.storage import config
 
 from tests.unit.client.conftest import BRISK
+from tests.unit.client.fake_front_end import FakeFrontEnd
 from tests.unit.client.fake_server import FakeServer
 from tests.unit.client.fake_session import log_in
 from tests.unit.client.line_client import Client, accept_entry, accept_login, accept_message
@@ -123,14 +124,16 @@ QUIET = {(outbox, empty), (drafts, empty), (settings, link_to_nowhere)}
 CASES = [(make, damage) for make, damages in FILES.items() for damage in damages]
 
 
-def app_of(home: Path) -> tuple[App, list[tuple[str, dict[str, object]]]]:
+def app_of(home: Path) -> tuple[App, list[ClientNote]]:
     kept = config.load_config(home / "client.json")
     trust = KnownServers(home / "known_servers", notices=kept.notices)
-    app = App(kept, trust, home, pace=BRISK)
-    app.on_screen = True
-    told: list[tuple[str, dict[str, object]]] = []
-    app.on_note = lambda note: told.append((note.key, note.facts)) if note.warning else None
-    return app, told
+    front_end = FakeFrontEnd(is_full_screen=True)
+    app = App(kept, trust, home, front_end, timeouts=BRISK)
+    return app, front_end.notes
+
+
+def warnings(notes: list[ClientNote]) -> list[tuple[str, dict[str, object]]]:
+    return [(note.key, note.facts) for note in notes if note.warning]
 
 
 @pytest.mark.parametrize(("make", "damage"), CASES, ids=lambda part: part.__name__)
@@ -141,14 +144,14 @@ async def test_a_damaged_file_is_set_aside_and_the_client_logs_in(
         path = make(home, fake.address)
         damage(path)
         before = path.read_bytes() if path.is_file() else None
-        app, told = app_of(home)
+        app, notes = app_of(home)
         peer = await log_in(fake, app)
-        app.attend("#lab", "all")
+        app.preferences.set_attention("#lab", "all")
         asides = list(path.parent.glob(f"{path.name}.damaged-*"))
         if (make, damage) in QUIET:
-            assert (told, asides) == ([], [])
+            assert (warnings(notes), asides) == ([], [])
         else:
-            [(key, facts)] = told
+            [(key, facts)] = warnings(notes)
             aside = next(one for one in asides if not one.name.endswith(("-wal", "-shm")))
             assert (key, facts["path"], facts["aside"]) == ("file_damaged", str(path), aside.name)
             changed = before is None or before.startswith(b"SQLite")  # a database notes who has opened it
@@ -170,14 +173,15 @@ async def test_a_damaged_lock_file_locks_nobody_out(
         )
         lock.touch()
         damage(lock)
-        app, told = app_of(home)
+        app, notes = app_of(home)
         peer = await log_in(fake, app)
-        app.attend("#lab", "all")
-        await asyncio.to_thread(app._trust._save_entry, ServerAddress("host"), KnownServer(DIGEST))
+        app.preferences.set_attention("#lab", "all")
+        known = app.requests._known_servers
+        await asyncio.to_thread(known._save_entry, ServerAddress("host"), KnownServer(DIGEST))
         assert KnownServers(home / "known_servers").known_fingerprint(ServerAddress("host")) == DIGEST
         assert config.load_config(home / "client.json").attention
         await peer.expect("send", text="from before")
-        assert told == []
+        assert warnings(notes) == []
         peer.abort()
         await app.close()
 

@@ -44,7 +44,7 @@ async def test_an_answer_that_cannot_be_read_fails_its_request_alone(
     async with fake:
         app = start()
         peer = await log_in(fake, app)
-        asking = asyncio.create_task(_refused(app.ask(requests.ListFriends(id=0))))
+        asking = asyncio.create_task(_refused(app.requests.ask(requests.ListFriends(id=0))))
         asked = await peer.expect("list_friends")
         peer.send_bytes(line.replace(b"%d", str(asked["id"]).encode()) + b"\n")
         await asking
@@ -72,7 +72,7 @@ async def test_a_page_with_a_gap_changes_nothing(fake: FakeServer, start: Start)
         app = start()
         peer = await log_in(fake, app)
         peer.send(type="message", message=message(1))
-        asking = asyncio.create_task(_refused(app.ask(requests.History(id=0, conversation="#lab"))))
+        asking = asyncio.create_task(_refused(app.requests.ask(requests.History(id=0, conversation="#lab"))))
         asked = await peer.expect("history")
         peer.answer(asked, "history", messages=[message(2), message(5)], more=False)
         await asking

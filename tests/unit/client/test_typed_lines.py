@@ -4,32 +4,33 @@ from typing import Any
 
 import pytest
 from chatroom.client.app import App
-from chatroom.client.model.state import PendingMessage
+from chatroom.client.core.preferences import UserPreferences
 
 from tests.unit.client.conftest import Start
+from tests.unit.client.fake_front_end import front_end_of
 from tests.unit.client.fake_server import FakeServer, Peer, friend, message, room
 from tests.unit.client.fake_session import log_in, wait_until
 
 
 async def on_screen(fake: FakeServer, app: App) -> Peer:
     """Alice in a full screen, with two rooms and a friend."""
-    app.on_screen = True
+    front_end_of(app).is_full_screen = True
     rooms = [room("#lab"), room("#ops")]
     return await log_in(fake, app, rooms=rooms, friends=[friend("@Bob", entered=True)])
 
 
 async def in_pipe(fake: FakeServer, app: App, **session: Any) -> Peer:
     """Alice's script, in #ops."""
-    app.patient = True
+    front_end_of(app).is_scripted = True
     peer = await log_in(fake, app, **({"rooms": [room("#ops")]} | session))
-    app.switch("#ops")
+    app.conversations.show("#ops")
     return peer
 
 
 def kept(app: App) -> list[tuple[str, str]]:
     """What is on the disk: conversation and text."""
-    assert app._outbox is not None
-    return [(one.conversation, one.text) for one in app._outbox.load_messages()]
+    assert app.outbox_sender._outbox is not None
+    return [(one.conversation, one.text) for one in app.outbox_sender._outbox.load_messages()]
 
 
 def refusals(app: App) -> list[dict[str, object]]:
@@ -49,12 +50,12 @@ class TestOnScreen:
         async with fake:
             app = start()
             peer = await on_screen(fake, app)
-            app.switch("@Bob")
-            app.submit("/whois Bob")
-            app.submit("my PIN is 4711")
+            app.conversations.show("@Bob")
+            app.lines.submit("/whois Bob")
+            app.lines.submit("my PIN is 4711")
             assert kept(app) == [("@Bob", "my PIN is 4711")]
             assert [one.text for one in app.state.conversations["@Bob"].pending] == ["my PIN is 4711"]
-            app.switch("#lab")
+            app.conversations.show("#lab")
             await peer.expect("whois")
             await peer.expect("send", to="@Bob", text="my PIN is 4711")  # while /whois has no answer
 
@@ -77,10 +78,10 @@ class TestOnScreen:
             for seq, author in enumerate(("Bob",) if "react" in line else ("Bob", "Alice"), 1):
                 peer.send(type="message", message=message(seq, conversation="@Bob", username=author))
             await wait_until(app, lambda: app.state.conversations["@Bob"].timeline.last)
-            app.switch("@Bob")
-            app.submit("/whois Bob")
-            app.submit(line)
-            app.switch("#lab")
+            app.conversations.show("@Bob")
+            app.lines.submit("/whois Bob")
+            app.lines.submit(line)
+            app.conversations.show("#lab")
             await peer.expect("whois")
             await peer.expect("send", **sent)
 
@@ -90,15 +91,15 @@ class TestOnScreen:
         async with fake:
             app = start()
             peer = await on_screen(fake, app)
-            app.switch("#lab")
-            app.submit("/friends")
-            app.submit("/topic news")
-            app.submit("/leave")
-            app.switch("#ops")
+            app.conversations.show("#lab")
+            app.lines.submit("/friends")
+            app.lines.submit("/topic news")
+            app.lines.submit("/leave")
+            app.conversations.show("#ops")
             peer.answer(await peer.expect("list_friends"), "friends", friends=[])
             peer.answer(await peer.expect("set_topic", room="#lab"), "ok")
             peer.answer(await peer.expect("leave_room", room="#lab"), "ok")
-            await app.dealt_with()
+            await app.lines.wait_until_finished()
             assert app.state.current == "#ops"
 
     async def test_late_join_does_not_turn_away_a_user_who_has_turned(
@@ -107,12 +108,12 @@ class TestOnScreen:
         async with fake:
             app = start()
             peer = await on_screen(fake, app)
-            app.switch("#lab")
-            app.submit("/join new")
-            app.switch("#ops")
+            app.conversations.show("#lab")
+            app.lines.submit("/join new")
+            app.conversations.show("#ops")
             entering = await peer.expect("enter_room", room="#new")
             peer.answer(entering, "entered", room=room("#new"), members=["Alice"], messages=[])
-            await app.dealt_with()
+            await app.lines.wait_until_finished()
             assert app.state.current == "#ops"
             assert app.state.notes[-1].key == "entered_room"
 
@@ -122,8 +123,8 @@ class TestOnScreen:
         async with fake:
             app = start()
             peer = await on_screen(fake, app)
-            app.submit("/join NEW")
-            app.submit("hello")
+            app.lines.submit("/join NEW")
+            app.lines.submit("hello")
             assert kept(app) == [("#NEW", "hello")]
             assert app.state.notes[-1].key == "kept"
             entering = await peer.expect("enter_room", room="#NEW")
@@ -138,10 +139,10 @@ class TestOnScreen:
         async with fake:
             app = start()
             await on_screen(fake, app)
-            app.submit("/join new")
-            app.switch("#ops")
-            app.switch("")
-            app.submit("hello")
+            app.lines.submit("/join new")
+            app.conversations.show("#ops")
+            app.conversations.show("")
+            app.lines.submit("hello")
             assert app.state.notes[-1].key == "nowhere"
             assert kept(app) == []
 
@@ -154,22 +155,22 @@ class TestOnScreen:
         async with fake:
             app = start()
             peer = await on_screen(fake, app)
-            app.switch("#lab")
-            monkeypatch.setattr(App, "attend", fail)
-            app.submit("/mute")
-            await app.dealt_with()
+            app.conversations.show("#lab")
+            monkeypatch.setattr(UserPreferences, "set_attention", fail)
+            app.lines.submit("/mute")
+            await app.lines.wait_until_finished()
             assert app.state.notes[-1].key == "internal_error"
             assert app.state.notes[-1].facts["reason"] == "RuntimeError: planted"
-            app.submit("hello")
+            app.lines.submit("hello")
             await peer.expect("send", to="#lab", text="hello")
 
     async def test_unknown_command_stays_in_the_input(self, fake: FakeServer, start: Start) -> None:
         async with fake:
             app = start()
             await on_screen(fake, app)
-            assert not app.submit("/etc/hosts is broken")
+            assert not app.lines.submit("/etc/hosts is broken")
             assert app.state.notes[-1].key == "unknown_command"
-            assert app.submit("/create lab")
+            assert app.lines.submit("/create lab")
             assert app.state.notes[-1].key == "usage"
 
     async def test_line_refused_later_out_of_sight_is_told_with_room_and_text(
@@ -178,13 +179,13 @@ class TestOnScreen:
         async with fake:
             app = start()
             peer = await on_screen(fake, app)
-            app.switch("#lab")
-            app.submit("important")
+            app.conversations.show("#lab")
+            app.lines.submit("important")
             sent = await peer.expect("send", to="#lab")
-            app.switch("#ops")
+            app.conversations.show("#ops")
             peer.send(type="removed", room="#lab", reason="close", username="Bob")
             peer.answer_error(sent, "unknown_room", room="#lab")
-            await app.settled()
+            await app.wait_until_settled()
             [facts] = refusals(app)
             assert (facts["conversation"], facts["text"]) == ("#lab", "important")
             assert app.state.notes[-1].conversation == "#ops"
@@ -196,10 +197,11 @@ class TestOnScreen:
         async with fake:
             app = start()
             peer = await on_screen(fake, app)
-            app.switch("#lab")
-            app.submit("important")
+            app.conversations.show("#lab")
+            front_end_of(app).shows_refused = True
+            app.lines.submit("important")
             peer.answer_error(await peer.expect("send"), "text_too_long", limit=3)
-            await app.settled()
+            await app.wait_until_settled()
             [pending] = app.state.conversations["#lab"].pending
             assert (pending.error, refusals(app)) == ("text_too_long", [])
 
@@ -212,7 +214,7 @@ class TestInPipe:
             app = start()
             peer = await in_pipe(fake, app)
             for line in ("one", "/join lab", "two", "/me waves", "/query Bob", "three"):
-                app.submit(line)
+                app.lines.submit(line)
             assert kept(app) == [("#ops", "one"), ("#lab", "two"), ("#lab", "waves"), ("@Bob", "three")]
             stored(peer, await peer.expect("send", to="#ops", text="one"))
             entering = await peer.expect("enter_room", room="#lab")
@@ -222,7 +224,7 @@ class TestInPipe:
             entering = await peer.expect("enter_direct", username="Bob")
             peer.answer(entering, "entered", friend=friend("@Bob", entered=True), messages=[])
             stored(peer, await peer.expect("send", to="@Bob", text="three"))
-            await app.settled()
+            await app.wait_until_settled()
             assert kept(app) == []
 
     async def test_message_behind_a_join_that_fails_is_refused_and_said_nowhere(
@@ -230,18 +232,16 @@ class TestInPipe:
     ) -> None:
         async with fake:
             app = start()
-            told: list[PendingMessage] = []
-            app.on_refused = told.append
             peer = await in_pipe(fake, app)
             lines = ("/join lab", "for the lab", "/switch nope", "/keys", "for nobody", "/switch ops")
             for line in (*lines, "for ops"):
-                app.submit(line)
+                app.lines.submit(line)
             peer.answer_error(
                 await peer.expect("enter_room"), "room_full", room="#lab", members=2, capacity=2
             )
             stored(peer, await peer.expect("send", to="#ops", text="for ops"))
-            await app.settled()
-            assert [(one.text, one.error) for one in told] == [
+            await app.wait_until_settled()
+            assert [(one.text, one.error) for one in front_end_of(app).refused] == [
                 ("for the lab", "room_full"),
                 ("for nobody", "no_conversation"),
             ]
@@ -253,13 +253,13 @@ class TestInPipe:
         async with fake:
             app = start()
             peer = await in_pipe(fake, app)
-            app.submit("/join lab")
+            app.lines.submit("/join lab")
             peer.answer_error(
                 await peer.expect("enter_room"), "room_full", room="#lab", members=2, capacity=2
             )
-            await app.settled()
-            app.submit("for the lab")
-            await app.settled()
+            await app.wait_until_settled()
+            app.lines.submit("for the lab")
+            await app.wait_until_settled()
             assert [(facts["conversation"], facts["text"]) for facts in refusals(app)] == [
                 ("#lab", "for the lab")
             ]
@@ -271,8 +271,8 @@ class TestInPipe:
         async with fake:
             app = start()
             peer = await in_pipe(fake, app)
-            app.submit("/join ops *")
-            app.submit("hello")
+            app.lines.submit("/join ops *")
+            app.lines.submit("hello")
             peer.answer_error(await peer.expect("enter_room", room="#ops"), "bad_nickname")
             await peer.expect("send", to="#ops", text="hello")
 
@@ -283,8 +283,8 @@ class TestInPipe:
         async with fake:
             app = start()
             await in_pipe(fake, app)
-            app.submit(line)
-            app.submit("hello")
+            app.lines.submit(line)
+            app.lines.submit("hello")
             assert app.state.notes[-1].key == "nowhere"
             assert kept(app) == []
 
@@ -294,9 +294,9 @@ class TestInPipe:
         async with fake:
             app = start()
             peer = await in_pipe(fake, app, rooms=[room("#ops")])
-            app.submit("/friends")
-            app.submit("/switch Bob")
-            app.submit("hello")
+            app.lines.submit("/friends")
+            app.lines.submit("/switch Bob")
+            app.lines.submit("hello")
             peer.answer(await peer.expect("list_friends"), "friends", friends=[friend("@Bob", entered=True)])
             await peer.expect("send", to="@Bob", text="hello")
 
@@ -305,10 +305,10 @@ class TestInPipe:
             app = start()
             peer = await in_pipe(fake, app)
             for line in ("/nick Ann", "hello", "/topic x"):
-                app.submit(line)
+                app.lines.submit(line)
             entering = await peer.expect("enter_room", room="#ops", nickname="Ann")
             inside = room("#ops", nickname="Ann")
             peer.answer(entering, "entered", room=inside, members=["Alice"], messages=[])
             stored(peer, await peer.expect("send", text="hello"))
             peer.answer(await peer.expect("set_topic", room="#ops"), "ok")
-            await app.settled()
+            await app.wait_until_settled()

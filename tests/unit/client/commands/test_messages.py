@@ -11,6 +11,7 @@ from chatroom.client.text import dates
 
 from tests.unit.client.commands.test_settings import enter
 from tests.unit.client.conftest import UNHURRIED, Start
+from tests.unit.client.fake_front_end import front_end_of
 from tests.unit.client.fake_server import FakeServer, Peer, friend, message, room
 from tests.unit.client.fake_session import lab_room, log_in, wait_until
 
@@ -25,7 +26,7 @@ async def in_lab(fake: FakeServer, app: App) -> Peer:
     for said in (message(1, "hi"), mine(2, "helo"), message(3, "what?")):
         peer.send(type="message", message=said)
     await wait_until(app, lambda: lab_room(app).timeline.last == 3)
-    app.switch("#lab")
+    app.conversations.show("#lab")
     return peer
 
 
@@ -43,7 +44,7 @@ async def test_without_a_mark_it_is_about_the_last_message(
     async with fake:
         app = start()
         peer = await in_lab(fake, app)
-        app.submit(line)
+        app.lines.submit(line)
         asked = await peer.expect("send", to="#lab", **sent)
         assert [pending.kind for pending in lab_room(app).pending] == [sent["kind"]]
         peer.answer(asked, "sent", cid=asked["cid"], seq=4, time=message(4)["time"], duplicate=False)
@@ -57,7 +58,7 @@ async def test_the_marked_message_is_the_one_that_is_meant_once(fake: FakeServer
         app = start()
         peer = await in_lab(fake, app)
         apply.select_message(app.state, "#lab", 1)
-        app.submit("/reply hi yourself")
+        app.lines.submit("/reply hi yourself")
         asked = await peer.expect("send", text="hi yourself", target=1)
         assert "kind" not in asked
         assert lab_room(app).selected == 0
@@ -70,7 +71,7 @@ async def test_the_same_reaction_again_takes_it_back(fake: FakeServer, start: St
         reacted = message(4, "👍", kind="react", target=3, username="Alice")
         peer.send(type="message", message=reacted)
         await wait_until(app, lambda: lab_room(app).timeline.last == 4)
-        app.submit("/react 👍")
+        app.lines.submit("/react 👍")
         await peer.expect("send", kind="unreact", target=3, text="👍")
 
 
@@ -81,8 +82,8 @@ async def test_reply_in_a_private_chat_answers_its_last_message(fake: FakeServer
         peer.send(type="message", message=message(1, "psst", conversation="@Bob"))
         peer.send(type="message", message=message(2, "there?", conversation="@Bob"))
         await wait_until(app, lambda: app.state.conversations["@Bob"].timeline.last == 2)
-        app.switch("@Bob")
-        app.submit("/reply here")
+        app.conversations.show("@Bob")
+        app.lines.submit("/reply here")
         await peer.expect("send", to="@Bob", target=2, text="here")
 
 
@@ -94,7 +95,7 @@ async def test_reply_in_a_room_answers_the_room_and_never_a_private_message(
         peer = await in_lab(fake, app)
         peer.send(type="message", message=message(1, "psst", conversation="@Bob"))
         await wait_until(app, lambda: app.state.conversations["@Bob"].timeline.last == 1)
-        app.submit("/reply here")
+        app.lines.submit("/reply here")
         sent = await peer.expect("send", to="#lab", text="here")
         assert sent["target"] == max(
             each.seq for each in lab_room(app).timeline.messages if each.username == "Bob"
@@ -105,7 +106,7 @@ async def test_reply_in_a_room_without_messages_is_refused(fake: FakeServer, sta
     async with fake:
         app = start()
         peer = await log_in(fake, app, friends=[friend()])
-        app.switch("#lab")
+        app.conversations.show("#lab")
         peer.send(type="message", message=message(1, "psst", conversation="@Bob"))
         await wait_until(app, lambda: app.state.conversations["@Bob"].timeline.last == 1)
         assert await enter(app, "/reply here") == ["nothing_to_change"]
@@ -133,7 +134,7 @@ async def test_a_room_s_owner_takes_back_what_others_said(fake: FakeServer, star
         peer = await in_lab(fake, app)
         lab_room(app).owner = "Alice"
         apply.select_message(app.state, "#lab", 1)
-        app.submit("/delete")
+        app.lines.submit("/delete")
         await peer.expect("send", kind="delete", target=1)
 
 
@@ -141,7 +142,7 @@ async def test_what_is_not_confirmed_yet_is_not_mistaken_for_what_was_before(
     fake: FakeServer, start: Start
 ) -> None:
     async with fake:
-        app = start(pace=replace(UNHURRIED, moment=0.01))
+        app = start(timeouts=replace(UNHURRIED, moment=0.01))
         await in_lab(fake, app)
         assert await enter(app, "newer", "/edit no", "/react 👍") == ["not_confirmed_yet"] * 2
 
@@ -150,8 +151,8 @@ async def test_a_command_waits_for_what_was_said_right_before_it(fake: FakeServe
     async with fake:
         app = start()
         peer = await in_lab(fake, app)
-        app.submit("newer")
-        app.submit("/edit newest")
+        app.lines.submit("newer")
+        app.lines.submit("/edit newest")
         sent = await peer.expect("send", text="newer")
         peer.answer(sent, "sent", cid=sent["cid"], seq=4, time="", duplicate=False)
         peer.send(type="message", message=mine(4, "newer") | {"cid": sent["cid"]})
@@ -171,7 +172,7 @@ async def test_unchanged_edit_sends_nothing(fake: FakeServer, start: Start, text
         peer.send(type="message", message=mine(4, text))
         await wait_until(app, lambda: lab_room(app).timeline.last == 4)
         assert await enter(app, f"/edit {text}") == ["nothing_changed"]
-        app.submit(f"/edit {text}!")
+        app.lines.submit(f"/edit {text}!")
         await peer.expect("send", kind="edit", target=4, text=f"{text}!")
 
 
@@ -179,20 +180,15 @@ async def test_where_nothing_was_said_there_is_nothing_to_change(fake: FakeServe
     async with fake:
         app = start()
         await log_in(fake, app)
-        app.switch("#lab")
+        app.conversations.show("#lab")
         assert await enter(app, "/edit no", "/delete", "/react 👍") == ["nothing_to_change"] * 3
 
 
 def watched(app: App) -> list[tuple[str, int]]:
     """What is shown from now on."""
-    shown: list[tuple[str, int]] = []
-
-    def show(name: str, seq: int) -> bool:
-        shown.append((name, seq))
-        return True
-
-    app.on_seek = show
-    return shown
+    front_end = front_end_of(app)
+    front_end.scrolls = True
+    return front_end.sought
 
 
 class TestGoingTo:
@@ -202,7 +198,7 @@ class TestGoingTo:
             peer = await log_in(fake, app, rooms=[room(head=90)])
             shown = watched(app)
             app.state.current = "#lab"
-            app.submit("/goto 2022-12-15 20:07")
+            app.lines.submit("/goto 2022-12-15 20:07")
             asked = await peer.expect("history", conversation="#lab")
             assert asked["at"].endswith(":07:00.000Z")
             peer.answer(asked, "history", messages=[message(41), message(42)], more=True)
@@ -214,10 +210,10 @@ class TestGoingTo:
             app = start()
             peer = await log_in(fake, app, rooms=[room(head=90)])
             app.state.current = "#lab"
-            app.submit("/goto 2022-12-15")
+            app.lines.submit("/goto 2022-12-15")
             asked = await peer.expect("history")
             peer.answer(asked, "history", messages=[message(41), message(42)], more=True)
-            await app.dealt_with()
+            await app.lines.wait_until_finished()
             assert [note.key for note in app.state.notes] == ["history_line"] * 2
             assert lab_room(app).past is None
 
@@ -226,7 +222,7 @@ class TestGoingTo:
             app = start()
             peer = await log_in(fake, app, rooms=[room(head=90)])
             shown = watched(app)
-            app.submit("/search number")
+            app.lines.submit("/search number")
             asked = await peer.expect("search", query="number")
             peer.answer(asked, "found", messages=[message(80), message(7)], more=False)
             assert await enter(app, "/goto 2", "/goto 3") == [
@@ -242,12 +238,12 @@ class TestGoingTo:
         async with fake:
             app = start()
             peer = await log_in(fake, app, rooms=[room(head=90)])
-            app.submit("/search number")
+            app.lines.submit("/search number")
             asked = await peer.expect("search", query="number")
             peer.answer(asked, "found", messages=[message(80)], more=True, cursor="there")
             asked = await peer.expect("search", query="number", cursor="there")
             peer.answer(asked, "found", messages=[message(7)], more=False)
-            await app.dealt_with()
+            await app.lines.wait_until_finished()
             assert [note.key for note in app.state.notes] == ["found", *["found_line"] * 2, "found_all"]
 
     @pytest.mark.parametrize("where", ["nowhere", "2022-13-01", "25:00", "2022-12-15 noon", "0"])
@@ -288,12 +284,12 @@ async def test_others_are_told_gently_that_somebody_writes(fake: FakeServer, sta
         app = start()
         peer = await in_lab(fake, app)
         for text in ("/react", "h", "he", "hel"):
-            app.composing(text)
+            app.input_changed(text)
         asked = await peer.expect("typing", conversation="#lab")
         peer.answer(asked, "ok")
-        app.submit("hello")
+        app.lines.submit("hello")
         await peer.expect("send", text="hello")  # and no second hint before it
-        app.composing("a")
+        app.input_changed("a")
         await peer.expect("typing", conversation="#lab")
 
 
@@ -302,6 +298,6 @@ async def test_who_wants_nobody_to_know_does_not_tell(fake: FakeServer, start: S
         app = start()
         peer = await in_lab(fake, app)
         app.config.typing = "off"
-        app.composing("h")
-        app.submit("hello")
+        app.input_changed("h")
+        app.lines.submit("hello")
         await peer.expect("send", text="hello")

@@ -20,7 +20,7 @@ async def test_a_nickname_leads_to_the_account_behind_it(fake: FakeServer, start
         app = start()
         peer = await log_in(fake, app)
         seat = {"username": "Bob", "nickname": "Prof", "entered": True, "online": True}
-        app.switch("#lab")
+        app.conversations.show("#lab")
         peer.answer(await peer.next_request({"list_members"}), "members", members=[seat])
         await wait_until(app, lambda: lab_room(app).roster)
         user = {"user": BOB | {"away": "at lunch"}}

@@ -13,8 +13,8 @@ async def enter(app: App, *lines: str) -> list[str]:
     """Type lines; the keys of what is then said."""
     before = len(app.state.notes)
     for line in lines:
-        app.submit(line)
-    await app.dealt_with()
+        app.lines.submit(line)
+    await app.lines.wait_until_finished()
     return [note.key for note in app.state.notes[before:]]
 
 
@@ -82,7 +82,7 @@ class TestAttention:
         async with fake:
             app = start()
             await log_in(fake, app, rooms=[room()], friends=[friend()])
-            app.switch("#lab")
+            app.conversations.show("#lab")
             assert await enter(app, "/notify all", "/mute @Bob") == ["attention.all", "attention.none"]
             assert app.state.attention == {"#lab": "all", "@Bob": "none"}
             kept = config.load_config(app.config.path).attention

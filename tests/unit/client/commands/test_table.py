@@ -91,18 +91,18 @@ async def typed(
     app: App, peer: Peer, line: str, *answers: tuple[dict[str, Any], str, dict[str, Any]]
 ) -> None:
     """Type a line; the server hears these requests and answers so."""
-    app.submit(line)
+    app.lines.submit(line)
     for expected, type, fields in answers:
         peer.answer(await peer.expect(**expected), type, **fields)
-    await app.dealt_with()
+    await app.lines.wait_until_finished()
 
 
 async def test_lines_are_dealt_with_in_the_order_they_were_typed(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app, rooms=[])
-        app.submit("/join lab")
-        app.submit("hello")
+        app.lines.submit("/join lab")
+        app.lines.submit("hello")
         enter = await peer.expect("enter_room", room="#lab", nickname="Alice")
         peer.answer(enter, "entered", room=room(), members=["Alice"], messages=[])
         await peer.expect("send", to="#lab", text="hello")
@@ -112,8 +112,8 @@ async def test_a_message_at_home_is_an_error(fake: FakeServer, start: Start) -> 
     async with fake:
         app = start()
         await log_in(fake, app)
-        app.submit("hello")
-        await app.settled()
+        app.lines.submit("hello")
+        await app.wait_until_settled()
         assert keys(app) == ["nowhere"]
 
 
@@ -157,7 +157,7 @@ async def test_the_nickname_of_the_last_time_is_the_default(fake: FakeServer, st
     async with fake:
         app = start()
         peer = await log_in(fake, app, rooms=[room(entered=False, nickname="小爱")])
-        app.submit("/join lab")
+        app.lines.submit("/join lab")
         await peer.expect("enter_room", nickname="小爱")
 
 
@@ -167,8 +167,8 @@ async def test_a_private_message_needs_no_entering_and_leaves_me_where_i_am(
     async with fake:
         app = start()
         peer = await log_in(fake, app, friends=[friend()])
-        app.switch("#lab")
-        app.submit("/msg bob hello there")
+        app.conversations.show("#lab")
+        app.lines.submit("/msg bob hello there")
         await peer.expect("send", to="@Bob", text="hello there")
         assert app.state.current == "#lab"
 
@@ -179,7 +179,7 @@ async def test_reply_at_home_goes_to_the_only_user_who_wrote(fake: FakeServer, s
         peer = await log_in(fake, app, friends=[friend("@Bob"), friend("@Carol")])
         peer.send(type="message", message=message(1, conversation="@Bob"))
         await typed(app, peer, "/friends", ({"type": "list_friends"}, "friends", {"friends": []}))
-        app.submit("/reply got it")
+        app.lines.submit("/reply got it")
         await peer.expect("send", to="@Bob", text="got it")
 
 
@@ -191,8 +191,8 @@ async def test_reply_at_home_with_several_writers_is_refused(fake: FakeServer, s
         peer.send(type="message", message=message(1, conversation="@Bob", time="2027-01-01T00:00:00.000Z"))
         await typed(app, peer, "/friends", ({"type": "list_friends"}, "friends", {"friends": []}))
         app.state.notes.clear()
-        app.submit("/reply got it")
-        await app.dealt_with()
+        app.lines.submit("/reply got it")
+        await app.lines.wait_until_finished()
         assert keys(app) == ["several_writers"]
 
 
@@ -200,8 +200,8 @@ async def test_what_is_too_long_is_not_sent_and_can_be_cut(fake: FakeServer, sta
     async with fake:
         app = start()
         await log_in(fake, app)
-        app.switch("#lab")
-        assert not app.submit("x" * 4097)  # so it stays in the input
+        app.conversations.show("#lab")
+        assert not app.lines.submit("x" * 4097)  # so it stays in the input
         assert app.state.notes[-1].facts == {"limit": 4096}
         assert app.state.conversations["#lab"].pending == []
 
@@ -210,10 +210,10 @@ async def test_a_line_with_the_password_is_held_back_once(fake: FakeServer, star
     async with fake:
         app = start()
         peer = await log_in(fake, app)
-        app.switch("#lab")
-        assert not app.submit("oops secret1")
+        app.conversations.show("#lab")
+        assert not app.lines.submit("oops secret1")
         assert keys(app) == ["held_back"]
-        assert app.submit("oops secret1")
+        assert app.lines.submit("oops secret1")
         await peer.expect("send", text="oops secret1")
 
 
@@ -231,8 +231,8 @@ async def test_the_language_switches_at_once_and_is_kept(fake: FakeServer, start
     async with fake:
         app = start()
         await log_in(fake, app)
-        app.submit("/lang zh")
-        await app.settled()
+        app.lines.submit("/lang zh")
+        await app.wait_until_settled()
         assert i18n.language == "zh"
         assert load_config(home / "client.json").lang == "zh"
 
@@ -241,8 +241,8 @@ async def test_lang_without_a_language_shows_the_setting(fake: FakeServer, start
     async with fake:
         app = start()
         await log_in(fake, app)
-        app.submit("/lang")
-        await app.dealt_with()
+        app.lines.submit("/lang")
+        await app.lines.wait_until_finished()
         assert (i18n.language, keys(app)) == ("en", ["setting_line"])
 
 
@@ -259,8 +259,8 @@ async def test_create_says_what_is_wrong(fake: FakeServer, start: Start, line: s
     async with fake:
         app = start()
         await log_in(fake, app)
-        app.submit(line)
-        await app.dealt_with()
+        app.lines.submit(line)
+        await app.lines.wait_until_finished()
         assert keys(app) == [key]
 
 
@@ -268,7 +268,7 @@ async def test_topic_that_is_too_long_is_not_called_a_message(fake: FakeServer, 
     async with fake:
         app = start()
         peer = await log_in(fake, app)
-        app.switch("#lab")
+        app.conversations.show("#lab")
         error = {"code": "text_too_long", "message": "", "details": {"limit": 200}}
         await typed(app, peer, "/topic xxx", ({"type": "set_topic"}, "error", error))
         assert keys(app) == ["topic_too_long"]
@@ -279,8 +279,8 @@ async def test_switch_finds_what_the_switcher_finds(fake: FakeServer, start: Sta
     async with fake:
         app = start()
         await log_in(fake, app, friends=[friend()])
-        app.submit(f"/switch {name}")
-        await app.dealt_with()
+        app.lines.submit(f"/switch {name}")
+        await app.lines.wait_until_finished()
         assert app.state.current == ("#lab" if name == "lb" else "@Bob")
 
 
@@ -290,8 +290,8 @@ async def test_what_somebody_says_can_be_ignored_and_that_is_kept(
     async with fake:
         app = start()
         peer = await log_in(fake, app, friends=[friend()])
-        app.submit("/ignore Bob")
-        await app.settled()
+        app.lines.submit("/ignore Bob")
+        await app.wait_until_settled()
         peer.send(type="message", message=message(1))
         peer.send(type="message", message=message(2, username="Carol"))
         await typed(app, peer, "/friends", ({"type": "list_friends"}, "friends", {"friends": []}))
@@ -304,9 +304,9 @@ async def test_help_and_keys_are_made_from_the_tables(fake: FakeServer, start: S
     async with fake:
         app = start()
         await log_in(fake, app)
-        app.submit("/help")
-        app.submit("/help /j")
-        await app.settled()
+        app.lines.submit("/help")
+        app.lines.submit("/help /j")
+        await app.wait_until_settled()
         shown = [i18n.translate(note.key, **note.facts) for note in app.state.notes]
         assert len(shown) == len(COMMANDS) + 2
         assert shown[-1] == "/join ROOM [NICK] (/j /enter)  enter a room, under any nickname"
@@ -324,7 +324,7 @@ async def test_leaving_leads_home_and_says_so(fake: FakeServer, start: Start) ->
     async with fake:
         app = start()
         peer = await log_in(fake, app)
-        app.switch("#lab")
+        app.conversations.show("#lab")
         await typed(app, peer, "/leave", ({"type": "leave_room", "room": "#lab"}, "ok", {}))
         assert (app.state.current, keys(app)) == ("", ["left_room"])
         assert not app.state.conversations["#lab"].entered
@@ -335,9 +335,9 @@ async def test_a_command_without_a_connection_says_that_there_is_none(fake: Fake
         app = start()
         peer = await log_in(fake, app)
         peer.abort()
-        app.submit("/create x 5")
+        app.lines.submit("/create x 5")
         peer = await fake.accept_and_welcome()
         answer_session(peer, await peer.expect("resume"))
-        await app.dealt_with()
+        await app.lines.wait_until_finished()
         assert "not_connected" in keys(app)
         await asyncio.sleep(0)

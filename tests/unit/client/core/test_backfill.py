@@ -40,7 +40,7 @@ async def test_what_is_unread_further_up_is_looked_through_page_by_page(
 async def test_in_a_room_with_very_much_the_rest_is_left_unknown(
     fake: FakeServer, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backfill, "DEEP", 1)
+    monkeypatch.setattr(backfill, "MAX_MENTION_PAGES", 1)
     async with fake:
         app = start()
         peer = await log_in(fake, app, rooms=[room(head=90, unread=90)])
@@ -49,10 +49,10 @@ async def test_in_a_room_with_very_much_the_rest_is_left_unknown(
         asked = await peer.expect("history", before=90)
         peer.answer(asked, "history", messages=[message(89)], more=True)
         await wait_until(app, lambda: lab_room(app).scanned_from == 89)
-        app.submit("/leave lab")
+        app.lines.submit("/leave lab")
         await peer.expect("leave_room")
         assert (lab_room(app).mentions, lab_room(app).has_unscanned) == (1, True)
-        app.viewed("#lab", 90)
+        app.history.mark_read("#lab", 90)
         assert (lab_room(app).mentions, lab_room(app).has_unscanned) == (0, False)
 
 
@@ -60,7 +60,7 @@ async def test_a_script_gets_only_what_it_asks_for(fake: FakeServer, start: Star
     async with fake:
         app = start(fill=True)
         peer = await log_in(fake, app, rooms=[room(head=9, read=6, unread=2)])
-        app.submit("/leave lab")
+        app.lines.submit("/leave lab")
         await peer.expect("leave_room")
 
 

@@ -29,7 +29,7 @@ async def test_members_are_requested_again_after_reconnect(fake: FakeServer, sta
     async with fake:
         app = start()
         peer = await log_in(fake, app)
-        app.switch("#lab")
+        app.conversations.show("#lab")
         peer.answer(await peer.next_request({"list_members"}), "members", members=seats("Alice", "Bob"))
         await wait_until(app, lambda: len(lab_room(app).roster) == 2)
         peer.abort()
@@ -52,7 +52,7 @@ async def test_kicked_member_sees_note_and_home_page(fake: FakeServer, start: St
     async with fake:
         app = start()
         peer = await log_in(fake, app)
-        app.switch("#lab")
+        app.conversations.show("#lab")
         peer.send(type="removed", room="#lab", reason="kick", username="Bob")
         await wait_until(app, lambda: app.state.current == "")
         assert not lab_room(app).member
@@ -64,8 +64,8 @@ async def test_room_lost_while_offline_is_not_entered_again(fake: FakeServer, st
     async with fake:
         app = start()
         peer = await log_in(fake, app)
-        app.switch("#lab")
-        app.write("#lab", "a secret")
+        app.conversations.show("#lab")
+        app.writer.write("#lab", "a secret")
         await peer.expect("send")
         peer.abort()
         peer = await fake.accept_and_welcome()
@@ -85,7 +85,7 @@ async def test_room_lost_while_offline_is_not_entered_again(fake: FakeServer, st
         assert app.state.current == ""
         assert not lab_room(app).member
         with pytest.raises(Refused):
-            app.write("#lab", "another")
+            app.writer.write("#lab", "another")
 
 
 async def test_room_deleted_while_offline_is_reported(fake: FakeServer, start: Start) -> None:
@@ -104,13 +104,13 @@ async def test_room_resigned_in_other_client_is_not_entered_for_pending_message(
     async with fake:
         app = start()
         peer = await log_in(fake, app)
-        app.write("#lab", "too late")
+        app.writer.write("#lab", "too late")
         send = await peer.expect("send")
         peer.send(type="removed", room="#lab", reason="resign", username="Alice")
         peer.answer_error(send, "not_entered", conversation="#lab")
         await wait_until(app, lambda: lab_room(app).pending[0].delivery is DeliveryState.REFUSED)
         assert "removed.resign" in [note.key for note in app.state.notes]
-        app.note("before the end")
+        app.notes.show("before the end")
         await app.close()
         await peer.expect("logout")  # and nothing before it
 

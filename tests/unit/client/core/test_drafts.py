@@ -11,6 +11,7 @@ from chatroom.client.core.drafts import DraftStore, holds_password
 from chatroom.client.model import apply
 
 from tests.unit.client.conftest import Start
+from tests.unit.client.fake_front_end import front_end_of
 from tests.unit.client.fake_server import FakeServer, Peer, friend
 from tests.unit.client.fake_session import log_in
 
@@ -94,15 +95,15 @@ async def test_a_client_that_is_started_again_has_the_drafts_of_the_one_before(
 ) -> None:
     async with fake:
         before = start()
-        before.on_screen = True
+        front_end_of(before).is_full_screen = True
         peer = await log_in(fake, before, friends=[friend()])
         for name, text in (("#lab", "half a th"), ("@Bob", "my password is secret1")):
             apply.set_draft(before.state, name, text)
-            before.composing(text)
+            before.input_changed(text)
         await leave(before, peer)
 
         app = start()
-        app.on_screen = True
+        front_end_of(app).is_full_screen = True
         await log_in(fake, app, friends=[friend()])
         drafts = {one.name: one.draft for one in app.state.conversations.values()}
         assert drafts == {"#lab": "half a th", "@Bob": ""}
@@ -113,10 +114,10 @@ async def test_what_was_sent_is_no_draft_even_for_a_client_that_is_killed(
 ) -> None:
     async with fake:
         app = start()
-        app.on_screen = True
+        front_end_of(app).is_full_screen = True
         await log_in(fake, app)
         apply.set_draft(app.state, "#lab", "half a th")
-        app._keep_drafts()
+        app.drafts.save()
         apply.set_draft(app.state, "#lab", "")
-        app.composing("")
+        app.input_changed("")
         assert DraftStore(home, "Alice", fake.address).load_drafts() == {}

@@ -11,12 +11,12 @@ async def test_message_is_pending_until_server_delivers_it(fake: FakeServer, sta
     async with fake:
         app = start()
         peer = await log_in(fake, app)
-        app.write("#lab", "hello")
+        app.writer.write("#lab", "hello")
         sent = await peer.expect("send", to="#lab", text="hello")
         assert [pending.text for pending in lab_room(app).pending] == ["hello"]
         peer.send(type="message", message=message(1, "hello", username="Alice", cid=sent["cid"]))
         peer.answer(sent, "sent", cid=sent["cid"], seq=1, time="", duplicate=False)
-        await app.settled()
+        await app.wait_until_settled()
         assert (lab_texts(app), lab_room(app).pending) == (["hello"], [])
 
 
@@ -25,8 +25,8 @@ async def test_unanswered_message_is_sent_again_with_same_cid(fake: FakeServer, 
         app = start()
         peer = await log_in(fake, app)
         peer.send(type="message", message=message(1))
-        app.write("#lab", "first")
-        app.write("#lab", "second")
+        app.writer.write("#lab", "first")
+        app.writer.write("#lab", "second")
         lost = await peer.expect("send", text="first")
         peer.abort()
 
@@ -43,7 +43,7 @@ async def test_unanswered_message_is_sent_again_with_same_cid(fake: FakeServer, 
         second = await peer.expect("send", text="second")
         peer.answer(second, "sent", cid=second["cid"], seq=4, time="", duplicate=False)
         peer.send(type="message", message=message(4, "second", username="Alice", cid=second["cid"]))
-        await app.settled()
+        await app.wait_until_settled()
         assert lab_texts(app) == ["number 1", "number 2", "first", "second"]
         assert app.state.link is ConnectionState.LOGGED_IN
 
@@ -52,8 +52,8 @@ async def test_rate_limited_message_is_retried_before_the_next(fake: FakeServer,
     async with fake:
         app = start()
         peer = await log_in(fake, app)
-        app.write("#lab", "first")
-        app.write("#lab", "second")
+        app.writer.write("#lab", "first")
+        app.writer.write("#lab", "second")
         hasty = await peer.expect("send", text="first")
         peer.answer_error(hasty, "rate_limited", retry_after=0.01)
         again = await peer.expect("send", text="first", cid=hasty["cid"])
@@ -65,7 +65,7 @@ async def test_message_is_sent_again_after_server_failure(fake: FakeServer, star
     async with fake:
         app = start()
         peer = await log_in(fake, app)
-        app.write("#lab", "hello")
+        app.writer.write("#lab", "hello")
         unlucky = await peer.expect("send")
         peer.answer_error(unlucky, "unavailable", retry_after=0.01)
         peer = await fake.accept_and_welcome()
@@ -73,7 +73,7 @@ async def test_message_is_sent_again_after_server_failure(fake: FakeServer, star
         again = await peer.expect("send", cid=unlucky["cid"])
         peer.answer(again, "sent", cid=again["cid"], seq=1, time="", duplicate=False)
         peer.send(type="message", message=message(1, "hello", cid=again["cid"]))
-        await app.settled()
+        await app.wait_until_settled()
         assert lab_room(app).pending == []
 
 
@@ -81,13 +81,13 @@ async def test_refused_message_is_kept_and_next_is_sent(fake: FakeServer, start:
     async with fake:
         app = start()
         peer = await log_in(fake, app)
-        app.write("#lab", "x" * 4000)
-        app.write("#lab", "short")
+        app.writer.write("#lab", "x" * 4000)
+        app.writer.write("#lab", "short")
         peer.answer_error(await peer.expect("send", text="x" * 4000), "text_too_long", limit=3000)
         sent = await peer.expect("send", text="short")
         peer.answer(sent, "sent", cid=sent["cid"], seq=1, time="", duplicate=False)
         peer.send(type="message", message=message(1, "short", cid=sent["cid"]))
-        await app.settled()
+        await app.wait_until_settled()
         [refused] = lab_room(app).pending
         assert (refused.delivery, refused.error) == (DeliveryState.REFUSED, "text_too_long")
         assert refused.facts == {"limit": 3000}
@@ -97,7 +97,7 @@ async def test_restarted_client_sends_unsent_messages(fake: FakeServer, start: S
     async with fake:
         before = start()
         peer = await log_in(fake, before)
-        before.write("#lab", "remember me")
+        before.writer.write("#lab", "remember me")
         first = await peer.expect("send")
         await before.close()  # without an answer to either its line or its logout
 

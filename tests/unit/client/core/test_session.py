@@ -37,14 +37,13 @@ async def test_resume_after_password_change_returns_to_login(fake: FakeServer, s
 async def test_login_after_login_timeout_reconnects(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        connecting = asyncio.create_task(app.connect(fake.address))
+        connecting = asyncio.create_task(app.requests.connect(fake.address))
         peer = await fake.accept_and_welcome()
         await connecting
         peer.send(type="closing", code="login_timeout", message="")
         peer.abort()
-        assert app._link is not None
-        await app._link.wait_until_lost()
-        entering = asyncio.create_task(app.login("Alice", "secret1"))
+        await app.requests.connection.wait_until_lost()
+        entering = asyncio.create_task(app.session.login("Alice", "secret1"))
         peer = await fake.accept_and_welcome()
         answer_session(peer, await peer.expect("login"))
         await entering
@@ -55,11 +54,11 @@ async def test_logout_leaves_connection_for_next_login(fake: FakeServer, start: 
     async with fake:
         app = start()
         peer = await log_in(fake, app)
-        leaving = asyncio.create_task(app.logout())
+        leaving = asyncio.create_task(app.session.logout())
         peer.answer(await peer.expect("logout"), "ok")
         await leaving
         assert (app.state.username, app.state.link) == ("", ConnectionState.ONLINE)
-        entering = asyncio.create_task(app.login("Bob", "secret2"))
+        entering = asyncio.create_task(app.session.login("Bob", "secret2"))
         answer_session(peer, await peer.expect("login", username="Bob"), username="Bob")
         await entering
         assert app.state.username == "Bob"
@@ -70,12 +69,12 @@ async def test_logout_that_fails_closes_connection(fake: FakeServer, start: Star
     async with fake:
         app = start()
         peer = await log_in(fake, app)
-        leaving = asyncio.create_task(app.logout())
+        leaving = asyncio.create_task(app.session.logout())
         peer.answer_error(await peer.expect("logout"), code, retry_after=1)
         await leaving
         assert (app.state.username, app.state.link) == ("", ConnectionState.OFFLINE)
         await peer.expect_close()
-        entering = asyncio.create_task(app.login("Bob", "secret2"))
+        entering = asyncio.create_task(app.session.login("Bob", "secret2"))
         peer = await fake.accept_and_welcome()
         answer_session(peer, await peer.expect("login", username="Bob"), username="Bob")
         await entering
@@ -91,10 +90,10 @@ async def test_refused_login_raises_code_and_details(
 ) -> None:
     async with fake:
         app = start()
-        connecting = asyncio.create_task(app.connect(fake.address))
+        connecting = asyncio.create_task(app.requests.connect(fake.address))
         peer = await fake.accept_and_welcome()
         await connecting
-        entering = asyncio.create_task(app.login("Alice", "secret1"))
+        entering = asyncio.create_task(app.session.login("Alice", "secret1"))
         peer.answer_error(await peer.expect("login"), code, **details)
         with pytest.raises(Refused) as refused:
             await entering
@@ -103,7 +102,7 @@ async def test_refused_login_raises_code_and_details(
 
 async def test_connect_to_other_protocol_is_refused(fake: FakeServer, start: Start) -> None:
     async with fake:
-        connecting = asyncio.create_task(start().connect(fake.address))
+        connecting = asyncio.create_task(start().requests.connect(fake.address))
         (await fake.accept()).send_bytes(b"220 mail.example ESMTP\r\n")
         with pytest.raises(Refused, match="no_chat_server"):
             await connecting
@@ -112,7 +111,7 @@ async def test_connect_to_other_protocol_is_refused(fake: FakeServer, start: Sta
 async def test_connect_to_other_protocol_version_is_refused(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
-        connecting = asyncio.create_task(app.connect(fake.address))
+        connecting = asyncio.create_task(app.requests.connect(fake.address))
         (await fake.accept()).send_welcome(protocol=2)
         with pytest.raises(Refused, match="other_protocol"):
             await connecting
@@ -121,12 +120,12 @@ async def test_connect_to_other_protocol_version_is_refused(fake: FakeServer, st
 
 async def test_connect_to_closed_port_is_refused(start: Start) -> None:
     with pytest.raises(Refused, match="cannot_connect"):
-        await start(pace=BRISK).connect("127.0.0.1:1")
+        await start(timeouts=BRISK).requests.connect("127.0.0.1:1")
 
 
 async def test_connect_to_full_server_raises_its_reason(fake: FakeServer, start: Start) -> None:
     async with fake:
-        connecting = asyncio.create_task(start().connect(fake.address))
+        connecting = asyncio.create_task(start().requests.connect(fake.address))
         peer = await fake.accept()
         details = {"retry_after": 7}
         peer.send(type="error", id=None, code="too_many_connections", message="", details=details)

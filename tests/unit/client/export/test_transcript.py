@@ -62,6 +62,12 @@ HISTORY = {
 }
 
 
+async def write_text(app: App, path: Path) -> int:
+    return await write_transcript(
+        app.state, app.session, path, TranscriptFormat.TXT, lambda done, total: None
+    )
+
+
 async def in_chat(fake: FakeServer, app: App, history: dict[str, list[Json]]) -> Peer:
     rooms = [room(name, head=len(log)) for name, log in history.items() if name.startswith("#")]
     friends = [friend(name, head=len(log)) for name, log in history.items() if name.startswith("@")]
@@ -90,7 +96,7 @@ async def saved(
         serving = asyncio.create_task(serve(peer, history))
         try:
             return await write_transcript(
-                app, path, how.get("shape", TranscriptFormat.TXT), lambda done, total: None
+                app.state, app.session, path, how.get("shape", TranscriptFormat.TXT), lambda done, total: None
             )
         finally:
             serving.cancel()
@@ -136,10 +142,7 @@ async def test_long_pages_are_asked_for_where_there_are_some(start: Start, tmp_p
         app = start()
         peer = await in_chat(fake, app, {"#lab": log})
         serving = asyncio.create_task(serve(peer, {"#lab": log}, "export", page=7))  # its texts are long
-        assert (
-            await write_transcript(app, tmp_path / "log.txt", TranscriptFormat.TXT, lambda done, total: None)
-            == 30
-        )
+        assert await write_text(app, tmp_path / "log.txt") == 30
         serving.cancel()
     lines = (tmp_path / "log.txt").read_text("utf-8").splitlines()[1:-1]
     assert [line.rpartition(":")[2] for line in lines] == [str(seq) for seq in range(1, 31)]
@@ -154,7 +157,8 @@ async def test_one_knows_how_many_there_are_from_the_first_moment(
         told: list[tuple[int, int]] = []
         saving = asyncio.create_task(
             write_transcript(
-                app,
+                app.state,
+                app.session,
                 tmp_path / "log.txt",
                 TranscriptFormat.TXT,
                 lambda done, total: told.append((done, total)),
@@ -198,7 +202,7 @@ async def test_what_is_no_file_is_not_replaced(fake: FakeServer, start: Start, t
         app = start()
         await in_chat(fake, app, HISTORY)
         with pytest.raises(OSError, match="Not a regular file"):
-            await write_transcript(app, tmp_path / "pipe", TranscriptFormat.TXT, lambda done, total: None)
+            await write_text(app, tmp_path / "pipe")
     assert (tmp_path / "pipe").is_fifo()
 
 
@@ -216,7 +220,7 @@ async def test_on_a_full_disk_the_old_file_stays(
         peer = await in_chat(fake, app, HISTORY)
         serving = asyncio.create_task(serve(peer, HISTORY))
         with pytest.raises(OSError, match="No space left"):
-            await write_transcript(app, tmp_path / "log.txt", TranscriptFormat.TXT, lambda done, total: None)
+            await write_text(app, tmp_path / "log.txt")
         serving.cancel()
     assert files_in(tmp_path) == {"log.txt": "the old one"}
 
@@ -227,12 +231,12 @@ async def test_a_save_that_is_stopped_leaves_nothing_behind(
     async with fake:
         app = start()
         peer = await in_chat(fake, app, HISTORY)
-        app.submit(f"/save {tmp_path / 'log.txt'}")
+        app.lines.submit(f"/save {tmp_path / 'log.txt'}")
         await peer.expect("history")
-        app.submit("/save")
-        app.submit("/save stop")
-        await app.dealt_with()
-        await app.saved()
+        app.lines.submit("/save")
+        app.lines.submit("/save stop")
+        await app.lines.wait_until_finished()
+        await app.context.running_save.wait()
         assert [note.key for note in app.state.notes] == ["saving_already", "save_stopped"]
     assert files_in(tmp_path) == {}
 
@@ -241,9 +245,7 @@ async def test_a_lost_connection_only_makes_it_wait(fake: FakeServer, start: Sta
     async with fake:
         app = start()
         peer = await in_chat(fake, app, {"#thuhole": HISTORY["#thuhole"]})
-        saving = asyncio.create_task(
-            write_transcript(app, tmp_path / "log.txt", TranscriptFormat.TXT, lambda done, total: None)
-        )
+        saving = asyncio.create_task(write_text(app, tmp_path / "log.txt"))
         await peer.expect("history")
         peer.abort()
         peer = await fake.accept_and_welcome()
@@ -282,14 +284,14 @@ async def test_one_conversation_from_a_date_on(fake: FakeServer, start: Start, t
     async with fake:
         app = start()
         peer = await in_chat(fake, app, HISTORY | {"#thuhole": log})
-        app.submit(f"/save {tmp_path / 'log.txt'} --in thuhole --since 2026-11-22")
+        app.lines.submit(f"/save {tmp_path / 'log.txt'} --in thuhole --since 2026-11-22")
         asked = await peer.expect("history", conversation="#thuhole", limit=1)
         assert "at" in asked
         peer.answer(asked, "history", messages=log[4:5], more=True)
         serving = asyncio.create_task(serve(peer, {"#thuhole": log}))
-        await app.dealt_with()
-        assert app.saving is not None
-        await app.saving
+        await app.lines.wait_until_finished()
+        assert app.context.running_save.task is not None
+        await app.context.running_save.task
         serving.cancel()
         assert [note.key for note in app.state.notes] == ["saved"]
         assert app.state.notes[-1].facts["count"] == 3
@@ -321,7 +323,7 @@ async def test_what_cannot_be_saved(fake: FakeServer, start: Start, line: str, s
     async with fake:
         app = start()
         await in_chat(fake, app, HISTORY)
-        app.submit(line)
-        await app.dealt_with()
+        app.lines.submit(line)
+        await app.lines.wait_until_finished()
         assert [note.key for note in app.state.notes] == [said]
-        assert app.saving is None
+        assert app.context.running_save.task is None

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.unit.client.conftest import BRISK
+from tests.unit.client.fake_front_end import FakeFrontEnd
 from tests.unit.client.fake_server import FakeServer, Peer
 
 HERE, AWAY = ServerAddress("127.0.0.1"), ServerAddress("lab.example")
@@ -226,11 +227,12 @@ class FakeTlsServer(FakeServer):
 
 def app_of(path: Path) -> App:
     pace = replace(BRISK, greeting=0.05)
-    return App(ClientConfig(path.parent / "client.json"), KnownServers(path), path.parent, pace=pace)
+    config = ClientConfig(path.parent / "client.json")
+    return App(config, KnownServers(path), path.parent, FakeFrontEnd(), timeouts=pace)
 
 
 async def greeted(server: FakeServer, app: App) -> Peer:
-    connecting = asyncio.create_task(app.connect(server.address))
+    connecting = asyncio.create_task(app.requests.connect(server.address))
     peer = await server.accept_and_welcome()
     await connecting
     return peer
@@ -266,7 +268,7 @@ def keep(path: Path, text: str) -> None:
 async def meet(server: FakeTlsServer, path: Path) -> None:
     """Connect as a client that is just started. Raises ``UntrustedServer``."""
     app = app_of(path)
-    connecting = asyncio.create_task(app.connect(server.address))
+    connecting = asyncio.create_task(app.requests.connect(server.address))
     accepting = asyncio.create_task(server.greet_all())
     try:
         await connecting
@@ -349,7 +351,7 @@ async def test_a_changed_certificate_stops_before_a_word_is_said(tmp_path: Path,
         )
         app = app_of(path)
         with pytest.raises(UntrustedServer, match="certificate_changed"):
-            await app.connect(server.address)
+            await app.requests.connect(server.address)
         assert app.state.link is ConnectionState.REFUSED
 
 
@@ -360,7 +362,7 @@ async def test_a_plain_server_in_the_place_of_an_encrypted_one_is_not_believed(
         KnownServers(path).accept_certificate(
             ServerAddress("127.0.0.1", int(fake.address.split(":")[1])), FIRST
         )
-        connecting = asyncio.create_task(app_of(path).connect(fake.address))
+        connecting = asyncio.create_task(app_of(path).requests.connect(fake.address))
         (await fake.accept()).send_welcome()
         with pytest.raises(Exception, match="no_chat_server"):
             await connecting

@@ -19,9 +19,9 @@ from tests.unit.client.fake_session import answer_session, log_in, wait_until
 
 async def test_unanswered_request_reconnects(fake: FakeServer, start: Start) -> None:
     async with fake:
-        app = start(pace=replace(BRISK, answer=0.1))
+        app = start(timeouts=replace(BRISK, answer=0.1))
         peer = await log_in(fake, app)
-        app.write("#lab", "hello")
+        app.writer.write("#lab", "hello")
         unanswered = await peer.expect("send")
         peer = await fake.accept_and_welcome()
         answer_session(peer, await peer.expect("resume"))
@@ -30,7 +30,7 @@ async def test_unanswered_request_reconnects(fake: FakeServer, start: Start) -> 
 
 async def test_silent_connection_is_replaced(fake: FakeServer, start: Start) -> None:
     async with fake:
-        app = start(pace=replace(BRISK, ping=0.05, dead=0.1))
+        app = start(timeouts=replace(BRISK, ping=0.05, dead=0.1))
         await log_in(fake, app)
         peer = await fake.accept_and_welcome()
         await peer.expect("resume")
@@ -38,7 +38,7 @@ async def test_silent_connection_is_replaced(fake: FakeServer, start: Start) -> 
 
 async def test_unanswered_ping_counts_as_lag(fake: FakeServer, start: Start) -> None:
     async with fake:
-        app = start(pace=replace(UNHURRIED, ping=0.01, look=0.01))
+        app = start(timeouts=replace(UNHURRIED, ping=0.01, look=0.01))
         await log_in(fake, app)
         await wait_until(app, lambda: app.state.lag is not None)
         before = app.state.lag or 0.0
@@ -120,10 +120,9 @@ async def test_reconnect_after_wakeup_does_not_wait(home: Path) -> None:
 async def test_dead_connection_is_replaced_after_wakeup(fake: FakeServer, start: Start) -> None:
     """The monotonic clock stood still, so only the wake-up shows that the connection may be dead."""
     async with fake:
-        app = start(pace=replace(UNHURRIED, first=0.01, longest=0.01, answer=0.1))
+        app = start(timeouts=replace(UNHURRIED, first=0.01, longest=0.01, answer=0.1))
         await log_in(fake, app)
-        assert app._link is not None
-        app._link.woke()
+        app.requests.connection.woke()
         answer_session(peer := await fake.accept_and_welcome(), await peer.expect("resume"))
         await wait_until(app, lambda: app.state.link is ConnectionState.LOGGED_IN)
 
@@ -132,10 +131,9 @@ async def test_working_connection_is_kept_after_wakeup(fake: FakeServer, start: 
     async with fake:
         app = start()
         peer = await log_in(fake, app)
-        assert app._link is not None
-        app._link.woke()
+        app.requests.connection.woke()
         peer.answer(await peer.expect("ping"), "pong")
-        app.write("#lab", "still here")
+        app.writer.write("#lab", "still here")
         await peer.expect("send", text="still here")
 
 
@@ -162,12 +160,12 @@ async def test_clock_jump_is_reported_once(jump: float) -> None:
 async def test_lag_during_password_hashing_is_not_measured(fake: FakeServer, start: Start) -> None:
     """The server answers a ping only after it has hashed the password of the login."""
     async with fake:
-        app = start(pace=replace(UNHURRIED, look=0.01))
+        app = start(timeouts=replace(UNHURRIED, look=0.01))
         lags: list[float | None] = []
-        connecting = asyncio.create_task(app.connect(fake.address))
+        connecting = asyncio.create_task(app.requests.connect(fake.address))
         peer = await fake.accept_and_welcome()
         await connecting
-        entering = asyncio.create_task(app.login("Alice", "secret1"))
+        entering = asyncio.create_task(app.session.login("Alice", "secret1"))
         login = await peer.expect("login")
         lags.append(app.state.lag)
         answer_session(peer, login)

@@ -3,12 +3,19 @@
 from pathlib import Path
 
 from chatroom.client.app import App
+from chatroom.client.core.conversations import Conversations
+from chatroom.client.core.history import HistoryPager
+from chatroom.client.core.requester import Requester
+from chatroom.client.core.session import Session
 from chatroom.client.model import apply
 from chatroom.client.model.state import ClientState, ConnectionState, Conversation
 from chatroom.client.net.connection import Refused
 from chatroom.client.net.known_servers import KnownServers
 from chatroom.client.storage.config import ClientConfig
+from chatroom.client.typed_lines import TypedLines
 from chatroom.protocol.values import Limits, Member, Message, format_time
+
+from tests.unit.client.fake_front_end import FakeFrontEnd
 
 NOON = 1_671_105_600_000
 """2022-12-15 12:00:00 UTC, in milliseconds."""
@@ -22,54 +29,88 @@ class FakeApp(App):
     """``calls`` are the recorded calls, in order. The next registration or login raises ``refusal``."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(ClientConfig(folder / "config"), KnownServers(folder / "trust"), folder)
+        config, known_servers = ClientConfig(folder / "config"), KnownServers(folder / "trust")
+        self.screen = FakeFrontEnd(is_full_screen=True)
+        super().__init__(config, known_servers, folder, self.screen)
         self.state.server = "127.0.0.1:7878"
         self.calls: list[tuple[object, ...]] = []
         self.refusal: Refused | None = None
+        self.requests = _FakeRequester(self, known_servers)
+        self.session = _FakeSession(self)
+        self.history = _FakeHistory(self)
+        self.conversations = _FakeConversations(self)
+        self.lines = _FakeLines(self)
 
-    async def connect(self, to: object) -> None:
-        self.calls.append(("connect", to))
-        self.state.server, self.state.limits, self.state.link = str(to), LIMITS, ConnectionState.ONLINE
+    def input_changed(self, text: str) -> None:
+        pass
 
-    async def register(self, username: str, password: str) -> None:
-        self.calls.append(("register", username, password))
-        self._raise_refusal()
-
-    async def login(self, username: str, password: str) -> None:
-        self.calls.append(("login", username, password))
-        self._raise_refusal()
-        self.state.username, self.state.link = username, ConnectionState.LOGGED_IN
-        self.on_change()
-
-    def _raise_refusal(self) -> None:
+    def raise_refusal(self) -> None:
         refusal, self.refusal = self.refusal, None
         if refusal:
             raise refusal
 
-    def composing(self, text: str) -> None:
-        pass
 
-    def submit(self, text: str) -> bool:
-        self.calls.append(("submit", text))
-        return True
+class _FakeRequester(Requester):
+    def __init__(self, app: FakeApp, known_servers: KnownServers) -> None:
+        super().__init__(app.state, known_servers, app.screen, lambda request, frame: None)
+        self._app = app
 
-    def switch(self, name: str) -> None:
-        apply.switch_to(self.state, name)
-        self.on_change()
+    async def connect(self, to: object) -> None:
+        self._app.calls.append(("connect", to))
+        state = self._app.state
+        state.server, state.limits, state.link = str(to), LIMITS, ConnectionState.ONLINE
+
+
+class _FakeSession(Session):
+    def __init__(self, app: FakeApp) -> None:
+        self._app = app
+
+    async def register(self, username: str, password: str) -> None:
+        self._app.calls.append(("register", username, password))
+        self._app.raise_refusal()
+
+    async def login(self, username: str, password: str) -> None:
+        self._app.calls.append(("login", username, password))
+        self._app.raise_refusal()
+        self._app.state.username, self._app.state.link = username, ConnectionState.LOGGED_IN
+        self._app.screen.state_changed()
+
+
+class _FakeHistory(HistoryPager):
+    def __init__(self, app: FakeApp) -> None:
+        self._app = app
 
     def load_older(self, name: str) -> None:
-        self.calls.append(("load_older", name))
+        self._app.calls.append(("load_older", name))
 
     def load_newer(self, name: str) -> None:
-        self.calls.append(("load_newer", name))
+        self._app.calls.append(("load_newer", name))
 
-    def visit(self, name: str, seq: int) -> None:
-        self.calls.append(("visit", name, seq))
+    def load_around(self, name: str, seq: int) -> None:
+        self._app.calls.append(("load_around", name, seq))
 
-    def viewed(self, name: str, seq: int) -> None:
-        if seq > self.state.conversations[name].read:
-            self.calls.append(("viewed", name, seq))
-            apply.mark_read(self.state, name, seq)
+    def mark_read(self, name: str, seq: int) -> None:
+        if seq > self._app.state.conversations[name].read:
+            self._app.calls.append(("mark_read", name, seq))
+            apply.mark_read(self._app.state, name, seq)
+
+
+class _FakeConversations(Conversations):
+    def __init__(self, app: FakeApp) -> None:
+        self._app = app
+
+    def show(self, name: str) -> None:
+        apply.switch_to(self._app.state, name)
+        self._app.screen.state_changed()
+
+
+class _FakeLines(TypedLines):
+    def __init__(self, app: FakeApp) -> None:
+        self._app = app
+
+    def submit(self, text: str) -> bool:
+        self._app.calls.append(("submit", text))
+        return True
 
 
 def add_room(state: ClientState, name: str = "#thuhole", *, says: int = 0, first: int = 1) -> Conversation:

@@ -31,7 +31,9 @@ class ScreenHarness:
         self._terminal = pyte.Screen(columns, lines)
         self._stream = pyte.Stream(self._terminal)
         output = Vt100_Output(_OutputStream(self._feed), self._size, term="xterm-256color", enable_cpr=False)
-        self.full_screen = FullScreen(app, input=keyboard, output=output)
+        self.full_screen = FullScreen(input=keyboard, output=output)
+        self.full_screen.open(app)
+        app.screen.relay_to = self.full_screen
 
     @property
     def lines(self) -> list[str]:

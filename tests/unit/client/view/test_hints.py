@@ -52,7 +52,7 @@ async def test_home_shows_its_lists_and_only_the_last_answer(alice: FakeApp) -> 
             screen.type("/switch nowhere\r")
             # mypy infers no type for a lambda's default.
             await screen.wait_until(lambda many=number: len(alice.calls) > many, "for the command")  # type: ignore[misc]
-            alice.note("no_conversation", error=True, name=f"nowhere{number}")
+            alice.notes.show("no_conversation", error=True, name=f"nowhere{number}")
         await screen.wait_for("nowhere29", "Rooms:", "【")
         assert "nowhere28" not in screen.text
 
@@ -63,7 +63,7 @@ async def test_next_mention_on_home_opens_its_conversation(alice: FakeApp) -> No
         await screen.wait_for(i18n.translate("view.no_mention"))
         add_messages(alice.state, "#zoo", "ALICE, look", *(f"chatter {number}" for number in range(40)))
         alice.state.conversations["#zoo"].mention_seqs = {4}
-        alice.on_change()
+        alice.front_end.state_changed()
         screen.press("Alt-n")
         await screen.wait_for("Room: zoo", "ALICE, look")
 
@@ -88,7 +88,7 @@ async def test_mention_that_is_not_loaded_is_requested_and_nothing_is_marked_as_
     async with open_screen(alice) as screen:
         screen.press("Alt-n")
         await screen.wait_until(
-            lambda: ("visit", "#far", 20) in alice.calls, "for the mention to be requested"
+            lambda: ("load_around", "#far", 20) in alice.calls, "for the mention to be requested"
         )
         await screen.wait_for("message 959")
         assert room.mention_seqs == {20, 40}
@@ -97,10 +97,10 @@ async def test_mention_that_is_not_loaded_is_requested_and_nothing_is_marked_as_
             for seq in range(9, 31)
         ]
         apply.show_past_page(alice.state, "#far", page)
-        alice.on_change()
+        alice.front_end.state_changed()
         await screen.wait_for("ALICE, look")
         assert room.read < 959
         screen.press("Alt-n")
         await screen.wait_until(
-            lambda: ("visit", "#far", 40) in alice.calls, "for the next one to be requested"
+            lambda: ("load_around", "#far", 40) in alice.calls, "for the next one to be requested"
         )

@@ -65,7 +65,7 @@ class TestForm:
             await screen.wait_for("You are logged in as Alice")
             alice.state.username = ""
             alice.state.conversations.clear()
-            alice.note("logged_out")
+            alice.notes.show("logged_out")
             await screen.wait_for("Log in", i18n.translate("logged_out"))
 
         run_steps(alice, steps)
@@ -81,10 +81,10 @@ class TestReading:
             await screen.wait_for("-MORE(19)-", "message 181")
             before = history_lines(screen)
             add_messages(alice.state, "#thuhole", "something new")
-            alice.on_change()
+            alice.front_end.state_changed()
             await screen.wait_for("-MORE(20)-")
             assert history_lines(screen) == before
-            alice.note("language")
+            alice.notes.show("language")
             await screen.wait_for("-MORE(20)-")
             assert history_lines(screen) == before
             screen.press("Alt-End")
@@ -106,7 +106,7 @@ class TestReading:
             await screen.wait_until(lambda: ("load_older", "#thuhole") in alice.calls, "for older messages")
 
         run_steps(alice, steps)
-        assert ("viewed", "#thuhole", 200) in alice.calls
+        assert ("mark_read", "#thuhole", 200) in alice.calls
 
     def test_several_keys_between_two_frames_are_all_applied(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
@@ -210,7 +210,7 @@ class TestSwitching:
             screen.press("Alt-1")
             await screen.wait_for("message 200")
             screen.type("still writing")
-            alice.note("room_full", error=True, room="#test_chat", members=2, capacity=2)
+            alice.notes.show("room_full", error=True, room="#test_chat", members=2, capacity=2)
             await screen.wait_for("╭─", "message 200", "still writing")
             screen.press("Esc")
             await screen.wait_gone("╭─")
@@ -225,7 +225,7 @@ class TestSwitching:
             screen.type("/rooms\r")
             await screen.wait_until(lambda: alice.calls != [], "for the command")
             for number in range(30):
-                alice.note("room_line", room=f"#room{number}", members=1, capacity=2)
+                alice.notes.show("room_line", room=f"#room{number}", members=1, capacity=2)
             await screen.wait_for("#room29")
             screen.press("Alt-0")
             await screen.wait_for("You are logged in as Alice")
@@ -272,7 +272,7 @@ class TestSizes:
         async def steps(screen: ScreenHarness) -> None:
             screen.press("Alt-1")
             await screen.wait_for("message 200")
-            alice.note("room_full", error=True, room="#test_chat", members=2, capacity=2)
+            alice.notes.show("room_full", error=True, room="#test_chat", members=2, capacity=2)
             screen.resize(*size)
             screen.press("F1", "PageDown", "Esc", "Ctrl-G", "Esc")
             screen.resize(80, 24)
@@ -321,7 +321,7 @@ class TestEnd:
             full_screen._draw_now()
             countdown = full_screen._timer
             assert countdown is not None
-            alice.on_change()
+            alice.front_end.state_changed()
             assert countdown.cancelled()
             assert full_screen._timer is not None
             assert full_screen._timer.when() < countdown.when()
@@ -372,12 +372,12 @@ def test_mention_in_another_conversation_rings_the_bell(alice: FakeApp) -> None:
         screen.press("Alt-1")
         await screen.wait_for("message 200")
         add_messages(alice.state, "#zoo", "chatter")
-        alice.on_change()
+        alice.front_end.state_changed()
         await screen.wait_for("#zoo(1)")
         assert "\a" not in screen.output
         add_messages(alice.state, "#zoo", "ALICE, look")
         alice.state.conversations["#zoo"].mention_seqs = {1}
-        alice.on_change()
+        alice.front_end.state_changed()
         await screen.wait_for("#zoo(2!)")
         assert screen.output.count("\a") == 1
 

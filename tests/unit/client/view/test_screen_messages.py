@@ -89,7 +89,7 @@ class TestTarget:
         username = name[1:]
         message = make_message(text, seq=seq, username=username, nickname=username, conversation=name, at=at)
         conversation.timeline.messages.append(message)
-        app.on_change()
+        app.front_end.state_changed()
 
     def test_reply_on_home_keeps_its_addressee(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
@@ -128,7 +128,7 @@ class TestTarget:
             await screen.wait_for("Reply to BOB (Bob): message 3")
             self.receive_private_message(alice, "@Bob", "hello", seq=1, at=NOON)
             add_messages(alice.state, "#zoo", "message 4")
-            alice.on_change()
+            alice.front_end.state_changed()
             screen.type("agreed")
             await screen.wait_for("message 4", "agreed", "Reply to BOB (Bob): message 3")
             screen.press("Enter")
@@ -205,9 +205,9 @@ class TestOldHistory:
             screen.press("Alt-1")
             await screen.wait_for("message 200")
             screen.press("Alt-Home")
-            await screen.wait_until(lambda: ("visit", "#thuhole", 1) in alice.calls, "for the request")
+            await screen.wait_until(lambda: ("load_around", "#thuhole", 1) in alice.calls, "for the request")
             apply.show_past_page(alice.state, "#thuhole", early)
-            alice.on_change()
+            alice.front_end.state_changed()
             await screen.wait_for("the beginning", "message 1", "-MORE(")
             screen.press("PageDown")
             await screen.wait_for("message 20", i18n.translate("view.more_below"))
@@ -253,10 +253,10 @@ class TestDisplay:
         async def steps(screen: ScreenHarness) -> None:
             screen.press("Alt-2")
             apply.apply_event(alice.state, Typing(conversation="#zoo", username="Bob", nickname="BOB"))
-            alice.on_change()
+            alice.front_end.state_changed()
             await screen.wait_for("BOB is typing")
             alice.state.conversations["#zoo"].typing["Bob"].until = 0
-            alice.on_change()
+            alice.front_end.state_changed()
             await screen.wait_gone("BOB is typing")
 
         run_steps(alice, steps)

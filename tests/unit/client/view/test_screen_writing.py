@@ -232,7 +232,7 @@ class TestRecalledLineAndDraft:
         async def steps(screen: ScreenHarness) -> None:
             await self.recall(screen)
             add_messages(alice.state, "#thuhole", "news")
-            alice.on_change()
+            alice.front_end.state_changed()
             await screen.wait_for("news")
             assert input_line(screen) == "old line"
 

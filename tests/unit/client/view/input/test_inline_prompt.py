@@ -25,7 +25,7 @@ async def open_password_prompt(screen: ScreenHarness) -> asyncio.Task[str]:
     """Type half a message, then let the client ask for a password."""
     screen.type("half a sent")
     await screen.wait_for("half a sent")
-    task = asyncio.create_task(screen.app.secret("prompt.room_password", room="#lab"))
+    task = asyncio.create_task(screen.app.prompts.ask_password("prompt.room_password", room="#lab"))
     await screen.wait_for("Password of #lab:")
     return task
 
@@ -95,7 +95,7 @@ async def test_question_is_answered_with_yes_or_no(alice: FakeApp, typed: str, i
     async with open_screen(alice) as screen:
         screen.type("half a sent")
         await screen.wait_for("> half a sent")
-        task = asyncio.create_task(screen.app.on_confirm("Delete #lab? [y/N]"))  # type: ignore[misc, arg-type]
+        task = asyncio.create_task(screen.app.front_end.confirm("Delete #lab? [y/N]"))
         await screen.wait_for("Delete #lab? [y/N]")
         screen.type(typed)
         assert await task is is_yes
@@ -104,7 +104,7 @@ async def test_question_is_answered_with_yes_or_no(alice: FakeApp, typed: str, i
 
 async def test_longer_answer_to_a_question_goes_to_the_input(alice: FakeApp) -> None:
     async with open_screen(alice) as screen:
-        task = asyncio.create_task(screen.app.on_confirm("Delete #lab? [y/N]"))  # type: ignore[misc, arg-type]
+        task = asyncio.create_task(screen.app.front_end.confirm("Delete #lab? [y/N]"))
         await screen.wait_for("Delete #lab? [y/N]")
         screen.type("yes, see you all tomorrow\r")
         assert await task is False

@@ -28,7 +28,7 @@ async def test_invitation_in_the_server_field_joins_its_room(app: FakeApp) -> No
         await screen.wait_for("You are logged in as Alice")
     assert app.calls == [("connect", "lab.example:99"), ("login", "Alice", "111111")]
     assert app._destination == "#ops"
-    assert app._trust.allowed_transports(ServerAddress("lab.example", 99)) == [Transport.TLS]
+    assert app.requests._known_servers.allowed_transports(ServerAddress("lab.example", 99)) == [Transport.TLS]
 
 
 async def test_damaged_invitation_is_reported_under_its_field(app: FakeApp) -> None:
@@ -52,7 +52,7 @@ async def test_switching_forms_clears_errors_and_keeps_fields(app: FakeApp) -> N
 
 async def test_error_replaces_the_notice(app: FakeApp) -> None:
     async with open_screen(app) as screen:
-        app.note("logged_out")
+        app.notes.show("logged_out")
         await screen.wait_for(i18n.translate("logged_out"))
         app.refusal = Refused("unknown_user")
         screen.type("Alice\r111111\r")
@@ -93,9 +93,10 @@ async def test_error_of_several_lines_is_shown_completely(app: FakeApp) -> None:
 class LoginFailsAfterRegistration(FakeApp):
     """The first login after the registration is refused."""
 
-    async def register(self, username: str, password: str) -> None:
-        await super().register(username, password)
-        self.refusal = Refused("unavailable")
+    def raise_refusal(self) -> None:
+        super().raise_refusal()
+        if self.calls[-1][0] == "register":
+            self.refusal = Refused("unavailable")
 
 
 async def test_login_failure_after_registration_does_not_register_again(app: FakeApp, tmp_path: Path) -> None:
@@ -117,7 +118,7 @@ async def test_first_login_shows_a_hint_for_new_users(app: FakeApp) -> None:
         app.config.save_config()
         app.state.notes.clear()
         app.state.username = ""
-        app.on_change()
+        app.front_end.state_changed()
         await screen.wait_for("Log in")
         screen.type("111111\r")
         await screen.wait_for("You are logged in as Alice")

@@ -1,1 +1,1 @@
-"""Attacks on a server with its default limits, while honest users go on. Each takes a few seconds."""
+"""Attacks on a server with its default limits, while honest users send. Each takes a few seconds."""

@@ -15,10 +15,10 @@ from contextlib import suppress
 from functools import cache
 
 PIECE = 65536
-"""Bytes that are handed to the kernel at once."""
+"""Bytes per write."""
 
 REST = 0.2
-"""Seconds until a connection that was refused is tried again."""
+"""Seconds until the next attempt after a refused connection."""
 
 
 def _lines(*lines: bytes) -> bytes:
@@ -27,12 +27,12 @@ def _lines(*lines: bytes) -> bytes:
 
 
 def _within(limit: int, frame: bytes, piece: bytes) -> bytes:
-    """A frame as long as a line may be: ``%s`` is filled with pieces."""
+    """Return a frame of the maximal length: ``%s`` is filled with pieces."""
     return frame % (piece * ((limit - len(frame)) // len(piece)))
 
 
 def payloads(limit: int) -> dict[str, bytes]:
-    """What each kind of flood repeats; ``limit`` is the longest line."""
+    """Return the data that each kind of flood repeats; ``limit`` is the maximal line length."""
     return {
         "ping": _lines(b'{"type":"ping","id":1}'),
         "escaped": _lines(b'{"type":"ping","id":"\\n"}'),
@@ -62,7 +62,7 @@ def payloads(limit: int) -> dict[str, bytes]:
 
 @cache
 def _announce() -> None:
-    """Say, once, that there is a connection."""
+    """Report the first connection."""
     print("connected", flush=True)
 
 

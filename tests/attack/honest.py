@@ -1,4 +1,4 @@
-"""Honest users beside an attack, and how long they wait."""
+"""Honest users during an attack, and the latency of their requests."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ SEND_EVERY = 0.25
 
 @dataclass
 class Waits:
-    """Seconds that each answer took."""
+    """The latency of each response in seconds."""
 
     pings: list[float] = field(default_factory=list)
     acks: list[float] = field(default_factory=list)
@@ -25,12 +25,12 @@ class Waits:
 
 
 def _share(waits: list[float], share: float) -> float:
-    """The milliseconds within which this share of the answers came."""
+    """Return the percentile of the latency in milliseconds."""
     return 1000 * sorted(waits)[min(len(waits) - 1, int(len(waits) * share))]
 
 
 def measure(pinging: Wire, sending: Wire, room: str, seconds: float) -> Waits:
-    """One user pings, the other one sends messages to a room that it has entered."""
+    """One user sends pings, the other sends messages to a room."""
     waits, end = Waits(), time.monotonic() + seconds
     threads = [
         threading.Thread(

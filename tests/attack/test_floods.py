@@ -1,4 +1,4 @@
-"""Floods by clients that have not logged in, and by one that has. Honest users must not notice much.
+"""Floods before and after a login. Honest users must stay responsive.
 
 The bounds are far above what is normal (a few milliseconds), and grow with the load of the machine: without
 limits, these attacks stop the server for seconds.
@@ -93,7 +93,7 @@ def assert_responsive(waits: Waits, server: Server) -> None:
 
 
 SOURCES = (f"127.0.1.{number}" for number in range(1, 255))
-"""An address for each flood, so that none is refused for the connections of the one before."""
+"""An address for each flood, so that the connection limit does not count the previous flood."""
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_flood_over_tls_leaves_honest_users_responsive(encrypted_scene: Scene, k
     assert_responsive(waits, encrypted_scene.server)
 
 
-def test_sigterm_in_the_middle_of_a_flood_ends_the_server_in_order(tmp_path: Path) -> None:
+def test_sigterm_during_flood_ends_server_cleanly(tmp_path: Path) -> None:
     server = Server(tmp_path / "data", settings=()).start()
     flood = attack(server, "escaped", next(SOURCES), 60)
     os.kill(server.process.pid, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Crowds that guess passwords or register, and what that means for honest users.
+"""Many clients that guess passwords or register, and the latency of honest users.
 
 No test looks at a clock: an honest answer must come while most of the crowd still waits for its own.
 """
@@ -17,12 +17,12 @@ DEFAULTS = (
 
 
 def unanswered(crowd: list[Wire]) -> int:
-    """How many have not got an answer yet; each waits for one."""
+    """Return the number of clients that still wait for a response."""
     sockets = [wire.socket for wire in crowd]
     return len(crowd) - len(select.select(sockets, [], [], 0)[0])
 
 
-def test_login_is_answered_before_a_crowd_that_registers(serve: Serve) -> None:
+def test_login_is_answered_before_many_registrations(serve: Serve) -> None:
     server = serve(settings=DEFAULTS)
     server.user("Alice")
     honest, crowd = server.connect(), [server.connect() for _ in range(39)]
@@ -33,7 +33,7 @@ def test_login_is_answered_before_a_crowd_that_registers(serve: Serve) -> None:
     assert {wire.answer(1)["type"] for wire in crowd} == {"ok"}
 
 
-def test_login_is_answered_before_a_crowd_of_the_same_address_that_guesses(serve: Serve) -> None:
+def test_login_is_answered_before_guesses_from_same_address(serve: Serve) -> None:
     server = serve(settings=DEFAULTS)
     server.user("Alice")
     crowd = [server.connect() for _ in range(40)]
@@ -46,7 +46,7 @@ def test_login_is_answered_before_a_crowd_of_the_same_address_that_guesses(serve
     assert unanswered(crowd) > 10
 
 
-def test_address_may_register_so_many_accounts_and_is_told_how_long_to_wait(serve: Serve) -> None:
+def test_registrations_of_address_are_limited_with_retry_after(serve: Serve) -> None:
     server = serve(settings=("limits.rate=5", "limits.registrations_burst=3"))
     wire = server.connect()
     for number in range(3):
@@ -65,7 +65,7 @@ def test_registrations_are_unlimited_without_a_limit(serve: Serve, setting: str)
         wire.request("register", username=f"user{number}", password="111111")
 
 
-def test_class_behind_one_address_registers_enters_and_talks_at_once(serve: Serve) -> None:
+def test_class_behind_one_address_registers_and_sends_at_once(serve: Serve) -> None:
     server = serve(settings=(*DEFAULTS, "password.bcrypt_cost=4", "limits.registrations_burst=60"))
     wires = [server.connect() for _ in range(60)]
     for wire, number in zip(wires, range(60), strict=True):
@@ -82,7 +82,7 @@ def test_class_behind_one_address_registers_enters_and_talks_at_once(serve: Serv
         assert [wire.message(kind="text")["text"] for _ in range(300)].count("4") == 60
 
 
-def test_password_guessing_of_a_crowd_leaves_tokens_alone(serve: Serve) -> None:
+def test_many_guesses_leave_token_logins_responsive(serve: Serve) -> None:
     server = serve(settings=DEFAULTS)
     token = server.user("Alice").token
     crowd = [server.connect() for _ in range(40)]

@@ -1,1 +1,1 @@
-"""The whole: a real server, real terminals, a real database, and what people do with them."""
+"""End-to-end tests: a real server, real terminals and a real database."""

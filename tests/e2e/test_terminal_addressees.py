@@ -1,4 +1,4 @@
-"""To whom a command goes and what it destroys, in a real terminal and through a real server."""
+"""Recipients of commands and confirmation of destructive ones, in a real terminal with a real server."""
 
 import subprocess
 import sys

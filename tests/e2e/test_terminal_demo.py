@@ -1,11 +1,11 @@
-"""The demonstration that the program grew from, in real terminals: what each person types, and sees."""
+"""The demonstration of the course report, in real terminals: what each user types and sees."""
 
 import re
 
 import pytest
 
 from tests.conftest import Open, Serve
-from tests.e2e.people import LOGIN, PASSWORD, REGISTER, Person
+from tests.e2e.terminal_user import LOGIN, PASSWORD, REGISTER, TerminalUser
 from tests.support.processes import Server
 
 LINE = r"--\d{4}-\d\d-\d\d \d\d:\d\d:\d\d-- "
@@ -17,10 +17,10 @@ def chat_server(serve: Serve, database_url: str) -> Server:
 
 
 def test_the_demonstration(chat_server: Server, terminal: Open) -> None:
-    alice = Person(terminal, chat_server, "Alice")
+    alice = TerminalUser(terminal, chat_server, "Alice")
     registering(alice)
-    bob = Person(terminal, chat_server, "Bob").register()
-    carol = Person(terminal, chat_server, "Carol").register()
+    bob = TerminalUser(terminal, chat_server, "Bob").register()
+    carol = TerminalUser(terminal, chat_server, "Carol").register()
     rooms_and_friends(alice)
     chatting(alice, bob)
     a_full_room(carol)
@@ -29,8 +29,8 @@ def test_the_demonstration(chat_server: Server, terminal: Open) -> None:
     leaving(alice, bob)
 
 
-def registering(alice: Person) -> None:
-    """A mismatch, a short name and a short password are told apart; so are the failures of a login."""
+def registering(alice: TerminalUser) -> None:
+    """Each failure of a registration or a login has its own text."""
     alice.terminal.press("F2").wait_for("确认密码")
     alice.fill_in(REGISTER, "username", username="Alice", password=PASSWORD, again="222222")
     alice.sees("两次输入的密码不一致")
@@ -46,7 +46,7 @@ def registering(alice: Person) -> None:
     alice.fill_in(LOGIN, "password", password=PASSWORD).sees("登录成功！")
 
 
-def rooms_and_friends(alice: Person) -> None:
+def rooms_and_friends(alice: TerminalUser) -> None:
     alice.says("/create thuhole 5").sees("【thuhole: 成员数量0人,最大成员数量5人】")
     alice.says("/create test_chat 2").sees("【test_chat: 成员数量0人,最大成员数量2人】")
     alice.says("/friend Bob").sees("添加好友 Bob 成功")
@@ -56,8 +56,8 @@ def rooms_and_friends(alice: Person) -> None:
     alice.says("/join nowhere ALICE").is_told("不存在此聊天室 #nowhere，请先创建！")
 
 
-def chatting(alice: Person, bob: Person) -> None:
-    """What one says stands on the other's screen at once, under the nickname and with its time."""
+def chatting(alice: TerminalUser, bob: TerminalUser) -> None:
+    """A message appears on the other screen at once, with its nickname and time."""
     bob.sees("Alice").says("/join test_chat BOB").is_told("成功进入聊天室 #test_chat")
     alice.says("/join test_chat ALICE").is_told("成功进入聊天室 #test_chat，您使用的昵称:ALICE")
     alice.sees("聊天室编号:test_chat", '昵称为"BOB"的用户进入了房间。')
@@ -71,12 +71,12 @@ def chatting(alice: Person, bob: Person) -> None:
     alice.says("/members").sees("已经注册到 #test_chat 的用户（2）", "Alice（ALICE）", "Bob（BOB）")
 
 
-def a_full_room(carol: Person) -> None:
+def a_full_room(carol: TerminalUser) -> None:
     carol.says("/join test_chat CAROL").is_told("该聊天室人数已满，请重新选择聊天室加入！")
     carol.says("/msg Bob hi").sees("您和 Bob 还不是好友")
 
 
-def a_private_chat(alice: Person, bob: Person) -> None:
+def a_private_chat(alice: TerminalUser, bob: TerminalUser) -> None:
     alice.says("/query Bob ALICE").is_told("成功进入与 Bob 的私聊，您使用的昵称:ALICE")
     alice.sees("私聊对象:Bob", '昵称为"ALICE"的用户进入了私聊。').says("sefwef").sees("ALICE:sefwef")
     bob.says("/switch Alice").sees("私聊对象:Alice", "ALICE:sefwef")
@@ -84,8 +84,8 @@ def a_private_chat(alice: Person, bob: Person) -> None:
     bob.sees('昵称为"ALICE"的用户退出了私聊。')
 
 
-def saving(alice: Person) -> None:
-    """``log.txt``, in the report's own form: the rooms, then the private chats."""
+def saving(alice: TerminalUser) -> None:
+    """``log.txt`` in the format of the report: the rooms, then the private chats."""
     alice.says("/save").is_told("聊天记录已经保存在本地的")
     lines = alice.log.read_text(encoding="utf-8").splitlines()
     assert [re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "T", line) for line in lines] == [
@@ -101,7 +101,7 @@ def saving(alice: Person) -> None:
     ]
 
 
-def leaving(alice: Person, bob: Person) -> None:
+def leaving(alice: TerminalUser, bob: TerminalUser) -> None:
     bob.says("/switch test_chat").sees("聊天室编号:test_chat")
     alice.says("/switch test_chat").sees("聊天室编号:test_chat").says("/leave").is_told("成功退出群聊")
     bob.sees('昵称为"ALICE"的用户退出了房间。')

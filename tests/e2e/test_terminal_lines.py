@@ -1,22 +1,22 @@
-"""A line belongs to the conversation in which Enter was pressed, and is on the disk from that moment."""
+"""A line belongs to the conversation in which Enter was pressed, and is stored at once."""
 
 import signal
 
 import pytest
 
 from tests.conftest import Open, Serve
-from tests.e2e.people import Person
+from tests.e2e.terminal_user import TerminalUser
 from tests.support.processes import Server
 
 ROOM = "#lab"
 
 
 @pytest.fixture
-def pair(serve: Serve, terminal: Open) -> tuple[Server, Person]:
+def pair(serve: Serve, terminal: Open) -> tuple[Server, TerminalUser]:
     """A server, and Alice in a room and in a private chat with Bob."""
     server = serve(settings=("limits.linger=600",))
     server.user("Bob").request("create_room", room=ROOM, capacity=5)
-    alice = Person(terminal, server, "Alice").register()
+    alice = TerminalUser(terminal, server, "Alice").register()
     alice.says("/join lab").is_told("成功进入聊天室")
     alice.says("/friend Bob").is_told("Bob")
     alice.says("/query Bob").is_told("Bob")
@@ -29,7 +29,7 @@ def texts(server: Server, conversation: str) -> list[str]:
     return [message["text"] for message in messages if message["kind"] in ("text", "action")]
 
 
-def test_line_behind_a_waiting_command_stays_in_its_private_chat(pair: tuple[Server, Person]) -> None:
+def test_line_behind_a_waiting_command_stays_in_its_private_chat(pair: tuple[Server, TerminalUser]) -> None:
     server, alice = pair
     server.pause()
     alice.says("/whois Bob").says("my PIN is 4711").sees("Alice:my PIN is 4711", "发送中")
@@ -44,7 +44,7 @@ def test_line_behind_a_waiting_command_stays_in_its_private_chat(pair: tuple[Ser
 
 @pytest.mark.parametrize("ending", ["kill", "quit"])
 def test_line_behind_a_waiting_command_survives_the_end_of_the_client(
-    pair: tuple[Server, Person], terminal: Open, ending: str
+    pair: tuple[Server, TerminalUser], terminal: Open, ending: str
 ) -> None:
     server, alice = pair
     server.pause()
@@ -54,7 +54,7 @@ def test_line_behind_a_waiting_command_survives_the_end_of_the_client(
     else:
         alice.terminal.press("Ctrl-C", "Ctrl-C").wait_exit()
     server.resume()
-    again = Person(terminal, server, "Alice").log_in_again()
+    again = TerminalUser(terminal, server, "Alice").log_in_again()
     again.says("/switch Bob").sees("Alice:important")
     again.terminal.wait_gone("发送中")
     assert texts(server, "@Bob") == ["important"]
@@ -69,7 +69,7 @@ def test_line_behind_a_waiting_command_survives_the_end_of_the_client(
         (b"caf\xe9", "Alice:caf\ufffd"),
     ],
 )
-def test_odd_line_costs_only_itself(pair: tuple[Server, Person], line: bytes, shown: str) -> None:
+def test_odd_line_costs_only_itself(pair: tuple[Server, TerminalUser], line: bytes, shown: str) -> None:
     server, alice = pair
     alice.terminal.type_bytes(line).press("Enter").wait_for(shown)
     alice.says("still here").sees("Alice:still here")
@@ -77,7 +77,7 @@ def test_odd_line_costs_only_itself(pair: tuple[Server, Person], line: bytes, sh
     assert texts(server, "@Bob")[-1] == "still here"
 
 
-def test_bytes_of_another_encoding_become_replacement_characters(pair: tuple[Server, Person]) -> None:
+def test_bytes_of_another_encoding_become_replacement_characters(pair: tuple[Server, TerminalUser]) -> None:
     server, alice = pair
     alice.terminal.type_bytes(b"x\xc4\xe3\xba\xc3").press("Enter").wait_for("Alice:x")
     alice.says("next").sees("Alice:next")
@@ -86,6 +86,6 @@ def test_bytes_of_another_encoding_become_replacement_characters(pair: tuple[Ser
 
 
 @pytest.mark.parametrize("key", ["Ctrl-O", "Alt-#"])
-def test_keys_that_accept_a_line_elsewhere_leave_the_draft(pair: tuple[Server, Person], key: str) -> None:
+def test_readline_accept_keys_keep_draft(pair: tuple[Server, TerminalUser], key: str) -> None:
     _, alice = pair
     alice.terminal.type("a draft").wait_for("> a draft").press(key).type("!").wait_for("> a draft!")

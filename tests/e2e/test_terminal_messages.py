@@ -1,13 +1,13 @@
-"""What two people do to messages after they were said, in real terminals, through a real server."""
+"""Replies, edits, reactions and deletions, in real terminals with a real server."""
 
 from tests.conftest import Open
-from tests.e2e.people import Person
+from tests.e2e.terminal_user import TerminalUser
 from tests.support.processes import Server
 
 
-def test_messages_are_answered_changed_and_taken_back(server: Server, terminal: Open) -> None:
-    alice = Person(terminal, server, "Alice").register()
-    bob = Person(terminal, server, "Bob").register()
+def test_messages_are_answered_edited_and_deleted(server: Server, terminal: Open) -> None:
+    alice = TerminalUser(terminal, server, "Alice").register()
+    bob = TerminalUser(terminal, server, "Bob").register()
     alice.says("/create lab 5").sees("#lab")
     alice.says("/join lab ALICE").is_told("成功进入聊天室 #lab")
     bob.says("/join lab BOB").is_told("成功进入聊天室 #lab")

@@ -1,4 +1,4 @@
-"""A call for somebody reaches the terminal through tmux: outer terminal → tmux → client."""
+"""A notification reaches the terminal through tmux: outer terminal → tmux → client."""
 
 import shutil
 import subprocess
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="there is n
 
 
 class Tmux:
-    """A tmux of its own in a terminal, with ``chat-client`` in its only pane."""
+    """A separate tmux in a terminal, with ``chat-client`` in its only pane."""
 
     def __init__(self, server: Server, home: Path, *options: str) -> None:
         self._socket = home / "tmux"
@@ -38,7 +38,7 @@ def bob(server: Server) -> Wire:
 
 @pytest.fixture
 def outer(server: Server, bob: Wire, tmp_path: Path) -> Iterator[Terminal]:
-    """The terminal around a tmux that lets programs through, in which Alice is a friend of Bob's."""
+    """The terminal of a tmux with passthrough, in which Alice is a friend of Bob."""
     tmux = Tmux(server, tmp_path, "allow-passthrough on", "bell-action any")
     terminal = tmux.terminal.wait_for("F2: make an account").press("F2").wait_for("Once more")
     terminal.type("Alice").press("Tab").type("111111").press("Tab").enter("111111")
@@ -56,14 +56,14 @@ def outer(server: Server, bob: Wire, tmp_path: Path) -> Iterator[Terminal]:
         ("osc777", b"\x1b]777;notify;@Bob;Bob: lunch? \xe5\x90\x83\xe9\xa5\xad\a"),
     ],
 )
-def test_a_call_gets_through(outer: Terminal, bob: Wire, alert: str, call: bytes) -> None:
+def test_notification_passes_tmux(outer: Terminal, bob: Wire, alert: str, call: bytes) -> None:
     outer.enter(f"/set alert {alert}").wait_for(f"alert = {alert}")
     outer.output = b""
     bob.request("send", to="@Alice", text="lunch? 吃饭")
     outer.wait_until(lambda: call in outer.output, f"for {call!r}")
 
 
-def test_what_is_muted_does_not_call(outer: Terminal, bob: Wire) -> None:
+def test_muted_conversation_does_not_notify(outer: Terminal, bob: Wire) -> None:
     outer.enter("/mute Bob").wait_for("@Bob never calls you")
     outer.output = b""
     bob.request("send", to="@Alice", text="lunch?")

@@ -1,4 +1,4 @@
-"""What goes wrong on real evenings: the server dies, the window shrinks, a guest is rude."""
+"""Failures in real terminals: the server dies, the window shrinks, a message has control characters."""
 
 import re
 import signal
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Open, Serve
-from tests.e2e.people import Person
+from tests.e2e.terminal_user import TerminalUser
 from tests.support.processes import Server
 from tests.support.terminal import Terminal
 
@@ -16,17 +16,17 @@ ROOM = "#thuhole"
 
 
 @pytest.fixture
-def pair(serve: Serve, terminal: Open) -> tuple[Server, Person, Person]:
-    """A server, and Alice and Bob in one room there."""
+def pair(serve: Serve, terminal: Open) -> tuple[Server, TerminalUser, TerminalUser]:
+    """A server with Alice and Bob in one room."""
     server = serve(settings=("limits.linger=600",))
     server.user("Host").request("create_room", room=ROOM, capacity=5)
-    people = [Person(terminal, server, username).register() for username in ("Alice", "Bob")]
+    people = [TerminalUser(terminal, server, username).register() for username in ("Alice", "Bob")]
     for person in people:
         person.says(f"/join thuhole {person.username.upper()}").is_told("成功进入聊天室")
     return server, people[0], people[1]
 
 
-def test_what_is_written_while_the_server_is_away_arrives_once(pair: tuple[Server, Person, Person]) -> None:
+def test_message_written_during_outage_arrives_once(pair: tuple[Server, TerminalUser, TerminalUser]) -> None:
     server, alice, bob = pair
     alice.says("before").sees("ALICE:before")
     server.kill()
@@ -41,7 +41,7 @@ def test_what_is_written_while_the_server_is_away_arrives_once(pair: tuple[Serve
     assert texts == ["before", "while away", "还在吗", "the last"]
 
 
-def test_what_is_written_into_a_stopped_server_arrives_once(pair: tuple[Server, Person, Person]) -> None:
+def test_message_to_stopped_server_arrives_once(pair: tuple[Server, TerminalUser, TerminalUser]) -> None:
     server, alice, bob = pair
     server.pause()
     alice.says("is anybody there?").sees("发送中")
@@ -50,24 +50,24 @@ def test_what_is_written_into_a_stopped_server_arrives_once(pair: tuple[Server, 
     alice.terminal.wait_gone("发送中")
 
 
-def test_what_was_written_is_sent_by_the_next_client(
-    pair: tuple[Server, Person, Person], terminal: Open
+def test_message_of_killed_client_is_sent_by_next_client(
+    pair: tuple[Server, TerminalUser, TerminalUser], terminal: Open
 ) -> None:
-    """The client is killed with a message in its outbox; whoever logs in there next sends it."""
+    """The client is killed with a message in its outbox; the next client of the account sends it."""
     server, alice, bob = pair
     server.kill()
     alice.says("my last words").sees("发送中")
     alice.terminal.end(signal.SIGKILL).wait_exit()
     server.start()
-    again = Person(terminal, server, "Alice").log_in_again()
+    again = TerminalUser(terminal, server, "Alice").log_in_again()
     bob.sees("ALICE:my last words")
     again.says("/switch thuhole").sees("ALICE:my last words")
 
 
-def test_member_who_is_kicked_during_an_outage_does_not_come_back(
-    pair: tuple[Server, Person, Person],
+def test_member_kicked_during_outage_does_not_reenter(
+    pair: tuple[Server, TerminalUser, TerminalUser],
 ) -> None:
-    """The waiting line is not posted."""
+    """The pending message is not sent."""
     server, alice, _ = pair
     server.kill()
     alice.says("for members only").sees("发送中")
@@ -87,8 +87,8 @@ def test_member_who_is_kicked_during_an_outage_does_not_come_back(
 
 
 @pytest.mark.parametrize("ending", ["/quit", signal.SIGTERM, signal.SIGHUP])
-def test_the_terminal_is_left_as_it_was_found(
-    pair: tuple[Server, Person, Person], ending: str | signal.Signals
+def test_terminal_is_restored_at_exit(
+    pair: tuple[Server, TerminalUser, TerminalUser], ending: str | signal.Signals
 ) -> None:
     _, alice, _ = pair
     assert not alice.terminal.cooked
@@ -100,7 +100,7 @@ def test_the_terminal_is_left_as_it_was_found(
     is_whole(alice.terminal)
 
 
-def test_a_server_that_is_killed_costs_nobody_the_terminal(pair: tuple[Server, Person, Person]) -> None:
+def test_terminal_is_restored_after_server_is_killed(pair: tuple[Server, TerminalUser, TerminalUser]) -> None:
     server, alice, _ = pair
     server.kill()
     alice.says("my last words").sees("发送中").says("/quit")
@@ -109,13 +109,13 @@ def test_a_server_that_is_killed_costs_nobody_the_terminal(pair: tuple[Server, P
 
 
 def is_whole(terminal: Terminal) -> None:
-    """The screen of before is back, pastes come as they are, the cursor is seen, lines are lines again."""
+    """The previous screen is back, bracketed paste is off, the cursor is visible, and the echo is on."""
     for on, off in ((b"[?1049h", b"[?1049l"), (b"[?2004h", b"[?2004l"), (b"[?25l", b"[?25h")):
         assert terminal.output.rfind(b"\x1b" + off) > terminal.output.rfind(b"\x1b" + on)
     assert terminal.cooked
 
 
-def test_a_window_of_any_size_will_do(pair: tuple[Server, Person, Person]) -> None:
+def test_window_of_any_size_works(pair: tuple[Server, TerminalUser, TerminalUser]) -> None:
     _, alice, bob = pair
     for columns, lines in ((80, 24), (40, 10), (10, 3), (1, 1), (200, 60), (120, 30)):
         alice.terminal.resize(columns, lines)
@@ -123,7 +123,7 @@ def test_a_window_of_any_size_will_do(pair: tuple[Server, Person, Person]) -> No
     alice.sees("BOB:1 by 1", "BOB:120 by 30")
 
 
-def test_a_typing_mistake_is_not_said_aloud(pair: tuple[Server, Person, Person]) -> None:
+def test_mistyped_command_is_not_sent(pair: tuple[Server, TerminalUser, TerminalUser]) -> None:
     server, alice, bob = pair
     alice.says("/jion thuhole").is_told("没有 /jion 这个命令")
     alice.says("//jion is no command").sees("ALICE:/jion is no command")
@@ -133,7 +133,7 @@ def test_a_typing_mistake_is_not_said_aloud(pair: tuple[Server, Person, Person])
     assert [message["text"] for message in stored if message["text"]] == ["/jion is no command"]
 
 
-def test_a_paste_of_many_lines_is_asked_about(pair: tuple[Server, Person, Person]) -> None:
+def test_paste_of_many_lines_asks_first(pair: tuple[Server, TerminalUser, TerminalUser]) -> None:
     _, alice, bob = pair
     alice.terminal.paste("\n".join(f"line {number}" for number in range(12))).wait_for("粘贴了 12 行")
     alice.terminal.press("Enter").wait_gone("粘贴了")
@@ -161,7 +161,7 @@ UNSAFE = re.compile(
 )
 
 
-def test_whatever_is_written_in_a_message_is_only_shown(pair: tuple[Server, Person, Person]) -> None:
+def test_control_characters_in_message_are_escaped(pair: tuple[Server, TerminalUser, TerminalUser]) -> None:
     server, alice, _ = pair
     bob = server.connect().login("Bob")
     alice.terminal.output = b""
@@ -175,18 +175,18 @@ def test_whatever_is_written_in_a_message_is_only_shown(pair: tuple[Server, Pers
         assert sequence not in written
 
 
-def test_a_damaged_configuration_is_named_on_the_screen(serve: Serve, terminal: Open, tmp_path: Path) -> None:
+def test_damaged_configuration_is_reported_on_screen(serve: Serve, terminal: Open, tmp_path: Path) -> None:
     server = serve()
     server.user("Host").request("create_room", room=ROOM, capacity=5)
     settings = tmp_path / "home-Alice" / ".config" / "chatroom" / "client.json"
     settings.parent.mkdir(parents=True)
     settings.write_bytes(b"\x00" * 100)
-    alice = Person(terminal, server, "Alice").register()
+    alice = TerminalUser(terminal, server, "Alice").register()
     alice.sees("client.json.damaged-", "Esc ─╯").says("/join thuhole").is_told("成功进入聊天室")
     assert '"username": "Alice"' in settings.read_text()
 
 
-def test_a_dumb_terminal_is_told_of_lines(tmp_path: Path) -> None:
+def test_dumb_terminal_suggests_plain(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "chatroom.client"]
     one = Terminal(command, tmp_path, 80, 24, {"TERM": "dumb"})
     one.wait_for("chat-client --plain")

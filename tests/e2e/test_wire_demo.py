@@ -1,4 +1,4 @@
-"""The demonstration that the program grew from, step by step, over plain sockets and on both databases.
+"""The demonstration of the course report, step by step, over plain sockets and on both databases.
 
 Alice registers, makes friends and rooms, chats with Bob; Carol finds the room full; a private chat follows;
 and all of it is still there after the server was restarted.
@@ -24,7 +24,7 @@ def test_the_demonstration(serve: Serve, database_url: str) -> None:
 
 
 def register(server: Server) -> None:
-    """Names have 2 to 10 characters, passwords at least 6; ``111111`` is good enough."""
+    """Names have 2 to 10 characters, passwords at least 6; ``111111`` is accepted."""
     wire = server.connect()
     assert wire.refusal("register", username="A", password="111111") == "bad_username"
     assert wire.refusal("register", username="Alice", password="11111") == "bad_password"
@@ -37,7 +37,7 @@ def register(server: Server) -> None:
 
 
 def the_home_screen(alice: Wire) -> None:
-    """Nothing there yet; a new room has five seats and nobody in them."""
+    """There are no rooms; a new room has a capacity of five and no members."""
     assert (alice.session["rooms"], alice.session["friends"]) == ([], [])
     alice.request("create_room", room="thuhole", capacity=5)
     (room,) = alice.request("list_rooms")["rooms"]
@@ -56,7 +56,7 @@ def making_friends(alice: Wire, bob: Wire) -> None:
 
 
 def entering_a_room(alice: Wire, bob: Wire) -> None:
-    """Under any nickname, another one each time; coming and going are part of the history."""
+    """A member enters with a new nickname each time; the history has the notices."""
     assert alice.refusal("enter_room", room="thuhule", nickname="ALICE") == "unknown_room"
     alice.request("enter_room", room="thuhole", nickname="ALICE")
     alice.request("leave_room", room="thuhole")
@@ -69,7 +69,7 @@ def entering_a_room(alice: Wire, bob: Wire) -> None:
 
 
 def a_full_room(alice: Wire, bob: Wire, carol: Wire) -> None:
-    """Two seats are for two members, whoever of them is there."""
+    """A room with a capacity of two is full with two members, present or not."""
     bob.request("create_room", room="test_chat", capacity=2)
     bob.request("enter_room", room="test_chat", nickname="BOB")
     alice.request("enter_room", room="test_chat", nickname="ALICE")
@@ -90,7 +90,7 @@ def chatting(alice: Wire, bob: Wire) -> None:
 
 
 def a_private_chat(alice: Wire, bob: Wire, carol: Wire) -> None:
-    """Only with friends, and only for the two."""
+    """Private messages need a friendship, and only the two friends receive them."""
     assert carol.refusal("enter_direct", username="Bob", nickname="CAROL") == "not_friends"
     alice.request("enter_direct", username="Bob", nickname="ALICE")
     alice.request("send", to="@Bob", text="sefwef")

@@ -1,1 +1,1 @@
-"""Fuzzing by coverage, for whoever has hours to spare; CI has Hypothesis (``tests/protocol``)."""
+"""Coverage-guided fuzzing, which takes hours; CI runs Hypothesis instead (``tests/unit/protocol``)."""

@@ -1,4 +1,4 @@
-"""Any bytes at all, as a connection would bring them: the wire answers with frames or a ``WireError``.
+"""Feeds arbitrary bytes to the wire reader: it returns frames or raises ``WireError``.
 
 ``pip install atheris``, then ``python -m tests.fuzz.wire -max_total_time=600 CORPUS``. What holds:
 
@@ -20,7 +20,7 @@ LIMIT = 4096
 
 
 def lines_of(pieces: list[bytes]) -> list[bytes]:
-    """The lines in bytes that arrive piece by piece; the last one is ``TOO LONG`` where there is no more."""
+    """Return the lines in bytes that arrive in pieces; ``TOO LONG`` stands for a line that is too long."""
     lines, found = LineBuffer(LIMIT), []
     for piece in pieces:
         lines.feed_bytes(piece)

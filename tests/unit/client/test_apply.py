@@ -50,7 +50,7 @@ LOG = [msg(seq) for seq in range(1, 31)]
 
 
 @given(st.data())
-def test_any_order_of_events_and_pages_ends_in_the_same_timeline(data: st.DataObject) -> None:
+def test_events_and_pages_in_any_order_give_same_timeline(data: st.DataObject) -> None:
     state = ClientState()
     told = data.draw(st.integers(0, 30), label="head at login")
     log_in(state, room(head=told))
@@ -91,7 +91,7 @@ def test_unread_counts_every_message_once(seqs: list[int], told: int) -> None:
     assert lab.unread == 30
 
 
-def test_an_event_with_a_hole_before_it_is_only_a_hint() -> None:
+def test_event_after_gap_is_not_applied() -> None:
     state = ClientState()
     log_in(state, room(head=2))
     tell(state, msg(3))
@@ -103,7 +103,7 @@ def test_an_event_with_a_hole_before_it_is_only_a_hint() -> None:
     assert select.missing_after(state.conversations["#lab"]) is None
 
 
-def test_a_page_that_contradicts_what_was_shown_is_right() -> None:
+def test_contradicting_page_replaces_timeline() -> None:
     state = ClientState()
     log_in(state, room(head=3))
     page(state, msg(1), msg(2), msg(3))
@@ -112,7 +112,7 @@ def test_a_page_that_contradicts_what_was_shown_is_right() -> None:
     assert state.conversations["#lab"].timeline.more
 
 
-def test_a_server_that_has_lost_what_it_showed_is_right() -> None:
+def test_messages_lost_by_server_are_removed() -> None:
     state = ClientState()
     log_in(state, room(head=3))
     page(state, msg(1), msg(2), msg(3))
@@ -121,7 +121,7 @@ def test_a_server_that_has_lost_what_it_showed_is_right() -> None:
     assert state.conversations["#lab"].head == 2
 
 
-def test_the_newest_page_takes_the_place_of_one_that_it_does_not_touch() -> None:
+def test_newest_page_replaces_separate_timeline() -> None:
     state = ClientState()
     log_in(state, room(head=2))
     page(state, msg(1), msg(2))
@@ -131,7 +131,7 @@ def test_the_newest_page_takes_the_place_of_one_that_it_does_not_touch() -> None
     assert state.conversations["#lab"].unread == 4998
 
 
-def test_what_nobody_looks_at_goes_in_the_end_and_comes_again_as_it_now_stands() -> None:
+def test_dropped_messages_are_reloaded_with_changes() -> None:
     state = ClientState()
     log_in(state, room(head=0))
     lab = state.conversations["#lab"]
@@ -146,7 +146,7 @@ def test_what_nobody_looks_at_goes_in_the_end_and_comes_again_as_it_now_stands()
     assert lab.timeline.first == KEPT_MESSAGES - 99
 
 
-def test_what_somebody_has_scrolled_up_to_stays() -> None:
+def test_messages_are_kept_while_scrolled_up() -> None:
     state = ClientState()
     log_in(state, room(head=0))
     lab = state.conversations["#lab"]
@@ -159,7 +159,7 @@ def test_what_somebody_has_scrolled_up_to_stays() -> None:
     assert len(lab.timeline.messages) == KEPT_MESSAGES
 
 
-def test_reading_anywhere_lowers_the_count_everywhere_and_never_raises_it() -> None:
+def test_read_event_only_lowers_unread_count() -> None:
     state = ClientState()
     log_in(state, room(head=0))
     for seq in range(1, 5):
@@ -174,7 +174,7 @@ def test_reading_anywhere_lowers_the_count_everywhere_and_never_raises_it() -> N
     assert (lab.read, lab.unread) == (4, 0)
 
 
-def test_only_what_others_say_is_unread() -> None:
+def test_only_messages_of_others_count_as_unread() -> None:
     state = ClientState()
     log_in(state, room(head=0))
     tell(state, msg(1, kind="enter", text=""))
@@ -183,7 +183,7 @@ def test_only_what_others_say_is_unread() -> None:
     assert state.conversations["#lab"].unread == 1
 
 
-def test_a_mention_is_my_name_or_my_nickname_as_a_word() -> None:
+def test_mention_is_user_name_or_nickname_as_word() -> None:
     state = ClientState()
     log_in(state, room(head=0, nickname="小爱"))
     lab = state.conversations["#lab"]
@@ -215,14 +215,14 @@ def test_a_mention_is_my_name_or_my_nickname_as_a_word() -> None:
         ("Лена", "Леная", False),
     ],
 )
-def test_mention_is_a_whole_word_in_any_alphabet(name: str, text: str, is_mention: bool) -> None:
+def test_mention_is_whole_word_in_any_script(name: str, text: str, is_mention: bool) -> None:
     state = ClientState()
     log_in(state, room(head=0, nickname=name))
     tell(state, msg(1, text))
     assert state.conversations["#lab"].mentions == int(is_mention)
 
 
-def test_after_a_lost_connection_what_was_missed_is_not_taken_for_looked_through() -> None:
+def test_missed_messages_count_as_unscanned_after_reconnect() -> None:
     state = ClientState()
     log_in(state, room(head=0))
     lab = state.conversations["#lab"]
@@ -241,7 +241,7 @@ def test_after_a_lost_connection_what_was_missed_is_not_taken_for_looked_through
     assert (lab.mention_seqs, lab.has_unscanned) == ({4999}, False)
 
 
-def test_my_own_line_is_pending_until_it_stands_in_the_timeline() -> None:
+def test_own_message_is_pending_until_it_is_in_timeline() -> None:
     state = ClientState()
     log_in(state, room(head=0))
     lab = state.conversations["#lab"]
@@ -253,7 +253,7 @@ def test_my_own_line_is_pending_until_it_stands_in_the_timeline() -> None:
     assert lab.pending == []
 
 
-def test_a_refused_line_stays_with_its_reason_until_it_is_cleared_away() -> None:
+def test_refused_message_stays_until_cleared() -> None:
     state = ClientState()
     log_in(state, room(head=0))
     apply.add_pending(state, PendingMessage(cid="c1", conversation="#lab", text="hi"))
@@ -265,7 +265,7 @@ def test_a_refused_line_stays_with_its_reason_until_it_is_cleared_away() -> None
     assert state.conversations["#lab"].pending == []
 
 
-def test_who_comes_and_goes_is_seen_in_the_roster() -> None:
+def test_roster_follows_notices_and_presence() -> None:
     state = ClientState()
     log_in(state, room(head=0))
     tell(state, msg(1, kind="enter", text="", username="Carol", nickname="CC"))
@@ -276,7 +276,7 @@ def test_who_comes_and_goes_is_seen_in_the_roster() -> None:
     assert (lab.roster[0].entered, lab.roster[0].online) == (False, False)
 
 
-def test_the_roster_is_kept_in_the_order_in_which_it_is_shown() -> None:
+def test_roster_stays_in_display_order() -> None:
     state = ClientState()
     log_in(state, room(head=0))
     seats = [
@@ -298,7 +298,7 @@ def test_the_roster_is_kept_in_the_order_in_which_it_is_shown() -> None:
     assert names() == ["Bob", "Zoe", "Al"]
 
 
-def test_a_seat_given_up_elsewhere_takes_the_history_with_it() -> None:
+def test_room_resigned_elsewhere_loses_history() -> None:
     state = ClientState()
     log_in(state, room(head=1))
     page(state, msg(1))
@@ -310,7 +310,7 @@ def test_a_seat_given_up_elsewhere_takes_the_history_with_it() -> None:
     assert (lab.member, lab.timeline.messages, lab.unread) == (False, [], 0)
 
 
-def test_a_friendship_that_ended_stays_readable() -> None:
+def test_ended_friendship_stays_readable() -> None:
     state = ClientState()
     log_in(state, friends=(friend(head=2, unread=2),))
     told = msgspec.convert(friend(head=2, unread=2, online=False), values.Friend)
@@ -321,7 +321,7 @@ def test_a_friendship_that_ended_stays_readable() -> None:
     assert select.list_directs(state) == [bob]
 
 
-def test_logging_out_leaves_nothing_of_the_account() -> None:
+def test_logout_clears_state() -> None:
     state = ClientState()
     log_in(state, room(head=1))
     apply.apply_answer(state, requests.Logout(id=2), responses.Ok(id=2))

@@ -72,7 +72,7 @@ steps = st.lists(st.tuples(st.booleans(), st.integers(0, 3), st.integers(0, 20))
 
 
 @given(logs(), steps)
-def test_whatever_comes_first_it_ends_as_a_fresh_page(
+def test_changes_in_any_order_give_state_of_fresh_page(
     log: list[Message], steps: list[tuple[bool, int, int]]
 ) -> None:
     state = ClientState()
@@ -104,19 +104,19 @@ def first(state: ClientState) -> Message:
     return state.conversations["#lab"].timeline.messages[0]
 
 
-def test_an_edit_takes_the_place_of_the_text() -> None:
+def test_edit_replaces_text() -> None:
     edit = change(2, "edit", 1, "better")
     state = lab(msg(1), edit)
     assert (first(state).text, first(state).edited) == ("better", edit.time)
     assert state.conversations["#lab"].timeline.last == 2
 
 
-def test_what_is_deleted_stays_so_and_shows_nothing() -> None:
+def test_deleted_message_stays_deleted() -> None:
     state = lab(msg(1), change(2, "react", 1, "👍"), change(3, "delete", 1), change(4, "edit", 1, "again"))
     assert (first(state).text, first(state).deleted, first(state).reactions) == ("", True, UNSET)
 
 
-def test_reactions_come_and_go() -> None:
+def test_reactions_are_added_and_removed() -> None:
     state = lab(msg(1), change(2, "react", 1, "👍"), change(3, "react", 1, "👍", username="Carol"))
     assert first(state).reactions == {"👍": ["Bob", "Carol"]}
     tell(state, change(4, "unreact", 1, "👍"))
@@ -124,13 +124,13 @@ def test_reactions_come_and_go() -> None:
     assert first(state).reactions is UNSET
 
 
-def test_a_change_is_nothing_unread() -> None:
+def test_change_does_not_count_as_unread() -> None:
     state = lab(msg(1), change(2, "edit", 1, "Alice, look"), change(3, "react", 1, "👍"))
     one = state.conversations["#lab"]
     assert (one.unread, one.mentions) == (1, 0)
 
 
-def test_a_page_with_an_edited_message_proves_no_loss() -> None:
+def test_page_with_edited_message_is_no_conflict() -> None:
     state = lab(msg(1), msg(2))
     page(state, replace(msg(1), text="better", edited=msg(9).time), msg(2), after=0)
     assert len(state.conversations["#lab"].timeline.messages) == 2
@@ -149,14 +149,14 @@ class TestGoingBack:
         apply.show_past_page(state, "#lab", list(self.LOG[4:9]))
         return state
 
-    def test_what_is_shown_is_apart_and_the_end_goes_on(self) -> None:
+    def test_past_page_leaves_timeline_growing(self) -> None:
         state = self.state()
         one = state.conversations["#lab"]
         tell(state, msg(31))
         assert (one.shown.first, one.shown.last, one.timeline.last) == (5, 9, 31)
         assert select.missing_after(one) is None
 
-    def test_it_grows_both_ways_and_joins_what_is_here(self) -> None:
+    def test_past_grows_until_it_joins_timeline(self) -> None:
         state = self.state()
         one = state.conversations["#lab"]
         page(state, *self.LOG[2:4], before=5)
@@ -167,7 +167,7 @@ class TestGoingBack:
         assert (one.timeline.first, one.timeline.last) == (3, 30)
         assert [each.seq for each in one.timeline.messages] == list(range(3, 31))
 
-    def test_a_change_of_an_old_message_is_shown_once_the_two_have_joined(self) -> None:
+    def test_change_of_old_message_is_applied_after_join(self) -> None:
         state = self.state()
         tell(state, change(31, "edit", 5, "better"))
         page(state, *self.LOG[9:24], after=9)
@@ -175,14 +175,14 @@ class TestGoingBack:
             msg(5), text="better", edited=msg(31).time
         )
 
-    def test_a_page_that_touches_what_is_here_is_no_second_run(self) -> None:
+    def test_touching_page_joins_timeline(self) -> None:
         state = self.state()
         apply.show_past_page(state, "#lab", list(self.LOG[15:20]))
         one = state.conversations["#lab"]
         assert one.past is None
         assert one.timeline.first == 16
 
-    def test_the_end_is_a_step_away(self) -> None:
+    def test_show_newest_drops_past(self) -> None:
         state = self.state()
         apply.show_newest(state, "#lab")
         assert state.conversations["#lab"].shown.last == 30

@@ -64,7 +64,7 @@ def check(output: str, errors: str) -> None:
 
 @pytest.mark.parametrize("mode", ["--plain", "--json"])
 @pytest.mark.parametrize("refuses", [(), ("*",), ("register", "login")], ids=["answers", "errors", "login"])
-def test_no_text_of_a_server_reaches_a_pipe_raw(tmp_path: Path, mode: str, refuses: tuple[str, ...]) -> None:
+def test_server_texts_are_escaped_in_pipe(tmp_path: Path, mode: str, refuses: tuple[str, ...]) -> None:
     if refuses == ("*",):
         refuses = tuple({*ANSWERS} - {"login", "logout", "enter_room"})
     with serving(refuses) as server:
@@ -90,9 +90,7 @@ def test_no_text_of_a_server_reaches_a_pipe_raw(tmp_path: Path, mode: str, refus
     ],
     ids=["closing", "error", "format", "protocol", "type", "field", "text"],
 )  # fmt: skip
-def test_no_text_of_a_server_reaches_the_terminal_before_a_password_is_asked(
-    tmp_path: Path, mode: str, greeting: object
-) -> None:
+def test_server_texts_are_escaped_before_password_prompt(tmp_path: Path, mode: str, greeting: object) -> None:
     line = json.dumps(greeting, ensure_ascii=False).encode() + b"\n"
     with serving(greeting=line) as server:
         output, errors = run(tmp_path, mode, server.address)
@@ -100,7 +98,7 @@ def test_no_text_of_a_server_reaches_the_terminal_before_a_password_is_asked(
     assert errors.count("\n") == 1
 
 
-def test_json_values_stay_the_same_when_they_are_escaped(tmp_path: Path) -> None:
+def test_escaped_json_has_same_values(tmp_path: Path) -> None:
     with serving() as server:
         output, _ = run(tmp_path, "--json", server.address)
     texts = [
@@ -109,7 +107,7 @@ def test_json_values_stay_the_same_when_they_are_escaped(tmp_path: Path) -> None
     assert HOSTILE in texts
 
 
-def test_no_text_of_a_server_commands_the_full_screen(terminal: Open) -> None:
+def test_server_texts_are_escaped_on_full_screen(terminal: Open) -> None:
     with serving() as server:
         screen = terminal(f"Alice@{server.address}/lab", "--lang", "en", columns=120, lines=40)
         screen.wait_for("F2").enter("secret1").wait_for("#lab")

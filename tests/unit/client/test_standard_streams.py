@@ -21,7 +21,7 @@ def redirected(home: Path, redirection: str, *arguments: str) -> Client:
 
 @pytest.mark.parametrize("redirection", ["<&-", "<&- >&- 2>&-", "2>/dev/full"])
 @pytest.mark.parametrize("mode", ["--plain", "--json"])
-async def test_closed_streams_are_an_empty_input_and_output(
+async def test_closed_streams_count_as_empty(
     fake: FakeServer, home: Path, mode: str, redirection: str
 ) -> None:
     async with fake:
@@ -35,7 +35,7 @@ async def test_closed_streams_are_an_empty_input_and_output(
 
 
 @pytest.mark.parametrize("mode", ["--plain", "--json"])
-async def test_a_full_standard_output_is_one_line_and_code_1(fake: FakeServer, home: Path, mode: str) -> None:
+async def test_full_output_ends_with_one_line_and_code_1(fake: FakeServer, home: Path, mode: str) -> None:
     async with fake:
         client = redirected(home, ">/dev/full", mode, f"Alice@{fake.address}/lab")
         running = asyncio.create_task(client.run(""))
@@ -52,7 +52,7 @@ def child_of(process: int) -> int:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-async def test_a_signal_at_the_password_gives_the_terminal_its_echo_back(
+async def test_signal_during_password_prompt_restores_echo(
     fake: FakeServer, tmp_path: Path, number: signal.Signals
 ) -> None:
     async with fake:

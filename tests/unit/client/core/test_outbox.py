@@ -56,7 +56,7 @@ def cids(outbox: Outbox) -> list[str]:
     return [one.cid for one in outbox.load_messages()]
 
 
-def test_it_keeps_the_order_and_everything_of_a_message(tmp_path: Path, outbox_of: Open) -> None:
+def test_messages_are_loaded_unchanged_in_order(tmp_path: Path, outbox_of: Open) -> None:
     outbox = outbox_of(tmp_path)
     for cid in ("c2", "c1", "c3"):
         outbox.add_message(pending(cid))
@@ -64,7 +64,7 @@ def test_it_keeps_the_order_and_everything_of_a_message(tmp_path: Path, outbox_o
     assert outbox.load_messages() == [pending("c2"), pending("c3")]
 
 
-def test_what_a_killed_process_left_is_taken_over_once(tmp_path: Path, outbox_of: Open) -> None:
+def test_outbox_of_killed_process_is_taken_over_once(tmp_path: Path, outbox_of: Open) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", WRITE_AND_HANG, tmp_path], stdout=subprocess.PIPE, cwd=ROOT
     ) as process:
@@ -78,14 +78,14 @@ def test_what_a_killed_process_left_is_taken_over_once(tmp_path: Path, outbox_of
     assert cids(outbox_of(tmp_path)) == []  # the heir lives
 
 
-def test_what_is_left_in_good_order_is_the_next_ones(tmp_path: Path, outbox_of: Open) -> None:
+def test_outbox_of_closed_client_is_loaded_by_next_client(tmp_path: Path, outbox_of: Open) -> None:
     outbox = outbox_of(tmp_path)
     outbox.add_message(pending("c1"))
     outbox.close()
     assert cids(outbox_of(tmp_path)) == ["c1"]
 
 
-def test_an_empty_one_leaves_no_file(tmp_path: Path, outbox_of: Open) -> None:
+def test_empty_outbox_leaves_no_file(tmp_path: Path, outbox_of: Open) -> None:
     outbox = outbox_of(tmp_path)
     outbox.add_message(pending("c1"))
     outbox.remove_message("c1")
@@ -103,13 +103,13 @@ def test_another_account_and_another_server_have_their_own(
     assert cids(outbox_of(tmp_path, username, server)) == []
 
 
-def test_names_cannot_lead_out_of_the_folder(tmp_path: Path, outbox_of: Open) -> None:
+def test_names_cannot_escape_from_folder(tmp_path: Path, outbox_of: Open) -> None:
     folder = tmp_path / "state"
     outbox_of(folder, "../../x", "[::1]:7878").add_message(pending("c1"))
     assert {path.name for path in tmp_path.iterdir()} == {"state"}
 
 
-def test_it_is_for_the_users_eyes_alone(tmp_path: Path, outbox_of: Open) -> None:
+def test_outbox_is_readable_by_owner_only(tmp_path: Path, outbox_of: Open) -> None:
     outbox = outbox_of(tmp_path / "state")
     outbox.add_message(pending("c1"))
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
@@ -119,7 +119,7 @@ def test_it_is_for_the_users_eyes_alone(tmp_path: Path, outbox_of: Open) -> None
     assert {path.stat().st_mode & 0o777 for path in folders} == {0o700}
 
 
-def test_a_disk_that_takes_nothing_is_said_once_and_the_messages_are_in_memory(tmp_path: Path) -> None:
+def test_unwritable_outbox_is_reported_once_and_stays_in_memory(tmp_path: Path) -> None:
     (tmp_path / "outbox").write_text("a file where the folder should be")
     notices, told = FileNotices(), list[str]()
     notices.listen(lambda key, facts: told.append(key))
@@ -132,9 +132,7 @@ def test_a_disk_that_takes_nothing_is_said_once_and_the_messages_are_in_memory(t
     outbox.close()
 
 
-def test_what_a_full_disk_did_not_take_is_kept_in_order_once_there_is_room(
-    tmp_path: Path, outbox_of: Open
-) -> None:
+def test_messages_of_full_disk_are_written_in_order_later(tmp_path: Path, outbox_of: Open) -> None:
     outbox = outbox_of(tmp_path)
     [(pages,)] = outbox._file.execute("PRAGMA max_page_count = 4")
     outbox.add_message(pending("c1", "long " * 10_000))

@@ -18,7 +18,7 @@ def kept(path: Path) -> Any:
     return json.loads(path.read_text())
 
 
-def test_a_choice_is_there_for_the_next_client(path: Path) -> None:
+def test_setting_is_loaded_by_next_client(path: Path) -> None:
     chosen = config.load_config(path)
     chosen.theme, chosen.ignored = "dark", ["Bob"]
     chosen.save_config("theme", "ignored")
@@ -27,7 +27,7 @@ def test_a_choice_is_there_for_the_next_client(path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_two_clients_keep_what_each_has_changed(path: Path) -> None:
+def test_changes_of_two_clients_are_merged(path: Path) -> None:
     one, two = config.load_config(path), config.load_config(path)
     one.ignored, one.theme = ["Bob"], "dark"
     one.save_config("ignored")
@@ -42,7 +42,7 @@ def test_two_clients_keep_what_each_has_changed(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["attention", "keys"])
-def test_two_clients_change_different_rows_of_a_table(path: Path, name: str) -> None:
+def test_entries_changed_by_two_clients_are_merged(path: Path, name: str) -> None:
     first = config.load_config(path)
     getattr(first, name).update(a="1", b="1", c="1")
     first.save_config(name)
@@ -55,7 +55,7 @@ def test_two_clients_change_different_rows_of_a_table(path: Path, name: str) -> 
     assert kept(path)[name] == {"b": "2", "c": "1", "d": "3"}
 
 
-def test_a_choice_that_another_client_has_changed_can_be_made_again(path: Path) -> None:
+def test_setting_changed_by_other_client_can_be_set_again(path: Path) -> None:
     one = config.load_config(path)
     one.theme = "dark"
     one.save_config("theme")
@@ -66,7 +66,7 @@ def test_a_choice_that_another_client_has_changed_can_be_made_again(path: Path) 
     assert kept(path)["theme"] == "dark"
 
 
-def test_what_a_newer_client_has_kept_stays(path: Path) -> None:
+def test_unknown_values_stay_in_file(path: Path) -> None:
     path.parent.mkdir()
     path.write_text('{"theme": "solarized", "sidebar": [1, 2], "ignored": ["Bob"]}')
     older = config.load_config(path)
@@ -76,7 +76,7 @@ def test_what_a_newer_client_has_kept_stays(path: Path) -> None:
     assert kept(path) == {"theme": "solarized", "sidebar": [1, 2], "ignored": ["Bob"], "typing": "off"}
 
 
-def test_of_a_file_with_wrong_types_the_good_values_stay(path: Path) -> None:
+def test_file_with_wrong_types_keeps_valid_values(path: Path) -> None:
     path.parent.mkdir()
     path.write_text('{"theme": 5, "ignored": ["Bob", 1], "keys": {"f9": 1, "f10": "home"}}')
     read = config.load_config(path)
@@ -86,7 +86,7 @@ def test_of_a_file_with_wrong_types_the_good_values_stay(path: Path) -> None:
     assert kept(aside)["theme"] == 5
 
 
-def test_many_clients_at_once_lose_nothing(path: Path) -> None:
+def test_concurrent_clients_lose_no_changes(path: Path) -> None:
     clients = [config.load_config(path) for _ in range(8)]
     for number, client in enumerate(clients):
         _ignore(client, f"User{number}")

@@ -20,11 +20,11 @@ from chatroom.client.text import emoji
         (":", ":"),
     ],
 )
-def test_a_whole_name_is_read_and_anything_else_left_alone(typed: str, meant: str) -> None:
+def test_name_is_replaced_and_other_text_unchanged(typed: str, meant: str) -> None:
     assert emoji.emoji_or_text(typed) == meant
 
 
-def test_a_few_letters_find_each_picture_once_the_likeliest_first() -> None:
+def test_search_finds_each_emoji_once_best_match_first() -> None:
     found = [picture for picture, _ in emoji.find_emoji("thumbs")]
     assert found[:2] == ["👍", "👎"]
     assert len(found) == len(set(found))
@@ -43,5 +43,5 @@ def test_a_few_letters_find_each_picture_once_the_likeliest_first() -> None:
         ("rocket", False),
     ],
 )
-def test_unknown_emoji_name_is_told_apart(text: str, is_unknown: bool) -> None:
+def test_unknown_emoji_name_is_recognised(text: str, is_unknown: bool) -> None:
     assert emoji.is_unknown_name(text) is is_unknown

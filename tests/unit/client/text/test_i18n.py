@@ -36,7 +36,7 @@ def facts_of(texts: list[str]) -> set[str]:
 
 
 @pytest.mark.parametrize("domain", i18n.DOMAINS)
-def test_both_languages_say_the_same_things_with_the_same_facts(domain: str) -> None:
+def test_languages_have_same_keys_and_facts(domain: str) -> None:
     english = {key_of(one.id): one for one in catalogue("en", domain) if one.id}
     chinese = {key_of(one.id): one for one in catalogue("zh", domain) if one.id}
     assert english.keys() == chinese.keys()
@@ -47,7 +47,7 @@ def test_both_languages_say_the_same_things_with_the_same_facts(domain: str) -> 
 
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
-def test_there_are_words_for_every_code_command_key_and_setting(language: str) -> None:
+def test_every_code_command_key_and_setting_has_text(language: str) -> None:
     i18n.use_language(language)
     needed = [
         *CODES,
@@ -58,7 +58,7 @@ def test_there_are_words_for_every_code_command_key_and_setting(language: str) -
     assert [key for key in needed if not i18n.has_translation(key)] == []
 
 
-def test_there_are_words_for_every_key_that_the_program_names() -> None:
+def test_every_key_in_source_has_text() -> None:
     unknown = {
         f"{path.name}: {key}"
         for path in CLIENT.rglob("*.py")
@@ -80,19 +80,19 @@ def _keys_named_in(tree: ast.Module) -> set[str]:
     return named
 
 
-def test_one_and_many_are_told_apart() -> None:
+def test_count_selects_singular_or_plural() -> None:
     assert i18n.translate("saved", path="log.txt", count=1).endswith(": 1 message.")
     assert i18n.translate("saved", path="log.txt", count=2).endswith(": 2 messages.")
 
 
-def test_a_fact_cannot_command_a_terminal_or_be_a_format() -> None:
+def test_facts_are_escaped_and_never_formats() -> None:
     said = i18n.translate("unknown_room", room="#\x1b[2J{capacity}\n")
     assert "\x1b" not in said
     assert "\n" not in said
     assert "{capacity}" in said
 
 
-def test_facts_that_a_server_leaves_out_do_not_break_the_sentence() -> None:
+def test_missing_facts_show_question_mark() -> None:
     assert i18n.translate("room_full").startswith("Room ? is full")
 
 
@@ -106,11 +106,11 @@ def test_facts_that_a_server_leaves_out_do_not_break_the_sentence() -> None:
         ({}, "en"),
     ],
 )
-def test_the_locale_chooses_the_language(environment: dict[str, str], language: str) -> None:
+def test_locale_selects_language(environment: dict[str, str], language: str) -> None:
     assert i18n.locale_language(environment) == language
 
 
-def test_the_notices_are_the_reports() -> None:
+def test_notices_have_wording_of_report() -> None:
     i18n.use_language("zh")
     assert i18n.translate("notice.enter.room", nickname="ALICE") == '昵称为"ALICE"的用户进入了房间。'
     assert i18n.translate("notice.leave.room", nickname="ALICE") == '昵称为"ALICE"的用户退出了房间。'

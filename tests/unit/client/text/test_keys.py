@@ -27,7 +27,7 @@ def test_every_action_has_a_handler(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
 @pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
-def test_every_key_is_explained(key: KeyBinding, language: str) -> None:
+def test_every_key_has_description(key: KeyBinding, language: str) -> None:
     i18n.use_language(language)
     assert i18n.has_translation(key.help)
 
@@ -39,12 +39,12 @@ def test_prompt_toolkit_knows_every_key(key: KeyBinding) -> None:
         bindings.add(*keys.split())(lambda event: None)
 
 
-def test_no_key_does_two_things() -> None:
+def test_every_key_has_one_action() -> None:
     keys = [keys for key in KEYS for keys in key.keys]
     assert len(keys) == len(set(keys))
 
 
-def test_what_hands_already_know() -> None:
+def test_usual_keys_have_usual_actions() -> None:
     """The table in the client's design; the letters of readline are prompt_toolkit's."""
     bound = {keys for key in KEYS for keys in key.keys}
     promised = [
@@ -86,7 +86,7 @@ def test_what_hands_already_know() -> None:
         ("Alt-F2", "escape f2"),
     ],
 )
-def test_a_key_is_called_as_people_call_it(typed: str, keys: str) -> None:
+def test_key_has_display_name(typed: str, keys: str) -> None:
     assert parse_key(typed) == keys
     assert parse_key(spell_keys(keys)) == keys
     KeyBindings().add(*keys.split())(lambda event: None)
@@ -95,11 +95,11 @@ def test_a_key_is_called_as_people_call_it(typed: str, keys: str) -> None:
 @pytest.mark.parametrize(
     "typed", ["", "x", "é", "Space", "F25", "F", "Ctrl-", "Ctrl-M", "Ctrl-é", "Alt-", "Hyper-X"]
 )
-def test_what_is_no_key_cannot_be_bound(typed: str) -> None:
+def test_invalid_key_cannot_be_bound(typed: str) -> None:
     assert parse_key(typed) is None
 
 
-def test_a_key_that_is_bound_anew_does_that_and_nothing_else() -> None:
+def test_bound_key_has_only_its_new_action() -> None:
     rows = {row.action: row for row in apply_bindings({"f9": "page_up", "c-g": "home", "escape a": ""})}
     assert rows["page_up"].name == "PgUp, F9"
     assert rows["home"].name == "Alt-0, Ctrl-G"
@@ -107,20 +107,20 @@ def test_a_key_that_is_bound_anew_does_that_and_nothing_else() -> None:
     assert rows["next_active"].keys == ()
 
 
-def test_one_of_many_keys_can_be_taken_away() -> None:
+def test_one_of_several_keys_can_be_unbound() -> None:
     (row,) = (row for row in apply_bindings({"escape 3": "home"}) if row.action == "numbered_conversation")
     assert "Alt-2, Alt-4" in row.name
 
 
 @pytest.mark.parametrize("keys", ["enter", "escape", "c-c"])
-def test_nobody_locks_themselves_out(keys: str) -> None:
+def test_fixed_keys_cannot_be_bound(keys: str) -> None:
     assert not is_free(keys)
     assert apply_bindings({keys: ""}) == list(KEYS)
 
 
-def test_a_file_with_nonsense_in_it_changes_nothing() -> None:
+def test_invalid_bindings_are_ignored() -> None:
     assert apply_bindings({"hyper": "home", "f9": "fly", "x": "home"}) == list(KEYS)
 
 
-def test_which_number_it_is_depends_on_the_key() -> None:
+def test_numbered_conversation_is_not_bindable() -> None:
     assert "numbered_conversation" not in BINDABLE

@@ -36,7 +36,7 @@ def test_catalogues_are_found() -> None:
 
 
 @pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: "/".join(path.parts[-3:]))
-def test_every_text_is_read_as_babel_reads_it(path: Path) -> None:
+def test_texts_are_read_as_babel_reads_them(path: Path) -> None:
     with open(path, "rb") as file:
         expected = {
             message.id if isinstance(message.id, str) else message.id[0]: (

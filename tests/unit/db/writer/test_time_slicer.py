@@ -7,10 +7,10 @@ from typing import cast
 import pytest
 from chatroom.db.writer.time_slicer import SLICE_SECONDS, TimeSlicer
 
-from tests.support.turned_clock import Loop
+from tests.support.manual_loop import ManualLoop
 
 
-class Stepping(Loop):
+class Stepping(ManualLoop):
     """A loop whose clock advances with each step."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ def test_short_work_runs_at_once(loop: Stepping, slices: TimeSlicer) -> None:
     slices.add_steps(loop.steps("a", 2, SLICE_SECONDS / 10))
     slices.add_steps(loop.steps("b", 1, SLICE_SECONDS / 10))
     assert loop.done == ["a0", "a1", "b0"]
-    assert loop.rests
+    assert loop.is_idle
 
 
 def test_long_work_yields_to_loop(loop: Stepping, slices: TimeSlicer) -> None:
@@ -46,13 +46,13 @@ def test_long_work_yields_to_loop(loop: Stepping, slices: TimeSlicer) -> None:
     assert loop.done == ["a0", "a1"]
     loop.tick()
     assert loop.done == ["a0", "a1", "a2"]
-    assert loop.rests
+    assert loop.is_idle
 
 
 def test_later_work_waits_for_earlier_work(loop: Stepping, slices: TimeSlicer) -> None:
     slices.add_steps(loop.steps("a", 3, SLICE_SECONDS))
     slices.add_steps(loop.steps("b", 1, SLICE_SECONDS))
-    while not loop.rests:
+    while not loop.is_idle:
         loop.tick()
     assert loop.done == ["a0", "a1", "a2", "b0"]
 
@@ -66,4 +66,4 @@ def test_failed_step_does_not_stop_later_work(loop: Stepping, slices: TimeSlicer
     slices.add_steps(loop.steps("b", 1, SLICE_SECONDS / 10))
     loop.tick()
     assert loop.done == ["a0", "b0"]
-    assert loop.rests
+    assert loop.is_idle

@@ -14,7 +14,7 @@ from chatroom.db.records import MessageDraft
 from chatroom.db.writer.operations import MessagePost, Operation, SessionOrder
 from chatroom.db.writer.write_queue import MAX_BATCH, WriteQueue
 
-from tests.support.turned_clock import Loop
+from tests.support.manual_loop import ManualLoop
 
 FOREVER = 3600.0
 
@@ -33,7 +33,7 @@ class QueueScenario:
     """A queue of numbered posts, its loop, and the taking thread."""
 
     def __init__(self, thread: ThreadPoolExecutor) -> None:
-        self._loop = Loop()
+        self._loop = ManualLoop()
         self._thread = thread
         # It has the only method that the queue calls.
         self.queue = WriteQueue(cast(AbstractEventLoop, self._loop))

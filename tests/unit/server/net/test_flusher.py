@@ -13,7 +13,7 @@ from chatroom.server.net.flusher import (
     WriteFlusher,
 )
 
-from tests.support.turned_clock import Loop
+from tests.support.manual_loop import ManualLoop
 
 
 class Speaker:
@@ -27,7 +27,7 @@ class Speaker:
 class Slow:
     """Writing to it takes a while."""
 
-    def __init__(self, loop: Loop, takes: float) -> None:
+    def __init__(self, loop: ManualLoop, takes: float) -> None:
         self._loop = loop
         self._takes = takes
 
@@ -41,12 +41,12 @@ class Broken:
 
 
 @pytest.fixture
-def loop() -> Loop:
-    return Loop()
+def loop() -> ManualLoop:
+    return ManualLoop()
 
 
 @pytest.fixture
-def flusher(loop: Loop) -> WriteFlusher:
+def flusher(loop: ManualLoop) -> WriteFlusher:
     return WriteFlusher(cast(asyncio.AbstractEventLoop, loop), clock=lambda: loop.now)
 
 
@@ -58,16 +58,16 @@ def crowd_in(flusher: WriteFlusher, size: int) -> list[Speaker]:
     return crowd
 
 
-def test_what_a_few_have_to_say_leaves_at_once(loop: Loop, flusher: WriteFlusher) -> None:
+def test_what_a_few_have_to_say_leaves_at_once(loop: ManualLoop, flusher: WriteFlusher) -> None:
     crowd = crowd_in(flusher, FEW_WRITERS)
     flusher.note_activity()
     loop.tick()
     assert all(speaker.written == 1 for speaker in crowd)
-    assert loop.rests
+    assert loop.is_idle
 
 
 def test_what_many_have_to_say_leaves_as_soon_as_nothing_more_is_said(
-    loop: Loop, flusher: WriteFlusher
+    loop: ManualLoop, flusher: WriteFlusher
 ) -> None:
     crowd = crowd_in(flusher, FEW_WRITERS + 1)
     loop.tick()
@@ -76,10 +76,10 @@ def test_what_many_have_to_say_leaves_as_soon_as_nothing_more_is_said(
     assert not any(speaker.written for speaker in crowd)
     loop.tick()
     assert all(speaker.written == 1 for speaker in crowd)
-    assert loop.rests
+    assert loop.is_idle
 
 
-def test_on_a_busy_loop_it_gathers_but_not_for_long(loop: Loop, flusher: WriteFlusher) -> None:
+def test_on_a_busy_loop_it_gathers_but_not_for_long(loop: ManualLoop, flusher: WriteFlusher) -> None:
     crowd = crowd_in(flusher, FEW_WRITERS + 1)
     while loop.now < MAX_DELAY:
         assert not any(speaker.written for speaker in crowd)
@@ -87,12 +87,12 @@ def test_on_a_busy_loop_it_gathers_but_not_for_long(loop: Loop, flusher: WriteFl
         loop.now += MAX_DELAY / 10
         loop.tick()
     assert all(speaker.written == 1 for speaker in crowd)
-    assert loop.rests
+    assert loop.is_idle
 
 
 @pytest.mark.parametrize(("takes", "rest"), [(MAX_DELAY, REST_FACTOR * MAX_DELAY), (1.0, MAX_REST)])
 def test_after_a_long_pass_a_busy_loop_gathers_longer(
-    loop: Loop, flusher: WriteFlusher, takes: float, rest: float
+    loop: ManualLoop, flusher: WriteFlusher, takes: float, rest: float
 ) -> None:
     flusher.add_writer(Slow(loop, takes))
     loop.tick()
@@ -106,7 +106,7 @@ def test_after_a_long_pass_a_busy_loop_gathers_longer(
 
 
 def test_a_thousand_are_written_to_in_several_ticks_each_in_its_turn(
-    loop: Loop, flusher: WriteFlusher
+    loop: ManualLoop, flusher: WriteFlusher
 ) -> None:
     crowd = crowd_in(flusher, 2 * WRITERS_PER_TICK + 1)
     loop.tick()
@@ -115,10 +115,10 @@ def test_a_thousand_are_written_to_in_several_ticks_each_in_its_turn(
     loop.tick()
     loop.tick()
     assert all(speaker.written == 1 for speaker in crowd)
-    assert loop.rests
+    assert loop.is_idle
 
 
-def test_who_has_more_to_say_during_a_pass_waits_for_the_next(loop: Loop, flusher: WriteFlusher) -> None:
+def test_writes_during_a_pass_wait_for_the_next(loop: ManualLoop, flusher: WriteFlusher) -> None:
     crowd = crowd_in(flusher, WRITERS_PER_TICK + 1)
     loop.tick()
     loop.tick()
@@ -128,10 +128,10 @@ def test_who_has_more_to_say_during_a_pass_waits_for_the_next(loop: Loop, flushe
     assert crowd[0].written == 1
     loop.tick()
     assert crowd[0].written == 2
-    assert loop.rests
+    assert loop.is_idle
 
 
-def test_one_that_fails_keeps_nobody_from_writing(loop: Loop, flusher: WriteFlusher) -> None:
+def test_one_that_fails_keeps_nobody_from_writing(loop: ManualLoop, flusher: WriteFlusher) -> None:
     speaker = Speaker()
     flusher.add_writer(Broken())
     flusher.add_writer(speaker)
@@ -139,4 +139,4 @@ def test_one_that_fails_keeps_nobody_from_writing(loop: Loop, flusher: WriteFlus
         loop.tick()
     loop.tick()
     assert speaker.written == 1
-    assert loop.rests
+    assert loop.is_idle

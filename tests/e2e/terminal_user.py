@@ -1,4 +1,4 @@
-"""People at terminals: what they type, and what they then see. The words are the Chinese ones."""
+"""Users at terminals: what they type and what they see. The client's texts are Chinese."""
 
 from pathlib import Path
 from typing import Self
@@ -12,8 +12,8 @@ REGISTER = ("username", "password", "again")
 """The fields of the two forms, in their order."""
 
 
-class Person:
-    """Somebody with a home folder and ``chat-client`` before them."""
+class TerminalUser:
+    """A user with a home folder and a running ``chat-client``."""
 
     def __init__(self, open_terminal: Open, server: Server, username: str) -> None:
         self.username = username
@@ -28,7 +28,7 @@ class Person:
         return self.terminal.home / "log.txt"
 
     def fill_in(self, form: tuple[str, ...], at: str, **fields: str) -> Self:
-        """Fill in these fields of a form, going round from the one that the cursor is in, and send it off."""
+        """Fill in these fields of a form, cyclically from the one with the cursor, and submit it."""
         start = form.index(at)
         for name in form[start:] + form[:start]:
             if name in fields:
@@ -56,6 +56,6 @@ class Person:
         return self
 
     def is_told(self, text: str) -> Self:
-        """An announcement in its box, which is put away once it is read."""
+        """Wait for an announcement in its box and close the box."""
         self.sees(text, "Esc ─╯").terminal.press("Esc").wait_gone("Esc ─╯")
         return self

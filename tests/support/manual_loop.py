@@ -1,10 +1,10 @@
-"""A loop that is turned by hand, for what needs no more of one than ``call_soon``."""
+"""An event loop that a test runs step by step, for code that only uses ``call_soon``."""
 
 from collections.abc import Callable
 
 
-class Loop:
-    """Ticks when it is told to; ``now`` is its clock, which whoever turns it may put forward."""
+class ManualLoop:
+    """Runs the scheduled callbacks at each ``tick``. ``now`` is its clock, which the test may advance."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -19,5 +19,5 @@ class Loop:
             callback()
 
     @property
-    def rests(self) -> bool:
+    def is_idle(self) -> bool:
         return not self._soon

@@ -1,16 +1,17 @@
-"""The delivery contract, proven from outside.
+"""Tests of the delivery contract from outside.
 
 One run::
 
-    client ─┐                       ┌─ server ─┐
-    client ─┼─ proxy (it spoils) ───┤          ├─ database
-    client ─┘                       └─ server ─┘
+    client ─┐                           ┌─ server ─┐
+    client ─┼─ proxy (injects faults) ──┤          ├─ database
+    client ─┘                           └─ server ─┘
 
-``client`` models a client that keeps its side of the contract; twenty of them talk through ``proxy``, which
-spoils connections, to what ``deployment`` starts and ``faults`` breaks. All that they asked, were answered
-and received goes into a ``history``; ``check`` is the contract, and judges it. ``run`` puts the pieces
-together and ``figures`` counts what a run has been through.
+``client`` is a client that follows the contract. Twenty of them talk through ``proxy``, which injects network
+faults, to the servers that ``deployment`` starts and ``faults`` kills. All requests, answers and events go
+into a ``history``; ``check`` is the contract and judges the history. ``run`` connects the parts and
+``figures`` counts what happened in a run.
 
-None of that imports the server or the protocol: a mistake of theirs must not be mirrored. The check itself is
-checked by stories written by hand (``scene``), and by a real server with a fault in it (``planted``).
+None of this imports the server or the protocol: an error there must not be repeated here. The check itself is
+tested with hand-written histories (``scenario``) and with real servers that contain a fault
+(``planted_faults``).
 """

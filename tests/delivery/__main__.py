@@ -1,4 +1,4 @@
-"""``python -m tests.delivery``: the proof, by hand, for as long as one likes."""
+"""Run the delivery test for as long as wanted: ``python -m tests.delivery``."""
 
 import argparse
 import asyncio
@@ -15,12 +15,12 @@ from tests.delivery.figures import figures
 from tests.delivery.run import run
 from tests.support.database import PrivateMariaDB, PrivateMySQL, PrivateServer, has_mysql
 
-TOLD = 5
-"""How many violations of one rule are told in full."""
+MAX_PRINTED = 5
+"""Violations of one rule that are printed."""
 
 
 def main() -> int:
-    """The exit code: 0 when nothing was violated."""
+    """Run rounds. Returns the exit code: 0 if no rule was violated."""
     options = _arguments()
     seeds: Iterable[int] = (
         range(options.seed, options.seed + options.rounds) if options.rounds else count(options.seed)
@@ -33,18 +33,16 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.delivery", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60, help="of breaking things, in each round")
-    parser.add_argument("--seed", type=int, default=1, help="of the first round; each further one adds 1")
-    parser.add_argument(
-        "--rounds", type=int, default=1, help="each on an empty database; 0: until one is bad"
-    )
+    parser.add_argument("--seconds", type=float, default=60, help="of faults in each round")
+    parser.add_argument("--seed", type=int, default=1, help="of the first round; each later round adds 1")
+    parser.add_argument("--rounds", type=int, default=1, help="each on an empty database; 0: until one fails")
     parser.add_argument("--database", choices=("sqlite", "mariadb", "mysql"), default="sqlite")
     parser.add_argument(
         "--servers", type=int, default=1, help="processes on the one database (mariadb, mysql)"
     )
     parser.add_argument("--clients", type=int, default=20)
-    parser.add_argument("--pace", type=float, default=1.0, help="how many times as busy as usual")
-    parser.add_argument("--flaw", default="", help="plant a flaw in the server: see planted.py")
+    parser.add_argument("--pace", type=float, default=1.0, help="factor of the clients' speed")
+    parser.add_argument("--flaw", default="", help="plant a fault in the server: see planted_faults.py")
     options = parser.parse_args()
     if options.servers > 1 and options.database == "sqlite":
         parser.error("one SQLite file is for one server")
@@ -55,21 +53,21 @@ def _arguments() -> argparse.Namespace:
 
 
 async def _round(options: argparse.Namespace, seed: int) -> bool:
-    """One run, judged and told; whether it was good."""
+    """Run one round, print its verdict, and return whether it passed."""
     print(f"seed {seed}: {options.database}, servers: {options.servers}, {options.seconds:g} s", flush=True)
     with TemporaryDirectory(prefix="chat-delivery-") as folder, _database(options, Path(folder)) as database:
         async with deploy(Path(folder), database, options.servers, options.flaw).open() as site:
             await run(site, seconds=options.seconds, seed=seed, clients=options.clients, pace=options.pace)
-            stumbles = site.stumbles
+            tracebacks = site.tracebacks
     print(figures(site.history))
     violations = check(site.history)
-    _tell(violations, stumbles)
-    return not violations and not stumbles
+    _print_verdict(violations, tracebacks)
+    return not violations and not tracebacks
 
 
 @contextmanager
 def _database(options: argparse.Namespace, folder: Path) -> Iterator[PrivateServer | None]:
-    """A server of our own, if one is wanted."""
+    """Start a database server for the round, unless it uses SQLite."""
     if options.database == "sqlite":
         yield None
         return
@@ -81,17 +79,17 @@ def _database(options: argparse.Namespace, folder: Path) -> Iterator[PrivateServ
         server.kill()
 
 
-def _tell(violations: list[Violation], stumbles: list[str]) -> None:
-    print(f"tracebacks in the log        {len(stumbles)}")
-    for stumble in list(dict.fromkeys(each.partition("\n")[2] for each in stumbles))[:TOLD]:
-        print(stumble)
+def _print_verdict(violations: list[Violation], tracebacks: list[str]) -> None:
+    print(f"tracebacks in the log        {len(tracebacks)}")
+    for traceback in list(dict.fromkeys(each.partition("\n")[2] for each in tracebacks))[:MAX_PRINTED]:
+        print(traceback)
     print("violations                   " + ("none" if not violations else str(len(violations))))
     for rule in dict.fromkeys(violation.rule for violation in violations):
         broken = [violation for violation in violations if violation.rule == rule]
-        for violation in broken[:TOLD]:
+        for violation in broken[:MAX_PRINTED]:
             print(f"  {violation}")
-        if len(broken) > TOLD:
-            print(f"  rule {rule}: and {len(broken) - TOLD} more")
+        if len(broken) > MAX_PRINTED:
+            print(f"  rule {rule}: and {len(broken) - MAX_PRINTED} more")
     print(flush=True)
 
 

@@ -1,38 +1,38 @@
-"""The contract, as assertions over a history. The counterpart is ``run``, which makes the history.
+"""The delivery contract as rules over a history. ``run`` produces the history.
 
-The rules stand in ``rules``; here is their table. A run is good when ``check`` finds nothing.
+``rules`` contains the rules. A run passes if ``check`` returns nothing.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tests.delivery.history import History
-from tests.delivery.ledger import Ledger
+from tests.delivery.history_index import HistoryIndex
 from tests.delivery.rules import recovery, seats, shown, stored
 
-Rule = Callable[[Ledger], Iterable[str]]
+Rule = Callable[[HistoryIndex], Iterable[str]]
 
 RULES: dict[str, Rule] = {
-    "1": stored.acknowledged_is_kept,
-    "2": stored.nothing_is_doubled,
-    "3": stored.nothing_is_invented,
+    "1": stored.acknowledged_is_stored,
+    "2": stored.no_cid_is_stored_twice,
+    "3": stored.only_sent_messages_are_stored,
     "4": stored.seqs_have_no_gap,
-    "5": shown.everybody_saw_the_same,
+    "5": shown.observations_agree,
     "6": shown.streams_have_no_gap,
     "7": stored.order_is_kept,
     "8": shown.reads_do_not_go_back,
-    "9": seats.nobody_sees_what_is_not_theirs,
-    "10": seats.rooms_are_never_overfull,
-    "11": recovery.nothing_stays_unknown,
-    "D7": seats.comings_and_goings_alternate,
-    "stop": recovery.servers_end_well,
+    "9": seats.only_members_receive,
+    "10": seats.rooms_stay_within_capacity,
+    "11": recovery.every_outcome_is_known,
+    "D7": seats.entries_and_exits_alternate,
+    "stop": recovery.servers_stop_cleanly,
 }
-"""The eleven assertions by which the contract is proven, and two more that the same runs can prove."""
+"""The eleven rules of the contract, and two more that the same runs can check."""
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A rule that was broken, and how."""
+    """A rule that was broken, and the contradicting observations."""
 
     rule: str
     story: str
@@ -42,6 +42,6 @@ class Violation:
 
 
 def check(history: History) -> list[Violation]:
-    """Every violation of every rule, in the order of ``RULES``."""
-    ledger = Ledger(history)
-    return [Violation(name, story) for name, rule in RULES.items() for story in rule(ledger)]
+    """All violations, in the order of ``RULES``."""
+    index = HistoryIndex(history)
+    return [Violation(name, story) for name, rule in RULES.items() for story in rule(index)]

@@ -1,4 +1,4 @@
-"""What a run talks to and breaks: server processes, their database, and a proxy before each server."""
+"""The servers of a run, their database, and a proxy in front of each server."""
 
 import asyncio
 import re
@@ -8,37 +8,37 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from tests.delivery.history import History, Spoilt, now
+from tests.delivery.history import History, InjectedFault, now
 from tests.delivery.proxy import Proxy
 from tests.support.database import PrivateServer
 from tests.support.processes import Server
 
 SETTINGS = (
     "limits.rate=0",
-    "limits.linger=3600",  # nobody leaves who did not ask to
+    "limits.linger=3600",  # accounts leave only on request
     "limits.connections_per_address=0",
     "limits.new_connections_per_minute=0",
     "limits.password_attempts=0",
     "password.bcrypt_cost=4",
 )
-"""Every client has one address here and much to say, so what protects against that is off."""
+"""All clients have one address and send much, so the limits against that are off."""
 
 
 TRACEBACK = re.compile(r"^.*\n\s*Traceback .*\n(?:\s.*\n)*", re.MULTILINE)
-"""With the line of the log that it belongs to."""
+"""A traceback, with the log line to which it belongs."""
 
 
 class Host(Protocol):
-    """A server that can be broken, and keeps its port over all that."""
+    """A server that can be killed and restarted on the same port."""
 
     @property
     def port(self) -> int: ...
 
     async def start(self) -> None:
-        """Until clients can connect."""
+        """Start and wait until clients can connect."""
 
     async def stop(self) -> int:
-        """Ask it to end; its exit code."""
+        """Ask it to stop. Returns its exit code."""
 
     async def kill(self) -> None: ...
 
@@ -51,7 +51,7 @@ class Host(Protocol):
 
 
 class Process:
-    """A host that is a process of its own."""
+    """A host in its own process."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -81,8 +81,8 @@ class Process:
 
 
 @dataclass
-class Site:
-    """All of it, and the history of what happens there."""
+class Deployment:
+    """The servers, the database, the proxies and the history of a run."""
 
     hosts: Sequence[Host]
     database: PrivateServer | None = None
@@ -90,17 +90,17 @@ class Site:
     proxies: list[Proxy] = field(default_factory=list)
 
     def note(self, what: str, unanswered: int = 0) -> None:
-        """Something is being broken."""
-        self.history.add(Spoilt(now(), "", 0, what, unanswered))
+        """Record that a fault begins."""
+        self.history.add(InjectedFault(now(), "", 0, what, unanswered))
 
     @property
-    def stumbles(self) -> list[str]:
-        """Every traceback in the servers' logs: whatever happens to a server, it is no surprise to it."""
-        return [found[0] for host in self.hosts for found in TRACEBACK.finditer(host.log)]
+    def tracebacks(self) -> list[str]:
+        """All tracebacks in the servers' logs: no fault may cause one."""
+        return [match[0] for host in self.hosts for match in TRACEBACK.finditer(host.log)]
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator["Site"]:
-        """Started, for the length of an ``async with``."""
+    async def open(self) -> AsyncIterator["Deployment"]:
+        """Start everything for the length of an ``async with``."""
         async with AsyncExitStack() as started:
             for host in self.hosts:
                 await host.start()
@@ -112,15 +112,17 @@ class Site:
             yield self
 
 
-def deploy(folder: Path, database: PrivateServer | None = None, servers: int = 1, flaw: str = "") -> Site:
-    """Server processes that share a database, or one with a SQLite file, which are yet to be opened.
+def deploy(
+    folder: Path, database: PrivateServer | None = None, servers: int = 1, flaw: str = ""
+) -> Deployment:
+    """Prepare server processes that share a database, or one with a SQLite file. They are not started yet.
 
-    ``flaw`` is one to plant in each: see ``planted``.
+    ``flaw`` is the fault to plant in each: see ``planted_faults``.
     """
-    program = ("tests.delivery.planted", flaw) if flaw else ("server",)
+    program = ("tests.delivery.planted_faults", flaw) if flaw else ("server",)
     where = ("--database", database.url("chat")) if database else ()
     hosts = [
         Process(Server(folder / f"server-{each}", *where, settings=SETTINGS, program=program))
         for each in range(servers)
     ]
-    return Site(hosts, database)
+    return Deployment(hosts, database)

@@ -1,14 +1,14 @@
-"""What is broken in a run, when, and for how long. The counterparts are ``proxy`` and ``deployment``.
+"""The faults of a run, and when they occur. ``proxy`` and ``deployment`` carry them out.
 
-Two things go on at a time: the network is spoilt for one connection after the other, and every now and then
-a process is broken, the next one not before it works again.
+Two sequences run at the same time: network faults on one connection after the other, and faults of one
+process at a time, the next one only after that process works again.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from random import Random
 
-from tests.delivery.deployment import Site
+from tests.delivery.deployment import Deployment
 from tests.delivery.history import Stopped, now
 from tests.delivery.proxy import Cable
 
@@ -32,7 +32,7 @@ def reset(cable: Cable, random: Random) -> None:
 
 
 def hold(cable: Cable, random: Random) -> None:
-    """One direction is a black hole; what fell into it comes out when it is mended."""
+    """Block one direction. Blocked bytes are delivered after ``mend``."""
     random.choice((cable.up, cable.down)).hold()
 
 
@@ -53,31 +53,31 @@ NETWORK: Mapping[Callable[[Cable, Random], None], float] = {
     replay: 6,
     mend: 4,
 }
-"""What happens to one connection, each with how often it does."""
+"""The faults of a connection and their weights."""
 
-FLURRY = 0.05
-"""Seconds between two such, on average, for all connections together."""
+NETWORK_FAULT_INTERVAL = 0.05
+"""Average seconds between two network faults, for all connections together."""
 
 # The processes
 
-Breakage = Callable[[Site, Random], Awaitable[None]]
+Breakage = Callable[[Deployment, Random], Awaitable[None]]
 
 
-async def kill_server(site: Site, random: Random) -> None:
+async def kill_server(site: Deployment, random: Random) -> None:
     host = random.choice(site.hosts)
     await host.kill()
     await asyncio.sleep(random.uniform(0, 0.5))
     await host.start()
 
 
-async def pause_server(site: Site, random: Random) -> None:
+async def pause_server(site: Deployment, random: Random) -> None:
     host = random.choice(site.hosts)
     await host.pause()
     await asyncio.sleep(random.uniform(0.3, 3))
     await host.resume()
 
 
-async def restart_server(site: Site, random: Random) -> None:
+async def restart_server(site: Deployment, random: Random) -> None:
     host = random.choice(site.hosts)
     begun = now()
     code = await host.stop()
@@ -85,26 +85,26 @@ async def restart_server(site: Site, random: Random) -> None:
     await host.start()
 
 
-async def kill_database(site: Site, random: Random) -> None:
+async def kill_database(site: Deployment, random: Random) -> None:
     assert site.database is not None
     await asyncio.to_thread(site.database.kill)
     await asyncio.sleep(random.uniform(0, 0.5))
     await asyncio.to_thread(site.database.start)
 
 
-async def restart_database(site: Site, random: Random) -> None:
+async def restart_database(site: Deployment, random: Random) -> None:
     assert site.database is not None
     await asyncio.to_thread(site.database.restart)
 
 
-async def pause_database(site: Site, random: Random) -> None:
+async def pause_database(site: Deployment, random: Random) -> None:
     assert site.database is not None
     site.database.pause()
     await asyncio.sleep(random.uniform(0.3, 2))
     site.database.resume()
 
 
-async def kill_database_connections(site: Site, random: Random) -> None:
+async def kill_database_connections(site: Deployment, random: Random) -> None:
     assert site.database is not None
     await asyncio.to_thread(site.database.kill_connections)
 
@@ -117,30 +117,30 @@ DATABASE: Mapping[Breakage, float] = {
     pause_database: 1,
 }
 
-RESPITE = 2.0
-"""Seconds from the end of one breakage to the next, on average, so that there is something to be broken."""
+PROCESS_FAULT_INTERVAL = 2.0
+"""Average seconds from the end of one process fault to the next."""
 
 
-async def spoil_network(site: Site, random: Random) -> None:
-    """Until cancelled."""
+async def inject_network_faults(site: Deployment, random: Random) -> None:
+    """Inject network faults until cancelled."""
     faults, weights = list(NETWORK), list(NETWORK.values())
     while True:
-        await asyncio.sleep(random.expovariate(1 / FLURRY))
+        await asyncio.sleep(random.expovariate(1 / NETWORK_FAULT_INTERVAL))
         cables = [cable for proxy in site.proxies for cable in proxy.cables]
         if cables:
             random.choices(faults, weights)[0](random.choice(cables), random)
 
 
-async def break_processes(
-    site: Site,
+async def inject_process_faults(
+    site: Deployment,
     random: Random,
     seconds: float,
     breakages: Mapping[Breakage, float],
     unanswered: Callable[[], int],
 ) -> None:
-    """For so long; at the end, everything that was broken works again."""
+    """Inject process faults for ``seconds``; at the end everything works again."""
     end = now() + seconds
-    while breakages and (rest := random.uniform(0.5, 1.5) * RESPITE) < end - now():
+    while breakages and (rest := random.uniform(0.5, 1.5) * PROCESS_FAULT_INTERVAL) < end - now():
         await asyncio.sleep(rest)
         (breakage,) = random.choices(list(breakages), list(breakages.values()))
         site.note(breakage.__name__.replace("_", " "), unanswered())

@@ -1,23 +1,33 @@
-"""What a run has been through, in numbers: how much a clean verdict is worth."""
+"""Numbers that show what happened in a run, and so how much a clean verdict is worth."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
-from tests.delivery.history import Ack, Applied, Arrival, Attempt, Healed, History, Page, Refusal, Spoilt
-from tests.delivery.ledger import Name
+from tests.delivery.history import (
+    Ack,
+    Applied,
+    Arrival,
+    Attempt,
+    Healed,
+    History,
+    InjectedFault,
+    Page,
+    Refusal,
+)
+from tests.delivery.history_index import Name
 
 
 @dataclass(frozen=True)
 class Figures:
-    acknowledged: int  # different messages
+    acknowledged: int  # distinct messages
     connections: int
     events: int
     pages: int
     applied: int
-    duplicates: int  # answers that said so: copies that were not stored
-    resolved: int  # messages that were sent again after an unknown outcome, and then acknowledged
+    duplicates: int  # answers with ``duplicate``: resends that were not stored
+    resolved: int  # messages resent after an unknown outcome and then acknowledged
     breakages: Counter[str]
-    perilous: int  # breakages while sends were on their way
+    with_sends_in_flight: int  # faults while sends were in flight
     longest: float  # seconds from a message's first attempt to its acknowledgement
     recovery: float  # seconds from healing to the last answer
 
@@ -29,7 +39,7 @@ class Figures:
                 f"shown by events, in pages    {self.events}, {self.pages} ({self.applied} applied)",
                 f"connections                  {self.connections}",
                 f"broken                       {broken}",
-                f"  with acks in flight        {self.perilous}",
+                f"  with acks in flight        {self.with_sends_in_flight}",
                 f"unknown outcomes resolved    {self.resolved}",
                 f"duplicates suppressed        {self.duplicates}",
                 f"longest wait for an ack      {self.longest:.1f} s",
@@ -44,7 +54,7 @@ def figures(history: History) -> Figures:
     for attempt in history.of(Attempt):
         attempts[Name(attempt.client, attempt.cid)].append(attempt)
     first = {Name(ack.client, ack.cid): ack for ack in reversed(acks)}
-    spoilt = list(history.of(Spoilt))
+    spoilt = list(history.of(InjectedFault))
     healed = next((record.at for record in history.of(Healed)), 0.0)
     return Figures(
         acknowledged=len(first),
@@ -55,7 +65,7 @@ def figures(history: History) -> Figures:
         duplicates=sum(ack.duplicate for ack in acks),
         resolved=sum(_was_unknown(attempts[name], ack) for name, ack in first.items()),
         breakages=Counter(each.what for each in spoilt),
-        perilous=sum(each.unanswered > 0 for each in spoilt),
+        with_sends_in_flight=sum(each.unanswered > 0 for each in spoilt),
         longest=max((ack.at - attempts[name][0].at for name, ack in first.items()), default=0.0),
         recovery=max(
             (each.at - healed for each in (*acks, *history.of(Refusal)) if each.at > healed), default=0.0
@@ -64,5 +74,5 @@ def figures(history: History) -> Figures:
 
 
 def _was_unknown(attempts: list[Attempt], ack: Ack) -> bool:
-    """Whether there was an earlier attempt than the one that was answered."""
+    """Whether there was an earlier attempt than the answered one."""
     return any(attempt.id != ack.id and attempt.at < ack.at for attempt in attempts)

@@ -1,8 +1,7 @@
-"""What a run has seen, in the order in which it was seen. The counterpart is ``check``, which judges it.
+"""The observations of a run, in order. ``check`` judges them.
 
-Plain data. Times are seconds on one monotonic clock that all clients share. A conversation has here a name
-that is the same for everybody: ``#room``, or ``Alice&Bob`` for a private chat. A client's name is its
-account's.
+Plain data. Times are seconds on one monotonic clock that all clients share. A conversation has the same name
+for all clients: ``#room``, or ``Alice&Bob`` for a private chat. A client's name is that of its account.
 """
 
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from typing import TypeVar
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as it was shown to somebody, without the ``cid``, which only its author sees."""
+    """A message as it was received, without the ``cid``, which only its author sees."""
 
     conversation: str
     seq: int
@@ -31,7 +30,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Something seen by a client, on one of its connections, which it numbers."""
+    """An observation of a client on one of its connections, which it numbers."""
 
     at: float
     client: str
@@ -40,9 +39,9 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Attempt(Record):
-    """A ``send`` was handed to the network. The same cid has as many attempts as it takes.
+    """A ``send`` was written to the connection. A cid may have several attempts.
 
-    ``doomed`` is the code with which it must be refused, where it was sent for that purpose.
+    ``doomed`` is the code with which it must be refused, if it was sent for that purpose.
     """
 
     id: int
@@ -54,7 +53,7 @@ class Attempt(Record):
 
 @dataclass(frozen=True, slots=True)
 class Ack(Record):
-    """``sent`` came for the attempt with this ``id``."""
+    """``sent`` arrived for the attempt with this ``id``."""
 
     id: int
     cid: str
@@ -65,7 +64,7 @@ class Ack(Record):
 
 @dataclass(frozen=True, slots=True)
 class Refusal(Record):
-    """An ``error`` came for the attempt with this ``id``."""
+    """An ``error`` arrived for the attempt with this ``id``."""
 
     id: int
     cid: str
@@ -73,7 +72,7 @@ class Refusal(Record):
 
     @property
     def is_definite(self) -> bool:
-        """Whether it says "never stored". The others say that nobody knows."""
+        """Whether it means "never stored". The other codes leave the outcome unknown."""
         return self.code not in UNKNOWN
 
 
@@ -82,7 +81,7 @@ UNKNOWN = frozenset({"unavailable", "internal", "going_away"})
 
 @dataclass(frozen=True, slots=True)
 class Arrival(Record):
-    """A ``message`` event came. ``cid`` is empty where none was shown."""
+    """A ``message`` event arrived. ``cid`` is empty if none was included."""
 
     message: Message
     cid: str
@@ -90,14 +89,14 @@ class Arrival(Record):
 
 @dataclass(frozen=True, slots=True)
 class Applied(Record):
-    """The client took a message into its own picture of a conversation, which only ever grows at its end."""
+    """The client applied a message to its copy of a conversation, which only grows at its end."""
 
     conversation: str
     seq: int
 
 
 class Way(StrEnum):
-    """Which part of a conversation a page was asked for."""
+    """The part of a conversation that a page request asks for."""
 
     NEWEST = auto()
     BEFORE = auto()
@@ -106,7 +105,9 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Page(Record):
-    """A page of a conversation came; it was asked for at ``begun``. ``cids`` are those shown, by seq."""
+    """A page of a conversation arrived; it was requested at ``begun``. ``cids`` are those included, by
+    seq.
+    """
 
     begun: float
     conversation: str
@@ -118,17 +119,19 @@ class Page(Record):
 
     @property
     def reach(self) -> int | None:
-        """How far the conversation went at least, as this page tells it; ``None`` when it does not say."""
+        """The seq that the conversation reached at least, according to this page; ``None`` if the page does
+        not tell.
+        """
         if self.way is Way.BEFORE or (self.way is Way.AFTER and self.more):
             return None
         return self.messages[-1].seq if self.messages else self.bound
 
 
 @dataclass(frozen=True, slots=True)
-class Told(Record):
-    """An answer told a conversation's head; it was asked for at ``begun``.
+class HeadReport(Record):
+    """An answer contained a conversation's head; it was requested at ``begun``.
 
-    ``opens``: it is one (``session``, ``entered``) behind which the connection's events follow without a gap.
+    ``opens``: the answer (``session``, ``entered``) after which the connection's events follow without a gap.
     """
 
     begun: float
@@ -138,8 +141,8 @@ class Told(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Whole(Record):
-    """A conversation as it was read from 1, after everything had healed."""
+class FullRead(Record):
+    """A conversation read from 1 after healing."""
 
     conversation: str
     messages: tuple[Message, ...]
@@ -151,10 +154,10 @@ class Move(StrEnum):
 
     ENTERING = auto()  # asked to
     ENTERED = auto()
-    KEPT_OUT = auto()  # refused, for good
+    KEPT_OUT = auto()  # definitely refused
     RESIGNING = auto()
-    RESIGNED = auto()  # and heard, on the connection that had the seat, that it is gone
-    GIVEN_UP = auto()  # over another connection, of which this one may not have heard yet
+    RESIGNED = auto()  # confirmed on the connection that had the seat
+    GIVEN_UP = auto()  # confirmed on another connection; this one may not know yet
     STAYED = auto()  # the resignation was refused
     LEAVING = auto()  # asked to leave; the seat is kept
     LEFT = auto()
@@ -162,7 +165,7 @@ class Move(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Seat(Record):
-    """A client's dealings with its own seat. Befriending counts as entering the private chat."""
+    """A move of a client. A new friendship counts as entering the private chat."""
 
     conversation: str
     move: Move
@@ -170,7 +173,7 @@ class Seat(Record):
 
 @dataclass(frozen=True, slots=True)
 class Occupancy(Record):
-    """Somebody was told how many seats of a room are taken."""
+    """A client received the number of members of a room."""
 
     conversation: str
     members: int
@@ -178,8 +181,8 @@ class Occupancy(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Spoilt(Record):
-    """The run broke something; ``unanswered`` sends were on their way. It comes from no client."""
+class InjectedFault(Record):
+    """A fault was injected; ``unanswered`` sends were in flight. It belongs to no client."""
 
     what: str
     unanswered: int
@@ -187,7 +190,7 @@ class Spoilt(Record):
 
 @dataclass(frozen=True, slots=True)
 class Stopped(Record):
-    """A server was asked to end, and did with this code. It comes from no client."""
+    """A server was asked to stop and exited with this code. It belongs to no client."""
 
     code: int
     seconds: float
@@ -195,7 +198,7 @@ class Stopped(Record):
 
 @dataclass(frozen=True, slots=True)
 class Healed(Record):
-    """From here on everything works. It comes from no client."""
+    """From here on everything works. It belongs to no client."""
 
 
 R = TypeVar("R", bound=Record)
@@ -203,7 +206,7 @@ R = TypeVar("R", bound=Record)
 
 @dataclass
 class History:
-    """All records of a run. Equal messages are kept once, however many have seen them."""
+    """All records of a run. Equal messages are stored once."""
 
     records: list[Record] = field(default_factory=list)
     _messages: dict[Message, Message] = field(default_factory=dict)
@@ -212,11 +215,11 @@ class History:
         self.records.append(record)
 
     def of(self, kind: type[R]) -> Iterator[R]:
-        """The records of one kind, in order."""
+        """The records of one type, in order."""
         return (record for record in self.records if isinstance(record, kind))
 
     def message(self, message: Message) -> Message:
-        """The one message that equals this one."""
+        """The stored instance of an equal message."""
         return self._messages.setdefault(message, message)
 
 

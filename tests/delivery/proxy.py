@@ -1,9 +1,9 @@
-"""A network that can be spoilt: it stands between the clients and one server. The counterpart is ``faults``.
+"""A proxy between the clients and one server that injects network faults. ``faults`` decides when.
 
-Everything here is what a real network may do to two honest ends. Bytes come late, in crumbs, or never; a
-connection ends in the middle of a line, with or without a farewell; what one end sent before it gave up can
-arrive long after. The one thing that no network does by itself is to repeat a line, but a second copy of a
-client could: so ``replay`` repeats only a ``send`` that has been acknowledged, which must change nothing.
+All faults are what a real network may do: bytes arrive late, in small pieces, or never; a connection ends in
+the middle of a line, with or without FIN; what one end sent before it gave up may arrive long after. Only
+repeating a line is not a network fault, but a second copy of a client could do it: ``replay`` repeats only a
+``send`` that was acknowledged, which must change nothing.
 """
 
 import asyncio
@@ -15,13 +15,13 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 CHUNK = 65536
-CRUMB = 48
-"""How many bytes at a time come through a dripping flow, each after ``DRIP`` seconds."""
+DRIP_BYTES = 48
+"""Bytes that pass at once through a dripping flow, every ``DRIP`` seconds."""
 DRIP = 0.005
 
 
 class Flow:
-    """One direction of one connection."""
+    """One direction of a connection."""
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, see: Callable[[bytes], None]
@@ -29,26 +29,26 @@ class Flow:
         self._reader = reader
         self._writer = writer
         self._see = see
-        self._rest = b""  # of a line that has passed in part
+        self._rest = b""  # the unfinished last line
         self._open = asyncio.Event()
         self.mend()
         self.cut_after: int | None = None  # bytes from now
-        self.is_cut = False  # for good: what came behind is lost, and cannot be mended
-        self.repeats: list[bytes] = []  # lines to slip in at the next end of a line
+        self.is_cut = False  # permanent: later bytes are lost
+        self.repeats: list[bytes] = []  # lines to insert at the next end of a line
 
     def mend(self) -> None:
-        """Let everything through, at once. What was held goes on its way."""
+        """Pass everything at once, including blocked bytes."""
         self.lag = 0.0
         self.drips = False
         self.cut_after = None
         self._open.set()
 
     def hold(self) -> None:
-        """Let nothing through; nothing is lost either."""
+        """Block all bytes without losing any."""
         self._open.clear()
 
     async def run(self) -> None:
-        """Carry bytes until the end, or until the cut. What comes after the far end has gone is dropped."""
+        """Copy bytes until the end or the cut. Bytes that arrive after the other end is gone are dropped."""
         try:
             while data := await self._reader.read(CHUNK):
                 await self._open.wait()
@@ -65,14 +65,14 @@ class Flow:
             data = data[: self.cut_after]
             self.cut_after -= len(data)
             self.is_cut = self.cut_after == 0
-        step = CRUMB if self.drips else len(data)
+        step = DRIP_BYTES if self.drips else len(data)
         for start in range(0, len(data), step or 1):
             self._writer.write(data[start : start + step])
             await self._writer.drain()
             await asyncio.sleep(DRIP if self.drips else 0)
 
     def _with_repeats(self, data: bytes) -> bytes:
-        """The bytes, with what is to be repeated behind the last line that ends in them."""
+        """The bytes, with repeated lines inserted after the last complete line."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             self._see(line)
@@ -100,11 +100,11 @@ class Cable:
         self.up = Flow(client[0], server[1], self._see_request)
         self.down = Flow(server[0], client[1], self._see_answer)
         self._writers = client[1], server[1]
-        self._asked: dict[int, bytes] = {}  # sends on their way, by id
+        self._asked: dict[int, bytes] = {}  # open sends, by id
         self._confirmed: deque[bytes] = deque(maxlen=20)
 
     async def run(self) -> None:
-        """Carry both ways until both have ended, or either is cut."""
+        """Copy in both directions until both have ended or either is cut."""
         up, down = asyncio.create_task(self.up.run()), asyncio.create_task(self.down.run())
         try:
             await asyncio.wait((up, down), return_when=asyncio.FIRST_COMPLETED)
@@ -121,7 +121,7 @@ class Cable:
         self.down.mend()
 
     def reset(self) -> None:
-        """End it without a farewell (RST), both ways."""
+        """Reset the connection (RST) in both directions."""
         for writer in self._writers:
             end: socket.socket = writer.get_extra_info("socket")
             if end.fileno() >= 0:
@@ -145,7 +145,7 @@ class Cable:
 
 
 class Proxy:
-    """Listens on a port of its own and carries every connection to the port ``target``."""
+    """Listens on its own port and forwards every connection to the port ``target``."""
 
     def __init__(self, target: int) -> None:
         self._target = target
@@ -162,7 +162,7 @@ class Proxy:
         return list(self._cables)
 
     def heal(self) -> None:
-        """From here on, nothing is spoilt."""
+        """Stop all faults."""
         for cable in self._cables:
             cable.mend()
 

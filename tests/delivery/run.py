@@ -1,6 +1,7 @@
-"""One run: clients talk, everything breaks, everything heals, everything is read. A history comes of it.
+"""One run: clients talk while faults are injected; then everything heals and is read. The result is a
+history.
 
-The counterpart is ``check``, which judges the history.
+``check`` judges the history.
 """
 
 import asyncio
@@ -10,32 +11,34 @@ from contextlib import suppress
 from random import Random
 from typing import ParamSpec
 
-from tests.delivery.deployment import Site
-from tests.delivery.faults import DATABASE, SERVERS, Breakage, break_processes, spoil_network
-from tests.delivery.habits import ROOMS, VAULT, Talker
+from tests.delivery.client_line import ConnectionEnded
+from tests.delivery.deployment import Deployment
+from tests.delivery.faults import DATABASE, SERVERS, Breakage, inject_network_faults, inject_process_faults
 from tests.delivery.history import Healed, now
-from tests.delivery.line import Lost
 from tests.delivery.rules.recovery import PATIENCE
+from tests.delivery.workload import ROOMS, VAULT, RandomClient
 
 NAMES = "Ann Bob Cyd Dan Eve Fay Gil Hal Ida Jon Kim Leo Mia Ned Pat Quin Ray Sue Tom Zoe"
 
-GRACE = 5.0
-"""Seconds that are waited beyond ``PATIENCE``, so that what comes late is told from what never comes."""
+GRACE_SECONDS = 5.0
+"""Seconds beyond ``PATIENCE``, to distinguish late answers from missing ones."""
 
 
-CALM = 120.0
-"""Seconds within which all is furnished, or read, while nothing is broken. It should take a few."""
+SETUP_SECONDS = 120.0
+"""Timeout for the set-up and the final reads, while no faults are injected. They should take a few
+seconds.
+"""
 
 
 P = ParamSpec("P")
 
 
 class Stuck(AssertionError):
-    """Something that must come about, with everything working, did not."""
+    """A condition that must become true without faults did not."""
 
 
 async def run(
-    site: Site,
+    site: Deployment,
     *,
     seconds: float,
     seed: int,
@@ -43,120 +46,120 @@ async def run(
     pace: float = 1.0,
     network: bool = True,
     breakages: Mapping[Breakage, float] | None = None,
-    patience: float = PATIENCE + GRACE,
+    patience: float = PATIENCE + GRACE_SECONDS,
 ) -> None:
-    """Fill the site's history. ``breakages`` are all that the site has, unless told otherwise.
+    """Fill the site's history. ``breakages`` are by default all that the site supports.
 
-    ``patience`` is for how many seconds, after everything has healed, there may be something unsettled.
+    ``patience`` is the time in seconds, after healing, in which outcomes may still be unknown.
     """
     random = Random(seed)
-    talkers = [Talker(name, site.proxies, site.history, Random(f"{seed} {name}")) for name in names(clients)]
+    talkers = [
+        RandomClient(name, site.proxies, site.history, Random(f"{seed} {name}")) for name in names(clients)
+    ]
     if breakages is None:
         breakages = {**SERVERS, **(DATABASE if site.database else {})}
     async with TaskGroup() as tasks:
         for talker in talkers:
             tasks.create_task(talker.run())
         try:
-            async with asyncio.timeout(CALM):
-                await _furnish(talkers)
+            async with asyncio.timeout(SETUP_SECONDS):
+                await _set_up(talkers)
             for talker in talkers:
                 talker.pace, talker.talks = pace, True
-            await _spoil(site, random, seconds, network, breakages, talkers)
+            await _inject_faults(site, random, seconds, network, breakages, talkers)
             await _heal(site, talkers, patience)
-            async with asyncio.timeout(CALM):
-                await _look_after(talkers)
+            async with asyncio.timeout(SETUP_SECONDS):
+                await _take_missing_seats(talkers)
                 for talker in talkers:
-                    await _insist(_read_everything, talker)
+                    await _retry(_read_everything, talker)
         finally:
             for talker in talkers:
                 talker.retire()
 
 
-def names(wanted: int) -> list[str]:
-    """As many user names as are wanted."""
+def names(count: int) -> list[str]:
+    """``count`` user names."""
     known = NAMES.split()
-    return [f"{known[each % len(known)]}{each // len(known) or ''}" for each in range(wanted)]
+    return [f"{known[each % len(known)]}{each // len(known) or ''}" for each in range(count)]
 
 
-async def _furnish(talkers: Sequence[Talker]) -> None:
-    """Rooms, with as many inside as can be, and a ring of friends."""
+async def _set_up(talkers: Sequence[RandomClient]) -> None:
+    """Create the rooms, fill them, and make each client a friend of the next."""
     await _until(lambda: all(talker.is_online for talker in talkers), "everybody is logged in")
     host, *others = talkers
     for room, share in ROOMS.items():
-        await _insist(host.create, room, max(2, round(share * len(talkers))))
-    await _insist(host.create, VAULT, 2)
+        await _retry(host.create, room, max(2, round(share * len(talkers))))
+    await _retry(host.create, VAULT, 2)
     for talker in (host, others[0]):
-        await _insist(talker.enter, VAULT)
+        await _retry(talker.enter, VAULT)
     for one, other in zip(talkers, [*others, host], strict=True):
-        one.be_befriended(other.name)
-        other.be_befriended(one.name)
-        await _insist(one.befriend, other.name)
+        one.expect_friendship(other.name)
+        other.expect_friendship(one.name)
+        await _retry(one.befriend, other.name)
         other.seats.add(other.private(one.name))
     for room in ROOMS:
-        await asyncio.gather(*(_insist(talker.enter, room) for talker in talkers))  # a race for its seats
+        await asyncio.gather(*(_retry(talker.enter, room) for talker in talkers))  # compete for the seats
 
 
-async def _spoil(
-    site: Site,
+async def _inject_faults(
+    site: Deployment,
     random: Random,
     seconds: float,
     network: bool,
     breakages: Mapping[Breakage, float],
-    talkers: Sequence[Talker],
+    talkers: Sequence[RandomClient],
 ) -> None:
     def unanswered() -> int:
         return sum(talker.unanswered for talker in talkers)
 
-    storm = asyncio.create_task(spoil_network(site, random)) if network else None
-    await break_processes(site, random, seconds, breakages, unanswered)
-    if storm is not None:
-        storm.cancel()
+    network_faults = asyncio.create_task(inject_network_faults(site, random)) if network else None
+    await inject_process_faults(site, random, seconds, breakages, unanswered)
+    if network_faults is not None:
+        network_faults.cancel()
 
 
-async def _heal(site: Site, talkers: Sequence[Talker], patience: float) -> None:
-    """Everything works and nobody says more; wait until no question is left, or for too long."""
+async def _heal(site: Deployment, talkers: Sequence[RandomClient], patience: float) -> None:
+    """Stop all faults and all clients; wait until no outcome is unknown, or for too long."""
     for proxy in site.proxies:
         proxy.heal()
     for talker in talkers:
         talker.talks = False
     site.history.add(Healed(now(), "", 0))
-    with suppress(Stuck):  # rule 11 will have something to say
+    with suppress(Stuck):  # rule 11 reports it
         await _until(lambda: all(talker.is_settled for talker in talkers), "all is settled", patience)
 
 
-async def _look_after(talkers: Sequence[Talker]) -> None:
-    """Take a seat where everybody has given theirs up: somebody must be able to read what was said."""
+async def _take_missing_seats(talkers: Sequence[RandomClient]) -> None:
+    """Take a seat in rooms without members, so that they can be read."""
     for talker in talkers:
-        await _insist(_survey, talker)
+        await _retry(_survey, talker)
     for room in (*ROOMS, VAULT):
         if not any(room in talker.seats for talker in talkers):
-            await _insist(talkers[0].enter, room)
+            await _retry(talkers[0].enter, room)
 
 
-async def _survey(talker: Talker) -> None:
+async def _survey(talker: RandomClient) -> None:
     await _until(lambda: talker.is_online, f"{talker.name} is logged in")
     await talker.survey()
 
 
-async def _read_everything(talker: Talker) -> None:
-    """Whatever is theirs, from 1."""
+async def _read_everything(talker: RandomClient) -> None:
+    """Read all conversations of a client from 1."""
     await _survey(talker)
     for conversation in sorted(talker.seats):
         await talker.read_whole(conversation)
 
 
-async def _insist(step: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs) -> None:
-    """Do it, if need be again: while nothing is broken a connection may still seem dead that waits for a
-    processor.
-    """
+async def _retry(step: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Retry a step: even without faults, a connection may seem dead on a busy machine."""
     while True:
-        with suppress(Lost):
+        with suppress(ConnectionEnded):
             return await step(*args, **kwargs)
         await asyncio.sleep(0.05)
 
 
 async def _until(holds: Callable[[], bool], what: str, seconds: float = 3 * PATIENCE) -> None:
-    """Wait for something about many clients at once, of which none alone could tell."""
+    """Wait for a condition over many clients."""
     deadline = now() + seconds
     while not holds():
         if now() > deadline:

@@ -1,18 +1,18 @@
-"""Every rule lets a good story pass and catches the story that breaks it."""
+"""Each rule accepts valid histories and detects histories that break it."""
 
 import pytest
 
 from tests.delivery.history import Move, Way
-from tests.delivery.scene import Scene, notice, said
+from tests.delivery.scenario import Scenario, notice, said
 
 
 @pytest.fixture
-def scene() -> Scene:
+def scene() -> Scenario:
     """Ann and Bob are in the den."""
-    return Scene("Ann", "Bob")
+    return Scenario("Ann", "Bob")
 
 
-def test_a_good_story_breaks_nothing(scene: Scene) -> None:
+def test_valid_history_breaks_no_rule(scene: Scenario) -> None:
     scene.tells("Ann", 0)
     scene.tells("Bob", 0)
     first = scene.sends("Ann", "m1")
@@ -30,83 +30,83 @@ def test_a_good_story_breaks_nothing(scene: Scene) -> None:
 
 
 class TestStored:
-    def test_an_acknowledged_message_that_is_gone(self, scene: Scene) -> None:
+    def test_missing_acknowledged_message_breaks_rule_1(self, scene: Scenario) -> None:
         scene.says("Ann", "m1", 1)
         scene.ends_as()
         assert "1" in scene.broken()
 
-    def test_an_acknowledged_message_that_stands_elsewhere(self, scene: Scene) -> None:
+    def test_acknowledged_message_at_other_seq_breaks_rule_1(self, scene: Scenario) -> None:
         scene.says("Ann", "m1", 1)
         scene.says("Ann", "m2", 2)
         scene.ends_as(said("Ann", "m2", 1), said("Ann", "m1", 2))
         assert "1" in scene.broken()
 
-    def test_an_acknowledged_message_with_another_time(self, scene: Scene) -> None:
+    def test_acknowledged_message_with_other_time_breaks_rule_1(self, scene: Scenario) -> None:
         scene.says("Ann", "m1", 1)
         scene.ends_as(said("Ann", "m1", 1, time="12:01"))
         assert scene.broken() == {"1"}
 
-    def test_an_acknowledged_message_in_a_conversation_that_nobody_can_read(self, scene: Scene) -> None:
+    def test_acknowledged_message_in_unread_conversation_breaks_rule_1(self, scene: Scenario) -> None:
         scene.says("Ann", "m1", 1)
         assert scene.broken() == {"1"}
 
-    def test_a_message_that_is_there_twice(self, scene: Scene) -> None:
+    def test_message_stored_twice_breaks_rule_2(self, scene: Scenario) -> None:
         scene.sends("Ann", "m1")
         scene.acks(scene.sends("Ann", "m1"), 1)
         scene.ends_as(said("Ann", "m1", 1), said("Ann", "m1", 2))
         assert scene.broken() == {"2"}
 
-    def test_two_acknowledgements_that_disagree(self, scene: Scene) -> None:
+    def test_contradicting_acknowledgements_break_rule_2(self, scene: Scenario) -> None:
         attempt = scene.sends("Ann", "m1")
         scene.acks(attempt, 1)
         scene.acks(attempt, 2, duplicate=True)
         scene.ends_as(said("Ann", "m1", 1))
         assert "2" in scene.broken()
 
-    def test_two_acknowledgements_that_both_call_themselves_the_first(self, scene: Scene) -> None:
+    def test_two_first_acknowledgements_break_rule_2(self, scene: Scenario) -> None:
         attempt = scene.sends("Ann", "m1")
         scene.acks(attempt, 1)
         scene.acks(attempt, 1)
         scene.ends_as(said("Ann", "m1", 1))
         assert scene.broken() == {"2"}
 
-    def test_the_same_cid_of_two_accounts_is_two_messages(self, scene: Scene) -> None:
+    def test_same_cid_of_two_accounts_is_allowed(self, scene: Scenario) -> None:
         scene.says("Ann", "m1", 1)
         scene.says("Bob", "m1", 2)
         scene.ends_as(said("Ann", "m1", 1), said("Bob", "m1", 2))
         assert scene.broken() == set()
 
-    def test_a_message_that_nobody_sent(self, scene: Scene) -> None:
+    def test_message_never_sent_breaks_rule_3(self, scene: Scenario) -> None:
         scene.ends_as(said("Ann", "m1", 1))
         assert scene.broken() == {"3"}
 
-    def test_a_message_that_was_sent_elsewhere(self, scene: Scene) -> None:
+    def test_message_sent_to_other_conversation_breaks_rule_3(self, scene: Scenario) -> None:
         scene.sends("Ann", "m1", to="Ann&Bob")
         scene.ends_as(said("Ann", "m1", 1))
         assert "3" in scene.broken()
 
-    def test_a_notice_of_somebody_who_never_came(self, scene: Scene) -> None:
+    def test_system_message_of_absent_account_breaks_rule_3(self, scene: Scenario) -> None:
         scene.ends_as(notice("enter", "Eve", 1))
         assert scene.broken() == {"3"}
 
-    def test_a_refused_message_that_is_there(self, scene: Scene) -> None:
+    def test_stored_message_after_refusal_breaks_rule_3(self, scene: Scenario) -> None:
         scene.moves("Ann", Move.LEAVING)
         scene.refuses(scene.sends("Ann", "m1"), "not_entered")
         scene.ends_as(said("Ann", "m1", 1))
         assert scene.broken() == {"3"}
 
-    def test_a_refused_message_of_which_another_copy_was_on_its_way(self, scene: Scene) -> None:
+    def test_refused_message_with_other_open_attempt_is_allowed(self, scene: Scenario) -> None:
         scene.moves("Ann", Move.LEAVING)
         scene.sends("Ann", "m1")
         scene.refuses(scene.sends("Ann", "m1"), "not_entered")
         scene.ends_as(said("Ann", "m1", 1))
         assert scene.broken() == set()
 
-    def test_a_refusal_without_reason(self, scene: Scene) -> None:
+    def test_refusal_without_reason_breaks_rule_3(self, scene: Scenario) -> None:
         scene.refuses(scene.sends("Ann", "m1"), "cid_reused")
         assert scene.broken() == {"3"}
 
-    def test_a_refusal_because_a_resignation_came_late(self, scene: Scene) -> None:
+    def test_refusal_after_late_resignation_is_allowed(self, scene: Scenario) -> None:
         scene.moves("Ann", Move.RESIGNING)
         sent = scene.sends("Ann", "m1")
         scene.moves("Ann", Move.RESIGNED)
@@ -114,27 +114,27 @@ class TestStored:
         scene.ends_as()
         assert scene.broken() == set()
 
-    def test_a_refusal_long_after_a_resignation(self, scene: Scene) -> None:
+    def test_refusal_long_after_resignation_breaks_rule_3(self, scene: Scenario) -> None:
         scene.moves("Ann", Move.RESIGNING)
         scene.moves("Ann", Move.RESIGNED)
         scene.refuses(scene.sends("Ann", "m1"), "not_entered")
         scene.ends_as()
         assert scene.broken() == {"3"}
 
-    def test_an_unknown_outcome_may_be_there_or_not(self, scene: Scene) -> None:
+    def test_message_with_unknown_outcome_may_be_stored_or_not(self, scene: Scenario) -> None:
         scene.refuses(scene.sends("Ann", "m1"), "unavailable")
         scene.acks(scene.sends("Ann", "m1"), 1)
         scene.ends_as(said("Ann", "m1", 1))
         assert scene.broken() == set()
 
-    def test_a_second_content_under_an_old_cid(self, scene: Scene) -> None:
+    def test_other_content_under_same_cid_breaks_rule_3(self, scene: Scenario) -> None:
         scene.says("Ann", "m1", 1)
         forged = scene.sends("Ann", "m1", text="no, this", doomed="cid_reused")
         scene.acks(forged, 1, duplicate=True)
         scene.ends_as(said("Ann", "m1", 1))
         assert "3" in scene.broken()
 
-    def test_a_hole(self, scene: Scene) -> None:
+    def test_gap_in_seqs_breaks_rule_4(self, scene: Scenario) -> None:
         scene.sends("Ann", "m1")
         scene.says("Ann", "m2", 2)
         scene.sends("Ann", "m3")
@@ -143,7 +143,7 @@ class TestStored:
         scene.ends_as(said("Ann", "m1", 1), said("Ann", "m2", 2), said("Ann", "m3", 4))
         assert scene.broken() == {"4"}
 
-    def test_a_time_that_goes_back(self, scene: Scene) -> None:
+    def test_decreasing_time_breaks_rule_4(self, scene: Scenario) -> None:
         scene.acks(scene.sends("Ann", "m1"), 1, time="12:05")
         scene.acks(scene.sends("Ann", "m2"), 2, time="12:04")
         scene.ends_as(said("Ann", "m1", 1, time="12:05"), said("Ann", "m2", 2, time="12:04"))
@@ -160,27 +160,29 @@ class TestStored:
             (Way.NEWEST, 0, [1, 2], True),  # nothing is before 1
         ],
     )
-    def test_a_torn_page(self, scene: Scene, way: Way, bound: int, seqs: list[int], more: bool) -> None:
+    def test_inconsistent_page_breaks_rule_4(
+        self, scene: Scenario, way: Way, bound: int, seqs: list[int], more: bool
+    ) -> None:
         for seq in range(1, 5):
             scene.sends("Ann", f"m{seq}")
         messages = [said("Ann", f"m{seq}", seq) for seq in seqs]
         scene.reads("Bob", *messages, way=way, bound=bound, more=more)
         assert "4" in scene.broken()
 
-    def test_what_was_sent_after_an_acknowledgement_stands_before_it(self, scene: Scene) -> None:
+    def test_message_before_earlier_acknowledged_one_breaks_rule_7(self, scene: Scenario) -> None:
         scene.says("Ann", "m1", 2)
         scene.says("Bob", "m2", 1)
         scene.ends_as(said("Bob", "m2", 1), said("Ann", "m1", 2))
         assert scene.broken() == {"7"}
 
-    def test_what_was_sent_while_another_was_on_its_way_may_stand_anywhere(self, scene: Scene) -> None:
+    def test_concurrent_messages_may_have_any_order(self, scene: Scenario) -> None:
         slow = scene.sends("Ann", "m1")
         scene.says("Bob", "m2", 1)
         scene.acks(slow, 2)
         scene.ends_as(said("Bob", "m2", 1), said("Ann", "m1", 2))
         assert scene.broken() == set()
 
-    def test_one_clients_messages_overtake_each_other(self, scene: Scene) -> None:
+    def test_reordered_messages_of_one_client_break_rule_7(self, scene: Scenario) -> None:
         first, second = scene.sends("Ann", "m1"), scene.sends("Ann", "m2")
         scene.acks(second, 1)
         scene.acks(first, 2)
@@ -189,48 +191,48 @@ class TestStored:
 
 
 class TestShown:
-    def test_two_saw_different_messages_at_one_place(self, scene: Scene) -> None:
+    def test_different_messages_at_one_seq_break_rule_5(self, scene: Scenario) -> None:
         scene.sends("Ann", "m1")
         scene.sends("Bob", "m2")
         scene.shows("Ann", said("Ann", "m1", 1))
         scene.shows("Bob", said("Bob", "m2", 1))
         assert "5" in scene.broken()
 
-    def test_a_message_that_was_shown_is_gone(self, scene: Scene) -> None:
+    def test_received_message_that_is_not_stored_breaks_rule_5(self, scene: Scenario) -> None:
         scene.sends("Ann", "m1")
         scene.shows("Bob", said("Ann", "m1", 1))
         scene.ends_as()
         assert "5" in scene.broken()
 
-    def test_a_message_under_another_cid(self, scene: Scene) -> None:
+    def test_message_under_other_cid_breaks_rule_5(self, scene: Scenario) -> None:
         scene.sends("Ann", "m1")
         scene.shows("Ann", said("Ann", "m1", 1), cid="M1")
         assert "5" in scene.broken()
 
-    def test_a_client_that_leaves_one_out(self, scene: Scene) -> None:
+    def test_client_that_skips_a_seq_breaks_rule_6(self, scene: Scenario) -> None:
         scene.applies("Ann", 1, 2, 4)
         assert "6" in scene.broken()
 
-    def test_events_that_leave_one_out(self, scene: Scene) -> None:
+    def test_events_that_skip_a_seq_break_rule_6(self, scene: Scenario) -> None:
         for seq in (1, 2, 3):
             scene.sends("Ann", f"m{seq}")
         scene.shows("Bob", said("Ann", "m1", 1))
         scene.shows("Bob", said("Ann", "m3", 3))
         assert scene.broken() == {"6", "11"}
 
-    def test_events_that_begin_too_late(self, scene: Scene) -> None:
+    def test_events_that_begin_after_head_break_rule_6(self, scene: Scenario) -> None:
         scene.sends("Ann", "m2")
         scene.tells("Bob", 0)
         scene.shows("Bob", said("Ann", "m2", 2))
         assert "6" in scene.broken()
 
-    def test_events_that_began_before_the_head_was_told(self, scene: Scene) -> None:
+    def test_events_from_before_the_head_that_skip_seqs_break_rule_6(self, scene: Scenario) -> None:
         scene.sends("Ann", "m2")
         scene.shows("Bob", said("Ann", "m2", 2))
         scene.tells("Bob", 0)
         assert "6" in scene.broken()
 
-    def test_a_new_connection_begins_anew(self, scene: Scene) -> None:
+    def test_new_connection_begins_at_new_head(self, scene: Scenario) -> None:
         scene.says("Ann", "m1", 1)
         scene.says("Ann", "m2", 2)
         scene.shows("Bob", said("Ann", "m1", 1), on=1)
@@ -240,20 +242,20 @@ class TestShown:
         scene.ends_as(*(said("Ann", f"m{seq}", seq) for seq in (1, 2, 3)))
         assert scene.broken() == set()
 
-    def test_a_read_that_does_not_show_what_was_acknowledged(self, scene: Scene) -> None:
+    def test_read_without_acknowledged_message_breaks_rule_8(self, scene: Scenario) -> None:
         scene.says("Ann", "m1", 1)
         scene.reads("Bob")
         scene.ends_as(said("Ann", "m1", 1))
         assert scene.broken() == {"8"}
 
-    def test_a_read_that_began_before_the_acknowledgement(self, scene: Scene) -> None:
+    def test_read_begun_before_acknowledgement_is_allowed(self, scene: Scenario) -> None:
         begun = scene.tick()
         scene.says("Ann", "m1", 1)
         scene.reads("Bob", begun=begun)
         scene.ends_as(said("Ann", "m1", 1))
         assert scene.broken() == set()
 
-    def test_a_read_that_goes_back_behind_an_event(self, scene: Scene) -> None:
+    def test_read_that_ends_before_earlier_event_breaks_rule_8(self, scene: Scenario) -> None:
         attempt = scene.sends("Ann", "m1")
         scene.shows("Ann", said("Ann", "m1", 1))
         scene.tells("Bob", 0)
@@ -263,23 +265,23 @@ class TestShown:
 
 
 class TestSeats:
-    def test_an_event_for_a_stranger(self, scene: Scene) -> None:
+    def test_event_to_non_member_breaks_rule_9(self, scene: Scenario) -> None:
         scene.sends("Ann", "m1")
         scene.shows("Eve", said("Ann", "m1", 1))
         assert "9" in scene.broken()
 
-    def test_a_page_for_a_stranger(self, scene: Scene) -> None:
+    def test_page_to_non_member_breaks_rule_9(self, scene: Scenario) -> None:
         scene.reads("Eve")
         assert scene.broken() == {"9"}
 
-    def test_an_event_after_resigning(self, scene: Scene) -> None:
+    def test_event_after_resigning_breaks_rule_9(self, scene: Scenario) -> None:
         scene.sends("Ann", "m1")
         scene.moves("Bob", Move.RESIGNING)
         scene.moves("Bob", Move.RESIGNED)
         scene.shows("Bob", said("Ann", "m1", 1))
         assert "9" in scene.broken()
 
-    def test_an_event_after_resigning_while_an_older_entry_may_still_take_effect(self, scene: Scene) -> None:
+    def test_event_after_resigning_with_open_entry_is_allowed(self, scene: Scenario) -> None:
         scene.moves("Bob", Move.ENTERING)
         scene.moves("Bob", Move.RESIGNING, on=2)
         scene.moves("Bob", Move.RESIGNED, on=2)
@@ -288,14 +290,14 @@ class TestSeats:
         scene.ends_as(said("Ann", "m1", 1))
         assert scene.broken() == set()
 
-    def test_what_was_said_after_a_seat_was_given_up_elsewhere(self, scene: Scene) -> None:
+    def test_message_after_resigning_elsewhere_breaks_rule_9(self, scene: Scenario) -> None:
         scene.moves("Bob", Move.RESIGNING)
         scene.moves("Bob", Move.GIVEN_UP)
         scene.sends("Ann", "m1")
         scene.shows("Bob", said("Ann", "m1", 1))
         assert "9" in scene.broken()
 
-    def test_what_was_on_its_way_when_a_seat_was_given_up_elsewhere(self, scene: Scene) -> None:
+    def test_message_in_flight_when_resigning_elsewhere_is_allowed(self, scene: Scenario) -> None:
         scene.moves("Bob", Move.RESIGNING)
         attempt = scene.sends("Ann", "m1")
         scene.moves("Bob", Move.GIVEN_UP)
@@ -305,39 +307,39 @@ class TestSeats:
         scene.ends_as(said("Ann", "m1", 1))
         assert scene.broken() == set()
 
-    def test_more_members_than_seats_by_the_count(self, scene: Scene) -> None:
+    def test_member_count_above_capacity_breaks_rule_10(self, scene: Scenario) -> None:
         scene.counts("Ann", 3, 2)
         assert scene.broken() == {"10"}
 
-    def test_more_members_than_seats_by_who_sits_there(self, scene: Scene) -> None:
+    def test_held_seats_above_capacity_break_rule_10(self, scene: Scenario) -> None:
         scene.counts("Ann", 2, 2)
         scene.moves("Eve", Move.ENTERING)
         scene.moves("Eve", Move.ENTERED)
         assert scene.broken() == {"10"}
 
-    def test_a_seat_that_was_given_up_may_be_taken(self, scene: Scene) -> None:
+    def test_released_seat_may_be_taken(self, scene: Scenario) -> None:
         scene.counts("Ann", 2, 2)
         scene.moves("Bob", Move.RESIGNING)
         scene.moves("Eve", Move.ENTERING)
         scene.moves("Eve", Move.ENTERED)
         assert scene.broken() == set()
 
-    def test_an_entry_that_is_noticed_twice(self, scene: Scene) -> None:
+    def test_repeated_enter_message_breaks_rule_d7(self, scene: Scenario) -> None:
         scene.ends_as(notice("enter", "Ann", 1), notice("enter", "Ann", 2))
         assert scene.broken() == {"D7"}
 
-    def test_a_leaving_of_somebody_outside(self, scene: Scene) -> None:
+    def test_leave_message_of_account_outside_breaks_rule_d7(self, scene: Scenario) -> None:
         scene.ends_as(notice("enter", "Ann", 1), notice("leave", "Ann", 2), notice("leave", "Ann", 3))
         assert scene.broken() == {"D7"}
 
 
 class TestRecovery:
-    def test_a_message_without_an_answer(self, scene: Scene) -> None:
+    def test_message_without_answer_breaks_rule_11(self, scene: Scenario) -> None:
         scene.sends("Ann", "m1")
         scene.ends_as(said("Ann", "m1", 1))
         assert scene.broken() == {"11"}
 
-    def test_an_answer_long_after_healing(self, scene: Scene) -> None:
+    def test_late_answer_breaks_rule_11(self, scene: Scenario) -> None:
         attempt = scene.sends("Ann", "m1")
         scene.heals()
         scene.clock += 11
@@ -345,19 +347,21 @@ class TestRecovery:
         scene.ends_as(said("Ann", "m1", 1))
         assert scene.broken() == {"11"}
 
-    def test_unavailable_is_no_answer(self, scene: Scene) -> None:
+    def test_unavailable_does_not_count_as_answer(self, scene: Scenario) -> None:
         scene.refuses(scene.sends("Ann", "m1"), "unavailable")
         scene.ends_as(said("Ann", "m1", 1))
         assert scene.broken() == {"11"}
 
     @pytest.mark.parametrize(("code", "seconds"), [(1, 0.5), (0, 12.0), (-9, 0.1)])
-    def test_a_server_that_does_not_end_as_asked(self, scene: Scene, code: int, seconds: float) -> None:
+    def test_server_that_does_not_stop_breaks_rule_stop(
+        self, scene: Scenario, code: int, seconds: float
+    ) -> None:
         scene.stops(code, seconds)
         assert scene.broken() == {"stop"}
 
 
-def test_a_private_chat_is_for_its_two() -> None:
-    scene = Scene("Ann", "Bob", conversation="Ann&Bob")
+def test_private_chat_is_visible_to_its_two_accounts() -> None:
+    scene = Scenario("Ann", "Bob", conversation="Ann&Bob")
     scene.reads("Bob", conversation="Ann&Bob")
     scene.reads("Eve", conversation="Ann&Bob")
     assert scene.broken() == {"9"}

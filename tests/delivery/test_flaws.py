@@ -1,13 +1,13 @@
-"""A server with a fault planted in it is convicted, by the rule that the fault breaks.
+"""A server with a planted fault is detected by the rule that the fault breaks.
 
-No storm and no more clients than it takes, so that it is the fault that shows.
+There are no network faults and few clients, so that only the planted fault shows.
 """
 
 import asyncio
 from pathlib import Path
 
 from tests.delivery.check import check
-from tests.delivery.deployment import Site, deploy
+from tests.delivery.deployment import Deployment, deploy
 from tests.delivery.faults import Breakage, kill_server
 from tests.delivery.run import run
 from tests.support.database import PrivateMariaDB
@@ -16,7 +16,7 @@ CHANCES = 5
 """Runs in which a fault may show. On a machine that is busy with something else little is said in one."""
 
 
-def rules_broken(site: Site, *, seconds: float, killing: bool = False, seed: int = 1) -> set[str]:
+def rules_broken(site: Deployment, *, seconds: float, killing: bool = False, seed: int = 1) -> set[str]:
     async def calm_run() -> None:
         async with site.open():
             breakages: dict[Breakage, float] = {kill_server: 1.0} if killing else {}
@@ -37,52 +37,52 @@ def is_convicted(folder: Path, flaw: str, by: str, *, seconds: float, killing: b
     )
 
 
-def _deploy_anew(folder: Path, flaw: str) -> Site:
+def _deploy_anew(folder: Path, flaw: str) -> Deployment:
     folder.mkdir()
     return deploy(folder, flaw=flaw)
 
 
-def test_without_a_fault_nothing_is_found(tmp_path: Path) -> None:
+def test_server_without_fault_passes(tmp_path: Path) -> None:
     assert rules_broken(deploy(tmp_path), seconds=4, killing=True) == set()
 
 
-def test_acknowledging_before_the_commit(tmp_path: Path) -> None:
+def test_ack_before_commit_is_detected(tmp_path: Path) -> None:
     assert is_convicted(tmp_path, "ack-before-commit", by="8", seconds=3)
 
 
-def test_losing_what_was_acknowledged_before_the_commit(tmp_path: Path) -> None:
+def test_lost_message_after_early_ack_is_detected(tmp_path: Path) -> None:
     assert is_convicted(tmp_path, "ack-before-commit", by="1", seconds=8, killing=True)
 
 
-def test_delivering_before_the_commit(tmp_path: Path) -> None:
+def test_delivery_before_commit_is_detected(tmp_path: Path) -> None:
     assert is_convicted(tmp_path, "delivery-before-commit", by="5 8", seconds=8, killing=True)
 
 
-def test_remembering_cids_in_memory_only(tmp_path: Path) -> None:
+def test_cids_in_memory_are_detected(tmp_path: Path) -> None:
     assert is_convicted(tmp_path, "cids-in-memory", by="2", seconds=8, killing=True)
 
 
-def test_counting_seqs_outside_the_lock(tmp_path: Path, fragile_mariadb: PrivateMariaDB) -> None:
+def test_seq_outside_lock_is_detected(tmp_path: Path, fragile_mariadb: PrivateMariaDB) -> None:
     site = deploy(tmp_path, fragile_mariadb, servers=2, flaw="seq-outside-lock")
     assert "4" in rules_broken(site, seconds=4)
 
 
-def test_paging_by_row(tmp_path: Path) -> None:
+def test_page_by_row_is_detected(tmp_path: Path) -> None:
     assert is_convicted(tmp_path, "page-by-row", by="4", seconds=3)
 
 
-def test_losing_events(tmp_path: Path) -> None:
+def test_lost_events_are_detected(tmp_path: Path) -> None:
     assert is_convicted(tmp_path, "lost-events", by="6", seconds=3)
 
 
-def test_forgetting_who_was_put_out_elsewhere(tmp_path: Path, fragile_mariadb: PrivateMariaDB) -> None:
+def test_delivery_to_removed_member_is_detected(tmp_path: Path, fragile_mariadb: PrivateMariaDB) -> None:
     site = deploy(tmp_path, fragile_mariadb, servers=2, flaw="seats-forgotten")
     assert "9" in rules_broken(site, seconds=15)
 
 
-def test_counting_no_seats(tmp_path: Path) -> None:
+def test_uncounted_seats_are_detected(tmp_path: Path) -> None:
     assert is_convicted(tmp_path, "seats-uncounted", by="10", seconds=1)
 
 
-def test_showing_pages_to_strangers(tmp_path: Path) -> None:
+def test_pages_for_strangers_are_detected(tmp_path: Path) -> None:
     assert is_convicted(tmp_path, "pages-for-strangers", by="9", seconds=3)

@@ -1,4 +1,4 @@
-"""The network spoils connections as it is told, and nothing else."""
+"""The proxy injects the requested network faults and nothing else."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ import pytest
 from tests.delivery.proxy import Cable, Proxy
 
 Ends = tuple[StreamReader, StreamWriter]
-Story = Callable[[Ends, Ends, Cable], Awaitable[None]]
+MessageFate = Callable[[Ends, Ends, Cable], Awaitable[None]]
 
 
 @asynccontextmanager
@@ -37,7 +37,7 @@ async def through_a_proxy() -> AsyncIterator[tuple[Ends, Ends, Cable]]:
         listener.close()
 
 
-def tell(story: Story) -> None:
+def tell(story: MessageFate) -> None:
     async def whole() -> None:
         async with through_a_proxy() as (client, server, cable):
             await story(client, server, cable)
@@ -45,7 +45,7 @@ def tell(story: Story) -> None:
     asyncio.run(whole())
 
 
-def test_bytes_pass_both_ways() -> None:
+def test_bytes_pass_in_both_directions() -> None:
     async def story(client: Ends, server: Ends, cable: Cable) -> None:
         client[1].write(b"hello\n")
         assert await server[0].readline() == b"hello\n"
@@ -55,7 +55,7 @@ def test_bytes_pass_both_ways() -> None:
     tell(story)
 
 
-def test_a_farewell_passes_too() -> None:
+def test_eof_is_forwarded() -> None:
     async def story(client: Ends, server: Ends, cable: Cable) -> None:
         client[1].write(b"bye")
         client[1].close()
@@ -64,7 +64,7 @@ def test_a_farewell_passes_too() -> None:
     tell(story)
 
 
-def test_a_cut_falls_behind_the_byte_it_was_told() -> None:
+def test_cut_occurs_after_given_byte() -> None:
     async def story(client: Ends, server: Ends, cable: Cable) -> None:
         cable.up.cut_after = 3
         client[1].write(b"hello\n")
@@ -74,7 +74,7 @@ def test_a_cut_falls_behind_the_byte_it_was_told() -> None:
     tell(story)
 
 
-def test_a_cut_that_has_fallen_is_not_mended() -> None:
+def test_cut_is_permanent() -> None:
     """Bytes behind it are lost already; whatever came later would make nonsense of the line."""
 
     async def story(client: Ends, server: Ends, cable: Cable) -> None:
@@ -89,7 +89,7 @@ def test_a_cut_that_has_fallen_is_not_mended() -> None:
     tell(story)
 
 
-def test_a_reset_is_no_farewell() -> None:
+def test_reset_is_not_eof() -> None:
     async def story(client: Ends, server: Ends, cable: Cable) -> None:
         cable.reset()
         with pytest.raises(ConnectionResetError):
@@ -98,7 +98,7 @@ def test_a_reset_is_no_farewell() -> None:
     tell(story)
 
 
-def test_what_was_held_arrives_when_all_is_mended_even_after_its_sender_has_gone() -> None:
+def test_held_bytes_arrive_after_mend_and_after_sender_closed() -> None:
     async def story(client: Ends, server: Ends, cable: Cable) -> None:
         cable.up.hold()
         client[1].write(b"hello\n")
@@ -111,7 +111,7 @@ def test_what_was_held_arrives_when_all_is_mended_even_after_its_sender_has_gone
     tell(story)
 
 
-def test_dripping_changes_no_byte() -> None:
+def test_dripping_keeps_all_bytes() -> None:
     async def story(client: Ends, server: Ends, cable: Cable) -> None:
         cable.up.drips = True
         client[1].write(b"x" * 1000 + b"\n")
@@ -120,7 +120,7 @@ def test_dripping_changes_no_byte() -> None:
     tell(story)
 
 
-def test_only_an_acknowledged_send_is_repeated_and_only_between_lines() -> None:
+def test_only_acknowledged_send_is_repeated_between_lines() -> None:
     one, other = _line("send", 1), _line("send", 2)
 
     async def story(client: Ends, server: Ends, cable: Cable) -> None:

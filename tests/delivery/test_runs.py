@@ -1,4 +1,4 @@
-"""The contract holds, while everything breaks. Short runs; for longer ones see ``docs/delivery.md``."""
+"""The contract holds during faults. These are short runs; ``docs/delivery.md`` describes longer ones."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.delivery.check import check
-from tests.delivery.deployment import Site, deploy
+from tests.delivery.deployment import Deployment, deploy
 from tests.delivery.faults import Breakage, restart_server
 from tests.delivery.figures import Figures, figures
 from tests.delivery.run import run
@@ -15,7 +15,7 @@ from tests.support.database import PrivateMariaDB
 
 
 def prove(
-    site: Site,
+    site: Deployment,
     *,
     seconds: float,
     seed: int,
@@ -27,23 +27,23 @@ def prove(
     async def whole() -> list[str]:
         async with site.open():
             await run(site, seconds=seconds, seed=seed, network=network, breakages=breakages)
-            return site.stumbles
+            return site.tracebacks
 
-    stumbles = asyncio.run(whole())
+    tracebacks = asyncio.run(whole())
     found = figures(site.history)
     told = "\n".join(str(violation) for violation in check(site.history))
     assert not told, f"{told}\n{found}"
-    assert not stumbles, "\n".join(stumbles)
+    assert not tracebacks, "\n".join(tracebacks)
     return found
 
 
 @pytest.mark.parametrize("database", ["sqlite", "fragile_mariadb", "fragile_mysql"])
-def test_nothing_is_lost_doubled_or_moved(
+def test_no_message_is_lost_duplicated_or_moved(
     database: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     private = None if database == "sqlite" else request.getfixturevalue(database)
     found = prove(deploy(tmp_path, private), seconds=20, seed=7)
-    assert found.perilous
+    assert found.with_sends_in_flight
     assert found.resolved
     assert found.duplicates
 
@@ -52,7 +52,7 @@ def test_two_servers_on_one_database_agree(tmp_path: Path, fragile_mariadb: Priv
     prove(deploy(tmp_path, fragile_mariadb, servers=2), seconds=15, seed=8)
 
 
-def test_a_restart_loses_nothing_while_twenty_are_talking(tmp_path: Path) -> None:
+def test_restart_loses_no_message_of_twenty_clients(tmp_path: Path) -> None:
     found = prove(deploy(tmp_path), seconds=10, seed=9, network=False, breakages={restart_server: 1.0})
     assert found.breakages["restart server"]
-    assert found.perilous
+    assert found.with_sends_in_flight

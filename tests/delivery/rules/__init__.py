@@ -1,6 +1,6 @@
-"""The rules of the contract: what is stored, what was shown, whose it is, and how all recovers.
+"""The rules of the contract: stored messages, received messages, membership, and recovery.
 
-Each takes the ledger and yields a story for every way in which it is broken. A rule never blames what a
-network may legally do: a request whose answer was lost may take effect late, even after its sender has gone
-on through another connection, so nothing is concluded from requests that stayed unanswered.
+Each rule takes the history index and yields a description of every violation. A rule accepts everything that
+a network may do: a request whose answer was lost may take effect late, even after its sender has reconnected,
+so nothing is concluded from unanswered requests.
 """

@@ -1,4 +1,4 @@
-"""Whose a conversation is: rules 9 and 10, and the atomic membership of D7."""
+"""Membership: rules 9 and 10, and the atomic membership of D7."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -6,25 +6,25 @@ from dataclasses import dataclass
 from math import inf
 
 from tests.delivery.history import Arrival, Move, Occupancy, Page, Seat
-from tests.delivery.ledger import NOTICES, Ledger
+from tests.delivery.history_index import NOTICES, HistoryIndex
 from tests.delivery.rules.wording import asked
 
 
 @dataclass(slots=True)
 class Claim:
-    """What is certain of one client's seat in one conversation.
+    """What is certain about one client's seat in one conversation.
 
-    A request without an answer may take effect at any time, so with ``open_entries`` the seat may be there,
-    and with ``open_exits`` it may be gone.
+    An unanswered request may take effect at any time: with ``open_entries`` the seat may exist, and with
+    ``open_exits`` it may be gone.
     """
 
     open_entries: int = 0
     open_exits: int = 0
     held: bool = False
     lost_at: float = 0.0
-    given_up_at: float = inf  # elsewhere, and nothing was heard of it here yet
+    given_up_at: float = inf  # on another connection; this one was not informed yet
 
-    def turn(self, seat: Seat) -> None:
+    def apply_move(self, seat: Seat) -> None:
         match seat.move:
             case Move.ENTERING:
                 self.open_entries += 1
@@ -47,11 +47,11 @@ class Claim:
                 pass  # the seat is kept
 
     def may_see(self, since: float) -> bool:
-        """Whether something asked for, or sent by the server, at this time may be shown."""
+        """Whether the client may be shown an answer to a request, or an event, of this time."""
         return self.held or self.open_entries > 0 or since < self.lost_at
 
-    def may_hear(self, born: float) -> bool:
-        """Whether something said at this time, or later, may be handed out."""
+    def may_receive(self, born: float) -> bool:
+        """Whether a message that was sent at this time or later may be delivered."""
         return self.open_entries > 0 or born < self.given_up_at
 
     @property
@@ -59,15 +59,17 @@ class Claim:
         return self.held and not self.open_exits
 
 
-def nobody_sees_what_is_not_theirs(ledger: Ledger) -> Iterator[str]:
-    """9. Nobody gets anything of a conversation without a seat in it (in private: without being friends)."""
+def only_members_receive(index: HistoryIndex) -> Iterator[str]:
+    """9. No client receives anything of a conversation without a seat in it (in private chats: without
+    friendship).
+    """
     claims: dict[tuple[str, str], Claim] = defaultdict(Claim)
-    for record in ledger.history.records:
+    for record in index.history.records:
         if isinstance(record, Seat):
-            claims[record.client, record.conversation].turn(record)
+            claims[record.client, record.conversation].apply_move(record)
         elif isinstance(record, Arrival):
             claim = claims[record.client, record.message.conversation]
-            if not (claim.may_see(record.at) and claim.may_hear(ledger.born(record.message))):
+            if not (claim.may_see(record.at) and claim.may_receive(index.born(record.message))):
                 yield f"{record.client} got {record.message} without a seat"
         elif isinstance(record, Page) and not claims[record.client, record.conversation].may_see(
             record.begun
@@ -75,26 +77,26 @@ def nobody_sees_what_is_not_theirs(ledger: Ledger) -> Iterator[str]:
             yield f"{asked(record)} and got it without a seat"
 
 
-def rooms_are_never_overfull(ledger: Ledger) -> Iterator[str]:
-    """10. There are never more members than seats: not by the count that is told, not by who sits there."""
-    capacities = {count.conversation: count.capacity for count in ledger.history.of(Occupancy)}
+def rooms_stay_within_capacity(index: HistoryIndex) -> Iterator[str]:
+    """10. There are never more members than seats, neither by the reported count nor by the seats in use."""
+    capacities = {count.conversation: count.capacity for count in index.history.of(Occupancy)}
     claims: dict[str, dict[str, Claim]] = defaultdict(lambda: defaultdict(Claim))
-    for record in ledger.history.records:
+    for record in index.history.records:
         if isinstance(record, Occupancy) and record.members > record.capacity:
             yield f"{record.client} was told {record.members} of {record.capacity} in {record.conversation}"
         elif isinstance(record, Seat):
             room = claims[record.conversation]
-            room[record.client].turn(record)
+            room[record.client].apply_move(record)
             seated = sorted(who for who, claim in room.items() if claim.is_certain)
             capacity = capacities.get(record.conversation, len(seated))
             if record.move is Move.ENTERED and len(seated) > capacity:
-                yield f"{record.conversation} has {capacity} seats, and in them sit {', '.join(seated)}"
+                yield f"{record.conversation} has {capacity} seats, which are held by {', '.join(seated)}"
 
 
-def comings_and_goings_alternate(ledger: Ledger) -> Iterator[str]:
-    """D7. Whoever enters was not inside, whoever leaves was: notices are as atomic as what they tell."""
+def entries_and_exits_alternate(index: HistoryIndex) -> Iterator[str]:
+    """D7. An account that enters was outside, an account that leaves was inside."""
     inside: set[tuple[str, str]] = set()
-    for message in ledger.finals():
+    for message in index.finals():
         who = message.conversation, message.username
         if message.kind not in NOTICES:
             continue

@@ -1,34 +1,36 @@
-"""What must stand in the conversations in the end: rules 1, 2, 3, 4 and 7."""
+"""The conversations as they are stored in the end: rules 1, 2, 3, 4 and 7."""
 
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
 
 from tests.delivery.history import Ack, Attempt, History, Move, Page, Refusal, Seat, Way
-from tests.delivery.ledger import NOTICES, Ledger, Name
+from tests.delivery.history_index import NOTICES, HistoryIndex, Name
 from tests.delivery.rules.wording import asked, listed, runs, said
 
 EXITS = {
     Move.LEAVING: 1, Move.LEFT: -1, Move.RESIGNING: 1, Move.GIVEN_UP: 0, Move.RESIGNED: -1, Move.STAYED: -1,
 }  # fmt: skip
-"""How each move changes the number of a client's unanswered requests to go."""
+"""How each move changes the number of a client's unanswered requests to leave or resign."""
 
 
-def acknowledged_is_kept(ledger: Ledger) -> Iterator[str]:
-    """1. Every acknowledged cid is there, at the seq and time that it was told."""
-    final = {name: {each.seq: each for each in ledger.final(name)} for name in ledger.wholes}
-    for ack in ledger.history.of(Ack):
-        attempt = ledger.attempts[ack.client, ack.id]
-        there = final.get(attempt.conversation, {}).get(ack.seq)
-        if there is None:
-            yield f"{said(attempt)} was acknowledged as {ack.seq}, where there is nothing in the end"
-        elif (there.username, there.text, there.time) != (ack.client, attempt.text, ack.time):
-            yield f"{said(attempt)} was acknowledged as {ack.seq} of {ack.time}; there stands {there}"
+def acknowledged_is_stored(index: HistoryIndex) -> Iterator[str]:
+    """1. Every acknowledged cid is stored, at the seq and time in the acknowledgement."""
+    final = {name: {each.seq: each for each in index.final(name)} for name in index.wholes}
+    for ack in index.history.of(Ack):
+        attempt = index.attempts[ack.client, ack.id]
+        stored = final.get(attempt.conversation, {}).get(ack.seq)
+        if stored is None:
+            yield f"{said(attempt)} was acknowledged as {ack.seq}, where nothing is stored in the end"
+        elif (stored.username, stored.text, stored.time) != (ack.client, attempt.text, ack.time):
+            yield f"{said(attempt)} was acknowledged as {ack.seq} of {ack.time}; stored is {stored}"
 
 
-def nothing_is_doubled(ledger: Ledger) -> Iterator[str]:
-    """2. Every cid is there at most once, all its acks agree, and at most one calls itself the first."""
-    for name, story in ledger.stories.items():
+def no_cid_is_stored_twice(index: HistoryIndex) -> Iterator[str]:
+    """2. Every cid is stored at most once, all its acks agree, and at most one is not marked as a
+    duplicate.
+    """
+    for name, story in index.fates.items():
         if len(story.places) > 1:
             yield f"{name} stands in the end {len(story.places)} times: {listed(story.places)}"
         if len({(ack.seq, ack.time) for ack in story.acks}) > 1:
@@ -37,72 +39,75 @@ def nothing_is_doubled(ledger: Ledger) -> Iterator[str]:
             yield f"{name} was stored anew more than once, by its acknowledgements"
 
 
-def nothing_is_invented(ledger: Ledger) -> Iterator[str]:
-    """3. Nothing is there that nobody sent or that was definitely refused; no refusal is without reason."""
-    sent = {(each.client, each.conversation, each.text): each for each in ledger.attempts.values()}
-    comers = {
-        (seat.client, seat.conversation) for seat in ledger.history.of(Seat) if seat.move is Move.ENTERING
+def only_sent_messages_are_stored(index: HistoryIndex) -> Iterator[str]:
+    """3. No message is stored that was not sent or that was definitely refused; no refusal is without
+    reason.
+    """
+    sent = {(each.client, each.conversation, each.text): each for each in index.attempts.values()}
+    entrants = {
+        (seat.client, seat.conversation) for seat in index.history.of(Seat) if seat.move is Move.ENTERING
     }
-    for message in ledger.finals():
+    for message in index.finals():
         attempt = sent.get((message.username, message.conversation, message.text))
         if message.kind in NOTICES:
-            if (message.username, message.conversation) not in comers:
+            if (message.username, message.conversation) not in entrants:
                 yield f"{message}, who never asked to enter"
         elif attempt is None:
             yield f"{message}, which nobody sent there"
         elif attempt.doomed:
             yield f"{message}, which had to be refused as {attempt.doomed}"
-    for name, story in ledger.stories.items():
+    for name, story in index.fates.items():
         if story.was_refused and story.places:
             yield f"{name} was refused as {story.refusals[-1].code}, and yet there is {story.places[0]}"
-    yield from _wrong_verdicts(ledger)
+    yield from _wrong_verdicts(index)
 
 
-def _wrong_verdicts(ledger: Ledger) -> Iterator[str]:
-    while_going = _sent_while_going(ledger.history)
-    for refusal in ledger.history.of(Refusal):
-        attempt = ledger.attempts[refusal.client, refusal.id]
-        outside = {"not_entered", "not_a_member"} if (attempt.client, attempt.id) in while_going else set()
+def _wrong_verdicts(index: HistoryIndex) -> Iterator[str]:
+    while_leaving = _sent_while_leaving(index.history)
+    for refusal in index.history.of(Refusal):
+        attempt = index.attempts[refusal.client, refusal.id]
+        outside = {"not_entered", "not_a_member"} if (attempt.client, attempt.id) in while_leaving else set()
         if refusal.is_definite and refusal.code not in ({attempt.doomed} if attempt.doomed else outside):
             yield f"{said(attempt)} was refused as {refusal.code}; expected was {attempt.doomed or 'sent'}"
-    for ack in ledger.history.of(Ack):
-        attempt = ledger.attempts[ack.client, ack.id]
+    for ack in index.history.of(Ack):
+        attempt = index.attempts[ack.client, ack.id]
         if attempt.doomed:
             yield f"{said(attempt)} was acknowledged, and had to be refused as {attempt.doomed}"
 
 
-def _sent_while_going(history: History) -> set[tuple[str, int]]:
-    """The attempts (client, id) made while a request of the same client to leave or resign there was
-    unanswered, and might yet take effect."""
-    going: dict[tuple[str, str], int] = defaultdict(int)
-    found = set()
+def _sent_while_leaving(history: History) -> set[tuple[str, int]]:
+    """The attempts (client, id) made while a request of the same client to leave or resign was unanswered and
+    may still take effect.
+    """
+    leaving: dict[tuple[str, str], int] = defaultdict(int)
+    attempts = set()
     for record in history.records:
         if isinstance(record, Seat):
-            going[record.client, record.conversation] += EXITS.get(record.move, 0)
-        elif isinstance(record, Attempt) and going[record.client, record.conversation]:
-            found.add((record.client, record.id))
-    return found
+            leaving[record.client, record.conversation] += EXITS.get(record.move, 0)
+        elif isinstance(record, Attempt) and leaving[record.client, record.conversation]:
+            attempts.add((record.client, record.id))
+    return attempts
 
 
-def seqs_have_no_gap(ledger: Ledger) -> Iterator[str]:
-    """4. A conversation is 1 … n, also within every page of it, and its times do not go back."""
-    for conversation in ledger.wholes:
-        messages = ledger.final(conversation)
+def seqs_have_no_gap(index: HistoryIndex) -> Iterator[str]:
+    """4. A conversation is 1 … n, so is every page of it, and its times do not decrease."""
+    for conversation in index.wholes:
+        messages = index.final(conversation)
         seqs = [message.seq for message in messages]
         if seqs != list(range(1, len(seqs) + 1)):
             yield f"{conversation} was read from 1 as {runs(seqs)}"
         for one, next in pairwise(messages):
             if next.time < one.time:
                 yield f"in {conversation} {next.seq} is of {next.time}, before {one.seq} of {one.time}"
-    for page in ledger.history.of(Page):
-        if _is_torn(page):
+    for page in index.history.of(Page):
+        if _is_inconsistent(page):
             shown = runs([message.seq for message in page.messages])
             more = "more" if page.more else "no more"
             yield f"{asked(page)}, got {shown} and was told that there was {more}"
 
 
-def _is_torn(page: Page) -> bool:
-    """Whether a page has a hole, is not the one asked for, or is wrong about there being more."""
+def _is_inconsistent(page: Page) -> bool:
+    """Whether a page has a gap, is not the requested one, or reports ``more`` wrongly."""
     seqs = [message.seq for message in page.messages]
     if not seqs:
         return page.more
@@ -117,17 +122,17 @@ def _is_torn(page: Page) -> bool:
             return page.more != (seqs[0] > 1)
 
 
-def order_is_kept(ledger: Ledger) -> Iterator[str]:
-    """7. What was sent after an acknowledgement stands behind it; what one client sent stands as it was sent.
+def order_is_kept(index: HistoryIndex) -> Iterator[str]:
+    """7. A message sent after an acknowledgement has a higher seq; one client's messages keep their order.
 
-    A message counts as sent with its first attempt: it may have taken effect with any of them.
+    A message counts as sent with its first attempt: any of them may have stored it.
     """
-    places = {name: story.places[0].seq for name, story in ledger.stories.items() if story.places}
+    places = {name: story.places[0].seq for name, story in index.fates.items() if story.places}
     highest: dict[str, Ack] = {}
     last: dict[tuple[str, str], tuple[int, Attempt]] = {}
-    for record in ledger.history.records:
+    for record in index.history.records:
         if isinstance(record, Ack):
-            conversation = ledger.attempts[record.client, record.id].conversation
+            conversation = index.attempts[record.client, record.id].conversation
             highest[conversation] = max(highest.get(conversation, record), record, key=lambda ack: ack.seq)
         elif isinstance(record, Attempt) and not record.doomed:
             seq = places.pop(Name(record.client, record.cid), None)

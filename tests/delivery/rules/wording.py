@@ -1,8 +1,8 @@
-"""How the rules tell their stories."""
+"""The texts of violations."""
 
 from collections.abc import Iterable
 
-from tests.delivery.history import Attempt, Message, Page, Record, Told
+from tests.delivery.history import Attempt, HeadReport, Message, Page, Record
 
 
 def who(record: Record) -> str:
@@ -13,8 +13,8 @@ def said(attempt: Attempt) -> str:
     return f"{attempt.client}'s {attempt.cid} to {attempt.conversation}"
 
 
-def asked(reading: Page | Told) -> str:
-    if isinstance(reading, Told):
+def asked(reading: Page | HeadReport) -> str:
+    if isinstance(reading, HeadReport):
         return f"at {reading.begun:.3f} {reading.client} asked for the head of {reading.conversation}"
     part = f"{reading.way} {reading.bound}" if reading.bound else str(reading.way)
     return f"at {reading.begun:.3f} {reading.client} asked {reading.conversation} for its page {part}"
@@ -26,10 +26,12 @@ def listed(messages: Iterable[Message]) -> str:
 
 def runs(seqs: list[int]) -> str:
     """``[1, 2, 3, 5, 6]`` -> ``1-3, 5-6``."""
-    found: list[list[int]] = []
+    ranges: list[list[int]] = []
     for seq in seqs:
-        if found and seq == found[-1][1] + 1:
-            found[-1][1] = seq
+        if ranges and seq == ranges[-1][1] + 1:
+            ranges[-1][1] = seq
         else:
-            found.append([seq, seq])
-    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in found) or "nothing"
+            ranges.append([seq, seq])
+    return (
+        ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges) or "nothing"
+    )

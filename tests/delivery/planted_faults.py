@@ -1,8 +1,7 @@
-"""The server with one fault planted in it: what the check is for must be caught by the check.
+"""Servers with one planted fault each: ``check`` must detect every one.
 
-``python -m tests.delivery.planted FLAW …`` is ``chat-server …`` that makes the mistake FLAW. The mistakes are
-made by patching the server's own functions here, in a process of their own; the product has no switch for
-them.
+``python -m tests.delivery.planted_faults FAULT …`` is ``chat-server …`` with that fault. The faults are
+planted by patching the server's functions in this process; the server itself has no switch for them.
 """
 
 import sys
@@ -28,12 +27,12 @@ from chatroom.protocol.errors import NotAMember
 from msgspec.structs import replace
 from sqlalchemy import Connection, Engine, func, inspect, select
 
-HESITATION = 0.3
-"""Seconds for which a wrong moment is held, so that somebody sees it."""
+WRONG_STATE_SECONDS = 0.3
+"""Seconds for which a wrong state is kept, so that a client observes it."""
 
 
 def ack_before_commit() -> None:
-    """Senders are told ``sent`` while the transaction is still open."""
+    """``sent`` is answered while the transaction is still open."""
 
     def tell(writer: Any, batch: Any) -> None:
         for post, outcome in zip(batch.posts, batch.outcomes, strict=True):
@@ -44,7 +43,7 @@ def ack_before_commit() -> None:
 
 
 def delivery_before_commit() -> None:
-    """Everybody is shown messages while the transaction is still open."""
+    """Messages are delivered while the transaction is still open."""
 
     def tell(writer: Any, batch: Any) -> None:
         writer._loop.call_soon_threadsafe(writer._deliver, batch.posted)
@@ -57,14 +56,14 @@ def _before_commit(tell: Callable[[Any, Any], None]) -> None:
     def transact(self: Any, connection: Connection, batch: Any) -> Any:
         transaction = proper(self, connection, batch)
         tell(self, batch)
-        time.sleep(HESITATION)
+        time.sleep(WRONG_STATE_SECONDS)
         return transaction
 
     proper = _patch(DatabaseWriter, "_write_batch", transact)
 
 
 def cids_in_memory() -> None:
-    """Which cids there are is known to this process, not to the database."""
+    """Cids are known to this process only, not to the database."""
     known: dict[tuple[int, str], StoredMessage] = {}
 
     def append(connection: Connection, heads: Any, drafts: Sequence[MessageDraft], now: int) -> list[Any]:
@@ -90,9 +89,9 @@ def cids_in_memory() -> None:
 
 
 def seq_outside_lock() -> None:
-    """The next seq is one more than the highest in sight, and no lock keeps others from the same thought.
+    """The next seq is the highest visible one plus one, without a lock.
 
-    The table's own key would not have it, so that goes too. It takes two servers on one database to show.
+    The primary key would prevent it, so it is dropped too. Two servers on one database are needed to show it.
     """
 
     def lock(connection: Connection, ids: Collection[int]) -> dict[int, Any]:
@@ -105,7 +104,7 @@ def seq_outside_lock() -> None:
             id: chatroom.db.queries.messages.LockedHead(*rest)
             for id, *rest in connection.execute(query.where(row.id.in_(ids)))
         }
-        time.sleep(HESITATION)
+        time.sleep(WRONG_STATE_SECONDS)
         return found
 
     def upgrade(engine: Engine) -> None:
@@ -121,7 +120,7 @@ def seq_outside_lock() -> None:
 
 
 def page_by_row() -> None:
-    """Pages go by when a row was made, which is not where it stands."""
+    """Pages go by the time of a row instead of its seq."""
 
     def page(connection: Connection, conversation_id: int, *, limit: int, **bounds: int | None) -> Any:
         found, more = proper(connection, conversation_id, limit=limit, **bounds)
@@ -137,7 +136,7 @@ def page_by_row() -> None:
 
 
 def lost_events() -> None:
-    """Now and then a message is not handed out."""
+    """Sometimes a message is not delivered."""
     random = Random(1)
 
     def event_line(stored: StoredMessage, label: str) -> bytes:
@@ -151,12 +150,12 @@ def lost_events() -> None:
 
 
 def seats_forgotten() -> None:
-    """Who was put out through another server goes on hearing everything through this one."""
+    """A member that was removed through another server still receives messages through this one."""
     _patch(chatroom.server.state.delivery.MessageDelivery, "apply_rosters", _nothing)
 
 
 def seats_uncounted() -> None:
-    """Whoever asks for a seat gets one."""
+    """Every request for a seat is granted."""
 
     def take_seat(transaction: WriteTransaction, account_id: int, room: RoomRecord) -> SeatRecord | None:
         connection, now, id = transaction.connection, transaction.now, room.conversation_id
@@ -169,7 +168,7 @@ def seats_uncounted() -> None:
 
 
 def pages_for_strangers() -> None:
-    """Whoever asks for a page of a room gets it."""
+    """Every request for a page of a room is granted."""
 
     def readable(connection: Connection, account_id: int, conversation: str) -> Any:
         try:
@@ -197,14 +196,14 @@ FLAWS: dict[str, Callable[[], None]] = {
 
 
 def _patch(where: Any, name: str, made: Callable[..., Any]) -> Callable[..., Any]:
-    """Put a function in the place of another, which is returned."""
+    """Replace a function and return the original."""
     proper: Callable[..., Any] = getattr(where, name)
     setattr(where, name, made)
     return proper
 
 
 def _nothing(*arguments: object) -> None:
-    """Somebody was told already."""
+    """Do nothing: the real call was made already."""
 
 
 if __name__ == "__main__":

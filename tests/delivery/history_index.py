@@ -1,4 +1,4 @@
-"""A history put in order for ``check``: who sent what, how it was answered, where it finally stands."""
+"""A history indexed for ``check``: the attempts and answers of each message, and its final position."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -10,21 +10,21 @@ from tests.delivery.history import (
     Applied,
     Arrival,
     Attempt,
+    FullRead,
+    HeadReport,
     History,
     Message,
     Page,
     Record,
     Refusal,
-    Told,
-    Whole,
 )
 
 NOTICES = frozenset({"enter", "leave", "nick"})
-"""The kinds of message that nobody sends: the server tells with them who came and went."""
+"""The kinds of system messages, which no client sends."""
 
 
 class Name(NamedTuple):
-    """What identifies something said, for ever: its author and the author's own id of it."""
+    """The identity of a sent message: its author and the author's cid."""
 
     author: str
     cid: str
@@ -34,90 +34,92 @@ class Name(NamedTuple):
 
 
 @dataclass(slots=True)
-class Story:
-    """Everything that happened to one cid."""
+class MessageFate:
+    """All records of one cid."""
 
     attempts: list[Attempt] = field(default_factory=list)
     acks: list[Ack] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
-    places: list[Message] = field(default_factory=list)  # where it stands in the end
+    places: list[Message] = field(default_factory=list)  # as stored in the end
 
     @property
     def is_proper(self) -> bool:
-        """Whether it deserved to be stored."""
+        """Whether it should have been stored."""
         return any(not attempt.doomed for attempt in self.attempts)
 
     @property
     def was_refused(self) -> bool:
-        """Whether it was never stored, by the server's own word: every copy got a definite no."""
+        """Whether it was certainly never stored: every attempt got a definite refusal."""
         answered = {refusal.id for refusal in self.refusals if refusal.is_definite}
         return not self.acks and all(attempt.id in answered for attempt in self.attempts)
 
 
-class Sight(NamedTuple):
-    """Somebody was shown a message."""
+class ReceivedMessage(NamedTuple):
+    """A message that was received by a client."""
 
     by: Record
     message: Message
     cid: str
 
 
-class Ledger:
-    """The same facts, found by name."""
+class HistoryIndex:
+    """The records of a history, indexed by message and conversation."""
 
     def __init__(self, history: History) -> None:
         self.history = history
         self.attempts = {(attempt.client, attempt.id): attempt for attempt in history.of(Attempt)}
-        self.stories: dict[Name, Story] = defaultdict(Story)
+        self.fates: dict[Name, MessageFate] = defaultdict(MessageFate)
         self.cids = {(each.client, each.text): each.cid for each in self.attempts.values()}
-        self.wholes: dict[str, list[Whole]] = defaultdict(list)
-        self._tell_stories()
+        self.wholes: dict[str, list[FullRead]] = defaultdict(list)
+        self._index_records()
 
-    def _tell_stories(self) -> None:
+    def _index_records(self) -> None:
         for attempt in self.attempts.values():
-            self.stories[Name(attempt.client, attempt.cid)].attempts.append(attempt)
+            self.fates[Name(attempt.client, attempt.cid)].attempts.append(attempt)
         for ack in self.history.of(Ack):
-            self.stories[Name(ack.client, ack.cid)].acks.append(ack)
+            self.fates[Name(ack.client, ack.cid)].acks.append(ack)
         for refusal in self.history.of(Refusal):
-            self.stories[Name(refusal.client, refusal.cid)].refusals.append(refusal)
-        for whole in self.history.of(Whole):
+            self.fates[Name(refusal.client, refusal.cid)].refusals.append(refusal)
+        for whole in self.history.of(FullRead):
             self.wholes[whole.conversation].append(whole)
         for message in self.finals():
             if (name := self.name(message)) is not None:
-                self.stories[name].places.append(message)
+                self.fates[name].places.append(message)
 
     def finals(self) -> Iterator[Message]:
-        """All that stands in the end, conversation by conversation."""
+        """All messages that are stored in the end, by conversation."""
         for conversation in self.wholes:
             yield from self.final(conversation)
 
     def final(self, conversation: str) -> tuple[Message, ...]:
-        """The conversation as it was read from 1 in the end, or nothing where nobody could."""
+        """The conversation as it was read from 1 in the end; empty if no client could read it."""
         wholes = self.wholes.get(conversation)
         return wholes[0].messages if wholes else ()
 
     def name(self, message: Message) -> Name | None:
-        """Whose word a message is; ``None`` for a notice, and for what nobody ever said."""
+        """The name of a message; ``None`` for system messages and for messages that were never sent."""
         cid = self.cids.get((message.username, message.text))
         return Name(message.username, cid) if cid is not None and message.kind == "text" else None
 
     def born(self, message: Message) -> float:
-        """When somebody first tried to say it, before which it was not there; 0 where that is not known."""
+        """The time of the first attempt to send it; 0 if that is unknown."""
         name = self.name(message)
-        return self.stories[name].attempts[0].at if name in self.stories else 0.0
+        return self.fates[name].attempts[0].at if name in self.fates else 0.0
 
-    def sights(self) -> Iterator[Sight]:
-        """Everything that anybody was ever shown, in order."""
+    def received_messages(self) -> Iterator[ReceivedMessage]:
+        """All received messages, in order."""
         for record in self.history.records:
             if isinstance(record, Arrival):
-                yield Sight(record, record.message, record.cid)
-            elif isinstance(record, Page | Whole):
+                yield ReceivedMessage(record, record.message, record.cid)
+            elif isinstance(record, Page | FullRead):
                 cids = dict(record.cids)
                 for message in record.messages:
-                    yield Sight(record, message, cids.get(message.seq, ""))
+                    yield ReceivedMessage(record, message, cids.get(message.seq, ""))
 
-    def knowledge(self) -> Iterator[tuple[str, int, Record]]:
-        """Conversation, seq, record: from then on, the conversation is known to go at least that far."""
+    def known_heads(self) -> Iterator[tuple[str, int, Record]]:
+        """(conversation, seq, record): from the record on, the conversation is known to reach at least this
+        seq.
+        """
         for record in self.history.records:
             if isinstance(record, Ack):
                 yield self.attempts[record.client, record.id].conversation, record.seq, record
@@ -125,7 +127,7 @@ class Ledger:
                 yield record.message.conversation, record.message.seq, record
             elif isinstance(record, Applied):
                 yield record.conversation, record.seq, record
-            elif isinstance(record, Page | Whole) and record.messages:
+            elif isinstance(record, Page | FullRead) and record.messages:
                 yield record.conversation, record.messages[-1].seq, record
-            elif isinstance(record, Told):
+            elif isinstance(record, HeadReport):
                 yield record.conversation, record.head, record

@@ -1,4 +1,4 @@
-"""Histories written by hand, for the tests of ``check``: one call is one line of the story."""
+"""Hand-written histories for the tests of ``check``: each call adds one record."""
 
 from tests.delivery.check import check
 from tests.delivery.history import (
@@ -6,6 +6,8 @@ from tests.delivery.history import (
     Applied,
     Arrival,
     Attempt,
+    FullRead,
+    HeadReport,
     Healed,
     History,
     Message,
@@ -16,9 +18,7 @@ from tests.delivery.history import (
     Refusal,
     Seat,
     Stopped,
-    Told,
     Way,
-    Whole,
 )
 
 DEN = "#den"
@@ -36,8 +36,8 @@ def words(who: str, cid: str) -> str:
     return f"{who}'s {cid}"
 
 
-class Scene:
-    """A clock that ticks with every line, and the history that grows by it."""
+class Scenario:
+    """A history and a clock that advances with every record."""
 
     def __init__(self, *members: str, conversation: str = DEN) -> None:
         self.history = History()
@@ -48,7 +48,7 @@ class Scene:
             self.moves(member, Move.ENTERED, conversation)
 
     def broken(self) -> set[str]:
-        """The names of the rules that this story breaks."""
+        """The names of the rules that this history breaks."""
         return {violation.rule for violation in check(self.history)}
 
     def tick(self) -> float:
@@ -74,7 +74,7 @@ class Scene:
         self.add(Refusal(self.tick(), attempt.client, 1, attempt.id, attempt.cid, code))
 
     def says(self, who: str, cid: str, seq: int) -> None:
-        """Sends, and is acknowledged."""
+        """Send, and receive the acknowledgement."""
         self.acks(self.sends(who, cid), seq)
 
     def shows(self, who: str, message: Message, cid: str = "", on: int = 1) -> None:
@@ -99,7 +99,7 @@ class Scene:
 
     def tells(self, who: str, head: int, on: int = 1) -> None:
         began = self.tick()
-        self.add(Told(self.tick(), who, on, began, DEN, head, True))
+        self.add(HeadReport(self.tick(), who, on, began, DEN, head, True))
 
     def counts(self, who: str, members: int, capacity: int) -> None:
         self.add(Occupancy(self.tick(), who, 1, DEN, members, capacity))
@@ -113,4 +113,4 @@ class Scene:
     def ends_as(
         self, *messages: Message, conversation: str = DEN, cids: tuple[tuple[int, str], ...] = ()
     ) -> None:
-        self.add(Whole(self.tick(), "Ann", 1, conversation, messages, cids))
+        self.add(FullRead(self.tick(), "Ann", 1, conversation, messages, cids))

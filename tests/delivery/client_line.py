@@ -1,6 +1,6 @@
-"""One connection of a client: lines out, lines in. The counterpart is the server, by way of ``proxy``.
+"""One connection of a client, through ``proxy``.
 
-It knows of the protocol that a request gets one response with its ``id``, and nothing else.
+It knows of the protocol only that a request gets one response with its ``id``.
 """
 
 import asyncio
@@ -14,19 +14,19 @@ from tests.support.processes import crowding
 
 Json = dict[str, Any]
 
-LONGEST = 2**24
+MAX_LINE_BYTES = 2**24
 """Bytes of a line. A page of the longest texts fits many times."""
 
-PATIENCE = 2.0
-"""Seconds without any sign of life after which a connection counts as dead, on a machine of its own."""
+PING_TIMEOUT_SECONDS = 2.0
+"""Seconds without any answer after which a connection counts as dead, on an idle machine."""
 
 
-class Lost(Exception):
-    """The connection has ended, and what became of the requests on it is unknown."""
+class ConnectionEnded(Exception):
+    """The connection has ended; the outcome of its open requests is unknown."""
 
 
-class Line:
-    """``hear`` is told every frame that comes, before whoever waits for it."""
+class ClientLine:
+    """``hear`` is called with every frame, before the caller of ``ask`` gets it."""
 
     def __init__(self, reader: StreamReader, writer: StreamWriter, hear: Callable[[Json], None]) -> None:
         self._reader = reader
@@ -35,11 +35,11 @@ class Line:
         self._waiting: dict[int, Future[Json]] = {}  # for answers, by id
 
     def send(self, frame: Json) -> None:
-        """Hand a request to the network and do not wait."""
+        """Write a request without waiting."""
         self._writer.write(json.dumps(frame, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
 
     async def ask(self, frame: Json) -> Json:
-        """A request and its response. Raises ``ConnectionLost``."""
+        """Send a request and return its response. Raises ``ConnectionEnded``."""
         answer: Future[Json] = asyncio.get_running_loop().create_future()
         self._waiting[frame["id"]] = answer
         self.send(frame)
@@ -49,17 +49,17 @@ class Line:
             del self._waiting[frame["id"]]
 
     def close(self) -> None:
-        """The network's way to end it."""
+        """Abort the connection."""
         self._writer.transport.abort()
 
     def lose(self) -> None:
-        """Whoever still waits for an answer hears that there will be none."""
+        """Fail all open requests."""
         for answer in self._waiting.values():
             if not answer.done():
-                answer.set_exception(Lost())
+                answer.set_exception(ConnectionEnded())
 
     async def listen(self) -> None:
-        """Hear every frame until the end, which raises ``ConnectionLost``."""
+        """Read frames until the end, which raises ``ConnectionEnded``."""
         try:
             while (line := await self._reader.readline()).endswith(b"\n"):
                 frame: Json = json.loads(line)
@@ -69,24 +69,24 @@ class Line:
                     answer.set_result(frame)
         except OSError:
             pass
-        raise Lost
+        raise ConnectionEnded
 
     async def watch(self, next_id: Callable[[], int]) -> None:
-        """Ask for a sign of life now and then. Raises ``ConnectionLost`` when none comes in time."""
+        """Send a ``ping`` now and then. Raises ``ConnectionEnded`` if no answer arrives in time."""
         while True:
             try:
-                async with asyncio.timeout(PATIENCE * crowding()):
+                async with asyncio.timeout(PING_TIMEOUT_SECONDS * crowding()):
                     await self.ask({"type": "ping", "id": next_id()})
             except TimeoutError:
-                raise Lost from None
-            await asyncio.sleep(PATIENCE / 4)
+                raise ConnectionEnded from None
+            await asyncio.sleep(PING_TIMEOUT_SECONDS / 4)
 
 
 @asynccontextmanager
-async def connected(port: int, hear: Callable[[Json], None]) -> AsyncIterator[Line]:
-    """A connection for the length of an ``async with``. Raises ``OSError`` when there is none to be had."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=LONGEST)
-    line = Line(reader, writer, hear)
+async def connected(port: int, hear: Callable[[Json], None]) -> AsyncIterator[ClientLine]:
+    """Open a connection for the length of an ``async with``. Raises ``OSError``."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=MAX_LINE_BYTES)
+    line = ClientLine(reader, writer, hear)
     try:
         yield line
     finally:
@@ -94,18 +94,18 @@ async def connected(port: int, hear: Callable[[Json], None]) -> AsyncIterator[Li
         writer.close()
 
 
-async def ask_in_passing(port: int, login: Json, request: Json) -> Json:
-    """The response to a request on a connection that is made for it alone.
+async def ask_once(port: int, login: Json, request: Json) -> Json:
+    """Send a request on a connection of its own and return the response.
 
-    Raises ``ConnectionLost``, also when the login is refused; ``OSError``; ``TimeoutError``.
+    Raises ``ConnectionEnded`` (also if the login is refused), ``OSError`` or ``TimeoutError``.
     """
     async with connected(port, lambda frame: None) as line:
         listening = asyncio.create_task(line.listen())
         try:
-            async with asyncio.timeout(PATIENCE * crowding()):
+            async with asyncio.timeout(PING_TIMEOUT_SECONDS * crowding()):
                 session = await line.ask(login)
                 if session["type"] != "session":
-                    raise Lost
+                    raise ConnectionEnded
                 return await line.ask(request)
         finally:
             listening.cancel()

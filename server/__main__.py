@@ -125,7 +125,7 @@ def _build_parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
         prog="chat-server",
         description="Run a chat server. By default it serves only this machine, with all data in one folder.",
-        epilog="All settings can be set with --set, the environment or a file: see --show-config."
+        epilog="--show-config lists all settings; set them with --set, the environment or a file."
         " Administration: chat-server admin --help. Invitations: chat-server invite --help.",
         allow_abbrev=False,
     )

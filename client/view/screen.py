@@ -145,15 +145,13 @@ class FullScreen:
             self.application.exit(exception=error) if error else self.application.exit()
 
     def state_changed(self) -> None:
-        """Schedule a frame."""
+        """Bring the screen up to date and schedule a frame."""
         if not self._is_running:
             return
         self.screen_state.sync_with_state()
         self._notify_user()
-        loop, wait = (
-            asyncio.get_running_loop(),
-            max(MIN_FRAME_INTERVAL, self._next_frame_at - time.monotonic()),
-        )
+        loop = asyncio.get_running_loop()
+        wait = max(MIN_FRAME_INTERVAL, self._next_frame_at - time.monotonic())
         if self._timer is not None and self._timer.when() > loop.time() + wait:
             self._timer.cancel()  # it was set for the next second of the countdown
             self._timer = None
@@ -172,7 +170,9 @@ class FullScreen:
         return pending.conversation == self._app.state.current
 
     def seek(self, name: str, seq: int) -> bool:
-        return self._is_running and self.screen_state.show_message(name, seq)
+        if self._is_running:
+            self.screen_state.show_message(name, seq)
+        return self._is_running
 
     async def ask_password(self, key: str, facts: dict[str, object]) -> str:
         return await self.screen_state.ask_password(key, facts)
@@ -190,17 +190,16 @@ class FullScreen:
         self._frame_started = time.thread_time()
 
     def _on_frame_end(self) -> None:
-        self._next_frame_at = time.monotonic() + PAUSE_PER_FRAME_TIME * (
-            time.thread_time() - self._frame_started
-        )
+        frame_time = time.thread_time() - self._frame_started
+        self._next_frame_at = time.monotonic() + PAUSE_PER_FRAME_TIME * frame_time
         self.screen_state.mark_visible_read()
 
     def _draw_now(self) -> None:
         self._timer = None
         self.application.invalidate()
-        if self._app.state.link is ConnectionState.RECONNECTING or select.typing_nicknames(
-            self._app.state, time.monotonic()
-        ):
+        state = self._app.state
+        counts_down = state.link is ConnectionState.RECONNECTING
+        if counts_down or select.typing_nicknames(state, time.monotonic()):
             self._timer = asyncio.get_running_loop().call_later(STATUS_INTERVAL, self._draw_now)
 
 

@@ -1,4 +1,4 @@
-"""The state of the screen: its parts, and what only the view knows (banner, open question, shown panes).
+"""The state of the screen: its parts, the banner, the open question, and which panes are shown.
 
 ``layout`` places the parts, ``keys`` changes them, ``screen`` draws them. The state of the chat is in
 ``ClientState``.
@@ -72,7 +72,7 @@ class ScreenState:
                 self._reset_to_form()
         self.composer.sync_with_state()
         self.targets.follow_input(self.composer.text)
-        self.continue_seek()
+        self._continue_seek()
 
     def _reset_to_form(self) -> None:
         """Show the login form. Nothing of the previous user stays."""
@@ -136,9 +136,9 @@ class ScreenState:
     def seek_message(self, seq: int) -> None:
         """Show the message with this seq, now or when it is loaded."""
         self.sought_seq, self._sought_requested = seq, False
-        self.continue_seek()
+        self._continue_seek()
 
-    def continue_seek(self) -> None:
+    def _continue_seek(self) -> None:
         """Show the sought message, or request it. If it cannot be loaded, show the nearest one."""
         conversation = self.conversation
         if not self.sought_seq or conversation is None:
@@ -156,14 +156,13 @@ class ScreenState:
             seq, self.sought_seq = min(max(self.sought_seq, shown.first), shown.last), 0
             self.history_view.center_block(self._conversation_content(conversation).block_of(seq))
 
-    def show_message(self, name: str, seq: int) -> bool:
-        """Show a message of any conversation. Returns ``True``: a screen can always do so."""
+    def show_message(self, name: str, seq: int) -> None:
+        """Show a message of any conversation."""
         if name != self.state.current:
             self.show_conversation(name)
         self.help_open = False
         self.app.front_end.state_changed()  # draws the screen
         self.seek_message(seq)
-        return True
 
     @property
     def _may_load(self) -> bool:

@@ -31,8 +31,8 @@ def prove(
 
     tracebacks = asyncio.run(whole())
     found = figures(site.history)
-    told = "\n".join(str(violation) for violation in check(site.history))
-    assert not told, f"{told}\n{found}"
+    violations = "\n".join(str(violation) for violation in check(site.history))
+    assert not violations, f"{violations}\n{found}"
     assert not tracebacks, "\n".join(tracebacks)
     return found
 

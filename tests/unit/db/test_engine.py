@@ -36,7 +36,7 @@ def test_sqlite_path_becomes_absolute(tmp_path: Path, monkeypatch: pytest.Monkey
         ("", "does not parse"),
         ("chat.db", "does not parse"),
         ("mysql://me:secret@h:port/chat", "does not parse"),
-        ("postgresql://me:secret@h/chat", "postgresql is no database"),
+        ("postgresql://me:secret@h/chat", "postgresql is not a supported database"),
         ("mysql://me:secret@h", "names no database"),
         ("sqlite://", "plain file"),
         ("sqlite:///:memory:", "plain file"),

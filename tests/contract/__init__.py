@@ -1,1 +1,1 @@
-"""The promises of the documentation, held against a running server."""
+"""Tests of the documented behaviour against a running server."""

@@ -1,4 +1,4 @@
-"""Accounts on a real socket: registering, logging in and out, and going on with an earlier session."""
+"""Accounts on a real socket: registration, login, logout and resuming a session."""
 
 import pytest
 
@@ -68,7 +68,7 @@ def test_a_name_is_taken_in_every_spelling_that_people_take_for_it(
     assert shared_server.connect().login(username.upper()).username == username
 
 
-def test_the_three_failures_of_a_login_are_told_apart(shared_server: Server, unique: Unique) -> None:
+def test_login_failures_have_distinct_codes(shared_server: Server, unique: Unique) -> None:
     username = unique("Alice")
     shared_server.user(username)
     wire = shared_server.connect()
@@ -98,7 +98,7 @@ def test_a_token_resumes_on_another_connection(shared_server: Server, alice: Wir
     assert session["token"] != alice.token
 
 
-def test_a_lost_answer_to_resume_locks_nobody_out(shared_server: Server, alice: Wire) -> None:
+def test_lost_resume_response_keeps_the_old_token_valid(shared_server: Server, alice: Wire) -> None:
     first = alice.token
     second = shared_server.connect().request("resume", token=first)["token"]
     again = shared_server.connect().request("resume", token=first)["token"]
@@ -108,7 +108,7 @@ def test_a_lost_answer_to_resume_locks_nobody_out(shared_server: Server, alice: 
 
 
 @pytest.mark.parametrize("token", ["", "x", "A" * 43, "\u4f60"])
-def test_a_token_that_never_was_one(shared_server: Server, token: str) -> None:
+def test_unknown_token_is_refused(shared_server: Server, token: str) -> None:
     assert shared_server.connect().refusal("resume", token=token) == "bad_token"
 
 
@@ -117,16 +117,14 @@ def test_logout_voids_the_token(shared_server: Server, alice: Wire) -> None:
     assert shared_server.connect().refusal("resume", token=alice.token) == "bad_token"
 
 
-def test_logout_of_one_session_leaves_the_other_alone(shared_server: Server, alice: Wire) -> None:
+def test_logout_of_one_session_keeps_the_other(shared_server: Server, alice: Wire) -> None:
     second = shared_server.connect().login(alice.username)
     alice.request("logout")
     assert second.request("list_rooms")["type"] == "rooms"
     assert shared_server.connect().request("resume", token=second.token)["type"] == "session"
 
 
-def test_a_session_tells_my_rooms_and_my_friends(
-    shared_server: Server, alice: Wire, bob: Wire, room: str
-) -> None:
+def test_session_lists_rooms_and_friends(shared_server: Server, alice: Wire, bob: Wire, room: str) -> None:
     alice.request("enter_room", room=room, nickname="ALICE")
     alice.request("add_friend", username=bob.username)
     session = shared_server.connect().login(alice.username).session

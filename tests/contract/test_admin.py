@@ -1,4 +1,4 @@
-"""``chat-server admin``: on a server that runs, and where none does."""
+"""``chat-server admin``: with a running and a stopped server."""
 
 import logging
 import os
@@ -109,7 +109,7 @@ def test_the_help_names_every_command(server: Server) -> None:
         assert f"    {name} " in text or f"    {name}\n" in text
 
 
-def test_it_is_a_program(server: Server) -> None:
+def test_admin_command_runs_as_a_program(server: Server) -> None:
     server.user("Alice")
     words = ["-m", "chatroom.server", "admin", "--data", str(server.data), "accounts"]
     finished = subprocess.run(
@@ -120,7 +120,7 @@ def test_it_is_a_program(server: Server) -> None:
 
 
 @pytest.mark.parametrize("arguments", [[], ["fly"], ["disable"], ["accounts", "x"], ["--wings", "accounts"]])
-def test_a_wrong_order_is_one_clear_line(server: Server, arguments: list[str]) -> None:
+def test_invalid_admin_command_is_one_clear_line(server: Server, arguments: list[str]) -> None:
     assert complaint(server, *arguments).startswith("chat-server: ")
 
 
@@ -136,7 +136,7 @@ def test_accounts_and_sessions_are_listed(site: Server) -> None:
     assert [line.split()[1:3] for line in sessions] == [["Alice", "127.0.0.1"]] * 2
 
 
-def test_a_disabled_account_is_out_at_once_and_stays_out(site: Server) -> None:
+def test_disabled_account_is_logged_out_and_refused(site: Server) -> None:
     alice, bob = into_room(site, "Alice", "Bob")
     phone = site.connect().login("Alice")
     assert told(site, "disable", "alice") == ["Alice is disabled; sessions ended: 2"]
@@ -152,7 +152,7 @@ def test_a_disabled_account_is_out_at_once_and_stays_out(site: Server) -> None:
 
 
 @pytest.mark.parametrize("way", ["environment", "standard input"])
-def test_a_password_is_reset_without_standing_in_any_list_of_processes(site: Server, way: str) -> None:
+def test_password_reset_hides_the_password_from_the_process_list(site: Server, way: str) -> None:
     alice = site.user("Alice")
     if way == "environment":
         lines = told(site, "reset-password", "Alice", password="new secret")
@@ -167,13 +167,13 @@ def test_a_password_is_reset_without_standing_in_any_list_of_processes(site: Ser
     assert "new secret" not in site.log
 
 
-def test_a_password_that_is_none_is_refused(server: Server) -> None:
+def test_invalid_new_password_is_refused(server: Server) -> None:
     server.user("Alice")
     assert "at least 6 characters" in complaint(server, "reset-password", "Alice", stdin="short\n")
     assert "at least 6 characters" in complaint(server, "reset-password", "Alice")
 
 
-def test_a_session_is_ended_by_its_number_and_a_user_by_name(site: Server) -> None:
+def test_session_is_ended_by_id_or_user_name(site: Server) -> None:
     alice, bob = into_room(site, "Alice", "Bob")
     phone = site.connect().login("Alice")
     *_, number = (line.split()[0] for line in told(site, "sessions"))
@@ -197,7 +197,7 @@ def test_rooms_are_listed_private_ones_too(site: Server) -> None:
     assert vault.split() == ["#vault", "0/3", "0", "Alice", "private", "locked"]
 
 
-def test_a_room_is_deleted_under_those_who_are_in_it(site: Server) -> None:
+def test_room_with_members_is_deleted(site: Server) -> None:
     alice, bob = into_room(site, "Alice", "Bob")
     alice.request("send", to=ROOM, text="what was said")
     assert told(site, "delete-room", "thuhole") == [
@@ -213,25 +213,25 @@ def test_a_room_is_deleted_under_those_who_are_in_it(site: Server) -> None:
 
 
 @pytest.mark.parametrize("order", [["disable"], ["enable"], ["reset-password"], ["end-session"]])
-def test_nobody_unknown_can_be_ordered_about(server: Server, order: list[str]) -> None:
+def test_admin_command_for_an_unknown_user_is_refused(server: Server, order: list[str]) -> None:
     assert "no such user" in complaint(server, *order, "Nobody", password="111111")
     assert "no room" in complaint(server, "delete-room", "#nowhere")
 
 
-def test_orders_are_in_the_log(server: Server) -> None:
+def test_admin_commands_are_logged(server: Server) -> None:
     server.user("Alice")
     told(server, "reset-password", "Alice", password="new secret")
     assert "admin command: reset_password Alice" in server.log
 
 
-def test_only_the_owner_of_the_data_folder_may_order(server: Server) -> None:
+def test_admin_socket_is_private(server: Server) -> None:
     door = server.data / "admin.sock"
     assert stat.S_IMODE(door.stat().st_mode) == 0o600
     assert stat.S_IMODE(server.data.stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize("line", [b"", b"hello\n", b'{"order":"fly"}\n', b"x" * 100_000 + b"\n", b"\xff\n"])
-def test_rubbish_on_the_socket_harms_nobody(server: Server, line: bytes) -> None:
+def test_invalid_line_on_the_admin_socket_is_ignored(server: Server, line: bytes) -> None:
     with socket.socket(socket.AF_UNIX) as door:
         door.connect(str(server.data / "admin.sock"))
         door.sendall(line)
@@ -244,7 +244,7 @@ def test_rubbish_on_the_socket_harms_nobody(server: Server, line: bytes) -> None
 # Where no server runs
 
 
-def test_what_can_be_done_on_a_stopped_server(site: Server) -> None:
+def test_admin_commands_work_on_a_stopped_server(site: Server) -> None:
     into_room(site, "Alice", "Bob")
     site.stop()
     database = site.arguments
@@ -257,19 +257,19 @@ def test_what_can_be_done_on_a_stopped_server(site: Server) -> None:
     assert stranger.login("Bob", "new secret").username == "Bob"
 
 
-def test_where_there_is_no_database_none_is_made(server: Server, tmp_path: Path) -> None:
+def test_admin_command_creates_no_database(server: Server, tmp_path: Path) -> None:
     nowhere = tmp_path / "nowhere"
     assert "there is no database at" in complaint(server, "--data", str(nowhere), "accounts")
     assert not nowhere.exists()
 
 
-def test_a_database_that_a_server_holds_is_left_alone(site: Server, tmp_path: Path) -> None:
+def test_database_in_use_is_refused(site: Server, tmp_path: Path) -> None:
     url = site.arguments or ("--database", f"sqlite:///{site.data / 'chatroom.sqlite'}")
     line = complaint(site, "--data", str(tmp_path / "elsewhere"), *url, "accounts")
     assert "another chat-server uses" in line or "a chat-server uses" in line
 
 
-def test_a_killed_server_leaves_nothing_in_the_way(server: Server) -> None:
+def test_admin_command_works_after_a_kill(server: Server) -> None:
     server.user("Alice")
     server.kill()
     assert told(server, "accounts")[1].startswith("Alice")

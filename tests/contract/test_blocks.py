@@ -1,4 +1,4 @@
-"""Blocking on a real socket: what the one no longer hears, and how little the other one learns."""
+"""Blocks on a real socket: what both sides still receive."""
 
 from tests.support.processes import Json, Server, Wire
 
@@ -12,7 +12,7 @@ def block(alice: Wire, bob: Wire) -> None:
     assert alice.request("block", username=bob.username)["type"] == "ok"
 
 
-def test_a_block_ends_a_friendship_as_if_it_had_been_taken_back(alice: Wire, bob: Wire) -> None:
+def test_block_ends_the_friendship(alice: Wire, bob: Wire) -> None:
     befriend(alice, bob)
     block(alice, bob)
     told = bob.event("friend", ended=True)["friend"]
@@ -21,7 +21,7 @@ def test_a_block_ends_a_friendship_as_if_it_had_been_taken_back(alice: Wire, bob
         assert one.request("list_friends")["friends"] == []
 
 
-def test_the_blocked_cannot_write_to_me_and_nothing_of_it_is_kept(alice: Wire, bob: Wire) -> None:
+def test_message_of_a_blocked_user_is_refused_and_not_stored(alice: Wire, bob: Wire) -> None:
     befriend(alice, bob)
     bob.request("send", to=alice.name, text="before")
     block(alice, bob)
@@ -32,9 +32,7 @@ def test_the_blocked_cannot_write_to_me_and_nothing_of_it_is_kept(alice: Wire, b
         assert [message["text"] for message in page] == ["before"]
 
 
-def test_what_the_blocked_had_on_its_way_is_stored_before_the_block_or_not_at_all(
-    alice: Wire, bob: Wire
-) -> None:
+def test_pending_message_of_a_blocked_user_is_stored_before_the_block_or_not(alice: Wire, bob: Wire) -> None:
     befriend(alice, bob)
     ids = [bob.start("send", to=alice.name, text=f"{number}") for number in range(50)]
     block(alice, bob)
@@ -47,14 +45,14 @@ def test_what_the_blocked_had_on_its_way_is_stored_before_the_block_or_not_at_al
     assert not any(event["type"] == "message" for event in alice.events)
 
 
-def test_the_blocked_cannot_befriend_me_and_i_cannot_befriend_them(alice: Wire, bob: Wire) -> None:
+def test_block_prevents_friendship_in_both_directions(alice: Wire, bob: Wire) -> None:
     block(alice, bob)
     assert bob.refusal("add_friend", username=alice.username) == "declined"
     assert alice.refusal("add_friend", username=bob.username) == "blocked"
     assert alice.request("list_friends")["friends"] == []
 
 
-def test_a_block_taken_back_lets_both_be_friends_again(alice: Wire, bob: Wire) -> None:
+def test_unblock_allows_friendship_again(alice: Wire, bob: Wire) -> None:
     befriend(alice, bob)
     block(alice, bob)
     assert alice.request("unblock", username=bob.username)["type"] == "ok"
@@ -62,7 +60,7 @@ def test_a_block_taken_back_lets_both_be_friends_again(alice: Wire, bob: Wire) -
     assert bob.request("add_friend", username=alice.username)["friend"]["online"] is True
 
 
-def test_blocks_are_listed_for_the_one_who_made_them(alice: Wire, bob: Wire, carol: Wire) -> None:
+def test_blocks_are_listed_for_the_blocking_user(alice: Wire, bob: Wire, carol: Wire) -> None:
     for other in (carol, bob, bob):
         block(alice, other)
     assert alice.request("list_blocked")["usernames"] == [bob.username, carol.username]
@@ -72,7 +70,7 @@ def test_blocks_are_listed_for_the_one_who_made_them(alice: Wire, bob: Wire, car
     assert alice.request("list_blocked")["usernames"] == [carol.username]
 
 
-def test_nobody_unknown_can_be_blocked_and_nobody_oneself(alice: Wire) -> None:
+def test_blocking_an_unknown_user_or_oneself_is_refused(alice: Wire) -> None:
     for type in ("block", "unblock"):
         assert alice.refusal(type, username="Nobody") == "unknown_user"
         assert alice.refusal(type, username=alice.username) == "not_yourself"
@@ -88,7 +86,7 @@ def enter(room: str, *people: Wire) -> None:
         wire.request("enter_room", room=room, nickname=wire.username.upper())
 
 
-def test_in_a_common_room_i_go_offline_for_the_blocked_alone(
+def test_blocking_user_appears_offline_only_to_the_blocked_user(
     alice: Wire, bob: Wire, carol: Wire, room: str
 ) -> None:
     enter(room, alice, bob, carol)
@@ -104,7 +102,7 @@ def test_in_a_common_room_i_go_offline_for_the_blocked_alone(
     assert not any(event["type"] == "presence" for event in carol.events)
 
 
-def test_the_blocked_does_not_see_me_come_and_go(
+def test_blocked_user_gets_no_presence(
     shared_server: Server, alice: Wire, bob: Wire, carol: Wire, room: str
 ) -> None:
     enter(room, alice, bob, carol)
@@ -119,21 +117,21 @@ def test_the_blocked_does_not_see_me_come_and_go(
     assert not online(bob, room, alice.username)
 
 
-def test_what_the_blocked_says_in_a_room_is_heard_there(alice: Wire, bob: Wire, room: str) -> None:
+def test_room_messages_of_a_blocked_user_are_delivered(alice: Wire, bob: Wire, room: str) -> None:
     enter(room, alice, bob)
     block(alice, bob)
     bob.request("send", to=room, text="to everybody")
     assert alice.message(kind="text")["text"] == "to everybody"
 
 
-def test_a_stranger_who_is_blocked_is_told_nothing_at_all(alice: Wire, bob: Wire) -> None:
+def test_blocked_stranger_gets_no_event(alice: Wire, bob: Wire) -> None:
     block(alice, bob)
     alice.request("unblock", username=bob.username)
     bob.request("ping")
     assert not [event for event in bob.events if event["type"] in ("friend", "presence")]
 
 
-def test_of_a_block_and_a_friendship_at_once_the_block_holds(alice: Wire, bob: Wire) -> None:
+def test_concurrent_block_and_friendship_end_blocked(alice: Wire, bob: Wire) -> None:
     asked = bob.start("add_friend", username=alice.username)
     block(alice, bob)
     bob.answer(asked)

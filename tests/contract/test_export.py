@@ -1,4 +1,4 @@
-"""Long pages over the wire: the same as ``history``, for the same people, at a pace of their own."""
+"""``export`` on a real socket: the messages and permissions of ``history``, with its own rate limit."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def exported(wire: Wire, conversation: str, **fields: object) -> list[Json]:
     return messages
 
 
-def test_it_shows_what_the_history_shows(alice: Wire, bob: Wire, inside: str) -> None:
+def test_export_equals_history(alice: Wire, bob: Wire, inside: str) -> None:
     first, second, third = say(alice, inside, "teh"), say(bob, inside, "oops"), say(alice, inside, "三点")
     change(alice, inside, "edit", first, "the")
     change(bob, inside, "delete", second)
@@ -24,7 +24,7 @@ def test_it_shows_what_the_history_shows(alice: Wire, bob: Wire, inside: str) ->
         assert exported(reader, inside, after=third) == page(reader, inside, after=third)
 
 
-def test_it_says_whether_there_is_more(alice: Wire, inside: str) -> None:
+def test_export_reports_more(alice: Wire, inside: str) -> None:
     last = say(alice, inside)
     answer = alice.request("export", conversation=inside, limit=2)
     assert ([one["seq"] for one in answer["messages"]], answer["more"]) == ([1, 2], True)

@@ -1,4 +1,4 @@
-"""Friends and private chats on a real socket: only the two, and at once for both."""
+"""Friends and private chats on a real socket: readable by the two friends only."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def test_a_friendship_is_mutual_at_once(alice: Wire, bob: Wire) -> None:
     assert [friend["friend"] for friend in bob.request("list_friends")["friends"]] == [alice.name]
 
 
-def test_the_three_failures_of_making_a_friend_are_told_apart(alice: Wire, bob: Wire) -> None:
+def test_add_friend_failures_have_distinct_codes(alice: Wire, bob: Wire) -> None:
     assert alice.refusal("add_friend", username="Nobody") == "unknown_user"
     assert alice.refusal("add_friend", username=alice.username.upper()) == "self_friend"
     alice.request("add_friend", username=bob.username)
@@ -22,7 +22,7 @@ def test_the_three_failures_of_making_a_friend_are_told_apart(alice: Wire, bob: 
         assert one.refusal("add_friend", username=other.username) == "already_friends"
 
 
-def test_both_at_once_make_one_friendship(alice: Wire, bob: Wire) -> None:
+def test_concurrent_add_friend_makes_one_friendship(alice: Wire, bob: Wire) -> None:
     ids = alice.start("add_friend", username=bob.username), bob.start("add_friend", username=alice.username)
     answers = [alice.answer(ids[0]), bob.answer(ids[1])]
     assert sorted(answer["type"] for answer in answers) == ["error", "friend"]
@@ -42,7 +42,7 @@ def test_a_private_chat_carries_the_others_name(alice: Wire, bob: Wire) -> None:
     assert alice.message(conversation=bob.name, kind="text")["seq"] == 2
 
 
-def test_one_may_write_without_having_entered(alice: Wire, bob: Wire) -> None:
+def test_friend_may_send_without_entering(alice: Wire, bob: Wire) -> None:
     befriend(alice, bob)
     assert alice.request("send", to=bob.name, text="psst")["seq"] == 1
     assert bob.message()["nickname"] == alice.username
@@ -66,7 +66,7 @@ def test_a_private_chat_is_for_friends_only(alice: Wire, bob: Wire) -> None:
 
 
 @pytest.mark.parametrize("username", ["Nobody", "x" * 40, ""])
-def test_nobody_is_an_unknown_user(alice: Wire, username: str) -> None:
+def test_unknown_user_is_refused(alice: Wire, username: str) -> None:
     assert alice.refusal("enter_direct", username=username, nickname="A") == "unknown_user"
     assert alice.refusal("leave_direct", username=username) == "unknown_user"
     assert alice.refusal("remove_friend", username=username) == "unknown_user"
@@ -74,7 +74,7 @@ def test_nobody_is_an_unknown_user(alice: Wire, username: str) -> None:
     assert alice.refusal("history", conversation=f"@{username}") == "unknown_user"
 
 
-def test_only_the_two_can_ever_read_it(alice: Wire, bob: Wire, carol: Wire) -> None:
+def test_private_chat_is_readable_by_its_two_sides_only(alice: Wire, bob: Wire, carol: Wire) -> None:
     befriend(alice, bob)
     befriend(alice, carol)
     alice.request("send", to=bob.name, text="not for Carol")
@@ -86,7 +86,7 @@ def test_only_the_two_can_ever_read_it(alice: Wire, bob: Wire, carol: Wire) -> N
     assert carol.request("search", query="Carol")["messages"] == seen
 
 
-def test_after_a_friendships_end_both_may_still_read(alice: Wire, bob: Wire) -> None:
+def test_former_friends_can_still_read(alice: Wire, bob: Wire) -> None:
     befriend(alice, bob)
     alice.request("send", to=bob.name, text="goodbye")
     assert alice.request("remove_friend", username=bob.username)["type"] == "ok"
@@ -99,7 +99,7 @@ def test_after_a_friendships_end_both_may_still_read(alice: Wire, bob: Wire) -> 
         assert one.refusal("enter_direct", username=other.username, nickname="N") == "not_friends"
 
 
-def test_friends_again_go_on_where_they_were(alice: Wire, bob: Wire) -> None:
+def test_renewed_friendship_continues_the_conversation(alice: Wire, bob: Wire) -> None:
     befriend(alice, bob)
     alice.request("send", to=bob.name, text="one")
     alice.request("remove_friend", username=bob.username)

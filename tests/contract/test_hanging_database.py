@@ -1,4 +1,4 @@
-"""A database that neither answers nor breaks: requests are told so in time, and the server still ends."""
+"""A hanging database: requests fail in time, and the server still stops."""
 
 import sqlite3
 import time

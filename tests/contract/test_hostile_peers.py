@@ -1,4 +1,4 @@
-"""What a hostile peer may try, on a real socket: it harms nobody, and leaves no traceback in the log.
+"""Attacks by hostile clients on a real socket affect no other client and leave no traceback in the log.
 
 Every server here is one of its own; that it has not stumbled is asserted when it is closed.
 """
@@ -79,7 +79,7 @@ def speaks_tls(server: Server) -> bool:
         return bool(wire.ask("ping")["type"] == "pong")
 
 
-def test_who_does_not_shake_hands_is_hung_up_on(serve: Serve) -> None:
+def test_connection_without_handshake_is_closed(serve: Serve) -> None:
     server = serve("--tls", settings=("limits.handshake_timeout=0.3",))
     with raw(server) as silent:
         assert until_closed(silent) == b""
@@ -116,7 +116,7 @@ def memory(server: Server) -> int:
 
 
 @pytest.mark.parametrize("limit", [10**9, 2**53 - 1])
-def test_who_asks_for_everything_gets_a_page(server: Server, limit: int) -> None:
+def test_oversized_limit_is_capped_at_a_page(server: Server, limit: int) -> None:
     alice = in_room(server, "Alice")
     for number in range(120):
         alice.request("send", to=ROOM, text=f"word {number}")
@@ -136,7 +136,7 @@ def test_requests_other_than_messages_have_a_rate_too(serve: Serve) -> None:
     assert is_well(server)
 
 
-def test_rubbish_is_answered_no_faster_than_requests(serve: Serve) -> None:
+def test_invalid_lines_are_rate_limited_like_requests(serve: Serve) -> None:
     server = serve(settings=("limits.rate=5", "limits.requests_rate=0.01", "limits.requests_burst=3"))
     with raw(server) as stranger:
         stranger.sendall(b"rubbish\n" * 1000)
@@ -149,7 +149,7 @@ def test_rubbish_is_answered_no_faster_than_requests(serve: Serve) -> None:
     assert is_well(server)
 
 
-def test_a_flood_of_connections_leaves_those_who_are_here_alone(serve: Serve) -> None:
+def test_connection_flood_does_not_affect_established_connections(serve: Serve) -> None:
     server = serve(settings=("limits.connections_per_address=20", "limits.new_connections_per_minute=0"))
     alice, bob = in_room(server, "Alice"), in_room(server, "Bob")
     flood = [raw(server) for _ in range(300)]
@@ -159,7 +159,7 @@ def test_a_flood_of_connections_leaves_those_who_are_here_alone(serve: Serve) ->
         line.close()
 
 
-def test_who_asks_without_reading_is_not_served_further(server: Server) -> None:
+def test_client_that_does_not_read_is_not_served(server: Server) -> None:
     """Ten thousand answers of more than a megabyte each would be seen in the server's memory."""
     alice = in_room(server, "Alice")
     for _ in range(100):
@@ -173,7 +173,7 @@ def test_who_asks_without_reading_is_not_served_further(server: Server) -> None:
         assert memory(server) < 300 << 20
 
 
-def test_who_reads_slowly_but_reads_is_never_dropped_for_a_large_answer(serve: Serve) -> None:
+def test_slow_reader_is_not_dropped_for_a_large_answer(serve: Serve) -> None:
     server = serve(settings=("limits.outbox_bytes=1000", "limits.outbox_stall=30"))
     alice = in_room(server, "Alice")
     for _ in range(100):
@@ -185,7 +185,7 @@ def test_who_reads_slowly_but_reads_is_never_dropped_for_a_large_answer(serve: S
 # Passwords
 
 
-def test_a_crowd_that_logs_in_leaves_the_chat_alone(serve: Serve) -> None:
+def test_login_flood_does_not_delay_messages(serve: Serve) -> None:
     server = serve(settings=("password.bcrypt_cost=10", "password.queue=0"))
     alice, bob = in_room(server, "Alice"), in_room(server, "Bob")
     crowd = [server.connect() for _ in range(500)]
@@ -264,12 +264,12 @@ def certificate(server: Server) -> bytes:
     return shown
 
 
-def test_sighup_without_tls_is_nothing(server: Server) -> None:
+def test_sighup_without_tls_is_ignored(server: Server) -> None:
     server.process.send_signal(signal.SIGHUP)
     assert is_well(server)
 
 
-def test_who_is_idle_does_not_keep_the_server_from_ending(server: Server) -> None:
+def test_idle_client_does_not_delay_shutdown(server: Server) -> None:
     idle = [server.connect() for _ in range(20)]
     idle += [server.connect().register(f"user{number}") for number in range(20)]
     assert server.stop() == 0

@@ -1,4 +1,4 @@
-"""Invitations with a code: what they open, for whom, and how they are looked after."""
+"""Invite codes: the access that they grant, and their administration."""
 
 import pytest
 from chatroom.protocol import invitation

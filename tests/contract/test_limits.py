@@ -1,4 +1,4 @@
-"""Limits on a real socket: each refuses with its code, stores nothing, and nobody else feels it."""
+"""Limits on a real socket: each has its code and affects only its sender."""
 
 from contextlib import ExitStack
 
@@ -25,7 +25,7 @@ LENGTHS = ("_min", "_max", ".topic")
 OFF = tuple(f"{name}=0" for name in SETTINGS if name.startswith("limits.") and not name.endswith(LENGTHS))
 
 
-def test_0_turns_every_limit_off(serve: Serve, database_url: str) -> None:
+def test_limit_of_0_is_off(serve: Serve, database_url: str) -> None:
     server = serve("--database", database_url, settings=(*OFF, "limits.linger=1"))
     with ExitStack() as stack:
         for _ in range(200):
@@ -50,7 +50,7 @@ def test_0_turns_every_limit_off(serve: Serve, database_url: str) -> None:
         assert stranger.login("Alice").username == "Alice"
 
 
-def test_who_sends_too_fast_is_told_how_long_to_wait(serve: Serve) -> None:
+def test_fast_sender_gets_retry_after(serve: Serve) -> None:
     server = serve(settings=("limits.rate=0.01", "limits.burst=3"))
     alice = in_room(server, "Alice")
     ids = [alice.start("send", to=ROOM, text=f"{number}") for number in range(6)]
@@ -62,7 +62,7 @@ def test_who_sends_too_fast_is_told_how_long_to_wait(serve: Serve) -> None:
     assert in_room(server, "Bob").request("send", to=ROOM, text="I may")["seq"] == 6
 
 
-def test_what_was_stored_is_told_again_however_fast_one_is(serve: Serve) -> None:
+def test_resend_of_a_stored_message_is_not_rate_limited(serve: Serve) -> None:
     alice = in_room(serve(settings=("limits.rate=0.01", "limits.burst=1")), "Alice")
     message = {"to": ROOM, "text": "once", "cid": "c"}
     assert alice.request("send", **message)["duplicate"] is False
@@ -70,14 +70,14 @@ def test_what_was_stored_is_told_again_however_fast_one_is(serve: Serve) -> None
     assert alice.refusal("send", to=ROOM, text="another") == "rate_limited"
 
 
-def test_an_address_has_so_many_connections(serve: Serve) -> None:
+def test_connections_per_address_are_limited(serve: Serve) -> None:
     server = serve(settings=("limits.connections_per_address=2",))
     first, second = server.connect(), server.connect()
     assert_turned_away(server)
     assert first.ask("ping")["type"] == second.ask("ping")["type"] == "pong"
 
 
-def test_an_address_has_so_many_new_connections_a_minute(serve: Serve) -> None:
+def test_new_connections_per_minute_are_limited(serve: Serve) -> None:
     server = serve(settings=("limits.new_connections_per_minute=2",))
     for _ in range(2):
         server.connect().close()
@@ -102,7 +102,7 @@ def test_after_five_wrong_passwords_the_right_one_has_to_wait(serve: Serve) -> N
     assert server.user("Bob").request("list_rooms")["type"] == "rooms"
 
 
-def test_who_does_not_read_is_closed_and_loses_nothing(serve: Serve) -> None:
+def test_slow_consumer_is_closed_and_loses_no_message(serve: Serve) -> None:
     server = serve(settings=("limits.outbox_bytes=65536", "limits.linger=60"))
     alice, bob = in_room(server, "Alice"), in_room(server, "Bob")
     sent = 0

@@ -1,4 +1,4 @@
-"""Lines on a real socket: who speaks first, what a line may be, and how each wrong one is answered."""
+"""Lines on a real socket: the welcome, valid lines, and the code of each invalid one."""
 
 import json
 import socket
@@ -27,7 +27,7 @@ def test_the_server_speaks_first_and_tells_its_limits(stranger: Wire) -> None:
 
 
 @pytest.mark.parametrize("id", [0, -1, 2**53 - 1, "", "a", "x" * 64, "你好"])
-def test_the_answer_has_the_id_of_the_question(stranger: Wire, id: int | str) -> None:
+def test_response_has_the_id_of_the_request(stranger: Wire, id: int | str) -> None:
     stranger.send(type="ping", id=id)
     assert stranger.read() == {"type": "pong", "id": id}
 
@@ -75,7 +75,7 @@ def test_a_line_may_come_byte_by_byte(stranger: Wire) -> None:
         (b'{"type":"welcome","id":7}', "unknown_type", 7),
     ],
 )  # fmt: skip
-def test_a_wrong_line_is_told_apart_and_the_next_one_counts(
+def test_invalid_line_gets_its_code_and_the_next_is_handled(
     stranger: Wire, line: bytes, code: str, id: int | None
 ) -> None:
     stranger.send_bytes(line + b"\n")
@@ -86,14 +86,14 @@ def test_a_wrong_line_is_told_apart_and_the_next_one_counts(
     assert stranger.ask("ping")["type"] == "pong"
 
 
-def test_a_stranger_gets_4_kib_a_line(stranger: Wire) -> None:
+def test_line_before_login_is_limited_to_4_kib(stranger: Wire) -> None:
     stranger.send_bytes(ping_of_length(4096) + b"\n")
     assert stranger.read()["code"] == "bad_frame"
     stranger.send_bytes(ping_of_length(4097) + b'\n{"type":"ping","id":"tail"}\n')
     assert_ends_with(stranger, "line_too_long")
 
 
-def test_who_is_logged_in_gets_64_kib_a_line(alice: Wire) -> None:
+def test_line_after_login_is_limited_to_64_kib(alice: Wire) -> None:
     alice.send_bytes(ping_of_length(65536) + b"\r\n")
     assert alice.answer(None)["code"] == "bad_frame"
     alice.send_bytes(ping_of_length(65537) + b'\n{"type":"ping","id":"tail"}\n')
@@ -194,7 +194,7 @@ def test_many_requests_in_one_packet_are_carried_out_in_order(alice: Wire, room_
     assert [message["text"] for message in answers[5]["messages"]] == ["", "one", "two"]
 
 
-def test_ping_keeps_nobody_from_having_to_log_in(serve: Serve) -> None:
+def test_ping_does_not_prevent_login_timeout(serve: Serve) -> None:
     stranger = serve(settings=("limits.login_timeout=0.5",)).connect()
     assert stranger.ask("ping")["type"] == "pong"
     closing, *nothing = stranger.rest()

@@ -30,7 +30,7 @@ def is_turned_away(server: Server) -> bool:
     return bool(only["code"] == "too_many_connections" and only["details"]["retry_after"] > 0)
 
 
-def test_an_unfinished_handshake_is_a_connection(serve: Serve) -> None:
+def test_unfinished_handshake_counts_as_a_connection(serve: Serve) -> None:
     server = serve("--tls", settings=("limits.connections_per_address=2",))
     silent = [raw(server), raw(server)]
     assert is_turned_away(server)
@@ -39,14 +39,14 @@ def test_an_unfinished_handshake_is_a_connection(serve: Serve) -> None:
     silent.pop().close()
 
 
-def test_and_a_new_one_of_its_minute(serve: Serve) -> None:
+def test_unfinished_handshake_counts_as_a_new_connection(serve: Serve) -> None:
     server = serve("--tls", settings=("limits.new_connections_per_minute=2",))
     for _ in range(2):
         raw(server).close()
     assert is_turned_away(server)
 
 
-def test_who_did_not_shake_hands_in_time_makes_room_for_others(serve: Serve) -> None:
+def test_handshake_timeout_frees_the_connection_slot(serve: Serve) -> None:
     server = serve("--tls", settings=("limits.connections_per_address=2", "limits.handshake_timeout=0.3"))
     for silent in [raw(server), raw(server)]:
         assert until_closed(silent) == b""
@@ -103,9 +103,7 @@ def allow_files(server: Server, more: int) -> None:
 @pytest.mark.parametrize(
     ("more", "words"), [(RESERVED_FILES + 10, "too few file descriptors"), (0, "cannot accept connections: ")]
 )
-def test_out_of_file_descriptors_it_goes_on_with_those_that_it_has(
-    serve: Serve, more: int, words: str
-) -> None:
+def test_server_without_file_descriptors_keeps_its_connections(serve: Serve, more: int, words: str) -> None:
     """With a few to spare they are kept for the database; with none at all, newcomers wait in the queue."""
     server = serve()
     alice, bob = in_room(server, "Alice"), in_room(server, "Bob")
@@ -125,7 +123,7 @@ def test_out_of_file_descriptors_it_goes_on_with_those_that_it_has(
     assert server.log.count("WARNING") == 1
 
 
-def test_it_takes_as_many_file_descriptors_as_it_may_have(server: Server) -> None:
+def test_server_raises_its_file_descriptor_limit(server: Server) -> None:
     limits = Path(f"/proc/{server.process.pid}/limits").read_text()
     (line,) = (line for line in limits.splitlines() if line.startswith("Max open files"))
     soft, hard = line.split()[3:5]

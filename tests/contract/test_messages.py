@@ -1,4 +1,4 @@
-"""Messages on a real socket: sending, sending again, reading back, and finding."""
+"""Messages on a real socket: send, resend, history and search."""
 
 import string
 from uuid import uuid4
@@ -16,7 +16,7 @@ def inside(alice: Wire, bob: Wire, room: str) -> str:
     return room
 
 
-def test_a_message_reaches_everybody_its_author_too(alice: Wire, bob: Wire, inside: str) -> None:
+def test_message_reaches_all_members_and_its_author(alice: Wire, bob: Wire, inside: str) -> None:
     sent = alice.request("send", to=inside, text="你好!", cid="c-1" + inside)
     assert (sent["cid"], sent["seq"], sent["duplicate"]) == ("c-1" + inside, 3, False)
     expected = {
@@ -55,11 +55,11 @@ def test_text_comes_back_exactly_as_it_was_sent(alice: Wire, bob: Wire, inside: 
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t\r ", "\u3000", "\xa0"])
-def test_white_space_alone_is_nothing(alice: Wire, inside: str, text: str) -> None:
+def test_white_space_alone_is_refused(alice: Wire, inside: str, text: str) -> None:
     assert alice.refusal("send", to=inside, text=text) == "empty_text"
 
 
-def test_a_text_has_an_end(alice: Wire, inside: str) -> None:
+def test_text_over_the_limit_is_refused(alice: Wire, inside: str) -> None:
     error = alice.ask("send", to=inside, text="x" * 4097)
     assert (error["code"], error["details"]) == ("text_too_long", {"limit": 4096})
 
@@ -69,7 +69,7 @@ def test_nul_is_refused(alice: Wire, inside: str) -> None:
 
 
 @pytest.mark.parametrize("cid", ["", "two words", "x" * 65, "é", "a\n"])
-def test_what_a_cid_cannot_be(alice: Wire, inside: str, cid: str) -> None:
+def test_invalid_cid_is_refused(alice: Wire, inside: str, cid: str) -> None:
     assert alice.refusal("send", to=inside, text="hi", cid=cid) == "bad_frame"
 
 
@@ -89,7 +89,7 @@ def test_a_cid_is_compared_exactly(alice: Wire, inside: str) -> None:
     assert alice.request("send", to=inside, text="x", cid=cid.upper())["duplicate"] is False
 
 
-def test_a_cid_belongs_to_one_message_for_ever(alice: Wire, bob: Wire, inside: str) -> None:
+def test_cid_with_other_content_is_refused(alice: Wire, bob: Wire, inside: str) -> None:
     cid = str(uuid4())
     alice.request("send", to=inside, text="this", cid=cid)
     assert alice.refusal("send", to=inside, text="that", cid=cid) == "cid_reused"
@@ -104,7 +104,7 @@ def test_any_printable_ascii_makes_a_cid(alice: Wire, inside: str) -> None:
     assert alice.request("send", to=inside, text="x", cid=cid)["cid"] == cid
 
 
-def test_a_cid_is_looked_at_before_whether_one_may_still_speak(alice: Wire, bob: Wire, inside: str) -> None:
+def test_cid_is_checked_before_permissions(alice: Wire, bob: Wire, inside: str) -> None:
     in_room = {"to": inside, "text": "in the room", "cid": str(uuid4())}
     to_friend = {"to": bob.name, "text": "to a friend", "cid": str(uuid4())}
     alice.request("add_friend", username=bob.username)
@@ -127,7 +127,7 @@ def test_a_packet_with_the_same_message_twice_stores_it_once(alice: Wire, inside
     assert len({answer["seq"] for answer in answers}) == 1
 
 
-def test_what_one_sends_keeps_its_order_and_has_no_gap(alice: Wire, bob: Wire, inside: str) -> None:
+def test_sent_messages_keep_their_order_without_gap(alice: Wire, bob: Wire, inside: str) -> None:
     ids = [(wire, wire.start("send", to=inside, text=f"{n}")) for n in range(100) for wire in (alice, bob)]
     for wire, id in ids:
         assert wire.answer(id)["type"] == "sent"

@@ -1,4 +1,4 @@
-"""Rooms in their owners' hands, on a real socket: topics, doors, and who has to go."""
+"""Moderation on a real socket: topics, invitations, kicks and bans."""
 
 import pytest
 
@@ -92,7 +92,7 @@ OWNERS_ONLY = [
 
 
 @pytest.mark.parametrize(("type", "fields"), OWNERS_ONLY)
-def test_only_the_owner_rules(
+def test_moderation_by_a_member_is_refused(
     alice: Wire, bob: Wire, carol: Wire, room: str, type: str, fields: Json
 ) -> None:
     enter(room, alice, bob, carol)
@@ -104,13 +104,13 @@ def test_only_the_owner_rules(
 
 
 @pytest.mark.parametrize("type", ["invite", "kick", "ban", "transfer_room"])
-def test_an_owner_does_nothing_of_it_to_oneself_or_to_nobody(alice: Wire, room: str, type: str) -> None:
+def test_moderation_of_oneself_or_an_unknown_user_is_refused(alice: Wire, room: str, type: str) -> None:
     enter(room, alice)
     assert alice.refusal(type, room=room, username=alice.username) == "not_yourself"
     assert alice.refusal(type, room=room, username="Nobody") == "unknown_user"
 
 
-def test_an_owner_without_a_seat_rules_too(alice: Wire, bob: Wire, room: str) -> None:
+def test_owner_without_a_seat_can_moderate(alice: Wire, bob: Wire, room: str) -> None:
     enter(room, bob)
     alice.request("set_topic", room=room, topic="x")
     told = bob.message(kind="topic")
@@ -188,7 +188,7 @@ def test_only_a_member_can_be_kicked(alice: Wire, bob: Wire, room: str) -> None:
     assert error["details"] == {"room": room, "username": bob.username}
 
 
-def test_who_was_kicked_hears_nothing_that_is_said_afterwards(
+def test_kicked_member_gets_no_later_message(
     shared_server: Server, alice: Wire, bob: Wire, carol: Wire, room: str
 ) -> None:
     """Also when others talk all the while, on whichever terminal, and whatever they had asked for."""
@@ -326,7 +326,7 @@ def test_a_ban_takes_an_invitation_back(alice: Wire, bob: Wire, private: str) ->
     assert listed(bob, private) is None
 
 
-def test_who_is_blocked_cannot_invite(alice: Wire, bob: Wire, private: str) -> None:
+def test_invitation_by_a_blocked_user_is_refused(alice: Wire, bob: Wire, private: str) -> None:
     bob.request("block", username=alice.username)
     assert alice.refusal("invite", room=private, username=bob.username) == "declined"
     assert listed(bob, private) is None
@@ -372,7 +372,7 @@ def test_a_rooms_password_is_held_to_what_any_is(alice: Wire, room_name: str, pa
     assert alice.refusal("create_room", room=room_name, capacity=5, password=password) == "bad_password"
 
 
-def test_guessing_a_rooms_password_has_an_end(serve: Serve) -> None:
+def test_wrong_room_passwords_are_limited(serve: Serve) -> None:
     server = serve(settings=("limits.password_attempts=3",))
     server.user("Alice").request("create_room", room="#vault", capacity=5, password="sesame")
     bob, carol = server.user("Bob"), server.user("Carol")
@@ -424,7 +424,7 @@ def test_the_name_of_a_closed_room_is_free_and_nothing_of_it_is_left(
     assert notices(bob, room) == [("enter", bob.username, "")]
 
 
-def test_strangers_do_not_hear_that_a_private_room_was_closed(alice: Wire, bob: Wire, private: str) -> None:
+def test_strangers_get_no_event_of_a_closed_private_room(alice: Wire, bob: Wire, private: str) -> None:
     alice.request("close_room", room=private)
     bob.request("ping")
     assert not any(private in str(event) for event in bob.events)

@@ -1,4 +1,4 @@
-"""A new password on a real socket: who stays, who is out; and hashes that grow with the server's cost."""
+"""Password changes on a real socket: ended sessions, void tokens, and rehashing."""
 
 import pytest
 from chatroom.db.engine import open_engine

@@ -1,4 +1,4 @@
-"""Who is here, on a real socket: the grace after a lost connection, and what a logout does."""
+"""Presence on a real socket: grace time and logout."""
 
 import sqlite3
 from contextlib import closing
@@ -41,7 +41,7 @@ BOTH_CAME = [("enter", "Alice"), ("enter", "Bob")]
 
 
 @pytest.mark.parametrize("how", ["resume", "login"])
-def test_coming_back_in_time_makes_no_notice(patient: Server, how: str) -> None:
+def test_resume_within_grace_makes_no_notice(patient: Server, how: str) -> None:
     alice, bob = enter(patient, "Alice", "Bob")
     alice.close()
     back = patient.connect()
@@ -53,7 +53,7 @@ def test_coming_back_in_time_makes_no_notice(patient: Server, how: str) -> None:
     assert notices(bob)[:-1] == BOTH_CAME
 
 
-def test_who_does_not_come_back_is_taken_to_have_left(hasty: Server) -> None:
+def test_grace_timeout_leaves_the_room(hasty: Server) -> None:
     alice, bob = enter(hasty, "Alice", "Bob")
     alice.close()
     assert bob.message(kind="leave")["username"] == "Alice"
@@ -61,7 +61,7 @@ def test_who_does_not_come_back_is_taken_to_have_left(hasty: Server) -> None:
     assert notices(bob) == [*BOTH_CAME, ("leave", "Alice")]
 
 
-def test_the_grace_is_an_accounts_and_not_a_connections(hasty: Server) -> None:
+def test_grace_time_belongs_to_the_account(hasty: Server) -> None:
     alice, bob = enter(hasty, "Alice", "Bob")
     hasty.connect().login("Alice")
     alice.close()

@@ -1,4 +1,4 @@
-"""``chat-server`` as a program: what it prints, its exit codes, and what is still there after the worst."""
+"""``chat-server`` as a program: output, exit codes, and data after a kill."""
 
 import socket
 import subprocess
@@ -30,7 +30,7 @@ def assert_one_clear_line(finished: subprocess.CompletedProcess[str]) -> None:
     assert "Traceback" not in finished.stderr
 
 
-def test_it_says_where_it_listens(server: Server) -> None:
+def test_server_prints_its_address(server: Server) -> None:
     assert server.announcement == f"listening on 127.0.0.1:{server.port}"
 
 
@@ -62,7 +62,7 @@ def test_a_second_server_on_one_sqlite_file_is_one_clear_line(server: Server) ->
     assert_one_clear_line(run("--port", "0", "--data", str(server.data)))
 
 
-def test_show_config_tells_what_holds_and_where_it_came_from(tmp_path: Path) -> None:
+def test_show_config_prints_values_and_sources(tmp_path: Path) -> None:
     file = tmp_path / "server.toml"
     file.write_text("[limits]\nburst = 7\n")
     shown = run("--config", str(file), "--set", "limits.rate=3", "--show-config").stdout
@@ -74,7 +74,7 @@ def test_show_config_tells_what_holds_and_where_it_came_from(tmp_path: Path) -> 
         assert setting.rpartition(".")[2] in shown
 
 
-def test_sigterm_tells_everybody_and_ends_with_0(server: Server) -> None:
+def test_sigterm_sends_closing_and_exits_with_0(server: Server) -> None:
     alice, stranger = server.user("Alice"), server.connect()
     assert server.stop() == 0
     for wire in (alice, stranger):

@@ -1,4 +1,4 @@
-"""Who somebody is, and whether they are there: away, back, and what strangers do not learn."""
+"""Profiles and away messages, and what strangers cannot see."""
 
 import pytest
 
@@ -59,7 +59,7 @@ class TestAway:
             wire.request("ping")
             assert not any("away" in event for event in wire.events)
 
-    def test_nor_whoever_is_blocked(self, alice: Wire, bob: Wire, inside: str) -> None:
+    def test_blocked_user_gets_no_away_event(self, alice: Wire, bob: Wire, inside: str) -> None:
         alice.request("block", username=bob.username)
         alice.request("set_away", text="at lunch")
         assert "away" not in member(bob, inside, alice.username)
@@ -117,14 +117,14 @@ class TestWhois:
         user = alice.request("whois", username=alice.username)["user"]
         assert (user["online"], user["rooms"]) == (True, [inside])
 
-    def test_to_a_stranger_everybody_is_offline(self, bob: Wire, carol: Wire, inside: str) -> None:
+    def test_stranger_appears_offline(self, bob: Wire, carol: Wire, inside: str) -> None:
         bob.request("set_away", text="at lunch")
         user = carol.request("whois", username=bob.username)["user"]
         assert user == {
             "username": bob.username, "registered": user["registered"], "online": False, "rooms": [],
         }  # fmt: skip
 
-    def test_and_so_is_whoever_has_blocked_me(self, alice: Wire, bob: Wire, inside: str) -> None:
+    def test_blocking_user_appears_offline(self, alice: Wire, bob: Wire, inside: str) -> None:
         alice.request("block", username=bob.username)
         assert bob.request("whois", username=alice.username)["user"]["online"] is False
         assert alice.request("whois", username=bob.username)["user"]["online"] is True

@@ -1,4 +1,4 @@
-"""What is done to a message later: edits, deletions, reactions, answers. And pages from a time on."""
+"""Edits, deletions, reactions and replies; and pages from a time on."""
 
 from uuid import uuid4
 
@@ -63,7 +63,7 @@ class TestEdit:
         change(alice, inside, "edit", said, "never mind")
         assert [message["text"] for message in page(bob, inside, after=said - 1)] == ["never mind"] * 3
 
-    def test_only_by_whoever_said_it(self, alice: Wire, bob: Wire, inside: str) -> None:
+    def test_edit_by_another_user_is_refused(self, alice: Wire, bob: Wire, inside: str) -> None:
         said = say(bob, inside)
         assert alice.refusal("send", to=inside, kind="edit", target=said, text="ho") == "not_yours"
         assert shown(alice, inside, said)["text"] == "hi"
@@ -116,9 +116,7 @@ class TestDelete:
         said = say(alice, inside)
         assert alice.refusal("send", to=inside, kind="delete", target=said, text="x") == "bad_frame"
 
-    def test_whoever_sends_the_deleted_again_learns_that_it_was_stored(
-        self, alice: Wire, inside: str
-    ) -> None:
+    def test_resend_of_a_deleted_message_is_a_duplicate(self, alice: Wire, inside: str) -> None:
         message = {"to": inside, "text": "said in a tunnel", "cid": str(uuid4())}
         first = alice.request("send", **message)
         change(alice, inside, "delete", first["seq"])
@@ -157,7 +155,7 @@ class TestReact:
             error = alice.ask("send", to=inside, kind=kind, target=said, text=text)
             assert (error["code"], error["details"]) == ("bad_reaction", {"most": 32})
 
-    def test_nobody_covers_a_message_with_reactions(self, serve: Serve) -> None:
+    def test_reactions_per_message_are_limited(self, serve: Serve) -> None:
         alice = serve(settings=("limits.reactions=2",)).user("Alice")
         alice.request("create_room", room="#thuhole", capacity=5)
         alice.request("enter_room", room="#thuhole", nickname="ALICE")
@@ -220,7 +218,7 @@ class TestTarget:
         assert alice.refusal("send", to=inside, kind=kind, target=0, text=text) == "bad_frame"
 
     @pytest.mark.parametrize(("kind", "text"), KINDS)
-    def test_whoever_may_not_speak_may_not_change_anything(
+    def test_change_without_send_permission_is_refused(
         self, alice: Wire, bob: Wire, carol: Wire, inside: str, kind: str, text: str
     ) -> None:
         said = say(bob, inside)
@@ -283,7 +281,7 @@ def test_a_change_can_follow_what_it_changes_at_once(alice: Wire, inside: str) -
     assert [alice.answer(id)["type"] for id in ids] == ["sent", "sent"]
 
 
-def test_nobody_has_anything_more_to_read_for_it(alice: Wire, bob: Wire, inside: str) -> None:
+def test_change_does_not_count_as_unread(alice: Wire, bob: Wire, inside: str) -> None:
     said = say(bob, inside)
     change(bob, inside, "edit", said, "ho")
     change(bob, inside, "react", said, "👍")

@@ -1,4 +1,4 @@
-"""How many rooms one account may own, on both engines."""
+"""The limit of rooms per owner, on both database engines."""
 
 from functools import partial
 
@@ -31,7 +31,7 @@ def create(wire: Wire, *names: str) -> None:
         wire.request("create_room", room=name, capacity=5)
 
 
-def test_nobody_creates_more_rooms_than_one_may_own(modest: Server) -> None:
+def test_creating_more_rooms_than_the_limit_is_refused(modest: Server) -> None:
     alice, bob = modest.user("Alice"), modest.user("Bob")
     create(alice, "one", "two")
     error = alice.ask("create_room", room="three", capacity=5)
@@ -42,7 +42,7 @@ def test_nobody_creates_more_rooms_than_one_may_own(modest: Server) -> None:
     create(alice, "four")
 
 
-def test_a_room_is_handed_over_only_to_whoever_may_own_it(modest: Server) -> None:
+def test_transfer_to_an_owner_at_the_limit_is_refused(modest: Server) -> None:
     alice, bob = modest.user("Alice"), modest.user("Bob")
     create(alice, "one")
     create(bob, "two", "three")
@@ -53,7 +53,7 @@ def test_a_room_is_handed_over_only_to_whoever_may_own_it(modest: Server) -> Non
     alice.request("transfer_room", room="one", username="Bob")
 
 
-def test_whoever_inherits_a_room_is_not_asked(modest: Server) -> None:
+def test_inherited_room_ignores_the_limit(modest: Server) -> None:
     alice, bob = modest.user("Alice"), modest.user("Bob")
     create(alice, "one")
     create(bob, "two", "three")
@@ -69,7 +69,7 @@ def test_a_limit_of_none_is_off(serve: Serve) -> None:
     create(alice, *(f"room{number}" for number in range(5)))
 
 
-def test_also_two_processes_at_once_make_no_room_too_many(database_url: str, engine: Engine) -> None:
+def test_concurrent_creates_respect_the_limit(database_url: str, engine: Engine) -> None:
     with begin_write(engine) as connection:
         id = make_account(connection, "Alice")
         alice = accounts.find_account_by_id(connection, id)

@@ -1,4 +1,4 @@
-"""Rooms on a real socket: making, entering, leaving, seats, and who is told."""
+"""Rooms on a real socket: creating, entering, leaving, seats and events."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def test_seats_are_counted_in_integers(alice: Wire, room_name: str, capacity: ob
 
 
 @pytest.mark.parametrize("name", ["", "#", "two words", "x" * 33, "a\nb", "\u200b"])
-def test_what_a_room_cannot_be_called(alice: Wire, name: str) -> None:
+def test_invalid_room_name_is_refused(alice: Wire, name: str) -> None:
     assert alice.refusal("create_room", room=name, capacity=2) == "bad_room"
 
 
@@ -85,7 +85,7 @@ def test_a_seat_is_kept_whoever_is_there(alice: Wire, bob: Wire, room_name: str)
     assert alice.request("enter_room", room=room_name, nickname="A")["room"]["members"] == 1
 
 
-def test_fifty_at_once_want_the_last_seat(shared_server: Server, alice: Wire, room_name: str) -> None:
+def test_last_seat_is_taken_once_by_fifty_clients(shared_server: Server, alice: Wire, room_name: str) -> None:
     alice.request("create_room", room=room_name, capacity=1)
     crowd = [shared_server.connect().login(alice.username) for _ in range(2)]
     crowd += [shared_server.user(f"{room_name[-4:]}{number}") for number in range(48)]
@@ -99,7 +99,7 @@ def test_fifty_at_once_want_the_last_seat(shared_server: Server, alice: Wire, ro
 
 
 @pytest.mark.parametrize("nickname", ["", " A", "A ", "x" * 33, "a\nb", "a\x1bb", "\u202eA"])
-def test_what_a_nickname_cannot_be(alice: Wire, room: str, nickname: str) -> None:
+def test_invalid_nickname_is_refused(alice: Wire, room: str, nickname: str) -> None:
     assert alice.refusal("enter_room", room=room, nickname=nickname) == "bad_nickname"
     assert listed(alice, room)["members"] == 0
 
@@ -150,7 +150,7 @@ def test_resigning_leaves_first_and_gives_the_seat_up(alice: Wire, bob: Wire, ro
     assert bob.refusal("read", conversation=room, seq=1) == "not_a_member"
 
 
-def test_who_has_resigned_hears_nothing_more(alice: Wire, bob: Wire, room: str) -> None:
+def test_resigned_member_gets_no_message(alice: Wire, bob: Wire, room: str) -> None:
     both_in(alice, bob, room)
     bob.request("resign_room", room=room)
     bob.events.clear()
@@ -180,7 +180,7 @@ def test_for_a_stranger_a_rooms_messages_do_not_exist(alice: Wire, bob: Wire, ro
     assert not any(event["type"] == "message" for event in bob.events)
 
 
-def test_everybody_sees_the_seats_fill(alice: Wire, bob: Wire, room: str) -> None:
+def test_room_events_report_taken_seats(alice: Wire, bob: Wire, room: str) -> None:
     alice.request("enter_room", room=room, nickname="ALICE")
     while bob.event("room")["room"] != listed(bob, room):
         pass

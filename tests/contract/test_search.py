@@ -102,7 +102,7 @@ def test_a_search_begins_at_a_time_or_goes_on_with_a_cursor(alice: Wire) -> None
     assert alice.refusal("search", query="fox", **both) == "bad_frame"
 
 
-def test_who_resigns_finds_nothing_there_any_more(alice: Wire, bob: Wire, inside: str) -> None:
+def test_search_after_resigning_finds_nothing_there(alice: Wire, bob: Wire, inside: str) -> None:
     alice.request("send", to=inside, text="a fox")
     bob.request("resign_room", room=inside)
     assert bob.request("search", query="fox")["messages"] == []
@@ -181,7 +181,7 @@ async def test_it_notices_what_is_said_meanwhile(engine: Engine, told: int) -> N
         assert await indexer.index_slice(10) == 0
 
 
-def test_it_makes_way_for_whoever_speaks() -> None:
+def test_indexer_pauses_for_senders() -> None:
     assert indexer.choose_pace(appended=1000, seconds=0.1, backlog=0) == indexer.BUSY
     assert indexer.choose_pace(appended=1000, seconds=0.1, backlog=indexer.LARGE_BACKLOG) == indexer.BEHIND
     assert indexer.choose_pace(appended=1, seconds=0.1, backlog=indexer.LARGE_BACKLOG) == indexer.QUIET

@@ -78,7 +78,7 @@ def room_told(wire: Wire, room: str, **fields: object) -> Json:
 # What is said
 
 
-def test_what_is_said_here_is_heard_there_unasked(alice: Wire, bob: Wire, inside: str) -> None:
+def test_message_is_delivered_on_the_other_process(alice: Wire, bob: Wire, inside: str) -> None:
     say(alice, inside, "你好")
     told = bob.message(text="你好")
     assert (told["username"], told["nickname"]) == (alice.username, alice.username.upper())
@@ -86,7 +86,7 @@ def test_what_is_said_here_is_heard_there_unasked(alice: Wire, bob: Wire, inside
     assert alice.message(text="hi")["seq"] == told["seq"] + 1
 
 
-def test_everybody_hears_everything_once_and_in_order(alice: Wire, bob: Wire, inside: str) -> None:
+def test_all_members_get_each_message_once_in_order(alice: Wire, bob: Wire, inside: str) -> None:
     for wire in (alice, bob):
         for number in range(100):
             wire.start("send", to=inside, text=f"{wire.username} {number}")
@@ -308,7 +308,7 @@ def test_a_process_that_comes_later_is_told_of_at_once(serve: Serve, mysql_url: 
 # A crowd
 
 
-def test_nobody_ever_hears_what_was_said_after_being_put_out(pair: Pair, alice: Wire, room: str) -> None:
+def test_removed_member_never_gets_later_messages(pair: Pair, alice: Wire, room: str) -> None:
     """Alice, in the east, speaks and puts out whoever comes in the west, who come again and again. Between
     being told so and being let in again they hear nothing, and in between only what was said then."""
     crowd = [pair.west.user(f"V{number}{alice.username[5:]}") for number in range(3)]

@@ -1,4 +1,4 @@
-"""Who is writing something just now, on a real socket: who is told, who is not, and how often."""
+"""Typing hints on a real socket: their receivers and their rate."""
 
 import pytest
 
@@ -27,14 +27,16 @@ def test_those_in_the_room_are_told(alice: Wire, bob: Wire, inside: str) -> None
     assert bob.event("typing") == {"type": "typing", **expected}
 
 
-def test_nobody_is_told_of_oneself(shared_server: Server, alice: Wire, bob: Wire, inside: str) -> None:
+def test_own_sessions_get_no_typing_event(shared_server: Server, alice: Wire, bob: Wire, inside: str) -> None:
     second = shared_server.connect().login(alice.username)
     alice.request("typing", conversation=inside)
     assert bob.event("typing")
     assert told(alice, second) == []
 
 
-def test_who_is_not_in_the_room_is_not_told(alice: Wire, bob: Wire, carol: Wire, inside: str) -> None:
+def test_member_outside_of_the_room_gets_no_typing_event(
+    alice: Wire, bob: Wire, carol: Wire, inside: str
+) -> None:
     bob.request("leave_room", room=inside)
     alice.request("typing", conversation=inside)
     assert told(bob, carol) == []
@@ -72,7 +74,7 @@ def test_strangers_cannot_be_typing_there(alice: Wire, bob: Wire, carol: Wire, i
     assert told(alice, bob) == []
 
 
-def test_whoever_is_blocked_is_not_told(alice: Wire, bob: Wire, carol: Wire, inside: str) -> None:
+def test_blocked_user_gets_no_typing_event(alice: Wire, bob: Wire, carol: Wire, inside: str) -> None:
     carol.request("enter_room", room=inside, nickname="CAROL")
     alice.request("block", username=bob.username)
     alice.request("typing", conversation=inside)
@@ -80,13 +82,13 @@ def test_whoever_is_blocked_is_not_told(alice: Wire, bob: Wire, carol: Wire, ins
     assert told(bob) == []
 
 
-def test_nothing_of_it_is_kept(alice: Wire, bob: Wire, inside: str) -> None:
+def test_typing_is_not_stored(alice: Wire, bob: Wire, inside: str) -> None:
     before = alice.request("history", conversation=inside)["messages"]
     alice.request("typing", conversation=inside)
     assert alice.request("history", conversation=inside)["messages"] == before
 
 
-def test_it_is_told_gently(serve: Serve) -> None:
+def test_typing_hints_are_rate_limited(serve: Serve) -> None:
     settings = ("limits.rate=1", "limits.typing_rate=0.001", "limits.typing_burst=2")
     alice = serve(settings=settings).user("Alice")
     alice.request("create_room", room="#thuhole", capacity=5)

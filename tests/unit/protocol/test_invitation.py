@@ -1,4 +1,4 @@
-"""What a server writes in an invitation, a client reads; and what somebody mistyped is told, not guessed."""
+"""Invitations are written and read back, and mistyped ones are detected."""
 
 import pytest
 from chatroom.protocol.invitation import (
@@ -24,11 +24,11 @@ invitations = st.builds(
 
 
 @given(invitations.filter(lambda one: one.host.isprintable()))
-def test_what_is_written_can_be_read(invitation: Invitation) -> None:
+def test_written_invitation_is_read_back(invitation: Invitation) -> None:
     assert read_invitation(str(invitation)) == invitation
 
 
-def test_it_is_one_word_whatever_it_leads_to() -> None:
+def test_invitation_is_one_word() -> None:
     written = str(Invitation("聊天.example", 7878, DIGEST, "期末复习"))
     assert written.startswith(PREFIX)
     assert written.replace("-", "").isascii()
@@ -36,41 +36,41 @@ def test_it_is_one_word_whatever_it_leads_to() -> None:
     assert looks_like_invitation(written)
 
 
-def test_case_and_line_breaks_change_nothing() -> None:
+def test_case_and_line_breaks_are_ignored() -> None:
     written = str(Invitation("lab.example", 7878, DIGEST))
     assert read_invitation(f" {written[:30].upper()}\n  {written[30:]} ") == read_invitation(written)
 
 
 @pytest.mark.parametrize("place", range(len(PREFIX), 40, 5))
-def test_one_wrong_letter_is_noticed(place: int) -> None:
+def test_wrong_letter_is_detected(place: int) -> None:
     written = str(Invitation("lab.example", 7878, DIGEST))
     other = "b" if written[place] == "a" else "a"
     with pytest.raises(InvitationError, match="damaged"):
         read_invitation(written[:place] + other + written[place + 1 :])
 
 
-def test_what_is_cut_short_is_noticed() -> None:
+def test_truncated_invitation_is_detected() -> None:
     with pytest.raises(InvitationError, match="damaged"):
         read_invitation(str(Invitation("lab.example", 7878, DIGEST))[:-7])
 
 
-def test_letters_that_are_in_none_are_told() -> None:
+def test_invalid_letters_are_reported() -> None:
     with pytest.raises(InvitationError, match="letters") as bad:
         read_invitation(str(Invitation("lab.example", 7878)) + "01")
     assert bad.value.facts == {"letters": "0 1"}
 
 
-def test_one_of_a_later_version_is_told_as_such() -> None:
+def test_invitation_of_a_later_version_is_reported() -> None:
     with pytest.raises(InvitationError, match="newer"):
         read_invitation("chat2-abcdefghijklmnop")
 
 
 @pytest.mark.parametrize("text", ["chat1-lab", "chat1.example.org", "alice@chat1-abcdefghijklmnop", "lab:99"])
-def test_an_address_is_no_invitation(text: str) -> None:
+def test_address_is_not_an_invitation(text: str) -> None:
     assert not looks_like_invitation(text)
 
 
-def test_a_code_travels_in_it() -> None:
+def test_invitation_carries_the_code() -> None:
     code = fresh_code()
     for fingerprint in ("", "5f" * 32):
         whole = Invitation("chat.example.org", 7878, fingerprint, "实验室", code)
@@ -78,7 +78,7 @@ def test_a_code_travels_in_it() -> None:
         assert code not in repr(whole)
 
 
-def test_no_two_codes_are_alike() -> None:
+def test_codes_are_unique() -> None:
     codes = {fresh_code() for _ in range(1000)}
     assert len(codes) == 1000
     assert {len(code) for code in codes} == {26}

@@ -1,4 +1,4 @@
-"""Which names are one, which look like one, and which are none."""
+"""Equal, look-alike and invalid names."""
 
 import string
 import unicodedata
@@ -37,7 +37,7 @@ def look_alike(one: str, other: str) -> bool:
         "\u2060a\ufe0fdmin",
     ],
 )
-def test_however_it_is_dressed_it_is_one_name(name: str) -> None:
+def test_variants_of_a_name_have_one_key(name: str) -> None:
     assert are_one(name, "admin")
     assert look_alike(name, "admin")
 
@@ -54,7 +54,7 @@ def test_however_it_is_dressed_it_is_one_name(name: str) -> None:
         ("가", "\u1100\u1161"),
     ],
 )
-def test_spellings_of_one_name(one: str, other: str) -> None:
+def test_spellings_of_one_name_have_one_key(one: str, other: str) -> None:
     assert are_one(one, other)
 
 
@@ -62,7 +62,7 @@ def test_spellings_of_one_name(one: str, other: str) -> None:
     "name",
     ["аdmin", "Аdmin", "ΑDΜΙΝ", "admіn", "admın", "ａｄmіｎ", "\u0430\u200bdmin", "ꓮꓓꓟꓲꓠ", "аdm\u2170n"],
 )
-def test_what_only_looks_like_it_is_another_name_that_is_refused(name: str) -> None:
+def test_look_alike_has_another_key_and_the_same_skeleton(name: str) -> None:
     assert not are_one(name, "admin")
     assert look_alike(name, "admin")
 
@@ -79,7 +79,7 @@ def test_what_only_looks_like_it_is_another_name_that_is_refused(name: str) -> N
         ("土", "士"),
     ],
 )
-def test_more_that_look_alike(one: str, other: str) -> None:
+def test_look_alikes_have_one_skeleton(one: str, other: str) -> None:
     assert look_alike(one, other)
 
 
@@ -96,36 +96,36 @@ def test_more_that_look_alike(one: str, other: str) -> None:
         ("Müller", "Muller"),
     ],
 )
-def test_what_people_can_tell_apart_may_exist_side_by_side(one: str, other: str) -> None:
+def test_distinguishable_names_have_different_skeletons(one: str, other: str) -> None:
     assert not are_one(one, other)
     assert not look_alike(one, other)
 
 
 @given(ASCII, ASCII)
-def test_ascii_names_are_told_apart_by_their_letters_alone(one: str, other: str) -> None:
+def test_ascii_names_differ_by_their_letters_only(one: str, other: str) -> None:
     same = one.strip().lower() == other.strip().lower()
     assert are_one(one, other) == look_alike(one, other) == same
 
 
 @given(st.text(max_size=80))
-def test_a_key_is_its_own_key_and_fits_the_index(name: str) -> None:
+def test_key_is_idempotent_and_fits_the_index(name: str) -> None:
     assume(not name_key(name).startswith(b"\0"))
     assert name_key(name_key(name).decode("utf-8", "surrogatepass")) == name_key(name)
     assert name_skeleton(name_skeleton(name).decode("utf-8", "surrogatepass")) == name_skeleton(name)
 
 
 @given(st.text(max_size=40).map(lambda text: text * 20))
-def test_however_long_it_is_its_key_fits(name: str) -> None:
+def test_key_of_a_long_name_fits_the_index(name: str) -> None:
     assert len(name_key(name)) <= MAX_KEY
     assert len(name_skeleton(name)) <= MAX_KEY
 
 
-def test_long_names_are_told_apart_too() -> None:
+def test_long_names_have_different_keys() -> None:
     assert name_key("x" * 300) != name_key("x" * 301)
     assert name_skeleton("x" * 300) != name_skeleton("x" * 301)
 
 
-def test_a_pile_of_marks_does_not_take_long() -> None:
+def test_many_marks_are_normalised_quickly() -> None:
     """Normalising it would be quadratic; this one would take minutes."""
     assert len(name_key("a" + "\u0301\u0323" * 500_000)) <= MAX_KEY
 
@@ -133,7 +133,7 @@ def test_a_pile_of_marks_does_not_take_long() -> None:
 @pytest.mark.parametrize(
     "name", ["Al", "Alice", "张三", "Søren", "Владимир", "محمد", "a.b-c_d", "a#b", "🎉🎉", "O'Neil"]
 )
-def test_a_name(name: str) -> None:
+def test_valid_name_is_accepted(name: str) -> None:
     assert is_name(name, 2, 10)
 
 
@@ -149,11 +149,11 @@ def test_a_name(name: str) -> None:
         "\u0301a", "Z" + "\u0335" * 6,  # not drawn where it belongs
     ],
 )  # fmt: skip
-def test_no_name(name: str) -> None:
+def test_invalid_name_is_refused(name: str) -> None:
     assert not is_name(name, 2, 10)
 
 
-def test_the_length_is_in_code_points_and_the_key_has_its_own_limit() -> None:
+def test_name_length_is_in_code_points_and_key_in_bytes() -> None:
     assert is_name("😀" * 10, 2, 10)
     assert not is_name("😀" * 11, 2, 10)
     assert is_name("ﷺ" * 7, 2, 10)
@@ -163,7 +163,7 @@ def test_the_length_is_in_code_points_and_the_key_has_its_own_limit() -> None:
 @pytest.mark.parametrize(
     "nickname", ["A", "BOB", "the real Bob", "张 三", "#1", "👨\u200d👩\u200d👧", "❤\ufe0f", "ádmin"]
 )
-def test_a_nickname(nickname: str) -> None:
+def test_valid_nickname_is_accepted(nickname: str) -> None:
     assert is_nickname(nickname, 1, 32)
 
 
@@ -174,13 +174,13 @@ def test_a_nickname(nickname: str) -> None:
         "\x1b[31mBob", "B\u202eob", "B\u200bob", "B\ue000b", "\u0301", "B" + "\u0335" * 9,
     ],
 )  # fmt: skip
-def test_no_nickname(nickname: str) -> None:
+def test_invalid_nickname_is_refused(nickname: str) -> None:
     assert not is_nickname(nickname, 1, 32)
 
 
 @pytest.mark.parametrize("function", [name_key, name_skeleton])
 @pytest.mark.parametrize("name", ["\ufdfa" * 255, "\u1f82" * 255, "e\u0301" * 127])
-def test_what_is_long_is_normalised_few_times(
+def test_long_name_is_normalised_few_times(
     function: Callable[[str], bytes], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, sizes = unicodedata.normalize, []

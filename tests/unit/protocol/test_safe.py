@@ -1,4 +1,4 @@
-"""What a peer wrote, as a terminal gets to see it."""
+"""Remote text is made safe for a terminal."""
 
 import unicodedata
 
@@ -25,7 +25,7 @@ MIXED = st.text() | st.text("a\r\n\t\x1b\x85\u0301\u200d\u202e\u2028\ufe0f你\U0
         "\u3000全角",
     ],
 )
-def test_what_people_write_stays_as_it_is(text: str) -> None:
+def test_ordinary_text_stays_unchanged(text: str) -> None:
     assert safe_text(text) == text
 
 
@@ -39,17 +39,17 @@ def test_what_people_write_stays_as_it_is(text: str) -> None:
         ("\x0b\x0c\x1c", "␋␌␜"),
     ],
 )
-def test_a_control_character_is_seen_and_not_obeyed(text: str, shown: str) -> None:
+def test_control_character_becomes_its_picture(text: str, shown: str) -> None:
     assert safe_text(text) == safe_text(text, lines=True) == shown
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\x85", "\u2028", "\u2029"])
-def test_a_line_break_is_one_whatever_it_is_called(end: str) -> None:
+def test_line_break_of_any_kind_is_normalised(end: str) -> None:
     assert safe_text(f"one{end}two") == "one␊two"
     assert safe_text(f"one{end}two", lines=True) == "one\ntwo"
 
 
-def test_a_tab_is_blanks() -> None:
+def test_tab_becomes_spaces() -> None:
     assert safe_text("\tindented") == "    indented"
 
 
@@ -69,35 +69,35 @@ def test_a_tab_is_blanks() -> None:
         "\u061c",
     ],
 )
-def test_an_invisible_character_goes(invisible: str) -> None:
+def test_invisible_character_is_removed(invisible: str) -> None:
     assert safe_text(f"ad{invisible}min") == "admin"
 
 
-def test_an_emoji_sequence_falls_into_its_parts() -> None:
+def test_emoji_sequence_loses_its_joiners() -> None:
     assert safe_text("👨\u200d👩\u200d👧 ❤\ufe0f") == "👨👩👧 ❤"
 
 
 @pytest.mark.parametrize("nothing", ["\ud800", "\ue000", "\uffff", "\U0010ffff", "\u0378"])
-def test_what_has_no_meaning_is_replaced(nothing: str) -> None:
+def test_meaningless_character_is_replaced(nothing: str) -> None:
     assert safe_text(nothing) == "�"
 
 
-def test_an_emoji_newer_than_this_python_is_shown() -> None:
+def test_emoji_newer_than_this_python_is_kept() -> None:
     assert safe_text("\U0001faff\U0002fffd") == "\U0001faff\U0002fffd"
 
 
-def test_only_a_few_marks_stand_on_a_base() -> None:
+def test_marks_per_base_are_limited() -> None:
     assert safe_text("Z" + "\u0335" * 50 + "algo") == "Z" + "\u0335" * MAX_MARKS + "algo"
 
 
-def test_a_mark_without_a_base_would_stand_on_what_is_not_its_own() -> None:
+def test_mark_without_a_base_is_removed() -> None:
     assert safe_text("\u0301a") == "a"
     assert safe_text("\u200b\u0301a") == "a"
     assert safe_text("a\n\u0301b", lines=True) == "a\nb"
 
 
 @given(MIXED)
-def test_what_is_safe_is_on_one_line_and_has_nothing_to_obey(text: str) -> None:
+def test_safe_text_is_one_line_without_control_characters(text: str) -> None:
     shown = safe_text(text)
     assert len(shown.splitlines()) <= 1
     assert {unicodedata.category(character) for character in shown}.isdisjoint(
@@ -106,12 +106,12 @@ def test_what_is_safe_is_on_one_line_and_has_nothing_to_obey(text: str) -> None:
 
 
 @given(MIXED, st.booleans())
-def test_what_is_safe_stays_as_it_is(text: str, lines: bool) -> None:
+def test_safe_text_is_idempotent(text: str, lines: bool) -> None:
     shown = safe_text(text, lines=lines)
     assert safe_text(shown, lines=lines) == shown
 
 
-def test_the_short_cut_for_plain_text_changes_nothing() -> None:
+def test_shortcut_for_plain_text_equals_the_slow_path() -> None:
     """Behind a character that is not plain, every plain one is looked at, and must come out as it was."""
     for code in range(0x20, 0x30000):
         character = chr(code)
@@ -119,5 +119,5 @@ def test_the_short_cut_for_plain_text_changes_nothing() -> None:
             assert safe_text(f"{character}\x1b") == f"{character}␛"
 
 
-def test_all_tags_and_selectors_go() -> None:
+def test_tags_and_selectors_are_removed() -> None:
     assert safe_text("".join(map(chr, range(0xE0000, 0xE1000)))) == ""

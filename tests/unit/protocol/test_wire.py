@@ -1,4 +1,4 @@
-"""Bytes in, lines out; lines in, frames out."""
+"""Bytes become lines, and lines become frames."""
 
 import json
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def verdict(read: Callable[[bytes], object], line: bytes) -> str:
 # Lines
 
 
-def test_a_line_comes_whole_or_not_at_all() -> None:
+def test_incomplete_line_is_not_returned() -> None:
     lines = LineBuffer(LIMIT)
     lines.feed_bytes(b"first\nsec")
     assert taken(lines) == [b"first"]
@@ -43,7 +43,7 @@ def test_a_line_comes_whole_or_not_at_all() -> None:
 
 
 @given(st.lists(st.binary(max_size=LIMIT).filter(lambda line: line.strip() and b"\n" not in line)), st.data())
-def test_however_the_bytes_are_cut_the_lines_are_the_same(sent: list[bytes], data: st.DataObject) -> None:
+def test_lines_are_the_same_for_any_split_of_the_bytes(sent: list[bytes], data: st.DataObject) -> None:
     rest, lines, received = b"".join(line + b"\n" for line in sent), LineBuffer(LIMIT), []
     while rest:
         size = data.draw(st.integers(1, len(rest)))
@@ -53,19 +53,19 @@ def test_however_the_bytes_are_cut_the_lines_are_the_same(sent: list[bytes], dat
     assert received == [line.lstrip(b"\r").removesuffix(b"\r") for line in sent]
 
 
-def test_thousands_of_lines_in_one_packet() -> None:
+def test_thousands_of_lines_in_one_packet_are_returned() -> None:
     lines = LineBuffer(LIMIT)
     lines.feed_bytes(b"line\n" * 5000)
     assert taken(lines) == [b"line"] * 5000
 
 
-def test_a_return_before_the_end_is_part_of_the_end_and_empty_lines_are_none() -> None:
+def test_carriage_return_is_stripped_and_empty_lines_are_skipped() -> None:
     lines = LineBuffer(LIMIT)
     lines.feed_bytes(b"\r\n\n  \none\r\n\ntwo\r\r\n")
     assert taken(lines) == [b"  ", b"one", b"two\r"]
 
 
-def test_a_million_empty_lines_are_skipped_in_steps_that_tell_their_size() -> None:
+def test_million_empty_lines_are_skipped_in_bounded_steps() -> None:
     lines, steps = LineBuffer(LIMIT), []
     lines.feed_bytes(b"\n" * 999_999 + b"x\n")
     while (line := lines.take_line()) is not None:
@@ -75,7 +75,7 @@ def test_a_million_empty_lines_are_skipped_in_steps_that_tell_their_size() -> No
     assert max(size for _, size in steps) < 20_000
 
 
-def test_a_full_line_whose_end_comes_in_two_parts_is_no_line_yet() -> None:
+def test_full_line_with_a_split_end_is_incomplete() -> None:
     lines = LineBuffer(LIMIT)
     lines.feed_bytes(b"x" * LIMIT + b"\r")
     assert not lines.has_line()
@@ -86,7 +86,7 @@ def test_a_full_line_whose_end_comes_in_two_parts_is_no_line_yet() -> None:
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
 @pytest.mark.parametrize("size", [1, 1000])
-def test_the_limit_itself_is_allowed_and_the_end_does_not_count(end: bytes, size: int) -> None:
+def test_line_of_the_maximum_length_is_returned(end: bytes, size: int) -> None:
     lines, sent, received = LineBuffer(LIMIT), b"x" * LIMIT + end, []
     for start in range(0, len(sent), size):
         lines.feed_bytes(sent[start : start + size])
@@ -95,7 +95,7 @@ def test_the_limit_itself_is_allowed_and_the_end_does_not_count(end: bytes, size
 
 
 @pytest.mark.parametrize("sent", [b"x" * 21 + b"\n", b"x" * 21, b"x" * 20 + b"\rx", b"x" * 21 + b"\r\n"])
-def test_one_byte_more_is_too_much_whether_or_not_the_line_has_ended(sent: bytes) -> None:
+def test_line_over_the_limit_is_refused_before_its_end(sent: bytes) -> None:
     lines = LineBuffer(LIMIT)
     lines.feed_bytes(sent)
     with pytest.raises(LineTooLong) as refusal:
@@ -103,7 +103,7 @@ def test_one_byte_more_is_too_much_whether_or_not_the_line_has_ended(sent: bytes
     assert refusal.value.details == {"limit": LIMIT}
 
 
-def test_the_tail_of_a_line_that_is_too_long_is_never_a_line() -> None:
+def test_tail_of_a_too_long_line_is_not_a_line() -> None:
     lines = LineBuffer(LIMIT)
     lines.feed_bytes(b"good\n" + b"x" * 100 + b"\nevil\n")
     assert lines.take_line() == b"good"
@@ -114,7 +114,7 @@ def test_the_tail_of_a_line_that_is_too_long_is_never_a_line() -> None:
     assert not lines.has_line()
 
 
-def test_the_limit_may_grow_between_two_lines() -> None:
+def test_limit_can_grow_between_two_lines() -> None:
     lines = LineBuffer(4)
     lines.feed_bytes(b"tiny\nnot so tiny\n")
     assert lines.take_line() == b"tiny"
@@ -126,7 +126,7 @@ def test_the_limit_may_grow_between_two_lines() -> None:
 
 
 @given(strategies.any_request)
-def test_every_request_survives_the_wire(request: requests.AnyRequest) -> None:
+def test_every_request_is_encoded_and_read_back(request: requests.AnyRequest) -> None:
     line = encode_frame(request)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
@@ -134,19 +134,19 @@ def test_every_request_survives_the_wire(request: requests.AnyRequest) -> None:
 
 
 @given(strategies.any_request)
-def test_how_somebody_elses_library_spells_it_makes_no_difference(request: requests.AnyRequest) -> None:
+def test_request_of_another_json_library_is_read(request: requests.AnyRequest) -> None:
     value = json.loads(encode_frame(request))
     assert read_request(json.dumps(value, ensure_ascii=True, indent=1).encode()) == request
     assert read_request(json.dumps(dict(reversed(value.items())), ensure_ascii=False).encode()) == request
 
 
 @given(st.binary() | strategies.json_values.map(lambda value: json.dumps(value).encode()))
-def test_whatever_comes_it_is_a_request_or_a_wire_error(line: bytes) -> None:
+def test_any_line_is_a_request_or_a_wire_error(line: bytes) -> None:
     assert verdict(read_request, line) in ("", "bad_encoding", "bad_json", "bad_frame", "unknown_type")
 
 
 @given(strategies.any_request, st.data())
-def test_one_damaged_byte_makes_another_request_or_a_wire_error(
+def test_damaged_byte_gives_a_request_or_a_wire_error(
     request: requests.AnyRequest, data: st.DataObject
 ) -> None:
     line = bytearray(encode_frame(request)[:-1])
@@ -155,7 +155,7 @@ def test_one_damaged_byte_makes_another_request_or_a_wire_error(
 
 
 @given(strategies.any_request, st.data())
-def test_a_key_that_stands_twice_is_always_seen(request: requests.AnyRequest, data: st.DataObject) -> None:
+def test_duplicate_key_is_always_refused(request: requests.AnyRequest, data: st.DataObject) -> None:
     pairs = list(json.loads(encode_frame(request)).items())
     pairs.insert(data.draw(st.integers(0, len(pairs))), data.draw(st.sampled_from(pairs)))
     line = "{" + ",".join(f"{json.dumps(k)}:{json.dumps(v, ensure_ascii=False)}" for k, v in pairs) + "}"
@@ -239,7 +239,7 @@ TORTURE = [
 
 
 @pytest.mark.parametrize(("line", "code", "id"), TORTURE, ids=lambda value: repr(value)[:60])
-def test_what_is_wrong_is_told_exactly(line: bytes, code: str, id: int | str | None) -> None:
+def test_invalid_line_gets_the_exact_code_and_id(line: bytes, code: str, id: int | str | None) -> None:
     with pytest.raises(WireError) as refusal:
         read_request(line)
     assert (refusal.value.code, refusal.value.id) == (code, id)
@@ -262,7 +262,7 @@ def test_what_is_wrong_is_told_exactly(line: bytes, code: str, id: int | str | N
         ),
     ],
 )
-def test_what_is_only_unusual_is_understood(line: bytes, request_: requests.AnyRequest) -> None:
+def test_unusual_valid_line_is_read(line: bytes, request_: requests.AnyRequest) -> None:
     assert read_request(line) == request_
 
 
@@ -270,12 +270,12 @@ def test_what_is_only_unusual_is_understood(line: bytes, request_: requests.AnyR
 
 
 @given(strategies.any_response)
-def test_every_response_survives_the_wire(response: responses.AnyResponse) -> None:
+def test_every_response_is_encoded_and_read_back(response: responses.AnyResponse) -> None:
     assert read_answer(encode_frame(response)[:-1]) == response
 
 
 @given(strategies.any_event)
-def test_every_event_survives_the_wire(event: events.AnyEvent) -> None:
+def test_every_event_is_encoded_and_read_back(event: events.AnyEvent) -> None:
     assert read_answer(encode_frame(event)[:-1]) == event
 
 
@@ -286,12 +286,12 @@ def test_every_event_survives_the_wire(event: events.AnyEvent) -> None:
         b'{"type":"closing","code":"going_away","message":"","new":1}',
     ],
 )
-def test_a_client_ignores_fields_that_it_does_not_know(line: bytes) -> None:
+def test_unknown_fields_are_ignored_by_the_client(line: bytes) -> None:
     assert read_answer(line) is not None
 
 
 @pytest.mark.parametrize("line", [b'{"type":"weather","rain":true}', b'{"type":"weather","id":1}'])
-def test_a_client_ignores_kinds_that_it_does_not_know(line: bytes) -> None:
+def test_unknown_types_are_ignored_by_the_client(line: bytes) -> None:
     assert read_answer(line) is None
 
 
@@ -306,11 +306,11 @@ def test_a_client_ignores_kinds_that_it_does_not_know(line: bytes) -> None:
         b'{"type":"sent","id":1}',
     ],
 )
-def test_whoever_says_anything_else_is_no_chat_server(line: bytes) -> None:
+def test_other_line_is_refused_by_the_client(line: bytes) -> None:
     with pytest.raises(WireError):
         read_answer(line)
 
 
 @given(st.binary() | strategies.json_values.map(lambda value: json.dumps(value).encode()))
-def test_no_server_can_make_a_client_stumble(line: bytes) -> None:
+def test_any_answer_is_read_or_refused(line: bytes) -> None:
     assert verdict(read_answer, line) in ("", "bad_frame")

@@ -1,4 +1,4 @@
-"""Passwords with the real bcrypt, at the least cost there is."""
+"""Password hashing with the real bcrypt at its lowest cost."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -18,7 +18,7 @@ def passwords() -> Iterator[PasswordHasher]:
     passwords.close()
 
 
-def test_the_right_password_and_only_that_one_is_right(passwords: PasswordHasher) -> None:
+def test_only_the_right_password_verifies(passwords: PasswordHasher) -> None:
     async def story() -> None:
         hashed = await passwords.hash_password("111111")
         assert await passwords.verify_password("111111", hashed)
@@ -29,14 +29,14 @@ def test_the_right_password_and_only_that_one_is_right(passwords: PasswordHasher
 
 
 @pytest.mark.parametrize("password", ["密码密码密码", "x" * 72, " spaced ", "\U0001f600" * 18])
-def test_any_password_up_to_72_bytes_works(passwords: PasswordHasher, password: str) -> None:
+def test_password_of_up_to_72_bytes_verifies(passwords: PasswordHasher, password: str) -> None:
     async def story() -> None:
         assert await passwords.verify_password(password, await passwords.hash_password(password))
 
     asyncio.run(story())
 
 
-def test_one_password_has_many_hashes_and_each_fits_its_column(passwords: PasswordHasher) -> None:
+def test_hashes_of_one_password_differ_and_fit_the_column(passwords: PasswordHasher) -> None:
     async def story() -> None:
         one, other = await passwords.hash_password("111111"), await passwords.hash_password("111111")
         assert one != other
@@ -45,7 +45,7 @@ def test_one_password_has_many_hashes_and_each_fits_its_column(passwords: Passwo
     asyncio.run(story())
 
 
-def test_what_begins_like_the_password_is_not_the_password(passwords: PasswordHasher) -> None:
+def test_longer_password_with_the_same_prefix_is_refused(passwords: PasswordHasher) -> None:
     async def story() -> None:
         hashed = await passwords.hash_password("x" * 72)
         assert not await passwords.verify_password("x" * 73, hashed)
@@ -55,7 +55,7 @@ def test_what_begins_like_the_password_is_not_the_password(passwords: PasswordHa
 
 
 @pytest.mark.parametrize("password", ["111111", "", ".", "x" * 100, "a\0b", "\ud800"])
-def test_nobody_has_no_password_but_is_checked_like_anybody(
+def test_unknown_user_is_checked_and_refused(
     passwords: PasswordHasher, password: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     costs = []
@@ -70,7 +70,7 @@ def test_nobody_has_no_password_but_is_checked_like_anybody(
     assert costs == [b"$2b$04$"]
 
 
-def test_a_hash_of_another_cost_is_good_and_due_for_a_new_one(passwords: PasswordHasher) -> None:
+def test_hash_of_another_cost_verifies_and_needs_rehash(passwords: PasswordHasher) -> None:
     async def story() -> None:
         old = bcrypt.hashpw(b"111111", bcrypt.gensalt(5)).decode()
         assert await passwords.verify_password("111111", old)
@@ -94,7 +94,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
     done.set()
 
 
-def test_a_crowd_is_told_to_come_back(slow: Event, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_queue_refuses_with_retry_after(slow: Event, monkeypatch: pytest.MonkeyPatch) -> None:
     passwords = PasswordHasher(cost=4, max_wait=10, threads=2)
     monkeypatch.setattr(passwords, "_seconds", 1.0)  # as if every hash took a second
 
@@ -162,7 +162,7 @@ def test_addresses_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     assert order == ["crowd0", "crowd1", "other0", "crowd2", "other1", "crowd3"]
 
 
-def test_connections_of_one_address_that_asked_for_less_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connections_with_fewer_requests_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
     guessing, honest = Connected("192.0.2.1"), Connected("192.0.2.1")
     asked = [(f"guess{n}", guessing, False) for n in range(3)]
     order = served_order([*asked, ("honest", honest, False)], monkeypatch, Event())
@@ -177,7 +177,7 @@ def test_logins_go_before_registrations_but_do_not_stop_them(monkeypatch: pytest
     assert order[:6] == ["login0", "login1", "login2", "register0", "login3", "login4"]
 
 
-def test_a_new_connection_is_not_refused_for_the_queue_of_another_address(
+def test_queue_of_another_address_does_not_refuse_a_connection(
     slow: Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passwords = PasswordHasher(cost=4, max_wait=10, threads=2)
@@ -201,7 +201,7 @@ def test_a_new_connection_is_not_refused_for_the_queue_of_another_address(
     passwords.close()
 
 
-def test_the_loop_does_not_wait_for_a_password(slow: Event, passwords: PasswordHasher) -> None:
+def test_hashing_does_not_block_the_event_loop(slow: Event, passwords: PasswordHasher) -> None:
     async def story() -> None:
         checking = asyncio.ensure_future(passwords.verify_password("111111", None))
         for _ in range(10):
@@ -213,7 +213,7 @@ def test_the_loop_does_not_wait_for_a_password(slow: Event, passwords: PasswordH
     asyncio.run(story())
 
 
-def test_whoever_gave_up_leaves_the_queue(slow: Event, passwords: PasswordHasher) -> None:
+def test_cancelled_request_leaves_the_queue(slow: Event, passwords: PasswordHasher) -> None:
     async def story() -> None:
         await _given_up(lambda: passwords.verify_password("111111", None))
         assert passwords._waiting == 0

@@ -1,4 +1,4 @@
-"""What a server tells people to type who are to join."""
+"""The command ``chat-server invite``."""
 
 import os
 import subprocess
@@ -24,12 +24,12 @@ def printed(output: Output) -> Invitation:
     return invitation.read_invitation(output.readouterr().out.removeprefix("chat-client "))
 
 
-def test_a_place_is_told_in_one_line() -> None:
+def test_endpoint_is_printed_in_one_line() -> None:
     assert str(ServerEndpoint("127.0.0.1", 7878)) == "listening on 127.0.0.1:7878"
     assert str(ServerEndpoint("::1", 99, "5f2c")) == "listening on [::1]:99 tls sha256:5f2c"
 
 
-def test_who_listens_everywhere_is_to_be_found_somewhere() -> None:
+def test_endpoint_of_all_addresses_gets_a_reachable_host() -> None:
     assert ServerEndpoint("0.0.0.0", 7878).invitation().host not in ("", "0.0.0.0")
 
 
@@ -70,7 +70,7 @@ def plain(address: str, typed: str, home: Path) -> subprocess.CompletedProcess[s
     )  # fmt: skip
 
 
-def test_it_is_all_that_a_stranger_needs(encrypted: Server, tmp_path: Path) -> None:
+def test_invitation_is_enough_to_join(encrypted: Server, tmp_path: Path) -> None:
     """From the line on the server's standard error to a word in the room."""
     [line] = [line for line in encrypted.log.splitlines() if line.startswith("join with: chat-client ")]
     told = invitation.read_invitation(line.removeprefix("join with: chat-client "))
@@ -82,7 +82,7 @@ def test_it_is_all_that_a_stranger_needs(encrypted: Server, tmp_path: Path) -> N
     assert known.startswith(f"127.0.0.1:{told.port} sha256:{told.fingerprint} key:")
 
 
-def test_with_a_code_it_opens_what_is_closed(tmp_path: Path, capsys: Output) -> None:
+def test_invitation_with_a_code_grants_access(tmp_path: Path, capsys: Output) -> None:
     """A stranger on a server where accounts are for the invited, in a private room, by one word."""
     with running(tmp_path / "data", settings=(*QUICK, "accounts.registration=invited")) as server:
         where = ["--data", str(server.data), "--port", str(server.port)]

@@ -1,4 +1,4 @@
-"""Where settings come from, what they may be, and what is told of them."""
+"""Sources, types and description of the settings."""
 
 import tomllib
 from pathlib import Path
@@ -27,13 +27,13 @@ def written(file: Path, text: str) -> Path:
 # Order
 
 
-def test_without_a_word_everything_has_its_default() -> None:
+def test_settings_without_sources_have_their_defaults() -> None:
     loaded = load_config({}, {})
     assert loaded.config == ServerConfig()
     assert (loaded.sources, loaded.idle) == ({}, [])
 
 
-def test_a_flag_beats_the_environment_beats_the_file_beats_the_default(home: Path) -> None:
+def test_flag_environment_file_default_win_in_this_order(home: Path) -> None:
     file = written(home / "my.toml", "[limits]\nrate = 1\nburst = 1\npage = 1\n")
     environment = {"CHAT_SERVER_LIMITS_RATE": "2", "CHAT_SERVER_LIMITS_BURST": "2"}
     config, sources, _ = load_config({"limits.rate": "3"}, environment, file)
@@ -51,23 +51,23 @@ def test_a_flag_beats_the_environment_beats_the_file_beats_the_default(home: Pat
 
 
 @pytest.mark.parametrize("folder", ["data", "config/chatroom"])
-def test_a_file_is_found_where_it_belongs(home: Path, folder: str) -> None:
+def test_config_file_is_found_in_its_folders(home: Path, folder: str) -> None:
     written(home / folder / "server.toml", 'name = "我们的聊天室"')
     assert load_config({"data": str(home / "data")}, {}).config.name == "我们的聊天室"
     assert load_config({}, {"CHAT_SERVER_DATA": str(home / "data")}).config.name == "我们的聊天室"
 
 
-def test_the_file_in_the_data_folder_is_nearer(home: Path) -> None:
+def test_file_in_the_data_folder_wins(home: Path) -> None:
     written(home / "data" / "server.toml", 'name = "near"')
     written(home / "config" / "chatroom" / "server.toml", 'name = "far"')
     assert load_config({"data": str(home / "data")}, {}).config.name == "near"
 
 
-def test_an_empty_variable_is_as_good_as_none() -> None:
+def test_empty_variable_is_ignored() -> None:
     assert load_config({}, {"CHAT_SERVER_PORT": ""}).config.port == 7878
 
 
-def test_the_database_may_be_called_as_its_flag_is(home: Path) -> None:
+def test_database_url_has_a_short_name(home: Path) -> None:
     file = written(home / "my.toml", 'database = "sqlite:///file"')
     assert load_config({}, {}, file).config.database.url == "sqlite:///file"
     assert (
@@ -81,7 +81,7 @@ def test_the_database_may_be_called_as_its_flag_is(home: Path) -> None:
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_every_setting_can_be_set_in_every_way_and_has_a_reason(name: str, home: Path) -> None:
+def test_every_setting_has_all_sources_and_a_purpose(name: str, home: Path) -> None:
     setting = SETTINGS[name]
     value = setting.default if name != "tls.mode" else "on"
     text = str(value) or "x"
@@ -119,7 +119,7 @@ def test_every_setting_can_be_set_in_every_way_and_has_a_reason(name: str, home:
         ("tls.cert", "a.pem", "tls.cert and tls.key go together, but only one of them is set"),
     ],
 )
-def test_a_mistake_is_told_in_one_sentence(name: str, value: str, sentence: str) -> None:
+def test_invalid_setting_is_reported_in_one_sentence(name: str, value: str, sentence: str) -> None:
     with pytest.raises(ConfigurationError) as mistake:
         load_config({name: value}, {})
     assert str(mistake.value) == sentence
@@ -139,21 +139,21 @@ def test_a_mistake_is_told_in_one_sentence(name: str, value: str, sentence: str)
         ("[database]\npassword = 123456", "database.password must be a text (file {})"),
     ],
 )
-def test_a_mistake_in_the_file_says_in_which(home: Path, content: str, sentence: str) -> None:
+def test_invalid_file_is_named(home: Path, content: str, sentence: str) -> None:
     file = written(home / "my.toml", content)
     with pytest.raises(ConfigurationError) as mistake:
         load_config({}, {}, file)
     assert str(mistake.value) == sentence.format(file)
 
 
-def test_a_file_that_is_not_there_or_not_readable(home: Path) -> None:
+def test_missing_or_unreadable_file_is_refused(home: Path) -> None:
     with pytest.raises(ConfigurationError, match="No such file"):
         load_config({}, {}, home / "nowhere.toml")
     with pytest.raises(ConfigurationError, match="directory"):
         load_config({}, {}, home)
 
 
-def test_a_variable_that_sets_nothing_is_told_but_stops_nobody() -> None:
+def test_unknown_variable_is_only_reported() -> None:
     assert load_config({}, {"CHAT_SERVER_LIMITS_RAT": "1", "CHAT_CLIENT_X": "1"}).idle == [
         "CHAT_SERVER_LIMITS_RAT"
     ]
@@ -162,7 +162,7 @@ def test_a_variable_that_sets_nothing_is_told_but_stops_nobody() -> None:
 # What is told
 
 
-def test_the_description_is_a_file_that_says_the_same(home: Path) -> None:
+def test_described_config_loads_as_the_same_config(home: Path) -> None:
     loaded = load_config({"limits.rate": "0", "name": 'a "b" \\ 你', "data": str(home)}, {})
     file = written(home / "again.toml", describe_config(loaded))
     assert load_config({}, {}, file).config == loaded.config
@@ -178,7 +178,7 @@ def test_the_description_is_a_file_that_says_the_same(home: Path) -> None:
         "geheim",
     ],
 )
-def test_no_password_is_told(url: str) -> None:
+def test_described_config_hides_passwords(url: str) -> None:
     loaded = load_config({}, {"CHAT_SERVER_DATABASE_URL": url, "CHAT_SERVER_DATABASE_PASSWORD": "geheim"})
     assert "geheim" not in describe_config(loaded)
     told = tomllib.loads(describe_config(loaded))["database"]
@@ -206,17 +206,15 @@ def test_no_password_is_told(url: str) -> None:
         ({"tls.cert": "a", "tls.key": "b", "tls.mode": "off"}, False),
     ],
 )
-def test_beyond_this_machine_it_is_encrypted_unless_somebody_says_no(
-    settings: dict[str, str], encrypted: bool
-) -> None:
+def test_non_loopback_address_uses_tls_by_default(settings: dict[str, str], encrypted: bool) -> None:
     assert load_config(settings, {}).config.encrypted is encrypted
 
 
-def test_what_looks_like_this_machine_and_is_not() -> None:
+def test_host_similar_to_loopback_is_not_loopback() -> None:
     assert not is_loopback("127.0.0.1.example.org")
     assert not is_loopback("")
 
 
-def test_a_limit_that_is_off_is_never_reached() -> None:
+def test_limit_of_0_is_never_reached() -> None:
     assert effective_limit(100) == 100
     assert effective_limit(0) > 2**60

@@ -1,4 +1,4 @@
-"""A server whose standard streams are closed, full or read by no process: it serves, and ends when asked."""
+"""A server with closed, full or unread standard streams serves and stops."""
 
 import os
 import shutil
@@ -38,7 +38,7 @@ def fill(writing: int) -> int:
     return written
 
 
-def test_a_reader_that_stalls_stops_no_writer_and_is_told_what_it_missed(pipe: tuple[int, int]) -> None:
+def test_stalled_reader_does_not_block_and_gets_the_dropped_count(pipe: tuple[int, int]) -> None:
     reading, writing = pipe
     inside = fill(writing)
     lines = LineWriter(writing)
@@ -53,7 +53,7 @@ def test_a_reader_that_stalls_stops_no_writer_and_is_told_what_it_missed(pipe: t
     assert int(dropped.split()[0]) in (50, 51)
 
 
-def test_a_reader_that_is_gone_is_no_failure(pipe: tuple[int, int]) -> None:
+def test_closed_reader_is_ignored(pipe: tuple[int, int]) -> None:
     reading, writing = pipe
     os.close(reading)
     lines = LineWriter(writing)
@@ -117,12 +117,12 @@ def serves_and_ends(process: "subprocess.Popen[bytes]", port: int) -> None:
 @pytest.mark.parametrize(
     "redirection", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full", ">/dev/full 2>/dev/full"]
 )
-def test_closed_and_full_streams_keep_no_server_from_serving(tmp_path: Path, redirection: str) -> None:
+def test_server_runs_with_closed_and_full_streams(tmp_path: Path, redirection: str) -> None:
     port = free_port()
     serves_and_ends(start(tmp_path, port, redirection), port)
 
 
-def test_a_pipe_without_a_reader_keeps_no_server_from_serving(tmp_path: Path, pipe: tuple[int, int]) -> None:
+def test_server_runs_with_a_closed_pipe(tmp_path: Path, pipe: tuple[int, int]) -> None:
     reading, writing = pipe
     port = free_port()
     process = start(tmp_path, port, output=writing)
@@ -130,9 +130,7 @@ def test_a_pipe_without_a_reader_keeps_no_server_from_serving(tmp_path: Path, pi
     serves_and_ends(process, port)
 
 
-def test_a_pipe_that_is_never_read_keeps_no_server_from_serving(
-    tmp_path: Path, pipe: tuple[int, int]
-) -> None:
+def test_server_runs_with_an_unread_pipe(tmp_path: Path, pipe: tuple[int, int]) -> None:
     _, writing = pipe
     fill(writing)
     port = free_port()
@@ -141,14 +139,14 @@ def test_a_pipe_that_is_never_read_keeps_no_server_from_serving(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full")
 @pytest.mark.parametrize("command", ["--show-config", "invite --host example.org"])
-def test_what_cannot_be_told_is_a_failure_of_one_line(tmp_path: Path, command: str) -> None:
+def test_failed_output_is_reported_in_one_line(tmp_path: Path, command: str) -> None:
     told = run(f"{command} --data {tmp_path}", "> /dev/full")
     assert (told.returncode, told.stderr.count("\n")) == (1, 1)
     assert "cannot write to standard output: No space left on device" in told.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full")
-def test_a_complaint_that_cannot_be_told_is_still_in_the_exit_code(tmp_path: Path) -> None:
+def test_error_without_stderr_sets_the_exit_code(tmp_path: Path) -> None:
     assert run("--bogus", "2> /dev/full").returncode == 2
 
 
@@ -163,7 +161,7 @@ def run(arguments: str, redirection: str = "", **environment: str) -> "subproces
 # The admin command
 
 
-def test_names_that_the_terminal_lacks_are_listed_as_escapes(serve: Serve) -> None:
+def test_names_outside_of_the_terminal_encoding_are_escaped(serve: Serve) -> None:
     server = serve()
     server.user("王芳")
     listed = run(f"admin --data {server.data} accounts", PYTHONIOENCODING="ascii")
@@ -172,9 +170,7 @@ def test_names_that_the_terminal_lacks_are_listed_as_escapes(serve: Serve) -> No
 
 
 @pytest.mark.parametrize("end", [r"\n", r"\r\n", ""])
-def test_a_password_from_standard_input_ends_where_the_line_ends(
-    serve: Serve, tmp_path: Path, end: str
-) -> None:
+def test_password_from_stdin_ends_at_the_line_end(serve: Serve, tmp_path: Path, end: str) -> None:
     server = serve()
     server.user("Alice")
     (tmp_path / "password").write_bytes(b"secret" + end.encode().decode("unicode_escape").encode())
@@ -184,7 +180,7 @@ def test_a_password_from_standard_input_ends_where_the_line_ends(
 
 
 @pytest.mark.parametrize("given", [b"", b"caf\xe9-secret\n"])
-def test_what_is_no_password_is_one_line(serve: Serve, tmp_path: Path, given: bytes) -> None:
+def test_invalid_password_is_reported_in_one_line(serve: Serve, tmp_path: Path, given: bytes) -> None:
     server = serve()
     server.user("Alice")
     (tmp_path / "password").write_bytes(given)
@@ -196,7 +192,7 @@ def test_what_is_no_password_is_one_line(serve: Serve, tmp_path: Path, given: by
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs to become another user")
-def test_a_home_that_may_not_be_read_prevents_no_start() -> None:
+def test_server_starts_with_an_unreadable_home() -> None:
     data = tempfile.mkdtemp(prefix="chatroom-data-")
     os.chown(data, 4711, 4711)
     command = [

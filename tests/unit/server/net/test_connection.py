@@ -1,4 +1,4 @@
-"""A connection whose peer does not read, over a transport that only says so."""
+"""A connection whose peer does not read, with a fake transport."""
 
 import asyncio
 import json
@@ -74,7 +74,7 @@ def connected(transport: Stuck, *, outbox_bytes: int = 0, outbox_stall: float = 
     return connection
 
 
-async def test_who_reads_nothing_at_all_is_hung_up_on() -> None:
+async def test_stalled_reader_is_disconnected() -> None:
     transport = Stuck()
     connection = connected(transport, outbox_stall=0.01)
     connection.send_event(b"{}\n")
@@ -84,7 +84,7 @@ async def test_who_reads_nothing_at_all_is_hung_up_on() -> None:
     assert transport.last_words == "slow_consumer"
 
 
-async def test_who_reads_a_little_now_and_then_is_not() -> None:
+async def test_slow_reader_with_progress_stays_connected() -> None:
     transport = Stuck()
     connection = connected(transport, outbox_stall=0.01)
     connection.send_event(b"{}\n" * 100)
@@ -95,7 +95,7 @@ async def test_who_reads_a_little_now_and_then_is_not() -> None:
     connection.connection_lost(None)
 
 
-async def test_so_many_bytes_of_events_may_wait_and_of_answers_any_number() -> None:
+async def test_waiting_events_are_limited_and_answers_are_not() -> None:
     transport = Stuck()
     connection = connected(transport, outbox_bytes=10)
     connection.pause_writing()

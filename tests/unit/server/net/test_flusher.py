@@ -1,4 +1,4 @@
-"""Who writes when: the line of connections that have something to say, on a loop that is turned by hand."""
+"""The flusher batches writes of many connections, on a manual event loop."""
 
 import asyncio
 from typing import cast
@@ -58,7 +58,7 @@ def crowd_in(flusher: WriteFlusher, size: int) -> list[Speaker]:
     return crowd
 
 
-def test_what_a_few_have_to_say_leaves_at_once(loop: ManualLoop, flusher: WriteFlusher) -> None:
+def test_few_writers_are_flushed_in_the_next_tick(loop: ManualLoop, flusher: WriteFlusher) -> None:
     crowd = crowd_in(flusher, FEW_WRITERS)
     flusher.note_activity()
     loop.tick()
@@ -66,9 +66,7 @@ def test_what_a_few_have_to_say_leaves_at_once(loop: ManualLoop, flusher: WriteF
     assert loop.is_idle
 
 
-def test_what_many_have_to_say_leaves_as_soon_as_nothing_more_is_said(
-    loop: ManualLoop, flusher: WriteFlusher
-) -> None:
+def test_many_writers_are_flushed_after_an_idle_tick(loop: ManualLoop, flusher: WriteFlusher) -> None:
     crowd = crowd_in(flusher, FEW_WRITERS + 1)
     loop.tick()
     crowd += crowd_in(flusher, 1)
@@ -79,7 +77,7 @@ def test_what_many_have_to_say_leaves_as_soon_as_nothing_more_is_said(
     assert loop.is_idle
 
 
-def test_on_a_busy_loop_it_gathers_but_not_for_long(loop: ManualLoop, flusher: WriteFlusher) -> None:
+def test_busy_loop_delays_a_pass_by_at_most_the_maximum(loop: ManualLoop, flusher: WriteFlusher) -> None:
     crowd = crowd_in(flusher, FEW_WRITERS + 1)
     while loop.now < MAX_DELAY:
         assert not any(speaker.written for speaker in crowd)
@@ -91,7 +89,7 @@ def test_on_a_busy_loop_it_gathers_but_not_for_long(loop: ManualLoop, flusher: W
 
 
 @pytest.mark.parametrize(("takes", "rest"), [(MAX_DELAY, REST_FACTOR * MAX_DELAY), (1.0, MAX_REST)])
-def test_after_a_long_pass_a_busy_loop_gathers_longer(
+def test_long_pass_lengthens_the_next_delay(
     loop: ManualLoop, flusher: WriteFlusher, takes: float, rest: float
 ) -> None:
     flusher.add_writer(Slow(loop, takes))
@@ -105,7 +103,7 @@ def test_after_a_long_pass_a_busy_loop_gathers_longer(
     assert rest <= loop.now - begun < rest + MAX_DELAY
 
 
-def test_a_thousand_are_written_to_in_several_ticks_each_in_its_turn(
+def test_thousand_writers_are_flushed_in_several_ticks_in_order(
     loop: ManualLoop, flusher: WriteFlusher
 ) -> None:
     crowd = crowd_in(flusher, 2 * WRITERS_PER_TICK + 1)
@@ -131,7 +129,7 @@ def test_writes_during_a_pass_wait_for_the_next(loop: ManualLoop, flusher: Write
     assert loop.is_idle
 
 
-def test_one_that_fails_keeps_nobody_from_writing(loop: ManualLoop, flusher: WriteFlusher) -> None:
+def test_failing_writer_does_not_stop_the_others(loop: ManualLoop, flusher: WriteFlusher) -> None:
     speaker = Speaker()
     flusher.add_writer(Broken())
     flusher.add_writer(speaker)

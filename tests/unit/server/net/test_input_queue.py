@@ -1,4 +1,4 @@
-"""Turns, on a loop that does only what it is told."""
+"""The input queue runs turns in slices, on a manual event loop."""
 
 from collections.abc import Callable
 from unittest.mock import Mock
@@ -34,7 +34,7 @@ class Stage:
             call()
 
 
-def test_turns_are_taken_in_order_and_never_at_once() -> None:
+def test_turns_run_in_order_and_never_immediately() -> None:
     stage = Stage()
     stage.add("a")
     stage.add("b")
@@ -45,7 +45,7 @@ def test_turns_are_taken_in_order_and_never_at_once() -> None:
     assert stage.calls == []
 
 
-def test_a_turn_that_adds_itself_again_waits_behind_the_others() -> None:
+def test_turn_that_adds_itself_runs_after_the_others() -> None:
     stage = Stage()
     stage.add("a", again=2)
     stage.add("b")
@@ -54,7 +54,7 @@ def test_a_turn_that_adds_itself_again_waits_behind_the_others() -> None:
     assert stage.taken == ["a", "b", "a", "a"]
 
 
-def test_a_slice_ends_when_its_time_is_used_up() -> None:
+def test_slice_ends_after_its_time() -> None:
     stage = Stage(turn_time=SLICE_SECONDS / 2)
     for name in "abcde":
         stage.add(name)

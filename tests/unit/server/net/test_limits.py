@@ -1,4 +1,4 @@
-"""Limits, minute by minute, without waiting for any of them."""
+"""Rate limits and quotas with a simulated clock."""
 
 import pytest
 from chatroom.server.net import limits
@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 START = 1000.0
-"""Some time on the clock; nothing may depend on which."""
+"""An arbitrary start time."""
 
 HERE, ELSEWHERE = "192.0.2.1", "192.0.2.2"
 ALICE, BOB = b"alice", b"bob"
@@ -28,7 +28,7 @@ ALICE, BOB = b"alice", b"bob"
 # Bucket
 
 
-def test_a_burst_goes_through_and_then_the_rate_holds() -> None:
+def test_burst_is_allowed_and_then_the_rate_applies() -> None:
     bucket = TokenBucket(rate=5, burst=20)
     assert [bucket.take_token(START) for _ in range(20)] == [0.0] * 20
     assert bucket.take_token(START) == pytest.approx(0.2)
@@ -37,32 +37,32 @@ def test_a_burst_goes_through_and_then_the_rate_holds() -> None:
     assert bucket.take_token(START + 0.2) > 0.0
 
 
-def test_whoever_waits_as_told_is_let_through() -> None:
+def test_take_after_the_returned_wait_succeeds() -> None:
     bucket, now = TokenBucket(rate=3, burst=1), START
     for _ in range(100):
         assert bucket.take_token(now) == 0.0
         now += bucket.take_token(now) + 1e-6
 
 
-def test_nobody_is_told_to_wait_for_no_time_at_all() -> None:
+def test_refusal_always_has_a_positive_wait() -> None:
     bucket = TokenBucket(rate=50, burst=1)
     bucket.take_token(START)
     assert bucket.take_token(START + 0.0199999) == 0.001
 
 
-def test_a_long_silence_saves_up_no_more_than_a_burst() -> None:
+def test_idle_bucket_holds_at_most_a_burst() -> None:
     bucket = TokenBucket(rate=5, burst=2)
     assert [bucket.take_token(START + 3600) > 0 for _ in range(3)] == [False, False, True]
 
 
 @pytest.mark.parametrize(("rate", "burst"), [(0, 20), (5, 0), (0, 0)])
-def test_a_rate_or_a_burst_of_0_is_no_limit(rate: float, burst: float) -> None:
+def test_rate_or_burst_of_0_is_unlimited(rate: float, burst: float) -> None:
     bucket = TokenBucket(rate, burst)
     assert not any(bucket.take_token(START) for _ in range(1000))
 
 
 @given(st.lists(st.floats(0, 10), max_size=200))
-def test_no_pattern_gets_more_than_the_rate_and_a_burst(pauses: list[float]) -> None:
+def test_any_pattern_gets_at_most_the_rate_and_a_burst(pauses: list[float]) -> None:
     bucket, now, taken = TokenBucket(rate=5, burst=20), START, 0
     for pause in pauses:
         now += pause
@@ -70,7 +70,7 @@ def test_no_pattern_gets_more_than_the_rate_and_a_burst(pauses: list[float]) -> 
     assert taken <= 20 + 5 * (now - START) + 1e-6
 
 
-def test_a_debt_is_waited_for_until_it_is_paid() -> None:
+def test_negative_level_requires_a_wait() -> None:
     bucket = TokenBucket(rate=10, burst=5)
     assert bucket.wait(START) == 0.0
     bucket.spend(15, START)
@@ -100,17 +100,17 @@ def opened(count: int, address: str = HERE, budgets: InputBudgets | None = None)
     return [budget for budget in found if budget is not None]
 
 
-def test_one_connection_has_its_own_rate_of_lines() -> None:
+def test_connection_has_its_own_line_rate() -> None:
     [count] = handled(opened(1), seconds=10)
     assert count == pytest.approx(1000 + 10 * 500, rel=0.02)
 
 
-def test_many_connections_share_the_rate_of_their_address() -> None:
+def test_connections_share_the_rate_of_their_address() -> None:
     counts = handled(opened(60), seconds=10)
     assert sum(counts) == pytest.approx(8000 + 10 * 2000 + 60 * (120 + 10 * 60), rel=0.02)
 
 
-def test_a_flood_leaves_its_neighbours_at_the_same_address_their_rate() -> None:
+def test_flood_does_not_reduce_the_assured_rate_of_the_same_address() -> None:
     budgets = InputBudgets(500, 1000, 2000, 8000)
     flood, [honest] = opened(60, budgets=budgets), opened(1, budgets=budgets)
     for second in range(10):
@@ -121,7 +121,7 @@ def test_a_flood_leaves_its_neighbours_at_the_same_address_their_rate() -> None:
             honest.charge_line(200, now)
 
 
-def test_a_long_line_costs_as_much_as_many_short_ones() -> None:
+def test_long_line_costs_as_much_as_many_short_lines() -> None:
     [count] = handled(opened(1), seconds=10, size=65536)
     assert count == pytest.approx(6000 / 33, rel=0.03)
 
@@ -144,7 +144,7 @@ def test_input_is_unlimited_without_both_rates() -> None:
     assert budget.wait(START) > 0.0
 
 
-def test_buckets_of_addresses_are_forgotten_only_when_they_are_full_again(
+def test_only_full_address_buckets_are_dropped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(limits, "MAX_ENTRIES", 4)
@@ -159,7 +159,7 @@ def test_buckets_of_addresses_are_forgotten_only_when_they_are_full_again(
 # Doorkeeper
 
 
-def test_only_so_many_at_once_from_one_address() -> None:
+def test_open_connections_per_address_are_limited() -> None:
     door = Doorkeeper(at_once=2, per_minute=0)
     assert door.admit_connection(HERE, START) is None
     assert door.admit_connection(HERE, START) is None
@@ -169,7 +169,7 @@ def test_only_so_many_at_once_from_one_address() -> None:
     assert door.admit_connection(HERE, START) is None
 
 
-def test_only_so_many_new_ones_in_a_minute_also_when_they_have_gone() -> None:
+def test_new_connections_per_minute_are_limited_even_if_closed() -> None:
     door = Doorkeeper(at_once=0, per_minute=3)
     for second in range(3):
         assert door.admit_connection(HERE, START + second) is None
@@ -178,7 +178,7 @@ def test_only_so_many_new_ones_in_a_minute_also_when_they_have_gone() -> None:
     assert door.admit_connection(HERE, START + 60) is None
 
 
-def test_whoever_was_refused_is_not_counted() -> None:
+def test_refused_connection_is_not_counted() -> None:
     door = Doorkeeper(at_once=1, per_minute=2)
     assert door.admit_connection(HERE, START) is None
     for _ in range(5):
@@ -187,12 +187,12 @@ def test_whoever_was_refused_is_not_counted() -> None:
     assert door.admit_connection(HERE, START) is None
 
 
-def test_without_limits_everybody_comes_in() -> None:
+def test_connections_without_limits_are_admitted() -> None:
     door = Doorkeeper(at_once=0, per_minute=0)
     assert all(door.admit_connection(HERE, START) is None for _ in range(1000))
 
 
-def test_the_door_forgets_who_is_gone_but_never_who_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doorkeeper_drops_unused_addresses_and_keeps_open_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_ENTRIES", 4)
     door = Doorkeeper(at_once=1, per_minute=0)
     assert door.admit_connection(HERE, START) is None
@@ -216,7 +216,7 @@ def test_the_door_forgets_who_is_gone_but_never_who_is_here(monkeypatch: pytest.
         ("", "", True),
     ],
 )
-def test_what_counts_as_one_address(one: str, other: str, same: bool) -> None:
+def test_address_group_is_ipv4_address_or_ipv6_network(one: str, other: str, same: bool) -> None:
     assert (address_group(one) == address_group(other)) is same
 
 
@@ -228,7 +228,7 @@ def wrong(attempts: PasswordAttempts, times: int, now: float, address: str = HER
         attempts.attempt_failed(ALICE, address, now)
 
 
-def test_four_wrong_passwords_are_nothing_and_the_fifth_means_a_wait() -> None:
+def test_fifth_wrong_password_causes_a_wait() -> None:
     attempts = PasswordAttempts(5)
     wrong(attempts, 4, START)
     assert attempts.wait_time(ALICE, HERE, START) == 0.0
@@ -238,14 +238,14 @@ def test_four_wrong_passwords_are_nothing_and_the_fifth_means_a_wait() -> None:
     assert attempts.wait_time(ALICE, HERE, START + 60) == 0.0
 
 
-def test_the_owner_elsewhere_and_everybody_else_here_still_get_in() -> None:
+def test_wait_affects_only_one_account_at_one_address() -> None:
     attempts = PasswordAttempts(5)
     wrong(attempts, 5, START)
     assert attempts.wait_time(ALICE, ELSEWHERE, START) == 0.0
     assert attempts.wait_time(BOB, HERE, START) == 0.0
 
 
-def test_each_further_wrong_one_doubles_the_wait_up_to_five_minutes() -> None:
+def test_further_wrong_passwords_double_the_wait_up_to_five_minutes() -> None:
     attempts, now, waits = PasswordAttempts(5), START, []
     wrong(attempts, 5, now)
     for _ in range(5):
@@ -255,14 +255,14 @@ def test_each_further_wrong_one_doubles_the_wait_up_to_five_minutes() -> None:
     assert waits == [60.0, 120.0, 240.0, MAX_PAUSE, MAX_PAUSE]
 
 
-def test_a_slip_now_and_then_is_never_punished() -> None:
+def test_occasional_wrong_password_causes_no_wait() -> None:
     attempts = PasswordAttempts(5)
     for minute in range(100):
         wrong(attempts, 4, START + 60 * minute)
         assert attempts.wait_time(ALICE, HERE, START + 60 * minute) == 0.0
 
 
-def test_the_right_password_forgives_all() -> None:
+def test_right_password_resets_the_attempts() -> None:
     attempts = PasswordAttempts(5)
     wrong(attempts, 5, START)
     attempts.attempt_succeeded(ALICE, HERE)
@@ -270,7 +270,7 @@ def test_the_right_password_forgives_all() -> None:
     assert attempts.wait_time(ALICE, HERE, START + 60) == 0.0
 
 
-def test_and_so_does_time() -> None:
+def test_attempts_are_forgotten_after_some_time() -> None:
     attempts = PasswordAttempts(5)
     wrong(attempts, 5, START)
     now = START + 60 + FORGET_AFTER
@@ -284,7 +284,7 @@ def test_a_limit_of_0_is_none() -> None:
     assert attempts.wait_time(ALICE, HERE, START) == 0.0
 
 
-def test_many_names_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_attempt_records_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_ENTRIES", 10)
     attempts = PasswordAttempts(5)
     for number in range(100):

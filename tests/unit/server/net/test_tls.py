@@ -1,4 +1,4 @@
-"""Certificates: made here, brought along, exchanged while running; and the ways in which one is of no use."""
+"""Certificates: self-signed, configured, reloaded and unusable ones."""
 
 import hashlib
 import signal
@@ -81,12 +81,12 @@ def test_on_this_machine_there_is_none(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_fingerprint_is_that_of_the_certificate_a_client_sees(tmp_path: Path) -> None:
+def test_fingerprint_equals_that_of_the_served_certificate(tmp_path: Path) -> None:
     tls = own(tmp_path / "data")
     assert tls.fingerprint == hashlib.sha256(shown(tls.context)).hexdigest()
 
 
-def test_it_is_made_once_and_only_we_may_read_it(tmp_path: Path) -> None:
+def test_certificate_is_created_once_and_private(tmp_path: Path) -> None:
     data = tmp_path / "new" / "data"
     assert own(data).fingerprint == own(data).fingerprint
     assert {file.name for file in data.iterdir()} == {OWN_CERTIFICATE, f"{OWN_CERTIFICATE}.lock"}
@@ -95,14 +95,14 @@ def test_it_is_made_once_and_only_we_may_read_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "chat.example.org"])
-def test_it_lasts_and_a_client_with_a_slow_clock_accepts_it(tmp_path: Path, host: str) -> None:
+def test_certificate_is_valid_for_years_and_for_slow_clocks(tmp_path: Path, host: str) -> None:
     certificate = x509.load_der_x509_certificate(shown(own(tmp_path, host).context))
     now = datetime.now(UTC)
     assert certificate.not_valid_before_utc < now - timedelta(days=1)
     assert certificate.not_valid_after_utc > now + timedelta(days=10 * 365)
 
 
-def test_nothing_older_than_tls_1_2_is_spoken(tmp_path: Path) -> None:
+def test_tls_before_1_2_is_refused(tmp_path: Path) -> None:
     assert own(tmp_path).context.minimum_version is ssl.TLSVersion.TLSv1_2
 
 
@@ -117,7 +117,7 @@ print(prepare_tls(ServerConfig(host="0.0.0.0", data=Path(sys.argv[1]))).fingerpr
 """
 
 
-def test_processes_that_start_at_once_make_one_certificate(tmp_path: Path) -> None:
+def test_processes_starting_together_create_one_certificate(tmp_path: Path) -> None:
     """A server's first start and ``chat-server invite``, for example."""
     command = [sys.executable, "-c", PREPARE, str(tmp_path / "data")]
     pipe = subprocess.PIPE
@@ -157,7 +157,7 @@ def link_to_nowhere(file: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [cut, garbage, empty, folder, link_to_nowhere])
-def test_a_damaged_certificate_is_named_and_never_replaced(
+def test_damaged_certificate_is_reported_and_not_replaced(
     tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:
     """A new one would stop every client."""
@@ -170,14 +170,14 @@ def test_a_damaged_certificate_is_named_and_never_replaced(
     assert (tmp_path / OWN_CERTIFICATE).is_symlink() or (tmp_path / OWN_CERTIFICATE).exists()
 
 
-def test_a_certificate_that_others_could_read_is_made_private(tmp_path: Path) -> None:
+def test_readable_certificate_becomes_private(tmp_path: Path) -> None:
     own(tmp_path)
     (tmp_path / OWN_CERTIFICATE).chmod(0o644)
     own(tmp_path)
     assert stat.S_IMODE((tmp_path / OWN_CERTIFICATE).stat().st_mode) == 0o600
 
 
-def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+def test_unwritable_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CertificateError, match="cannot store a certificate in"):
         own(tmp_path / "file")
@@ -186,14 +186,14 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 # Brought along
 
 
-def test_a_certificate_of_ones_own(tmp_path: Path) -> None:
+def test_configured_certificate_is_used(tmp_path: Path) -> None:
     cert, key = brought(tmp_path)
     tls = prepare_tls(ServerConfig(tls=Settings(cert=str(cert), key=str(key))))
     assert tls is not None
     assert tls.fingerprint == hashlib.sha256(shown(tls.context)).hexdigest()
 
 
-def test_files_that_are_not_there(tmp_path: Path) -> None:
+def test_missing_certificate_files_are_refused(tmp_path: Path) -> None:
     cert, key = brought(tmp_path)
     with pytest.raises(CertificateError, match=r"cannot read .*nowhere.pem: No such file or directory"):
         TlsCertificate(tmp_path / "nowhere.pem", key)
@@ -201,7 +201,7 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
         TlsCertificate(cert, tmp_path / "nowhere.pem")
 
 
-def test_files_that_hold_something_else(tmp_path: Path) -> None:
+def test_files_with_other_content_are_refused(tmp_path: Path) -> None:
     cert, key = brought(tmp_path)
     with pytest.raises(CertificateError, match=r"key.pem holds no PEM certificate"):
         TlsCertificate(key, key)
@@ -209,13 +209,13 @@ def test_files_that_hold_something_else(tmp_path: Path) -> None:
         TlsCertificate(cert, cert)
 
 
-def test_a_key_of_another_certificate(tmp_path: Path) -> None:
+def test_key_of_another_certificate_is_refused(tmp_path: Path) -> None:
     (cert, _), (_, key) = brought(tmp_path / "one"), brought(tmp_path / "other")
     with pytest.raises(CertificateError, match=r"the key in .* does not match the certificate in"):
         TlsCertificate(cert, key)
 
 
-def test_a_key_behind_a_password_is_refused_and_nobody_is_asked_for_it(tmp_path: Path) -> None:
+def test_key_with_a_password_is_refused_without_a_prompt(tmp_path: Path) -> None:
     with pytest.raises(CertificateError, match="without a password"):
         TlsCertificate(*brought(tmp_path, password=b"geheim"))
 
@@ -223,7 +223,7 @@ def test_a_key_behind_a_password_is_refused_and_nobody_is_asked_for_it(tmp_path:
 # Exchanged
 
 
-def test_a_new_certificate_is_used_from_the_next_connection_on(tmp_path: Path) -> None:
+def test_reloaded_certificate_is_used_for_new_connections(tmp_path: Path) -> None:
     cert, key = brought(tmp_path / "old")
     tls = TlsCertificate(cert, key)
     before = tls.fingerprint
@@ -251,7 +251,7 @@ def rsa(folder: Path) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize(("before", "after"), [(brought, rsa), (rsa, brought)])
-def test_sighup_changes_to_a_certificate_with_another_kind_of_key(
+def test_sighup_loads_a_certificate_with_another_key_type(
     tmp_path: Path, serve: Serve, before: Bring, after: Bring
 ) -> None:
     cert, key = before(tmp_path / "old")
@@ -268,7 +268,7 @@ def test_sighup_changes_to_a_certificate_with_another_kind_of_key(
         assert alice.socket.getpeercert(binary_form=True) == expected
 
 
-def test_a_new_certificate_that_is_of_no_use_changes_nothing(tmp_path: Path) -> None:
+def test_unusable_new_certificate_keeps_the_old_one(tmp_path: Path) -> None:
     cert, key = brought(tmp_path / "old")
     tls = TlsCertificate(cert, key)
     before = tls.fingerprint

@@ -1,4 +1,4 @@
-"""What is handed out to whom, when others than this process have given or taken seats."""
+"""Message delivery when another server process changes seats."""
 
 import asyncio
 import json
@@ -67,7 +67,7 @@ def stage() -> Iterator[Stage]:
     loop.close()
 
 
-def test_who_was_put_out_hears_why_and_nothing_more(stage: Stage) -> None:
+def test_removed_member_gets_the_reason_and_no_messages(stage: Stage) -> None:
     kick, after = said(4, "Bob", "kick"), said(5, "among us")
     stage.delivery.apply_rosters([RosterSeats(DEN, 3, {1: SeatStatus("ALICE", True)}, {})], [kick, after])
     stage.delivery.deliver_messages([kick, after])
@@ -75,7 +75,7 @@ def test_who_was_put_out_hears_why_and_nothing_more(stage: Stage) -> None:
     assert DEN not in stage.bob.seats
 
 
-def test_author_who_was_put_out_gets_nothing_of_the_run(stage: Stage) -> None:
+def test_removed_author_gets_no_message_of_the_run(stage: Stage) -> None:
     own = StoredMessage(DEN, 2, "Bob", "BOB", "text", "mine", "cid-1", seq=4)
     run = [own, said(5, "Bob", "kick"), said(6, "among us")]
     stage.delivery.apply_rosters([RosterSeats(DEN, 3, {1: SeatStatus("ALICE", True)}, {})], run)
@@ -84,14 +84,14 @@ def test_author_who_was_put_out_gets_nothing_of_the_run(stage: Stage) -> None:
     assert [what for who, what in stage.told if who == "Alice"] == ["mine", "Bob", "among us"]
 
 
-def test_who_left_elsewhere_is_outside_here_at_once(stage: Stage) -> None:
+def test_leave_on_another_process_applies_at_once(stage: Stage) -> None:
     standings = {1: SeatStatus("ALICE", True), 2: SeatStatus("BOB", False)}
     stage.delivery.apply_rosters([RosterSeats(DEN, 3, standings, {})], [])
     assert not stage.bob.seats[DEN].may_send
     assert stage.delivery.unsettled == {(2, DEN)}
 
 
-def test_who_was_let_in_elsewhere_is_to_be_seated(stage: Stage) -> None:
+def test_member_added_by_another_process_is_unsettled(stage: Stage) -> None:
     carol = stage.arrive(3, "Carol")
     standings = {id: SeatStatus(name, True) for id, name in ((1, "ALICE"), (2, "BOB"), (3, "CAROL"))}
     stage.delivery.apply_rosters([RosterSeats(DEN, 3, standings, {})], [])
@@ -99,7 +99,7 @@ def test_who_was_let_in_elsewhere_is_to_be_seated(stage: Stage) -> None:
     assert stage.told == []
 
 
-def test_who_would_have_a_gap_must_resume(stage: Stage) -> None:
+def test_listener_with_a_gap_is_disconnected(stage: Stage) -> None:
     stage.delivery.deliver_messages([said(4, "next")])
     stage.delivery.deliver_messages([said(1004, "long after")])
     told = [what for who, what in stage.told if who == "Bob"]
@@ -107,7 +107,7 @@ def test_who_would_have_a_gap_must_resume(stage: Stage) -> None:
 
 
 @given(text=strategies.text, target=st.none() | st.integers(1, 9), cid=strategies.of(Cid))
-def test_its_author_gets_the_line_of_everybody_with_the_cid(text: str, target: int | None, cid: str) -> None:
+def test_author_gets_the_common_line_with_the_cid(text: str, target: int | None, cid: str) -> None:
     message = StoredMessage(DEN, 1, "Alice", "ALICE", "text", text, cid, target, seq=4)
     whole = encode_frame(events.Message(message=message_value(message, "#den", own=True)))
     assert own_line(event_line(message, "#den"), cid) == whole

@@ -1,11 +1,9 @@
-"""The file that ``saving`` asks for: everything that I may read, or a part of it. Rooms first, then private
-chats, each in the order of time.
+"""Writes the file of ``/save``: the rooms, then the private chats, each part in the order of time.
 
-The messages come in pages from the server and go through a merge into the file, so a history of any length
-needs the memory of a few pages a conversation. The pages are those of ``export``; a server that knows no such
-request is asked for its ``history``. They are asked for ahead of time: seqs have no gaps, so it is known
-where each begins, and the server reads the next one while this one is written. The file is written beside the
-old one, which keeps its place until the new one is whole.
+The pages of the conversations are merged into the file, so a history of any length needs the memory of a few
+pages per conversation. Pages are requested with ``export``, or with ``history`` from an older server. They
+are requested ahead: seqs have no gaps, so the start of each page is known, and the server reads the next page
+while the client writes the current one. The new file replaces the old one only when it is complete.
 """
 
 import asyncio
@@ -30,17 +28,17 @@ from chatroom.protocol.values import Message
 
 DEFAULT = "log.txt"
 
-AHEAD = 3
-"""So many pages of a conversation are asked for before the first of them is written."""
+PAGES_AHEAD = 3
+"""Pages of a conversation that are requested before the first of them is written."""
 
-MOST_HELD = 30_000
-"""Messages that are here at once, some 20 MB: with many conversations, their pages are shorter."""
+MAX_LOADED = 30_000
+"""Messages in memory at once, about 20 MB. With many conversations, their pages are shorter."""
 
-BREATH = 500
-"""Messages after which whatever else the client does has its turn; to write them takes some 3 ms."""
+MESSAGES_PER_SLICE = 500
+"""Messages that are written before other tasks run; writing them takes about 3 ms."""
 
 Progress = Callable[[int, int], None]
-"""Is told how many messages are written, and of how many that there are."""
+"""Called with the number of messages written and the total."""
 
 
 async def write_transcript(
@@ -53,109 +51,114 @@ async def write_transcript(
     only: Conversation | None = None,
     since: str = "",
 ) -> int:
-    """Write the file and say how many messages are in it. ``only`` one conversation; ``since`` a time.
+    """Write the file and return the number of messages in it.
 
-    A lost connection only makes it wait. Raises ``OSError`` or ``Refused``; then, as when it is cancelled,
-    the old file stands as it was.
+    ``only`` limits it to one conversation, ``since`` to messages from a time on. After a lost connection it
+    continues. Raises ``OSError`` or ``Refused``; then, or if it is cancelled, the old file is unchanged.
     """
-    scribe, parts = TranscriptFormatter(state.username, shape), _transcript_parts(state, session, only)
+    formatter, parts = TranscriptFormatter(state.username, shape), _transcript_parts(state, session, only)
     readers = [reader for _, readers in parts for reader in readers]
     try:
         with files.replacing_file(path) as file:
             for reader in readers:
                 await reader.seek_since(since)
-            account = _SaveProgress(progress, sum(reader.total for reader in readers))
-            for heading, wanted in parts:
-                file.write(scribe.format_heading(heading))
-                async for run in _merge_by_time(wanted):
-                    lines = [scribe.format_line(message) for message in run]
+            counter = _SaveProgress(progress, sum(reader.total for reader in readers))
+            for heading, part in parts:
+                file.write(formatter.format_heading(heading))
+                async for run in _merge_by_time(part):
+                    lines = [formatter.format_line(message) for message in run]
                     file.write(b"".join(lines))
-                    await account.count_lines(lines)
+                    await counter.count_lines(lines)
             file.flush()
-            await asyncio.to_thread(os.fsync, file.fileno())  # a slow disk need not keep the screen waiting
+            await asyncio.to_thread(os.fsync, file.fileno())  # a slow disk must not block the screen
     finally:
         for reader in readers:
             reader.cancel_fetch()
-    return account.written
+    return counter.written
 
 
 def _transcript_parts(
     state: ClientState, session: Session, only: Conversation | None
 ) -> list[tuple[str, list["_ConversationReader"]]]:
-    """The headings of the file, and whom to read under them."""
+    """Return the headings of the file, each with the readers of its conversations."""
     rooms, directs = select.list_rooms(state, mine=True), select.list_directs(state)
-    wanted = [
-        (heading, [one for one in conversations if only in (None, one)])
+    parts = [
+        (heading, [conversation for conversation in conversations if only in (None, conversation)])
         for heading, conversations in (("log.rooms", rooms), ("log.directs", directs))
     ]
-    share = MOST_HELD // AHEAD // max(1, *(len(conversations) for _, conversations in wanted))
+    share = MAX_LOADED // PAGES_AHEAD // max(1, *(len(conversations) for _, conversations in parts))
     return [
-        (heading, [_ConversationReader(state, session, one, share) for one in ones])
-        for heading, ones in wanted
+        (
+            heading,
+            [_ConversationReader(state, session, conversation, share) for conversation in conversations],
+        )
+        for heading, conversations in parts
     ]
 
 
 class _SaveProgress:
-    """How far it has come."""
+    """Counts the messages, reports the progress and lets other tasks run."""
 
     def __init__(self, progress: Progress, total: int) -> None:
         self.written = 0
         self._done = 0
         self._total = total
         self._progress = progress
-        self._until_breath = BREATH
+        self._until_pause = MESSAGES_PER_SLICE
         progress(0, total)
 
     async def count_lines(self, lines: Sequence[bytes]) -> None:
-        """So many messages more; a line is empty for those that are not in the file."""
+        """Count formatted messages. A line is empty for a message that is not in the file."""
         self.written += sum(map(bool, lines))
         self._done += len(lines)
-        self._until_breath -= len(lines)
-        if self._until_breath <= 0:
-            self._until_breath = BREATH
+        self._until_pause -= len(lines)
+        if self._until_pause <= 0:
+            self._until_pause = MESSAGES_PER_SLICE
             self._progress(self._done, self._total)
             await asyncio.sleep(0)
 
 
 class _ConversationReader:
-    """One conversation up to its head of now, some pages ahead."""
+    """Reads a conversation up to its current head, some pages ahead."""
 
-    def __init__(self, state: ClientState, session: Session, one: Conversation, share: int) -> None:
+    def __init__(self, state: ClientState, session: Session, conversation: Conversation, share: int) -> None:
         limits = state.limits
-        assert limits is not None  # the first word of every server
-        self.total = one.head
+        assert limits is not None  # every server begins with a welcome
+        self.total = conversation.head
         self._session = session
-        self._name = one.name
-        self._head = one.head
+        self._name = conversation.name
+        self._head = conversation.head
         self._exports = limits.export is not UNSET
         self._page = limits.page if limits.export is UNSET else max(limits.page, min(limits.export, share))
-        self._asked = 0
-        self._coming: deque[asyncio.Task[list[Message]]] = deque()
+        self._requested = 0
+        self._pages: deque[asyncio.Task[list[Message]]] = deque()
 
     async def seek_since(self, since: str) -> None:
-        """Begin with the first message that is not older."""
+        """Skip the messages before ``since``."""
         if since and self._head:
-            found = await self._request_page(
+            page = await self._request_page(
                 requests.History(id=0, conversation=self._name, at=since, limit=1)
             )
-            self._asked = min(found[0].seq - 1, self._head) if found else self._head
-        self.total = self._head - self._asked
+            self._requested = min(page[0].seq - 1, self._head) if page else self._head
+        self.total = self._head - self._requested
 
     async def next_messages(self) -> list[Message]:
-        """The next messages; none at the end."""
-        while self._asked < self._head and len(self._coming) < AHEAD:
-            to = min(self._asked + self._page, self._head)
-            self._coming.append(background.start(self._fetch_messages(self._asked, to), expected=(Refused,)))
-            self._asked = to
-        return await self._coming.popleft() if self._coming else []
+        """Return the next messages; an empty list at the end."""
+        while self._requested < self._head and len(self._pages) < PAGES_AHEAD:
+            to = min(self._requested + self._page, self._head)
+            self._pages.append(
+                background.start(self._fetch_messages(self._requested, to), expected=(Refused,))
+            )
+            self._requested = to
+        return await self._pages.popleft() if self._pages else []
 
     def cancel_fetch(self) -> None:
-        for task in self._coming:
+        for task in self._pages:
             task.cancel()
 
     async def _fetch_messages(self, after: int, to: int) -> list[Message]:
-        """The messages behind ``after`` up to ``to``, in as few pages as the server likes."""
-        found: list[Message] = []
+        """Fetch the messages after ``after`` up to ``to``, in as few pages as the server allows."""
+        messages: list[Message] = []
         while after < to:
             kind = requests.Export if self._exports else requests.History
             page = await self._request_page(
@@ -163,16 +166,16 @@ class _ConversationReader:
             )
             if not page:
                 break
-            found += page
+            messages += page
             after = page[-1].seq
-        return found
+        return messages
 
     async def _request_page(self, frame: requests.Export | requests.History) -> list[Message]:
         return (await self._session.fetch_history(frame)).messages
 
 
 async def _merge_by_time(readers: list[_ConversationReader]) -> AsyncIterator[Sequence[Message]]:
-    """The messages of all, the earliest first, in runs of one conversation."""
+    """Yield the messages of all readers, the earliest first, in runs of one conversation."""
     heap: list[tuple[str, int, int, list[Message]]] = []
     for number, reader in enumerate(readers):
         if page := await reader.next_messages():
@@ -180,7 +183,7 @@ async def _merge_by_time(readers: list[_ConversationReader]) -> AsyncIterator[Se
     heapq.heapify(heap)
     while heap:
         _, number, at, page = heapq.heappop(heap)
-        end = min(at + BREATH, _run_end(page, at, number, heap))
+        end = min(at + MESSAGES_PER_SLICE, _run_end(page, at, number, heap))
         yield page[at:end]
         if end == len(page):
             page, end = await readers[number].next_messages(), 0
@@ -191,9 +194,9 @@ async def _merge_by_time(readers: list[_ConversationReader]) -> AsyncIterator[Se
 def _run_end(
     page: list[Message], at: int, number: int, heap: list[tuple[str, int, int, list[Message]]]
 ) -> int:
-    """Where the run ends that begins with the earliest message of all: before the next one of another's."""
+    """Return where the run that begins at ``at`` ends: before the next message of another conversation."""
     if not heap:
         return len(page)
     time, other, *_ = heap[0]
-    behind = bisect_right if number < other else bisect_left
-    return behind(page, time, lo=at, key=attrgetter("time"))
+    bisect = bisect_right if number < other else bisect_left
+    return bisect(page, time, lo=at, key=attrgetter("time"))

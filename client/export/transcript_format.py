@@ -1,7 +1,7 @@
-"""The lines of the file that ``transcript`` writes. Of a message there is one, whatever line separators it
-holds.
+"""Formats messages as lines of the transcript: one line per message, even if its text has line breaks.
 
-There may be a million of them, so whatever is the same in all that somebody says is put together once.
+There may be a million messages, so the parts of a line that are the same for all messages of a sender are
+formatted once.
 """
 
 from enum import Enum
@@ -14,18 +14,18 @@ from chatroom.protocol.values import CHANGE_KINDS, Message
 
 
 class TranscriptFormat(Enum):
-    """What the file is to look like: the report's lines, or a JSON object a line for programs."""
+    """The format of the file: the lines of the report, or one JSON object per line."""
 
     TXT = "txt"
     JSONL = "jsonl"
 
 
 _GAP = "\0"
-"""Where something is still to be filled in. No name that was made safe holds it."""
+"""Stands for the time and the text. It cannot occur in a safe name."""
 
 
 class TranscriptFormatter:
-    """``me`` is the account for whose eyes it is written."""
+    """Formats the messages for the account ``me``."""
 
     def __init__(self, me: str, shape: TranscriptFormat) -> None:
         self._me = me
@@ -35,11 +35,11 @@ class TranscriptFormatter:
         self._around = lru_cache(maxsize=4096)(self._line_frame)
 
     def format_heading(self, key: str) -> bytes:
-        """What stands above the rooms, or above the private chats."""
+        """Return the heading of the rooms or of the private chats."""
         return b"" if self._shape is TranscriptFormat.JSONL else f"{i18n.translate(key)}\n".encode()
 
     def format_line(self, message: Message) -> bytes:
-        """Empty for what is told by the message that it changed."""
+        """Return the line of a message; empty for a change, which its target already includes."""
         if self._shape is TranscriptFormat.JSONL:
             return _json_line(message)
         return b"" if message.kind in CHANGE_KINDS else self._line_text(message).encode()
@@ -49,12 +49,17 @@ class TranscriptFormatter:
         return f"{before}{dates.clock(message.time)}{between}{_message_text(message)}{after}"
 
     def _line_frame(self, conversation: str, username: str, nickname: str) -> list[str]:
-        """What stands before, between and after the time and the text, in whatever somebody says there."""
-        who = {"username": safe_text(username), "nickname": safe_text(nickname), "time": _GAP, "text": _GAP}
+        """Return the parts of a sender's lines before, between and after the time and the text."""
+        fields = {
+            "username": safe_text(username),
+            "nickname": safe_text(nickname),
+            "time": _GAP,
+            "text": _GAP,
+        }
         if conversation.startswith("#"):
-            return self._in_room.format(room=safe_text(conversation[1:]), **who).split(_GAP)
+            return self._in_room.format(room=safe_text(conversation[1:]), **fields).split(_GAP)
         recipient = conversation[1:] if username == self._me else self._me
-        return self._in_private.format(recipient=safe_text(recipient), **who).split(_GAP)
+        return self._in_private.format(recipient=safe_text(recipient), **fields).split(_GAP)
 
 
 def _message_text(message: Message) -> str:

@@ -1,12 +1,11 @@
-"""``--json``: what happens, as a JSON object a line, for programs. The counterpart is a script at the other
-end.
+"""``--json``: the front end for programs, with one JSON object per line.
 
-Out come, in the wire's own words, every message in order and without a hole (as ``message`` events), the
-other events, and the answers to the script's requests; and of the client's own ``note``, ``link`` (how the
-connection stands), ``caught_up`` (all messages before it are older than the start, all after it are new) and
-``refused`` (a line of mine that the server will not have). In goes a request of the
-wire, with an ``id`` of the script's choice, or a command as a person would type it. Anything else is an error
-and said to nobody: a program that loses its quotes must not chat.
+The output has the frames of the wire protocol: every message in order and without a gap (as ``message``
+events), the other events, and the responses to the program's requests. The client adds ``note``, ``link``
+(the state of the connection), ``caught_up`` (messages before it are older than the start, messages after it
+are new) and ``refused`` (a message that the server refused). An input line is a request of the wire protocol,
+with an ``id`` of the program's choice, or a command as a user types it. Any other line is an error and is
+never sent as a message.
 """
 
 import msgspec
@@ -32,7 +31,7 @@ from chatroom.protocol.values import Message
 
 
 class JsonFrontEnd:
-    """Prints what happens. ``failed`` once anything went wrong."""
+    """Prints frames and notes as JSON. ``failed``: something was refused or went wrong."""
 
     is_full_screen = False
     is_scripted = True
@@ -48,8 +47,9 @@ class JsonFrontEnd:
         self._link = ConnectionState.OFFLINE
 
     async def run(self, app: App, address: ServerAddress, *, register: bool) -> int:
-        """Talk over standard input and output. Return the exit code. Raises ``Refused`` or
-        ``ConnectionLost``.
+        """Run over standard input and output and return the exit code.
+
+        Raises ``Refused`` or ``ConnectionLost``.
         """
         self._app = app
         self.feed = MessageFeed(app, self._start, self._deliver)
@@ -57,8 +57,8 @@ class JsonFrontEnd:
         return exit_code(app, self)
 
     def caught_up(self) -> None:
-        """What follows is new."""
-        self._print_value({"type": "caught_up", "conversations": self.feed.border})
+        """Report that all further messages are new."""
+        self._print_value({"type": "caught_up", "conversations": self.feed.delivered})
 
     async def handle_line(self, line: str) -> None:
         if is_command(line):
@@ -68,7 +68,7 @@ class JsonFrontEnd:
             await self._send_request(line)
 
     async def _send_request(self, line: str) -> None:
-        """One request in the words of the wire, in its turn among the lines."""
+        """Send a request of the wire protocol after the lines before it, and print the response."""
         await self._app.lines.wait_until_finished()
         id: int | str | None = None
         try:
@@ -87,11 +87,11 @@ class JsonFrontEnd:
     def show_note(self, note: ClientNote) -> None:
         self.failed = self.failed or note.error
         text = i18n.translate(note.key, **note.facts)
-        about = {"key": note.key, "error": note.error, "warning": note.warning, "facts": note.facts}
-        self._print_value({"type": "note", **about, "text": text})
+        fields = {"key": note.key, "error": note.error, "warning": note.warning, "facts": note.facts}
+        self._print_value({"type": "note", **fields, "text": text})
 
     def show_frame(self, frame: responses.AnyResponse | events.AnyEvent) -> None:
-        """An event; but messages are told from the timeline, where they have no holes."""
+        """Print an event. Messages are printed from the timeline instead, where they have no gaps."""
         if isinstance(frame, events.Event) and not isinstance(frame, events.Message):
             self._print_value(msgspec.to_builtins(frame))
 
@@ -100,7 +100,7 @@ class JsonFrontEnd:
         if self._app.state.link is not self._link:
             self._link = self._app.state.link
             self._print_value({"type": "link", "state": self._link.name.lower()})
-        self.feed.look()
+        self.feed.deliver_new()
 
     def show_refused(self, pending: PendingMessage) -> bool:
         self.failed = True
@@ -117,11 +117,11 @@ class JsonFrontEnd:
     async def confirm(self, question: str) -> bool | None:
         return await self.passwords.confirm(question)
 
-    def _deliver(self, one: Conversation, messages: list[Message]) -> None:
+    def _deliver(self, conversation: Conversation, messages: list[Message]) -> None:
         for message in messages:
             self._print_value(msgspec.to_builtins(events.Message(message=message)))
         if self._marks_read:
-            self._app.history.mark_read(one.name, messages[-1].seq)
+            self._app.history.mark_read(conversation.name, messages[-1].seq)
 
     def _print_error(self, id: int | str | None, code: str, message: str, details: dict[str, object]) -> None:
         self.failed = True

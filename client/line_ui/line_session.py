@@ -1,6 +1,6 @@
-"""What ``--plain`` and ``--json`` have in common: lines in, lines out, an exit code at the end.
+"""The common part of ``--plain`` and ``--json``: the session, the input lines and the exit code.
 
-A password comes from the environment or is asked for at the terminal, never from an argument, which every
+A password is taken from the environment or asked for at the terminal, never from an argument, which every
 user of the machine could read.
 """
 
@@ -35,13 +35,13 @@ VARIABLES = {
     "prompt.room_password": "CHAT_ROOM_PASSWORD",
     "prompt.new_room_password": "CHAT_ROOM_PASSWORD",
 }
-"""Where in the environment the answer to a question may stand."""
+"""The environment variables that may answer the prompts."""
 
 
 class PasswordSource:
-    """Finds passwords: in the environment, or else by asking whoever sits at the terminal.
+    """Finds passwords in the environment, or asks for them at the terminal.
 
-    While lines are read (``reading``), the next one is the answer, unseen; so only where ``asks`` allows it.
+    While input is read (``reading``), the next line is the answer, typed without echo, if ``asks`` allows it.
     """
 
     def __init__(self, *, asks: bool) -> None:
@@ -50,10 +50,10 @@ class PasswordSource:
         self._answer: asyncio.Future[str] | None = None
 
     async def find_password(self, key: str, facts: dict[str, object]) -> str:
-        """Return a password. Raises ``Refused`` where there is no terminal to ask at, or no answer."""
+        """Return a password. Raises ``Refused`` without a terminal or an answer."""
         variable = VARIABLES[key.removesuffix("_again")]
-        if given := os.environ.get(variable):
-            return decodable(given)
+        if password := os.environ.get(variable):
+            return decodable(password)
         prompt = i18n.translate(key, **facts)
         if self.reading and not self._asks:
             raise _cannot_ask(prompt, variable)
@@ -63,7 +63,7 @@ class PasswordSource:
         raise Refused("cancelled")
 
     async def confirm(self, question: str) -> bool | None:
-        """Ask a yes-or-no question: the next line is the answer. ``None`` where nothing can be asked."""
+        """Ask a yes-or-no question: the next line is the answer. Return ``None`` without a terminal."""
         if not (self._asks and sys.stdin.isatty()):
             return None
         self._answer = asyncio.get_running_loop().create_future()
@@ -79,7 +79,7 @@ class PasswordSource:
         return answer
 
     def take_answer(self, line: str) -> bool:
-        """Whether this line was an answer."""
+        """Use a line as the answer to a pending question. Return whether there was one."""
         answer, self._answer = self._answer, None
         if answer is None or answer.done():
             return False
@@ -99,12 +99,11 @@ class LineFrontEnd(FrontEnd, Protocol):
         """All messages that the feed delivers from now on are new."""
 
     async def handle_line(self, line: str) -> None:
-        """A line of the input."""
+        """Handle a line of the input."""
 
 
 async def run_line_session(app: App, address: ServerAddress, front: LineFrontEnd, *, register: bool) -> None:
-    """Open the session, deliver what is asked for of the past, hand every line of the input to ``front``, and
-    see what was said through to its answer.
+    """Log in, deliver the requested older messages, handle every input line, and wait until all is sent.
 
     Raises ``Refused`` or ``ConnectionLost`` if the session or the conversation cannot be opened.
     """
@@ -119,7 +118,7 @@ async def run_line_session(app: App, address: ServerAddress, front: LineFrontEnd
     leaving.cancel()
     if reading.done():
         reading.result()
-    else:  # it was ended by /quit; what was said before that may still be refused
+    else:  # ended by /quit; messages before it may still be refused
         reading.cancel()
         with suppress(TimeoutError):
             async with asyncio.timeout(LOGOUT_TIMEOUT):
@@ -127,18 +126,18 @@ async def run_line_session(app: App, address: ServerAddress, front: LineFrontEnd
 
 
 def exit_code(app: App, front: LineFrontEnd) -> int:
-    """0: all that was asked for was done, and all that was said is confirmed. 1: something was not.
+    """Return 0 if everything succeeded and all messages are confirmed, else 1.
 
-    It is for scripts. Whoever sits at a terminal has read what went wrong, and left all the same.
+    At a terminal only failed output counts, because the user has seen the errors.
     """
     unanswered = not sys.stdin.isatty() and (front.failed or bool(select.pending_messages(app.state)))
     return int(unanswered or front.output_failed)
 
 
 def quit_when_over(app: App, begun: bool) -> bool:
-    """Without a form nobody can log in again: when a session that had begun is over, so is the program.
+    """End the client when its session has ended, because there is no form to log in again.
 
-    Returns whether a session has begun by now.
+    Return whether a session has begun by now.
     """
     state = app.state
     if begun and (not state.username or state.link is ConnectionState.REFUSED):
@@ -147,7 +146,7 @@ def quit_when_over(app: App, begun: bool) -> bool:
 
 
 def print_line(app: App, front: LineFrontEnd, value: object, write: Callable[[Any], None]) -> None:
-    """Write a line. When no process reads any more, or the disk is full, there is no point in going on."""
+    """Write a line. End the client when the output is closed or the disk is full."""
     try:
         write(value)
     except OSError as error:
@@ -185,24 +184,24 @@ async def _read_input(app: App, front: LineFrontEnd) -> None:
 
 
 async def _settle(app: App, front: LineFrontEnd) -> None:
-    """Wait until everything that was typed and fetched is done, and the server knows what was read."""
+    """Wait until all lines and requests are handled, and the server has the read positions."""
     await app.wait_until_settled()
     await front.feed.settled()
     await app.history.send_read_marks()
 
 
 async def _enter(app: App, name: str) -> str:
-    """Enter; quietly, only see that the conversation is there. Raises ``Refused`` or ``ConnectionLost``."""
+    """Enter a conversation, or with ``--quiet`` only find it. Raises ``Refused`` or ``ConnectionLost``."""
     if not app.quiet:
         return await app.conversations.enter(name)
-    found = select.conversations_named(app.state, name)
-    if not found:
+    matches = select.conversations_named(app.state, name)
+    if not matches:
         raise Refused("quiet_needs_seat", {"name": name})
-    return found[0].name
+    return matches[0].name
 
 
 def _ask_username() -> str:
-    """Ask on standard error: standard output is for what is said."""
+    """Ask on standard error, because standard output is for messages."""
     prompt = i18n.translate("prompt.username")
     _require_terminal(prompt, "USER@HOST")
     write_error(prompt, end="")
@@ -213,13 +212,13 @@ async def _ask_password(prompt: str) -> str:
     try:
         return getpass.getpass(safe_text(prompt), stream=sys.stderr)
     except UnicodeDecodeError:
-        return "\ufffd"  # of which no password consists
+        return "\ufffd"  # not allowed in a password
     except EOFError:
         return ""
 
 
 def _require_terminal(prompt: str, otherwise: str) -> None:
-    """Raises ``Refused`` where there is nobody to ask; ``otherwise`` is how to answer beforehand."""
+    """Raise ``Refused`` without a terminal. ``otherwise`` names another way to give the answer."""
     if not sys.stdin.isatty():
         raise _cannot_ask(prompt, otherwise)
 

@@ -1,7 +1,7 @@
-"""The messages for ``--plain`` and ``--json``: each once, in the order of its conversation, without a hole.
+"""Delivers messages to ``--plain`` and ``--json``: each once, in the order of its conversation, without gaps.
 
-A program gets what comes after its start. Of the time before it gets only what ``StartPoint`` asks for, and
-that before anything newer. After a lost connection, what was missed is delivered like any new message.
+A front end gets the messages after its start. It gets older messages only as ``StartPoint`` asks for, and
+before any newer conversation. Messages missed during an outage are delivered like new messages.
 """
 
 import asyncio
@@ -23,9 +23,10 @@ Deliver = Callable[[Conversation, list[Message]], None]
 
 @dataclass(frozen=True)
 class StartPoint:
-    """``since``: ``NOW``, ``LAST`` (behind the last message that the account has read), or a time of the
-    protocol; empty: ``NOW``, not asked for. ``history``: so many messages of each conversation, from before
-    the start.
+    """The first messages to deliver.
+
+    ``since``: ``NOW``, ``LAST`` (after the last message that the account has read), or a time of the
+    protocol; empty means ``NOW`` by default. ``history``: the number of older messages of each conversation.
     """
 
     since: str = ""
@@ -33,8 +34,10 @@ class StartPoint:
 
 
 class MessageFeed:
-    """Calls ``deliver``. ``look`` is to be called whenever the state has changed, ``begin`` once the session
-    stands; until ``begin`` has returned, nothing newer than the start is delivered.
+    """Calls ``deliver`` with messages.
+
+    Call ``deliver_new`` after each change of the state, and ``begin`` once the user is logged in. Until
+    ``begin`` has returned, no message after the start is delivered.
     """
 
     def __init__(self, app: App, start: StartPoint, deliver: Deliver) -> None:
@@ -42,39 +45,38 @@ class MessageFeed:
         self._start = start
         self._deliver = deliver
         self._delivered: dict[str, int] = {}  # the last seq, by conversation
-        self._read: dict[str, int] = {}  # the read mark, when the conversation was first seen
-        self._waiting: set[str] = set()  # conversations of which older messages are being fetched
+        self._read: dict[str, int] = {}  # the read position when the conversation was first seen
+        self._waiting: set[str] = set()  # conversations whose older messages are being fetched
         self._fetching: set[asyncio.Task[None]] = set()
         self._begun = False
 
     @property
-    def border(self) -> dict[str, int]:
-        """The last seq that was delivered or lies before the start, by conversation."""
+    def delivered(self) -> dict[str, int]:
+        """The last seq that was delivered or is before the start, by conversation."""
         return dict(self._delivered)
 
-    def look(self) -> None:
-        """Deliver what is new."""
-        for one in list(self._app.state.conversations.values()):
-            if one.is_room and not one.member:
-                self._delivered.pop(one.name, None)  # a later seat is a new start
+    def deliver_new(self) -> None:
+        """Deliver new messages."""
+        for conversation in list(self._app.state.conversations.values()):
+            if conversation.is_room and not conversation.member:
+                self._delivered.pop(conversation.name, None)  # joining again is a new start
                 continue
-            if one.name not in self._delivered:
-                self._meet(one)
-            if self._begun and one.name not in self._waiting:
-                self._pass_on(one)
+            if conversation.name not in self._delivered:
+                self._add_conversation(conversation)
+            if self._begun and conversation.name not in self._waiting:
+                self._deliver_timeline(conversation)
 
     async def begin(self) -> None:
-        """Deliver what was asked for of the time before the start. Raises ``Refused`` or
-        ``ConnectionLost``."""
-        self.look()
+        """Deliver the requested older messages. Raises ``Refused`` or ``ConnectionLost``."""
+        self.deliver_new()
         if self._start != StartPoint():
-            for name, last in self.border.items():
-                async with self._held(name):
-                    await self._deliver_range(name, await self._first_border(name, last), last)
+            for name, last in self.delivered.items():
+                async with self._paused(name):
+                    await self._deliver_range(name, await self._start_seq(name, last), last)
         self._begun = True
 
     def show_past(self, name: str, count: int, show: Deliver) -> None:
-        """Fetch so many messages from before what was delivered, and ``show`` them before anything newer."""
+        """Fetch ``count`` messages before the delivered ones and ``show`` them before any newer message."""
         self._waiting.add(name)
         self._spawn(self._show_past(name, count, show))
 
@@ -83,40 +85,42 @@ class MessageFeed:
         while self._fetching:
             await asyncio.wait(self._fetching)
 
-    def _meet(self, one: Conversation) -> None:
-        """A conversation is seen for the first time. My own first entry there is already something new."""
-        newest = one.timeline.find(one.head)
+    def _add_conversation(self, conversation: Conversation) -> None:
+        """Start with a new conversation. The notice of the user's own first entry counts as new."""
+        newest = conversation.timeline.find(conversation.head)
         entered = (
             newest is not None and newest.kind == "enter" and newest.username == self._app.state.username
         )
-        self._delivered[one.name] = one.head - entered
-        self._read[one.name] = self._delivered[one.name] if entered else one.read
+        self._delivered[conversation.name] = conversation.head - entered
+        self._read[conversation.name] = self._delivered[conversation.name] if entered else conversation.read
 
-    def _pass_on(self, one: Conversation) -> None:
-        timeline = one.timeline
-        after = self._delivered[one.name] = min(self._delivered[one.name], one.head)
+    def _deliver_timeline(self, conversation: Conversation) -> None:
+        timeline = conversation.timeline
+        after = self._delivered[conversation.name] = min(
+            self._delivered[conversation.name], conversation.head
+        )
         if timeline.last <= after:
             return
         if timeline.first > after + 1:
-            self._waiting.add(one.name)
-            self._spawn(self._fill(one.name, after, timeline.first - 1))
+            self._waiting.add(conversation.name)
+            self._spawn(self._fill(conversation.name, after, timeline.first - 1))
             return
-        self._delivered[one.name] = timeline.last
-        self._deliver(one, timeline.messages[after + 1 - timeline.first :])
+        self._delivered[conversation.name] = timeline.last
+        self._deliver(conversation, timeline.messages[after + 1 - timeline.first :])
 
-    async def _first_border(self, name: str, last: int) -> int:
-        """The seq behind which the messages begin that were asked for."""
+    async def _start_seq(self, name: str, last: int) -> int:
+        """Return the seq after which the requested messages begin."""
         if self._start.history:
             return max(0, last - self._start.history)
         if self._start.since == LAST:
             return min(last, self._read[name])
         if self._start.since in ("", NOW) or not last:
             return last
-        found = await self._ask(requests.History(id=0, conversation=name, at=self._start.since, limit=1))
-        return found[0].seq - 1 if found else last
+        page = await self._ask(requests.History(id=0, conversation=name, at=self._start.since, limit=1))
+        return page[0].seq - 1 if page else last
 
     async def _fill(self, name: str, after: int, last: int) -> None:
-        async with self._held(name):
+        async with self._paused(name):
             await self._deliver_range(name, after, last)
 
     async def _deliver_range(self, name: str, after: int, last: int) -> None:
@@ -125,7 +129,7 @@ class MessageFeed:
             async for page in self._pages(name, after, last):
                 self._delivered[name] = page[-1].seq
                 self._deliver(self._app.state.conversations[name], page)
-        except Refused as error:  # the messages are not mine to read any more
+        except Refused as error:  # the user may no longer read them
             self._app.notes.show_error(error)
         self._delivered[name] = last
 
@@ -139,19 +143,19 @@ class MessageFeed:
             after = page[-1].seq
 
     async def _show_past(self, name: str, count: int, show: Deliver) -> None:
-        async with self._held(name):
+        async with self._paused(name):
             before = self._delivered[name] + 1
             frame = requests.History(id=0, conversation=name, before=before, limit=count)
             if page := await self._ask(frame):
                 show(self._app.state.conversations[name], page)
 
     async def _ask(self, frame: requests.History) -> list[Message]:
-        """A page, over lost connections too. Raises ``ConnectionLost`` when the session is over."""
+        """Fetch a page, also after a lost connection. Raises ``ConnectionLost`` when the session is over."""
         return (await self._app.session.fetch_history(frame)).messages
 
     @asynccontextmanager
-    async def _held(self, name: str) -> AsyncIterator[None]:
-        """Meanwhile nothing of this conversation is delivered by ``look``, and nothing of it is let go."""
+    async def _paused(self, name: str) -> AsyncIterator[None]:
+        """Meanwhile, ``deliver_new`` skips the conversation, and none of its messages is dropped."""
         self._waiting.add(name)
         apply.set_keeps_all(self._app.state, name, True)
         try:

@@ -1,8 +1,8 @@
-"""``--plain``: lines that are only ever appended, for pipes, dumb terminals and screen readers.
+"""``--plain``: the front end that only appends lines, for pipes, dumb terminals and screen readers.
 
-Every command works; what is typed and is no command is said where one is. Not one escape byte is written. At
-the end of the input, what was said is seen through to its answer, and the exit code tells a script whether
-all went well. What a script has behind ``/save`` waits until the file is written::
+Every command works. Any other line is sent as a message to the current conversation. No escape sequences are
+written. At the end of the input, the client waits for the confirmation of all messages, and the exit code
+shows whether everything succeeded. Lines after ``/save`` wait until the file is written::
 
     echo done | CHAT_PASSWORD=… chat-client --plain alice@host/ops
 """
@@ -27,14 +27,14 @@ from chatroom.protocol.safe import safe_text
 from chatroom.protocol.values import Message
 
 INDENT = "    "
-"""Before the further lines of one message, so that none of them can pass for a message of its own."""
+"""Indents the further lines of a message, so that none of them looks like a message of its own."""
 
 CONTEXT = 20
-"""Messages of the past that a person sees on opening a conversation."""
+"""Older messages that are shown at a terminal when a conversation is opened."""
 
 
 class PlainFrontEnd:
-    """Prints what is new. ``failed`` once anything went wrong."""
+    """Prints new messages and notes. ``failed``: something was refused or went wrong."""
 
     is_full_screen = False
     feed: MessageFeed  # from ``run`` on
@@ -53,8 +53,9 @@ class PlainFrontEnd:
         self._cut_off = False
 
     async def run(self, app: App, address: ServerAddress, *, register: bool) -> int:
-        """Talk over standard input and output. Return the exit code. Raises ``Refused`` or
-        ``ConnectionLost``.
+        """Run over standard input and output and return the exit code.
+
+        Raises ``Refused`` or ``ConnectionLost``.
         """
         self._app = app
         self.feed = MessageFeed(app, self._start, self._deliver)
@@ -62,7 +63,7 @@ class PlainFrontEnd:
         return exit_code(app, self)
 
     def caught_up(self) -> None:
-        """What follows is new."""
+        """Nothing: a user sees what is new."""
 
     async def handle_line(self, line: str) -> None:
         self._app.lines.submit(line)
@@ -80,11 +81,11 @@ class PlainFrontEnd:
     def state_changed(self) -> None:
         self._begun = quit_when_over(self._app, self._begun)
         self._print_connection()
-        self.feed.look()
+        self.feed.deliver_new()
         self._show_past(self._app.state.current)
 
     def show_frame(self, frame: responses.AnyResponse | events.AnyEvent) -> None:
-        """Nothing: what matters of it is in the state."""
+        """Nothing: the state has everything that is printed."""
 
     def show_refused(self, pending: PendingMessage) -> bool:
         return False
@@ -98,27 +99,27 @@ class PlainFrontEnd:
     async def confirm(self, question: str) -> bool | None:
         return await self.passwords.confirm(question)
 
-    def _deliver(self, one: Conversation, messages: list[Message]) -> None:
-        here = {message.seq: message for message in messages}
+    def _deliver(self, conversation: Conversation, messages: list[Message]) -> None:
+        delivered = {message.seq: message for message in messages}
         for message in messages:
             if message_text.is_shown(message) and message.username not in self._app.state.ignored:
                 at = message.target or 0
                 text = message_text.message_line(
-                    message, one.timeline.find(at) or here.get(at), indent=INDENT
+                    message, conversation.timeline.find(at) or delivered.get(at), indent=INDENT
                 )
-                print_line(self._app, self, f"{safe_text(one.name)} {text}", write_line)
+                print_line(self._app, self, f"{safe_text(conversation.name)} {text}", write_line)
         if self._marks_read:
-            self._app.history.mark_read(one.name, messages[-1].seq)
+            self._app.history.mark_read(conversation.name, messages[-1].seq)
 
     def _show_past(self, name: str) -> None:
-        """To a person at a terminal, a page of what was said before, when a conversation is opened."""
+        """Show a page of older messages when a conversation is opened at a terminal."""
         if self._shows_past and name and name not in self._opened:
             self._opened.add(name)
             self.feed.show_past(name, CONTEXT, self._deliver_past)
 
-    def _deliver_past(self, one: Conversation, messages: list[Message]) -> None:
-        print_line(self._app, self, i18n.translate("history.begins", name=one.name), write_line)
-        self._deliver(one, messages)
+    def _deliver_past(self, conversation: Conversation, messages: list[Message]) -> None:
+        print_line(self._app, self, i18n.translate("history.begins", name=conversation.name), write_line)
+        self._deliver(conversation, messages)
         print_line(self._app, self, i18n.translate("history.ends"), write_line)
 
     def _print_connection(self) -> None:

@@ -1,5 +1,4 @@
-"""The standard streams of the client, closed ones too. The server's counterpart is
-``server.config.standard_streams``."""
+"""Sets up the standard streams of the client, also closed ones."""
 
 import io
 import os
@@ -7,9 +6,10 @@ import sys
 
 
 def set_up() -> None:
-    """Put ``/dev/null`` in the place of closed streams: else the next file that is opened would become one.
+    """Replace closed streams by ``/dev/null``: otherwise the next file that is opened would become one.
 
-    A character that the terminal cannot show becomes a question mark; bytes that are no text become U+FFFD.
+    A character that the terminal cannot show becomes a question mark; bytes that cannot be decoded become
+    U+FFFD.
     """
     for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
@@ -24,7 +24,7 @@ def set_up() -> None:
 
 
 def discard(descriptor: int) -> None:
-    """From now on ``/dev/null`` is behind this descriptor, also for what a stream still holds."""
+    """Redirect a descriptor to ``/dev/null``, also for buffered output."""
     null = os.open(os.devnull, os.O_RDWR)
     if null != descriptor:
         os.dup2(null, descriptor)

@@ -1,7 +1,7 @@
-"""Standard input, line by line, without stopping everything else: a terminal, a pipe or a file alike.
+"""Reads the lines of standard input in the background: a terminal, a pipe or a file.
 
-A thread reads, because no event loop can wait for a file; it reads the descriptor itself, because a thread
-that sits inside ``sys.stdin`` when the program ends brings the interpreter down.
+A thread reads, because an event loop cannot wait for a file. It reads the descriptor itself, because a thread
+that is blocked in ``sys.stdin`` at exit crashes the interpreter.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ CHUNK = 65536
 
 
 async def read_lines(descriptor: int = 0) -> AsyncIterator[str]:
-    """The lines without their ends; the last one need have none."""
+    """Yield the lines without their ends; the last one may have no end."""
     loop = asyncio.get_running_loop()
     chunks: asyncio.Queue[bytes] = asyncio.Queue()
 
@@ -30,7 +30,7 @@ async def read_lines(descriptor: int = 0) -> AsyncIterator[str]:
             try:
                 loop.call_soon_threadsafe(chunks.put_nowait, chunk)
             except RuntimeError:
-                return  # the loop has ended before the input
+                return  # the loop was closed before the end of the input
             if not chunk:
                 return
 
@@ -47,7 +47,7 @@ async def read_lines(descriptor: int = 0) -> AsyncIterator[str]:
 
 @contextmanager
 def hidden_input(descriptor: int = 0) -> Iterator[None]:
-    """The terminal shows nothing of what is typed meanwhile."""
+    """Turn the echo of the terminal off."""
     before = termios.tcgetattr(descriptor)
     silent = termios.tcgetattr(descriptor)
     silent[3] &= ~termios.ECHO

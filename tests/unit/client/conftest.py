@@ -1,4 +1,4 @@
-"""A client as a test wants it, and a server that plays its part."""
+"""Fixtures: clients, and the scripted server that they connect to."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -15,11 +15,11 @@ from tests.unit.client.fake_front_end import FakeFrontEnd
 from tests.unit.client.fake_server import TEST_TIMEOUT, FakeServer
 from tests.unit.client.line_client import Client, Run
 
-UNHURRIED = Timeouts(greeting=TEST_TIMEOUT, dial=TEST_TIMEOUT)
-"""Nobody takes a busy machine for a server that speaks TLS, or for one that is dead."""
+LONG_TIMEOUTS = Timeouts(greeting=TEST_TIMEOUT, dial=TEST_TIMEOUT)
+"""No timeout expires on a busy machine."""
 
-BRISK = replace(UNHURRIED, first=0.01, longest=0.01)
-"""No test waits for a back-off."""
+FAST_RECONNECT = replace(LONG_TIMEOUTS, first=0.01, longest=0.01)
+"""The wait before reconnecting is short, too."""
 
 
 Start = Callable[..., App]
@@ -32,29 +32,29 @@ def _english() -> None:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """The user's folder."""
+    """The home folder of the user."""
     return tmp_path / "home"
 
 
 @pytest.fixture
 def fake() -> FakeServer:
-    """A server that plays what the test says; the test begins it with ``async with``."""
+    """A scripted server, which the test starts with ``async with``."""
     return FakeServer()
 
 
 @pytest.fixture
 async def start(home: Path) -> AsyncIterator[Start]:
-    """Start clients, each as it is after its start, with everything that it keeps in ``home``."""
+    """Create clients with their files in ``home``."""
     started: list[App] = []
 
-    def one(*, timeouts: Timeouts = BRISK, fill: bool = False) -> App:
+    def start_app(*, timeouts: Timeouts = FAST_RECONNECT, fill: bool = False) -> App:
         config = ClientConfig(home / "client.json")
         known_servers = KnownServers(home / "known_servers")
         app = App(config, known_servers, home, FakeFrontEnd(), timeouts=timeouts, fill=fill)
         started.append(app)
         return started[-1]
 
-    yield one
+    yield start_app
     for app in started:
         await app.close()
 

@@ -1,7 +1,7 @@
-"""A server that plays its part line by line, so that a test reads as a transcript of both sides.
+"""A scripted server, so that a test reads as a transcript of both sides.
 
-It says and expects exactly what the test tells it to, in the test's order; whatever else the client says is a
-failure. It knows nothing of the protocol but JSON lines.
+It sends and expects exactly the frames of the test, in this order. Any other request of the client is a
+failure, except routine ones. It knows JSON lines, and not the protocol.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from typing import Any, Self
 Json = dict[str, Any]
 
 TEST_TIMEOUT = 30.0
-"""Seconds until a test that waits for a client fails. No outcome depends on it while the code is right."""
+"""Seconds until a test that waits for a client fails. No test that passes depends on it."""
 
 LIMITS = {
     "line": 65536,
@@ -24,7 +24,7 @@ LIMITS = {
 }
 
 ROUTINE_REQUESTS = frozenset({"list_rooms", "list_members", "ping", "read"})
-"""Requests that a client makes by itself and that few stories are about: answered as if nothing was there."""
+"""Requests that the client sends by itself; the server gives them empty responses."""
 
 
 class Peer:
@@ -33,10 +33,10 @@ class Peer:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self.routine_requests: list[Json] = []  # routine requests that were answered on the way
+        self.routine_requests: list[Json] = []  # that were answered so far
 
     def send(self, **frame: Any) -> None:
-        """One line to the client."""
+        """Send a frame to the client."""
         self._writer.write(json.dumps(frame, ensure_ascii=False).encode() + b"\n")
 
     def send_bytes(self, data: bytes) -> None:
@@ -47,7 +47,7 @@ class Peer:
         self.send(**(frame | changes))
 
     async def expect(self, type: str, **fields: Any) -> Json:
-        """The next request that is not routine, which must be this one."""
+        """Return the next request that is not routine; it must have this type and these fields."""
         request = await self.next_request({type})
         assert request["type"] == type, request
         assert fields.items() <= request.items(), request
@@ -60,7 +60,7 @@ class Peer:
         self.answer(request, "error", code=code, message=code, details=details)
 
     async def expect_close(self) -> None:
-        """The client hangs up, and has said nothing but routine before it does."""
+        """Wait until the client closes the connection, with only routine requests and a logout before."""
         line = await self._reader.readline()
         while line and json.loads(line)["type"] in ROUTINE_REQUESTS | {"logout"}:
             line = await self._reader.readline()
@@ -70,18 +70,19 @@ class Peer:
         """Cut the connection."""
         self._writer.transport.abort()
 
-    async def next_request(self, wanted: set[str]) -> Json:
+    async def next_request(self, types: set[str]) -> Json:
+        """Return the next request that is of one of these types or not routine."""
         while True:
             async with asyncio.timeout(TEST_TIMEOUT):
                 line = await self._reader.readline()
-            assert line, f"the client hung up instead of {wanted}"
+            assert line, f"the client closed the connection instead of {types}"
             request: Json = json.loads(line)
-            if request["type"] in wanted or request["type"] not in ROUTINE_REQUESTS:
+            if request["type"] in types or request["type"] not in ROUTINE_REQUESTS:
                 return request
             self.routine_requests.append(request)
-            self._routine(request)
+            self._answer_routine(request)
 
-    def _routine(self, request: Json) -> None:
+    def _answer_routine(self, request: Json) -> None:
         match request["type"]:
             case "list_rooms":
                 self.answer(request, "rooms", rooms=[])
@@ -94,22 +95,22 @@ class Peer:
 
 
 class FakeServer:
-    """Listens on a port of its own. ``accept`` waits for the next client."""
+    """Listens on a free port. ``accept`` waits for the next client."""
 
     def __init__(self, **limits: int) -> None:
         self.limits = limits
         self._peers: asyncio.Queue[Peer] = asyncio.Queue()
-        self._all: list[Peer] = []
+        self._accepted: list[Peer] = []
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._take, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept_peer, "127.0.0.1", 0)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
-        for peer in self._all:
+        for peer in self._accepted:
             peer.abort()
         await self._server.wait_closed()
 
@@ -124,20 +125,20 @@ class FakeServer:
             return await self._peers.get()
 
     async def accept_and_welcome(self) -> Peer:
-        """The next client, welcomed, and told of ``limits`` beside the usual ones."""
+        """Accept the next client and send the welcome, with the usual limits and ``limits``."""
         peer = await self.accept()
         peer.send_welcome(limits=LIMITS | self.limits)
         return peer
 
-    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _accept_peer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = Peer(reader, writer)
-        self._all.append(peer)
+        self._accepted.append(peer)
         self._peers.put_nowait(peer)
 
 
 def message(seq: int, text: str = "", **fields: Any) -> Json:
-    """A message of Bob's in #lab, as it stands on the wire."""
-    made = {
+    """Return a message of Bob in #lab as on the wire."""
+    fixed = {
         "conversation": "#lab",
         "seq": seq,
         "time": f"2026-11-22T04:{seq // 60 % 60:02}:{seq % 60:02}.000Z",
@@ -146,11 +147,11 @@ def message(seq: int, text: str = "", **fields: Any) -> Json:
         "nickname": "BOB",
         "text": text or f"number {seq}",
     }
-    return made | fields
+    return fixed | fields
 
 
 def room(name: str = "#lab", **fields: Any) -> Json:
-    """A room that I am a member of and have entered."""
+    """Return a room that Alice is a member of and has entered."""
     made = {"room": name, "members": 2, "capacity": 5, "member": True, "entered": True, "nickname": "ALICE"}
     return made | {"head": 0, "read": 0, "unread": 0, "owner": "Bob"} | fields
 

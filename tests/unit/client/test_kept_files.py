@@ -20,7 +20,7 @@ from chatroom.client.net.address import ServerAddress
 from chatroom.client.net.known_servers import KnownServer, KnownServers
 from chatroom.client.storage import config
 
-from tests.unit.client.conftest import BRISK
+from tests.unit.client.conftest import FAST_RECONNECT
 from tests.unit.client.fake_front_end import FakeFrontEnd
 from tests.unit.client.fake_server import FakeServer
 from tests.unit.client.fake_session import log_in
@@ -128,7 +128,7 @@ def app_of(home: Path) -> tuple[App, list[ClientNote]]:
     kept = config.load_config(home / "client.json")
     trust = KnownServers(home / "known_servers", notices=kept.notices)
     front_end = FakeFrontEnd(is_full_screen=True)
-    app = App(kept, trust, home, front_end, timeouts=BRISK)
+    app = App(kept, trust, home, front_end, timeouts=FAST_RECONNECT)
     return app, front_end.notes
 
 

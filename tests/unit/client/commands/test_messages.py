@@ -10,7 +10,7 @@ from chatroom.client.model import apply
 from chatroom.client.text import dates
 
 from tests.unit.client.commands.test_settings import enter
-from tests.unit.client.conftest import UNHURRIED, Start
+from tests.unit.client.conftest import LONG_TIMEOUTS, Start
 from tests.unit.client.fake_front_end import front_end_of
 from tests.unit.client.fake_server import FakeServer, Peer, friend, message, room
 from tests.unit.client.fake_session import lab_room, log_in, wait_until
@@ -142,7 +142,7 @@ async def test_what_is_not_confirmed_yet_is_not_mistaken_for_what_was_before(
     fake: FakeServer, start: Start
 ) -> None:
     async with fake:
-        app = start(timeouts=replace(UNHURRIED, moment=0.01))
+        app = start(timeouts=replace(LONG_TIMEOUTS, moment=0.01))
         await in_lab(fake, app)
         assert await enter(app, "newer", "/edit no", "/react 👍") == ["not_confirmed_yet"] * 2
 

@@ -7,7 +7,7 @@ import pytest
 from chatroom.client.model.state import ConnectionState
 from chatroom.client.net.connection import Refused
 
-from tests.unit.client.conftest import BRISK, Start
+from tests.unit.client.conftest import FAST_RECONNECT, Start
 from tests.unit.client.fake_server import FakeServer, message
 from tests.unit.client.fake_session import answer_session, lab_texts, log_in, wait_until
 
@@ -120,7 +120,7 @@ async def test_connect_to_other_protocol_version_is_refused(fake: FakeServer, st
 
 async def test_connect_to_closed_port_is_refused(start: Start) -> None:
     with pytest.raises(Refused, match="cannot_connect"):
-        await start(timeouts=BRISK).requests.connect("127.0.0.1:1")
+        await start(timeouts=FAST_RECONNECT).requests.connect("127.0.0.1:1")
 
 
 async def test_connect_to_full_server_raises_its_reason(fake: FakeServer, start: Start) -> None:

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.unit.client.conftest import BRISK
+from tests.unit.client.conftest import FAST_RECONNECT
 from tests.unit.client.fake_front_end import FakeFrontEnd
 from tests.unit.client.fake_server import FakeServer, Peer
 
@@ -221,12 +221,12 @@ class FakeTlsServer(FakeServer):
             await self.accept_and_welcome()
 
     async def __aenter__(self) -> "FakeTlsServer":
-        self._server = await asyncio.start_server(self._take, "127.0.0.1", 0, ssl=self._tls)
+        self._server = await asyncio.start_server(self._accept_peer, "127.0.0.1", 0, ssl=self._tls)
         return self
 
 
 def app_of(path: Path) -> App:
-    pace = replace(BRISK, greeting=0.05)
+    pace = replace(FAST_RECONNECT, greeting=0.05)
     config = ClientConfig(path.parent / "client.json")
     return App(config, KnownServers(path), path.parent, FakeFrontEnd(), timeouts=pace)
 

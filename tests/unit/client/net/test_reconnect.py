@@ -12,14 +12,14 @@ from chatroom.client.net.known_servers import KnownServers, UntrustedServer
 from chatroom.client.net.reconnect import MAX_RETRY_AFTER, ReconnectingConnection, Timeouts
 from chatroom.client.net.wakeup import watch_clocks
 
-from tests.unit.client.conftest import BRISK, UNHURRIED, Start
+from tests.unit.client.conftest import FAST_RECONNECT, LONG_TIMEOUTS, Start
 from tests.unit.client.fake_server import TEST_TIMEOUT, FakeServer
 from tests.unit.client.fake_session import answer_session, log_in, wait_until
 
 
 async def test_unanswered_request_reconnects(fake: FakeServer, start: Start) -> None:
     async with fake:
-        app = start(timeouts=replace(BRISK, answer=0.1))
+        app = start(timeouts=replace(FAST_RECONNECT, answer=0.1))
         peer = await log_in(fake, app)
         app.writer.write("#lab", "hello")
         unanswered = await peer.expect("send")
@@ -30,7 +30,7 @@ async def test_unanswered_request_reconnects(fake: FakeServer, start: Start) -> 
 
 async def test_silent_connection_is_replaced(fake: FakeServer, start: Start) -> None:
     async with fake:
-        app = start(timeouts=replace(BRISK, ping=0.05, dead=0.1))
+        app = start(timeouts=replace(FAST_RECONNECT, ping=0.05, dead=0.1))
         await log_in(fake, app)
         peer = await fake.accept_and_welcome()
         await peer.expect("resume")
@@ -38,7 +38,7 @@ async def test_silent_connection_is_replaced(fake: FakeServer, start: Start) -> 
 
 async def test_unanswered_ping_counts_as_lag(fake: FakeServer, start: Start) -> None:
     async with fake:
-        app = start(timeouts=replace(UNHURRIED, ping=0.01, look=0.01))
+        app = start(timeouts=replace(LONG_TIMEOUTS, ping=0.01, look=0.01))
         await log_in(fake, app)
         await wait_until(app, lambda: app.state.lag is not None)
         before = app.state.lag or 0.0
@@ -99,7 +99,7 @@ async def test_reconnect_wait_is_bounded_after_many_failures(
 
 @pytest.mark.parametrize("asked", [1e300, float("inf"), 10**400])
 async def test_reconnect_wait_requested_by_server_is_bounded(home: Path, asked: float) -> None:
-    link = FailingConnection(home, 2, BRISK, Refused("too_many_connections", {"retry_after": asked}))
+    link = FailingConnection(home, 2, FAST_RECONNECT, Refused("too_many_connections", {"retry_after": asked}))
     link.delay_reconnect(Refused("too_many_connections", {"retry_after": asked}))
     reopening = asyncio.create_task(link.connect_until_works())
     await link.waiting.wait()
@@ -108,7 +108,9 @@ async def test_reconnect_wait_requested_by_server_is_bounded(home: Path, asked: 
 
 
 async def test_reconnect_after_wakeup_does_not_wait(home: Path) -> None:
-    link = FailingConnection(home, 0, replace(BRISK, first=TEST_TIMEOUT * 100, longest=TEST_TIMEOUT * 100))
+    link = FailingConnection(
+        home, 0, replace(FAST_RECONNECT, first=TEST_TIMEOUT * 100, longest=TEST_TIMEOUT * 100)
+    )
     link.delay_reconnect(Refused("too_many_connections", {"retry_after": TEST_TIMEOUT * 10}))
     reopening = asyncio.create_task(link.connect_until_works())
     await link.waiting.wait()
@@ -120,7 +122,7 @@ async def test_reconnect_after_wakeup_does_not_wait(home: Path) -> None:
 async def test_dead_connection_is_replaced_after_wakeup(fake: FakeServer, start: Start) -> None:
     """The monotonic clock stood still, so only the wake-up shows that the connection may be dead."""
     async with fake:
-        app = start(timeouts=replace(UNHURRIED, first=0.01, longest=0.01, answer=0.1))
+        app = start(timeouts=replace(LONG_TIMEOUTS, first=0.01, longest=0.01, answer=0.1))
         await log_in(fake, app)
         app.requests.connection.woke()
         answer_session(peer := await fake.accept_and_welcome(), await peer.expect("resume"))
@@ -160,7 +162,7 @@ async def test_clock_jump_is_reported_once(jump: float) -> None:
 async def test_lag_during_password_hashing_is_not_measured(fake: FakeServer, start: Start) -> None:
     """The server answers a ping only after it has hashed the password of the login."""
     async with fake:
-        app = start(timeouts=replace(UNHURRIED, look=0.01))
+        app = start(timeouts=replace(LONG_TIMEOUTS, look=0.01))
         lags: list[float | None] = []
         connecting = asyncio.create_task(app.requests.connect(fake.address))
         peer = await fake.accept_and_welcome()

@@ -1,1 +1,1 @@
-"""The chat server: one asyncio process that takes messages, has them stored, and hands them to everybody."""
+"""The chat server: one asyncio process that receives messages, stores them and delivers them."""

@@ -215,7 +215,7 @@ def test_room_with_members_is_deleted(site: Server) -> None:
 @pytest.mark.parametrize("order", [["disable"], ["enable"], ["reset-password"], ["end-session"]])
 def test_admin_command_for_an_unknown_user_is_refused(server: Server, order: list[str]) -> None:
     assert "no such user" in complaint(server, *order, "Nobody", password="111111")
-    assert "no room" in complaint(server, "delete-room", "#nowhere")
+    assert "no such room" in complaint(server, "delete-room", "#nowhere")
 
 
 def test_admin_commands_are_logged(server: Server) -> None:

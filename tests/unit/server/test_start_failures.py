@@ -1,4 +1,4 @@
-"""Whatever keeps a server from starting is one line on standard error and an exit code other than 0."""
+"""A failed start of the server prints one line on standard error and returns an exit code other than 0."""
 
 import os
 import subprocess

@@ -61,7 +61,7 @@ def encrypted(tmp_path: Path) -> Iterator[Server]:
 
 
 def plain(address: str, typed: str, home: Path) -> subprocess.CompletedProcess[str]:
-    """What somebody new says, and hears."""
+    """The session of a new user: what it types and what it shows."""
     folders = {"XDG_CONFIG_HOME": str(home / "config"), "XDG_STATE_HOME": str(home / "state")}
     return subprocess.run(
         [sys.executable, "-m", "chatroom.client", "--plain", "--lang", "en", "--register", address],

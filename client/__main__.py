@@ -1,6 +1,4 @@
-"""The command ``chat-client``: flags -> the front end that was asked for. The counterpart is
-``server.__main__``.
-"""
+"""The command ``chat-client``: parses the flags and runs the front end that they name."""
 
 import argparse
 import asyncio

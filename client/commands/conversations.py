@@ -1,9 +1,8 @@
-"""What each command does. The table that names them is ``commands``; what is about messages is in ``said``.
+"""The commands about conversations and friends, and what all command modules share.
 
-Every function takes the chat and the command's arguments as they were typed, missing ones left out. It raises
-``Refused`` or ``ConnectionLost`` where the server or the network says no, and ``UsageError`` where the
-user's words make no
-sense.
+Each function takes the ``CommandContext`` and the command's arguments as typed, without missing ones.
+It raises ``Refused`` or ``ConnectionLost`` if the server or the network refuses, and ``UsageError`` if the
+arguments make no sense.
 """
 
 from chatroom.client.commands import name_lookup
@@ -19,15 +18,15 @@ from chatroom.protocol.frame import UNSET
 from chatroom.protocol.names import name_key
 
 ROOM_OPTIONS = ("private", "password")
-"""What may be said of a room that is made."""
+"""The options of ``/create``."""
 
 
 YES = "--yes"
-"""What confirms a command that asks first: where no terminal can be asked, or in advance."""
+"""The argument that confirms a command in advance, as is needed where there is no terminal."""
 
 
 class UsageError(Exception):
-    """A command that cannot be understood, in words of the catalogue."""
+    """The arguments of a command make no sense. ``key`` and ``facts`` give the text of the catalogue."""
 
     def __init__(self, key: str, **facts: object) -> None:
         super().__init__(key)
@@ -119,7 +118,7 @@ async def list_friends(context: CommandContext) -> None:
 
 
 def presence_words(online: bool, away: str, *, inside: bool = False) -> str:
-    """Whether somebody is here; ``away``: why not, though there is a client of theirs."""
+    """Return whether a user is online, in words; ``away`` is the user's away text."""
     if not online:
         return TranslatedFact("state.offline")
     if away:
@@ -171,7 +170,7 @@ async def close_conversation(context: CommandContext) -> None:
 
 
 def _show_conversation(context: CommandContext, name: str) -> None:
-    """Look at another conversation, or home; where no screen shows it, say so."""
+    """Show a conversation or the home screen; without a full screen, a note tells it."""
     context.conversations.show(name)
     if not context.front_end.is_full_screen:
         context.notes.show("turned_to" if name else "turned_home", name=name)
@@ -209,14 +208,14 @@ async def quit_program(context: CommandContext) -> None:
 
 
 def room_label(context: CommandContext, name: str) -> str:
-    """A room's name as conversations are called: as it was first written, however it is typed."""
+    """Return a room's name with ``#`` and, if it is known, as it was first written."""
     wanted = name_key(name.removeprefix("#"))
     known = (one.name for one in select.list_rooms(context.state) if name_key(one.name[1:]) == wanted)
     return next(known, f"#{name.removeprefix('#')}")
 
 
 def room_of(context: CommandContext, name: str = "") -> Conversation:
-    """The room of this whole name, or the current one. Raises ``Refused``, ``UsageError``."""
+    """Return the room of this exact name, or the current one. Raises ``Refused`` or ``UsageError``."""
     if not name:
         one = named_or_current(context)
         if not one.is_room:
@@ -229,8 +228,9 @@ def room_of(context: CommandContext, name: str = "") -> Conversation:
 
 
 def named_or_current(context: CommandContext, name: str = "") -> Conversation:
-    """The conversation of this whole name, or the one that the command is about. Raises ``Refused`` on the
-    home screen.
+    """Return the conversation of this exact name, or the one that the command is about.
+
+    Raises ``Refused`` on the home screen.
     """
     if not name:
         if context.target not in context.state.conversations:
@@ -245,6 +245,6 @@ def named_or_current(context: CommandContext, name: str = "") -> Conversation:
 
 
 def check_yes(yes: str, usage: str) -> None:
-    """What may stand behind the argument of a command that asks first. Raises ``UsageError``."""
+    """Check the optional last argument of a command that asks first. Raises ``UsageError``."""
     if yes not in ("", YES):
         raise UsageError("usage", usage=usage)

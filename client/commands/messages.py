@@ -1,7 +1,6 @@
-"""What the commands do that are about messages: change them, answer them, find them again.
+"""The commands about messages: change, answer and find them.
 
-Beside ``verbs``, and by the same rules. Which message is meant: the one that is selected (``Alt-↑``), or else
-the last one.
+They are about the selected message (``Alt-↑``), or else the last one.
 """
 
 from datetime import datetime
@@ -19,7 +18,7 @@ from chatroom.protocol.values import Message
 from msgspec.structs import replace
 
 FOUND = 30
-"""So many messages a search shows; with more, another word helps."""
+"""The number of messages that a search shows."""
 
 
 async def send_action(context: CommandContext, text: str) -> None:
@@ -43,7 +42,7 @@ async def delete_message(context: CommandContext) -> None:
 
 
 async def react_to_message(context: CommandContext, reaction: str) -> None:
-    """React so, with an emoji or its name; once more takes it back."""
+    """React with an emoji or its name; the same reaction again removes it."""
     one, reaction = named_or_current(context), emoji.emoji_or_text(reaction)
     message = await _message_to_change(context, one)
     reactions = message.reactions or {}
@@ -70,7 +69,7 @@ async def reply_to_message(context: CommandContext, text: str) -> None:
 
 
 def _reply_in_private(context: CommandContext, text: str) -> None:
-    """Which message arrived last may change while a line is typed, so that decides nothing here."""
+    """Answer the only user who wrote in private. The last message may change while the line is typed."""
     writers = select.direct_senders(context.state)
     if not writers:
         raise UsageError("nobody_to_reply_to")
@@ -83,9 +82,9 @@ def _reply_in_private(context: CommandContext, text: str) -> None:
 
 
 async def _message_to_change(context: CommandContext, one: Conversation, *, mine: bool = False) -> Message:
-    """The message that is meant. Raises ``UsageError`` where there is none that one could do that to.
+    """Return the message to change. Raises ``UsageError`` if there is none.
 
-    What was said right before, by a script say, is meant too, as soon as it is confirmed.
+    Wait until the last message is confirmed: a script may have sent it just before.
     """
     if not one.selected and select.has_unconfirmed(one):
         await context.writer.wait_briefly()
@@ -124,7 +123,7 @@ async def search_history(context: CommandContext, query: str) -> None:
 
 
 async def _run_search(context: CommandContext, query: str) -> tuple[list[Message], bool]:
-    """The newest messages that match, and whether there are more. A server that stops early is asked on."""
+    """Return the newest matches, and whether there are more. Continue if the server stops early."""
     request = requests.Search(id=0, query=query, limit=FOUND)
     answer = expect(await context.requests.ask(request), responses.Found)
     messages = answer.messages
@@ -136,7 +135,7 @@ async def _run_search(context: CommandContext, query: str) -> tuple[list[Message
 
 
 async def go_to_place(context: CommandContext, where: str) -> None:
-    """Look at what was said from a date on, or at what the last search found under a number."""
+    """Show the messages from a date on, or the search result with a number."""
     if where.isdecimal() and where.isascii() and len(where) < 10:
         _show_found(context, int(where))
     else:
@@ -173,7 +172,7 @@ async def _show_date(context: CommandContext, name: str, where: str) -> None:
 
 
 def _print_messages(context: CommandContext, name: str, seq: int) -> None:
-    """Where nothing scrolls, what was said from there on is told."""
+    """Show the messages from there on as notes, where no screen scrolls."""
     here = context.state.conversations[name].shown
     for at in range(seq, min(seq + FOUND, here.last + 1)):
         if (message := here.find(at)) and message_text.is_shown(message):

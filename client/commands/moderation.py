@@ -1,6 +1,6 @@
-"""What the commands do that are for a room's owner: its topic, who comes in, who must go, whose it will be.
+"""The commands of a room's owner: topic, invitations, kick and ban, transfer, disband.
 
-Beside ``verbs``, and by the same rules. A measure that the room's history tells of needs no words here.
+A command whose effect the room's history shows adds no note.
 """
 
 from chatroom.client.commands import name_lookup
@@ -13,7 +13,7 @@ from chatroom.client.text import dates
 from chatroom.protocol import requests, responses
 
 NO_TOPIC = "-"
-"""What takes a topic away: an empty line shows it."""
+"""The argument of ``/topic`` that removes the topic; no argument shows it."""
 
 
 async def set_topic(context: CommandContext, text: str = "") -> None:
@@ -37,7 +37,7 @@ async def _set_topic(context: CommandContext, room: str, text: str) -> None:
 
 
 async def invite_user(context: CommandContext, name: str = "") -> None:
-    """Somebody who is here; or, without a name, whoever is given what the answer tells to type."""
+    """Invite a user; without a name, make an invitation that can be passed on."""
     if not name:
         room = _current_room(context).name
         made = expect(
@@ -83,7 +83,7 @@ async def list_banned(context: CommandContext) -> None:
 
 
 async def transfer_room(context: CommandContext, name: str, more: str = "") -> None:
-    """Only the new owner can give the room back, so it asks first. A nickname may have blanks."""
+    """Ask first, because only the new owner can undo it. The nickname may contain blanks."""
     words = f"{name} {more}".split()
     yes = words[-1] == YES and len(words) > 1
     room = _current_room(context)
@@ -95,7 +95,7 @@ async def transfer_room(context: CommandContext, name: str, more: str = "") -> N
 
 
 async def disband_room(context: CommandContext, room: str, yes: str = "") -> None:
-    """What was said there is gone for good, so it takes the whole name and asks first."""
+    """Require the exact name and ask first, because the messages cannot be restored."""
     check_yes(yes, "/disband ROOM [--yes]")
     one = room_of(context, room)
     if one.owner and one.owner != context.state.username:

@@ -1,8 +1,4 @@
-"""What the commands do that are about people: who somebody is, whom one hears nothing more from; and about
-oneself: being away, and the password.
-
-Beside ``verbs``, and by the same rules.
-"""
+"""The commands about users: whois and block; and about the user's own account: away and password."""
 
 from chatroom.client.commands import name_lookup
 from chatroom.client.commands.context import CommandContext
@@ -14,7 +10,7 @@ from chatroom.protocol.values import Member, User
 
 
 async def show_user(context: CommandContext, name: str) -> None:
-    """By account name (``@`` says that it is one) or by a nickname that somebody has in a room of mine."""
+    """Look up a user by account name (``@NAME`` is always one) or by a nickname in the user's rooms."""
     for username in name_lookup.NameTable.of(context.state).candidates(name) or [name.removeprefix("@")]:
         user = expect(
             await context.requests.ask(requests.Whois(id=0, username=username)), responses.User
@@ -40,7 +36,7 @@ def _shows_presence(context: CommandContext, user: User) -> bool:
 
 
 def _nickname_in(context: CommandContext, room: str, username: str) -> str:
-    """What they are called there, as far as it is known here."""
+    """Return the user's nickname in a room, if it is known, or else the account name."""
     known = context.state.conversations.get(room)
     roster: list[Member] = known.roster if known else []
     return next((seat.nickname for seat in roster if seat.username == username), "") or username

@@ -1,4 +1,4 @@
-"""``/save``: what somebody wants saved, and how far it has come. ``transcript`` writes it.
+"""``/save``: parses the arguments and shows the progress. ``export.transcript`` writes the file.
 
 ``/save [PATH] [--here | --in NAME] [--since DATE] [--format txt|jsonl]``; ``/save stop`` ends one that runs.
 """
@@ -26,12 +26,12 @@ OPTIONS = ("--here", "--in", "--since", "--format", "stop")
 _OPTION = re.compile(r"(?:^|(?<=\s))--(?:(here)|(in|since|format)(?:=|\s+)(\S+))(?=\s|$)")
 
 _BAR = 20
-"""Columns of the bar that shows how far a save has come."""
+"""Columns of the progress bar."""
 
 
 @dataclass(frozen=True)
 class SaveRequest:
-    """What somebody typed, taken apart. ``where`` is a conversation's name, ``here`` the one in sight."""
+    """The parsed arguments. ``where`` names a conversation; ``here`` means the current one."""
 
     path: Path = Path(transcript.DEFAULT)
     shape: TranscriptFormat = TranscriptFormat.TXT
@@ -77,7 +77,7 @@ def _with_option(order: SaveRequest, name: str, value: str) -> SaveRequest:
 
 
 async def start_save(context: CommandContext, typed: str = "") -> None:
-    """Write log.txt beside whatever else is done; ``stop`` ends it and keeps the old file."""
+    """Write the file in the background; ``stop`` cancels it and keeps the old file."""
     if typed == "stop":
         if context.running_save.task is None:
             raise UsageError("nothing_to_stop")

@@ -1,7 +1,4 @@
-"""What the commands do by which the user chooses how things are to be: settings, keys, what is worth a call.
-
-The counterpart is ``config``, which keeps the choices; the other commands' work is in ``verbs``.
-"""
+"""The commands that change settings, keys and notifications. ``storage.config`` keeps the choices."""
 
 from chatroom.client.commands.context import CommandContext
 from chatroom.client.commands.conversations import UsageError, named_or_current
@@ -12,7 +9,7 @@ from chatroom.client.text.i18n import TranslatedFact
 MUTED = "none"
 
 DEFAULT = "default"
-"""Typed in the place of a choice: what holds where nothing was chosen."""
+"""The argument that restores the general choice."""
 
 
 async def set_language(context: CommandContext, language: str = "") -> None:
@@ -44,7 +41,7 @@ def _find_setting(name: str) -> UserSetting:
 
 
 def _apply_choice(context: CommandContext, name: str, value: str) -> None:
-    """Keep a choice, and let it take effect at once."""
+    """Save a choice and apply it."""
     setting = _find_setting(name)
     _check_choice(name, value, setting.choices)
     setattr(context.config, name, value)
@@ -67,7 +64,7 @@ def _show_setting(context: CommandContext, setting: UserSetting) -> None:
     )
 
 
-# What is worth a call
+# Notifications
 
 
 async def set_notify(context: CommandContext, choice: str = "") -> None:
@@ -80,7 +77,7 @@ async def set_notify(context: CommandContext, choice: str = "") -> None:
 
 
 async def toggle_mute(context: CommandContext, name: str = "") -> None:
-    """No call for anything there; once more, as it was."""
+    """Mute a conversation; the same command again unmutes it."""
     one = named_or_current(context, name)
     context.preferences.set_attention(
         one.name, "" if context.state.attention.get(one.name) == MUTED else MUTED
@@ -91,7 +88,7 @@ async def toggle_mute(context: CommandContext, name: str = "") -> None:
 def _show_notify(context: CommandContext, name: str) -> None:
     choice = context.state.attention.get(name, context.config.notify)
     if choice == "mentions" and name.startswith("@"):
-        choice = "all"  # whatever is said in private is meant for me
+        choice = "all"  # every private message counts as a mention
     context.notes.show(f"attention.{choice}", name=name)
 
 
@@ -99,7 +96,7 @@ def _show_notify(context: CommandContext, name: str) -> None:
 
 
 async def bind_key(context: CommandContext, key: str = "", action: str = "") -> None:
-    """Bind a key; or show what one does, or which were bound."""
+    """Bind a key; without an action, show the bindings."""
     if action:
         _bind_action(context, key, action)
     found = keys.apply_bindings(context.config.keys)
@@ -112,7 +109,7 @@ async def bind_key(context: CommandContext, key: str = "", action: str = "") -> 
 
 
 async def unbind_key(context: CommandContext, key: str) -> None:
-    """The key is to do nothing of ours."""
+    """Bind a key to no action."""
     _save_binding(context, _parse_key(key), keys.NO_ACTION)
     context.notes.show("key_unbound", name=keys.spell_keys(_parse_key(key)))
 

@@ -1,8 +1,7 @@
-"""The commands as a table. ``/help``, completion and the manual are made from it; ``verbs`` does what it
-names.
+"""The table of slash commands. ``/help``, completion and the manual are made from it.
 
-``arguments`` is both what people read and how a line is taken apart: ``ROOM [NICK]`` is one word and perhaps
-a second one, and the last argument takes the rest of the line, blanks included.
+``arguments`` is shown to the user and tells how to split a line: ``ROOM [NICK]`` is one word and an optional
+second one. The last argument takes the rest of the line with its blanks.
 """
 
 import re
@@ -214,7 +213,7 @@ def unescape_slash(text: str) -> str:
 
 
 def _unknown_command(name: str) -> UsageError:
-    """There is no such command, but perhaps one that somebody meant."""
+    """Return the error for an unknown command, with the most similar one."""
     like = get_close_matches(name.lower(), _BY_NAME, n=1)
     return (
         UsageError("mistyped_command", name=name, like=like[0])

@@ -1,13 +1,12 @@
-"""What was written here and is not confirmed yet, on disk. The counterpart is the unique (account, cid) of
-the server.
+"""The messages that are written and not confirmed, on disk.
 
-A message is put in before it is first sent and taken out once the server has answered, so a client that is
-killed sends it again, under the same cid, at the account's next login. Each process has a file of its own and
-holds a lock on it as long as it runs (SQLite's, which works alike everywhere); the files of processes that
-have ended are taken over. So two clients of one account never send each other's lines.
+A message is stored before it is first sent and removed after the server has answered. A client that was
+killed sends it again at the account's next login, under the same cid; the server
+stores each (account, cid) once.
+Each process locks a file of its own while it runs and adopts the files of processes that have ended, so two
+clients of one account never send each other's messages.
 
-A disk that takes nothing (full, read-only) does not keep the user from talking: the message is kept in memory
-and sent, and the user is warned.
+If the disk is full or read-only, messages are kept in memory and sent, and the user is warned.
 """
 
 import sqlite3

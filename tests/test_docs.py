@@ -11,14 +11,12 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
-from chatroom.client.commands.table import COMMANDS
-from chatroom.client.text import i18n
-from chatroom.client.text.keys import KEYS
 from chatroom.protocol import events, requests, responses, values, wire
 from chatroom.protocol.errors import CODES
 from chatroom.server.config.settings import SETTINGS
 
 from tests.support.processes import ROOT
+from tests.support.readme_tables import READMES, readme_tables, tables_in
 
 STRUCTS: dict[str, dict[str, type[msgspec.Struct]]] = {
     "Values": {
@@ -139,10 +137,6 @@ def test_every_link_inside_the_page_leads_somewhere() -> None:
     assert set(re.findall(r"\]\(#([^)]*)\)", page)) <= set(targets)
 
 
-READMES = {"README.md": "en", "README.zh-CN.md": "zh"}
-"""And their languages."""
-
-
 def read(document: str) -> str:
     return (ROOT / document).read_text(encoding="utf-8")
 
@@ -153,17 +147,9 @@ def first_block(document: str) -> list[str]:
 
 
 @pytest.mark.parametrize("readme", READMES)
-def test_the_readme_lists_the_commands_that_there_are(readme: str) -> None:
-    i18n.use_language(READMES[readme])
-    told = {row[0].strip("`").replace("\\|", "|"): row[2] for row in table(read(readme))}
-    also = [" ".join(f"`/{alias}`" for alias in row.aliases) for row in COMMANDS]
-    assert told == {i18n.command_usage(row.usage): names for row, names in zip(COMMANDS, also, strict=True)}
-
-
-@pytest.mark.parametrize("readme", READMES)
-def test_the_readme_lists_the_keys_that_there_are(readme: str) -> None:
-    told = re.findall(r"^\| ([^`|-][^|]*?) \| [^|]*\|$", read(readme), flags=re.MULTILINE)
-    assert told[1:] == [row.name for row in KEYS]
+def test_tables_of_the_readme_match_the_program(readme: str) -> None:
+    """``python -m tests.support.readme_tables`` writes them."""
+    assert tables_in(read(readme)) == readme_tables(READMES[readme])
 
 
 @pytest.mark.parametrize("document", ["docs/operating.md", "docs/operating.zh-CN.md"])

@@ -104,9 +104,13 @@ async def list_members(context: CommandContext, room: str = "") -> None:
     await context.requests.ask(requests.ListMembers(id=0, room=one.name))
     context.notes.show("members", room=one.name, count=len(one.roster))
     for seat in one.roster:
-        nickname = seat.nickname or seat.username
         state = presence_words(seat.online, seat.away or "", inside=seat.entered)
-        context.notes.show("member_line", username=seat.username, nickname=nickname, state=state)
+        if seat.nickname in ("", seat.username):
+            context.notes.show("member_line", username=seat.username, state=state)
+        else:
+            context.notes.show(
+                "member_line_nickname", username=seat.username, nickname=seat.nickname, state=state
+            )
 
 
 async def list_friends(context: CommandContext) -> None:

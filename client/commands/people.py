@@ -4,7 +4,6 @@ from chatroom.client.commands import name_lookup
 from chatroom.client.commands.context import CommandContext
 from chatroom.client.core.requester import expect
 from chatroom.client.text import dates, i18n
-from chatroom.client.text.i18n import TranslatedFact
 from chatroom.protocol import requests, responses
 from chatroom.protocol.values import Member, User
 
@@ -15,17 +14,23 @@ async def show_user(context: CommandContext, name: str) -> None:
         user = expect(
             await context.requests.ask(requests.Whois(id=0, username=username)), responses.User
         ).user
-        since = dates.clock(user.registered)[:10]
-        if _shows_presence(context, user):
-            state = TranslatedFact("state.online" if user.online else "state.offline")
-            context.notes.show("whois", username=user.username, since=since, state=state)
-        else:
-            context.notes.show("whois_stranger", username=user.username, since=since)
-        if user.away:
-            context.notes.show("whois_away", username=user.username, text=user.away)
-        for room in user.rooms:
-            nickname = _nickname_in(context, room, user.username)
-            context.notes.show("whois_seat", username=user.username, room=room, nickname=nickname)
+        context.notes.show("whois", username=user.username, facts=_user_facts(context, user))
+
+
+def _user_facts(context: CommandContext, user: User) -> str:
+    """Return what ``/whois`` shows of a user: presence, rooms, date of registration."""
+    facts = [_presence_text(user)] if _shows_presence(context, user) else []
+    for room in user.rooms:
+        nickname = _nickname_in(context, room, user.username)
+        facts.append(i18n.translate("whois.member", room=room, nickname=nickname))
+    facts.append(i18n.translate("whois.registered", since=dates.clock(user.registered)[:10]))
+    return i18n.translate("whois.and").join(facts)
+
+
+def _presence_text(user: User) -> str:
+    if user.online and user.away:
+        return i18n.translate("state.away_because", why=user.away)
+    return i18n.translate("state.online" if user.online else "state.offline")
 
 
 def _shows_presence(context: CommandContext, user: User) -> bool:

@@ -143,4 +143,4 @@ def _show_binding(context: CommandContext, key: str, found: list[keys.KeyBinding
                 "key_bound", name=keys.spell_keys(key), action=row.action, help=TranslatedFact(row.help)
             )
             return
-    context.notes.show("key_unbound", name=keys.spell_keys(key))
+    context.notes.show("key_free", name=keys.spell_keys(key))

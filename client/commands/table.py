@@ -20,6 +20,7 @@ from chatroom.protocol.requests import SentKind
 
 __all__ = [
     "COMMANDS",
+    "COMMAND_GROUPS",
     "SlashCommand",
     "UsageError",
     "find_command",
@@ -63,15 +64,23 @@ class SlashCommand:
 
 
 async def _show_help(context: CommandContext, name: str = "") -> None:
-    shown = [command] if (command := find_command(name.removeprefix("/"))) else COMMANDS
-    if name and command is None:
+    command = find_command(name.removeprefix("/"))
+    if command is not None:
+        _show_usage(context, command)
+        if command.choices:
+            context.notes.show("help_choices", choices=" ".join(command.choices))
+    elif name:
         raise _unknown_command(name.removeprefix("/"))
-    for row in shown:
-        also = " ".join(f"/{alias}" for alias in row.aliases)
-        usage = f"{row.usage} ({also})" if also else row.usage
-        context.notes.show("help_line", usage=usage, help=TranslatedFact(row.help))
-    if not name:
+    else:
+        for row in COMMANDS:
+            _show_usage(context, row)
         context.notes.show("help_more")
+
+
+def _show_usage(context: CommandContext, command: SlashCommand) -> None:
+    also = " ".join(f"/{alias}" for alias in command.aliases)
+    usage = f"{command.usage} ({also})" if also else command.usage
+    context.notes.show("help_line", usage=usage, help=TranslatedFact(command.help))
 
 
 async def _show_keys(context: CommandContext) -> None:
@@ -79,69 +88,91 @@ async def _show_keys(context: CommandContext) -> None:
         context.notes.show("key_line", name=row.name, help=TranslatedFact(row.help))
 
 
-COMMANDS = (
-    SlashCommand("help", "[COMMAND]", _show_help, completes="commands"),
-    SlashCommand("keys", "", _show_keys),
-    SlashCommand("join", "ROOM [NICK]", conversations.join_room, ("j", "enter"), completes="rooms"),
-    SlashCommand("leave", "[NAME]", conversations.leave_conversation, ("part",), completes="conversations"),
-    SlashCommand("resign", "[ROOM] [--yes]", conversations.resign_room, completes="rooms"),
-    SlashCommand(
-        "create",
-        "ROOM CAPACITY [private] [password]",
-        conversations.create_room,
-        choices=conversations.ROOM_OPTIONS,
+COMMAND_GROUPS = {
+    "commands.rooms": (
+        SlashCommand("join", "ROOM [NICK]", conversations.join_room, ("j", "enter"), completes="rooms"),
+        SlashCommand(
+            "leave", "[NAME]", conversations.leave_conversation, ("part",), completes="conversations"
+        ),
+        SlashCommand("resign", "[ROOM] [--yes]", conversations.resign_room, completes="rooms"),
+        SlashCommand(
+            "create",
+            "ROOM CAPACITY [private] [password]",
+            conversations.create_room,
+            choices=conversations.ROOM_OPTIONS,
+        ),
+        SlashCommand("rooms", "", conversations.list_rooms, ("list",)),
+        SlashCommand("members", "[ROOM]", conversations.list_members, ("names", "who"), completes="rooms"),
+        SlashCommand("topic", "[TEXT]", moderation.set_topic),
+        SlashCommand("nick", "NICK", conversations.change_nickname),
     ),
-    SlashCommand("rooms", "", conversations.list_rooms, ("list",)),
-    SlashCommand("members", "[ROOM]", conversations.list_members, ("names", "who"), completes="rooms"),
-    SlashCommand("topic", "[TEXT]", moderation.set_topic),
-    SlashCommand("invite", "[NAME]", moderation.invite_user, completes="people"),
-    SlashCommand("kick", "NAME", moderation.kick_member, completes="people"),
-    SlashCommand("ban", "NAME", moderation.ban_user, completes="people"),
-    SlashCommand("unban", "NAME", moderation.unban_user),
-    SlashCommand("banned", "", moderation.list_banned),
-    SlashCommand("transfer", "NAME [--yes]", moderation.transfer_room, completes="people"),
-    SlashCommand("disband", "ROOM [--yes]", moderation.disband_room, completes="rooms"),
-    SlashCommand("friends", "", conversations.list_friends),
-    SlashCommand("friend", "NAME", conversations.add_friend, ("add",), completes="people"),
-    SlashCommand("unfriend", "NAME", conversations.remove_friend, ("remove",), completes="people"),
-    SlashCommand(
-        "msg", "NAME [TEXT]", conversations.message_friend, ("m", "dm"), completes="people", at_once=True
+    "commands.owner": (
+        SlashCommand("invite", "[NAME]", moderation.invite_user, completes="people"),
+        SlashCommand("kick", "NAME", moderation.kick_member, completes="people"),
+        SlashCommand("ban", "NAME", moderation.ban_user, completes="people"),
+        SlashCommand("unban", "NAME", moderation.unban_user),
+        SlashCommand("banned", "", moderation.list_banned),
+        SlashCommand("transfer", "NAME [--yes]", moderation.transfer_room, completes="people"),
+        SlashCommand("disband", "ROOM [--yes]", moderation.disband_room, completes="rooms"),
     ),
-    SlashCommand("query", "NAME [NICK]", conversations.open_direct, ("q",), completes="people"),
-    SlashCommand("nick", "NICK", conversations.change_nickname),
-    SlashCommand("me", "TEXT", messages.send_action, completes="people"),
-    SlashCommand("reply", "TEXT", messages.reply_to_message, ("r",), completes="people", at_once=True),
-    SlashCommand("edit", "TEXT", messages.edit_message, completes="people", at_once=True, verbatim=True),
-    SlashCommand("delete", "", messages.delete_message, ("del",), at_once=True),
-    SlashCommand("react", "EMOJI", messages.react_to_message, at_once=True),
-    SlashCommand("search", "WORDS", messages.search_history),
-    SlashCommand("goto", "DATE|NUMBER", messages.go_to_place),
-    SlashCommand("save", "[PATH]", save.start_save, ("export",), choices=save.OPTIONS),
-    SlashCommand(
-        "switch", "NAME", conversations.switch_conversation, ("buffer", "win"), completes="conversations"
+    "commands.people": (
+        SlashCommand("friends", "", conversations.list_friends),
+        SlashCommand("friend", "NAME", conversations.add_friend, ("add",), completes="people"),
+        SlashCommand("unfriend", "NAME", conversations.remove_friend, ("remove",), completes="people"),
+        SlashCommand(
+            "msg", "NAME [TEXT]", conversations.message_friend, ("m", "dm"), completes="people", at_once=True
+        ),
+        SlashCommand("query", "NAME [NICK]", conversations.open_direct, ("q",), completes="people"),
+        SlashCommand("whois", "NAME", people.show_user, completes="people"),
+        SlashCommand("ignore", "[NAME]", conversations.toggle_ignore, completes="people"),
+        SlashCommand("block", "NAME", people.block_user, completes="people"),
+        SlashCommand("unblock", "NAME", people.unblock_user),
+        SlashCommand("blocked", "", people.list_blocked),
+        SlashCommand("away", "[TEXT]", people.set_away),
+        SlashCommand("back", "", people.clear_away),
     ),
-    SlashCommand("close", "", conversations.close_conversation),
-    SlashCommand("clear", "", conversations.clear_conversation),
-    SlashCommand("whois", "NAME", people.show_user, completes="people"),
-    SlashCommand("away", "[TEXT]", people.set_away),
-    SlashCommand("back", "", people.clear_away),
-    SlashCommand("ignore", "[NAME]", conversations.toggle_ignore, completes="people"),
-    SlashCommand(
-        "notify", "[all|mentions|none]", settings.set_notify, choices=("all", "mentions", "none", "default")
+    "commands.messages": (
+        SlashCommand("me", "TEXT", messages.send_action, completes="people"),
+        SlashCommand("reply", "TEXT", messages.reply_to_message, ("r",), completes="people", at_once=True),
+        SlashCommand("edit", "TEXT", messages.edit_message, completes="people", at_once=True, verbatim=True),
+        SlashCommand("delete", "", messages.delete_message, ("del",), at_once=True),
+        SlashCommand("react", "EMOJI", messages.react_to_message, at_once=True),
+        SlashCommand("search", "WORDS", messages.search_history),
+        SlashCommand("goto", "DATE|NUMBER", messages.go_to_place),
+        SlashCommand("save", "[PATH]", save.start_save, ("export",), choices=save.OPTIONS),
     ),
-    SlashCommand("mute", "[NAME]", settings.toggle_mute, completes="conversations"),
-    SlashCommand("block", "NAME", people.block_user, completes="people"),
-    SlashCommand("unblock", "NAME", people.unblock_user),
-    SlashCommand("blocked", "", people.list_blocked),
-    SlashCommand("passwd", "", people.change_password),
-    SlashCommand("lang", "[zh|en]", settings.set_language, choices=i18n.LANGUAGES),
-    SlashCommand("theme", "[NAME]", settings.set_theme, choices=("default", "light", "dark")),
-    SlashCommand("set", "[NAME] [VALUE]", settings.set_option, choices=tuple(each.name for each in SETTINGS)),
-    SlashCommand("bind", "[KEY] [ACTION]", settings.bind_key, choices=keys.BINDABLE),
-    SlashCommand("unbind", "KEY", settings.unbind_key),
-    SlashCommand("logout", "", conversations.log_out),
-    SlashCommand("quit", "", conversations.quit_program, ("exit",), at_once=True),
-)
+    "commands.conversations": (
+        SlashCommand(
+            "switch", "NAME", conversations.switch_conversation, ("buffer", "win"), completes="conversations"
+        ),
+        SlashCommand("close", "", conversations.close_conversation),
+        SlashCommand("clear", "", conversations.clear_conversation),
+        SlashCommand(
+            "notify",
+            "[all|mentions|none]",
+            settings.set_notify,
+            choices=("all", "mentions", "none", "default"),
+        ),
+        SlashCommand("mute", "[NAME]", settings.toggle_mute, completes="conversations"),
+    ),
+    "commands.program": (
+        SlashCommand("help", "[COMMAND]", _show_help, completes="commands"),
+        SlashCommand("keys", "", _show_keys),
+        SlashCommand("lang", "[zh|en]", settings.set_language, choices=i18n.LANGUAGES),
+        SlashCommand("theme", "[NAME]", settings.set_theme, choices=("default", "light", "dark")),
+        SlashCommand(
+            "set", "[NAME] [VALUE]", settings.set_option, choices=tuple(each.name for each in SETTINGS)
+        ),
+        SlashCommand("bind", "[KEY] [ACTION]", settings.bind_key, choices=keys.BINDABLE),
+        SlashCommand("unbind", "KEY", settings.unbind_key),
+        SlashCommand("passwd", "", people.change_password),
+        SlashCommand("logout", "", conversations.log_out),
+        SlashCommand("quit", "", conversations.quit_program, ("exit",), at_once=True),
+    ),
+}
+"""The commands by group, in the order of the help. The name of a group is its heading in the catalogue."""
+
+COMMANDS = tuple(command for group in COMMAND_GROUPS.values() for command in group)
 
 LEADING = frozenset({"join", "leave", "resign", "query", "switch", "close", "logout", "quit"})
 """Commands after which the user is in another conversation."""

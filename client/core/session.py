@@ -72,10 +72,17 @@ class Session:
     async def register(self, username: str, password: str) -> None:
         """Create an account. Raises ``Refused``."""
         await self._requests.ensure_connected()
+        self._check_length(password)
         code = self._requests.invitation_code()
         await self._requests.ask(
             requests.Register(id=0, username=username, password=password, invitation=code)
         )
+
+    def _check_length(self, password: str) -> None:
+        """Raise ``Refused`` if a new password is too long; the server does not say which limit is missed."""
+        limits = self._state.limits
+        if limits is not None and len(password.encode()) > limits.password[1]:
+            raise Refused("password_too_long", {"most": limits.password[1]})
 
     async def login(self, username: str, password: str) -> None:
         """Log in, and stay logged in over lost connections. Raises ``Refused``."""
@@ -87,6 +94,7 @@ class Session:
 
     async def change_password(self, password: str, new_password: str) -> None:
         """Change the account's password; its other sessions end. Raises ``Refused``."""
+        self._check_length(new_password)
         await self._requests.ask(requests.ChangePassword(id=0, password=password, new_password=new_password))
         self._password = new_password
 

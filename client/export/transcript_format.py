@@ -63,7 +63,7 @@ class TranscriptFormatter:
 
 
 def _message_text(message: Message) -> str:
-    text = message_text.message_body(message)
+    text = message_text.transcript_text(message)
     return f"* {safe_text(message.nickname)} {text}" if message.kind == "action" else text
 
 

@@ -56,8 +56,8 @@ class PasswordSource:
             return decodable(password)
         prompt = i18n.translate(key, **facts)
         if self.reading and not self._asks:
-            raise _cannot_ask(prompt, variable)
-        _require_terminal(prompt, variable)
+            raise Refused("cannot_ask", {"variable": variable})
+        _require_terminal("cannot_ask", variable=variable)
         if answer := await (self._next_line(prompt) if self.reading else _ask_password(prompt)):
             return answer
         raise Refused("cancelled")
@@ -203,7 +203,7 @@ async def _enter(app: App, name: str) -> str:
 def _ask_username() -> str:
     """Ask on standard error, because standard output is for messages."""
     prompt = i18n.translate("prompt.username")
-    _require_terminal(prompt, "USER@HOST")
+    _require_terminal("cannot_ask_username")
     write_error(prompt, end="")
     return sys.stdin.readline().strip()
 
@@ -217,11 +217,7 @@ async def _ask_password(prompt: str) -> str:
         return ""
 
 
-def _require_terminal(prompt: str, otherwise: str) -> None:
-    """Raise ``Refused`` without a terminal. ``otherwise`` names another way to give the answer."""
+def _require_terminal(code: str, **facts: object) -> None:
+    """Raise ``Refused`` with this code unless standard input is a terminal."""
     if not sys.stdin.isatty():
-        raise _cannot_ask(prompt, otherwise)
-
-
-def _cannot_ask(prompt: str, otherwise: str) -> Refused:
-    return Refused("cannot_ask", {"prompt": prompt.rstrip(" :："), "otherwise": otherwise})
+        raise Refused(code, facts)

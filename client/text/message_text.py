@@ -25,20 +25,33 @@ def message_line(message: Message, target: Message | None = None, *, indent: str
     if message.kind in CHANGE_KINDS:
         text = change_text(message.kind, message.text, _describe_target(message, target))
     elif message.kind in SPOKEN_KINDS and message.target is not UNSET:
-        text = f"{i18n.translate('said.to', target=_quote_start(target))} {text}"
-    sender = f"* {nickname} " if message.kind in ("action", *CHANGE_KINDS) else f"{nickname}:"
-    return f"--{clock(message.time)}-- {sender}{text}".replace("\n", f"\n{indent}")
+        text = i18n.translate("said.to", target=_quote_start(target)) + text
+    if message.kind in ("action", *CHANGE_KINDS):
+        who = f"* {nickname} "
+    else:
+        who = f"{nickname}:" if message.kind in SPOKEN_KINDS else ""  # a notice begins with the name
+    return f"--{clock(message.time)}-- {who}{text}".replace("\n", f"\n{indent}")
 
 
 def message_body(message: Message, *, lines: bool = False) -> str:
-    """Return the current text of a message, or the description of a notice."""
+    """Return the current text of a message, or the sentence of a notice."""
     if message.kind in SPOKEN_KINDS:
         return _spoken_text(message, lines=lines)
     if message.kind in CHANGE_KINDS:
         return change_text(message.kind, message.text)
-    if not is_shown(message):
-        return ""
-    return i18n.translate(_notice_key(message), nickname=message.nickname, text=message.text)
+    return notice_text(message, message.nickname) if is_shown(message) else ""
+
+
+def notice_text(message: Message, nickname: str) -> str:
+    """Return the sentence of a notice for the screen and ``--plain``: ``Bob joined``."""
+    return i18n.translate(_notice_key("notice", message), nickname=nickname, text=message.text)
+
+
+def transcript_text(message: Message) -> str:
+    """Return the text of a message for log.txt, where notices have the report's sentences."""
+    if message.kind in SPOKEN_KINDS or not is_shown(message):
+        return message_body(message)
+    return i18n.translate(_notice_key("log", message), nickname=message.nickname, text=message.text)
 
 
 def change_text(kind: str, text: str, target: str = "") -> str:
@@ -65,15 +78,15 @@ def _spoken_text(message: Message, *, lines: bool) -> str:
     if message.deleted is True:
         return i18n.translate("said.deleted")
     text = safe_text(message.text, lines=lines)
-    return text if message.edited is UNSET else f"{text} {i18n.translate('said.edited')}"
+    return text if message.edited is UNSET else text + i18n.translate("said.edited")
 
 
 def is_shown(message: Message) -> bool:
-    """Whether this client has a text for the kind of this message; a newer server may have more kinds."""
-    return message.kind in SPOKEN_KINDS | CHANGE_KINDS or i18n.has_translation(_notice_key(message))
+    """Whether this client has words for a message of this kind; a newer server may have more kinds."""
+    return message.kind in SPOKEN_KINDS | CHANGE_KINDS or i18n.has_translation(_notice_key("notice", message))
 
 
-def _notice_key(message: Message) -> str:
-    """Return the message id of a notice."""
+def _notice_key(form: str, message: Message) -> str:
+    """Return the catalogue's key of a notice; ``form``: ``notice``, or ``log`` for log.txt."""
     kind = "no_topic" if message.kind == "topic" and not message.text else message.kind
-    return f"notice.{kind}.{'room' if message.conversation.startswith('#') else 'direct'}"
+    return f"{form}.{kind}.{'room' if message.conversation.startswith('#') else 'direct'}"

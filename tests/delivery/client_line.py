@@ -26,12 +26,12 @@ class ConnectionEnded(Exception):
 
 
 class ClientLine:
-    """``on_frame`` is called with every frame, before the caller of ``ask`` gets it."""
+    """``hear`` is called with every frame, before the caller of ``ask`` gets it."""
 
-    def __init__(self, reader: StreamReader, writer: StreamWriter, on_frame: Callable[[Json], None]) -> None:
+    def __init__(self, reader: StreamReader, writer: StreamWriter, hear: Callable[[Json], None]) -> None:
         self._reader = reader
         self._writer = writer
-        self._on_frame = on_frame
+        self._hear = hear
         self._waiting: dict[int, Future[Json]] = {}  # for answers, by id
 
     def send(self, frame: Json) -> None:
@@ -63,7 +63,7 @@ class ClientLine:
         try:
             while (line := await self._reader.readline()).endswith(b"\n"):
                 frame: Json = json.loads(line)
-                self._on_frame(frame)
+                self._hear(frame)
                 answer = self._waiting.get(frame.get("id", 0))
                 if answer is not None and not answer.done():
                     answer.set_result(frame)
@@ -83,10 +83,10 @@ class ClientLine:
 
 
 @asynccontextmanager
-async def connected(port: int, on_frame: Callable[[Json], None]) -> AsyncIterator[ClientLine]:
+async def connected(port: int, hear: Callable[[Json], None]) -> AsyncIterator[ClientLine]:
     """Open a connection for the length of an ``async with``. Raises ``OSError``."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=MAX_LINE_BYTES)
-    line = ClientLine(reader, writer, on_frame)
+    line = ClientLine(reader, writer, hear)
     try:
         yield line
     finally:

@@ -31,8 +31,8 @@ def prove(
 
     tracebacks = asyncio.run(whole())
     found = figures(site.history)
-    violations = "\n".join(str(violation) for violation in check(site.history))
-    assert not violations, f"{violations}\n{found}"
+    told = "\n".join(str(violation) for violation in check(site.history))
+    assert not told, f"{told}\n{found}"
     assert not tracebacks, "\n".join(tracebacks)
     return found
 

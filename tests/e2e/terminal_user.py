@@ -40,12 +40,12 @@ class TerminalUser:
     def register(self) -> Self:
         self.terminal.press("F2").wait_for("确认密码")
         self.fill_in(REGISTER, "username", username=self.username, password=PASSWORD, again=PASSWORD)
-        return self.sees(f"登录成功！您当前登录的账号为:{self.username}")
+        return self.sees(f"已登录：{self.username}")
 
     def log_in_again(self) -> Self:
         """The client still knows the server and the account."""
         self.fill_in(LOGIN, "password", password=PASSWORD)
-        return self.sees(f"登录成功！您当前登录的账号为:{self.username}")
+        return self.sees(f"已登录：{self.username}")
 
     def says(self, line: str) -> Self:
         self.terminal.enter(line)

@@ -17,7 +17,7 @@ def pair(serve: Serve, terminal: Open) -> tuple[Server, TerminalUser]:
     server = serve(settings=("limits.linger=600",))
     server.user("Bob").request("create_room", room=ROOM, capacity=5)
     alice = TerminalUser(terminal, server, "Alice").register()
-    alice.says("/join lab").is_told("成功进入聊天室")
+    alice.says("/join lab").is_told("已进入聊天室")
     alice.says("/friend Bob").is_told("Bob")
     alice.says("/query Bob").is_told("Bob")
     return server, alice

@@ -9,8 +9,8 @@ def test_messages_are_answered_edited_and_deleted(server: Server, terminal: Open
     alice = TerminalUser(terminal, server, "Alice").register()
     bob = TerminalUser(terminal, server, "Bob").register()
     alice.says("/create lab 5").sees("#lab")
-    alice.says("/join lab ALICE").is_told("成功进入聊天室 #lab")
-    bob.says("/join lab BOB").is_told("成功进入聊天室 #lab")
+    alice.says("/join lab ALICE").is_told("已进入聊天室 #lab")
+    bob.says("/join lab BOB").is_told("已进入聊天室 #lab")
 
     bob.terminal.type("什")
     alice.sees("BOB正在输入")
@@ -30,7 +30,7 @@ def test_messages_are_answered_edited_and_deleted(server: Server, terminal: Open
 
     alice.says("/delete").sees("ALICE:（已删除）")
     bob.sees("ALICE:（已删除）")
-    alice.says("/save").is_told("聊天记录已经保存在本地的")
+    alice.says("/save").is_told("条消息保存到")
     log = alice.log.read_text("utf-8")
     assert "吃什么 （已编辑）" in log
     assert "面条" not in log

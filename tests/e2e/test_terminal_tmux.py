@@ -40,7 +40,7 @@ def bob(server: Server) -> Wire:
 def outer(server: Server, bob: Wire, tmp_path: Path) -> Iterator[Terminal]:
     """The terminal of a tmux with passthrough, in which Alice is a friend of Bob."""
     tmux = Tmux(server, tmp_path, "allow-passthrough on", "bell-action any")
-    terminal = tmux.terminal.wait_for("F2: make an account").press("F2").wait_for("Once more")
+    terminal = tmux.terminal.wait_for("F2: create an account").press("F2").wait_for("Confirm password")
     terminal.type("Alice").press("Tab").type("111111").press("Tab").enter("111111")
     terminal.wait_for("Logged in as Alice").enter("/friend Bob").wait_for("Bob is your friend now")
     bob.event("friend")

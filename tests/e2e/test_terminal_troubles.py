@@ -22,7 +22,7 @@ def pair(serve: Serve, terminal: Open) -> tuple[Server, TerminalUser, TerminalUs
     server.user("Host").request("create_room", room=ROOM, capacity=5)
     people = [TerminalUser(terminal, server, username).register() for username in ("Alice", "Bob")]
     for person in people:
-        person.says(f"/join thuhole {person.username.upper()}").is_told("成功进入聊天室")
+        person.says(f"/join thuhole {person.username.upper()}").is_told("已进入聊天室")
     return server, people[0], people[1]
 
 
@@ -76,7 +76,7 @@ def test_member_kicked_during_outage_does_not_reenter(
     owner = server.connect().login("Host")
     owner.request("kick", room=ROOM, username="Alice")
     alice.terminal.end(signal.SIGCONT)
-    alice.sees(f"您已不再是 {ROOM} 的成员", "for members only")
+    alice.sees(f"你已不是 {ROOM} 的成员", "for members only")
     bob = server.connect().login("Bob")
     members = bob.request("list_members", room=ROOM)["members"]
     assert [member["username"] for member in members] == ["Bob"]
@@ -125,18 +125,18 @@ def test_window_of_any_size_works(pair: tuple[Server, TerminalUser, TerminalUser
 
 def test_mistyped_command_is_not_sent(pair: tuple[Server, TerminalUser, TerminalUser]) -> None:
     server, alice, bob = pair
-    alice.says("/jion thuhole").is_told("没有 /jion 这个命令")
+    alice.says("/jion thuhole").is_told("未知命令 /jion")
     alice.says("//jion is no command").sees("ALICE:/jion is no command")
     bob.sees("ALICE:/jion is no command")
-    alice.says("111111").sees("含有您的密码，没有发送")
+    alice.says("111111").sees("含有你的密码")
     stored = server.connect().login("Bob").request("history", conversation=ROOM)["messages"]
     assert [message["text"] for message in stored if message["text"]] == ["/jion is no command"]
 
 
 def test_paste_of_many_lines_asks_first(pair: tuple[Server, TerminalUser, TerminalUser]) -> None:
     _, alice, bob = pair
-    alice.terminal.paste("\n".join(f"line {number}" for number in range(12))).wait_for("粘贴了 12 行")
-    alice.terminal.press("Enter").wait_gone("粘贴了")
+    alice.terminal.paste("\n".join(f"line {number}" for number in range(12))).wait_for("已粘贴 12 行")
+    alice.terminal.press("Enter").wait_gone("已粘贴")
     bob.sees("ALICE:line 0", "line 11")
 
 
@@ -182,7 +182,7 @@ def test_damaged_configuration_is_reported_on_screen(serve: Serve, terminal: Ope
     settings.parent.mkdir(parents=True)
     settings.write_bytes(b"\x00" * 100)
     alice = TerminalUser(terminal, server, "Alice").register()
-    alice.sees("client.json.damaged-", "Esc ─╯").says("/join thuhole").is_told("成功进入聊天室")
+    alice.sees("client.json.damaged-", "Esc ─╯").says("/join thuhole").is_told("已进入聊天室")
     assert '"username": "Alice"' in settings.read_text()
 
 

@@ -145,7 +145,7 @@ def what_waits(tour: Tour) -> None:
     tour.says("Bob", tour.voice.mention)
     tour.types("/friend Bob", i18n.translate("befriended", username="Bob"))
     tour.says("Bob", "👋", to="@Ada")
-    tour.terminal.wait_for("#lab(6!)", "@Bob(1)")
+    tour.terminal.wait_for("#lab(@1 6)", "@Bob(1)")
     tour.clears()
     tour.shot("waiting")
     tour.terminal.press("Alt-1").wait_for(i18n.translate("view.new"), tour.voice.mention)
@@ -183,16 +183,16 @@ def who_is_here(tour: Tour) -> None:
 def long_ago(tour: Tour) -> None:
     for number in range(1, 61):
         tour.says("Bob", f"build {number}: ok")
-    tour.terminal.wait_for("build 60: ok").press("PageUp", "PageUp").wait_for("-MORE(")
+    tour.terminal.wait_for("build 60: ok").press("PageUp", "PageUp").wait_for("↓ ")
     tour.says("Carol", tour.voice.later)
-    tour.terminal.wait_for("-MORE(39)-")
+    tour.terminal.wait_for("↓ 39 newer")
     tour.shot("scrolled")
     tour.terminal.press("Alt-End").wait_for(tour.voice.later)
     tour.types(f"/search {tour.voice.sought}", "/goto")
     tour.shot("found")
-    tour.types("/goto 1", "-MORE(")
+    tour.types("/goto 1", "↓ ")
     tour.shot("there")
-    tour.terminal.press("Alt-End").wait_gone("-MORE(")
+    tour.terminal.press("Alt-End").wait_gone("↓ ")
 
 
 def what_is_refused(tour: Tour) -> None:
@@ -240,7 +240,7 @@ def a_long_save(tour: Tour) -> None:
     tour.clears()
     tour.types("/save archive.txt --in archive", "[###")
     tour.shot("saving")
-    tour.terminal.wait_for("archive.txt'")
+    tour.terminal.wait_for("archive.txt")
     tour.types("/resign --yes", i18n.translate("resigned", room="#archive"))
     tour.clears()
 
@@ -276,9 +276,9 @@ def a_small_screen(tour: Tour) -> None:
 def colours(tour: Tour) -> None:
     for theme, paper in (("dark", DARK), ("light", LIGHT)):
         tour.types(f"/theme {theme}", f"theme = {theme}")
-        tour.types("/goto 1", tour.voice.mention, "-MORE(")
+        tour.types("/goto 1", tour.voice.mention, "↓ ")
         tour.shot(theme, paper=paper)
-        tour.terminal.press("Alt-End").wait_gone("-MORE(")
+        tour.terminal.press("Alt-End").wait_gone("↓ ")
     tour.terminal.enter("/quit").wait_exit()
     tour.terminal = tour.open(environment={"NO_COLOR": "1"})
     tour.terminal.wait_for(i18n.translate("form.login")).enter(PASSWORD)

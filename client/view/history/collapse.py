@@ -11,7 +11,7 @@ from typing import NamedTuple
 from chatroom.client.model.state import Timeline
 from chatroom.client.text import i18n
 from chatroom.client.view.draw.text import Row, wrap_row
-from chatroom.client.view.history.message_rows import key_hint
+from chatroom.client.view.history.message_rows import expand_hint
 from chatroom.protocol.values import CHANGE_KINDS, Message
 
 GROUPED_KINDS = ("enter", "leave", "nick")
@@ -77,5 +77,7 @@ class NoticeGroups:
 def group_rows(group: NoticeGroup, width: int, expand_key: str = "") -> list[Row]:
     """Return the collapsed line. ``expand_key`` is the name of the key that shows each notice."""
     counts = [i18n.translate(f"crowd.{kind}", count=count) for kind, count in group.counts.items() if count]
-    text = i18n.translate("view.crowd", said=i18n.translate("crowd.and").join(counts)) + key_hint(expand_key)
+    text = i18n.translate("view.crowd", said=i18n.translate("crowd.and").join(counts)) + expand_hint(
+        expand_key
+    )
     return wrap_row([("class:notice", text)], width, min(4, width // 4))

@@ -62,7 +62,7 @@ def message_rows(message: Message, options: MessageStyle) -> list[Row]:
     rows = wrap_with_head([*first, *body], options.width, first)
     hidden = len(rows) - COLLAPSED_ROWS
     if options.collapse and len(rows) > COLLAPSE_ABOVE_ROWS:
-        more = i18n.translate("view.more_rows", count=hidden) + key_hint(options.expand_key)
+        more = i18n.translate("view.more_rows", count=hidden) + expand_hint(options.expand_key)
         rows[COLLAPSED_ROWS:] = [_hint_row(more, options.width)]
     return rows
 
@@ -72,15 +72,26 @@ def key_hint(name: str) -> str:
     return i18n.translate("view.by_key", name=name) if name else ""
 
 
+def expand_hint(name: str) -> str:
+    """Return the hint that this key expands what is collapsed; empty without a key."""
+    return i18n.translate("view.expand", name=name) if name else ""
+
+
 def _head_row(message: Message, options: MessageStyle) -> Row:
-    """Return the time and the author."""
-    nickname = drawable_text(message.nickname)
-    if options.imitates_account:
-        nickname += f"({drawable_text(message.username)})"
+    """Return the time, and the author of what is no notice: those begin with the name."""
+    stamp = ("class:time", f"--{dates.clock(message.time)}-- ")
+    if message.kind not in SPOKEN_KINDS and message.deleted is not True:
+        return [stamp]
+    nickname = _shown_nickname(message, options)
     style = "class:me" if options.mine else nickname_style(message.username)
     before, after = ("* ", " ") if message.kind == "action" else ("", ":")
-    stamp = ("class:time", f"--{dates.clock(message.time)}-- ")
     return [stamp, ("class:action", before), (style, nickname), ("class:text", after)]
+
+
+def _shown_nickname(message: Message, options: MessageStyle) -> str:
+    """Return the nickname; with the account, if the nickname is the name of another account."""
+    account = f"({drawable_text(message.username)})" if options.imitates_account else ""
+    return drawable_text(message.nickname) + account
 
 
 def quote_rows(quoted: Message | None, width: int) -> list[Row]:
@@ -170,11 +181,11 @@ def _body_row(message: Message, options: MessageStyle) -> Row:
         return [("class:hint", i18n.translate("said.deleted"))]
     if message.kind in SPOKEN_KINDS:
         style = "class:mention" if options.mention else "class:text"
-        edited = [] if message.edited is UNSET else [("class:hint", f" {i18n.translate('said.edited')}")]
+        edited = [] if message.edited is UNSET else [("class:hint", i18n.translate("said.edited"))]
         return [*_link_fragments(drawable_text(message.text, lines=True), style), *edited]
     if message.kind in CHANGE_KINDS or not message_text.is_shown(message):
         return []
-    return [("class:notice", drawable_text(message_text.message_body(message)))]
+    return [("class:notice", message_text.notice_text(message, _shown_nickname(message, options)))]
 
 
 def _link_fragments(text: str, style: str) -> Row:

@@ -32,7 +32,7 @@ from prompt_toolkit.layout import (
 from prompt_toolkit.layout.processors import ConditionalProcessor, PasswordProcessor
 
 WIDTH = 56
-_LABEL_COLUMNS = 14
+_LABEL_COLUMNS = 19
 
 DEFAULT_SERVER = "127.0.0.1:7878"
 
@@ -41,13 +41,14 @@ FIELD_OF_ERROR = {
     "username_taken": "username",
     "unknown_user": "username",
     "bad_password": "password",
+    "password_too_long": "password",
     "wrong_password": "password",
     "too_many_attempts": "password",
     "mismatch": "again",
 }
 """Which field an error concerns; if the form does not have it, the last field."""
 
-RETYPED_ERRORS = frozenset({"bad_password", "wrong_password", "mismatch"})
+RETYPED_ERRORS = frozenset({"bad_password", "password_too_long", "wrong_password", "mismatch"})
 """Errors in a hidden field. It is cleared, because the user cannot see what to correct."""
 
 

@@ -1,8 +1,8 @@
 """The help (F1), which replaces the history: the tables of keys and commands."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from chatroom.client.commands.table import COMMANDS, SlashCommand
+from chatroom.client.commands.table import COMMAND_GROUPS, SlashCommand
 from chatroom.client.text import i18n, keys
 from chatroom.client.view.draw.text import column_count, fit_text
 from chatroom.client.view.history.static_content import StaticContent, StaticLine
@@ -10,6 +10,8 @@ from chatroom.client.view.history.static_content import StaticContent, StaticLin
 TITLE = "?"
 """Not a name of a conversation, so the help has its own scroll position."""
 
+LEFT_COLUMNS = 24
+"""Columns of the keys and commands. The explanation of a longer one is below it."""
 
 _BLANK = StaticLine([])
 
@@ -18,33 +20,38 @@ def help_content(changes: Mapping[str, str]) -> StaticContent:
     """Return the help. ``changes`` are the keys that the user has bound."""
     close_keys = ", ".join(filter(None, ("Esc", keys.key_of("help", changes))))
     hint = StaticLine([("class:hint", i18n.translate("manual.close", names=close_keys))])
-    return StaticContent(TITLE, [hint, _BLANK, *_key_lines(changes), _BLANK, *_command_lines()])
+    return StaticContent(TITLE, [hint, *_key_lines(changes), *_command_lines()])
 
 
-def _key_lines(changes: Mapping[str, str]) -> list[StaticLine]:
-    heading = StaticLine([("class:heading", i18n.translate("manual.keys"))])
-    rows = [row for row in keys.apply_bindings(changes) if row.name]
-    return [heading, *_two_columns([(row.name, i18n.translate(row.help)) for row in rows])]
+def _key_lines(changes: Mapping[str, str]) -> Iterable[StaticLine]:
+    rows = {row.action: row for row in keys.apply_bindings(changes) if row.name}
+    for heading, group in keys.KEY_GROUPS.items():
+        yield from _heading_lines(heading)
+        for row in (rows[default.action] for default in group if default.action in rows):
+            yield from _two_columns(row.name, i18n.translate(row.help))
 
 
-def _command_lines() -> list[StaticLine]:
-    heading = StaticLine([("class:heading", i18n.translate("manual.commands"))])
-    return [
-        heading,
-        *_two_columns([(_command_usage(command), i18n.translate(command.help)) for command in COMMANDS]),
-    ]
+def _command_lines() -> Iterable[StaticLine]:
+    for heading, group in COMMAND_GROUPS.items():
+        yield from _heading_lines(heading)
+        for command in group:
+            yield from _two_columns(i18n.command_usage(command.usage), _command_help(command))
 
 
-def _command_usage(command: SlashCommand) -> str:
-    return " ".join([i18n.command_usage(command.usage), *(f"(/{alias})" for alias in command.aliases)])
+def _heading_lines(key: str) -> list[StaticLine]:
+    return [_BLANK, StaticLine([("class:heading", i18n.translate(key))])]
 
 
-def _two_columns(lines: list[tuple[str, str]]) -> list[StaticLine]:
-    """Return lines of two columns; the first is as wide as its widest text."""
-    width = max((column_count(left) for left, _ in lines), default=0)
-    return [
-        StaticLine(
-            [("class:key", f"  {fit_text(left, width)}  "), ("class:text", right)], hanging_indent=width + 4
-        )
-        for left, right in lines
-    ]
+def _command_help(command: SlashCommand) -> str:
+    text = i18n.translate(command.help)
+    aliases = " ".join(f"/{alias}" for alias in command.aliases)
+    return text + i18n.translate("manual.aliases", names=aliases) if aliases else text
+
+
+def _two_columns(left: str, right: str) -> Iterable[StaticLine]:
+    """Yield one line, or two if the left column is too narrow."""
+    if column_count(left) > LEFT_COLUMNS:
+        yield StaticLine([("class:key", f"  {left}")], hanging_indent=4)
+        left = ""
+    columns = [("class:key", f"  {fit_text(left, LEFT_COLUMNS)}  "), ("class:text", right)]
+    yield StaticLine(columns, hanging_indent=LEFT_COLUMNS + 4)

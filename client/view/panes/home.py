@@ -68,7 +68,7 @@ def _friend_row(friend: Conversation) -> Row:
     style = "class:online" if friend.online else "class:offline"
     name = drawable_text(friend.name.removeprefix("@"))
     return [
-        ("class:text", f"  【{name}】 "),
+        ("class:text", f"  {name}  "),
         (style, _presence_label(friend)),
         *_details_row(_unread_row(friend)),
     ]
@@ -76,7 +76,7 @@ def _friend_row(friend: Conversation) -> Row:
 
 def _presence_label(friend: Conversation) -> str:
     if friend.online and friend.away:
-        return f"{i18n.translate('state.away')}: {drawable_text(friend.away)}"
+        return i18n.translate("state.away_because", why=friend.away)
     return i18n.translate("state.online" if friend.online else "state.offline")
 
 

@@ -7,6 +7,7 @@ from chatroom.client.model import select
 from chatroom.client.model.state import ClientState, Conversation
 from chatroom.client.text import i18n
 from chatroom.client.view.draw.text import Row, column_count, drawable_text, fit_text
+from chatroom.client.view.panes.status import unread_counts
 
 WIDTH = 22
 
@@ -49,11 +50,11 @@ def _sidebar_lines(state: ClientState) -> list[SidebarLine]:
 
 
 def _conversation_line(conversation: Conversation, numbers: dict[str, str]) -> SidebarLine:
-    name, mentions, unread = conversation.name, conversation.mentions, conversation.unread
-    more = "+" if conversation.has_unscanned else ""
-    style = "class:mentioned" if mentions else "class:unread" if unread else "class:text"
+    name = conversation.name
+    unread_style = "class:unread" if conversation.unread else "class:text"
+    style = "class:mentioned" if conversation.mentions else unread_style
     label = f"{numbers.get(name, ' ')} {_status_mark(conversation)}{drawable_text(name[1:])}"
-    return SidebarLine(name, style, label, f"{f'@{mentions}{more} ' if mentions else ''}{unread or ''}")
+    return SidebarLine(name, style, label, unread_counts(conversation))
 
 
 def _status_mark(conversation: Conversation) -> str:

@@ -36,7 +36,7 @@ def status_row(state: ClientState, more: int, help_key: str, width: int) -> Row:
 
     If it is too wide, the account, the lag and the key are left out in this order.
     """
-    below = f"-MORE({more})-" if more else ""
+    below = i18n.translate("status.newer", count=more) if more else ""
     account, lag, key = _account_text(state), _lag_text(state), _help_hint(help_key)
     parts = [
         below,
@@ -76,12 +76,14 @@ def _topic_text(state: ClientState, conversation: Conversation) -> str:
         _topic_key(conversation),
         name=conversation.name[1:],
         nickname=nickname or state.username,
-        username=state.username,
         members=conversation.members,
         capacity=conversation.capacity,
     )
     about = drawable_text(conversation.topic or conversation.away)
-    return " │ ".join(filter(None, (title, *_room_marks(conversation), about)))
+    account = ""
+    if nickname not in ("", state.username):
+        account = i18n.translate("topic.account", username=state.username)
+    return " · ".join(filter(None, (title, account, *_room_marks(conversation), about)))
 
 
 def _room_marks(room: Conversation) -> list[str]:
@@ -126,7 +128,13 @@ def _unread_elsewhere(state: ClientState) -> str:
     return " ".join(map(unread_label, select.active_conversations(state)))
 
 
+def unread_counts(conversation: Conversation) -> str:
+    """Return the counts of unread mentions and messages: ``@1 6``; ``@1+ 6`` if some are not scanned yet."""
+    more = "+" if conversation.has_unscanned else ""
+    mentions = f"@{conversation.mentions}{more} " if conversation.mentions else ""
+    return f"{mentions}{conversation.unread or ''}"
+
+
 def unread_label(conversation: Conversation) -> str:
-    """Return the name, the unread count, and ``!`` if there is an unread mention."""
-    mark = "!" if conversation.mentions else ""
-    return f"{drawable_text(conversation.name)}({conversation.unread}{mark})"
+    """Return the name and the unread counts: ``#lab(@1 6)``."""
+    return f"{drawable_text(conversation.name)}({unread_counts(conversation)})"

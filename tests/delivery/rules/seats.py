@@ -83,7 +83,7 @@ def rooms_stay_within_capacity(index: HistoryIndex) -> Iterator[str]:
     claims: dict[str, dict[str, Claim]] = defaultdict(lambda: defaultdict(Claim))
     for record in index.history.records:
         if isinstance(record, Occupancy) and record.members > record.capacity:
-            yield f"{record.client} received {record.members} of {record.capacity} in {record.conversation}"
+            yield f"{record.client} was told {record.members} of {record.capacity} in {record.conversation}"
         elif isinstance(record, Seat):
             room = claims[record.conversation]
             room[record.client].apply_move(record)

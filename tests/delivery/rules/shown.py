@@ -69,7 +69,7 @@ def _steps(conversation: str, stream: Stream) -> Iterator[str]:
         elif record.move is Move.RESIGNED:
             head = first = last = None
         if head is not None and first is not None and first > head + 1:
-            yield f"the events of {conversation} to {who(record)} began at {first}, after head {head}"
+            yield f"the events of {conversation} to {who(record)} began at {first}, after {head} was told"
             head = first
 
 

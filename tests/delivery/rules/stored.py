@@ -53,7 +53,7 @@ def only_sent_messages_are_stored(index: HistoryIndex) -> Iterator[str]:
             if (message.username, message.conversation) not in entrants:
                 yield f"{message}, who never asked to enter"
         elif attempt is None:
-            yield f"{message}, which was never sent there"
+            yield f"{message}, which nobody sent there"
         elif attempt.doomed:
             yield f"{message}, which had to be refused as {attempt.doomed}"
     for name, story in index.fates.items():
@@ -103,7 +103,7 @@ def seqs_have_no_gap(index: HistoryIndex) -> Iterator[str]:
         if _is_inconsistent(page):
             shown = runs([message.seq for message in page.messages])
             more = "more" if page.more else "no more"
-            yield f"{asked(page)}, got {shown} with the statement that there was {more}"
+            yield f"{asked(page)}, got {shown} and was told that there was {more}"
 
 
 def _is_inconsistent(page: Page) -> bool:

@@ -70,12 +70,12 @@ async def test_what_the_history_tells_needs_no_further_words(
 @pytest.mark.parametrize(
     ("line", "request_", "answer", "said"),
     [
-        ("/invite Eve", {"type": "invite", "username": "Eve"}, ("ok", {}), "Eve is invited into #lab."),
-        ("/unban Eve", {"type": "unban", "username": "Eve"}, ("ok", {}), "Eve may enter #lab again."),
+        ("/invite Eve", {"type": "invite", "username": "Eve"}, ("ok", {}), "Invited Eve to #lab."),
+        ("/unban Eve", {"type": "unban", "username": "Eve"}, ("ok", {}), "Unbanned Eve from #lab."),
         ("/banned", {"type": "list_banned"}, names("banned", "Eve", "Mal"), "Banned from #lab: Eve Mal"),
-        ("/banned", {"type": "list_banned"}, names("banned"), "Nobody is banned from #lab."),
+        ("/banned", {"type": "list_banned"}, names("banned"), "#lab has no bans."),
         ("/blocked", {"type": "list_blocked"}, names("blocked", "Mal"), "Blocked: Mal"),
-        ("/kick Eve", {"type": "kick"}, refusal("not_owner"), "Only the owner of ? may do that."),
+        ("/kick Eve", {"type": "kick"}, refusal("not_owner"), "Only the owner of ? can do that."),
     ],
 )  # fmt: skip
 async def test_what_nothing_else_tells_is_said(
@@ -218,7 +218,7 @@ async def test_a_private_room_with_a_password(fake: FakeServer, start: Start) ->
         wanted = {"type": "create_room", "capacity": 9, "private": True, "password": "correct horse"}
         made = room("#den", member=False, entered=False, private=True, locked=True)
         await typed(app, peer, "/create den 9 password private", (wanted, "room", {"room": made}))
-        assert asked == ["Password of the room: ", "Once more: "]
+        assert asked == ["Password of the room: ", "Confirm password: "]
         await typed(app, peer, "/create den 9 secret")
         assert keys(app) == ["created", "usage"]
 
@@ -234,7 +234,7 @@ async def test_a_room_that_takes_a_password_is_asked_for_it(fake: FakeServer, st
             ({"type": "enter_room", "room": "#LAB"}, *refusal("wrong_room_password", room="#lab")),
             ({"type": "enter_room", "room": "#LAB", "password": "open sesame"}, "entered", inside),
         )  # fmt: skip
-        assert asked == ["Password of #LAB: "]
+        assert asked == ["Password for #LAB: "]
         assert (app.state.current, keys(app)) == ("#lab", ["entered_room"])
 
 

@@ -26,9 +26,7 @@ async def test_a_nickname_leads_to_the_account_behind_it(fake: FakeServer, start
         user = {"user": BOB | {"away": "at lunch"}}
         await typed(app, peer, "/whois prof", ({"type": "whois", "username": "Bob"}, "user", user))
         assert said(app) == [
-            "Bob: an account since 2026-09-01, online",
-            "Bob is away: at lunch",
-            'Bob: a member of #lab, there called "Prof"',
+            "Bob — away: at lunch; in #lab as Prof; registered 2026-09-01",
         ]
 
 
@@ -40,7 +38,7 @@ async def test_anybody_can_be_asked_about(fake: FakeServer, start: Start) -> Non
         await typed(app, peer, "/whois Eve", ({"type": "whois", "username": "Eve"}, "user", stranger))
         unknown = {"code": "unknown_user", "message": "", "details": {}}
         await typed(app, peer, "/whois @No", ({"type": "whois", "username": "No"}, "error", unknown))
-        assert keys(app) == ["whois_stranger", "unknown_user"]
+        assert keys(app) == ["whois", "unknown_user"]
         assert "offline" not in said(app)[0]
 
 
@@ -49,7 +47,7 @@ async def test_away_without_a_text_says_so_once(fake: FakeServer, start: Start) 
         app = start()
         peer = await log_in(fake, app)
         await typed(app, peer, "/away", ({"type": "set_away", "text": "away"}, "ok", {}))
-        assert said(app) == ["You are away. Back again: /back"]
+        assert said(app) == ["You are away. /back ends it."]
 
 
 async def test_a_friend_who_is_away_is_shown_so(fake: FakeServer, start: Start) -> None:

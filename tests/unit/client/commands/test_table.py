@@ -129,8 +129,8 @@ async def test_a_full_and_an_unknown_room_are_told_apart(fake: FakeServer, start
         assert all(note.error for note in app.state.notes)
         i18n.use_language("zh")
         said = [i18n.translate(note.key, **note.facts) for note in app.state.notes]
-        assert said[0].startswith("该聊天室人数已满，请重新选择聊天室加入！")
-        assert said[1].startswith("不存在此聊天室")
+        assert said[0].startswith("聊天室 #two 人数已满")
+        assert said[1].startswith("聊天室 #no 不存在")
 
 
 async def test_a_code_of_a_newer_server_is_shown_as_it_is(fake: FakeServer, start: Start) -> None:
@@ -150,7 +150,7 @@ async def test_no_fact_that_a_server_thinks_of_can_break_a_note(fake: FakeServer
         error = {"code": "unknown_room", "message": "", "details": details}
         await typed(app, peer, "/friends", ({"type": "list_friends"}, "error", error))
         [note] = app.state.notes
-        assert i18n.translate(note.key, **note.facts).startswith("There is no room")
+        assert i18n.translate(note.key, **note.facts) == "['x'] doesn't exist. Create it: /create ['x'] SEATS"
 
 
 async def test_the_nickname_of_the_last_time_is_the_default(fake: FakeServer, start: Start) -> None:
@@ -309,7 +309,7 @@ async def test_help_and_keys_are_made_from_the_tables(fake: FakeServer, start: S
         await app.wait_until_settled()
         shown = [i18n.translate(note.key, **note.facts) for note in app.state.notes]
         assert len(shown) == len(COMMANDS) + 2
-        assert shown[-1] == "/join ROOM [NICK] (/j /enter)  enter a room, under any nickname"
+        assert shown[-1] == "/join ROOM [NICK] (/j /enter)  join a room, with any nickname"
 
 
 def test_a_config_that_somebody_broke_is_as_good_as_none(tmp_path: Path) -> None:

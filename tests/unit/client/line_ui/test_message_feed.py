@@ -137,7 +137,9 @@ def test_a_person_at_a_terminal_sees_a_page_of_history_marked_as_such(
     plain.wait_for("Password").enter("111111").wait_for("new messages ---")
     text = plain.text
     assert (
-        text.index("--- earlier in #lab ---") < text.index("Bob:three") < text.index("--- new messages ---")
+        text.index("--- earlier messages in #lab ---")
+        < text.index("Bob:three")
+        < text.index("--- new messages ---")
     )
     plain.enter("/quit").wait_exit()
 

@@ -51,7 +51,7 @@ async def test_a_room_that_is_full_ends_it_with_one_line(fake: FakeServer, clien
         peer.answer(await peer.expect("logout"), "ok")
         code, _, errors = await running
         assert code == 1
-        assert errors == "chat-client: Room #lab is full (2 of 2 seats taken). Choose another one.\n"
+        assert errors == "chat-client: Room #lab is full (2/2).\n"
 
 
 async def test_a_line_that_is_refused_makes_the_exit_code_tell(fake: FakeServer, client: Run) -> None:
@@ -123,7 +123,7 @@ async def test_where_one_is_now_is_said(fake: FakeServer, client: Run) -> None:
         code, output, errors = await running
     assert (code, errors) == (0, "")
     said = output.splitlines()
-    assert said.index("You are in #lab now.") < said.index("You are in no conversation now.")
+    assert said.index("Now in #lab.") < said.index("Not in a conversation now.")
 
 
 async def test_a_change_names_the_message_that_it_is_about(fake: FakeServer, client: Run) -> None:
@@ -146,11 +146,11 @@ async def test_a_change_names_the_message_that_it_is_about(fake: FakeServer, cli
         at = output.partition("--")[2][:19]
         assert told == [
             "BOB:the plan (edited)",
-            f"* BOB changed what BOB said at {at} to: the plan",
-            "* ALICE reacted with 👍 to BOB:the plan (edited)",
+            f"* BOB edited BOB's message of {at} to: the plan",
+            "* ALICE reacted 👍 to BOB:the plan (edited)",
             "ALICE:(to BOB:the plan (edited)) agreed",
             "BOB:(deleted)",
-            f"* BOB took back what BOB said at {at[:-1]}5",
+            f"* BOB deleted BOB's message of {at[:-1]}5",
             "BOB:(to an earlier message) hm",
         ]
         assert code == 0
@@ -227,7 +227,7 @@ async def test_json_says_nothing_aloud_that_is_no_request(fake: FakeServer, clie
     ("arguments", "error"),
     [
         (["--bogus"], "chat-client: unrecognized arguments: --bogus\n"),
-        (["--plain", "host:99999"], "chat-client: This is no address: host:99999"),
+        (["--plain", "host:99999"], "chat-client: Invalid address: host:99999"),
         (["--plain", "--fingerprint", "12"], "chat-client: A fingerprint is a SHA-256"),
         (["--plain", "--json"], "chat-client: argument --json: not allowed with argument --plain\n"),
         (["--plain", "a@127.0.0.1:1"], "chat-client: Cannot connect to 127.0.0.1:1: Connection refused\n"),

@@ -1,6 +1,7 @@
 """Every word there is, in both languages, and no key without words."""
 
 import ast
+import re
 import string
 from collections.abc import Sequence
 from pathlib import Path
@@ -75,14 +76,16 @@ def _keys_named_in(tree: ast.Module) -> set[str]:
         if isinstance(node, ast.Call) and node.args:
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))
             first = node.args[0]
-            if name in ("say", "note", "Refused", "Barred", "Wrong") and isinstance(first, ast.Constant):
+            if name in ("translate", "note", "show", "Refused", "UsageError") and isinstance(
+                first, ast.Constant
+            ):
                 named.add(str(first.value))
     return named
 
 
 def test_count_selects_singular_or_plural() -> None:
-    assert i18n.translate("saved", path="log.txt", count=1).endswith(": 1 message.")
-    assert i18n.translate("saved", path="log.txt", count=2).endswith(": 2 messages.")
+    assert i18n.translate("saved", path="log.txt", count=1) == "Saved 1 message to log.txt"
+    assert i18n.translate("saved", path="log.txt", count=2) == "Saved 2 messages to log.txt"
 
 
 def test_facts_are_escaped_and_never_formats() -> None:
@@ -110,11 +113,48 @@ def test_locale_selects_language(environment: dict[str, str], language: str) -> 
     assert i18n.locale_language(environment) == language
 
 
-def test_notices_have_wording_of_report() -> None:
+def test_notices_of_the_transcript_are_the_reports_sentences() -> None:
     i18n.use_language("zh")
-    assert i18n.translate("notice.enter.room", nickname="ALICE") == '昵称为"ALICE"的用户进入了房间。'
-    assert i18n.translate("notice.leave.room", nickname="ALICE") == '昵称为"ALICE"的用户退出了房间。'
-    assert i18n.translate("notice.enter.direct", nickname="ALICE") == '昵称为"ALICE"的用户进入了私聊。'
-    assert i18n.translate("notice.leave.direct", nickname="ALICE") == '昵称为"ALICE"的用户退出了私聊。'
-    said = i18n.translate("room_line", room="thuhole", members=2, capacity=5)
-    assert said == "【thuhole: 成员数量2人,最大成员数量5人】"
+    assert i18n.translate("log.enter.room", nickname="ALICE") == '昵称为"ALICE"的用户进入了房间。'
+    assert i18n.translate("log.leave.room", nickname="ALICE") == '昵称为"ALICE"的用户退出了房间。'
+    assert i18n.translate("log.enter.direct", nickname="ALICE") == '昵称为"ALICE"的用户进入了私聊。'
+    assert i18n.translate("log.leave.direct", nickname="ALICE") == '昵称为"ALICE"的用户退出了私聊。'
+
+
+def test_every_notice_has_a_sentence_for_the_transcript() -> None:
+    notices = [key for key in _keys("en", "client") if key.startswith("notice.")]
+    assert notices
+    assert [key for key in notices if not i18n.has_translation(key.replace("notice.", "log.", 1))] == []
+
+
+LOG_KEYS = ("log.", "said.", "change.")
+"""Texts of log.txt, which has the report's half-width punctuation, and parts of sentences."""
+
+
+@pytest.mark.parametrize("domain", i18n.DOMAINS)
+def test_chinese_texts_have_full_width_punctuation_and_one_form_of_address(domain: str) -> None:
+    texts = {key: texts_of(one) for key, one in _keys("zh", domain).items() if not key.startswith(LOG_KEYS)}
+    assert texts
+    wrong = {
+        key: text
+        for key, forms in texts.items()
+        for text in forms
+        if re.search(r"[\u4e00-\u9fff][,:;?!()]|[,;?!()][\u4e00-\u9fff]| （|您", text)
+    }
+    assert wrong == {}
+
+
+ENGLISH_PARAPHRASES = r"\b(somebody|anybody|nobody|whoever|oneself|calls you|on its way|put out)\b"
+
+
+@pytest.mark.parametrize("domain", i18n.DOMAINS)
+def test_english_texts_avoid_paraphrases(domain: str) -> None:
+    texts = {key: texts_of(one) for key, one in _keys("en", domain).items()}
+    assert texts
+    assert [
+        key for key, forms in texts.items() if re.search(ENGLISH_PARAPHRASES, " ".join(forms), re.I)
+    ] == []
+
+
+def _keys(language: str, domain: str) -> dict[str, Message]:
+    return {key_of(one.id): one for one in catalogue(language, domain) if one.id}

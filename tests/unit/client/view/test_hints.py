@@ -24,14 +24,14 @@ async def test_hint_names_the_bound_key(alice: FakeApp) -> None:
     async with open_screen(alice) as screen:
         await screen.wait_for("F12  all keys and commands", "F12 help")
         screen.press("Alt-1")
-        await screen.wait_for("28 more lines (F9)")
+        await screen.wait_for("28 more lines · F9 to expand")
 
 
 async def test_hint_for_an_unbound_action_is_left_out(alice: FakeApp) -> None:
     add_messages(alice.state, "#thuhole", "\n".join(f"line {number}" for number in range(40)))
     alice.config.keys = {"escape o": "", "f1": ""}
     async with open_screen(alice) as screen:
-        await screen.wait_for("Tab  completes")
+        await screen.wait_for("Tab  complete")
         assert "all keys" not in screen.text
         screen.press("Alt-1")
         await screen.wait_for("28 more lines\n")
@@ -53,7 +53,7 @@ async def test_home_shows_its_lists_and_only_the_last_answer(alice: FakeApp) -> 
             # mypy infers no type for a lambda's default.
             await screen.wait_until(lambda many=number: len(alice.calls) > many, "for the command")  # type: ignore[misc]
             alice.notes.show("no_conversation", error=True, name=f"nowhere{number}")
-        await screen.wait_for("nowhere29", "Rooms:", "【")
+        await screen.wait_for("nowhere29", "Rooms", "thuhole (2/5)")
         assert "nowhere28" not in screen.text
 
 

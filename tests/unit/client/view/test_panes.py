@@ -47,15 +47,15 @@ def state() -> ClientState:
 class TestHome:
     def test_home_shows_account_rooms_and_friends(self, state: ClientState) -> None:
         shown = all_lines(home_content(state, {}))
-        assert "您当前登录的账号为:Alice" in shown
-        assert "【thuhole: 成员数量2人,最大成员数量5人】" in shown
-        assert "【Bob】 在线" in shown
-        assert "【Carol】 离线 · 2 条未读消息" in shown
+        assert "账号：Alice" in shown
+        assert "thuhole（2/5 人）" in shown
+        assert "Bob  在线" in shown
+        assert "Carol  离线 · 2 条未读" in shown
 
     def test_home_without_rooms_and_friends_shows_hints(self) -> None:
         shown = all_lines(home_content(ClientState(username="Alice"), {}))
-        assert "还没有聊天室，创建一个：/create" in shown
-        assert "还没有好友，添加一个：/friend" in shown
+        assert "还没有聊天室。创建：/create" in shown
+        assert "还没有好友。添加：/friend" in shown
 
     def test_home_shows_its_notes_at_the_end(self, state: ClientState) -> None:
         state.notes.append(ClientNote("logged_out"))
@@ -92,13 +92,13 @@ class TestMembers:
         ]
         conversation.roster = ordered_members(seats)
         lines = [line.rstrip() for line in member_lines(MembersPane(), conversation, 10)]
-        assert lines == ["注册成员 2/5", "● Zoe", "○ Alice (ALICE)", "○ Bob (BOB)"]
+        assert lines == ["成员 2/5", "● Zoe", "○ Alice (ALICE)", "○ Bob (BOB)"]
 
     def test_hidden_members_are_counted(self, state: ClientState) -> None:
         conversation = state.conversations["#thuhole"]
         conversation.roster = [make_member(f"user{number:02}") for number in range(30)]
         lines = member_lines(MembersPane(), conversation, 10)
-        assert lines[1:] == [*(f"● user{number:02}" for number in range(8)), "↓ 另有 22 人（F12）"]
+        assert lines[1:] == [*(f"● user{number:02}" for number in range(8)), "↓ 还有 22 人（F12）"]
 
     def test_members_scroll_down_and_up(self, state: ClientState) -> None:
         conversation, members = state.conversations["#thuhole"], MembersPane()
@@ -108,13 +108,13 @@ class TestMembers:
             members.scroll_pages(1)
             pages.append(member_lines(members, conversation, 10)[1:])
         assert [(lines[0], lines[-1]) for lines in pages] == [
-            ("● user00", "↓ 另有 12 人（F12）"),
-            ("↑ 另有 8 人（F11）", "↓ 另有 5 人（F12）"),
-            ("↑ 另有 12 人（F11）", "● user19"),
-            ("↑ 另有 12 人（F11）", "● user19"),
+            ("● user00", "↓ 还有 12 人（F12）"),
+            ("↑ 还有 8 人（F11）", "↓ 还有 5 人（F12）"),
+            ("↑ 还有 12 人（F11）", "● user19"),
+            ("↑ 还有 12 人（F11）", "● user19"),
         ]
         members.scroll_pages(-1)
-        assert member_lines(members, conversation, 10)[1:3] == ["↑ 另有 4 人（F11）", "● user04"]
+        assert member_lines(members, conversation, 10)[1:3] == ["↑ 还有 4 人（F11）", "● user04"]
 
     def test_members_of_another_room_start_at_the_top(self, state: ClientState) -> None:
         conversation, members = state.conversations["#thuhole"], MembersPane()
@@ -130,17 +130,17 @@ class TestTopicAndStatus:
     def test_topic_of_a_room_shows_room_nickname_and_account(self, state: ClientState) -> None:
         state.current = "#thuhole"
         (topic,) = text([topic_row(state, 80)])
-        assert "聊天室编号:thuhole" in topic
-        assert "您使用的昵称:ALICE" in topic
-        assert "您的真实名称:Alice" in topic
+        assert "聊天室：thuhole" in topic
+        assert "昵称：ALICE" in topic
+        assert "账号：Alice" in topic
 
     def test_topic_of_a_private_chat_shows_the_friend(self, state: ClientState) -> None:
         state.current = "@Bob"
-        assert "私聊对象:Bob" in text([topic_row(state, 80)])[0]
+        assert "私聊：Bob" in text([topic_row(state, 80)])[0]
 
     def test_status_shows_connection_lag_and_account(self, state: ClientState) -> None:
         (status,) = text([status_row(state, 50, "F1", 80)])
-        assert status.startswith(" -MORE(50)- │ 在线 │ 12 毫秒 │ ")
+        assert status.startswith(" ↓ 50 条新消息 │ 在线 │ 12 毫秒 │ ")
         assert "Alice@127.0.0.1:7878" in status
         assert "@Carol(2)" in status
 
@@ -148,7 +148,7 @@ class TestTopicAndStatus:
         lab = state.conversations["#lab"] = Conversation("#lab", member=True, unread=4)
         assert "@Carol(2) #lab(4)" in text([status_row(state, 0, "F1", 100)])[0]
         lab.mention_seqs = {1}
-        assert "#lab(4!) @Carol(2)" in text([status_row(state, 0, "F1", 100)])[0]
+        assert "#lab(@1 4) @Carol(2)" in text([status_row(state, 0, "F1", 100)])[0]
 
     def test_narrow_status_leaves_out_the_account_before_unread_counts(self, state: ClientState) -> None:
         assert text([status_row(state, 0, "F1", 40)])[0].rstrip() == " 在线 │ 12 毫秒 │ @Carol(2) │ F1 帮助"
@@ -165,7 +165,7 @@ class TestTopicAndStatus:
         state.retry_at = time.monotonic() + 3
         assert "3 秒后重试" in text([status_row(state, 0, "F1", 80)])[0]
         state.retry_at = time.monotonic()
-        assert "正在重试" in text([status_row(state, 0, "F1", 80)])[0]
+        assert "正在重新连接" in text([status_row(state, 0, "F1", 80)])[0]
 
     @pytest.mark.parametrize("link", ConnectionState)
     @pytest.mark.parametrize("width", [0, 1, 7, 200])
@@ -189,7 +189,7 @@ def test_banner_fits_its_width(width: int) -> None:
 def test_help_lists_keys_and_commands() -> None:
     shown = all_lines(help_content({}))
     assert "Ctrl-X Ctrl-E" in shown
-    assert "/join 房间 [昵称] (/j) (/enter)" in shown
+    assert "/join 聊天室 [昵称]" in shown
 
 
 class TestMarks:
@@ -198,9 +198,9 @@ class TestMarks:
         conversation = state.conversations["#thuhole"]
         conversation.topic, conversation.private, conversation.locked = "期末复习", True, True
         (topic,) = text([topic_row(state, 140)])
-        assert topic.rstrip().endswith("私密 │ 需要密码 │ 期末复习")
+        assert topic.rstrip().endswith("私密 · 需密码 · 期末复习")
         shown = all_lines(home_content(state, {}))
-        assert "· 私密 · 需要密码 ·" in shown
+        assert "· 私密 · 需密码 ·" in shown
 
     def test_sidebar_marks_private_rooms_and_away_friends(self, state: ClientState) -> None:
         state.conversations["#thuhole"].private = True
@@ -208,14 +208,14 @@ class TestMarks:
         lines = "\n".join(text(sidebar_rows(state, 20, 20)))
         assert "◆ thuhole" in lines
         assert "◐ Bob" in lines
-        assert "离开: at lunch" in all_lines(home_content(state, {}))
+        assert "离开：at lunch" in all_lines(home_content(state, {}))
         state.current = "@Bob"
-        assert text([topic_row(state, 100)])[0].rstrip().endswith("│ at lunch")
+        assert text([topic_row(state, 100)])[0].rstrip().endswith("· at lunch")
 
     def test_empty_sidebar_shows_commands(self) -> None:
         lines = "\n".join(text(sidebar_rows(ClientState(), 20, 20)))
-        assert "/join 房间" in lines
-        assert "/friend 用户名" in lines
+        assert "/join 聊天室" in lines
+        assert "/friend 名字" in lines
 
     def test_members_pane_of_a_room_not_joined_shows_the_join_command(self, state: ClientState) -> None:
         conversation = state.conversations["#thuhole"]

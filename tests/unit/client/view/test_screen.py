@@ -22,13 +22,13 @@ class TestForm:
             screen.type("111111")
             await screen.wait_for("******")
             screen.press("Enter")
-            await screen.wait_for("You are logged in as Alice", "Logged in as Alice")
+            await screen.wait_for("Account: Alice", "Logged in as Alice")
 
         run_steps(app, steps)
         assert app.calls == [("connect", "127.0.0.1:7878"), ("login", "Alice", "111111")]
 
     @pytest.mark.parametrize(
-        ("code", "text"), [("unknown_user", "no such user"), ("wrong_password", "password is wrong")]
+        ("code", "text"), [("unknown_user", "no such user"), ("wrong_password", "wrong password")]
     )
     def test_login_error_is_shown_until_the_field_changes(self, app: FakeApp, code: str, text: str) -> None:
         async def steps(screen: ScreenHarness) -> None:
@@ -44,25 +44,25 @@ class TestForm:
         async def steps(screen: ScreenHarness) -> None:
             app.refusal = Refused("bad_username", {"least": 2, "most": 10})
             screen.type("A\t1111111\r")
-            await screen.wait_for("A user name has 2 to 10 characters,", " without blanks.")
+            await screen.wait_for("User names have 2–10 characters", "no spaces.")
 
         run_steps(app, steps)
 
     def test_registration_asks_for_the_password_twice(self, app: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.press("F2")
-            await screen.wait_for("Once more")
+            await screen.wait_for("Confirm password")
             screen.type("Alice\r111111\r11111\r")
             await screen.wait_for(i18n.translate("mismatch"))
             screen.type("111111\r")
-            await screen.wait_for("You are logged in as Alice")
+            await screen.wait_for("Account: Alice")
 
         run_steps(app, steps)
         assert app.calls[1:] == [("register", "Alice", "111111"), ("login", "Alice", "111111")]
 
     def test_logout_shows_the_login_form(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
-            await screen.wait_for("You are logged in as Alice")
+            await screen.wait_for("Account: Alice")
             alice.state.username = ""
             alice.state.conversations.clear()
             alice.notes.show("logged_out")
@@ -78,18 +78,18 @@ class TestReading:
             screen.press("Alt-1")
             await screen.wait_for("message 200")
             screen.press("PageUp")
-            await screen.wait_for("-MORE(19)-", "message 181")
+            await screen.wait_for("↓ 19 newer", "message 181")
             before = history_lines(screen)
             add_messages(alice.state, "#thuhole", "something new")
             alice.front_end.state_changed()
-            await screen.wait_for("-MORE(20)-")
+            await screen.wait_for("↓ 20 newer")
             assert history_lines(screen) == before
             alice.notes.show("language")
-            await screen.wait_for("-MORE(20)-")
+            await screen.wait_for("↓ 20 newer")
             assert history_lines(screen) == before
             screen.press("Alt-End")
             await screen.wait_for("something new")
-            assert "-MORE" not in screen.text
+            assert "newer" not in screen.text
 
         run_steps(alice, steps)
 
@@ -113,7 +113,7 @@ class TestReading:
             screen.type("\x1b1\x1b[5~\x1b2")  # Alt-1, PageUp, Alt-2
             await screen.wait_for("Room: zoo", "message 3")
             screen.press("Alt-1")
-            await screen.wait_for("-MORE(19)-", "message 181")
+            await screen.wait_for("↓ 19 newer", "message 181")
 
         run_steps(alice, steps)
 
@@ -173,7 +173,7 @@ class TestSwitching:
             screen.press("Enter")
             await screen.wait_for("Room: thuhole")
             screen.press("Alt-0")
-            await screen.wait_for("You are logged in as Alice", "a draft")
+            await screen.wait_for("Account: Alice", "a draft")
 
         run_steps(alice, steps)
 
@@ -183,7 +183,7 @@ class TestSwitching:
 
         async def steps(screen: ScreenHarness) -> None:
             screen.press("Ctrl-G")
-            await screen.wait_for(" #zoo(3!)\n")
+            await screen.wait_for(" #zoo(@3 3)\n")
             screen.press("Enter")
             await screen.wait_for("Room: zoo")
 
@@ -194,9 +194,9 @@ class TestSwitching:
             for key, text in [
                 ("F6", "Room: thuhole"),
                 ("Alt-Right", "Room: zoo"),
-                ("Ctrl-N", "Private chat with: Bob"),
-                ("Ctrl-N", "You are logged in"),
-                ("Ctrl-P", "Private chat with: Bob"),
+                ("Ctrl-N", "@Bob · you: Alice"),
+                ("Ctrl-N", "Account: Alice"),
+                ("Ctrl-P", "@Bob · you: Alice"),
                 ("Alt-Left", "Room: zoo"),
                 ("F5", "Room: thuhole"),
             ]:
@@ -221,14 +221,14 @@ class TestSwitching:
 
     def test_home_shows_the_end_of_a_long_answer(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
-            await screen.wait_for("You are logged in as Alice")
+            await screen.wait_for("Account: Alice")
             screen.type("/rooms\r")
             await screen.wait_until(lambda: alice.calls != [], "for the command")
             for number in range(30):
                 alice.notes.show("room_line", room=f"#room{number}", members=1, capacity=2)
             await screen.wait_for("#room29")
             screen.press("Alt-0")
-            await screen.wait_for("You are logged in as Alice")
+            await screen.wait_for("Account: Alice")
 
         run_steps(alice, steps)
 
@@ -378,7 +378,7 @@ def test_mention_in_another_conversation_rings_the_bell(alice: FakeApp) -> None:
         add_messages(alice.state, "#zoo", "ALICE, look")
         alice.state.conversations["#zoo"].mention_seqs = {1}
         alice.front_end.state_changed()
-        await screen.wait_for("#zoo(2!)")
+        await screen.wait_for("#zoo(@2 2)")
         assert screen.output.count("\a") == 1
 
     run_steps(alice, steps)

@@ -95,11 +95,11 @@ class TestTarget:
         async def steps(screen: ScreenHarness) -> None:
             self.receive_private_message(alice, "@Wang", "which code?", seq=1, at=NOON)
             screen.type("/r the code")
-            await screen.wait_for("Private message to Wang", "which code?")
+            await screen.wait_for("Private reply to Wang", "which code?")
             self.receive_private_message(alice, "@Bob", "hello", seq=1, at=NOON + 60_000)
             screen.type(" is 99")
             await screen.wait_for("the code is 99")
-            assert "Private message to Wang" in screen.text
+            assert "Private reply to Wang" in screen.text
             screen.press("Enter")
             await screen.wait_until(lambda: alice.calls != [], "for the line")
 
@@ -208,7 +208,7 @@ class TestOldHistory:
             await screen.wait_until(lambda: ("load_around", "#thuhole", 1) in alice.calls, "for the request")
             apply.show_past_page(alice.state, "#thuhole", early)
             alice.front_end.state_changed()
-            await screen.wait_for("the beginning", "message 1", "-MORE(")
+            await screen.wait_for("start of the history", "message 1", "↓ ")
             screen.press("PageDown")
             await screen.wait_for("message 20", i18n.translate("view.more_below"))
             await screen.wait_until(
@@ -216,7 +216,7 @@ class TestOldHistory:
             )
             screen.press("Alt-End")
             await screen.wait_for("message 200")
-            assert "-MORE" not in screen.text
+            assert "newer" not in screen.text
 
         run_steps(alice, steps)
 
@@ -232,7 +232,7 @@ class TestDisplay:
 
         async def steps(screen: ScreenHarness) -> None:
             screen.press("Alt-2")
-            await screen.wait_for("10 entries", "row 11", "18 more lines")
+            await screen.wait_for("10 joined", "row 11", "18 more lines")
             screen.press("Alt-o")
             await screen.wait_for("row 29")
             screen.press("Alt-Home")
@@ -267,6 +267,6 @@ class TestDisplay:
             await screen.wait_for("Room: zoo")
             alice.config.keys["escape x"] = "home"
             screen.press("Alt-x")
-            await screen.wait_for("You are logged in as Alice")
+            await screen.wait_for("Account: Alice")
 
         run_steps(alice, steps)

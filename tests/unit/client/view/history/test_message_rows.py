@@ -44,14 +44,14 @@ def test_message_time_is_local() -> None:
 @pytest.mark.parametrize(
     ("kind", "where", "body"),
     [
-        ("enter", "#thuhole", '昵称为"BOB"的用户进入了房间。'),
-        ("leave", "#thuhole", '昵称为"BOB"的用户退出了房间。'),
-        ("enter", "@Bob", '昵称为"BOB"的用户进入了私聊。'),
-        ("leave", "@Bob", '昵称为"BOB"的用户退出了私聊。'),
+        ("enter", "#thuhole", "BOB 进入了聊天室"),
+        ("leave", "#thuhole", "BOB 退出了聊天室"),
+        ("enter", "@Bob", "BOB 进入了私聊"),
+        ("leave", "@Bob", "BOB 退出了私聊"),
     ],
 )
 def test_notice_is_worded_by_the_client(kind: str, where: str, body: str) -> None:
-    assert rendered(make_message(kind=kind, conversation=where)) == [f"--2022-12-15 12:00:01-- BOB:{body}"]
+    assert rendered(make_message(kind=kind, conversation=where)) == [f"--2022-12-15 12:00:01-- {body}"]
 
 
 def test_action_has_a_star() -> None:
@@ -140,7 +140,7 @@ class TestEditsRepliesAndReactions:
 
     def test_edited_message_is_marked(self) -> None:
         edited = replace(make_message("better", seq=2), edited="2022-12-15T12:01:00.000Z")
-        assert self.lines(make_message("a"), edited) == ["--2022-12-15 12:00:02-- BOB:better （已编辑）"]
+        assert self.lines(make_message("a"), edited) == ["--2022-12-15 12:00:02-- BOB:better（已编辑）"]
 
     def test_deleted_message_shows_only_that_it_was_deleted(self) -> None:
         assert self.lines(make_message("a"), replace(make_message(seq=2), deleted=True)) == [
@@ -182,7 +182,7 @@ class TestEditsRepliesAndReactions:
             cid="c", conversation="#thuhole", text="better", kind="edit", target=1, written_at=NOON
         )
         (row,) = text(pending_rows(pending, "ALICE", 80))
-        assert "把之前的一条消息改为：better [发送中……]" in row
+        assert "将之前的一条消息修改为：better [发送中……]" in row
 
 
 class TestNoticeGroups:
@@ -199,7 +199,7 @@ class TestNoticeGroups:
 
     def test_many_notices_are_collapsed_into_one_line(self) -> None:
         first, *others = self.rows(*["enter"] * 5, "leave", "nick")
-        assert first[-1] == "--- 5 次进入、1 次离开、1 次改昵称（F9）"
+        assert first[-1] == "--- 5 次进入，1 次退出，1 次改名 · F9 展开"
         assert not any(others)
 
     def test_message_between_notices_ends_the_group(self) -> None:

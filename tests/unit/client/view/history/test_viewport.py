@@ -154,7 +154,7 @@ def test_empty_conversation_shows_a_hint() -> None:
     state = ClientState(username="Alice")
     add_room(state)
     (row,) = (row_text(row) for row in view(state).rows)
-    assert row.startswith("──── nothing was said here yet")
+    assert row.startswith("──── no messages yet")
 
 
 def test_long_history_renders_only_visible_blocks() -> None:

@@ -26,7 +26,7 @@ async def open_password_prompt(screen: ScreenHarness) -> asyncio.Task[str]:
     screen.type("half a sent")
     await screen.wait_for("half a sent")
     task = asyncio.create_task(screen.app.prompts.ask_password("prompt.room_password", room="#lab"))
-    await screen.wait_for("Password of #lab:")
+    await screen.wait_for("Password for #lab:")
     return task
 
 
@@ -34,7 +34,7 @@ async def test_password_is_shown_as_stars_and_the_draft_is_restored(alice: FakeA
     async with open_screen(alice) as screen:
         task = await open_password_prompt(screen)
         screen.type("open sesame")
-        await screen.wait_for("Password of #lab: ***********")
+        await screen.wait_for("Password for #lab: ***********")
         screen.press("Enter")
         assert await task == "open sesame"
         await screen.wait_for("> half a sent")
@@ -48,7 +48,7 @@ async def test_pasted_password_has_no_line_end(alice: FakeApp, pasted: str) -> N
     async with open_screen(alice) as screen:
         task = await open_password_prompt(screen)
         screen.paste(pasted)
-        await screen.wait_for("Password of #lab: ***********")
+        await screen.wait_for("Password for #lab: ***********")
         screen.press("Enter")
         assert await task == "open sesame"
 
@@ -81,7 +81,7 @@ async def test_other_keys_do_nothing_during_a_prompt(alice: FakeApp) -> None:
         task = await open_password_prompt(screen)
         screen.press("Ctrl-G", "F1", "F6")
         screen.type("x")
-        await screen.wait_for("Password of #lab: *")
+        await screen.wait_for("Password for #lab: *")
         assert alice.state.current == "#thuhole"
         screen.press("Enter")
         assert await task == "x"

@@ -25,7 +25,7 @@ async def test_invitation_in_the_server_field_joins_its_room(app: FakeApp) -> No
     async with open_screen(app, columns=120) as screen:
         screen.press("Up", "Ctrl-U")
         screen.type(f"{TOKEN}\rAlice\r111111\r")
-        await screen.wait_for("You are logged in as Alice")
+        await screen.wait_for("Account: Alice")
     assert app.calls == [("connect", "lab.example:99"), ("login", "Alice", "111111")]
     assert app._destination == "#ops"
     assert app.requests._known_servers.allowed_transports(ServerAddress("lab.example", 99)) == [Transport.TLS]
@@ -35,7 +35,7 @@ async def test_damaged_invitation_is_reported_under_its_field(app: FakeApp) -> N
     async with open_screen(app, columns=120) as screen:
         screen.press("Up", "Ctrl-U")
         screen.type(f"{TOKEN[:-3]}\rAlice\r111111\r")
-        await screen.wait_for("This invitation is not whole")
+        await screen.wait_for("The invitation is incomplete")
     assert app.calls == []
 
 
@@ -45,7 +45,7 @@ async def test_switching_forms_clears_errors_and_keeps_fields(app: FakeApp) -> N
         screen.type("Alice\r111111\r")
         await screen.wait_for(i18n.translate("unknown_user"))
         screen.press("F2")
-        await screen.wait_for("Once more")
+        await screen.wait_for("Confirm password")
         assert i18n.translate("unknown_user") not in screen.text
         assert "Alice" in screen.text
 
@@ -67,7 +67,7 @@ async def test_wrong_password_clears_the_field(app: FakeApp) -> None:
         await screen.wait_for(i18n.translate("wrong_password"))
         assert "*" not in screen.text
         screen.type("111111\r")
-        await screen.wait_for("You are logged in as Alice")
+        await screen.wait_for("Account: Alice")
     assert app.calls[-1] == ("login", "Alice", "111111")
 
 
@@ -79,7 +79,7 @@ async def test_pasted_field_has_no_line_end(app: FakeApp) -> None:
         screen.paste("hunter22\n")
         await screen.wait_for("********")
         screen.press("Enter")
-        await screen.wait_for("You are logged in as Alice")
+        await screen.wait_for("Account: Alice")
     assert app.calls[-1] == ("login", "Alice", "hunter22")
 
 
@@ -103,25 +103,25 @@ async def test_login_failure_after_registration_does_not_register_again(app: Fak
     client = LoginFailsAfterRegistration(tmp_path)
     async with open_screen(client) as screen:
         screen.press("F2")
-        await screen.wait_for("Once more")
+        await screen.wait_for("Confirm password")
         screen.type("Alice\r111111\r111111\r")
-        await screen.wait_for("Log in", "cannot do that right now")
+        await screen.wait_for("Log in", "can't do that right now")
         screen.press("Enter")
-        await screen.wait_for("You are logged in as Alice")
+        await screen.wait_for("Account: Alice")
     assert [name for name, *_ in client.calls] == ["connect", "register", "login", "login"]
 
 
 async def test_first_login_shows_a_hint_for_new_users(app: FakeApp) -> None:
     async with open_screen(app) as screen:
         screen.type("Alice\r111111\r")
-        await screen.wait_for("New here? /create ROOM CAPACITY")
+        await screen.wait_for("New here? /create ROOM SEATS")
         app.config.save_config()
         app.state.notes.clear()
         app.state.username = ""
         app.front_end.state_changed()
         await screen.wait_for("Log in")
         screen.type("111111\r")
-        await screen.wait_for("You are logged in as Alice")
+        await screen.wait_for("Account: Alice")
         assert "New here?" not in screen.text
 
 
@@ -130,7 +130,7 @@ async def test_form_works_on_a_small_screen(app: FakeApp, size: tuple[int, int])
     async with open_screen(app, *size) as screen:
         await screen.wait_for("Server:", "User name:", "Password:")
         screen.press("F2")
-        await screen.wait_for("Once more:")
+        await screen.wait_for("Confirm password:")
         screen.type("Alice\r111111\r111111\r")
         await screen.wait_until(lambda: bool(app.state.username), "for the login")
     assert ("register", "Alice", "111111") in app.calls

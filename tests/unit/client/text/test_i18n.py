@@ -76,10 +76,9 @@ def _keys_named_in(tree: ast.Module) -> set[str]:
         if isinstance(node, ast.Call) and node.args:
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))
             first = node.args[0]
-            if name in ("translate", "note", "show", "Refused", "UsageError") and isinstance(
-                first, ast.Constant
-            ):
-                named.add(str(first.value))
+            key = first.value if isinstance(first, ast.Constant) else ""
+            if key and name in ("translate", "note", "show", "Refused", "UsageError"):
+                named.add(str(key))
     return named
 
 

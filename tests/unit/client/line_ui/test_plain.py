@@ -96,7 +96,7 @@ async def test_a_script_that_saves_has_saved_before_anything_else_is_done(
         peer.answer(await peer.expect("logout"), "ok")
         code, output, errors = await running
     assert (code, errors) == (0, "")
-    assert output.count(": 1 message.") == saves
+    assert output.count("Saved 1 message to") == saves
     assert "Text:kept" in (tmp_path / "log.txt").read_text()
 
 

@@ -97,7 +97,7 @@ def room_name(unique: Unique) -> str:
 
 @pytest.fixture
 def room(alice: Wire, room_name: str) -> str:
-    """A room of five seats that Alice has made and nobody has entered."""
+    """An empty room of five seats that Alice has created."""
     alice.request("create_room", room=room_name, capacity=5)
     return room_name
 

@@ -26,10 +26,9 @@ import threading
 import time
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from operator import attrgetter
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, TypeVar
 
 from chatroom.db import background
 from chatroom.db.clock import CautiousClock
@@ -50,6 +49,7 @@ from chatroom.db.writer.foreign_locks import ForeignLocks
 from chatroom.db.writer.operations import MessagePost, Operation, SessionOrder, WriteJob
 from chatroom.db.writer.time_slicer import TimeSlicer
 from chatroom.db.writer.transaction import RosterSeats, WriteTransaction
+from chatroom.db.writer.write_batch import JobResult, WriteBatch
 from chatroom.db.writer.write_queue import WriteQueue
 from sqlalchemy import Connection, Engine
 
@@ -81,67 +81,6 @@ OUTAGE_SHARE = 0.9
 PREDECESSOR_UNKNOWN = "the outcome of an earlier message of this session is unknown"
 
 _conversation = attrgetter("conversation_id")
-
-
-class JobResult(NamedTuple):
-    """The result of a job: roster changes and messages of other processes, its return value, and what it
-    stored.
-    """
-
-    changed_rosters: list[RosterSeats]
-    missed: list[StoredMessage]
-    result: Any
-    stored: list[StoredMessage]
-
-
-@dataclass(slots=True)
-class _WriteBatch:
-    """Operations in one transaction, and their results."""
-
-    posts: list[MessagePost] = field(default_factory=list)
-    jobs: list[WriteJob[Any]] = field(default_factory=list)
-    outcomes: list[AppendOutcome | Exception] = field(default_factory=list)  # of the posts
-    changed_rosters: list[RosterSeats] = field(default_factory=list)
-    posted: list[StoredMessage] = field(default_factory=list)
-    results: list[JobResult] = field(default_factory=list)  # of the jobs
-
-    @classmethod
-    def of_operations(cls, operations: Sequence[Operation]) -> Self:
-        batch = cls()
-        for operation in operations:
-            if isinstance(operation, MessagePost):
-                batch.posts.append(operation)
-            else:
-                batch.jobs.append(operation)
-        return batch
-
-    def __len__(self) -> int:
-        return len(self.posts) + len(self.jobs)
-
-    def take_locked(self) -> list[Operation]:
-        """Remove and return the operations for rows that another session of the database has locked."""
-        posts = list(zip(self.posts, self.outcomes, strict=True))
-        jobs = list(zip(self.jobs, self.results, strict=True))
-        locked: list[Operation] = [post for post, outcome in posts if isinstance(outcome, LockedElsewhere)]
-        locked += [job for job, done in jobs if isinstance(done.result, LockedElsewhere)]
-        if locked:
-            done_posts = [each for each in posts if not isinstance(each[1], LockedElsewhere)]
-            done_jobs = [each for each in jobs if not isinstance(each[1].result, LockedElsewhere)]
-            self.posts, self.outcomes = [post for post, _ in done_posts], [each for _, each in done_posts]
-            self.jobs, self.results = [job for job, _ in done_jobs], [each for _, each in done_jobs]
-        return locked
-
-    def fail_all(self, error: Exception) -> None:
-        self.outcomes = [error] * len(self.posts)
-        for post in self.posts:
-            post.session_order.broken = True
-        self.changed_rosters, self.posted = [], []
-        self.results = [JobResult([], [], error, [])] * len(self.jobs)
-
-    def split_each(self) -> list["_WriteBatch"]:
-        return [_WriteBatch(posts=[post]) for post in self.posts] + [
-            _WriteBatch(jobs=[job]) for job in self.jobs
-        ]
 
 
 class DatabaseWriter:
@@ -231,15 +170,15 @@ class DatabaseWriter:
             self._loop.call_soon_threadsafe(self._slicer.add_steps, self._answer_all(settled))
         self._connection.close()
 
-    def _settle_with_deferred(self, operations: list[Operation]) -> list[_WriteBatch]:
+    def _settle_with_deferred(self, operations: list[Operation]) -> list[WriteBatch]:
         """Execute the deferred operations, then new ones. Refuse those that were deferred too long."""
         self._retried, self._deferred = self._deferred, {}
         waited = time.monotonic() + LOCK_TIMEOUT_SECONDS  # at the end of another attempt
         late = [operation for operation, since in self._retried.items() if self._is_over(waited - since)]
-        refused = _WriteBatch.of_operations(late)
+        refused = WriteBatch.of_operations(late)
         refused.fail_all(DatabaseUnavailable("another session of the database keeps a row locked"))
         again = [operation for operation in self._retried if operation not in late]
-        return [refused, *self._settle_batch(_WriteBatch.of_operations([*again, *operations]))]
+        return [refused, *self._settle_batch(WriteBatch.of_operations([*again, *operations]))]
 
     def _is_over(self, seconds: float) -> bool:
         """Whether an operation must be answered after so many seconds of failures, to be in time."""
@@ -249,13 +188,13 @@ class DatabaseWriter:
         for operation in operations:
             self._deferred[operation] = self._retried.get(operation, began)
 
-    def _settle_batch(self, batch: _WriteBatch) -> list[_WriteBatch]:
+    def _settle_batch(self, batch: WriteBatch) -> list[WriteBatch]:
         """Execute a batch, with retries, until each operation has a result."""
         if self._closing.is_set() and self._hangs:
             batch.fail_all(DatabaseUnavailable("the database hangs, and the server is shutting down"))
             return [batch]
         retries = 0
-        settled: list[_WriteBatch] = []
+        settled: list[WriteBatch] = []
         while batch:
             began = time.monotonic()
             error, in_commit = self._attempt_batch(batch)
@@ -267,7 +206,7 @@ class DatabaseWriter:
                 self._defer([*batch.posts, *batch.jobs], began)
                 return settled
             if in_commit and batch.jobs:
-                unknown, batch = _WriteBatch(jobs=batch.jobs), _WriteBatch(posts=batch.posts)
+                unknown, batch = WriteBatch(jobs=batch.jobs), WriteBatch(posts=batch.posts)
                 unknown.fail_all(DatabaseUnavailable("the connection broke during COMMIT"))
                 settled.append(unknown)
             if is_transient(error) and not is_lock_timeout(error) and retries < MAX_DEADLOCK_RETRIES:
@@ -284,11 +223,11 @@ class DatabaseWriter:
                 break
         return [*settled, batch]
 
-    def _settle_each(self, batch: _WriteBatch) -> list[_WriteBatch]:
+    def _settle_each(self, batch: WriteBatch) -> list[WriteBatch]:
         """Execute each operation by itself. A post after a deferred post of the same session is
         deferred too.
         """
-        settled: list[_WriteBatch] = []
+        settled: list[WriteBatch] = []
         for part in batch.split_each():
             if part.posts and part.posts[0].session_order in self._deferred_orders():
                 self._defer(part.posts, time.monotonic())
@@ -299,7 +238,7 @@ class DatabaseWriter:
     def _deferred_orders(self) -> list[SessionOrder]:
         return [operation.session_order for operation in self._deferred if isinstance(operation, MessagePost)]
 
-    def _attempt_batch(self, batch: _WriteBatch) -> tuple[Exception | None, bool]:
+    def _attempt_batch(self, batch: WriteBatch) -> tuple[Exception | None, bool]:
         """Execute a batch in one transaction. Returns the error, if any, and whether it occurred during
         COMMIT.
         """
@@ -323,7 +262,7 @@ class DatabaseWriter:
             log.warning("the database is back, after %.1f s", time.monotonic() - self._down_since)
         self._down_since, self._hangs = None, False
 
-    def _write_batch(self, connection: Connection, batch: _WriteBatch) -> WriteTransaction:
+    def _write_batch(self, connection: Connection, batch: WriteBatch) -> WriteTransaction:
         now = time.time_ns() // 1_000_000
         transaction = WriteTransaction(
             connection, now, self._clock.now(), self._known, self._shared, self._locks
@@ -421,7 +360,7 @@ class DatabaseWriter:
 
     # On the loop
 
-    def _answer_all(self, settled: list[_WriteBatch]) -> Iterator[None]:
+    def _answer_all(self, settled: list[WriteBatch]) -> Iterator[None]:
         try:
             for batch in settled:
                 yield from self._answer_batch(batch)
@@ -430,7 +369,7 @@ class DatabaseWriter:
                 self._queue.batch_answered
             )  # after the operations that the answers have added
 
-    def _answer_batch(self, batch: _WriteBatch) -> Iterator[None]:
+    def _answer_batch(self, batch: WriteBatch) -> Iterator[None]:
         answers = list(zip(batch.posts, batch.outcomes, strict=True))
         for first in range(0, len(answers), ANSWERS_PER_STEP):
             for post, outcome in answers[first : first + ANSWERS_PER_STEP]:

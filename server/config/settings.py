@@ -35,7 +35,7 @@ Cost = Annotated[int, Meta(ge=4, le=31, description="a whole number, 4 to 31")]
 
 class AccountSettings(Struct, frozen=True):
     registration: Annotated[
-        Registration, "who may register: open (everyone) or invited (with an invitation)"
+        Registration, "who may register: open (no invitation needed) or invited (with an invitation)"
     ] = "open"
 
 

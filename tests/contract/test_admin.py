@@ -75,7 +75,7 @@ def complaint(server: Server, *arguments: str, password: str | None = None, stdi
 
 @pytest.fixture(params=["sqlite", "mariadb", "mysql"])
 def site(request: pytest.FixtureRequest, serve: Serve, tmp_path: Path) -> Iterator[Server]:
-    """A running server that nobody waits long for, on each engine in turn."""
+    """A running server with short time limits, on each engine in turn."""
     if request.param == "sqlite":
         yield serve(settings=("limits.linger=600",))
         return

@@ -33,7 +33,7 @@ def raw(server: Server) -> socket.socket:
 
 
 def until_closed(line: socket.socket) -> bytes:
-    """All that comes before the other end hangs up, in whatever way."""
+    """Everything received before the server closes the connection."""
     heard = b""
     with suppress(ConnectionError):
         while data := line.recv(65536):
@@ -198,7 +198,7 @@ def test_login_flood_does_not_delay_messages(serve: Serve) -> None:
 
 
 def answered(wire: Wire) -> bool:
-    """Whether anything has come that nobody has read."""
+    """Whether received bytes wait to be read."""
     wire.socket.setblocking(False)
     try:
         return bool(wire.socket.recv(1, socket.MSG_PEEK))

@@ -11,7 +11,7 @@ from tests.support.processes import Json, Server, Wire
 
 @pytest.fixture
 def stranger(shared_server: Server) -> Wire:
-    """A connection on which nobody has logged in."""
+    """A connection before login."""
     return shared_server.connect()
 
 

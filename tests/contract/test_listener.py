@@ -63,7 +63,7 @@ def until_let_in(server: Server) -> None:
 
 
 def test_a_flood_of_those_who_are_refused_is_not_waited_for(serve: Serve) -> None:
-    """Telling somebody over TLS why takes a handshake; so many of one address are told at a time."""
+    """A refusal over TLS takes a handshake, so the refusals of one address at a time are limited."""
     server = serve("--tls", settings=("limits.connections_per_address=1", "limits.handshake_timeout=0"))
     flood = [raw(server) for _ in range(1 + MAX_REFUSALS)]
     with raw(server) as one_more:

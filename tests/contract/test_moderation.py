@@ -191,7 +191,7 @@ def test_only_a_member_can_be_kicked(alice: Wire, bob: Wire, room: str) -> None:
 def test_kicked_member_gets_no_later_message(
     shared_server: Server, alice: Wire, bob: Wire, carol: Wire, room: str
 ) -> None:
-    """Also when others talk all the while, on whichever terminal, and whatever they had asked for."""
+    """Also while other members send, on every terminal of the account, with requests under way."""
     enter(room, alice, bob, carol)
     phone = shared_server.connect().login(bob.username)
     said = [carol.start("send", to=room, text=f"{number}") for number in range(100)]

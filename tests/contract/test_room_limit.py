@@ -17,7 +17,7 @@ from tests.unit.db.builders import make_account, make_room, run_concurrently
 
 @pytest.fixture(params=["sqlite", "mariadb", "mysql"])
 def modest(request: pytest.FixtureRequest, serve: Serve) -> Server:
-    """A server on which nobody owns more than two rooms."""
+    """A server that allows two rooms per owner."""
     settings = ("limits.rooms=2",)
     if request.param == "sqlite":
         return serve(settings=settings)

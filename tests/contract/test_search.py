@@ -148,7 +148,7 @@ async def working(engine: Engine) -> AsyncIterator[SearchIndexer]:
 
 @pytest.fixture
 def told(engine: Engine) -> int:
-    """So many messages that nobody has indexed."""
+    """This many messages without an index entry."""
     with begin_write(engine) as connection:
         alice = make_account(connection, "Alice")
         library = add_room(connection, "library", alice)

@@ -1,4 +1,4 @@
-"""Two server processes on one database behave as one: whatever is done through one of them is told by both.
+"""Two server processes on one database behave as one: a change through one is sent by both.
 
 Alice, who owns the room, is always in the east, and Bob in the west; nothing but the database is between
 them.

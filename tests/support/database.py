@@ -62,7 +62,7 @@ class DatabaseServer:
             return list(cursor.fetchall())
 
     def kill_connections(self) -> int:
-        """Cut everybody off; how many that were."""
+        """Kill all connections and return how many there were."""
         victims = self.execute(
             "SELECT id FROM information_schema.processlist"
             " WHERE id != connection_id() AND user NOT IN ('system user', 'event_scheduler')"
@@ -254,7 +254,7 @@ def mysql_server(request: pytest.FixtureRequest) -> DatabaseServer:
 
 @pytest.fixture
 def fragile_mariadb(tmp_path: Path) -> Iterator[PrivateServer]:
-    """A server for one test, which may do to it whatever it likes."""
+    """A server for one test, which may stop, kill or configure it."""
     _need_mariadb()
     folder = tmp_path / "mariadb"
     folder.mkdir()

@@ -1,7 +1,7 @@
 """A real ``chat-server`` in a process of its own, and ``Wire``, the plainest client there can be.
 
-Nothing here sleeps: whoever waits reads until what is waited for is there, or fails at a deadline that is far
-beyond what a slow machine needs.
+Nothing here sleeps: a wait reads until the expected line arrives, or fails at a deadline far beyond what a
+slow machine needs.
 """
 
 import json

@@ -123,7 +123,7 @@ def the_form(tour: Tour) -> None:
 
 
 def an_empty_house(tour: Tour) -> None:
-    """Nobody has been here before. Then the guests come."""
+    """The home screen of a new server, then with guests."""
     tour.types("/create lab 20", i18n.translate("created", room="#lab"))
     entered = i18n.translate("entered_room", room="#lab", nickname=tour.voice.nickname)
     tour.types(f"/join lab {tour.voice.nickname}", entered, i18n.translate("view.beginning"))
@@ -321,7 +321,7 @@ STOPS: tuple[Callable[[Tour], None], ...] = (
 
 
 def _serving(folder: Path) -> AbstractContextManager[Server]:
-    """Nobody is taken for gone while the server is."""
+    """Members stay online while the server is away."""
     return running(folder / "data", settings=(*QUICK, "limits.linger=600"))
 
 

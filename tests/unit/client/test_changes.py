@@ -63,7 +63,7 @@ def logs(draw: st.DrawFn) -> list[Message]:
 
 
 def shown(messages: list[Message]) -> list[Message]:
-    """What somebody sees: the changes themselves are not drawn."""
+    """The visible messages; changes themselves are not drawn."""
     return [message for message in messages if message.kind not in CHANGE_KINDS]
 
 

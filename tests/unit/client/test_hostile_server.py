@@ -1,4 +1,4 @@
-"""Whatever a server puts into any text of the protocol, no front end lets a terminal obey it."""
+"""No text of a server reaches the terminal as a control sequence, in any front end."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What an owner does to a room, what a room asks of whoever comes, and whom one hears nothing more from."""
+"""Commands of room owners, entering protected rooms, and blocks."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who somebody is, and who is away."""
+"""``/whois``, ``/away`` and blocks."""
 
 from chatroom.client.app import App
 from chatroom.client.text import i18n

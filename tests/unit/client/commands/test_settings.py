@@ -1,4 +1,4 @@
-"""What somebody chooses is kept, and holds at once."""
+"""Settings are saved and take effect at once."""
 
 import pytest
 from chatroom.client.app import App

@@ -41,7 +41,7 @@ COMMAND_LINES = [
     if one.name not in NOT_TYPED
 ]
 TYPED = "\n".join(
-    ["hello", "/invite", *COMMAND_LINES, "/switch #lab", "/search x", "/goto 1", "/members", ""]
+    ["hello", "/invite", "/banned", *COMMAND_LINES, "/switch #lab", "/search x", "/goto 1", "/members", ""]
 )
 
 

@@ -36,7 +36,7 @@ def ack_before_commit() -> None:
 
     def tell(writer: Any, batch: Any) -> None:
         for post, outcome in zip(batch.posts, batch.outcomes, strict=True):
-            writer._loop.call_soon_threadsafe(post.done, post, outcome)
+            writer._loop.call_soon_threadsafe(post.done, outcome)
             post.done = _nothing
 
     _before_commit(tell)
@@ -115,7 +115,7 @@ def seq_outside_lock() -> None:
                     "ALTER TABLE messages DROP PRIMARY KEY, ADD INDEX (conversation_id, seq)"
                 )
 
-    proper = _patch(chatroom.server.app, "upgrade", upgrade)
+    proper = _patch(chatroom.server.app, "upgrade_schema", upgrade)
     _patch(chatroom.db.queries.messages, "lock_heads", lock)
 
 

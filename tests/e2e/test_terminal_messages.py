@@ -13,7 +13,7 @@ def test_messages_are_answered_edited_and_deleted(server: Server, terminal: Open
     bob.says("/join lab BOB").is_told("已进入聊天室 #lab")
 
     bob.terminal.type("什")
-    alice.sees("BOB正在输入")
+    alice.sees("BOB 正在输入")
     bob.terminal.press("Ctrl-U")
     bob.says("吃什吗")
     alice.sees("BOB:吃什吗").says("吃什吗？")

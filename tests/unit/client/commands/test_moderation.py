@@ -218,7 +218,7 @@ async def test_a_private_room_with_a_password(fake: FakeServer, start: Start) ->
         wanted = {"type": "create_room", "capacity": 9, "private": True, "password": "correct horse"}
         made = room("#den", member=False, entered=False, private=True, locked=True)
         await typed(app, peer, "/create den 9 password private", (wanted, "room", {"room": made}))
-        assert asked == ["Password of the room: ", "Confirm password: "]
+        assert asked == ["Room password: ", "Confirm room password: "]
         await typed(app, peer, "/create den 9 secret")
         assert keys(app) == ["created", "usage"]
 

@@ -57,7 +57,7 @@ class TestKeys:
     async def test_it_is_given_back(self, start: Start) -> None:
         app = start()
         said = await enter(app, "/unbind Ctrl-G", "/bind Ctrl-G", "/bind Ctrl-G default", "/bind")
-        assert said == ["key_unbound", "key_unbound", "key_bound", "no_keys_bound"]
+        assert said == ["key_unbound", "key_free", "key_bound", "no_keys_bound"]
 
     @pytest.mark.parametrize(
         ("line", "said"),

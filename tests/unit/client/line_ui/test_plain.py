@@ -146,12 +146,12 @@ async def test_a_change_names_the_message_that_it_is_about(fake: FakeServer, cli
         at = output.partition("--")[2][:19]
         assert told == [
             "BOB:the plan (edited)",
-            f"* BOB edited BOB's message of {at} to: the plan",
+            f"* BOB edited BOB's message of {at}: the plan",
             "* ALICE reacted 👍 to BOB:the plan (edited)",
-            "ALICE:(to BOB:the plan (edited)) agreed",
+            "ALICE:(reply to BOB:the plan (edited)) agreed",
             "BOB:(deleted)",
             f"* BOB deleted BOB's message of {at[:-1]}5",
-            "BOB:(to an earlier message) hm",
+            "BOB:(reply to an earlier message) hm",
         ]
         assert code == 0
 
@@ -231,7 +231,7 @@ async def test_json_says_nothing_aloud_that_is_no_request(fake: FakeServer, clie
         (["--plain", "--fingerprint", "12"], "chat-client: A fingerprint is a SHA-256"),
         (["--plain", "--json"], "chat-client: argument --json: not allowed with argument --plain\n"),
         (["--plain", "a@127.0.0.1:1"], "chat-client: Cannot connect to 127.0.0.1:1: Connection refused\n"),
-        ([], "chat-client: This is no terminal."),
+        ([], "chat-client: Not a terminal;"),
     ],
 )
 async def test_whatever_is_wrong_is_one_line(client: Run, arguments: list[str], error: str) -> None:

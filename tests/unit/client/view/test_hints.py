@@ -65,7 +65,7 @@ async def test_next_mention_on_home_opens_its_conversation(alice: FakeApp) -> No
         alice.state.conversations["#zoo"].mention_seqs = {4}
         alice.front_end.state_changed()
         screen.press("Alt-n")
-        await screen.wait_for("Room: zoo", "ALICE, look")
+        await screen.wait_for("#zoo ·", "ALICE, look")
 
 
 async def test_jump_to_a_mention_marks_only_visible_messages_as_read(alice: FakeApp) -> None:

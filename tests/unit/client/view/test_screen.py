@@ -111,7 +111,7 @@ class TestReading:
     def test_several_keys_between_two_frames_are_all_applied(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.type("\x1b1\x1b[5~\x1b2")  # Alt-1, PageUp, Alt-2
-            await screen.wait_for("Room: zoo", "message 3")
+            await screen.wait_for("#zoo ·", "message 3")
             screen.press("Alt-1")
             await screen.wait_for("↓ 19 newer", "message 181")
 
@@ -171,7 +171,7 @@ class TestSwitching:
             screen.type("thl")
             await screen.wait_until(lambda: "#zoo" not in screen.text, "for fewer")
             screen.press("Enter")
-            await screen.wait_for("Room: thuhole")
+            await screen.wait_for("#thuhole ·")
             screen.press("Alt-0")
             await screen.wait_for("Account: Alice", "a draft")
 
@@ -183,22 +183,22 @@ class TestSwitching:
 
         async def steps(screen: ScreenHarness) -> None:
             screen.press("Ctrl-G")
-            await screen.wait_for(" #zoo(@3 3)\n")
+            await screen.wait_for(" #zoo(@1 3)\n")
             screen.press("Enter")
-            await screen.wait_for("Room: zoo")
+            await screen.wait_for("#zoo ·")
 
         run_steps(alice, steps)
 
     def test_next_and_previous_conversation_wrap_around(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             for key, text in [
-                ("F6", "Room: thuhole"),
-                ("Alt-Right", "Room: zoo"),
+                ("F6", "#thuhole ·"),
+                ("Alt-Right", "#zoo ·"),
                 ("Ctrl-N", "@Bob · you: Alice"),
                 ("Ctrl-N", "Account: Alice"),
                 ("Ctrl-P", "@Bob · you: Alice"),
-                ("Alt-Left", "Room: zoo"),
-                ("F5", "Room: thuhole"),
+                ("Alt-Left", "#zoo ·"),
+                ("F5", "#thuhole ·"),
             ]:
                 screen.press(key)
                 await screen.wait_for(text)
@@ -378,7 +378,7 @@ def test_mention_in_another_conversation_rings_the_bell(alice: FakeApp) -> None:
         add_messages(alice.state, "#zoo", "ALICE, look")
         alice.state.conversations["#zoo"].mention_seqs = {1}
         alice.front_end.state_changed()
-        await screen.wait_for("#zoo(@2 2)")
+        await screen.wait_for("#zoo(@1 2)")
         assert screen.output.count("\a") == 1
 
     run_steps(alice, steps)

@@ -236,7 +236,7 @@ class TestDisplay:
             screen.press("Alt-o")
             await screen.wait_for("row 29")
             screen.press("Alt-Home")
-            await screen.wait_for("entered the room")
+            await screen.wait_for("BOB joined")
 
         run_steps(alice, steps)
 
@@ -264,7 +264,7 @@ class TestDisplay:
     def test_newly_bound_key_acts_at_once(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.press("Alt-2")
-            await screen.wait_for("Room: zoo")
+            await screen.wait_for("#zoo ·")
             alice.config.keys["escape x"] = "home"
             screen.press("Alt-x")
             await screen.wait_for("Account: Alice")

@@ -41,7 +41,7 @@ class TestInput:
             await screen.wait_until(lambda: input_line(screen) == "for the zoo", "for the draft")
             screen.press("Esc")
             screen.press("F1")
-            await screen.wait_for("Keys")
+            await screen.wait_for("Writing")
             assert input_line(screen) == "for the zoo"
 
         run_steps(alice, steps)

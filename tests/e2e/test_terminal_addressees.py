@@ -87,7 +87,7 @@ def test_disband_in_a_pipe_needs_yes(server: Server, tmp_path: Path) -> None:
     assert (code, "/disband #lab --yes" in errors) == (1, True)
     assert run("/disband lab --yes\n") == (0, "")
     code, errors = run("")
-    assert (code, "no room #lab" in errors) == (1, True)
+    assert (code, "#lab doesn't exist" in errors) == (1, True)
 
 
 def test_resign_in_a_pipe_makes_no_error(server: Server, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A line belongs to the conversation in which Enter was pressed, and is stored at once."""
 
+import re
 import signal
 
 import pytest
@@ -82,7 +83,9 @@ def test_bytes_of_another_encoding_become_replacement_characters(pair: tuple[Ser
     alice.terminal.type_bytes(b"x\xc4\xe3\xba\xc3").press("Enter").wait_for("Alice:x")
     alice.says("next").sees("Alice:next")
     alice.terminal.wait_gone("发送中")
-    assert texts(server, "@Bob") == ["x\ufffd\ufffd\ufffd\ufffd", "next"]
+    first, second = texts(server, "@Bob")
+    assert re.fullmatch("x\ufffd{3,4}", first)  # Python takes two of the bytes for one truncated character
+    assert second == "next"
 
 
 @pytest.mark.parametrize("key", ["Ctrl-O", "Alt-#"])

@@ -150,7 +150,7 @@ async def test_no_fact_that_a_server_thinks_of_can_break_a_note(fake: FakeServer
         error = {"code": "unknown_room", "message": "", "details": details}
         await typed(app, peer, "/friends", ({"type": "list_friends"}, "error", error))
         [note] = app.state.notes
-        assert i18n.translate(note.key, **note.facts) == "['x'] doesn't exist. Create it: /create ['x'] SEATS"
+        assert i18n.translate(note.key, **note.facts) == "['x'] doesn't exist."
 
 
 async def test_the_nickname_of_the_last_time_is_the_default(fake: FakeServer, start: Start) -> None:

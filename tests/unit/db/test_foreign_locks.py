@@ -143,16 +143,22 @@ async def test_job_for_locked_row_waits_and_other_jobs_run(
     assert shared.stored_texts() == ["hi"]
 
 
-@pytest.mark.parametrize("kind", ["shared", "alone"])
-async def test_writer_closes_while_row_is_locked(kind: str, request: pytest.FixtureRequest) -> None:
-    fixture: WriterFixture = request.getfixturevalue(kind)
-    url = fixture.engine.url
-    with row_locked(url, fixture.room_id) if kind == "shared" else file_locked(url):
-        began = time.monotonic()
-        async with fixture.running_writer(outage_timeout=60.0) as writer:
-            writer.add_operation(fixture.make_post("hi"))
-            await asyncio.sleep(0)
-        assert time.monotonic() - began < 30
+async def test_writer_closes_while_row_is_locked(shared: WriterFixture) -> None:
+    with row_locked(shared.engine.url, shared.room_id):
+        await close_while_locked(shared)
+
+
+async def test_writer_closes_while_file_is_locked(alone: WriterFixture) -> None:
+    with file_locked(alone.engine.url):
+        await close_while_locked(alone)
+
+
+async def close_while_locked(fixture: WriterFixture) -> None:
+    began = time.monotonic()
+    async with fixture.running_writer(outage_timeout=60.0) as writer:
+        writer.add_operation(fixture.make_post("hi"))
+        await asyncio.sleep(0)
+    assert time.monotonic() - began < 30
     assert isinstance(fixture.events_of("post")[0], DatabaseUnavailable)
 
 

@@ -36,14 +36,14 @@ once(Heartbeat, "run_heartbeat")
 once(SearchIndexer, "run_indexing")
 once(wiring, "run_housekeeping")
 
-settle = DatabaseWriter._settle_with_those_apart
+settle = DatabaseWriter._settle_with_deferred
 
 def settle_or_die(self, operations):
     if any(str(getattr(getattr(one, "draft", ""), "text", "")) == "die" for one in operations):
         raise KeyError("killed by a test")
     return settle(self, operations)
 
-DatabaseWriter._settle_with_those_apart = settle_or_die
+DatabaseWriter._settle_with_deferred = settle_or_die
 __main__.main()
 """
 

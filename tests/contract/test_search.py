@@ -202,7 +202,7 @@ async def test_two_of_them_index_nothing_twice(engine: Engine, told: int) -> Non
 async def test_it_goes_on_when_the_database_is_back(
     engine: Engine, told: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexer, "IDLE", 0)
+    monkeypatch.setattr(indexer, "IDLE_SECONDS", 0)
     gather, troubles = search_index.read_slice, [DatabaseUnavailable("away"), RuntimeError("what is this?")]
     done = asyncio.Event()
     loop = asyncio.get_running_loop()

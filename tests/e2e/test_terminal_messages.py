@@ -20,11 +20,11 @@ def test_messages_are_answered_edited_and_deleted(server: Server, terminal: Open
     bob.sees("ALICE:吃什吗？")  # so what he said is confirmed
     bob.terminal.press("Alt-e").wait_for("/edit 吃什吗")
     bob.terminal.press("Ctrl-U").enter("/edit 吃什么")
-    alice.sees("BOB:吃什么 （已编辑）")
+    alice.sees("BOB:吃什么（已编辑）")
 
     alice.terminal.press("Alt-Up", "Alt-Up", "Alt-r").wait_for("/reply")
     alice.terminal.enter("面条")
-    bob.sees("┌ BOB: 吃什么 （已编辑）", "ALICE:面条")
+    bob.sees("┌ BOB: 吃什么（已编辑）", "ALICE:面条")
     bob.says("/react 👍")
     alice.sees("👍 Bob")
 
@@ -32,5 +32,5 @@ def test_messages_are_answered_edited_and_deleted(server: Server, terminal: Open
     bob.sees("ALICE:（已删除）")
     alice.says("/save").is_told("条消息保存到")
     log = alice.log.read_text("utf-8")
-    assert "吃什么 （已编辑）" in log
+    assert "吃什么（已编辑）" in log
     assert "面条" not in log

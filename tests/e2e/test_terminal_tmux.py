@@ -42,7 +42,7 @@ def outer(server: Server, bob: Wire, tmp_path: Path) -> Iterator[Terminal]:
     tmux = Tmux(server, tmp_path, "allow-passthrough on", "bell-action any")
     terminal = tmux.terminal.wait_for("F2: create an account").press("F2").wait_for("Confirm password")
     terminal.type("Alice").press("Tab").type("111111").press("Tab").enter("111111")
-    terminal.wait_for("Logged in as Alice").enter("/friend Bob").wait_for("Bob is your friend now")
+    terminal.wait_for("Logged in as Alice").enter("/friend Bob").wait_for("Bob is now your friend")
     bob.event("friend")
     yield terminal
     tmux.close()

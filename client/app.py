@@ -172,7 +172,7 @@ class App:
             self.drafts.open()
         if self._destination:
             verb = "query" if self._destination.startswith("@") else "join"
-            self.lines.submit(f"/{verb} {self._destination}")
+            self.lines.submit_line(f"/{verb} {self._destination}")
             self._destination = ""
 
     # Frames of the server

@@ -52,7 +52,7 @@ class TypedLines:
         self._failed_switch: Failure | None = None  # why the last command did not get there
         self._held_back = ""
 
-    def submit(self, text: str) -> bool:
+    def submit_line(self, text: str) -> bool:
         """Send a message or run a command. The result is in the state or in a note.
 
         Return ``False`` for a line that is refused at once and that the input has to show again.

@@ -62,7 +62,7 @@ class JsonFrontEnd:
 
     async def handle_line(self, line: str) -> None:
         if is_command(line):
-            self._app.lines.submit(line)
+            self._app.lines.submit_line(line)
             await self._app.lines.wait_for_room()
         elif line.strip():
             await self._send_request(line)

@@ -66,7 +66,7 @@ class PlainFrontEnd:
         """Nothing: a user sees what is new."""
 
     async def handle_line(self, line: str) -> None:
-        self._app.lines.submit(line)
+        self._app.lines.submit_line(line)
         if self.is_scripted:
             await self._app.lines.wait_for_room()
 

@@ -64,11 +64,11 @@ def test_notification_passes_tmux(outer: Terminal, bob: Wire, alert: str, call: 
 
 
 def test_muted_conversation_does_not_notify(outer: Terminal, bob: Wire) -> None:
-    outer.enter("/mute Bob").wait_for("@Bob never calls you")
+    outer.enter("/mute Bob").wait_for("@Bob: notifications off")
     outer.output = b""
     bob.request("send", to="@Alice", text="lunch?")
-    outer.wait_for("1 unread message")
+    outer.wait_for("1 unread")
     assert b"\a" not in outer.output
-    outer.enter("/mute Bob").wait_for("@Bob calls you for everything")
+    outer.enter("/mute Bob").wait_for("@Bob: notifications for all messages")
     bob.request("send", to="@Alice", text="now?")
     outer.wait_until(lambda: b"\a" in outer.output, "for the bell")

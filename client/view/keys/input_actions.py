@@ -65,7 +65,7 @@ class InputActions:
                 self._screen_state.history_view.follow_end(self._state.current)
             else:
                 self._screen_state.return_to_end()
-            if not self._app.lines.submit(text):
+            if not self._app.lines.submit_line(text):
                 self._composer.restore_text(text)
 
     def _with_target(self, text: str, target: MessageTarget) -> str:

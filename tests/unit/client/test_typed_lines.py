@@ -51,8 +51,8 @@ class TestOnScreen:
             app = start()
             peer = await on_screen(fake, app)
             app.conversations.show("@Bob")
-            app.lines.submit("/whois Bob")
-            app.lines.submit("my PIN is 4711")
+            app.lines.submit_line("/whois Bob")
+            app.lines.submit_line("my PIN is 4711")
             assert kept(app) == [("@Bob", "my PIN is 4711")]
             assert [one.text for one in app.state.conversations["@Bob"].pending] == ["my PIN is 4711"]
             app.conversations.show("#lab")
@@ -79,8 +79,8 @@ class TestOnScreen:
                 peer.send(type="message", message=message(seq, conversation="@Bob", username=author))
             await wait_until(app, lambda: app.state.conversations["@Bob"].timeline.last)
             app.conversations.show("@Bob")
-            app.lines.submit("/whois Bob")
-            app.lines.submit(line)
+            app.lines.submit_line("/whois Bob")
+            app.lines.submit_line(line)
             app.conversations.show("#lab")
             await peer.expect("whois")
             await peer.expect("send", **sent)
@@ -92,9 +92,9 @@ class TestOnScreen:
             app = start()
             peer = await on_screen(fake, app)
             app.conversations.show("#lab")
-            app.lines.submit("/friends")
-            app.lines.submit("/topic news")
-            app.lines.submit("/leave")
+            app.lines.submit_line("/friends")
+            app.lines.submit_line("/topic news")
+            app.lines.submit_line("/leave")
             app.conversations.show("#ops")
             peer.answer(await peer.expect("list_friends"), "friends", friends=[])
             peer.answer(await peer.expect("set_topic", room="#lab"), "ok")
@@ -109,7 +109,7 @@ class TestOnScreen:
             app = start()
             peer = await on_screen(fake, app)
             app.conversations.show("#lab")
-            app.lines.submit("/join new")
+            app.lines.submit_line("/join new")
             app.conversations.show("#ops")
             entering = await peer.expect("enter_room", room="#new")
             peer.answer(entering, "entered", room=room("#new"), members=["Alice"], messages=[])
@@ -123,8 +123,8 @@ class TestOnScreen:
         async with fake:
             app = start()
             peer = await on_screen(fake, app)
-            app.lines.submit("/join NEW")
-            app.lines.submit("hello")
+            app.lines.submit_line("/join NEW")
+            app.lines.submit_line("hello")
             assert kept(app) == [("#NEW", "hello")]
             assert app.state.notes[-1].key == "kept"
             entering = await peer.expect("enter_room", room="#NEW")
@@ -139,10 +139,10 @@ class TestOnScreen:
         async with fake:
             app = start()
             await on_screen(fake, app)
-            app.lines.submit("/join new")
+            app.lines.submit_line("/join new")
             app.conversations.show("#ops")
             app.conversations.show("")
-            app.lines.submit("hello")
+            app.lines.submit_line("hello")
             assert app.state.notes[-1].key == "nowhere"
             assert kept(app) == []
 
@@ -157,20 +157,20 @@ class TestOnScreen:
             peer = await on_screen(fake, app)
             app.conversations.show("#lab")
             monkeypatch.setattr(UserPreferences, "set_attention", fail)
-            app.lines.submit("/mute")
+            app.lines.submit_line("/mute")
             await app.lines.wait_until_finished()
             assert app.state.notes[-1].key == "internal_error"
             assert app.state.notes[-1].facts["reason"] == "RuntimeError: planted"
-            app.lines.submit("hello")
+            app.lines.submit_line("hello")
             await peer.expect("send", to="#lab", text="hello")
 
     async def test_unknown_command_stays_in_the_input(self, fake: FakeServer, start: Start) -> None:
         async with fake:
             app = start()
             await on_screen(fake, app)
-            assert not app.lines.submit("/etc/hosts is broken")
+            assert not app.lines.submit_line("/etc/hosts is broken")
             assert app.state.notes[-1].key == "unknown_command"
-            assert app.lines.submit("/create lab")
+            assert app.lines.submit_line("/create lab")
             assert app.state.notes[-1].key == "usage"
 
     async def test_line_refused_later_out_of_sight_is_told_with_room_and_text(
@@ -180,7 +180,7 @@ class TestOnScreen:
             app = start()
             peer = await on_screen(fake, app)
             app.conversations.show("#lab")
-            app.lines.submit("important")
+            app.lines.submit_line("important")
             sent = await peer.expect("send", to="#lab")
             app.conversations.show("#ops")
             peer.send(type="removed", room="#lab", reason="close", username="Bob")
@@ -199,7 +199,7 @@ class TestOnScreen:
             peer = await on_screen(fake, app)
             app.conversations.show("#lab")
             front_end_of(app).shows_refused = True
-            app.lines.submit("important")
+            app.lines.submit_line("important")
             peer.answer_error(await peer.expect("send"), "text_too_long", limit=3)
             await app.wait_until_settled()
             [pending] = app.state.conversations["#lab"].pending
@@ -214,7 +214,7 @@ class TestInPipe:
             app = start()
             peer = await in_pipe(fake, app)
             for line in ("one", "/join lab", "two", "/me waves", "/query Bob", "three"):
-                app.lines.submit(line)
+                app.lines.submit_line(line)
             assert kept(app) == [("#ops", "one"), ("#lab", "two"), ("#lab", "waves"), ("@Bob", "three")]
             stored(peer, await peer.expect("send", to="#ops", text="one"))
             entering = await peer.expect("enter_room", room="#lab")
@@ -235,7 +235,7 @@ class TestInPipe:
             peer = await in_pipe(fake, app)
             lines = ("/join lab", "for the lab", "/switch nope", "/keys", "for nobody", "/switch ops")
             for line in (*lines, "for ops"):
-                app.lines.submit(line)
+                app.lines.submit_line(line)
             peer.answer_error(
                 await peer.expect("enter_room"), "room_full", room="#lab", members=2, capacity=2
             )
@@ -253,12 +253,12 @@ class TestInPipe:
         async with fake:
             app = start()
             peer = await in_pipe(fake, app)
-            app.lines.submit("/join lab")
+            app.lines.submit_line("/join lab")
             peer.answer_error(
                 await peer.expect("enter_room"), "room_full", room="#lab", members=2, capacity=2
             )
             await app.wait_until_settled()
-            app.lines.submit("for the lab")
+            app.lines.submit_line("for the lab")
             await app.wait_until_settled()
             assert [(facts["conversation"], facts["text"]) for facts in refusals(app)] == [
                 ("#lab", "for the lab")
@@ -271,8 +271,8 @@ class TestInPipe:
         async with fake:
             app = start()
             peer = await in_pipe(fake, app)
-            app.lines.submit("/join ops *")
-            app.lines.submit("hello")
+            app.lines.submit_line("/join ops *")
+            app.lines.submit_line("hello")
             peer.answer_error(await peer.expect("enter_room", room="#ops"), "bad_nickname")
             await peer.expect("send", to="#ops", text="hello")
 
@@ -283,8 +283,8 @@ class TestInPipe:
         async with fake:
             app = start()
             await in_pipe(fake, app)
-            app.lines.submit(line)
-            app.lines.submit("hello")
+            app.lines.submit_line(line)
+            app.lines.submit_line("hello")
             assert app.state.notes[-1].key == "nowhere"
             assert kept(app) == []
 
@@ -294,9 +294,9 @@ class TestInPipe:
         async with fake:
             app = start()
             peer = await in_pipe(fake, app, rooms=[room("#ops")])
-            app.lines.submit("/friends")
-            app.lines.submit("/switch Bob")
-            app.lines.submit("hello")
+            app.lines.submit_line("/friends")
+            app.lines.submit_line("/switch Bob")
+            app.lines.submit_line("hello")
             peer.answer(await peer.expect("list_friends"), "friends", friends=[friend("@Bob", entered=True)])
             await peer.expect("send", to="@Bob", text="hello")
 
@@ -305,7 +305,7 @@ class TestInPipe:
             app = start()
             peer = await in_pipe(fake, app)
             for line in ("/nick Ann", "hello", "/topic x"):
-                app.lines.submit(line)
+                app.lines.submit_line(line)
             entering = await peer.expect("enter_room", room="#ops", nickname="Ann")
             inside = room("#ops", nickname="Ann")
             peer.answer(entering, "entered", room=inside, members=["Alice"], messages=[])

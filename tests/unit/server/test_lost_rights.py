@@ -137,11 +137,11 @@ def test_account_that_lost_its_right_gets_nothing_that_its_own_process_stores(
 
 
 def test_login_after_a_process_whose_clock_was_ahead_ended_sessions_lasts(
-    pair: Pair, mariadb: DatabaseServer, unique: Unique
+    pair: Pair, mysql_server: DatabaseServer, unique: Unique
 ) -> None:
     alice = pair.east.user(unique("Alice"))
     alice.request("change_password", password="111111", new_password="222222")
-    mariadb.execute(
+    mysql_server.execute(
         "UPDATE chat_lost_rights.accounts SET sessions_since = sessions_since + 3600000"
         f" WHERE username = '{alice.username}'"
     )
@@ -157,11 +157,11 @@ def test_login_after_a_process_whose_clock_was_ahead_ended_sessions_lasts(
 
 
 def test_session_ended_while_its_process_slept_too_long_to_be_told_is_over(
-    scene: Scene, mariadb: DatabaseServer
+    scene: Scene, mysql_server: DatabaseServer
 ) -> None:
     scene.pair.west.pause()
     disable(scene)
-    mariadb.execute(
+    mysql_server.execute(
         "DELETE FROM chat_lost_rights.news",
         "UPDATE chat_lost_rights.accounts SET sessions_since = sessions_since - 3600000",
     )

@@ -44,7 +44,7 @@ async def test_without_a_mark_it_is_about_the_last_message(
     async with fake:
         app = start()
         peer = await in_lab(fake, app)
-        app.lines.submit(line)
+        app.lines.submit_line(line)
         asked = await peer.expect("send", to="#lab", **sent)
         assert [pending.kind for pending in lab_room(app).pending] == [sent["kind"]]
         peer.answer(asked, "sent", cid=asked["cid"], seq=4, time=message(4)["time"], duplicate=False)
@@ -58,7 +58,7 @@ async def test_the_marked_message_is_the_one_that_is_meant_once(fake: FakeServer
         app = start()
         peer = await in_lab(fake, app)
         apply.select_message(app.state, "#lab", 1)
-        app.lines.submit("/reply hi yourself")
+        app.lines.submit_line("/reply hi yourself")
         asked = await peer.expect("send", text="hi yourself", target=1)
         assert "kind" not in asked
         assert lab_room(app).selected == 0
@@ -71,7 +71,7 @@ async def test_the_same_reaction_again_takes_it_back(fake: FakeServer, start: St
         reacted = message(4, "👍", kind="react", target=3, username="Alice")
         peer.send(type="message", message=reacted)
         await wait_until(app, lambda: lab_room(app).timeline.last == 4)
-        app.lines.submit("/react 👍")
+        app.lines.submit_line("/react 👍")
         await peer.expect("send", kind="unreact", target=3, text="👍")
 
 
@@ -83,7 +83,7 @@ async def test_reply_in_a_private_chat_answers_its_last_message(fake: FakeServer
         peer.send(type="message", message=message(2, "there?", conversation="@Bob"))
         await wait_until(app, lambda: app.state.conversations["@Bob"].timeline.last == 2)
         app.conversations.show("@Bob")
-        app.lines.submit("/reply here")
+        app.lines.submit_line("/reply here")
         await peer.expect("send", to="@Bob", target=2, text="here")
 
 
@@ -95,7 +95,7 @@ async def test_reply_in_a_room_answers_the_room_and_never_a_private_message(
         peer = await in_lab(fake, app)
         peer.send(type="message", message=message(1, "psst", conversation="@Bob"))
         await wait_until(app, lambda: app.state.conversations["@Bob"].timeline.last == 1)
-        app.lines.submit("/reply here")
+        app.lines.submit_line("/reply here")
         sent = await peer.expect("send", to="#lab", text="here")
         assert sent["target"] == max(
             each.seq for each in lab_room(app).timeline.messages if each.username == "Bob"
@@ -134,7 +134,7 @@ async def test_a_room_s_owner_takes_back_what_others_said(fake: FakeServer, star
         peer = await in_lab(fake, app)
         lab_room(app).owner = "Alice"
         apply.select_message(app.state, "#lab", 1)
-        app.lines.submit("/delete")
+        app.lines.submit_line("/delete")
         await peer.expect("send", kind="delete", target=1)
 
 
@@ -151,8 +151,8 @@ async def test_a_command_waits_for_what_was_said_right_before_it(fake: FakeServe
     async with fake:
         app = start()
         peer = await in_lab(fake, app)
-        app.lines.submit("newer")
-        app.lines.submit("/edit newest")
+        app.lines.submit_line("newer")
+        app.lines.submit_line("/edit newest")
         sent = await peer.expect("send", text="newer")
         peer.answer(sent, "sent", cid=sent["cid"], seq=4, time="", duplicate=False)
         peer.send(type="message", message=mine(4, "newer") | {"cid": sent["cid"]})
@@ -172,7 +172,7 @@ async def test_unchanged_edit_sends_nothing(fake: FakeServer, start: Start, text
         peer.send(type="message", message=mine(4, text))
         await wait_until(app, lambda: lab_room(app).timeline.last == 4)
         assert await enter(app, f"/edit {text}") == ["nothing_changed"]
-        app.lines.submit(f"/edit {text}!")
+        app.lines.submit_line(f"/edit {text}!")
         await peer.expect("send", kind="edit", target=4, text=f"{text}!")
 
 
@@ -198,7 +198,7 @@ class TestGoingTo:
             peer = await log_in(fake, app, rooms=[room(head=90)])
             shown = watched(app)
             app.state.current = "#lab"
-            app.lines.submit("/goto 2022-12-15 20:07")
+            app.lines.submit_line("/goto 2022-12-15 20:07")
             asked = await peer.expect("history", conversation="#lab")
             assert asked["at"].endswith(":07:00.000Z")
             peer.answer(asked, "history", messages=[message(41), message(42)], more=True)
@@ -210,7 +210,7 @@ class TestGoingTo:
             app = start()
             peer = await log_in(fake, app, rooms=[room(head=90)])
             app.state.current = "#lab"
-            app.lines.submit("/goto 2022-12-15")
+            app.lines.submit_line("/goto 2022-12-15")
             asked = await peer.expect("history")
             peer.answer(asked, "history", messages=[message(41), message(42)], more=True)
             await app.lines.wait_until_finished()
@@ -222,7 +222,7 @@ class TestGoingTo:
             app = start()
             peer = await log_in(fake, app, rooms=[room(head=90)])
             shown = watched(app)
-            app.lines.submit("/search number")
+            app.lines.submit_line("/search number")
             asked = await peer.expect("search", query="number")
             peer.answer(asked, "found", messages=[message(80), message(7)], more=False)
             assert await enter(app, "/goto 2", "/goto 3") == [
@@ -238,7 +238,7 @@ class TestGoingTo:
         async with fake:
             app = start()
             peer = await log_in(fake, app, rooms=[room(head=90)])
-            app.lines.submit("/search number")
+            app.lines.submit_line("/search number")
             asked = await peer.expect("search", query="number")
             peer.answer(asked, "found", messages=[message(80)], more=True, cursor="there")
             asked = await peer.expect("search", query="number", cursor="there")
@@ -287,7 +287,7 @@ async def test_others_are_told_gently_that_somebody_writes(fake: FakeServer, sta
             app.input_changed(text)
         asked = await peer.expect("typing", conversation="#lab")
         peer.answer(asked, "ok")
-        app.lines.submit("hello")
+        app.lines.submit_line("hello")
         await peer.expect("send", text="hello")  # and no second hint before it
         app.input_changed("a")
         await peer.expect("typing", conversation="#lab")
@@ -299,5 +299,5 @@ async def test_who_wants_nobody_to_know_does_not_tell(fake: FakeServer, start: S
         peer = await in_lab(fake, app)
         app.config.typing = "off"
         app.input_changed("h")
-        app.lines.submit("hello")
+        app.lines.submit_line("hello")
         await peer.expect("send", text="hello")

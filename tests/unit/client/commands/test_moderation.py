@@ -145,7 +145,7 @@ async def test_destructive_command_asks_first(fake: FakeServer, start: Start, li
             return False
 
         front_end_of(app).answer_question = refuse
-        app.lines.submit(line)
+        app.lines.submit_line(line)
         await app.lines.wait_until_finished()
         assert (len(questions), keys(app)) == (1, ["cancelled"])
 
@@ -153,7 +153,7 @@ async def test_destructive_command_asks_first(fake: FakeServer, start: Start, li
             return True
 
         front_end_of(app).answer_question = agree
-        app.lines.submit(line)
+        app.lines.submit_line(line)
         verb = line.split()[0].removeprefix("/")
         await peer.expect(
             {"resign": "resign_room", "disband": "close_room", "transfer": "transfer_room"}[verb]
@@ -167,7 +167,7 @@ async def test_without_a_terminal_a_destructive_command_needs_yes(
     async with fake:
         app, _ = await in_lab(fake, start)
         lab_room(app).roster = [make_member("Alice"), make_member("Bob")]
-        app.lines.submit(line)
+        app.lines.submit_line(line)
         await app.lines.wait_until_finished()
         assert keys(app) == ["needs_yes"]
         assert str(app.state.notes[0].facts["command"]).endswith(" --yes")
@@ -187,7 +187,7 @@ async def test_without_a_terminal_a_destructive_command_needs_yes(
 async def test_command_takes_the_whole_name(fake: FakeServer, start: Start, line: str, key: str) -> None:
     async with fake:
         app, _ = await in_lab(fake, start)
-        app.lines.submit(line)
+        app.lines.submit_line(line)
         await app.lines.wait_until_finished()
         assert keys(app) == [key]
 
@@ -196,7 +196,7 @@ async def test_room_of_another_owner_is_refused_without_a_question(fake: FakeSer
     async with fake:
         app, _ = await in_lab(fake, start)
         lab_room(app).owner = "Bob"
-        app.lines.submit("/disband lab --yes")
+        app.lines.submit_line("/disband lab --yes")
         await app.lines.wait_until_finished()
         assert keys(app) == ["not_owner"]
 
@@ -290,7 +290,7 @@ async def test_an_invitation_to_pass_on_leads_here(fake: FakeServer, start: Star
         app = start()
         peer = await log_in(fake, app)
         app.conversations.show("#lab")
-        app.lines.submit("/invite")
+        app.lines.submit_line("/invite")
         asked = await peer.expect("make_invitation", room="#lab")
         code = fresh_code()
         peer.answer(asked, "invitation", code=code, until="2026-11-29T04:22:43.273Z")

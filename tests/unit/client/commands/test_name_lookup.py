@@ -51,7 +51,7 @@ async def test_ambiguous_name_is_refused_with_the_candidates(
 ) -> None:
     async with fake:
         app, _ = await in_lab(fake, start)
-        app.lines.submit(line)
+        app.lines.submit_line(line)
         await app.lines.wait_until_finished()
         [note] = app.state.notes
         assert (note.key, note.facts["names"]) == ("ambiguous_name", candidates)
@@ -75,7 +75,7 @@ async def test_clear_name_is_resolved_to_its_account(
 ) -> None:
     async with fake:
         app, peer = await in_lab(fake, start)
-        app.lines.submit(line)
+        app.lines.submit_line(line)
         await peer.expect(**request_)
 
 
@@ -83,7 +83,7 @@ async def test_nickname_with_blanks_is_an_addressee(fake: FakeServer, start: Sta
     async with fake:
         app, peer = await in_lab(fake, start)
         del app.state.conversations["@Wang"]
-        app.lines.submit("/msg Wang Fang for Fang")
+        app.lines.submit_line("/msg Wang Fang for Fang")
         await peer.expect("send", to="@Carol", text="for Fang")
 
 
@@ -101,7 +101,7 @@ async def test_name_that_does_not_exist_is_refused(fake: FakeServer, start: Star
 async def test_command_for_others_refuses_oneself(fake: FakeServer, start: Start, line: str) -> None:
     async with fake:
         app, _ = await in_lab(fake, start)
-        app.lines.submit(line)
+        app.lines.submit_line(line)
         await app.lines.wait_until_finished()
         assert keys(app) == ["not_yourself"]
 
@@ -110,6 +110,6 @@ async def test_members_are_asked_for_before_a_name_is_resolved(fake: FakeServer,
     async with fake:
         app, peer = await in_lab(fake, start)
         lab_room(app).roster = []
-        app.lines.submit("/kick Fang")
+        app.lines.submit_line("/kick Fang")
         await peer.expect("kick", username="Fang")
         assert any(request["type"] == "list_members" for request in peer.routine_requests)

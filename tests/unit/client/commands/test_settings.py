@@ -13,7 +13,7 @@ async def enter(app: App, *lines: str) -> list[str]:
     """Type lines; the keys of what is then said."""
     before = len(app.state.notes)
     for line in lines:
-        app.lines.submit(line)
+        app.lines.submit_line(line)
     await app.lines.wait_until_finished()
     return [note.key for note in app.state.notes[before:]]
 

@@ -91,7 +91,7 @@ async def typed(
     app: App, peer: Peer, line: str, *answers: tuple[dict[str, Any], str, dict[str, Any]]
 ) -> None:
     """Type a line; the server hears these requests and answers so."""
-    app.lines.submit(line)
+    app.lines.submit_line(line)
     for expected, type, fields in answers:
         peer.answer(await peer.expect(**expected), type, **fields)
     await app.lines.wait_until_finished()
@@ -101,8 +101,8 @@ async def test_lines_are_dealt_with_in_the_order_they_were_typed(fake: FakeServe
     async with fake:
         app = start()
         peer = await log_in(fake, app, rooms=[])
-        app.lines.submit("/join lab")
-        app.lines.submit("hello")
+        app.lines.submit_line("/join lab")
+        app.lines.submit_line("hello")
         enter = await peer.expect("enter_room", room="#lab", nickname="Alice")
         peer.answer(enter, "entered", room=room(), members=["Alice"], messages=[])
         await peer.expect("send", to="#lab", text="hello")
@@ -112,7 +112,7 @@ async def test_a_message_at_home_is_an_error(fake: FakeServer, start: Start) -> 
     async with fake:
         app = start()
         await log_in(fake, app)
-        app.lines.submit("hello")
+        app.lines.submit_line("hello")
         await app.wait_until_settled()
         assert keys(app) == ["nowhere"]
 
@@ -157,7 +157,7 @@ async def test_the_nickname_of_the_last_time_is_the_default(fake: FakeServer, st
     async with fake:
         app = start()
         peer = await log_in(fake, app, rooms=[room(entered=False, nickname="小爱")])
-        app.lines.submit("/join lab")
+        app.lines.submit_line("/join lab")
         await peer.expect("enter_room", nickname="小爱")
 
 
@@ -168,7 +168,7 @@ async def test_a_private_message_needs_no_entering_and_leaves_me_where_i_am(
         app = start()
         peer = await log_in(fake, app, friends=[friend()])
         app.conversations.show("#lab")
-        app.lines.submit("/msg bob hello there")
+        app.lines.submit_line("/msg bob hello there")
         await peer.expect("send", to="@Bob", text="hello there")
         assert app.state.current == "#lab"
 
@@ -179,7 +179,7 @@ async def test_reply_at_home_goes_to_the_only_user_who_wrote(fake: FakeServer, s
         peer = await log_in(fake, app, friends=[friend("@Bob"), friend("@Carol")])
         peer.send(type="message", message=message(1, conversation="@Bob"))
         await typed(app, peer, "/friends", ({"type": "list_friends"}, "friends", {"friends": []}))
-        app.lines.submit("/reply got it")
+        app.lines.submit_line("/reply got it")
         await peer.expect("send", to="@Bob", text="got it")
 
 
@@ -191,7 +191,7 @@ async def test_reply_at_home_with_several_writers_is_refused(fake: FakeServer, s
         peer.send(type="message", message=message(1, conversation="@Bob", time="2027-01-01T00:00:00.000Z"))
         await typed(app, peer, "/friends", ({"type": "list_friends"}, "friends", {"friends": []}))
         app.state.notes.clear()
-        app.lines.submit("/reply got it")
+        app.lines.submit_line("/reply got it")
         await app.lines.wait_until_finished()
         assert keys(app) == ["several_writers"]
 
@@ -201,7 +201,7 @@ async def test_what_is_too_long_is_not_sent_and_can_be_cut(fake: FakeServer, sta
         app = start()
         await log_in(fake, app)
         app.conversations.show("#lab")
-        assert not app.lines.submit("x" * 4097)  # so it stays in the input
+        assert not app.lines.submit_line("x" * 4097)  # so it stays in the input
         assert app.state.notes[-1].facts == {"limit": 4096}
         assert app.state.conversations["#lab"].pending == []
 
@@ -211,9 +211,9 @@ async def test_a_line_with_the_password_is_held_back_once(fake: FakeServer, star
         app = start()
         peer = await log_in(fake, app)
         app.conversations.show("#lab")
-        assert not app.lines.submit("oops secret1")
+        assert not app.lines.submit_line("oops secret1")
         assert keys(app) == ["held_back"]
-        assert app.lines.submit("oops secret1")
+        assert app.lines.submit_line("oops secret1")
         await peer.expect("send", text="oops secret1")
 
 
@@ -231,7 +231,7 @@ async def test_the_language_switches_at_once_and_is_kept(fake: FakeServer, start
     async with fake:
         app = start()
         await log_in(fake, app)
-        app.lines.submit("/lang zh")
+        app.lines.submit_line("/lang zh")
         await app.wait_until_settled()
         assert i18n.language == "zh"
         assert load_config(home / "client.json").lang == "zh"
@@ -241,7 +241,7 @@ async def test_lang_without_a_language_shows_the_setting(fake: FakeServer, start
     async with fake:
         app = start()
         await log_in(fake, app)
-        app.lines.submit("/lang")
+        app.lines.submit_line("/lang")
         await app.lines.wait_until_finished()
         assert (i18n.language, keys(app)) == ("en", ["setting_line"])
 
@@ -259,7 +259,7 @@ async def test_create_says_what_is_wrong(fake: FakeServer, start: Start, line: s
     async with fake:
         app = start()
         await log_in(fake, app)
-        app.lines.submit(line)
+        app.lines.submit_line(line)
         await app.lines.wait_until_finished()
         assert keys(app) == [key]
 
@@ -279,7 +279,7 @@ async def test_switch_finds_what_the_switcher_finds(fake: FakeServer, start: Sta
     async with fake:
         app = start()
         await log_in(fake, app, friends=[friend()])
-        app.lines.submit(f"/switch {name}")
+        app.lines.submit_line(f"/switch {name}")
         await app.lines.wait_until_finished()
         assert app.state.current == ("#lab" if name == "lb" else "@Bob")
 
@@ -290,7 +290,7 @@ async def test_what_somebody_says_can_be_ignored_and_that_is_kept(
     async with fake:
         app = start()
         peer = await log_in(fake, app, friends=[friend()])
-        app.lines.submit("/ignore Bob")
+        app.lines.submit_line("/ignore Bob")
         await app.wait_until_settled()
         peer.send(type="message", message=message(1))
         peer.send(type="message", message=message(2, username="Carol"))
@@ -304,8 +304,8 @@ async def test_help_and_keys_are_made_from_the_tables(fake: FakeServer, start: S
     async with fake:
         app = start()
         await log_in(fake, app)
-        app.lines.submit("/help")
-        app.lines.submit("/help /j")
+        app.lines.submit_line("/help")
+        app.lines.submit_line("/help /j")
         await app.wait_until_settled()
         shown = [i18n.translate(note.key, **note.facts) for note in app.state.notes]
         assert len(shown) == len(COMMANDS) + 2
@@ -335,7 +335,7 @@ async def test_a_command_without_a_connection_says_that_there_is_none(fake: Fake
         app = start()
         peer = await log_in(fake, app)
         peer.abort()
-        app.lines.submit("/create x 5")
+        app.lines.submit_line("/create x 5")
         peer = await fake.accept_and_welcome()
         answer_session(peer, await peer.expect("resume"))
         await app.lines.wait_until_finished()

@@ -49,7 +49,7 @@ async def test_in_a_room_with_very_much_the_rest_is_left_unknown(
         asked = await peer.expect("history", before=90)
         peer.answer(asked, "history", messages=[message(89)], more=True)
         await wait_until(app, lambda: lab_room(app).scanned_from == 89)
-        app.lines.submit("/leave lab")
+        app.lines.submit_line("/leave lab")
         await peer.expect("leave_room")
         assert (lab_room(app).mentions, lab_room(app).has_unscanned) == (1, True)
         app.history.mark_read("#lab", 90)
@@ -60,7 +60,7 @@ async def test_a_script_gets_only_what_it_asks_for(fake: FakeServer, start: Star
     async with fake:
         app = start(fill=True)
         peer = await log_in(fake, app, rooms=[room(head=9, read=6, unread=2)])
-        app.lines.submit("/leave lab")
+        app.lines.submit_line("/leave lab")
         await peer.expect("leave_room")
 
 

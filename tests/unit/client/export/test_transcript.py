@@ -231,10 +231,10 @@ async def test_a_save_that_is_stopped_leaves_nothing_behind(
     async with fake:
         app = start()
         peer = await in_chat(fake, app, HISTORY)
-        app.lines.submit(f"/save {tmp_path / 'log.txt'}")
+        app.lines.submit_line(f"/save {tmp_path / 'log.txt'}")
         await peer.expect("history")
-        app.lines.submit("/save")
-        app.lines.submit("/save stop")
+        app.lines.submit_line("/save")
+        app.lines.submit_line("/save stop")
         await app.lines.wait_until_finished()
         await app.context.running_save.wait()
         assert [note.key for note in app.state.notes] == ["saving_already", "save_stopped"]
@@ -284,7 +284,7 @@ async def test_one_conversation_from_a_date_on(fake: FakeServer, start: Start, t
     async with fake:
         app = start()
         peer = await in_chat(fake, app, HISTORY | {"#thuhole": log})
-        app.lines.submit(f"/save {tmp_path / 'log.txt'} --in thuhole --since 2026-11-22")
+        app.lines.submit_line(f"/save {tmp_path / 'log.txt'} --in thuhole --since 2026-11-22")
         asked = await peer.expect("history", conversation="#thuhole", limit=1)
         assert "at" in asked
         peer.answer(asked, "history", messages=log[4:5], more=True)
@@ -323,7 +323,7 @@ async def test_what_cannot_be_saved(fake: FakeServer, start: Start, line: str, s
     async with fake:
         app = start()
         await in_chat(fake, app, HISTORY)
-        app.lines.submit(line)
+        app.lines.submit_line(line)
         await app.lines.wait_until_finished()
         assert [note.key for note in app.state.notes] == [said]
         assert app.context.running_save.task is None

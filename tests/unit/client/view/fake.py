@@ -108,7 +108,7 @@ class _FakeLines(TypedLines):
     def __init__(self, app: FakeApp) -> None:
         self._app = app
 
-    def submit(self, text: str) -> bool:
+    def submit_line(self, text: str) -> bool:
         self._app.calls.append(("submit", text))
         return True
 

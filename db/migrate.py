@@ -39,19 +39,19 @@ def upgrade_schema(engine: Engine) -> None:
 
 
 def _run_missing_migrations(connection: Connection) -> None:
-    present = _present_revisions(connection)
-    if present != {_newest_revision()}:
+    present = present_revisions(connection)
+    if present != {newest_revision()}:
         from chatroom.db.migrations import runner
 
         runner.run_migrations(connection, MIGRATIONS, present)
 
 
-def _newest_revision() -> str:
+def newest_revision() -> str:
     """The revision of the last migration: the number at the start of its file name."""
     return max(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
-def _present_revisions(connection: Connection) -> set[str]:
+def present_revisions(connection: Connection) -> set[str]:
     """The revision of the database. Empty if the database is empty or the first migration was interrupted."""
     tables = set(inspect(connection).get_table_names())
     if "alembic_version" in tables:

@@ -2,7 +2,8 @@
 message later.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from chatroom.db.engine import begin_write, is_sqlite
@@ -15,6 +16,9 @@ from sqlalchemy.exc import DBAPIError
 MIN_TOKEN_VARIABLE = "innodb_ft_min_token_size"
 MAX_TOKEN_VARIABLE = "innodb_ft_max_token_size"
 
+ServerVariables = dict[str, str]
+"""Variables of a MySQL or MariaDB server, by their names."""
+
 
 class PreflightFinding(NamedTuple):
     """Something that the operator should know, and whether it may lose messages."""
@@ -24,15 +28,21 @@ class PreflightFinding(NamedTuple):
 
 
 def check_database(engine: Engine) -> list[PreflightFinding]:
-    """Return what the operator should know. Raises ``DatabaseUnusable`` if the database cannot be used.
+    """Return what the operator should know. Raises ``DatabaseUnusable`` if the database cannot be used."""
+    with errors_as_unusable(engine), engine.connect() as connection:
+        inspect_engine = _inspect_sqlite if is_sqlite(engine.url) else _inspect_mysql
+        return list(inspect_engine(connection))
+
+
+@contextmanager
+def errors_as_unusable(engine: Engine) -> Iterator[None]:
+    """Raise ``DatabaseUnusable`` in place of any error while connecting and reading.
 
     Some problems are not raised as an error of the driver: a missing TLS file is an ``OSError``, an invalid
     host name a ``UnicodeError``.
     """
     try:
-        with engine.connect() as connection:
-            inspect_engine = _inspect_sqlite if is_sqlite(engine.url) else _inspect_mysql
-            return list(inspect_engine(connection))
+        yield
     except DBAPIError as error:
         raise as_unusable(engine.url, error) from error
     except (OSError, RuntimeError, ValueError) as error:
@@ -104,32 +114,47 @@ def _inspect_sqlite(connection: Connection) -> Iterator[PreflightFinding]:
 
 
 def _inspect_mysql(connection: Connection) -> Iterator[PreflightFinding]:
-    facts = _server_variables(connection)
+    facts = server_variables(connection)
+    if facts["character_set_database"] != "utf8mb4" and _convert_empty_database(connection):
+        facts["character_set_database"] = "utf8mb4"
+    for check in MYSQL_CHECKS.values():
+        check(connection, facts)
+    return mysql_findings(facts)
+
+
+def _check_charset(connection: Connection, facts: ServerVariables) -> None:
     database = connection.engine.url.database
     if facts["character_set_connection"] != "utf8mb4":
         raise DatabaseUnusable("the connection to the database does not use utf8mb4")
-    if facts["character_set_database"] != "utf8mb4" and not _convert_empty_database(connection):
+    if facts["character_set_database"] != "utf8mb4":
         raise DatabaseUnusable(
             f"the database {database!r} is in {facts['character_set_database']};"
             f" change it with: ALTER DATABASE {database} CHARACTER SET utf8mb4"
         )
+
+
+def _check_strict_mode(_: Connection, facts: ServerVariables) -> None:
     if "STRICT_TRANS_TABLES" not in facts["sql_mode"]:
         raise DatabaseUnusable(
             "the database refuses strict mode: it would silently truncate values that are too long"
         )
+
+
+def _check_binary_log(_: Connection, facts: ServerVariables) -> None:
     if facts["log_bin"] == "ON" and facts["binlog_format"] == "STATEMENT":
         raise DatabaseUnusable(
             "binlog_format is STATEMENT, with which the database refuses READ COMMITTED: set it to ROW"
         )
+
+
+def _check_storage_engine(connection: Connection, _: ServerVariables) -> None:
     if not _has_innodb(connection):
         raise DatabaseUnusable(
             "the database has no InnoDB, which is required to keep confirmed messages safe"
         )
-    _check_index(facts)
-    return _mysql_findings(facts)
 
 
-def _check_index(facts: dict[str, str]) -> None:
+def _check_search_index(_: Connection, facts: ServerVariables) -> None:
     """The full-text index silently leaves out terms that are shorter or longer than these limits."""
     minimum, maximum = int(facts[MIN_TOKEN_VARIABLE]), int(facts[MAX_TOKEN_VARIABLE])
     if minimum > MIN_TERM_LENGTH:
@@ -142,6 +167,16 @@ def _check_index(facts: dict[str, str]) -> None:
             f"{MAX_TOKEN_VARIABLE} is {maximum}, so search would miss words:"
             f" set it to {MAX_TERM_LENGTH} or more"
         )
+
+
+MYSQL_CHECKS: dict[str, Callable[[Connection, ServerVariables], None]] = {
+    "character set": _check_charset,
+    "strict mode": _check_strict_mode,
+    "binary log": _check_binary_log,
+    "storage engine": _check_storage_engine,
+    "search index": _check_search_index,
+}
+"""What a MySQL or MariaDB database must have. Each check raises ``DatabaseUnusable``."""
 
 
 def _convert_empty_database(connection: Connection) -> bool:
@@ -157,7 +192,7 @@ def _convert_empty_database(connection: Connection) -> bool:
     return True
 
 
-def _mysql_findings(facts: dict[str, str]) -> Iterator[PreflightFinding]:
+def mysql_findings(facts: ServerVariables) -> Iterator[PreflightFinding]:
     if facts["innodb_flush_log_at_trx_commit"] != "1":
         yield PreflightFinding(
             f"innodb_flush_log_at_trx_commit is {facts['innodb_flush_log_at_trx_commit']}, not 1:"
@@ -174,7 +209,7 @@ def _mysql_findings(facts: dict[str, str]) -> Iterator[PreflightFinding]:
         )
 
 
-def _server_variables(connection: Connection) -> dict[str, str]:
+def server_variables(connection: Connection) -> ServerVariables:
     names = (
         "binlog_format",
         "character_set_connection",
@@ -185,6 +220,7 @@ def _server_variables(connection: Connection) -> dict[str, str]:
         "log_bin",
         "sql_mode",
         "sync_binlog",
+        "version",
     )
     name_list = ", ".join(f"'{name}'" for name in names)
     rows = connection.execute(text(f"SHOW VARIABLES WHERE variable_name IN ({name_list})"))

@@ -17,7 +17,7 @@ from functools import partial
 
 from chatroom.protocol import RELEASE
 from chatroom.server.app import ServerFailed, StartError, serve_until_stopped
-from chatroom.server.cli import admin, invite
+from chatroom.server.cli import admin, doctor, invite
 from chatroom.server.cli.arguments import OneLineParser, add_settings, print_error, setting_pair
 from chatroom.server.config import log, standard_streams
 from chatroom.server.config.endpoint import ServerEndpoint
@@ -81,6 +81,8 @@ def run_command(arguments: Sequence[str]) -> int:
         return admin.run_command(arguments[1:])
     if arguments[:1] == ["invite"]:
         return invite.run_command(arguments[1:])
+    if arguments[:1] == ["doctor"]:
+        return doctor.run_command(arguments[1:])
     flags = _build_parser().parse_args(arguments)
     try:
         loaded = load_config(dict(flags.settings), os.environ, flags.config)
@@ -126,7 +128,8 @@ def _build_parser() -> argparse.ArgumentParser:
         prog="chat-server",
         description="Run a chat server. By default it serves only this machine, with all data in one folder.",
         epilog="--show-config lists all settings; set them with --set, the environment or a file."
-        " Administration: chat-server admin --help. Invitations: chat-server invite --help.",
+        " Administration: chat-server admin --help. Invitations: chat-server invite --help."
+        " Checks: chat-server doctor --help.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"chatroom {RELEASE}")

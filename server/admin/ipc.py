@@ -169,7 +169,7 @@ def send_command(command: AnyCommand, folder: Path) -> Answer | None:
 def _bind_socket(file: Path) -> socket.socket:
     """Return a listening socket that only this user may connect to. A stale socket file is replaced."""
     with files.locked(file):
-        if _is_served(file):
+        if is_served(file):
             raise OSError(f"another server takes admin commands at {file}")
         _remove_stale_socket(file)
         return _open_socket(file)
@@ -195,7 +195,8 @@ def _open_socket(file: Path) -> socket.socket:
     return listening
 
 
-def _is_served(file: Path) -> bool:
+def is_served(file: Path) -> bool:
+    """Whether a running server takes commands at this socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         return probe.connect_ex(str(file)) == 0
 

@@ -66,14 +66,24 @@ def prepare_tls(config: ServerConfig) -> TlsCertificate | None:
     """
     if not config.encrypted:
         return None
+    certificate, key = certificate_files(config)
     if config.tls.cert:
-        return TlsCertificate(_expanded(config.tls.cert), _expanded(config.tls.key))
-    own = config.data / OWN_CERTIFICATE
-    _make_once(own, config.host)
+        return TlsCertificate(certificate, key)
+    _make_once(certificate, config.host)
     try:
-        return TlsCertificate(own, own)
+        return TlsCertificate(certificate, key)
     except CertificateError as error:
         raise CertificateError(f"{error}; {ADVICE}") from None
+
+
+def certificate_files(config: ServerConfig) -> tuple[Path, Path]:
+    """Return the files of certificate and key: the configured ones, or the one in the data folder. Raises
+    ``CertificateError``.
+    """
+    if config.tls.cert:
+        return _expanded(config.tls.cert), _expanded(config.tls.key)
+    own = config.data / OWN_CERTIFICATE
+    return own, own
 
 
 def _make_once(own: Path, host: str) -> None:

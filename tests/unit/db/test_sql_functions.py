@@ -26,6 +26,7 @@ EVERYWHERE = {
 ON_MYSQL = {
     "database": "database()",
     "get_lock": "get_lock('chatroom functions', 0)",
+    "utc_timestamp": "utc_timestamp(3)",
 }
 
 PACKAGE = Path(db.__file__).parent

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import bcrypt
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from bench.dialects import PASSWORD
 from chatroom.db.engine import begin_write, open_engine
 from chatroom.db.migrate import upgrade_schema
 from chatroom.db.schema import accounts, conversations, indexed, memberships, messages, rooms
 from chatroom.db.search import search_index
-from sqlalchemy import Connection, Engine, insert, select, update
-
-from bench.dialects import PASSWORD
 
 ROOM = ALICE = 1
 NAME, USERNAME = "archive", "Alice"

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pymysql
-from chatroom.db.engine import SQLITE_PRAGMAS
-from chatroom.protocol.cids import new_cid
 
 from bench.dialects import TEXT
 from bench.figures import Figure, share
 from bench.hosts import installed, mariadb
 from bench.talking import PLANS
+from chatroom.db.engine import SQLITE_PRAGMAS
+from chatroom.protocol.cids import new_cid
 
 TABLE = (
     "CREATE TABLE sent (conversation INTEGER, seq INTEGER, cid VARCHAR(64) UNIQUE, text VARCHAR(200),"

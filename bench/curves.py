@@ -10,14 +10,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
-from chatroom.server.session import MAX_PENDING_SENDS
-
 from bench import archive, commits, machine
 from bench.figures import Figure, Measured
 from bench.hosts import FLOOR, OURS, Host, Opening, on_each, on_file, temporary
 from bench.load import ClientPool
 from bench.talkers import Client
 from bench.talking import Plan, talk
+from chatroom.server.session import MAX_PENDING_SENDS
 
 ON_SQLITE = {who: opening for who, opening in OURS.items() if who.endswith("SQLite")}
 

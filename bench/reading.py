@@ -11,15 +11,15 @@ from functools import partial
 from pathlib import Path
 
 import pymysql
-from chatroom.db.queries import messages
-from chatroom.db.search import search_query
-from chatroom.db.search.tokenizer import parse_query
 from sqlalchemy import Connection, Engine
 
 from bench import archive
 from bench.archive import ALICE, ROOM
 from bench.figures import Figure, share
 from bench.hosts import installed, mariadb
+from chatroom.db.queries import messages
+from chatroom.db.search import search_query
+from chatroom.db.search.tokenizer import parse_query
 
 PAGE = 50
 QUERIES = {

@@ -17,8 +17,6 @@ from pathlib import Path
 from statistics import median
 
 import pexpect
-from chatroom.client.model.state import ConnectionState
-from chatroom.client.view.screen import FullScreen
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output.vt100 import Vt100_Output
@@ -29,6 +27,8 @@ from bench.figures import Figure, share
 from bench.hosts import Host, on_sqlite, temporary
 from bench.load import ClientPool
 from bench.talkers import Client, drain
+from chatroom.client.model.state import ConnectionState
+from chatroom.client.view.screen import FullScreen
 from tests.support.processes import ROOT
 from tests.support.terminal import bytes_of
 from tests.unit.client.view.fake import FakeApp, add_messages, add_room

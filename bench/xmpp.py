@@ -5,9 +5,8 @@ The server sends a message back to its author with the same id, which is its con
 
 from collections.abc import Iterator
 
-from chatroom.protocol.cids import new_cid
-
 from bench.dialects import TEXT, Step
+from chatroom.protocol.cids import new_cid
 
 ROOMS = "conference.localhost"
 STREAM = (

@@ -16,12 +16,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from chatroom.db import files
-from chatroom.db.errors import DatabaseUnusable, is_disconnect, is_outage
 from filelock import FileLock, Timeout
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from chatroom.db import files
+from chatroom.db.errors import DatabaseUnusable, is_disconnect, is_outage
 
 EXTRA_CONNECTIONS = 2
 """Connections in addition to the readers': one for the writer, one for occasional work."""

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy import Connection, Engine, func, inspect, select, text
+from sqlalchemy.exc import DBAPIError
+
 from chatroom.db import schema
 from chatroom.db.engine import begin_write, is_sqlite, open_migration_engine
 from chatroom.db.errors import DatabaseUnusable
 from chatroom.db.preflight import as_unusable
-from sqlalchemy import Connection, Engine, func, inspect, select, text
-from sqlalchemy.exc import DBAPIError
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from chatroom.db.engine import begin_write, is_sqlite
-from chatroom.db.errors import DatabaseUnusable, driver_error_number, driver_message
-from chatroom.db.search.tokenizer import MAX_TERM_LENGTH, MIN_TERM_LENGTH
 from pymysql.constants import CR, ER
 from sqlalchemy import URL, Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
+
+from chatroom.db.engine import begin_write, is_sqlite
+from chatroom.db.errors import DatabaseUnusable, driver_error_number, driver_message
+from chatroom.db.search.tokenizer import MAX_TERM_LENGTH, MIN_TERM_LENGTH
 
 MIN_TOKEN_VARIABLE = "innodb_ft_min_token_size"
 MAX_TOKEN_VARIABLE = "innodb_ft_max_token_size"

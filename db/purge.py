@@ -4,10 +4,11 @@ A conversation may hold a million messages, and there is only one writer. Theref
 removes the room. The row of the conversation is kept forever, so that its id is never reused.
 """
 
+from sqlalchemy import Connection, delete, exists, select
+
 from chatroom.db.queries.messages import lock_heads
 from chatroom.db.schema import conversations, messages, revisions, rooms
 from chatroom.db.search import search_index
-from sqlalchemy import Connection, delete, exists, select
 
 
 def purge_slice(connection: Connection, limit: int) -> bool:

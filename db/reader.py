@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
+from sqlalchemy import Connection, Engine
+
 from chatroom.db.engine import begin_read
 from chatroom.db.errors import DatabaseUnavailable, is_disconnect, is_outage, is_transient
-from sqlalchemy import Connection, Engine
 
 P = ParamSpec("P")
 T = TypeVar("T")

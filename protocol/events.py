@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from msgspec import UNSET, UnsetType
+
 from chatroom.protocol import values
 from chatroom.protocol.frame import Frame, snake_case
-from msgspec import UNSET, UnsetType
 
 
 class Event(Frame, frozen=True, kw_only=True, tag=snake_case):

@@ -5,9 +5,10 @@ The server refuses a field that is not listed here. The tag is the class name in
 
 from typing import Annotated, Literal
 
+from msgspec import UNSET, Meta, UnsetType
+
 from chatroom.protocol.cids import MAX_CID_LENGTH, is_cid
 from chatroom.protocol.frame import Frame, Id, Natural, Positive, Whole, snake_case
-from msgspec import UNSET, Meta, UnsetType
 
 Cid = Annotated[str, Meta(description=f"1 to {MAX_CID_LENGTH} printable ASCII characters without a space")]
 """A client's own id of a message, unique per account for ever."""

@@ -5,9 +5,10 @@ A client ignores fields that it does not know.
 
 from typing import Any
 
+from msgspec import UNSET, UnsetType
+
 from chatroom.protocol import values
 from chatroom.protocol.frame import Frame, Id, snake_case
-from msgspec import UNSET, UnsetType
 
 
 class Response(Frame, frozen=True, kw_only=True, tag=snake_case):

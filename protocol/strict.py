@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import Any
 
 import msgspec
+
 from chatroom.protocol.errors import BadEncoding, BadFrame, BadJson
 from chatroom.protocol.frame import MAX_INTEGER
 

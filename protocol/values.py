@@ -10,8 +10,9 @@ from functools import lru_cache
 from typing import Annotated
 
 import msgspec
-from chatroom.protocol.frame import Positive
 from msgspec import UNSET, Meta, UnsetType
+
+from chatroom.protocol.frame import Positive
 
 DAY = 24 * 60 * 60 * 1000
 """In milliseconds."""

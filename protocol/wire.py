@@ -9,12 +9,13 @@ from itertools import islice
 from typing import NoReturn
 
 import msgspec
+from msgspec import UNSET, UnsetType
+from msgspec.json import Decoder
+
 from chatroom.protocol import events, requests, responses
 from chatroom.protocol.errors import BadFrame, LineTooLong, UnknownType, WireError
 from chatroom.protocol.frame import Frame
 from chatroom.protocol.strict import diagnose_line
-from msgspec import UNSET, UnsetType
-from msgspec.json import Decoder
 
 _encoder = msgspec.json.Encoder()
 

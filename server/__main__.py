@@ -15,6 +15,8 @@ import threading
 from collections.abc import Sequence
 from functools import partial
 
+from uvloop import new_event_loop
+
 from chatroom.protocol import RELEASE
 from chatroom.server.app import ServerFailed, StartError, serve_until_stopped
 from chatroom.server.cli import admin, doctor, invite
@@ -24,7 +26,6 @@ from chatroom.server.config.endpoint import ServerEndpoint
 from chatroom.server.config.loader import ConfigurationError, LoadedConfig, describe_config, load_config
 from chatroom.server.config.settings import SETTINGS
 from chatroom.server.net.tls import CertificateError
-from uvloop import new_event_loop
 
 FLAGS = (
     ("--host", "host", "HOST"),

@@ -27,6 +27,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
 from chatroom import protocol
 from chatroom.db import background
 from chatroom.db.engine import is_sqlite, lock_file, open_engine
@@ -50,8 +53,6 @@ from chatroom.server.net.listener import ConnectionListener, allow_many_files, b
 from chatroom.server.net.tls import CertificateError, TlsCertificate, prepare_tls
 from chatroom.server.session import ClientSession
 from chatroom.server.wiring import assemble_parts
-from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 
 log = logging.getLogger(__name__)
 

@@ -7,12 +7,13 @@ that is committed later is delivered.
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from msgspec import Struct
+from sqlalchemy import Connection
+
 from chatroom.db.queries.messages import AppendOutcome
 from chatroom.db.records import MessageDraft
 from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.protocol.responses import Response
-from msgspec import Struct
-from sqlalchemy import Connection
 
 T = TypeVar("T")
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from sqlalchemy import Engine
+
 from chatroom.db.engine import begin_write, is_sqlite
 from chatroom.db.queries import instances
 from chatroom.db.reader import DatabaseReader
@@ -48,7 +50,6 @@ from chatroom.server.state.delivery import MessageDelivery
 from chatroom.server.state.directory import LiveDirectory
 from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.presence import PresenceTracker
-from sqlalchemy import Engine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+
 from chatroom.db.queries import messages, revisions
 from chatroom.db.search import tokenizer
 from chatroom.protocol import safe, values
 from chatroom.protocol.requests import SentKind
-
 from tests.support.processes import ROOT
 
 PACKAGES = ("client", "db", "protocol", "server")

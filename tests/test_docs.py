@@ -12,10 +12,10 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
+
 from chatroom.protocol import events, requests, responses, values, wire
 from chatroom.protocol.errors import CODES
 from chatroom.server.config.settings import SETTINGS
-
 from tests.support.processes import ROOT
 from tests.support.readme_tables import READMES, readme_tables, tables_in
 

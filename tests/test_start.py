@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from chatroom.db.engine import open_engine
 from chatroom.db.migrate import upgrade_schema
-
 from tests.support.processes import ROOT
 
 UPGRADED = """

@@ -5,6 +5,8 @@ They are about the selected message (``Alt-↑``), or else the last one.
 
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from chatroom.client.commands.context import CommandContext
 from chatroom.client.commands.conversations import UsageError, named_or_current
 from chatroom.client.core.requester import expect
@@ -15,7 +17,6 @@ from chatroom.client.text import dates, emoji, message_text
 from chatroom.protocol import requests, responses
 from chatroom.protocol.frame import UNSET
 from chatroom.protocol.values import Message
-from msgspec.structs import replace
 
 FOUND = 30
 """The number of messages that a search shows."""

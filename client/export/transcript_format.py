@@ -8,6 +8,7 @@ from enum import Enum
 from functools import lru_cache
 
 import msgspec
+
 from chatroom.client.text import dates, i18n, message_text
 from chatroom.protocol.safe import json_text, safe_text
 from chatroom.protocol.values import CHANGE_KINDS, Message

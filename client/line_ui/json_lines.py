@@ -9,6 +9,7 @@ never sent as a message.
 """
 
 import msgspec
+
 from chatroom.client.app import App
 from chatroom.client.commands.table import is_command
 from chatroom.client.line_ui.line_output import write_json

@@ -7,9 +7,10 @@ old page gives the same result as a fresh page.
 
 from collections.abc import Iterable
 
-from chatroom.protocol.values import Message
 from msgspec import UNSET
 from msgspec.structs import replace
+
+from chatroom.protocol.values import Message
 
 
 def is_revised(message: Message) -> bool:

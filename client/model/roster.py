@@ -7,9 +7,10 @@ is never changed in place, so a view can compare lists by identity to see whethe
 from bisect import insort
 from collections.abc import Iterable
 
-from chatroom.protocol.values import Member
 from msgspec import UnsetType
 from msgspec.structs import replace
+
+from chatroom.protocol.values import Member
 
 
 def ordered_members(members: Iterable[Member]) -> list[Member]:

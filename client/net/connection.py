@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 import msgspec
+
 from chatroom.client import background
 from chatroom.client.net.answer_lines import AnswerLine, AnswerLines
 from chatroom.protocol import events, requests, responses, wire

@@ -5,15 +5,6 @@ Parts that do not fit are hidden. ``ScreenState`` holds the parts.
 
 from typing import NamedTuple
 
-from chatroom.client.model import select
-from chatroom.client.text.keys import key_of
-from chatroom.client.view.draw.canvas import Canvas
-from chatroom.client.view.draw.text import Row, fit_text, wrap_text
-from chatroom.client.view.panes import members, sidebar
-from chatroom.client.view.panes.banner import banner_rows
-from chatroom.client.view.panes.sidebar import sidebar_rows
-from chatroom.client.view.panes.status import status_row, topic_row
-from chatroom.client.view.screen_state import ScreenState
 from prompt_toolkit.application import get_app
 from prompt_toolkit.layout import (
     CompletionsMenu,
@@ -26,6 +17,16 @@ from prompt_toolkit.layout import (
 )
 from prompt_toolkit.layout.mouse_handlers import MouseHandlers
 from prompt_toolkit.layout.screen import Screen, WritePosition
+
+from chatroom.client.model import select
+from chatroom.client.text.keys import key_of
+from chatroom.client.view.draw.canvas import Canvas
+from chatroom.client.view.draw.text import Row, fit_text, wrap_text
+from chatroom.client.view.panes import members, sidebar
+from chatroom.client.view.panes.banner import banner_rows
+from chatroom.client.view.panes.sidebar import sidebar_rows
+from chatroom.client.view.panes.status import status_row, topic_row
+from chatroom.client.view.screen_state import ScreenState
 
 SIDEBAR_FROM = 80
 """Columns of a screen that shows the sidebar, unless the user has hidden it (F7)."""

@@ -9,6 +9,12 @@ import signal
 import time
 from typing import Any
 
+from prompt_toolkit.application import Application
+from prompt_toolkit.input import Input
+from prompt_toolkit.layout import Layout
+from prompt_toolkit.output import Output
+from prompt_toolkit.styles import DynamicStyle
+
 from chatroom.client import background
 from chatroom.client.app import App
 from chatroom.client.model import select
@@ -19,11 +25,6 @@ from chatroom.client.view.keys.bindings import all_bindings
 from chatroom.client.view.notifications import NotificationBell, notification_sequence
 from chatroom.client.view.screen_state import ScreenState
 from chatroom.protocol import events, responses
-from prompt_toolkit.application import Application
-from prompt_toolkit.input import Input
-from prompt_toolkit.layout import Layout
-from prompt_toolkit.output import Output
-from prompt_toolkit.styles import DynamicStyle
 
 MIN_FRAME_INTERVAL = 0.033
 """Seconds, at least, between two frames that are drawn by the timer."""

@@ -6,6 +6,8 @@
 
 from functools import partial
 
+from prompt_toolkit.application import get_app
+
 from chatroom.client.app import App, Refused
 from chatroom.client.commands.completion import complete_word
 from chatroom.client.model import apply, select
@@ -26,7 +28,6 @@ from chatroom.client.view.panes.banner import belongs_in_banner
 from chatroom.client.view.panes.help import help_content
 from chatroom.client.view.panes.home import home_content
 from chatroom.client.view.panes.members import MembersPane
-from prompt_toolkit.application import get_app
 
 
 class ScreenState:

@@ -1,6 +1,7 @@
 """Alembic's environment for the migrations. ``db.migrate`` passes the locked connection."""
 
 from alembic import context
+
 from chatroom.db import schema
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=schema.metadata)

@@ -8,8 +8,9 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from chatroom.db.errors import DatabaseUnusable
 from sqlalchemy import Connection
+
+from chatroom.db.errors import DatabaseUnusable
 
 
 def run_migrations(connection: Connection, folder: Path, present: set[str]) -> None:

@@ -3,11 +3,12 @@
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
+from sqlalchemy import ColumnElement, Connection, Row, Select, insert, select, update
+
 from chatroom.db.errors import duplicates_as_already_exists
 from chatroom.db.queries import raw_select
 from chatroom.db.records import AccountRecord
 from chatroom.db.schema import accounts, attendances, memberships
-from sqlalchemy import ColumnElement, Connection, Row, Select, insert, select, update
 
 
 class EndedSessions(NamedTuple):

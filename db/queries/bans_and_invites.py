@@ -6,8 +6,9 @@ until its account takes the seat.
 
 from collections.abc import Collection
 
-from chatroom.db.schema import accounts, bans, invitations
 from sqlalchemy import Connection, Table, delete, insert, select
+
+from chatroom.db.schema import accounts, bans, invitations
 
 
 def add_ban(connection: Connection, conversation_id: int, account_id: int, now: int) -> bool:

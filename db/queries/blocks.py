@@ -6,8 +6,9 @@ A transaction that changes a block, or relies on its absence, holds the lock of 
 
 from collections.abc import Collection
 
-from chatroom.db.schema import accounts, blocks
 from sqlalchemy import Connection, delete, insert, select
+
+from chatroom.db.schema import accounts, blocks
 
 
 def add_block(connection: Connection, account_id: int, blocked_id: int, now: int) -> None:

@@ -11,10 +11,11 @@ if the database is shared.
 from collections.abc import Iterable, Mapping
 
 import msgspec
-from chatroom.db.records import RoomRecord, SeatKey
-from chatroom.db.schema import news
 from msgspec import Struct
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select
+
+from chatroom.db.records import RoomRecord, SeatKey
+from chatroom.db.schema import news
 
 
 class ClosedRoom(Struct, frozen=True):

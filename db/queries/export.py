@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any
 
+from sqlalchemy import Connection, select
+
 from chatroom.db.queries import revisions
 from chatroom.db.queries.accounts import usernames_by_id
 from chatroom.db.queries.raw_select import SELECTED_FIELDS, execute_select
 from chatroom.db.records import StoredMessage, compile_function
 from chatroom.db.schema import conversations
-from sqlalchemy import Connection, select
 
 ROWS_PER_QUERY = 250
 """Rows of one SELECT. The rows beyond the end of a page are read in vain."""

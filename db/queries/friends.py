@@ -6,13 +6,14 @@ one removes.
 
 from collections.abc import Collection
 
+from sqlalchemy import ColumnElement, Connection, and_, case, insert, select, union_all, update
+
 from chatroom.db.errors import AlreadyExists, duplicates_as_already_exists
 from chatroom.db.queries import messages
 from chatroom.db.queries.memberships import increment_roster
 from chatroom.db.queries.unread import SEAT_COLUMNS, AnyRow, holder, seats_from_rows
 from chatroom.db.records import DirectRecord, SeatRecord
 from chatroom.db.schema import accounts, conversations, friendships, memberships
-from sqlalchemy import ColumnElement, Connection, and_, case, insert, select, union_all, update
 
 _friend = accounts.alias("friend")
 _DIRECT = (

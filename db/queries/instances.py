@@ -6,9 +6,10 @@ renewed its row in time counts as dead, and its attendances with it.
 
 from collections.abc import Collection, Iterable
 
+from sqlalchemy import Connection, delete, insert, select, update
+
 from chatroom.db.queries import changefeed
 from chatroom.db.schema import attendances, servers
-from sqlalchemy import Connection, delete, insert, select, update
 
 HEARTBEAT_SECONDS = 10.0
 """Interval between two heartbeats of a process."""

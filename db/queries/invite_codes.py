@@ -8,8 +8,9 @@ is not valid for the account any more, even if the account loses its seat.
 from dataclasses import dataclass
 from typing import Any
 
-from chatroom.db.schema import accounts, pass_uses, passes, rooms
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, not_, or_, select, update
+
+from chatroom.db.schema import accounts, pass_uses, passes, rooms
 
 _maker = accounts.alias("maker")
 _PASS = (

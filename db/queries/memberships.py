@@ -7,11 +7,12 @@ A transaction that changes a seat holds the lock of its conversation (``messages
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, insert, select, true, update
+
 from chatroom.db.errors import duplicates_as_already_exists
 from chatroom.db.queries.unread import SEAT_COLUMNS, AnyRow, holder, seats_from_rows
 from chatroom.db.records import SeatKey, SeatRecord
 from chatroom.db.schema import accounts, attendances, conversations, friendships, memberships, rooms
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, insert, select, true, update
 
 
 class SeatStatus(NamedTuple):

@@ -20,12 +20,13 @@ from itertools import chain
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from msgspec import Struct
+from sqlalchemy import Connection, func, select
+
 from chatroom.db.errors import is_duplicate
 from chatroom.db.queries import raw_insert, raw_select
 from chatroom.db.records import MessageDraft, MessageFields, StoredMessage, compile_function
 from chatroom.db.schema import conversations, messages
-from msgspec import Struct
-from sqlalchemy import Connection, func, select
 
 log = logging.getLogger(__name__)
 

@@ -18,10 +18,11 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
-from chatroom.db.records import StoredMessage, compile_function
-from chatroom.db.schema import documents, messages
 from sqlalchemy import Connection
 from sqlalchemy.engine.interfaces import DBAPICursor
+
+from chatroom.db.records import StoredMessage, compile_function
+from chatroom.db.schema import documents, messages
 
 MESSAGE_FIELDS = tuple(field for field in StoredMessage.__struct_fields__ if field in messages.columns)
 """The fields of ``StoredMessage`` that are columns: all but the author's name and the revision."""

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
-from chatroom.db.records import StoredMessage
 from sqlalchemy import Connection
+
+from chatroom.db.records import StoredMessage
 
 AUTHOR_SQL = "(SELECT username FROM accounts WHERE id = account_id)"
 """A subquery, not a join: MariaDB might begin with the accounts and sort a whole conversation for its newest

@@ -18,12 +18,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+from sqlalchemy import Connection, and_, delete, insert
+
 from chatroom.db.queries import raw_select
 from chatroom.db.queries.messages import SPOKEN_KINDS, MessageKey, messages_at
 from chatroom.db.records import MessageRevision, StoredMessage
 from chatroom.db.schema import revisions
-from msgspec.structs import replace
-from sqlalchemy import Connection, and_, delete, insert
 
 CHANGE_KINDS = ("edit", "delete", "react", "unreact")
 """The kinds of messages that change another one."""

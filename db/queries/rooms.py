@@ -6,12 +6,13 @@
 from collections.abc import Collection
 from typing import Any
 
+from sqlalchemy import Connection, Select, and_, delete, false, func, insert, select, update
+
 from chatroom.db.errors import duplicates_as_already_exists
 from chatroom.db.queries.memberships import increment_roster
 from chatroom.db.queries.unread import SEAT_COLUMNS, AnyRow, holder, seats_from_rows
 from chatroom.db.records import RoomRecord, SeatRecord
 from chatroom.db.schema import accounts, bans, conversations, invitations, memberships, passes, rooms
-from sqlalchemy import Connection, Select, and_, delete, false, func, insert, select, update
 
 _owner = accounts.alias("owner")
 

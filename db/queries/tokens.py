@@ -7,8 +7,9 @@ replaced; it remains valid until the new one is used.
 
 from dataclasses import dataclass
 
-from chatroom.db.schema import tokens
 from sqlalchemy import ColumnElement, Connection, delete, insert, select
+
+from chatroom.db.schema import tokens
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,12 @@ conversation.
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import Connection, Row, and_, func, or_, select
+
 from chatroom.db.queries.messages import SPOKEN_KINDS, SeqRange
 from chatroom.db.queries.raw_select import MAX_CONDITIONS
 from chatroom.db.records import SeatRecord
 from chatroom.db.schema import accounts, conversations, memberships, messages
-from sqlalchemy import Connection, Row, and_, func, or_, select
 
 AnyRow = Row[*tuple[Any, ...]]
 

@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
 
+from sqlalchemy import Connection, delete, insert
+
 from chatroom.db.errors import AlreadyExists, duplicates_as_already_exists
 from chatroom.db.queries import raw_insert, raw_select
 from chatroom.db.queries.messages import SPOKEN_KINDS
 from chatroom.db.schema import documents, indexed
 from chatroom.db.search.tokenizer import conversation_term, index_terms
-from sqlalchemy import Connection, delete, insert
 
 MAX_SLICE_CONVERSATIONS = 50
 """Conversations in one slice."""

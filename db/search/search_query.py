@@ -30,14 +30,15 @@ from collections.abc import Generator, Iterator, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
+from sqlalchemy import ColumnElement, Connection, and_, literal, literal_column, select
+from sqlalchemy.dialects import mysql
+
 from chatroom.db.queries.raw_select import execute_select
 from chatroom.db.records import MessageRank, StoredMessage
 from chatroom.db.schema import documents
 from chatroom.db.search.search_index import MAX_TIME_MS, first_rowid
 from chatroom.db.search.tokenizer import ParsedQuery, conversation_term
 from chatroom.db.search.unindexed_tail import Matches, ReadableConversation, matches_among, matches_in_tail
-from sqlalchemy import ColumnElement, Connection, and_, literal, literal_column, select
-from sqlalchemy.dialects import mysql
 
 FIRST_PAGE_SIZE = 200
 """Candidates on the first page. If too few of them match, the pages grow up to ``MAX_PAGE_SIZE``."""

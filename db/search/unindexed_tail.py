@@ -17,13 +17,14 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from sqlalchemy import Connection, Row, and_, select
+
 from chatroom.db.queries.messages import SPOKEN_KINDS, MessageKey, last_seq_before, messages_at
 from chatroom.db.queries.revisions import latest_states
 from chatroom.db.records import MessageRank, StoredMessage
 from chatroom.db.schema import messages, revisions
 from chatroom.db.search.search_index import MAX_TIME_MS
 from chatroom.db.search.tokenizer import ParsedQuery
-from sqlalchemy import Connection, Row, and_, select
 
 FIRST_PAGE_SIZE = 200
 """Messages of a conversation on the first page. Later pages grow up to ``MAX_PAGE_SIZE``."""

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from msgspec import Struct
+
 from chatroom.db.queries.messages import AppendOutcome
 from chatroom.db.records import MessageDraft
 from chatroom.db.writer.transaction import WriteTransaction
-from msgspec import Struct
 
 T = TypeVar("T")
 

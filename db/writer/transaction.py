@@ -7,6 +7,8 @@ delivered here, and rosters that are out of date here. ``writer`` passes both to
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from sqlalchemy import Connection
+
 from chatroom.db.errors import LockedElsewhere, is_lock_timeout
 from chatroom.db.queries import accounts, memberships, messages, raw_insert
 from chatroom.db.queries.accounts import EndedSessions
@@ -15,7 +17,6 @@ from chatroom.db.queries.memberships import SeatStatus, seat_statuses
 from chatroom.db.queries.messages import STORED, AppendOutcome, KnownHead, LockedHead, SeqRange
 from chatroom.db.records import MessageDraft, StoredMessage
 from chatroom.db.writer.foreign_locks import ForeignLocks
-from sqlalchemy import Connection
 
 MAX_MISSED = 1000
 """Messages of one conversation that are fetched for delivery. If other processes stored more since this one

@@ -30,6 +30,8 @@ from functools import partial
 from operator import attrgetter
 from typing import Any, TypeVar
 
+from sqlalchemy import Connection, Engine
+
 from chatroom.db import background
 from chatroom.db.clock import CautiousClock
 from chatroom.db.engine import WriterConnection, is_sqlite
@@ -51,7 +53,6 @@ from chatroom.db.writer.time_slicer import TimeSlicer
 from chatroom.db.writer.transaction import RosterSeats, WriteTransaction
 from chatroom.db.writer.write_batch import JobResult, WriteBatch
 from chatroom.db.writer.write_queue import WriteQueue
-from sqlalchemy import Connection, Engine
 
 T = TypeVar("T")
 U = TypeVar("U")

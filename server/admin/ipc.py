@@ -13,9 +13,10 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct, field
+
 from chatroom.db import files
 from chatroom.protocol.frame import masked_repr, snake_case
-from msgspec import Struct, field
 
 log = logging.getLogger(__name__)
 

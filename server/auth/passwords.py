@@ -21,6 +21,7 @@ from math import ceil
 from typing import Any, Protocol, TypeVar
 
 import bcrypt
+
 from chatroom.protocol.errors import Unavailable
 from chatroom.server.net.limits import address_group
 

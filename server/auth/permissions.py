@@ -20,6 +20,8 @@ in memory.
 from dataclasses import dataclass
 from typing import Protocol
 
+from sqlalchemy import Connection
+
 from chatroom.db.queries import accounts, bans_and_invites, blocks, friends, rooms
 from chatroom.db.records import AccountRecord, DirectRecord, MessageDraft, RoomRecord, StoredMessage
 from chatroom.protocol import labels, names
@@ -41,7 +43,6 @@ from chatroom.protocol.errors import (
     WrongRoomPassword,
 )
 from chatroom.protocol.frame import UNSET, UnsetType
-from sqlalchemy import Connection
 
 Proof = str | None | UnsetType
 """The result of checking a room password: the hash that it matches, ``None`` if it matches none, ``UNSET`` if

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from sqlalchemy import Engine
+
 from chatroom.db.engine import is_sqlite, normalise_url
 from chatroom.db.errors import DatabaseUnusable
 from chatroom.db.queries import instances
@@ -34,7 +36,6 @@ from chatroom.server.config.settings import ServerConfig
 from chatroom.server.state.directory import LiveDirectory
 from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.presence import PresenceTracker
-from sqlalchemy import Engine
 
 PASSWORD_VARIABLE = "CHAT_PASSWORD"
 """The environment variable for a new password."""

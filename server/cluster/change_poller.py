@@ -16,6 +16,8 @@ import time
 from collections.abc import Callable, Set
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from chatroom.db.clock import elapsed_seconds
 from chatroom.db.errors import DatabaseUnavailable
 from chatroom.db.queries import changefeed, instances
@@ -31,7 +33,6 @@ from chatroom.server.cluster.change_publisher import ChangePublisher
 from chatroom.server.cluster.snapshot import ChangedPlaces, ClusterSnapshot, read_snapshot
 from chatroom.server.state.delivery import MessageDelivery
 from chatroom.server.state.directory import LiveDirectory
-from sqlalchemy import Connection
 
 log = logging.getLogger(__name__)
 

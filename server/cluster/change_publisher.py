@@ -2,9 +2,10 @@
 
 import time
 
+from sqlalchemy import Connection
+
 from chatroom.db.queries import changefeed
 from chatroom.db.queries.changefeed import ChangeSet
-from sqlalchemy import Connection
 
 
 class ChangePublisher:

@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 import platformdirs
-from chatroom.db.engine import has_unescaped_at
-from chatroom.server.config.settings import SETTINGS, ServerConfig, SettingRow
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
+
+from chatroom.db.engine import has_unescaped_at
+from chatroom.server.config.settings import SETTINGS, ServerConfig, SettingRow
 
 FILE = "server.toml"
 PREFIX = "CHAT_SERVER_"

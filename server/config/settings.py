@@ -12,9 +12,10 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import msgspec
 import platformdirs
-from chatroom.protocol.address import is_loopback
 from msgspec import Meta, Struct
 from sqlalchemy import URL
+
+from chatroom.protocol.address import is_loopback
 
 Text = Annotated[str, Meta(description="a text")]
 Folder = Annotated[Path, Meta(description="a folder")]

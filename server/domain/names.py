@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from chatroom.protocol import names
 from sqlalchemy import Connection
+
+from chatroom.protocol import names
 
 FindByKey = Callable[[Connection, bytes], object | None]
 

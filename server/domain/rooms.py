@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from sqlalchemy import Connection
+
 from chatroom.db.queries import rooms
 from chatroom.db.queries.changefeed import ClosedRoom, closed_room
 from chatroom.db.records import RoomRecord
@@ -9,7 +11,6 @@ from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.server.auth import permissions
 from chatroom.server.state.directory import LiveDirectory
 from chatroom.server.state.notifier import EventNotifier
-from sqlalchemy import Connection
 
 FindRoom = Callable[[Connection, int, str], RoomRecord]
 

@@ -2,6 +2,8 @@
 
 from functools import partial
 
+from sqlalchemy import Connection
+
 from chatroom.db.queries import export, memberships, messages, revisions
 from chatroom.db.records import StoredMessage
 from chatroom.db.writer.transaction import WriteTransaction
@@ -16,7 +18,6 @@ from chatroom.server.results import CommitWork, ReadPage, ReadWork, Reply
 from chatroom.server.state.directory import LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.serialize import page_values
-from sqlalchemy import Connection
 
 
 class HistoryHandlers:

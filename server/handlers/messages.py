@@ -9,6 +9,9 @@ message with a ``target`` takes the slow path too, since the target is checked u
 import time
 from functools import partial
 
+from msgspec.structs import replace
+from sqlalchemy import Connection
+
 from chatroom.db.queries import memberships, messages, revisions
 from chatroom.db.queries.messages import DUPLICATE, REUSED, STORED, AppendOutcome
 from chatroom.db.records import MessageDraft, MessageRevision
@@ -33,8 +36,6 @@ from chatroom.server.config.settings import LimitSettings
 from chatroom.server.domain.request_checks import speaker_account
 from chatroom.server.results import CommitWork, PostMessage, Reply
 from chatroom.server.state.directory import LiveDirectory, Speaker
-from msgspec.structs import replace
-from sqlalchemy import Connection
 
 NO_CONVERSATION = 0
 """The conversation id of a draft whose ``to`` does not exist. No stored message has it."""

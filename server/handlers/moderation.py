@@ -8,6 +8,8 @@ or the name of the account concerned.
 from dataclasses import dataclass
 from functools import partial
 
+from sqlalchemy import Connection
+
 from chatroom.db.queries import bans_and_invites, memberships, rooms
 from chatroom.db.queries.changefeed import ClosedRoom
 from chatroom.db.records import AccountRecord, RoomRecord
@@ -24,7 +26,6 @@ from chatroom.server.results import CommitWork, ReadWork, Reply
 from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.system_messages import add_notice
-from sqlalchemy import Connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ The away status is kept in memory only, while the account is online.
 from dataclasses import dataclass
 from functools import partial
 
+from sqlalchemy import Connection
+
 from chatroom.db.queries import accounts, rooms
 from chatroom.db.records import AccountRecord
 from chatroom.protocol import labels, requests, responses, values
@@ -18,7 +20,6 @@ from chatroom.server.domain.request_checks import speaker_account
 from chatroom.server.results import ReadWork, Reply
 from chatroom.server.state.directory import LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier
-from sqlalchemy import Connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ Entering a room is in ``room_entry``, the owner's requests in ``moderation``.
 
 from functools import partial
 
+from sqlalchemy import Connection
+
 from chatroom.db.errors import AlreadyExists
 from chatroom.db.queries import memberships, rooms
 from chatroom.db.reader import DatabaseReader
@@ -25,7 +27,6 @@ from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.serialize import room_value
 from chatroom.server.state.system_messages import leave_conversation
-from sqlalchemy import Connection
 
 
 class RoomHandlers:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Collection
 from functools import partial
 
+from sqlalchemy import Connection
+
 from chatroom.db.queries import friends, rooms
 from chatroom.db.records import MessageRank
 from chatroom.db.search import search_query, tokenizer
@@ -17,7 +19,6 @@ from chatroom.server.domain.request_checks import page_size, parse_request_time,
 from chatroom.server.results import ReadWork, Reply
 from chatroom.server.state.directory import Speaker
 from chatroom.server.state.serialize import shown_value
-from sqlalchemy import Connection
 
 Labels = dict[int, str]
 """Labels of conversations as the searching account sees them, by id."""

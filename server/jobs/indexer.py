@@ -14,13 +14,14 @@ import asyncio
 import logging
 from typing import NamedTuple
 
+from sqlalchemy import Engine
+
 from chatroom.db.engine import begin_write, is_sqlite
 from chatroom.db.errors import AlreadyExists, is_outage, is_transient
 from chatroom.db.reader import DatabaseReader
 from chatroom.db.search import search_index
 from chatroom.db.search.search_index import IndexSlice
 from chatroom.db.writer.writer import DatabaseWriter
-from sqlalchemy import Engine
 
 log = logging.getLogger(__name__)
 

@@ -12,13 +12,14 @@ import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from chatroom.db import files
-from chatroom.server.config.settings import ServerConfig
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+
+from chatroom.db import files
+from chatroom.server.config.settings import ServerConfig
 
 OWN_CERTIFICATE = "certificate.pem"
 """The file of the self-signed certificate and its private key, in the data folder."""

@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from itertools import groupby
 from operator import attrgetter
 
+from msgspec import json
+
 from chatroom.db.queries.messages import SPOKEN_KINDS
 from chatroom.db.records import SeatKey, StoredMessage
 from chatroom.db.writer.transaction import RosterSeats
@@ -33,7 +35,6 @@ from chatroom.server.state.directory import (
 )
 from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.serialize import message_value
-from msgspec import json
 
 REMOVAL_KINDS = ("kick", "ban")
 """The kinds of notices of a removed member, whose user name is their text."""

@@ -4,6 +4,8 @@ from asyncio import AbstractEventLoop
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
+from msgspec import structs
+
 from chatroom.db import records
 from chatroom.db.queries.changefeed import ClosedRoom
 from chatroom.protocol import events, labels, values
@@ -11,7 +13,6 @@ from chatroom.protocol.frame import UNSET, Frame
 from chatroom.protocol.wire import encode_frame
 from chatroom.server.state.directory import LiveAccount, LiveDirectory, LiveSeat, Speaker, send_lines
 from chatroom.server.state.serialize import friend_value, room_value
-from msgspec import structs
 
 BATCH_SECONDS = 0.1
 """Seconds for which room changes are collected, so that n users who enter a room do not cause n² events."""

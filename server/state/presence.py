@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
+from sqlalchemy import Connection
+
 from chatroom.db.errors import DatabaseUnavailable
 from chatroom.db.queries import bans_and_invites, blocks, friends, instances, memberships, rooms
 from chatroom.db.queries.accounts import EndedSessions
@@ -26,7 +28,6 @@ from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.serialize import friend_value
 from chatroom.server.state.system_messages import leave_conversation
-from sqlalchemy import Connection
 
 log = logging.getLogger(__name__)
 

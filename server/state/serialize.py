@@ -1,11 +1,12 @@
 """Convert database records and live state to ``protocol.values``. ``permissions`` was checked before."""
 
+from msgspec.structs import replace
+
 from chatroom.db.records import DirectRecord, RoomRecord, StoredMessage
 from chatroom.protocol import labels, values
 from chatroom.protocol.frame import UNSET
 from chatroom.protocol.values import format_time
 from chatroom.server.state.directory import LiveDirectory
-from msgspec.structs import replace
 
 
 def message_value(stored: StoredMessage, label: str, *, own: bool = False) -> values.Message:

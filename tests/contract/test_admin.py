@@ -14,8 +14,8 @@ from typing import NamedTuple
 from unittest import mock
 
 import pytest
-from chatroom.server.cli.admin import run_command
 
+from chatroom.server.cli.admin import run_command
 from tests.conftest import Serve
 from tests.support.database import DatabaseServer
 from tests.support.processes import PATIENCE, ROOT, Server, Wire

@@ -1,9 +1,9 @@
 """Invite codes: the access that they grant, and their administration."""
 
 import pytest
+
 from chatroom.protocol import invitation
 from chatroom.server.cli import invite
-
 from tests.conftest import Serve
 from tests.contract.test_admin import told
 from tests.support.processes import Server, Wire

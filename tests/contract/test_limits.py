@@ -3,7 +3,6 @@
 from contextlib import ExitStack
 
 from chatroom.server.config.settings import SETTINGS
-
 from tests.conftest import Serve
 from tests.support.processes import Json, Server, Wire
 

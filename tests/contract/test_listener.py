@@ -8,9 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
 from chatroom.server.net.limits import MAX_REFUSALS
 from chatroom.server.net.listener import RESERVED_FILES
-
 from tests.conftest import Serve
 from tests.contract.test_hostile_peers import in_room, is_well, raw, speaks_tls, until_closed
 from tests.support.processes import Json, Server, Wire

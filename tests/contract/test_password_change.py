@@ -1,10 +1,10 @@
 """Password changes on a real socket: ended sessions, void tokens, and rehashing."""
 
 import pytest
-from chatroom.db.engine import open_engine
-from chatroom.db.schema import accounts
 from sqlalchemy import select
 
+from chatroom.db.engine import open_engine
+from chatroom.db.schema import accounts
 from tests.conftest import Serve
 from tests.support.database import DatabaseServer
 from tests.support.processes import Server, Wire

@@ -3,12 +3,12 @@
 from functools import partial
 
 import pytest
+from sqlalchemy import Connection, Engine
+
 from chatroom.db.engine import begin_write
 from chatroom.db.queries import accounts, rooms
 from chatroom.protocol.errors import TooManyRooms
 from chatroom.server.auth import permissions
-from sqlalchemy import Connection, Engine
-
 from tests.conftest import Serve
 from tests.support.database import DatabaseServer
 from tests.support.processes import Server, Wire

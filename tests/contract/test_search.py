@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from sqlalchemy import Connection, Engine, func, select
+
 from chatroom.db.engine import begin_write
 from chatroom.db.errors import DatabaseUnavailable
 from chatroom.db.reader import DatabaseReader
@@ -13,8 +15,6 @@ from chatroom.db.search import search_index
 from chatroom.db.writer.writer import DatabaseWriter
 from chatroom.server.jobs import indexer
 from chatroom.server.jobs.indexer import SearchIndexer
-from sqlalchemy import Connection, Engine, func, select
-
 from tests.support.processes import Json, Server, Wire
 from tests.unit.db.builders import append_message, make_account
 from tests.unit.db.builders import make_room as add_room

@@ -4,12 +4,12 @@ shown, or the ``repr`` of anything."""
 from pathlib import Path
 
 import pytest
+
 from chatroom.db.records import AccountRecord
 from chatroom.protocol import requests, responses
 from chatroom.server.admin.ipc import ResetPassword
 from chatroom.server.config.loader import describe_config, load_config
 from chatroom.server.config.settings import DatabaseSettings, ServerConfig
-
 from tests.support.database import PrivateMariaDB
 from tests.support.processes import Server
 

@@ -10,6 +10,9 @@ from collections.abc import Callable, Collection, Sequence
 from random import Random
 from typing import Any
 
+from msgspec.structs import replace
+from sqlalchemy import Connection, Engine, func, inspect, select
+
 import chatroom.db.queries.messages
 import chatroom.db.queries.raw_insert
 import chatroom.server.__main__
@@ -24,8 +27,6 @@ from chatroom.db.schema import conversations, messages
 from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.db.writer.writer import DatabaseWriter
 from chatroom.protocol.errors import NotAMember
-from msgspec.structs import replace
-from sqlalchemy import Connection, Engine, func, inspect, select
 
 WRONG_STATE_SECONDS = 0.3
 """Seconds for which a wrong state is kept, so that a client observes it."""

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chatroom.client.commands.table import COMMANDS
 
+from chatroom.client.commands.table import COMMANDS
 from tests.support.processes import PATIENCE, ROOT, Server
 
 ODD = [

@@ -22,9 +22,10 @@ from typing import Any, Self
 
 import pymysql
 import pytest
+from sqlalchemy import URL, Engine
+
 from chatroom.db.engine import is_sqlite, normalise_url, open_engine
 from chatroom.db.migrate import upgrade_schema
-from sqlalchemy import URL, Engine
 
 PATIENCE = 60.0
 """Seconds after which a test gives up waiting for a database."""

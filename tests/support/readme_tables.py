@@ -9,7 +9,6 @@ from pathlib import Path
 from chatroom.client.commands.table import COMMANDS
 from chatroom.client.text import i18n
 from chatroom.client.text.keys import KEYS
-
 from tests.support.processes import ROOT
 
 READMES = {"README.md": "en", "README.zh-CN.md": "zh"}

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chatroom.client.text import i18n
-
 from tests.support import tour
 from tests.support.processes import ROOT, Server, Wire, running
 from tests.support.terminal import Terminal

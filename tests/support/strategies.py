@@ -5,11 +5,12 @@ from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
-from chatroom.protocol import events, requests, responses
-from chatroom.protocol.frame import MAX_INTEGER
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from msgspec import UNSET, Meta, UnsetType
+
+from chatroom.protocol import events, requests, responses
+from chatroom.protocol.frame import MAX_INTEGER
 
 text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)
 """What may stand in a line: no NUL, and no halves of surrogate pairs."""

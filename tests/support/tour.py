@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chatroom.client.text import i18n
-
 from tests.support.processes import QUICK, ROOT, Server, Wire, running
 from tests.support.svg import DARK, LIGHT, Paper
 from tests.support.terminal import Terminal

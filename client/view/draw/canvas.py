@@ -7,10 +7,11 @@ because most rows of a frame were on the previous one too.
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
-from chatroom.client.view.draw.text import Fragment, Row, clip_text, column_count, drawable_text, text_units
 from prompt_toolkit.layout import Container, Dimension
 from prompt_toolkit.layout.mouse_handlers import MouseHandlers
 from prompt_toolkit.layout.screen import Char, Screen, WritePosition
+
+from chatroom.client.view.draw.text import Fragment, Row, clip_text, column_count, drawable_text, text_units
 
 RowSource = Callable[[int, int], list[Row]]
 """Takes width and height, returns at most ``height`` rows."""

@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from chatroom.protocol.safe import safe_text
 from prompt_toolkit.utils import get_cwidth
+
+from chatroom.protocol.safe import safe_text
 
 Fragment = tuple[str, str]
 """A style and its text."""

@@ -10,6 +10,9 @@ from collections.abc import Hashable
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
+from msgspec import UNSET
+from msgspec.structs import replace
+
 from chatroom.client.model.select import mentions_me
 from chatroom.client.model.state import ClientNote, ClientState, Conversation, DeliveryState, PendingMessage
 from chatroom.client.text import dates, i18n
@@ -27,8 +30,6 @@ from chatroom.client.view.history.message_rows import (
 )
 from chatroom.protocol.names import name_skeleton
 from chatroom.protocol.values import SPOKEN_KINDS, Message
-from msgspec import UNSET
-from msgspec.structs import replace
 
 MAX_AUTHOR_PAUSE = 5 * 60 * 1000
 """Milliseconds. After a longer pause, the compact display names the author again."""

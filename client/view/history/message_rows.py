@@ -10,12 +10,13 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
+from msgspec import UNSET
+
 from chatroom.client.model.state import ClientNote, DeliveryState, PendingMessage
 from chatroom.client.text import dates, i18n, message_text
 from chatroom.client.view.draw.text import Fragment, Row, clip_text, column_count, drawable_text, wrap_row
 from chatroom.client.view.draw.theme import nickname_style
 from chatroom.protocol.values import CHANGE_KINDS, SPOKEN_KINDS, Message
-from msgspec import UNSET
 
 INDENT = 4
 """Columns before the rows of a message after its first; fewer in a very narrow pane."""

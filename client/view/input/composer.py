@@ -9,10 +9,6 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import accumulate
 
-from chatroom.client.model import apply
-from chatroom.client.model.state import ClientState
-from chatroom.client.text import i18n
-from chatroom.client.view.draw.text import drawable_text
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
@@ -30,6 +26,11 @@ from prompt_toolkit.layout.processors import (
 )
 from prompt_toolkit.search import SearchDirection, start_search, stop_search
 from prompt_toolkit.widgets import SearchToolbar
+
+from chatroom.client.model import apply
+from chatroom.client.model.state import ClientState
+from chatroom.client.text import i18n
+from chatroom.client.view.draw.text import drawable_text
 
 CompletionSource = Callable[[str, int], Sequence[tuple[str, int, str, str]]]
 """Takes text and cursor; returns replacements, each with its start in the text, label and explanation."""

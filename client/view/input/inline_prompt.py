@@ -2,11 +2,12 @@
 
 import asyncio
 
-from chatroom.client.view.input.composer import keep_text
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.layout import BufferControl, Dimension, Window
 from prompt_toolkit.layout.processors import BeforeInput, ConditionalProcessor, PasswordProcessor
+
+from chatroom.client.view.input.composer import keep_text
 
 MAX_ROWS = 4
 """Rows of a long prompt on a narrow screen."""

@@ -7,12 +7,6 @@ It has at most three fields at a time. An error is shown under the field that it
 from collections.abc import Callable
 from enum import Enum
 
-from chatroom.client.app import App, ConnectionLost, Refused
-from chatroom.client.core.requester import parse_server_address
-from chatroom.client.model.state import ConnectionState
-from chatroom.client.text import i18n
-from chatroom.client.view.draw.text import Fragment, Row, clip_text, column_count, drawable_text, wrap_text
-from chatroom.client.view.input.composer import keep_text
 from prompt_toolkit.application import get_app
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.document import Document
@@ -30,6 +24,13 @@ from prompt_toolkit.layout import (
     Window,
 )
 from prompt_toolkit.layout.processors import ConditionalProcessor, PasswordProcessor
+
+from chatroom.client.app import App, ConnectionLost, Refused
+from chatroom.client.core.requester import parse_server_address
+from chatroom.client.model.state import ConnectionState
+from chatroom.client.text import i18n
+from chatroom.client.view.draw.text import Fragment, Row, clip_text, column_count, drawable_text, wrap_text
+from chatroom.client.view.input.composer import keep_text
 
 WIDTH = 56
 _LABEL_COLUMNS = 19

@@ -1,5 +1,9 @@
 """The conversation switcher (Ctrl-G), in place of the input: filter by a few letters, Enter to go there."""
 
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.layout import BufferControl, HSplit, Window
+from prompt_toolkit.layout.processors import BeforeInput
+
 from chatroom.client.model import select
 from chatroom.client.model.state import ClientState, Conversation
 from chatroom.client.text import i18n
@@ -7,9 +11,6 @@ from chatroom.client.view.draw.canvas import CanvasPane
 from chatroom.client.view.draw.text import Row, clip_text, drawable_text
 from chatroom.client.view.input.composer import keep_text
 from chatroom.client.view.panes.status import unread_label
-from prompt_toolkit.buffer import Buffer
-from prompt_toolkit.layout import BufferControl, HSplit, Window
-from prompt_toolkit.layout.processors import BeforeInput
 
 MAX_MATCHES = 6
 """Conversations shown at once."""

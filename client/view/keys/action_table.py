@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
+from prompt_toolkit.key_binding.key_processor import KeyPressEvent
+
 from chatroom.client.view.keys.conversation_actions import ConversationActions
 from chatroom.client.view.keys.history_actions import HistoryActions
 from chatroom.client.view.keys.input_actions import InputActions
 from chatroom.client.view.keys.message_actions import MessageActions
 from chatroom.client.view.keys.screen_actions import ScreenActions
 from chatroom.client.view.screen_state import ScreenState
-from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 
 KeyHandler = Callable[[KeyPressEvent], None]
 

@@ -3,10 +3,6 @@
 from collections.abc import Callable
 from functools import lru_cache, partial
 
-from chatroom.client.text.keys import apply_bindings
-from chatroom.client.view.input.composer import one_line
-from chatroom.client.view.keys.action_table import KeyHandler, action_handlers
-from chatroom.client.view.screen_state import ScreenState
 from prompt_toolkit.application import get_app
 from prompt_toolkit.filters import Condition, FilterOrBool, is_searching
 from prompt_toolkit.key_binding import (
@@ -19,6 +15,11 @@ from prompt_toolkit.key_binding import (
 from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.search import SearchDirection
+
+from chatroom.client.text.keys import apply_bindings
+from chatroom.client.view.input.composer import one_line
+from chatroom.client.view.keys.action_table import KeyHandler, action_handlers
+from chatroom.client.view.screen_state import ScreenState
 
 KeyTable = dict[tuple[str, ...], Callable[[], object]]
 """Alternative keys, and what they do."""

@@ -1,9 +1,10 @@
 """Keys that switch to another conversation."""
 
+from prompt_toolkit.key_binding.key_processor import KeyPressEvent
+
 from chatroom.client.model import select
 from chatroom.client.view.panes.sidebar import conversation_by_number
 from chatroom.client.view.screen_state import ScreenState
-from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 
 
 class ConversationActions:

@@ -1,12 +1,13 @@
 """Keys that scroll the history and go to messages."""
 
+from prompt_toolkit.key_binding.key_processor import KeyPressEvent
+
 from chatroom.client.model import apply, select
 from chatroom.client.model.select import mentions_me
 from chatroom.client.model.state import Conversation
 from chatroom.client.view.history.content import ConversationContent
 from chatroom.client.view.history.viewport import ContentEdge
 from chatroom.client.view.screen_state import ScreenState
-from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 
 
 class HistoryActions:

@@ -2,6 +2,8 @@
 
 from functools import partial
 
+from prompt_toolkit.key_binding.key_processor import KeyPressEvent
+
 from chatroom.client.commands.table import is_command, is_known_command
 from chatroom.client.model import apply
 from chatroom.client.text import i18n
@@ -10,7 +12,6 @@ from chatroom.client.view.input.confirm_prompt import ConfirmPrompt
 from chatroom.client.view.input.message_target import MessageTarget, command_about_message
 from chatroom.client.view.panes.home import TITLE
 from chatroom.client.view.screen_state import ScreenState
-from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 
 
 class InputActions:

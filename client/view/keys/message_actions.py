@@ -1,10 +1,11 @@
 """Keys that select a message and begin a command about it."""
 
+from prompt_toolkit.document import Document
+from prompt_toolkit.key_binding.key_processor import KeyPressEvent
+
 from chatroom.client.model import apply, select
 from chatroom.client.view.history.content import ConversationContent
 from chatroom.client.view.screen_state import ScreenState
-from prompt_toolkit.document import Document
-from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 
 
 class MessageActions:

@@ -1,8 +1,9 @@
 """Keys that show or hide parts of the screen."""
 
+from prompt_toolkit.key_binding.key_processor import KeyPressEvent
+
 from chatroom.client.view.layout import shows_members, shows_sidebar
 from chatroom.client.view.screen_state import ScreenState
-from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 
 
 class ScreenActions:

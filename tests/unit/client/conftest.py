@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from chatroom.client.app import App
 from chatroom.client.net.known_servers import KnownServers
 from chatroom.client.net.reconnect import Timeouts
 from chatroom.client.storage.config import ClientConfig
 from chatroom.client.text import i18n
-
 from tests.unit.client.fake_front_end import FakeFrontEnd
 from tests.unit.client.fake_server import TEST_TIMEOUT, FakeServer
 from tests.unit.client.line_client import Client, Run

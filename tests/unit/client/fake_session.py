@@ -6,7 +6,6 @@ from typing import Any
 
 from chatroom.client.app import App
 from chatroom.client.model.state import Conversation
-
 from tests.unit.client.fake_front_end import front_end_of
 from tests.unit.client.fake_server import TEST_TIMEOUT, FakeServer, Peer, room
 

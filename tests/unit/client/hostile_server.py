@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from typing import Any, get_args
 
 import msgspec
-from chatroom.protocol import events, requests, responses
 from msgspec import inspect
 
+from chatroom.protocol import events, requests, responses
 from tests.unit.client.fake_server import LIMITS, Json
 
 HOSTILE = (

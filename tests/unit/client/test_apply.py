@@ -4,14 +4,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from chatroom.client.model import apply, select
-from chatroom.client.model.runs import KEPT_MESSAGES
-from chatroom.client.model.state import ClientState, DeliveryState, PendingMessage
-from chatroom.protocol import events, requests, responses, values
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
+from chatroom.client.model import apply, select
+from chatroom.client.model.runs import KEPT_MESSAGES
+from chatroom.client.model.state import ClientState, DeliveryState, PendingMessage
+from chatroom.protocol import events, requests, responses, values
 from tests.unit.client.fake_server import friend, message, room
 
 

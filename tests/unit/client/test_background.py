@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+
 from chatroom.client import background
 from chatroom.client.app import App
 from chatroom.client.core.outbox_sender import OutboxSender
@@ -14,7 +15,6 @@ from chatroom.client.core.session import Session
 from chatroom.client.line_ui.stdin import read_lines
 from chatroom.client.model.state import ConnectionState as Standing
 from chatroom.client.net.reconnect import ReconnectingConnection
-
 from tests.unit.client.conftest import Start
 from tests.unit.client.fake_front_end import front_end_of
 from tests.unit.client.fake_server import TEST_TIMEOUT, FakeServer, message

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from chatroom.client.model import apply, select
-from chatroom.client.model.state import ClientState
-from chatroom.protocol.values import CHANGE_KINDS, Message
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
+from chatroom.client.model import apply, select
+from chatroom.client.model.state import ClientState
+from chatroom.protocol.values import CHANGE_KINDS, Message
 from tests.unit.client.fake_server import room
 from tests.unit.client.test_apply import log_in, msg, page, tell
 

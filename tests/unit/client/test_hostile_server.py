@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from chatroom.client.commands.table import COMMANDS
 from chatroom.protocol import events, responses
-
 from tests.conftest import Open
 from tests.unit.client.hostile_server import ANSWERS, HOSTILE, of_struct, serving
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from chatroom.client.app import App
 from chatroom.client.core.drafts import DraftStore
 from chatroom.client.core.outbox import Outbox
@@ -19,7 +20,6 @@ from chatroom.client.model.state import ClientNote, PendingMessage
 from chatroom.client.net.address import ServerAddress
 from chatroom.client.net.known_servers import KnownServer, KnownServers
 from chatroom.client.storage import config
-
 from tests.unit.client.conftest import FAST_RECONNECT
 from tests.unit.client.fake_front_end import FakeFrontEnd
 from tests.unit.client.fake_server import FakeServer

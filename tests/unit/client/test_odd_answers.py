@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Awaitable
 
 import pytest
+
 from chatroom.client.net.answer_lines import AnswerLines
 from chatroom.client.net.connection import MAX_LINE_BYTES, Refused
 from chatroom.protocol import requests
-
 from tests.unit.client.conftest import Start
 from tests.unit.client.fake_server import FakeServer, message
 from tests.unit.client.fake_session import lab_room, lab_texts, log_in, wait_until

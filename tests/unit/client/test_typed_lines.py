@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+
 from chatroom.client.app import App
 from chatroom.client.core.preferences import UserPreferences
-
 from tests.unit.client.conftest import Start
 from tests.unit.client.fake_front_end import front_end_of
 from tests.unit.client.fake_server import FakeServer, Peer, friend, message, room

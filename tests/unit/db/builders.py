@@ -5,11 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import TypeVar
 
+from sqlalchemy import Connection, text
+
 from chatroom.db.engine import begin_write, open_engine
 from chatroom.db.errors import is_transient
 from chatroom.db.queries import accounts, memberships, messages, rooms
 from chatroom.db.records import MessageDraft, StoredMessage
-from sqlalchemy import Connection, text
 
 T = TypeVar("T")
 

@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+
 from chatroom.db.clock import MAX_TRUSTED_STEP_SECONDS, STEP_CONFIRM_SECONDS, CautiousClock
 
 DAY = 86_400.0

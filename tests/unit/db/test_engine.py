@@ -4,11 +4,12 @@ import stat
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, func, insert, select, text
+from sqlalchemy.exc import DBAPIError
+
 from chatroom.db.engine import begin_write, lock_file, normalise_url, open_engine
 from chatroom.db.errors import DatabaseUnusable
 from chatroom.db.schema import servers
-from sqlalchemy import Engine, func, insert, select, text
-from sqlalchemy.exc import DBAPIError
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,13 @@ from threading import Barrier
 
 import pymysql
 import pytest
-from chatroom.db.engine import begin_write, open_engine
-from chatroom.db.errors import DatabaseUnavailable, is_disconnect, is_duplicate, is_outage, is_transient
-from chatroom.db.schema import attendances, servers
 from sqlalchemy import Engine, insert, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from chatroom.db.engine import begin_write, open_engine
+from chatroom.db.errors import DatabaseUnavailable, is_disconnect, is_duplicate, is_outage, is_transient
+from chatroom.db.schema import attendances, servers
 from tests.support.database import DatabaseServer
 
 

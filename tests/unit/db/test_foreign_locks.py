@@ -12,6 +12,8 @@ from functools import partial
 
 import pymysql
 import pytest
+from sqlalchemy import URL, Engine
+
 from chatroom.db.engine import begin_write, open_engine
 from chatroom.db.errors import DatabaseUnavailable
 from chatroom.db.migrate import upgrade_schema
@@ -19,8 +21,6 @@ from chatroom.db.queries.messages import AppendVerdict
 from chatroom.db.records import MessageDraft
 from chatroom.db.writer.operations import MessagePost, SessionOrder
 from chatroom.db.writer.transaction import WriteTransaction
-from sqlalchemy import URL, Engine
-
 from tests.unit.db.builders import make_room, take_seats
 from tests.unit.db.writer_fixture import WriterFixture
 

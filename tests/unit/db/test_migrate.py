@@ -11,13 +11,13 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, event, inspect, text
+
 from chatroom.db import migrate, schema
 from chatroom.db.engine import begin_write, open_engine
 from chatroom.db.errors import DatabaseUnusable
 from chatroom.db.migrate import upgrade_schema
 from chatroom.db.queries import accounts, messages
-from sqlalchemy import Engine, event, inspect, text
-
 from tests.support.database import DatabaseServer, fresh_database
 from tests.unit.db.builders import append_message, make_account, make_room
 

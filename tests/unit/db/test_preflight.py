@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from chatroom.db.engine import open_engine
-from chatroom.db.errors import DatabaseUnusable
-from chatroom.db.preflight import PreflightFinding, check_database
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DataError
 
+from chatroom.db.engine import open_engine
+from chatroom.db.errors import DatabaseUnusable
+from chatroom.db.preflight import PreflightFinding, check_database
 from tests.support.database import DatabaseServer, PrivateMariaDB
 
 

@@ -1,11 +1,11 @@
 """A removed room disappears at once, its messages in slices."""
 
+from sqlalchemy import Engine, func, select
+
 from chatroom.db import purge
 from chatroom.db.engine import begin_write
 from chatroom.db.queries import bans_and_invites, memberships, rooms
 from chatroom.db.schema import conversations, messages
-from sqlalchemy import Engine, func, select
-
 from tests.unit.db.builders import NOW, append_message, make_account, make_room, take_seats
 
 

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+from sqlalchemy import Connection, Engine, text
+
 from chatroom.db import reader
 from chatroom.db.engine import begin_write, open_engine
 from chatroom.db.errors import DatabaseUnavailable
 from chatroom.db.queries import accounts, instances
 from chatroom.db.reader import DatabaseReader
-from sqlalchemy import Connection, Engine, text
-
 from tests.support.database import PrivateMariaDB
 from tests.unit.db.builders import make_account
 

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, text
+
 from chatroom import db
 from chatroom.db.engine import open_engine
-from sqlalchemy import Engine, text
 
 EVERYWHERE = {
     "coalesce": "coalesce(NULL, 1)",

@@ -5,8 +5,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import chatroom.db.writer.writer
 import pytest
+from sqlalchemy import Connection, Engine, event, func
+from sqlalchemy.exc import OperationalError
+
+import chatroom.db.writer.writer
 from chatroom.db.engine import open_engine
 from chatroom.db.errors import DatabaseUnavailable
 from chatroom.db.migrate import upgrade_schema
@@ -14,9 +17,6 @@ from chatroom.db.queries.messages import AppendVerdict, KnownHead
 from chatroom.db.records import MessageDraft
 from chatroom.db.writer.operations import SessionOrder
 from chatroom.db.writer.writer import DatabaseWriter
-from sqlalchemy import Connection, Engine, event, func
-from sqlalchemy.exc import OperationalError
-
 from tests.support.database import DatabaseServer
 from tests.unit.db.writer_fixture import NotEntitled, WriterFixture, block_writer, raise_not_entitled
 

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from sqlalchemy import Connection, Engine
+
 from chatroom.db.engine import begin_write
 from chatroom.db.queries import messages
 from chatroom.db.queries.changefeed import ChangeSet
@@ -14,8 +16,6 @@ from chatroom.db.records import MessageDraft, StoredMessage
 from chatroom.db.writer.operations import MessagePost, SessionOrder, WriteJob
 from chatroom.db.writer.transaction import RosterSeats, WriteTransaction
 from chatroom.db.writer.writer import DatabaseWriter
-from sqlalchemy import Connection, Engine
-
 from tests.unit.db.builders import make_account, make_room, take_seats
 
 T = TypeVar("T")

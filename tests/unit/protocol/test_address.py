@@ -1,6 +1,7 @@
 """Host addresses are written with brackets for IPv6, and loopback hosts are recognised."""
 
 import pytest
+
 from chatroom.protocol.address import host_and_port, is_loopback
 
 

@@ -1,6 +1,9 @@
 """Invitations are written and read back, and mistyped ones are detected."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from chatroom.protocol.invitation import (
     PREFIX,
     Invitation,
@@ -9,8 +12,6 @@ from chatroom.protocol.invitation import (
     looks_like_invitation,
     read_invitation,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 DIGEST = "5f2c" * 16
 

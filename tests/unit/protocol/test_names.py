@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Literal
 
 import pytest
-from chatroom.protocol.names import MAX_KEY, is_name, is_nickname, name_key, name_skeleton
 from hypothesis import assume, given
 from hypothesis import strategies as st
+
+from chatroom.protocol.names import MAX_KEY, is_name, is_nickname, name_key, name_skeleton
 
 ASCII = st.text(string.printable, min_size=1, max_size=10)
 

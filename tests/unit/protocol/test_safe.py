@@ -3,9 +3,10 @@
 import unicodedata
 
 import pytest
-from chatroom.protocol.safe import MAX_MARKS, safe_text
 from hypothesis import given
 from hypothesis import strategies as st
+
+from chatroom.protocol.safe import MAX_MARKS, safe_text
 
 MIXED = st.text() | st.text("a\r\n\t\x1b\x85\u0301\u200d\u202e\u2028\ufe0f你\U0001f600\ue000\U000e0041")
 

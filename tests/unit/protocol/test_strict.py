@@ -5,13 +5,13 @@ import sys
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from chatroom.protocol import requests
 from chatroom.protocol.errors import BadJson, WireError
 from chatroom.protocol.strict import MAX_DEPTH, diagnose_line
 from chatroom.protocol.wire import encode_frame
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.support import strategies
 
 

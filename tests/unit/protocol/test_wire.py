@@ -4,13 +4,13 @@ import json
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from chatroom.protocol import events, requests, responses
 from chatroom.protocol.errors import LineTooLong, WireError
 from chatroom.protocol.requests import Login, Ping, Send
 from chatroom.protocol.wire import LineBuffer, encode_frame, read_answer, read_request
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.support import strategies
 
 LIMIT = 20

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chatroom.db import background
 
+from chatroom.db import background
 from tests.support.processes import PATIENCE, Wire
 
 KILLS = """

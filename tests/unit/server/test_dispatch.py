@@ -7,6 +7,7 @@ from typing import Any, get_args, get_type_hints
 from unittest.mock import Mock, create_autospec
 
 import pytest
+
 from chatroom.protocol import requests, responses
 from chatroom.protocol.frame import snake_case
 from chatroom.server.dispatch import Handlers, build_table

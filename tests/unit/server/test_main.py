@@ -4,13 +4,13 @@ import logging
 import signal
 
 import pytest
+
 from chatroom.server import __main__ as command
 from chatroom.server.app import StartError
 from chatroom.server.config import log
 from chatroom.server.config.endpoint import ServerEndpoint
 from chatroom.server.config.settings import ServerConfig
 from chatroom.server.net.tls import CertificateError
-
 from tests.support.processes import PATIENCE
 
 Output = pytest.CaptureFixture[str]

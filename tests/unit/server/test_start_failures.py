@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from chatroom.db.engine import open_engine
-from chatroom.db.migrate import upgrade_schema
 from sqlalchemy import make_url
 
+from chatroom.db.engine import open_engine
+from chatroom.db.migrate import upgrade_schema
 from tests.support.database import DatabaseServer
 from tests.support.processes import ROOT, Server
 

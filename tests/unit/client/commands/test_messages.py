@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+
 from chatroom.client.app import App
 from chatroom.client.model import apply
 from chatroom.client.text import dates
-
 from tests.unit.client.commands.test_settings import enter
 from tests.unit.client.conftest import LONG_TIMEOUTS, Start
 from tests.unit.client.fake_front_end import front_end_of

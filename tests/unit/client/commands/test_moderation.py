@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from chatroom.client.app import App
 from chatroom.client.net.connection import Refused
 from chatroom.client.text import i18n
 from chatroom.protocol.invitation import fresh_code, read_invitation
-
 from tests.unit.client.commands.test_table import keys, typed
 from tests.unit.client.conftest import Start
 from tests.unit.client.fake_front_end import front_end_of

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from chatroom.client.app import App
 
+from chatroom.client.app import App
 from tests.unit.client.commands.test_table import keys, typed
 from tests.unit.client.conftest import Start
 from tests.unit.client.fake_server import FakeServer, Peer, friend

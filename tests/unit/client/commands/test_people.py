@@ -2,7 +2,6 @@
 
 from chatroom.client.app import App
 from chatroom.client.text import i18n
-
 from tests.unit.client.commands.test_table import keys, typed
 from tests.unit.client.conftest import Start
 from tests.unit.client.fake_server import FakeServer, friend, room

@@ -1,9 +1,9 @@
 """Settings are saved and take effect at once."""
 
 import pytest
+
 from chatroom.client.app import App
 from chatroom.client.storage import config
-
 from tests.unit.client.conftest import Start
 from tests.unit.client.fake_server import FakeServer, friend, room
 from tests.unit.client.fake_session import log_in

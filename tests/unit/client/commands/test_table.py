@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from chatroom.client.app import App
 from chatroom.client.commands import table
 from chatroom.client.commands.table import COMMANDS, UsageError, is_command, parse_command, unescape_slash
 from chatroom.client.storage.config import ClientConfig, load_config
 from chatroom.client.text import i18n
-
 from tests.unit.client.conftest import Start
 from tests.unit.client.fake_server import FakeServer, Peer, friend, message, room
 from tests.unit.client.fake_session import answer_session, lab_texts, log_in

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+
 from chatroom.client.core.notes import Notes
 from chatroom.client.model.state import ClientState, ConnectionState, Conversation
 from chatroom.client.net.known_servers import KnownServers
-
 from tests.unit.client.core.fake_requester import FakeRequester
 from tests.unit.client.fake_front_end import FakeFrontEnd
 

@@ -5,7 +5,6 @@ from chatroom.client.model.state import ClientState
 from chatroom.client.net.connection import ConnectionLost, Refused
 from chatroom.client.net.known_servers import KnownServers
 from chatroom.protocol import requests, responses
-
 from tests.unit.client.fake_front_end import FakeFrontEnd
 
 

@@ -1,8 +1,8 @@
 """What is fetched without being asked for."""
 
 import pytest
-from chatroom.client.core import backfill
 
+from chatroom.client.core import backfill
 from tests.unit.client.conftest import Start
 from tests.unit.client.fake_server import FakeServer, message, room
 from tests.unit.client.fake_session import answer_session, lab_room, lab_texts, log_in, wait_until

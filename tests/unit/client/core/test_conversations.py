@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+
 from chatroom.client.model.state import ConnectionState, DeliveryState
 from chatroom.client.net.connection import Refused
-
 from tests.unit.client.conftest import Start
 from tests.unit.client.fake_server import FakeServer, friend, room
 from tests.unit.client.fake_session import answer_session, lab_room, log_in, wait_until

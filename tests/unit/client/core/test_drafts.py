@@ -6,10 +6,10 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from chatroom.client.app import App
 from chatroom.client.core.drafts import DraftStore, holds_password
 from chatroom.client.model import apply
-
 from tests.unit.client.conftest import Start
 from tests.unit.client.fake_front_end import front_end_of
 from tests.unit.client.fake_server import FakeServer, Peer, friend

@@ -8,6 +8,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
+
 from chatroom.client.core.outbox import Outbox
 from chatroom.client.model.state import PendingMessage
 from chatroom.client.storage.files import FileNotices

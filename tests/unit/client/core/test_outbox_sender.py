@@ -1,7 +1,6 @@
 """Sending the messages of the outbox: in order, once, and again after a failure."""
 
 from chatroom.client.model.state import ConnectionState, DeliveryState
-
 from tests.unit.client.conftest import Start
 from tests.unit.client.fake_server import FakeServer, message, room
 from tests.unit.client.fake_session import answer_session, lab_room, lab_texts, log_in

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from chatroom.client.app import App
 from chatroom.client.commands.context import CommandContext
 from chatroom.client.core.command_target import CommandTarget, command_target
@@ -30,7 +31,6 @@ from chatroom.client.storage.files import FileNotices
 from chatroom.client.typed_lines import TypedLines
 from chatroom.client.view.screen import FullScreen
 from chatroom.protocol import requests, responses
-
 from tests.unit.client.core.fake_requester import FakeRequester
 from tests.unit.client.fake_front_end import FakeFrontEnd
 

@@ -4,9 +4,9 @@ import asyncio
 from typing import Any
 
 import pytest
+
 from chatroom.client.model.state import ConnectionState
 from chatroom.client.net.connection import Refused
-
 from tests.unit.client.conftest import FAST_RECONNECT, Start
 from tests.unit.client.fake_server import FakeServer, message
 from tests.unit.client.fake_session import answer_session, lab_texts, log_in, wait_until

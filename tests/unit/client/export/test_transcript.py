@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from chatroom.client.app import App
 from chatroom.client.commands.conversations import UsageError
 from chatroom.client.commands.save import SaveRequest, parse_save
 from chatroom.client.export.transcript import write_transcript
 from chatroom.client.export.transcript_format import TranscriptFormat
 from chatroom.client.text import i18n
-
 from tests.unit.client.conftest import Start
 from tests.unit.client.fake_server import FakeServer, Json, Peer, friend, message, room
 from tests.unit.client.fake_session import log_in

@@ -1,6 +1,7 @@
 """What a person types to say where to go."""
 
 import pytest
+
 from chatroom.client.net.address import AddressError, ServerAddress, parse_address
 from chatroom.protocol.invitation import Invitation, InvitationError
 

@@ -9,17 +9,17 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
 from chatroom.client.app import App
 from chatroom.client.model.state import ConnectionState
 from chatroom.client.net.address import AddressError, ServerAddress, parse_address
 from chatroom.client.net.known_servers import KnownServers, Transport, UntrustedServer, is_fingerprint
 from chatroom.client.storage.config import ClientConfig
 from chatroom.client.text import i18n
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
 from tests.unit.client.conftest import FAST_RECONNECT
 from tests.unit.client.fake_front_end import FakeFrontEnd
 from tests.unit.client.fake_server import FakeServer, Peer

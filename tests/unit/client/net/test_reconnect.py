@@ -5,13 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from chatroom.client.model.state import ConnectionState
 from chatroom.client.net.address import parse_address
 from chatroom.client.net.connection import Refused
 from chatroom.client.net.known_servers import KnownServers, UntrustedServer
 from chatroom.client.net.reconnect import MAX_RETRY_AFTER, ReconnectingConnection, Timeouts
 from chatroom.client.net.wakeup import watch_clocks
-
 from tests.unit.client.conftest import FAST_RECONNECT, LONG_TIMEOUTS, Start
 from tests.unit.client.fake_server import TEST_TIMEOUT, FakeServer
 from tests.unit.client.fake_session import answer_session, log_in, wait_until

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from chatroom.client.storage import config
 from chatroom.client.storage.config import ClientConfig
 

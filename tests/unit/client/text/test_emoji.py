@@ -1,6 +1,7 @@
 """Emoji by their names."""
 
 import pytest
+
 from chatroom.client.text import emoji
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
+
 from chatroom.client.commands.table import COMMANDS
 from chatroom.client.storage.config import SETTINGS
 from chatroom.client.text import i18n

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from prompt_toolkit.key_binding import KeyBindings
+
 from chatroom.client.text import i18n
 from chatroom.client.text.keys import (
     BINDABLE,
@@ -15,8 +17,6 @@ from chatroom.client.text.keys import (
 )
 from chatroom.client.view.keys.action_table import action_handlers
 from chatroom.client.view.screen_state import ScreenState
-from prompt_toolkit.key_binding import KeyBindings
-
 from tests.unit.client.view.fake import FakeApp
 
 

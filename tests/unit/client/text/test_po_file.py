@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
+
 from chatroom.client.text import i18n
 from chatroom.client.text.po_file import read_catalogue
 

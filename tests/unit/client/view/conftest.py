@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from chatroom.client.model.state import ConnectionState
 from chatroom.client.text import dates, i18n
 from chatroom.client.view.history.message_rows import message_rows
-
 from tests.unit.client.view.fake import FakeApp, add_friend, add_room
 
 

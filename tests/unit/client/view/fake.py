@@ -14,7 +14,6 @@ from chatroom.client.net.known_servers import KnownServers
 from chatroom.client.storage.config import ClientConfig
 from chatroom.client.typed_lines import TypedLines
 from chatroom.protocol.values import Limits, Member, Message, format_time
-
 from tests.unit.client.fake_front_end import FakeFrontEnd
 
 NOON = 1_671_105_600_000

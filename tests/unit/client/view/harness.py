@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 from io import StringIO
 
 import pyte
-from chatroom.client.view.screen import FullScreen
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.input.base import PipeInput
 from prompt_toolkit.output.vt100 import Vt100_Output
 
+from chatroom.client.view.screen import FullScreen
 from tests.support.terminal import bytes_of
 from tests.unit.client.view.fake import FakeApp
 

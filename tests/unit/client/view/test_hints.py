@@ -1,10 +1,10 @@
 """Hints name the keys as they are bound, and fit a narrow screen; mentions from the home screen."""
 
 import pytest
+
 from chatroom.client.model import apply
 from chatroom.client.text import i18n
 from chatroom.client.text.keys import key_of
-
 from tests.unit.client.view.fake import FakeApp, add_messages, add_room, make_message
 from tests.unit.client.view.harness import open_screen
 

@@ -1,9 +1,10 @@
 """How many lines each part of the screen gets."""
 
 import pytest
-from chatroom.client.view.layout import LayoutShares, share_lines
 from hypothesis import given
 from hypothesis import strategies as st
+
+from chatroom.client.view.layout import LayoutShares, share_lines
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 """Which messages notify the user, and the output that does it."""
 
 import pytest
+
 from chatroom.client.model import apply
 from chatroom.client.model.state import ClientState
 from chatroom.client.view.notifications import NotificationBell, NotificationText, notification_sequence
-
 from tests.unit.client.view.fake import add_friend, add_messages, add_room
 
 NOTIFICATION = NotificationText("#zoo", "BOB: hi")

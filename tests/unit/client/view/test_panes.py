@@ -3,6 +3,7 @@
 import time
 
 import pytest
+
 from chatroom.client.model.roster import ordered_members
 from chatroom.client.model.state import ClientNote, ClientState, ConnectionState, Conversation
 from chatroom.client.text import i18n
@@ -14,7 +15,6 @@ from chatroom.client.view.panes.home import home_content
 from chatroom.client.view.panes.members import MembersPane
 from chatroom.client.view.panes.sidebar import conversation_by_number, sidebar_rows
 from chatroom.client.view.panes.status import status_row, topic_row
-
 from tests.unit.client.view.fake import add_friend, add_room, make_member
 
 

@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
+
 from chatroom.client.model.state import ConnectionState
 from chatroom.client.net.connection import Refused
 from chatroom.client.text import i18n
 from chatroom.client.view.screen import MAX_FAILURES
-
 from tests.unit.client.view.fake import FakeApp, add_messages, make_member
 from tests.unit.client.view.harness import ScreenHarness, history_lines, input_line, run_steps
 

@@ -1,11 +1,11 @@
 """The full screen: selection, commands about a message, old history, and display settings."""
 
 import pytest
+
 from chatroom.client.model import apply
 from chatroom.client.model.state import ConnectionState
 from chatroom.client.text import i18n
 from chatroom.protocol.events import Typing
-
 from tests.unit.client.view.fake import NOON, FakeApp, add_friend, add_messages, make_message
 from tests.unit.client.view.harness import ScreenHarness, input_line, run_steps
 

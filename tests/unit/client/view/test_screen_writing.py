@@ -1,8 +1,8 @@
 """Input on the full screen: drafts, pastes, and the history of sent lines."""
 
 import pytest
-from chatroom.client.text import i18n
 
+from chatroom.client.text import i18n
 from tests.unit.client.view.fake import FakeApp, add_messages
 from tests.unit.client.view.harness import ScreenHarness, input_line, run_steps
 

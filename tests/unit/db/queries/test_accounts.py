@@ -1,11 +1,11 @@
 """Accounts are distinguished by their keys only, independently of collations."""
 
 import pytest
+from sqlalchemy import Engine
+
 from chatroom.db.engine import begin_write
 from chatroom.db.errors import AlreadyExists
 from chatroom.db.queries import accounts
-from sqlalchemy import Engine
-
 from tests.unit.db.builders import NOW, make_account
 
 COLLATION_TRAPS = [

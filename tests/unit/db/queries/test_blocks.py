@@ -1,9 +1,9 @@
 """Blocks, bans and invitations are idempotent."""
 
-from chatroom.db.engine import begin_write
-from chatroom.db.queries import accounts, bans_and_invites, blocks, instances, memberships, rooms
 from sqlalchemy import Engine
 
+from chatroom.db.engine import begin_write
+from chatroom.db.queries import accounts, bans_and_invites, blocks, instances, memberships, rooms
 from tests.unit.db.builders import NOW, make_account, make_room, take_seats
 
 EAST = b"E" * 32

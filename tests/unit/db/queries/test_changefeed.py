@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import Connection, Engine
+
 from chatroom.db.engine import begin_write
 from chatroom.db.queries import changefeed, instances
 from chatroom.db.queries.changefeed import ChangeSet, ClosedRoom
-from sqlalchemy import Connection, Engine
 
 EAST, WEST = b"E" * 32, b"W" * 32
 

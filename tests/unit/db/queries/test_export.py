@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from random import Random
 
 import pytest
+from sqlalchemy import Connection, Engine
+
 from chatroom.db.engine import begin_write
 from chatroom.db.queries import export
 from chatroom.db.records import StoredMessage
-from sqlalchemy import Connection, Engine
-
 from tests.unit.db.queries.test_revisions import RevisionScenario
 
 

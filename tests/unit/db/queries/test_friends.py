@@ -3,12 +3,12 @@
 from functools import partial
 
 import pytest
+from sqlalchemy import Connection, Engine, func, select
+
 from chatroom.db.engine import begin_write
 from chatroom.db.errors import AlreadyExists
 from chatroom.db.queries import friends, memberships
 from chatroom.db.schema import conversations
-from sqlalchemy import Connection, Engine, func, select
-
 from tests.unit.db.builders import NOW, append_message, make_account, run_concurrently
 
 

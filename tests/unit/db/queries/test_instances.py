@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from chatroom.db.engine import begin_write
-from chatroom.db.queries import instances
 from sqlalchemy import Connection, Engine
 
+from chatroom.db.engine import begin_write
+from chatroom.db.queries import instances
 from tests.unit.db.builders import make_account
 
 EAST, WEST = b"E" * 32, b"W" * 32

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from chatroom.db.engine import begin_write
-from chatroom.db.queries import invite_codes
 from sqlalchemy import Connection, Engine
 
+from chatroom.db.engine import begin_write
+from chatroom.db.queries import invite_codes
 from tests.unit.db.builders import NOW, make_account, make_room
 
 CODE, OTHER = b"c" * 32, b"o" * 32

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
+from sqlalchemy import Connection, Engine
+
 from chatroom.db.engine import begin_write
 from chatroom.db.errors import AlreadyExists
 from chatroom.db.queries import memberships, rooms
-from sqlalchemy import Connection, Engine
-
 from tests.unit.db.builders import NOW, append_message, make_account, make_room, take_seats
 
 

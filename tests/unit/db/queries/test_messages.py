@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, Engine, select
+
 from chatroom.db import schema
 from chatroom.db.engine import begin_write, open_engine
 from chatroom.db.migrate import upgrade_schema
@@ -14,8 +16,6 @@ from chatroom.db.queries import export, messages, raw_insert, raw_select
 from chatroom.db.queries.messages import AppendVerdict, SeqRange
 from chatroom.db.records import MessageDraft, StoredMessage
 from chatroom.db.schema import conversations
-from sqlalchemy import Connection, Engine, select
-
 from tests.unit.db.builders import NOW, make_account, make_room, rows_scanned, run_concurrently
 
 

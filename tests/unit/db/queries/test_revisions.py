@@ -8,13 +8,13 @@ from itertools import count
 from random import Random
 
 import pytest
+from sqlalchemy import Connection, Engine, func, select
+
 from chatroom.db.engine import begin_write, open_engine
 from chatroom.db.migrate import upgrade_schema
 from chatroom.db.queries import messages, revisions
 from chatroom.db.records import MessageDraft, MessageRevision, StoredMessage
 from chatroom.db.schema import revisions as table
-from sqlalchemy import Connection, Engine, func, select
-
 from tests.unit.db.builders import NOW, make_account, make_room, rows_scanned
 
 

@@ -3,11 +3,11 @@
 from functools import partial
 
 import pytest
+from sqlalchemy import Connection, Engine
+
 from chatroom.db.engine import begin_write
 from chatroom.db.errors import AlreadyExists
 from chatroom.db.queries import memberships, messages, rooms
-from sqlalchemy import Connection, Engine
-
 from tests.unit.db.builders import NOW, append_message, make_account, make_room, run_concurrently, take_seats
 
 

@@ -5,11 +5,11 @@ account.
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import Connection, Engine
+
 from chatroom.db.engine import begin_write
 from chatroom.db.queries import tokens
 from chatroom.db.queries.tokens import TokenRecord
-from sqlalchemy import Connection, Engine
-
 from tests.unit.db.builders import make_account
 
 LAPTOP, LAPTOP_NEXT, PHONE = b"\x01" * 32, b"\x02" * 32, b"\x00\xff" * 16

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from chatroom.db.engine import begin_write
-from chatroom.db.queries import friends, memberships, rooms, unread
 from sqlalchemy import Connection, Engine, event
 
+from chatroom.db.engine import begin_write
+from chatroom.db.queries import friends, memberships, rooms, unread
 from tests.unit.db.builders import NOW, append_message, make_account, make_room, rows_scanned, take_seats
 
 

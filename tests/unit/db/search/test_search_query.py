@@ -7,15 +7,15 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
+from sqlalchemy import Connection, Engine, event, func, select
+
 from chatroom.db.engine import begin_write
 from chatroom.db.errors import AlreadyExists
 from chatroom.db.queries import friends, memberships, messages, raw_insert, revisions
 from chatroom.db.records import MessageDraft, MessageRank, StoredMessage
 from chatroom.db.schema import documents as index
 from chatroom.db.search import search_index, search_query, tokenizer, unindexed_tail
-from msgspec.structs import replace
-from sqlalchemy import Connection, Engine, event, func, select
-
 from tests.unit.db.builders import NOW, append_message, make_account, make_room, run_concurrently, take_seats
 
 WORDS = [

@@ -3,9 +3,10 @@
 import re
 
 import pytest
-from chatroom.db.search.tokenizer import MAX_QUERY_TERMS, MAX_TERM_LENGTH, fold_text, index_terms, parse_query
 from hypothesis import given
 from hypothesis import strategies as st
+
+from chatroom.db.search.tokenizer import MAX_QUERY_TERMS, MAX_TERM_LENGTH, fold_text, index_terms, parse_query
 
 
 @pytest.mark.parametrize(

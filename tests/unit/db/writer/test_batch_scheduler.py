@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from itertools import chain, groupby
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from chatroom.db.records import MessageDraft
 from chatroom.db.writer.batch_scheduler import BatchScheduler
 from chatroom.db.writer.operations import MessagePost, Operation, SessionOrder, WriteJob
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def post(conversation: int, session_order: SessionOrder | None = None) -> MessagePost:

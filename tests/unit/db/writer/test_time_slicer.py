@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import cast
 
 import pytest
-from chatroom.db.writer.time_slicer import SLICE_SECONDS, TimeSlicer
 
+from chatroom.db.writer.time_slicer import SLICE_SECONDS, TimeSlicer
 from tests.support.manual_loop import ManualLoop
 
 

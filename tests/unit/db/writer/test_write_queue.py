@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import cast
 
-import chatroom.db.writer.write_queue
 import pytest
+
+import chatroom.db.writer.write_queue
 from chatroom.db.records import MessageDraft
 from chatroom.db.writer.operations import MessagePost, Operation, SessionOrder
 from chatroom.db.writer.write_queue import MAX_BATCH, WriteQueue
-
 from tests.support.manual_loop import ManualLoop
 
 FOREVER = 3600.0

@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import Iterator
 from functools import partial
 
-import chatroom.db.writer.writer
 import pytest
+from sqlalchemy import Connection, Engine, event
+
+import chatroom.db.writer.writer
 from chatroom.db.engine import begin_write, open_engine
 from chatroom.db.migrate import upgrade_schema
 from chatroom.db.queries import memberships
 from chatroom.db.queries.changefeed import ChangeSet
 from chatroom.db.queries.messages import AppendVerdict, KnownHead
 from chatroom.db.writer.transaction import WriteTransaction
-from sqlalchemy import Connection, Engine, event
-
 from tests.unit.db.builders import append_message, make_account, take_seats
 from tests.unit.db.writer_fixture import NotEntitled, WriterFixture, block_writer, raise_not_entitled
 

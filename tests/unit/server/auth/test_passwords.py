@@ -7,6 +7,7 @@ from threading import Event
 
 import bcrypt
 import pytest
+
 from chatroom.protocol.errors import Unavailable
 from chatroom.server.auth.passwords import PasswordHasher
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from chatroom.protocol import invitation
 from chatroom.protocol.invitation import Invitation
 from chatroom.server import __main__ as command
 from chatroom.server.config.endpoint import ServerEndpoint
 from chatroom.server.config.settings import ServerConfig
 from chatroom.server.net.tls import prepare_tls
-
 from tests.support.processes import PATIENCE, QUICK, ROOT, Server, running
 
 Output = pytest.CaptureFixture[str]

@@ -3,6 +3,7 @@
 from unittest.mock import Mock
 
 import pytest
+
 from chatroom.db.queries import changefeed
 from chatroom.db.queries.changefeed import ChangeSet
 from chatroom.server.cluster.change_publisher import ChangePublisher

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import platformdirs
 import pytest
+
 from chatroom.protocol.address import is_loopback
 from chatroom.server.config.loader import ConfigurationError, describe_config, load_config
 from chatroom.server.config.settings import SETTINGS, ServerConfig, effective_limit

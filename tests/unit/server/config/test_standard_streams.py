@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from chatroom.server.config.standard_streams import MAX_LINES, LineWriter
 
+from chatroom.server.config.standard_streams import MAX_LINES, LineWriter
 from tests.conftest import Serve
 from tests.support.processes import PATIENCE, QUICK, ROOT, Wire, lines_within
 

@@ -4,6 +4,7 @@ import asyncio
 from typing import cast
 
 import pytest
+
 from chatroom.server.net.flusher import (
     FEW_WRITERS,
     MAX_DELAY,
@@ -12,7 +13,6 @@ from chatroom.server.net.flusher import (
     WRITERS_PER_TICK,
     WriteFlusher,
 )
-
 from tests.support.manual_loop import ManualLoop
 
 

@@ -1,6 +1,9 @@
 """Rate limits and quotas with a simulated clock."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from chatroom.server.net import limits
 from chatroom.server.net.limits import (
     FORGET_AFTER,
@@ -15,8 +18,6 @@ from chatroom.server.net.limits import (
     TokenBucket,
     address_group,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 START = 1000.0
 """An arbitrary start time."""

@@ -13,9 +13,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from chatroom.server.config.settings import ServerConfig
-from chatroom.server.config.settings import TlsSettings as Settings
-from chatroom.server.net.tls import OWN_CERTIFICATE, CertificateError, TlsCertificate, prepare_tls
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
@@ -28,6 +25,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
+from chatroom.server.config.settings import ServerConfig
+from chatroom.server.config.settings import TlsSettings as Settings
+from chatroom.server.net.tls import OWN_CERTIFICATE, CertificateError, TlsCertificate, prepare_tls
 from tests.conftest import Serve
 from tests.support.processes import PATIENCE, ROOT, Wire
 

@@ -5,6 +5,9 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from chatroom.db.queries.memberships import SeatStatus
 from chatroom.db.records import RoomRecord, SeatRecord, StoredMessage
 from chatroom.db.writer.transaction import RosterSeats
@@ -17,9 +20,6 @@ from chatroom.server.state.delivery import MessageDelivery, event_line, own_line
 from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.serialize import message_value
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.support import strategies
 
 DEN = 7

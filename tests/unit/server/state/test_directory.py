@@ -3,6 +3,7 @@
 from unittest.mock import Mock
 
 import pytest
+
 from chatroom.db import records
 from chatroom.protocol import names
 from chatroom.server.state.directory import LiveAccount, LiveDirectory

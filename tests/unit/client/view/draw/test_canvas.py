@@ -3,8 +3,6 @@
 from io import StringIO
 
 import pyte
-from chatroom.client.view.draw.canvas import Canvas
-from chatroom.client.view.draw.text import Row, clip_text, column_count, fit_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prompt_toolkit.application import Application
@@ -14,6 +12,9 @@ from prompt_toolkit.layout import Container, Dimension, Layout, Window
 from prompt_toolkit.layout.mouse_handlers import MouseHandlers
 from prompt_toolkit.layout.screen import Char, Screen, WritePosition
 from prompt_toolkit.output.vt100 import Vt100_Output
+
+from chatroom.client.view.draw.canvas import Canvas
+from chatroom.client.view.draw.text import Row, clip_text, column_count, fit_text
 
 WIDTH, HEIGHT = 20, 3
 LEFT = 8

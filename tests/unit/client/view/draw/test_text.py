@@ -1,6 +1,9 @@
 """The width of text, and where lines break."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from chatroom.client.view.draw.text import (
     clip_text,
     column_count,
@@ -10,8 +13,6 @@ from chatroom.client.view.draw.text import (
     wrap_row,
     wrap_text,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def rows(text: str, width: int, indent: int = 0, head: int = 0) -> list[str]:

@@ -1,14 +1,14 @@
 """The rows of messages, pending lines and notes."""
 
 import pytest
+from msgspec.structs import replace
+
 from chatroom.client.model.state import ClientNote, ClientState, Conversation, DeliveryState, PendingMessage
 from chatroom.client.text import i18n
 from chatroom.client.view.draw.text import Row
 from chatroom.client.view.history.content import ConversationContent, DisplayOptions
 from chatroom.client.view.history.message_rows import MessageStyle, message_rows, note_rows, pending_rows
 from chatroom.protocol.values import Message
-from msgspec.structs import replace
-
 from tests.unit.client.view.fake import NOON, add_room, make_member, make_message
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Hashable
 
 import pytest
+
 from chatroom.client.model.state import ClientNote, ClientState, DeliveryState, PendingMessage
 from chatroom.client.text import i18n
 from chatroom.client.view.draw.text import Row
@@ -17,7 +18,6 @@ from chatroom.client.view.history.viewport import (
     scrolled_position,
     visible_rows_at,
 )
-
 from tests.unit.client.view.fake import add_messages, add_room, make_message
 
 WIDTH, HEIGHT = 60, 10

@@ -4,10 +4,10 @@ import asyncio
 from pathlib import Path
 
 import pytest
+
 from chatroom.client.model.state import ConnectionState
 from chatroom.client.net.connection import Refused
 from chatroom.client.text import i18n
-
 from tests.unit.client.view.fake import FakeApp, add_room
 from tests.unit.client.view.harness import ScreenHarness, open_screen
 

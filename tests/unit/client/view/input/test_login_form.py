@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
+
 from chatroom.client.net.address import ServerAddress
 from chatroom.client.net.connection import Refused
 from chatroom.client.net.known_servers import Transport
 from chatroom.client.text import i18n
 from chatroom.protocol.invitation import Invitation
-
 from tests.unit.client.view.fake import FakeApp
 from tests.unit.client.view.harness import open_screen
 

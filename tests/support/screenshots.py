@@ -136,7 +136,9 @@ def _converse(scene: Scene, terminal: Terminal, guests: dict[str, Wire]) -> None
     terminal.wait_for(i18n.translate("logged_in", username="Ada")).enter("/friend Bob")
     guests["Bob"].event("friend")
     guests["Bob"].request("send", to="@Ada", text="👋")
-    terminal.enter("/rooms").wait_for("读书会").shot(IMAGES / f"home{scene.suffix}.svg", "chat-client")
+    terminal.wait_for(i18n.translate("befriended", username="Bob"), "读书会", "@Bob(1)")
+    terminal.press("Esc").wait_gone("Esc ─╯")
+    terminal.shot(IMAGES / f"home{scene.suffix}.svg", "chat-client")
     terminal.enter(f"/join lab {scene.nickname}")
     terminal.wait_for(i18n.translate("entered_room", room="#lab", nickname=scene.nickname))
     for name, text in scene.lines:

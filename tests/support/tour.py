@@ -1,10 +1,10 @@
 """The pictures of ``docs/tour.md``: one evening of Ada's in a real terminal, stop by stop, in each language.
 
-``python -m tests.support.screenshots`` plays it with the other pictures. What is waited for is worded by the
-client's
-own catalogue, so a change of words needs no change here.
+``python -m tests.support.screenshots`` plays it with the other pictures. The texts that it waits for come
+from the client's catalogue, so a change of words needs no change here.
 """
 
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -182,16 +182,36 @@ def who_is_here(tour: Tour) -> None:
 def long_ago(tour: Tour) -> None:
     for number in range(1, 61):
         tour.says("Bob", f"build {number}: ok")
-    tour.terminal.wait_for("build 60: ok").press("PageUp", "PageUp").wait_for("↓ ")
+    terminal = tour.terminal.wait_for("build 60: ok")
+    for _ in range(2):
+        newer = newer_count(terminal)
+        terminal.press("PageUp").wait_until(lambda newer=newer: newer_count(terminal) > newer)
+    newer = newer_count(terminal)
     tour.says("Carol", tour.voice.later)
-    tour.terminal.wait_for("↓ 39 newer")
+    terminal.wait_for(i18n.translate("status.newer", count=newer + 1))
     tour.shot("scrolled")
     tour.terminal.press("Alt-End").wait_for(tour.voice.later)
     tour.types(f"/search {tour.voice.sought}", "/goto")
     tour.shot("found")
-    tour.types("/goto 1", "↓ ")
+    _go_to_first_result(tour)
     tour.shot("there")
-    tour.terminal.press("Alt-End").wait_gone("↓ ")
+    _go_to_end(tour)
+
+
+def newer_count(terminal: Terminal) -> int:
+    """Return how many messages are below the visible ones, from the status line."""
+    pattern = re.escape(i18n.translate("status.newer", count=0)).replace("0", r"(\d+)")
+    match = re.search(pattern, terminal.text)
+    return int(match[1]) if match else 0
+
+
+def _go_to_first_result(tour: Tour) -> None:
+    tour.types("/goto 1", tour.voice.mention)
+    tour.terminal.wait_until(lambda: newer_count(tour.terminal) > 0)
+
+
+def _go_to_end(tour: Tour) -> None:
+    tour.terminal.press("Alt-End").wait_until(lambda: newer_count(tour.terminal) == 0)
 
 
 def what_is_refused(tour: Tour) -> None:
@@ -214,7 +234,7 @@ def finding_things(tour: Tour) -> None:
     tour.terminal.wait_for("grinning face")
     tour.shot("emoji")
     tour.terminal.press("Ctrl-C").wait_for(i18n.translate("view.placeholder"))
-    tour.terminal.press("F1").wait_for(i18n.translate("manual.keys"), i18n.translate("key.newline"))
+    tour.terminal.press("F1").wait_for(i18n.translate("keys.writing"), i18n.translate("key.newline"))
     tour.shot("help")
     tour.terminal.press("F1").wait_gone(i18n.translate("key.newline"))
 
@@ -275,9 +295,9 @@ def a_small_screen(tour: Tour) -> None:
 def colours(tour: Tour) -> None:
     for theme, paper in (("dark", DARK), ("light", LIGHT)):
         tour.types(f"/theme {theme}", f"theme = {theme}")
-        tour.types("/goto 1", tour.voice.mention, "↓ ")
+        _go_to_first_result(tour)
         tour.shot(theme, paper=paper)
-        tour.terminal.press("Alt-End").wait_gone("↓ ")
+        _go_to_end(tour)
     tour.terminal.enter("/quit").wait_exit()
     tour.terminal = tour.open(environment={"NO_COLOR": "1"})
     tour.terminal.wait_for(i18n.translate("form.login")).enter(PASSWORD)

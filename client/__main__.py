@@ -27,11 +27,11 @@ from chatroom.protocol import RELEASE
 from chatroom.protocol.safe import safe_text
 
 DUMB = frozenset({"dumb", "unknown"})
-"""Kinds of terminals that obey no escape sequence; Emacs calls its shells so."""
+"""Values of ``TERM`` for terminals without escape sequences, such as a shell in Emacs."""
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
+    """Reports a usage error in one line."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {safe_text(message)}\n")
@@ -43,7 +43,7 @@ def main() -> None:
     parser = _build_parser()
     flags = parser.parse_args([decodable(argument) for argument in sys.argv[1:]])
     if not (flags.plain or flags.json) and (flags.quiet or flags.since or flags.history is not None):
-        parser.error("--since, --history and --quiet go with --plain or --json")
+        parser.error("--since, --history and --quiet need --plain or --json")
     background.log_to_file()
     kept = config.load_config(files.config_folder() / "client.json")
     i18n.use_language(flags.lang or kept.lang or i18n.locale_language())
@@ -65,9 +65,9 @@ def main() -> None:
 
 
 def _end_in_order() -> None:
-    """A signal unwinds what is under way, such as a question with the echo off, and logs out.
+    """Exit on a signal as on an error: restore the terminal's echo and log out.
 
-    The full screen has handlers of its own. ``nohup`` goes on.
+    The full screen has its own handlers. A signal that ``nohup`` ignores stays ignored.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
@@ -75,40 +75,43 @@ def _end_in_order() -> None:
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="chat-client", description="A chat room in the terminal.", allow_abbrev=False)
+    parser = _Parser(prog="chat-client", description="Join chat rooms from the terminal.", allow_abbrev=False)
     parser.add_argument(
         "address", nargs="?", default="", help="[USER@]HOST[:PORT][/ROOM], or an invitation (chat1-…)"
     )
-    parser.add_argument("--lang", choices=i18n.LANGUAGES, help="the language (else as the locale says)")
+    parser.add_argument("--lang", choices=i18n.LANGUAGES, help="language (default: the locale)")
     front = parser.add_mutually_exclusive_group()
-    front.add_argument("--plain", action="store_true", help="append lines, for pipes and screen readers")
-    front.add_argument("--json", action="store_true", help="events and requests as JSON, for programs")
+    front.add_argument("--plain", action="store_true", help="print plain lines, for pipes and screen readers")
+    front.add_argument(
+        "--json", action="store_true", help="read requests and print events as JSON, for programs"
+    )
     past = parser.add_mutually_exclusive_group()
     past.add_argument(
         "--since",
         type=_since,
         metavar="now|last|DATE",
-        help="with --plain or --json: only new messages (now, the default), unread ones, or from a date on",
+        help="with --plain or --json: print new messages only (now, the default), unread ones too (last), "
+        "or all from a date on",
     )
     past.add_argument(
         "--history",
         type=_count,
         metavar="N",
-        help="with --plain or --json: first the last N messages of each conversation",
+        help="with --plain or --json: print the last N messages of each conversation first",
     )
     parser.add_argument(
-        "--quiet", action="store_true", help="with --plain or --json: no joined and left notices"
+        "--quiet", action="store_true", help="with --plain or --json: print no joined and left notices"
     )
-    parser.add_argument("--register", action="store_true", help="make the account first")
+    parser.add_argument("--register", action="store_true", help="create the account first")
     safety = parser.add_mutually_exclusive_group()
-    safety.add_argument("--fingerprint", default="", metavar="SHA256", help="the certificate that it must be")
-    safety.add_argument("--insecure", action="store_true", help="no TLS, also beyond this machine")
+    safety.add_argument("--fingerprint", default="", metavar="SHA256", help="accept only this certificate")
+    safety.add_argument("--insecure", action="store_true", help="never use TLS, also to other machines")
     parser.add_argument("--version", action="version", version=f"chatroom {RELEASE}")
     return parser
 
 
 def _since(typed: str) -> str:
-    """``now``, ``last``, or a time of the protocol."""
+    """Return ``now``, ``last``, or a time in the protocol's format."""
     if typed in (NOW, LAST):
         return typed
     try:
@@ -154,7 +157,7 @@ async def _run_front_end(flags: argparse.Namespace, kept: config.ClientConfig) -
         return 0
     finally:
         await app.close()
-        kept.notices.listen(_tell_of_file)  # what no front end has told, because no session began
+        kept.notices.listen(_tell_of_file)  # not yet shown if no session has begun
 
 
 def _tell_of_file(key: str, facts: dict[str, object]) -> None:
@@ -162,7 +165,7 @@ def _tell_of_file(key: str, facts: dict[str, object]) -> None:
 
 
 def _check_terminal() -> None:
-    """Raises ``Refused`` where a full screen would be garbage."""
+    """Raise ``Refused`` if the terminal cannot show a full screen."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Refused("no_terminal")
     if (kind := os.environ.get("TERM", "")) in DUMB:

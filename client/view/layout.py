@@ -199,7 +199,7 @@ class _ChatContainer(Container):
             canvas.draw_rows([topic_row(screen_state.state, width)], 0)
         if lines.status:
             help_key = key_of("help", screen_state.app.config.keys)
-            row = status_row(screen_state.state, screen_state.history_view.count_below, help_key, width)
+            row = status_row(screen_state.state, screen_state.history_view.below_text, help_key, width)
             canvas.draw_rows([row], lines.topic + lines.history + lines.question)
 
 

@@ -53,6 +53,7 @@ class ScrollContent(Protocol):
     title: str
     opens_at_top: bool
     has_more_below: bool  # newer messages are not loaded, so a view at the end does not follow it
+    below_key: str  # of the text with the count of what is below the visible rows
 
     def __len__(self) -> int: ...
 
@@ -77,6 +78,8 @@ class ConversationContent:
     """
 
     opens_at_top = False
+
+    below_key = "status.newer"
 
     def __init__(
         self, state: ClientState, conversation: Conversation, options: DisplayOptions | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from chatroom.client.text import i18n
 from chatroom.client.view.history.content import ScrollContent
 from chatroom.client.view.history.viewport import (
     ContentEdge,
@@ -53,6 +54,12 @@ class HistoryView:
         if self.visible.position is ContentEdge.END:
             return 0
         return self.current_content.count_below(self.visible.bottom.block)
+
+    @property
+    def below_text(self) -> str:
+        """How much is below the visible rows; empty at the end."""
+        count = self.count_below
+        return i18n.translate(self.current_content.below_key, count=count) if count else ""
 
     @property
     def near_top(self) -> bool:

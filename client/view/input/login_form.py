@@ -29,11 +29,22 @@ from chatroom.client.app import App, ConnectionLost, Refused
 from chatroom.client.core.requester import parse_server_address
 from chatroom.client.model.state import ConnectionState
 from chatroom.client.text import i18n
-from chatroom.client.view.draw.text import Fragment, Row, clip_text, column_count, drawable_text, wrap_text
+from chatroom.client.view.draw.text import (
+    Fragment,
+    Row,
+    clip_text,
+    column_count,
+    drawable_text,
+    wrap_row,
+    wrap_text,
+)
 from chatroom.client.view.input.composer import keep_text
 
 WIDTH = 56
 _LABEL_COLUMNS = 19
+
+_KEY_GAP = "   "
+"""Between two keys in a row."""
 
 DEFAULT_SERVER = "127.0.0.1:7878"
 
@@ -102,8 +113,8 @@ class FormField:
         )
 
     def _label_fragment(self) -> Fragment:
-        text = clip_text(i18n.translate(f"form.{self.name}"), _LABEL_COLUMNS - 2)
-        return "class:label", f"{' ' * (_LABEL_COLUMNS - 2 - column_count(text))}{text}: "
+        text = i18n.translate("form.label", name=i18n.translate(f"form.{self.name}"))
+        return "class:label", " " * (_LABEL_COLUMNS - column_count(text)) + clip_text(text, _LABEL_COLUMNS)
 
 
 class LoginForm:
@@ -242,7 +253,11 @@ class LoginForm:
         return [("class:banner", drawable_text(self.notice))]
 
     def _keys_row(self) -> Row:
-        return [("class:hint", i18n.translate(f"form.keys.{self.mode.name.lower()}"))]
+        """Return the keys in one row, or each in its own row if the screen is narrower."""
+        text = i18n.translate(f"form.keys.{self.mode.name.lower()}")
+        if column_count(text) > _form_columns():
+            text = text.replace(_KEY_GAP, "\n")
+        return [("class:hint", text)]
 
     def _limits_row(self) -> Row:
         limits = self._app.state.limits
@@ -259,10 +274,11 @@ def _center_rows(rows: list[AnyContainer]) -> AnyContainer:
 
 
 def _row_window(row: Callable[[], Row]) -> Window:
-    """Return a window of one line, wrapped if the screen is narrower."""
+    """Return a window of one line, wrapped between words if the screen is narrower."""
 
     def text() -> StyleAndTextTuples:
-        return [*row()]
+        rows = wrap_row(row(), _form_columns())
+        return [*rows[0], *(fragment for below in rows[1:] for fragment in (("", "\n"), *below))]
 
     control = FormattedTextControl(text)
     return Window(control, height=Dimension(min=0), wrap_lines=True, dont_extend_height=True)
@@ -273,7 +289,12 @@ def _at_most(size: int) -> Dimension:
     return Dimension(min=0, preferred=size, max=size)
 
 
+def _form_columns() -> int:
+    return min(WIDTH, get_app().output.get_size().columns)
+
+
 def _break_lines(text: str) -> str:
-    """Return the text with line feeds at the width of the form; a narrower window wraps it again."""
+    """Return the text with line feeds at the width of a field."""
     text = drawable_text(text, lines=True)
-    return "\n".join(text[span.start : span.end] for span in wrap_text(text, WIDTH - _LABEL_COLUMNS))
+    width = max(1, _form_columns() - _LABEL_COLUMNS)
+    return "\n".join(text[span.start : span.end] for span in wrap_text(text, width))

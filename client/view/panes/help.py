@@ -1,11 +1,12 @@
 """The help (F1), which replaces the history: the tables of keys and commands."""
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from chatroom.client.commands.table import COMMAND_GROUPS, SlashCommand
 from chatroom.client.text import i18n, keys
-from chatroom.client.view.draw.text import column_count, fit_text
-from chatroom.client.view.history.static_content import StaticContent, StaticLine
+from chatroom.client.view.draw.text import Row, column_count, fit_text, wrap_row
+from chatroom.client.view.history.static_content import StaticBlock, StaticContent, StaticLine
 
 TITLE = "?"
 """Not a name of a conversation, so the help has its own scroll position."""
@@ -13,7 +14,26 @@ TITLE = "?"
 LEFT_COLUMNS = 24
 """Columns of the keys and commands. The explanation of a longer one is below it."""
 
+MIN_TWO_COLUMNS = 50
+"""Columns of a pane in which an explanation stands beside its key or command, not below."""
+
 _BLANK = StaticLine([])
+
+
+class HelpLine(NamedTuple):
+    """A key or command, and its explanation beside or below it."""
+
+    name: str
+    explanation: str
+
+    def rows_at(self, width: int) -> list[Row]:
+        left, right = ("class:key", f"  {self.name}"), ("class:text", self.explanation)
+        if column_count(self.name) <= LEFT_COLUMNS and width >= MIN_TWO_COLUMNS:
+            columns = [("class:key", f"  {fit_text(self.name, LEFT_COLUMNS)}  "), right]
+            return wrap_row(columns, width, LEFT_COLUMNS + 4)
+        indent = LEFT_COLUMNS + 4 if width >= MIN_TWO_COLUMNS else 4
+        below = wrap_row([right], width - indent)
+        return [*wrap_row([left], width, 4), *([("", " " * indent), *row] for row in below)]
 
 
 def help_content(changes: Mapping[str, str]) -> StaticContent:
@@ -23,19 +43,19 @@ def help_content(changes: Mapping[str, str]) -> StaticContent:
     return StaticContent(TITLE, [hint, *_key_lines(changes), *_command_lines()])
 
 
-def _key_lines(changes: Mapping[str, str]) -> Iterable[StaticLine]:
+def _key_lines(changes: Mapping[str, str]) -> Iterable[StaticBlock]:
     rows = {row.action: row for row in keys.apply_bindings(changes) if row.name}
     for heading, group in keys.KEY_GROUPS.items():
         yield from _heading_lines(heading)
         for row in (rows[default.action] for default in group if default.action in rows):
-            yield from _two_columns(row.name, i18n.translate(row.help))
+            yield HelpLine(row.name, i18n.translate(row.help))
 
 
-def _command_lines() -> Iterable[StaticLine]:
+def _command_lines() -> Iterable[StaticBlock]:
     for heading, group in COMMAND_GROUPS.items():
         yield from _heading_lines(heading)
         for command in group:
-            yield from _two_columns(i18n.command_usage(command.usage), _command_help(command))
+            yield HelpLine(i18n.command_usage(command.usage), _command_help(command))
 
 
 def _heading_lines(key: str) -> list[StaticLine]:
@@ -46,12 +66,3 @@ def _command_help(command: SlashCommand) -> str:
     text = i18n.translate(command.help)
     aliases = " ".join(f"/{alias}" for alias in command.aliases)
     return text + i18n.translate("manual.aliases", names=aliases) if aliases else text
-
-
-def _two_columns(left: str, right: str) -> Iterable[StaticLine]:
-    """Yield one line, or two if the left column is too narrow."""
-    if column_count(left) > LEFT_COLUMNS:
-        yield StaticLine([("class:key", f"  {left}")], hanging_indent=4)
-        left = ""
-    columns = [("class:key", f"  {fit_text(left, LEFT_COLUMNS)}  "), ("class:text", right)]
-    yield StaticLine(columns, hanging_indent=LEFT_COLUMNS + 4)

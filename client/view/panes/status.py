@@ -31,12 +31,11 @@ def topic_row(state: ClientState, width: int) -> Row:
     ]
 
 
-def status_row(state: ClientState, more: int, help_key: str, width: int) -> Row:
-    """Return the status line. ``more`` is the count below the visible rows, ``help_key`` the name of a key.
+def status_row(state: ClientState, below: str, help_key: str, width: int) -> Row:
+    """Return the status line. ``below`` tells what is below the history, ``help_key`` is a key.
 
     If it is too wide, the account, the lag and the key are left out in this order.
     """
-    below = i18n.translate("status.newer", count=more) if more else ""
     account, lag, key = _account_text(state), _lag_text(state), _help_hint(help_key)
     parts = [
         below,

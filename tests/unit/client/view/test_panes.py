@@ -139,33 +139,33 @@ class TestTopicAndStatus:
         assert "私聊：Bob" in text([topic_row(state, 80)])[0]
 
     def test_status_shows_connection_lag_and_account(self, state: ClientState) -> None:
-        (status,) = text([status_row(state, 50, "F1", 80)])
+        (status,) = text([status_row(state, "↓ 50 条新消息", "F1", 80)])
         assert status.startswith(" ↓ 50 条新消息 │ 在线 │ 12 毫秒 │ ")
         assert "Alice@127.0.0.1:7878" in status
         assert "@Carol(2)" in status
 
     def test_status_lists_conversations_with_mentions_first(self, state: ClientState) -> None:
         lab = state.conversations["#lab"] = Conversation("#lab", member=True, unread=4)
-        assert "@Carol(2) #lab(4)" in text([status_row(state, 0, "F1", 100)])[0]
+        assert "@Carol(2) #lab(4)" in text([status_row(state, "", "F1", 100)])[0]
         lab.mention_seqs = {1}
-        assert "#lab(@1 4) @Carol(2)" in text([status_row(state, 0, "F1", 100)])[0]
+        assert "#lab(@1 4) @Carol(2)" in text([status_row(state, "", "F1", 100)])[0]
 
     def test_narrow_status_leaves_out_the_account_before_unread_counts(self, state: ClientState) -> None:
-        assert text([status_row(state, 0, "F1", 40)])[0].rstrip() == " 在线 │ 12 毫秒 │ @Carol(2) │ F1 帮助"
-        assert text([status_row(state, 0, "F1", 20)])[0].rstrip() == " 在线 │ @Carol(2)"
+        assert text([status_row(state, "", "F1", 40)])[0].rstrip() == " 在线 │ 12 毫秒 │ @Carol(2) │ F1 帮助"
+        assert text([status_row(state, "", "F1", 20)])[0].rstrip() == " 在线 │ @Carol(2)"
 
     def test_slow_connection_makes_the_status_a_warning(self, state: ClientState) -> None:
         state.lag = 12.3
-        ((style, status),) = status_row(state, 0, "F1", 80)
+        ((style, status),) = status_row(state, "", "F1", 80)
         assert "│ 延迟 12 秒 │" in status
         assert style == "class:status.warning"
 
     def test_retry_that_is_due_shows_no_zero(self, state: ClientState) -> None:
         state.link = ConnectionState.RECONNECTING
         state.retry_at = time.monotonic() + 3
-        assert "3 秒后重试" in text([status_row(state, 0, "F1", 80)])[0]
+        assert "3 秒后重试" in text([status_row(state, "", "F1", 80)])[0]
         state.retry_at = time.monotonic()
-        assert "正在重新连接" in text([status_row(state, 0, "F1", 80)])[0]
+        assert "正在重新连接" in text([status_row(state, "", "F1", 80)])[0]
 
     @pytest.mark.parametrize("link", ConnectionState)
     @pytest.mark.parametrize("width", [0, 1, 7, 200])
@@ -173,7 +173,7 @@ class TestTopicAndStatus:
         self, state: ClientState, link: ConnectionState, width: int
     ) -> None:
         state.link = link
-        for row in (topic_row(state, width), status_row(state, 0, "F1", width)):
+        for row in (topic_row(state, width), status_row(state, "", "F1", width)):
             assert column_count(text([row])[0]) == width
 
 
@@ -190,6 +190,19 @@ def test_help_lists_keys_and_commands() -> None:
     shown = all_lines(help_content({}))
     assert "Ctrl-X Ctrl-E" in shown
     assert "/join 聊天室 [昵称]" in shown
+
+
+@pytest.mark.parametrize("width", [17, 34, 50, 58, 130])
+def test_help_fits_its_width(width: int) -> None:
+    lines = all_lines(help_content({}), width).split("\n")
+    assert len(lines) > 90
+    assert all(column_count(line) <= width for line in lines)
+
+
+def test_help_in_a_narrow_pane_shows_explanations_below() -> None:
+    wide, narrow = all_lines(help_content({}), 60), all_lines(help_content({}), 40)
+    assert "  /quit                     退出程序" in wide
+    assert "  /quit\n    退出程序" in narrow
 
 
 class TestMarks:

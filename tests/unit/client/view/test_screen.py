@@ -235,7 +235,7 @@ class TestSwitching:
     def test_help_replaces_the_history_and_leaves_the_input(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.press("Alt-1", "F1")
-            await screen.wait_for("Ctrl-A E K U W Y")
+            await screen.wait_for("Ctrl-A E K U W Y", " more │ ")
             screen.type("x")
             await screen.wait_until(lambda: input_line(screen) == "x", "for the letter")
             screen.press("Alt-End")

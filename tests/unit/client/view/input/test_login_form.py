@@ -134,3 +134,15 @@ async def test_form_works_on_a_small_screen(app: FakeApp, size: tuple[int, int])
         screen.type("Alice\r111111\r111111\r")
         await screen.wait_until(lambda: bool(app.state.username), "for the login")
     assert ("register", "Alice", "111111") in app.calls
+
+
+async def test_key_hints_on_a_narrow_screen_have_a_row_each(app: FakeApp) -> None:
+    async with open_screen(app, 40, 12) as screen:
+        screen.press("F2")
+        await screen.wait_for("Enter: create account\nF2: back to login\nCtrl-C: quit")
+
+
+async def test_chinese_labels_have_full_width_colons(app: FakeApp) -> None:
+    i18n.use_language("zh")
+    async with open_screen(app) as screen:
+        await screen.wait_for("服务器：", "用户名：", "密码：")

@@ -184,8 +184,7 @@ def long_ago(tour: Tour) -> None:
         tour.says("Bob", f"build {number}: ok")
     terminal = tour.terminal.wait_for("build 60: ok")
     for _ in range(2):
-        newer = newer_count(terminal)
-        terminal.press("PageUp").wait_until(lambda newer=newer: newer_count(terminal) > newer)
+        _scroll_page_up(terminal)
     newer = newer_count(terminal)
     tour.says("Carol", tour.voice.later)
     terminal.wait_for(i18n.translate("status.newer", count=newer + 1))
@@ -203,6 +202,11 @@ def newer_count(terminal: Terminal) -> int:
     pattern = re.escape(i18n.translate("status.newer", count=0)).replace("0", r"(\d+)")
     match = re.search(pattern, terminal.text)
     return int(match[1]) if match else 0
+
+
+def _scroll_page_up(terminal: Terminal) -> None:
+    newer = newer_count(terminal)
+    terminal.press("PageUp").wait_until(lambda: newer_count(terminal) > newer)
 
 
 def _go_to_first_result(tour: Tour) -> None:

@@ -43,7 +43,8 @@ def _find_setting(name: str) -> UserSetting:
 def _apply_choice(context: CommandContext, name: str, value: str) -> None:
     """Save a choice and apply it."""
     setting = _find_setting(name)
-    _check_choice(name, value, setting.choices)
+    if not setting.accepts(value):
+        raise UsageError("no_choice", name=name, value=value, choices=setting.allowed)
     setattr(context.config, name, value)
     context.config.save_config(name)
     if name == "lang":
@@ -58,9 +59,12 @@ def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 def _show_setting(context: CommandContext, setting: UserSetting) -> None:
     value = getattr(context.config, setting.name) or TranslatedFact("state.unset")
-    choices = " ".join(filter(None, setting.choices))
     context.notes.show(
-        "setting_line", name=setting.name, value=value, choices=choices, help=TranslatedFact(setting.help)
+        "setting_line",
+        name=setting.name,
+        value=value,
+        choices=setting.allowed,
+        help=TranslatedFact(setting.help),
     )
 
 

@@ -9,6 +9,7 @@ Unknown values, such as the settings of a newer client, stay in the file.
 
 import json
 import os
+import re
 from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field, fields
@@ -21,11 +22,24 @@ from chatroom.client.storage.files import DamagedFile, FileNotices
 
 @dataclass(frozen=True)
 class UserSetting:
-    """A setting. ``help`` is the message id of its description; the first of ``choices`` is the default."""
+    """A setting. ``help`` is the message id of its description; the first of ``choices`` is the default.
+
+    ``pattern`` is a regular expression of other values that are allowed, ``form`` how the user sees them.
+    """
 
     name: str
     choices: tuple[str, ...]
     help: str
+    pattern: str = ""
+    form: str = ""
+
+    def accepts(self, value: str) -> bool:
+        return value in self.choices or bool(self.pattern and re.fullmatch(self.pattern, value))
+
+    @property
+    def allowed(self) -> str:
+        """The allowed values as they are shown to the user."""
+        return " ".join(filter(None, (*self.choices, self.form)))
 
 
 SETTINGS = (
@@ -36,6 +50,9 @@ SETTINGS = (
     UserSetting("typing", ("on", "off"), "set.typing"),
     UserSetting("compact", ("off", "on"), "set.compact"),
     UserSetting("fold", ("on", "off"), "set.fold"),
+    UserSetting("time", ("short", "seconds", "full", "none"), "set.time"),
+    UserSetting("sidebar_width", ("auto",), "set.sidebar_width", r"[1-9]\d", "10–99"),
+    UserSetting("members_width", ("auto",), "set.members_width", r"[1-9]\d", "10–99"),
 )
 
 UNSAVED_FIELDS = frozenset({"path", "notices", "read"})
@@ -63,6 +80,9 @@ class ClientConfig:
     typing: str = "on"
     compact: str = "off"
     fold: str = "on"
+    time: str = "short"
+    sidebar_width: str = "auto"
+    members_width: str = "auto"
     server: str = ""
     username: str = ""
     ignored: list[str] = field(default_factory=list)
@@ -98,7 +118,7 @@ def load_config(path: Path, notices: FileNotices | None = None) -> ClientConfig:
             setattr(config, name, value)
             config.read[name] = deepcopy(value)
     for setting in SETTINGS:
-        if getattr(config, setting.name) not in setting.choices:  # of a newer client; it stays in the file
+        if not setting.accepts(getattr(config, setting.name)):  # of a newer client; it stays in the file
             setattr(config, setting.name, setting.choices[0])
     return config
 

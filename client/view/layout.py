@@ -18,7 +18,6 @@ from prompt_toolkit.layout import (
 from prompt_toolkit.layout.mouse_handlers import MouseHandlers
 from prompt_toolkit.layout.screen import Screen, WritePosition
 
-from chatroom.client.model import select
 from chatroom.client.text.keys import key_of
 from chatroom.client.view.draw.canvas import Canvas
 from chatroom.client.view.draw.text import Row, fit_text, wrap_text
@@ -37,8 +36,11 @@ MEMBERS_FROM = 110
 _MIN_HISTORY_COLUMNS = 24
 """Below this width of the history, the panes are hidden even if the user has shown them."""
 
-_BANNER_FROM = 8
+_BANNER_FROM = 4
 """Lines of a history that leaves space for the banner."""
+
+_TEXT_COLUMNS = 45
+"""Columns of text for which panes get narrower than their rows, if the user has set no width."""
 
 _MAX_MENU_ROWS = 8
 
@@ -51,26 +53,64 @@ def root_container(screen_state: ScreenState) -> Container:
     return DynamicContainer(lambda: chat if screen_state.logged_in else screen_state.login_form.container)
 
 
+class PaneWidths(NamedTuple):
+    """The columns of the two side panes; 0 for a pane that is not shown."""
+
+    sidebar: int
+    members: int
+
+
 def shows_sidebar(screen_state: ScreenState) -> bool:
-    return _shows_pane(screen_state, "sidebar", SIDEBAR_FROM, sidebar.WIDTH)
+    return bool(pane_widths(screen_state).sidebar)
 
 
 def shows_members(screen_state: ScreenState) -> bool:
-    conversation = screen_state.conversation
-    columns = members.WIDTH + (sidebar.WIDTH + 1 if shows_sidebar(screen_state) else 0)
-    return bool(conversation and conversation.is_room) and _shows_pane(
-        screen_state, "members", MEMBERS_FROM, columns
-    )
+    return bool(pane_widths(screen_state).members)
 
 
-def _shows_pane(screen_state: ScreenState, pane: str, shown_from: int, columns: int) -> bool:
-    """Return whether a pane is shown: the user's choice, or else by the width of the screen.
+def pane_widths(screen_state: ScreenState) -> PaneWidths:
+    """Return the widths of the panes: the user's choice, or else what their rows need.
 
-    ``columns`` are those of all panes up to this one.
+    If the text would get less than ``_TEXT_COLUMNS``, panes without a chosen width get narrower.
     """
     width = get_app().output.get_size().columns
-    shown = screen_state.pane_choices.get(pane, width >= shown_from)
-    return shown and not screen_state.history_only and width > columns + _MIN_HISTORY_COLUMNS
+    conversation, config = screen_state.conversation, screen_state.app.config
+    left = right = least_left = least_right = 0
+    if _is_pane_wanted(screen_state, "sidebar", width >= SIDEBAR_FROM):
+        left = _chosen_width(config.sidebar_width) or sidebar.preferred_width(screen_state.state)
+        least_left = _chosen_width(config.sidebar_width) or sidebar.MIN_WIDTH
+    if (
+        conversation
+        and conversation.is_room
+        and _is_pane_wanted(screen_state, "members", width >= MEMBERS_FROM)
+    ):
+        right = _chosen_width(config.members_width) or members.preferred_width(conversation)
+        least_right = _chosen_width(config.members_width) or members.MIN_WIDTH
+    borders = bool(left) + bool(right)
+    history = width - left - right - borders
+    lacking = screen_state.text_columns(history).indent(history) + _TEXT_COLUMNS - history
+    if lacking > 0:
+        from_right = min(lacking, max(0, right - least_right))
+        right -= from_right
+        left -= min(lacking - from_right, max(0, left - least_left))
+    return _fitting_panes(width, left, right)
+
+
+def _fitting_panes(width: int, left: int, right: int) -> PaneWidths:
+    """Leave out the members, then the sidebar, if the history would be too narrow."""
+    if left and width <= left + 1 + _MIN_HISTORY_COLUMNS:
+        left = 0
+    if right and width <= left + bool(left) + right + 1 + _MIN_HISTORY_COLUMNS:
+        right = 0
+    return PaneWidths(left, right)
+
+
+def _is_pane_wanted(screen_state: ScreenState, pane: str, by_default: bool) -> bool:
+    return screen_state.pane_choices.get(pane, by_default) and not screen_state.history_only
+
+
+def _chosen_width(value: str) -> int:
+    return int(value) if value.isdecimal() else 0
 
 
 class LayoutShares(NamedTuple):
@@ -168,25 +208,25 @@ class _ChatContainer(Container):
     def _draw_middle(self, canvas: Canvas, top: int, height: int, width: int) -> None:
         """Draw the sidebar, the history and the members side by side."""
         screen_state, left, right = self._screen_state, 0, width
-        conversation = select.current_conversation(screen_state.state)
+        conversation, widths = screen_state.conversation, pane_widths(screen_state)
         border: list[Row] = [[("class:border", "│")]] * height
-        if shows_sidebar(screen_state):
-            left = sidebar.WIDTH + 1
-            canvas.draw_rows(sidebar_rows(screen_state.state, sidebar.WIDTH, height), top, 0, sidebar.WIDTH)
-            canvas.draw_rows(border, top, sidebar.WIDTH, 1)
-        if conversation and shows_members(screen_state):
-            right = width - members.WIDTH - 1
+        if widths.sidebar:
+            left = widths.sidebar + 1
+            rows = sidebar_rows(screen_state.state, widths.sidebar, height)
+            canvas.draw_rows(rows, top, 0, widths.sidebar)
+            canvas.draw_rows(border, top, widths.sidebar, 1)
+        if conversation and widths.members:
+            right = width - widths.members - 1
             canvas.draw_rows(border, top, right, 1)
             up, down = (
                 key_of(f"members_{direction}", screen_state.app.config.keys) for direction in ("up", "down")
             )
-            rows = screen_state.members.pane_rows(conversation, members.WIDTH, height, up, down)
-            canvas.draw_rows(rows, top, right + 1, members.WIDTH)
-        rows = (
-            banner_rows(screen_state.banner, right - left)
-            if screen_state.banner and height >= _BANNER_FROM
-            else []
-        )
+            rows = screen_state.members.pane_rows(conversation, widths.members, height, up, down)
+            canvas.draw_rows(rows, top, right + 1, widths.members)
+        screen_state.shows_banner = height >= _BANNER_FROM
+        rows = []
+        if screen_state.banner and screen_state.shows_banner:
+            rows = banner_rows(screen_state.banner, right - left, height)
         screen_state.history_view.update_view(right - left, height - len(rows))
         rows += screen_state.history_view.visible.rows
         rows += [[]] * (height - len(rows))

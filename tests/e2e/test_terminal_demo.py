@@ -57,13 +57,16 @@ def rooms_and_friends(alice: TerminalUser) -> None:
 
 
 def chatting(alice: TerminalUser, bob: TerminalUser) -> None:
-    """A message appears on the other screen at once, with its nickname and time."""
-    bob.sees("Alice").says("/join test_chat BOB").is_told("已进入聊天室 #test_chat")
+    """A message appears on the other screen at once, with nickname and time, in the report's form."""
+    bob.sees("Alice").says("/set time full").sees("time = full").says("/join test_chat BOB").is_told(
+        "已进入聊天室 #test_chat"
+    )
     alice.says("/join test_chat ALICE").is_told("已进入聊天室 #test_chat，昵称：ALICE")
     alice.sees("聊天室：test_chat", "BOB 进入了聊天室")
     bob.sees("ALICE 进入了聊天室").says("Hello World!")
     alice.sees("BOB:Hello World!").says("你好!")
     bob.sees("ALICE:你好!")
+    alice.says("/set time full").sees("time = full")
     for person in (alice, bob):
         person.sees("ALICE:你好!")
         for said in ("BOB:Hello World!", "ALICE:你好!"):

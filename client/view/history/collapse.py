@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from chatroom.client.model.state import Timeline
 from chatroom.client.text import i18n
-from chatroom.client.view.draw.text import Row, wrap_row
-from chatroom.client.view.history.message_rows import expand_hint
+from chatroom.client.view.draw.text import Row
+from chatroom.client.view.history.columns import REPORT_COLUMNS, TextColumns
+from chatroom.client.view.history.message_rows import NOTICE_MARK, expand_hint, wrap_with_head
 from chatroom.protocol.values import CHANGE_KINDS, Message
 
 GROUPED_KINDS = ("enter", "leave", "nick")
@@ -74,10 +75,11 @@ class NoticeGroups:
         return message is not None and message.kind in (*GROUPED_KINDS, *CHANGE_KINDS)
 
 
-def group_rows(group: NoticeGroup, width: int, expand_key: str = "") -> list[Row]:
+def group_rows(
+    group: NoticeGroup, width: int, expand_key: str = "", columns: TextColumns = REPORT_COLUMNS
+) -> list[Row]:
     """Return the collapsed line. ``expand_key`` is the name of the key that shows each notice."""
     counts = [i18n.translate(f"crowd.{kind}", count=count) for kind, count in group.counts.items() if count]
-    text = i18n.translate("view.crowd", said=i18n.translate("crowd.and").join(counts)) + expand_hint(
-        expand_key
-    )
-    return wrap_row([("class:notice", text)], width, min(4, width // 4))
+    text = i18n.translate("crowd.and").join(counts) + expand_hint(expand_key)
+    head = columns.mark_row("class:notice", NOTICE_MARK if columns.name_columns else "---")
+    return wrap_with_head([*head, ("class:notice", text)], width, head, columns)

@@ -6,7 +6,7 @@ nothing here may cost more with a million messages than with a thousand.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Hashable
+from collections.abc import Container, Hashable
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
@@ -18,6 +18,7 @@ from chatroom.client.model.state import ClientNote, ClientState, Conversation, D
 from chatroom.client.text import dates, i18n
 from chatroom.client.view.draw.text import Row
 from chatroom.client.view.history.collapse import NoticeGroups, group_rows
+from chatroom.client.view.history.columns import REPORT_COLUMNS, TextColumns
 from chatroom.client.view.history.message_rows import (
     MessageStyle,
     key_hint,
@@ -45,6 +46,8 @@ class DisplayOptions(NamedTuple):
     collapse: bool = False  # collapse long messages and runs of notices
     expand_key: str = ""  # the name of the key that expands them
     end_key: str = ""  # the name of the key that goes to the end
+    columns: TextColumns = REPORT_COLUMNS
+    hidden_notes: Container[int] = ()  # the ids of notes that the banner shows
 
 
 class ScrollContent(Protocol):
@@ -113,10 +116,11 @@ class ConversationContent:
             return [ruler_row("class:new", label, width)]
         match self._block_item(block):
             case ClientNote() as note:
-                return note_rows(note, width)
+                is_hidden = id(note) in self._options.hidden_notes
+                return [] if is_hidden else note_rows(note, width, self._options.columns)
             case PendingMessage() as pending:
                 nickname = self._conversation.nickname or self._state.username
-                return pending_rows(pending, nickname, width)
+                return pending_rows(pending, nickname, width, self._options.columns)
             case message:
                 return self._message_rows(message, width)
 
@@ -196,11 +200,19 @@ class ConversationContent:
             return rulers
         if self._options.collapse and (group := self._notice_groups.group_around(message)):
             is_first = message.seq == group.first
-            return rulers + (group_rows(group, width, self._options.expand_key) if is_first else [])
+            options = self._options
+            return rulers + (
+                group_rows(group, width, options.expand_key, options.columns) if is_first else []
+            )
         # Reactions are drawn below. Without them, the cached rows stay valid when a reaction arrives.
         cached = message if message.reactions is UNSET else replace(message, reactions=UNSET)
         rows = message_rows(cached, self._message_style(message, width))
-        return [*rulers, *self._quote_rows(message, width), *rows, *reaction_rows(message, width)]
+        return [
+            *rulers,
+            *self._quote_rows(message, width),
+            *rows,
+            *reaction_rows(message, width, self._options.columns),
+        ]
 
     def _message_style(self, message: Message, width: int) -> MessageStyle:
         return MessageStyle(
@@ -213,12 +225,13 @@ class ConversationContent:
             collapse=self._options.collapse,
             expand_key=self._options.expand_key,
             selected=message.seq == self._conversation.selected,
+            columns=self._options.columns,
         )
 
     def _quote_rows(self, message: Message, width: int) -> list[Row]:
         if message.kind not in SPOKEN_KINDS or message.target is UNSET or message.deleted is True:
             return []
-        return quote_rows(self._timeline.find(message.target), width)
+        return quote_rows(self._timeline.find(message.target), width, self._options.columns)
 
     def _continues_author(self, message: Message) -> bool:
         """Return whether the message above is by the same author and not much older."""

@@ -19,9 +19,9 @@ _PAGE_OVERLAP = 2
 
 
 class HistoryView:
-    """Shows the content that ``make_content`` returns."""
+    """Shows the content that ``make_content`` returns for a width."""
 
-    def __init__(self, make_content: Callable[[], ScrollContent]) -> None:
+    def __init__(self, make_content: Callable[[int], ScrollContent]) -> None:
         self._make_content = make_content
         self._positions: dict[str, ScrollPosition] = {}  # by the title of the content
         self.width = self.height = 1
@@ -31,7 +31,7 @@ class HistoryView:
     def update_view(self, width: int, height: int) -> None:
         """Take a snapshot of the current content for a pane of this size."""
         self.width, self.height, self._is_stale = max(1, width), max(1, height), False
-        content = self._make_content()
+        content = self._make_content(self.width)
         self._snapshot = ContentSnapshot(content, self.width)
         opening = ContentEdge.START if content.opens_at_top else ContentEdge.END
         position = self._positions.get(content.title, opening)

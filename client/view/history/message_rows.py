@@ -1,8 +1,8 @@
 """The rows of one message, pending line or note.
 
-A message is drawn as ``--2022-12-15 20:07:40-- BOB:Hello World!``, in local time. Its other rows are
-indented, so that no text can imitate a message of another user. The quoted message above it and the
-reactions below it are indented too.
+``columns`` lays out their starts: time, name, text. All rows of a message but the first are indented, so that
+no text can imitate a message of another user. The quoted message above it and the reactions below it are
+indented too.
 """
 
 import re
@@ -16,16 +16,20 @@ from chatroom.client.model.state import ClientNote, DeliveryState, PendingMessag
 from chatroom.client.text import dates, i18n, message_text
 from chatroom.client.view.draw.text import Fragment, Row, clip_text, column_count, drawable_text, wrap_row
 from chatroom.client.view.draw.theme import nickname_style
+from chatroom.client.view.history.columns import REPORT_COLUMNS, TextColumns
 from chatroom.protocol.values import CHANGE_KINDS, SPOKEN_KINDS, Message
-
-INDENT = 4
-"""Columns before the rows of a message after its first; fewer in a very narrow pane."""
 
 COLLAPSE_ABOVE_ROWS = 16
 """A message of more rows than this is collapsed."""
 
 COLLAPSED_ROWS = 12
 """Rows that are shown of a collapsed message."""
+
+NOTICE_MARK = "--"
+"""In place of a name, before the notice that a user has joined, left, and so on."""
+
+CONTINUED_MARK = "·"
+"""In place of a name that is not repeated, where no time shows that a message begins."""
 
 MAX_NAMED_REACTORS = 3
 """If more accounts gave the same reaction, they are counted instead of named."""
@@ -48,6 +52,7 @@ class MessageStyle(NamedTuple):
     collapse: bool = False  # hide the end of a long message
     expand_key: str = ""  # the name of the key that shows it
     selected: bool = False
+    columns: TextColumns = REPORT_COLUMNS
 
 
 @lru_cache(maxsize=2048)
@@ -56,15 +61,13 @@ def message_rows(message: Message, options: MessageStyle) -> list[Row]:
     body = _body_row(message, options)
     if not body:
         return []
-    head = (
-        [("", " " * _text_indent(options.width))] if options.continues_author else _head_row(message, options)
-    )
+    head = _head_row(message, options)
     first: Row = [("class:chosen" if options.selected else style, text) for style, text in head]
-    rows = wrap_with_head([*first, *body], options.width, first)
+    rows = wrap_with_head([*first, *body], options.width, first, options.columns)
     hidden = len(rows) - COLLAPSED_ROWS
     if options.collapse and len(rows) > COLLAPSE_ABOVE_ROWS:
         more = i18n.translate("view.more_rows", count=hidden) + expand_hint(options.expand_key)
-        rows[COLLAPSED_ROWS:] = [_hint_row(more, options.width)]
+        rows[COLLAPSED_ROWS:] = [_hint_row(more, options.width, options.columns)]
     return rows
 
 
@@ -80,13 +83,33 @@ def expand_hint(name: str) -> str:
 
 def _head_row(message: Message, options: MessageStyle) -> Row:
     """Return the time, and the author of what is no notice: those begin with the name."""
-    stamp = ("class:time", f"--{dates.clock(message.time)}-- ")
+    columns = options.columns
+    if options.continues_author:
+        return _continued_head(message, options)
+    time = columns.wire_stamp(message.time)
     if message.kind not in SPOKEN_KINDS and message.deleted is not True:
-        return [stamp]
+        return (
+            columns.mark_row("class:notice", NOTICE_MARK, time)
+            if columns.name_columns
+            else [("class:time", time)]
+        )
     nickname = _shown_nickname(message, options)
     style = "class:me" if options.mine else nickname_style(message.username)
-    before, after = ("* ", " ") if message.kind == "action" else ("", ":")
-    return [stamp, ("class:action", before), (style, nickname), ("class:text", after)]
+    if message.kind == "action":
+        return [*columns.mark_row("class:action", "*", time), (style, nickname), ("class:text", " ")]
+    return [("class:time", time + columns.padding(nickname)), (style, nickname), ("class:colon", ":")]
+
+
+def _continued_head(message: Message, options: MessageStyle) -> Row:
+    """Return the start of a message by the author of the one above: the time only.
+
+    Without a time, a mark shows where the message begins.
+    """
+    columns = options.columns
+    if not columns.name_columns:
+        return [("", " " * columns.indent(options.width))]
+    mark = "" if columns.time_format != "none" else CONTINUED_MARK
+    return columns.mark_row("class:time", mark, columns.wire_stamp(message.time))
 
 
 def _shown_nickname(message: Message, options: MessageStyle) -> str:
@@ -95,46 +118,50 @@ def _shown_nickname(message: Message, options: MessageStyle) -> str:
     return drawable_text(message.nickname) + account
 
 
-def quote_rows(quoted: Message | None, width: int) -> list[Row]:
+def quote_rows(quoted: Message | None, width: int, columns: TextColumns = REPORT_COLUMNS) -> list[Row]:
     """Return the row above a reply. ``quoted`` is ``None`` if that message is not loaded."""
     if quoted is None:
         quote = i18n.translate("view.quote_elsewhere")
     else:
         quote = f"{drawable_text(quoted.nickname)}: {drawable_text(message_text.message_body(quoted))}"
-    return [_hint_row(f"┌ {quote}", width)]
+    return [_hint_row(f"┌ {quote}", width, columns)]
 
 
-def reaction_rows(message: Message, width: int) -> list[Row]:
+def reaction_rows(message: Message, width: int, columns: TextColumns = REPORT_COLUMNS) -> list[Row]:
     """Return the rows below a message that show its reactions."""
     if message.reactions is UNSET:
         return []
     reactions = "  ".join(
         f"{drawable_text(reaction)} {_reactor_names(names)}" for reaction, names in message.reactions.items()
     )
-    return wrap_row(
-        [("", " " * _text_indent(width)), ("class:reaction", reactions)], width, _text_indent(width)
-    )
+    indent = columns.indent(width)
+    return wrap_row([("", " " * indent), ("class:reaction", reactions)], width, indent)
 
 
 def _reactor_names(names: list[str]) -> str:
     return drawable_text(" ".join(names)) if len(names) <= MAX_NAMED_REACTORS else str(len(names))
 
 
-def _hint_row(text: str, width: int) -> Row:
-    return [("class:hint", clip_text(" " * _text_indent(width) + text, width))]
+def _hint_row(text: str, width: int, columns: TextColumns) -> Row:
+    return [("class:hint", clip_text(" " * columns.indent(width) + text, width))]
 
 
-def pending_rows(pending: PendingMessage, nickname: str, width: int) -> list[Row]:
+def pending_rows(
+    pending: PendingMessage, nickname: str, width: int, columns: TextColumns = REPORT_COLUMNS
+) -> list[Row]:
     """Return the rows of a line that the server has not confirmed, with its status."""
     refused = pending.delivery is DeliveryState.REFUSED
     style = "class:refused" if refused else "class:pending"
-    before, after = ("* ", " ") if pending.kind == "action" else ("", ":")
-    head: Row = [(style, f"--{dates.local(pending.written_at)}-- {before}{drawable_text(nickname)}{after}")]
+    time, nickname = columns.stamp(dates.local(pending.written_at)), drawable_text(nickname)
+    if pending.kind == "action":
+        head = [*columns.mark_row(style, "*", time), (style, f"{nickname} ")]
+    else:
+        head = [("class:time", time), (style, f"{columns.padding(nickname)}{nickname}:")]
     is_change = pending.kind in CHANGE_KINDS
     text = drawable_text(
         message_text.change_text(pending.kind, pending.text) if is_change else pending.text, lines=True
     )
-    return wrap_with_head([*head, (style, text), *_pending_status(pending, style)], width, head)
+    return wrap_with_head([*head, (style, text), *_pending_status(pending, style)], width, head, columns)
 
 
 def _pending_status(pending: PendingMessage, style: str) -> Row:
@@ -147,13 +174,18 @@ def _pending_status(pending: PendingMessage, style: str) -> Row:
 
 def note_line(note: ClientNote) -> Row:
     """Return a message of the client itself, as a line of any length."""
-    style, mark = ("class:error", "-!-") if note.is_serious else ("class:note", "---")
+    style, mark = _note_mark(note)
     return [(style, f"{mark} "), (style, note_text(note))]
 
 
-def note_rows(note: ClientNote, width: int) -> list[Row]:
-    line = note_line(note)
-    return wrap_with_head(line, width, line[:1])
+def _note_mark(note: ClientNote) -> Fragment:
+    return ("class:error", "-!-") if note.is_serious else ("class:note", "---")
+
+
+def note_rows(note: ClientNote, width: int, columns: TextColumns = REPORT_COLUMNS) -> list[Row]:
+    style, mark = _note_mark(note)
+    head = columns.mark_row(style, mark)
+    return wrap_with_head([*head, (style, note_text(note))], width, head, columns)
 
 
 def note_text(note: ClientNote) -> str:
@@ -167,13 +199,11 @@ def ruler_row(style: str, label: str, width: int) -> Row:
     return [(style, f"{'─' * before} {label} {'─' * after}")]
 
 
-def wrap_with_head(row: Row, width: int, head: Iterable[Fragment]) -> list[Row]:
+def wrap_with_head(
+    row: Row, width: int, head: Iterable[Fragment], columns: TextColumns = REPORT_COLUMNS
+) -> list[Row]:
     """Wrap a row; its head stays in one piece if it fits."""
-    return wrap_row(row, width, _text_indent(width), sum(len(text) for _, text in head))
-
-
-def _text_indent(width: int) -> int:
-    return min(INDENT, width // 4)
+    return wrap_row(row, width, columns.indent(width), sum(len(text) for _, text in head))
 
 
 def _body_row(message: Message, options: MessageStyle) -> Row:

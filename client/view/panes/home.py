@@ -1,6 +1,6 @@
 """The home screen: the account, all rooms with their seats, the friends, and hints."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from chatroom.client.model import select
 from chatroom.client.model.state import ClientState, Conversation
@@ -19,7 +19,9 @@ HINTS = ("join", "query", "create", "friend", "save")
 """Commands in the hints, in this order."""
 
 
-def home_content(state: ClientState, changes: Mapping[str, str]) -> StaticContent:
+def home_content(
+    state: ClientState, changes: Mapping[str, str], hidden_notes: Container[int] = ()
+) -> StaticContent:
     """Return the home screen. ``changes`` are the keys that the user has bound."""
     rows = [
         *_greeting_rows(state),
@@ -31,7 +33,7 @@ def home_content(state: ClientState, changes: Mapping[str, str]) -> StaticConten
         *_hint_rows(changes),
         [],
     ]
-    notes = [note_line(note) for note in notes_of(state, TITLE)]
+    notes = [note_line(note) for note in notes_of(state, TITLE) if id(note) not in hidden_notes]
     return StaticContent(TITLE, [StaticLine(row) for row in rows + notes])
 
 

@@ -5,12 +5,28 @@ They are in the order of ``model.roster``: members who are in the room come firs
 
 from chatroom.client.model.state import Conversation
 from chatroom.client.text import i18n
-from chatroom.client.view.draw.text import Row, drawable_text, fit_text
+from chatroom.client.view.draw.text import Row, column_count, drawable_text, fit_text
 from chatroom.client.view.draw.theme import nickname_style
 from chatroom.client.view.history.message_rows import key_hint
 from chatroom.protocol.values import Member
 
-WIDTH = 20
+MIN_WIDTH, MAX_WIDTH = 9, 20
+"""Columns of the pane, unless the user has set them."""
+
+_LONG_LIST = 15
+_LONG_LIST_WIDTH = 16
+"""A longer list is scrolled; the hint about the hidden members needs these columns."""
+
+_MEASURED_MEMBERS = 100
+"""Members whose names are measured for the width of the pane."""
+
+
+def preferred_width(room: Conversation) -> int:
+    """Return the columns that the rows need."""
+    names = (_member_name(member) for member in room.roster[:_MEASURED_MEMBERS])
+    widest = max((column_count(name) + 2 for name in names), default=0)
+    scrolled = _LONG_LIST_WIDTH if len(room.roster) > _LONG_LIST else 0
+    return max(MIN_WIDTH, min(MAX_WIDTH, max(widest, scrolled, column_count(_heading(room)))))
 
 
 class MembersPane:
@@ -27,8 +43,9 @@ class MembersPane:
 
     def pane_rows(self, room: Conversation, width: int, height: int, up: str, down: str) -> list[Row]:
         """Return the rows. ``up`` and ``down`` are the names of the keys that scroll."""
-        count = room.members or len(room.roster)
-        heading = i18n.translate("members.heading", members=count, capacity=room.capacity)
+        heading = _heading(room)
+        if column_count(heading) > width:
+            heading = f"{_member_count(room)}/{room.capacity}"
         rows: list[Row] = [[("class:heading", fit_text(heading, width))]]
         rows += self._member_rows(room, width, height - 1 - (not room.member), up, down)
         if not room.member:
@@ -61,10 +78,23 @@ class MembersPane:
         return self._offset
 
 
-def _member_row(member: Member, width: int) -> Row:
+def _heading(room: Conversation) -> str:
+    return i18n.translate("members.heading", members=_member_count(room), capacity=room.capacity)
+
+
+def _member_count(room: Conversation) -> int:
+    return room.members or len(room.roster)
+
+
+def _member_name(member: Member) -> str:
     name = drawable_text(member.username)
     if member.nickname and member.nickname != member.username:
         name += f" ({drawable_text(member.nickname)})"
+    return name
+
+
+def _member_row(member: Member, width: int) -> Row:
+    name = _member_name(member)
     mark = "◐" if member.online and member.away else "●" if member.online and member.entered else "○"
     style = nickname_style(member.username) if member.online else "class:offline"
     return [

@@ -9,7 +9,8 @@ from chatroom.client.text import i18n
 from chatroom.client.view.draw.text import Row, column_count, drawable_text, fit_text
 from chatroom.client.view.panes.status import unread_counts
 
-WIDTH = 22
+MIN_WIDTH, MAX_WIDTH = 10, 22
+"""Columns of the pane, unless the user has set them."""
 
 
 class SidebarLine(NamedTuple):
@@ -27,6 +28,16 @@ def sidebar_rows(state: ClientState, width: int, height: int) -> list[Row]:
     current = next((at for at, line in enumerate(lines) if line.name == state.current), 0)
     first = max(0, min(current - height // 2, len(lines) - height))
     return [_line_row(line, line.name == state.current, width) for line in lines[first : first + height]]
+
+
+def preferred_width(state: ClientState) -> int:
+    """Return the columns that the rows need."""
+    widest = max(_needed_columns(line) for line in _sidebar_lines(state))
+    return max(MIN_WIDTH, min(MAX_WIDTH, widest))
+
+
+def _needed_columns(line: SidebarLine) -> int:
+    return column_count(line.label) + column_count(line.unread) + 1
 
 
 def conversation_by_number(state: ClientState, number: int) -> str | None:

@@ -70,19 +70,19 @@ def _typing_text(state: ClientState) -> str:
 
 
 def _topic_text(state: ClientState, conversation: Conversation) -> str:
+    """Return the name, the seats, the user's nickname if it is not the account, and the topic."""
     nickname = conversation.nickname if conversation.entered else ""
     title = i18n.translate(
         _topic_key(conversation),
         name=conversation.name[1:],
-        nickname=nickname or state.username,
         members=conversation.members,
         capacity=conversation.capacity,
     )
     about = drawable_text(conversation.topic or conversation.away)
-    account = ""
+    me = ""
     if nickname not in ("", state.username):
-        account = i18n.translate("topic.account", username=state.username)
-    return " · ".join(filter(None, (title, account, *_room_marks(conversation), about)))
+        me = i18n.translate("topic.you", nickname=nickname, username=state.username)
+    return " · ".join(filter(None, (title, me, *_room_marks(conversation), about)))
 
 
 def _room_marks(room: Conversation) -> list[str]:

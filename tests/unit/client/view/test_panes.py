@@ -9,6 +9,7 @@ from chatroom.client.model.state import ClientNote, ClientState, ConnectionState
 from chatroom.client.text import i18n
 from chatroom.client.view.draw.text import Row, column_count
 from chatroom.client.view.history.content import ConversationContent, ScrollContent
+from chatroom.client.view.history.message_rows import note_text
 from chatroom.client.view.panes.banner import banner_rows
 from chatroom.client.view.panes.help import help_content
 from chatroom.client.view.panes.home import home_content
@@ -134,6 +135,11 @@ class TestTopicAndStatus:
         assert "昵称：ALICE" in topic
         assert "账号：Alice" in topic
 
+    def test_topic_leaves_out_a_nickname_that_is_the_account(self, state: ClientState) -> None:
+        state.current = "#thuhole"
+        state.conversations["#thuhole"].nickname = "Alice"
+        assert text([topic_row(state, 80)])[0].rstrip() == " 聊天室：thuhole · 2/5 人"
+
     def test_topic_of_a_private_chat_shows_the_friend(self, state: ClientState) -> None:
         state.current = "@Bob"
         assert "私聊：Bob" in text([topic_row(state, 80)])[0]
@@ -177,13 +183,21 @@ class TestTopicAndStatus:
             assert column_count(text([row])[0]) == width
 
 
-@pytest.mark.parametrize("width", [10, 40, 100])
+@pytest.mark.parametrize("width", [40, 100])
 def test_banner_fits_its_width(width: int) -> None:
     note = ClientNote("room_full", {"room": "#test_chat", "members": 2, "capacity": 2}, error=True)
     lines = text(banner_rows(note, width))
     assert len({column_count(line) for line in lines}) == 1
     assert column_count(lines[0]) <= width
     assert "人数" in "".join(lines)
+
+
+def test_banner_of_a_small_screen_shows_the_whole_reason_without_a_frame() -> None:
+    note = ClientNote("room_full", {"room": "#test_chat", "members": 2, "capacity": 2}, error=True)
+    lines = text(banner_rows(note, 40, 8))
+    assert "".join(lines).replace(" ", "") == f"-!-{note_text(note)}".replace(" ", "")
+    assert max(map(column_count, lines)) <= 40
+    assert all(column_count(line) <= 10 for line in text(banner_rows(note, 10, 8)))
 
 
 def test_help_lists_keys_and_commands() -> None:

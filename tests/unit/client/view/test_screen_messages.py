@@ -245,7 +245,7 @@ class TestDisplay:
 
         async def steps(screen: ScreenHarness) -> None:
             screen.press("Alt-2")
-            await screen.wait_for("-- BOB:message 1", "    message 2", "    message 3")
+            await screen.wait_for("12:00   BOB:message 1", "12:00       message 2", "12:00       message 3")
 
         run_steps(alice, steps)
 

@@ -13,6 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from sqlalchemy import URL, Connection, Engine, func, inspect, select, text
+
 from chatroom.db.engine import is_sqlite, normalise_url, open_engine
 from chatroom.db.errors import DatabaseUnusable
 from chatroom.db.migrate import newest_revision, present_revisions
@@ -24,7 +26,6 @@ from chatroom.db.preflight import (
     mysql_findings,
     server_variables,
 )
-from sqlalchemy import URL, Connection, Engine, func, inspect, select, text
 
 NEEDED_PRIVILEGES = {"SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "ALTER", "INDEX", "REFERENCES"}
 """Privileges on the database that the server and its migrations use."""

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 import msgspec
+
 from chatroom.db.diagnosis import (
     CheckResult,
     CheckStatus,

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from cryptography import x509
+
 from chatroom.db.diagnosis import CheckResult, check_error, check_passed, check_warning
 from chatroom.db.engine import is_sqlite, normalise_url
 from chatroom.db.errors import DatabaseUnusable
@@ -21,7 +23,6 @@ from chatroom.server.admin import ipc
 from chatroom.server.config.settings import ServerConfig
 from chatroom.server.net.listener import bind_sockets
 from chatroom.server.net.tls import CertificateError, TlsCertificate, certificate_files
-from cryptography import x509
 
 MIN_FREE_BYTES = 100 << 20
 """Free disk space below which the server is about to fail."""

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from chatroom.db.diagnosis import privileges_on
-from chatroom.db.engine import open_engine
-from chatroom.db.migrate import upgrade_schema
-from chatroom.server import __main__ as command
-from chatroom.server.net import tls
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from sqlalchemy import make_url, text
 
+from chatroom.db.diagnosis import privileges_on
+from chatroom.db.engine import open_engine
+from chatroom.db.migrate import upgrade_schema
+from chatroom.server import __main__ as command
+from chatroom.server.net import tls
 from tests.conftest import Serve
 from tests.support.database import DatabaseServer, PrivateServer
 

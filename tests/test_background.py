@@ -33,7 +33,7 @@ def started_unwatched(tree: ast.Module) -> Iterator[int]:
                 yield node.lineno
 
 
-def test_background_tasks_and_threads_start_in_the_helpers_alone() -> None:
+def test_background_tasks_and_threads_start_only_in_the_helpers() -> None:
     unwatched = {
         f"{name}:{line}"
         for path in sources()

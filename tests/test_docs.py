@@ -73,17 +73,17 @@ def struct_fields(struct: type[msgspec.Struct]) -> dict[str, bool]:
 
 
 @pytest.mark.parametrize("chapter", STRUCTS)
-def test_the_page_describes_what_there_is_and_nothing_else(chapter: str) -> None:
+def test_protocol_page_describes_exactly_the_frames(chapter: str) -> None:
     assert sections(chapter).keys() == STRUCTS[chapter].keys()
 
 
 @pytest.mark.parametrize(("chapter", "name"), EVERYTHING)
-def test_the_page_names_every_field_and_says_which_are_optional(chapter: str, name: str) -> None:
+def test_protocol_page_names_every_field_and_marks_optional_ones(chapter: str, name: str) -> None:
     assert sections(chapter)[name].fields == struct_fields(STRUCTS[chapter][name])
 
 
 @pytest.mark.parametrize(("chapter", "name"), EVERYTHING)
-def test_every_example_is_what_it_says(chapter: str, name: str) -> None:
+def test_every_example_is_decoded(chapter: str, name: str) -> None:
     examples = sections(chapter)[name].examples
     assert examples, "no example"
     for example in examples:
@@ -101,7 +101,7 @@ def decode(chapter: str, name: str, line: str) -> Any:
     return wire.read_answer(line.encode())
 
 
-def test_the_conversation_by_hand_is_made_of_real_frames() -> None:
+def test_example_conversation_consists_of_valid_frames() -> None:
     lines = re.findall(r"^([<>]) (.*)$", chapters()["A conversation by hand"], flags=re.MULTILINE)
     assert len(lines) > 5
     for side, line in lines:
@@ -109,26 +109,26 @@ def test_the_conversation_by_hand_is_made_of_real_frames() -> None:
         assert read(line.encode()) is not None
 
 
-def test_every_code_is_listed_and_no_other() -> None:
+def test_protocol_page_lists_exactly_the_codes() -> None:
     assert {row[0].strip("`") for row in table(chapters()["Codes"])} == CODES.keys()
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_the_facts_of_a_code_are_those_that_it_is_worded_with(code: str) -> None:
+def test_facts_of_a_code_match_its_text(code: str) -> None:
     listed = next(row[2] for row in table(chapters()["Codes"]) if row[0] == f"`{code}`")
     worded = set(re.findall(r"{(\w+)", CODES[code].wording))
     assert worded <= set(re.findall(r"`(\w+)`", listed))
 
 
 @pytest.mark.parametrize("name", STRUCTS["Requests"])
-def test_the_codes_named_beside_a_request_exist(name: str) -> None:
+def test_codes_beside_a_request_exist(name: str) -> None:
     _, *parts = re.split(rf"^### `{name}`$", chapters()["Requests"], maxsplit=1, flags=re.MULTILINE)
     listed = re.search(r"Codes: (.*?)\.$", parts[0].partition("### ")[0], flags=re.MULTILINE | re.DOTALL)
     named = re.findall(r"`(\w+)`", listed[1]) if listed else []
     assert set(named) - STRUCTS["Requests"].keys() <= CODES.keys()
 
 
-def test_every_link_inside_the_page_leads_somewhere() -> None:
+def test_links_inside_the_page_have_targets() -> None:
     page = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
     targets: list[str] = []
     for title in re.findall(r"^#+ (.*)$", page, flags=re.MULTILINE):
@@ -163,7 +163,7 @@ def test_every_setting_is_listed_with_its_default(document: str) -> None:
     assert told == settings
 
 
-def test_every_setting_is_explained_in_its_own_words() -> None:
+def test_every_setting_has_its_own_explanation() -> None:
     told = {row[0].strip("`"): row[2] for row in table(read("docs/operating.md")) if len(row) == 3}
     assert told == {name: setting.purpose for name, setting in SETTINGS.items()}
 
@@ -187,7 +187,7 @@ def test_every_flag_of_the_server_is_listed() -> None:
     assert told <= set(re.findall(r"--[a-z-]+", finished.stdout))
 
 
-def test_the_two_readmes_begin_with_the_same_commands() -> None:
+def test_both_readmes_begin_with_the_same_commands() -> None:
     assert first_block("README.md") == first_block("README.zh-CN.md")
     assert first_block("README.md")[-1].endswith("chat-client")
 
@@ -196,7 +196,7 @@ DOCUMENTS = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), 
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_link_to_a_file_leads_to_one(document: str) -> None:
+def test_links_to_files_have_targets(document: str) -> None:
     folder = (ROOT / document).parent
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", read(document))
     missing = [link for link in links if "://" not in link and not (folder / link).exists()]

@@ -25,7 +25,7 @@ def imported(program: str, *arguments: str) -> set[str]:
     return set(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split())
 
 
-def test_the_client_starts_without_what_it_never_needs() -> None:
+def test_client_start_imports_no_unneeded_module() -> None:
     assert not imported("import sys, chatroom.client.__main__") & {
         "cryptography",
         "db",
@@ -35,11 +35,11 @@ def test_the_client_starts_without_what_it_never_needs() -> None:
 
 
 @pytest.mark.parametrize("command", ["chatroom.server.__main__", "chatroom.server.app"])
-def test_the_server_is_there_without_what_few_starts_need(command: str) -> None:
+def test_server_start_imports_no_rarely_needed_module(command: str) -> None:
     assert not imported(f"import sys, {command}") & {"alembic", "client", "prompt_toolkit"}
 
 
-def test_a_database_that_lacks_no_step_is_not_upgraded(tmp_path: Path) -> None:
+def test_current_database_is_not_upgraded(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'chatroom.sqlite'}"
     upgrade_schema(engine := open_engine(url))
     engine.dispose()

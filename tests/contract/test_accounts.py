@@ -6,7 +6,7 @@ from tests.conftest import Unique
 from tests.support.processes import Server, Wire
 
 
-def test_a_new_account_can_log_in(shared_server: Server, unique: Unique) -> None:
+def test_new_account_can_log_in(shared_server: Server, unique: Unique) -> None:
     wire, username = shared_server.connect(), unique("Alice")
     assert wire.request("register", username=username, password="111111")["type"] == "ok"
     session = wire.request("login", username=username, password="111111")
@@ -18,28 +18,26 @@ def test_a_new_account_can_log_in(shared_server: Server, unique: Unique) -> None
     "username",
     ["", "A", "A" * 11, "two words", " Alice", "Alice ", "a\tb", "a\nb", "ab\u200b\u200b\u200bc\x1b"],
 )
-def test_a_user_name_has_2_to_10_characters_and_no_white_space(shared_server: Server, username: str) -> None:
+def test_invalid_username_is_refused(shared_server: Server, username: str) -> None:
     wire = shared_server.connect()
     assert wire.refusal("register", username=username, password="111111") == "bad_username"
     assert wire.ask("register", username=username, password="111111")["details"] == {"least": 2, "most": 10}
 
 
-def test_characters_are_counted_and_not_bytes(shared_server: Server, unique: Unique) -> None:
+def test_username_length_is_in_characters(shared_server: Server, unique: Unique) -> None:
     username = unique("聊天室里的人")
     assert len(username) <= 10 < len(username.encode())
     assert shared_server.user(username).username == username
 
 
 @pytest.mark.parametrize("password", ["", "12345", "x" * 73, "密" * 25])
-def test_a_password_has_6_characters_to_72_bytes(
-    shared_server: Server, unique: Unique, password: str
-) -> None:
+def test_invalid_password_is_refused(shared_server: Server, unique: Unique, password: str) -> None:
     error = shared_server.connect().ask("register", username=unique("Bob"), password=password)
     assert (error["code"], error["details"]) == ("bad_password", {"least": 6, "most": 72})
 
 
 @pytest.mark.parametrize("password", ["111111", "密码密码密码", "x" * 72, "密" * 24, " space "])
-def test_any_password_of_that_length_will_do(shared_server: Server, unique: Unique, password: str) -> None:
+def test_valid_password_is_accepted(shared_server: Server, unique: Unique, password: str) -> None:
     username = unique("Bob")
     shared_server.connect().register(username, password)
     assert shared_server.connect().refusal("login", username=username, password=password[:-1] + "?") in (
@@ -48,9 +46,7 @@ def test_any_password_of_that_length_will_do(shared_server: Server, unique: Uniq
     )
 
 
-def test_a_name_is_taken_in_every_spelling_that_people_take_for_it(
-    shared_server: Server, unique: Unique
-) -> None:
+def test_taken_username_is_refused_in_every_spelling(shared_server: Server, unique: Unique) -> None:
     username = unique("Oscar")
     shared_server.user(username)
     same = [
@@ -79,19 +75,19 @@ def test_login_failures_have_distinct_codes(shared_server: Server, unique: Uniqu
     assert wire.login(username).username == username
 
 
-def test_a_connection_has_one_session_at_a_time(alice: Wire) -> None:
+def test_second_login_on_connection_is_refused(alice: Wire) -> None:
     assert alice.refusal("login", username=alice.username, password="111111") == "already_logged_in"
     assert alice.refusal("resume", token=alice.token) == "already_logged_in"
 
 
-def test_after_logout_the_connection_may_log_in_again(alice: Wire) -> None:
+def test_login_after_logout_succeeds(alice: Wire) -> None:
     username = alice.username
     assert alice.request("logout")["type"] == "ok"
     assert alice.refusal("list_rooms") == "not_logged_in"
     assert alice.login(username).request("list_rooms")["type"] == "rooms"
 
 
-def test_a_token_resumes_on_another_connection(shared_server: Server, alice: Wire) -> None:
+def test_token_resumes_on_another_connection(shared_server: Server, alice: Wire) -> None:
     session = shared_server.connect().request("resume", token=alice.token)
     assert session["type"] == "session"
     assert session["username"] == alice.username

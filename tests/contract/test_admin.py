@@ -102,7 +102,7 @@ def kinds(wire: Wire) -> list[str]:
     return [message["kind"] for message in wire.request("history", conversation=ROOM)["messages"]]
 
 
-def test_the_help_names_every_command(server: Server) -> None:
+def test_help_names_every_command(server: Server) -> None:
     text = "\n".join(told(server, "--help"))
     for name in ("accounts", "sessions", "disable", "enable", "reset-password", "rooms", "delete-room",
                  "end-session"):  # fmt: skip
@@ -188,7 +188,7 @@ def test_session_is_ended_by_id_or_user_name(site: Server) -> None:
     assert "there is no session 999" in complaint(site, "end-session", "999")
 
 
-def test_rooms_are_listed_private_ones_too(site: Server) -> None:
+def test_private_rooms_are_listed(site: Server) -> None:
     (alice,) = into_room(site, "Alice")
     alice.request("create_room", room="#vault", capacity=3, private=True, password="sesame")
     head, thuhole, vault = told(site, "rooms")

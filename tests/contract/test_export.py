@@ -32,7 +32,7 @@ def test_export_reports_more(alice: Wire, inside: str) -> None:
     assert ([one["seq"] for one in answer["messages"]], answer["more"]) == ([last], False)
 
 
-def test_a_private_chat_is_for_its_two_sides(alice: Wire, bob: Wire, carol: Wire) -> None:
+def test_export_of_private_chat_is_for_its_two_accounts(alice: Wire, bob: Wire, carol: Wire) -> None:
     alice.request("add_friend", username=bob.username)
     alice.request("send", to=bob.name, text="psst")
     alice.request("remove_friend", username=bob.username)
@@ -40,12 +40,12 @@ def test_a_private_chat_is_for_its_two_sides(alice: Wire, bob: Wire, carol: Wire
     assert carol.refusal("export", conversation=alice.name) == "not_friends"
 
 
-def test_a_room_is_for_its_members(carol: Wire, inside: str) -> None:
+def test_export_of_room_is_for_its_members(carol: Wire, inside: str) -> None:
     assert carol.refusal("export", conversation=inside) == "not_a_member"
     assert carol.refusal("export", conversation="#nowhere") == "unknown_room"
 
 
-def test_a_page_is_as_long_as_the_server_says(serve: Serve) -> None:
+def test_export_page_has_the_announced_length(serve: Serve) -> None:
     alice = serve(settings=("limits.export_page=3",)).user("Alice")
     alice.request("create_room", room="#lab", capacity=2)
     alice.request("enter_room", room="#lab", nickname="ALICE")
@@ -56,7 +56,7 @@ def test_a_page_is_as_long_as_the_server_says(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(("asked", "other"), [("export", "history"), ("history", "export")])
-def test_long_and_short_pages_each_have_their_own_pace(serve: Serve, asked: str, other: str) -> None:
+def test_history_and_export_have_separate_rates(serve: Serve, asked: str, other: str) -> None:
     slow = ("limits.rate=1", "limits.requests_rate=0.01", "limits.export_rate=0.01")
     server = serve(settings=(*slow, "limits.requests_burst=9", "limits.export_burst=9"))
     alice = server.user("Alice")

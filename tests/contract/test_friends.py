@@ -5,7 +5,7 @@ import pytest
 from tests.support.processes import Server, Wire
 
 
-def test_a_friendship_is_mutual_at_once(alice: Wire, bob: Wire) -> None:
+def test_friendship_is_mutual_immediately(alice: Wire, bob: Wire) -> None:
     mine = alice.request("add_friend", username=bob.username)["friend"]
     assert mine == {"friend": bob.name, "online": True, "entered": False, "head": 0, "read": 0, "unread": 0}
     told = bob.event("friend")
@@ -30,7 +30,7 @@ def test_concurrent_add_friend_makes_one_friendship(alice: Wire, bob: Wire) -> N
     assert len(alice.request("list_friends")["friends"]) == 1
 
 
-def test_a_private_chat_carries_the_others_name(alice: Wire, bob: Wire) -> None:
+def test_private_chat_has_the_name_of_the_friend(alice: Wire, bob: Wire) -> None:
     befriend(alice, bob)
     entered = alice.request("enter_direct", username=bob.username, nickname="ALICE")
     assert (entered["friend"]["friend"], entered["friend"]["entered"]) == (bob.name, True)
@@ -48,7 +48,7 @@ def test_friend_may_send_without_entering(alice: Wire, bob: Wire) -> None:
     assert bob.message()["nickname"] == alice.username
 
 
-def test_leaving_a_private_chat_is_a_notice(alice: Wire, bob: Wire) -> None:
+def test_leaving_private_chat_makes_notice(alice: Wire, bob: Wire) -> None:
     befriend(alice, bob)
     assert alice.refusal("leave_direct", username=bob.username) == "not_entered"
     alice.request("enter_direct", username=bob.username, nickname="ALICE")
@@ -56,7 +56,7 @@ def test_leaving_a_private_chat_is_a_notice(alice: Wire, bob: Wire) -> None:
     assert bob.message(kind="leave")["nickname"] == "ALICE"
 
 
-def test_a_private_chat_is_for_friends_only(alice: Wire, bob: Wire) -> None:
+def test_private_chat_without_friendship_is_refused(alice: Wire, bob: Wire) -> None:
     assert alice.refusal("enter_direct", username=bob.username, nickname="A") == "not_friends"
     assert alice.refusal("leave_direct", username=bob.username) == "not_friends"
     assert alice.refusal("send", to=bob.name, text="hi") == "not_friends"
@@ -107,7 +107,7 @@ def test_renewed_friendship_continues_the_conversation(alice: Wire, bob: Wire) -
     assert bob.request("send", to=alice.name, text="two")["seq"] == 2
 
 
-def test_a_friend_is_online_while_one_session_lasts(shared_server: Server, alice: Wire, bob: Wire) -> None:
+def test_friend_is_online_until_last_session_ends(shared_server: Server, alice: Wire, bob: Wire) -> None:
     befriend(alice, bob)
     second = shared_server.connect().login(bob.username)
     bob.request("logout")

@@ -18,7 +18,7 @@ def hanging(serve: Serve, fragile_mariadb: PrivateMariaDB) -> Server:
     return serve("--database", fragile_mariadb.url("chat"), settings=(*QUICK, "database.patience=2"))
 
 
-def test_a_hanging_database_is_an_outage(hanging: Server, fragile_mariadb: PrivateMariaDB) -> None:
+def test_hanging_database_is_an_outage(hanging: Server, fragile_mariadb: PrivateMariaDB) -> None:
     alice = hanging.user("Alice")
     fragile_mariadb.pause()
     assert alice.refusal("list_rooms") == "unavailable"
@@ -26,7 +26,9 @@ def test_a_hanging_database_is_an_outage(hanging: Server, fragile_mariadb: Priva
     fragile_mariadb.resume()
 
 
-def test_sigterm_while_the_database_hangs(hanging: Server, fragile_mariadb: PrivateMariaDB) -> None:
+def test_sigterm_during_hanging_database_stops_the_server(
+    hanging: Server, fragile_mariadb: PrivateMariaDB
+) -> None:
     """Who waits for an answer is told why there will be none, and the exit code is 0."""
     alice = hanging.user("Alice")
     fragile_mariadb.pause()
@@ -58,7 +60,7 @@ def test_file_locked_by_another_program_is_an_outage_until_it_is_free(serve: Ser
     stranger.close()
 
 
-def test_conversation_locked_by_another_session_holds_up_no_other(serve: Serve, mysql_url: str) -> None:
+def test_locked_conversation_does_not_delay_others(serve: Serve, mysql_url: str) -> None:
     server = serve("--database", mysql_url, settings=("database.patience=4",))
     alice, bob = server.user("Alice"), server.user("Bob")
     for wire, room in ((alice, "lab"), (bob, "den")):

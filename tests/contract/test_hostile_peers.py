@@ -53,7 +53,7 @@ def is_well(server: Server) -> bool:
     b"GET / HTTP/1.1\r\nHost: chat\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n", b"\0" * 5000,
     b"\r\n" * 5000, os.urandom(4000) + b"\n", b"SSH-2.0-OpenSSH_9.6\r\n",
 ])  # fmt: skip
-def test_other_protocols_on_the_plain_port(serve: Serve, greeting: bytes) -> None:
+def test_other_protocol_on_plain_port_is_refused(serve: Serve, greeting: bytes) -> None:
     server = serve(settings=("limits.login_timeout=0.5",))
     with raw(server) as stranger:
         stranger.sendall(greeting)
@@ -66,7 +66,7 @@ def test_other_protocols_on_the_plain_port(serve: Serve, greeting: bytes) -> Non
 @pytest.mark.parametrize(
     "greeting", [b'{"type":"ping","id":1}\n', b"GET / HTTP/1.1\r\n\r\n", os.urandom(4000)]
 )
-def test_plain_bytes_on_the_tls_port(serve: Serve, greeting: bytes) -> None:
+def test_plain_bytes_on_tls_port_are_refused(serve: Serve, greeting: bytes) -> None:
     server = serve("--tls")
     with raw(server) as stranger:
         stranger.sendall(greeting)
@@ -86,7 +86,7 @@ def test_connection_without_handshake_is_closed(serve: Serve) -> None:
     assert speaks_tls(server)
 
 
-def test_a_line_of_16_mib_is_refused_after_its_first_kilobytes(server: Server) -> None:
+def test_line_of_16_mib_is_refused_after_its_first_kilobytes(server: Server) -> None:
     with raw(server) as stranger:
         with suppress(ConnectionError):
             for _ in range(256):
@@ -97,7 +97,7 @@ def test_a_line_of_16_mib_is_refused_after_its_first_kilobytes(server: Server) -
     assert is_well(server)
 
 
-def test_a_thousand_strangers_with_half_a_line_each_cost_little(server: Server) -> None:
+def test_thousand_connections_with_half_a_line_use_little_memory(server: Server) -> None:
     before = memory(server)
     strangers = [raw(server) for _ in range(1000)]
     for stranger in strangers:
@@ -127,7 +127,7 @@ def test_oversized_limit_is_capped_at_a_page(server: Server, limit: int) -> None
 # Floods
 
 
-def test_requests_other_than_messages_have_a_rate_too(serve: Serve) -> None:
+def test_requests_other_than_messages_are_rate_limited(serve: Serve) -> None:
     server = serve(settings=("limits.rate=5", "limits.requests_rate=0.01", "limits.requests_burst=5"))
     alice = server.user("Alice")
     asked = [alice.ask("list_rooms") for _ in range(6)]
@@ -208,7 +208,7 @@ def answered(wire: Wire) -> bool:
         wire.socket.setblocking(True)
 
 
-def test_no_secret_is_in_the_log_or_the_list_of_processes(serve: Serve) -> None:
+def test_secrets_are_not_in_log_or_process_list(serve: Serve) -> None:
     server = serve("--log-level", "debug")
     alice = server.user("Alice")
     secrets = ["geheim-1", "geheim-2", "geheim-3"]
@@ -231,9 +231,7 @@ def test_no_secret_is_in_the_log_or_the_list_of_processes(serve: Serve) -> None:
 @pytest.mark.parametrize(
     ("one", "other"), [("#lab", "#LАВ"), ("#LАВ", "#lab"), ("#lab", "#ｌab"), ("#lab", "#l\u00adab")]
 )
-def test_a_room_that_looks_like_another_is_refused_in_either_order(
-    server: Server, one: str, other: str
-) -> None:
+def test_look_alike_room_is_refused_in_either_order(server: Server, one: str, other: str) -> None:
     alice = server.user("Alice")
     alice.request("create_room", room=one, capacity=2)
     assert alice.refusal("create_room", room=other, capacity=2) in ("room_exists", "bad_room")
@@ -242,7 +240,7 @@ def test_a_room_that_looks_like_another_is_refused_in_either_order(
 # Signals
 
 
-def test_a_new_certificate_is_served_after_sighup(serve: Serve, tmp_path: Path) -> None:
+def test_new_certificate_is_served_after_sighup(serve: Serve, tmp_path: Path) -> None:
     cert, key = brought(tmp_path / "old")
     server = serve("--tls-cert", str(cert), "--tls-key", str(key))
     before = certificate(server)

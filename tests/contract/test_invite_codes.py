@@ -42,7 +42,7 @@ def private(server: Server) -> Wire:
     return alice
 
 
-def test_where_accounts_take_an_invitation(serve: Serve, capsys: Output) -> None:
+def test_registration_on_invite_only_server_needs_a_code(serve: Serve, capsys: Output) -> None:
     server = serve(settings=CLOSED)
     with server.connect() as stranger:
         account = {"username": "Alice", "password": "111111"}
@@ -63,9 +63,7 @@ def first_line(server: Server) -> str:
     return next(line for line in server.log.splitlines() if line.startswith("join with: "))
 
 
-def test_where_anybody_may_register_it_is_not_used_for_that(
-    server: Server, private: Wire, capsys: Output
-) -> None:
+def test_registration_on_open_server_uses_no_code(server: Server, private: Wire, capsys: Output) -> None:
     to = invited(server, capsys, "lab", "--uses", "1")
     assert first_code(server) == ""
     assert register(server, "Bob", to.code) == register(server, "Carol", ANY) == ""
@@ -75,7 +73,7 @@ def test_where_anybody_may_register_it_is_not_used_for_that(
     assert carol.refusal("enter_room", **entering) == "bad_invitation"
 
 
-def test_an_account_and_the_room_are_one_use(serve: Serve, capsys: Output) -> None:
+def test_account_and_seat_count_as_one_use(serve: Serve, capsys: Output) -> None:
     server = serve(settings=CLOSED)
     register(server, "Alice", first_code(server))
     server.connect().login("Alice").request("create_room", room="#lab", capacity=9, private=True)
@@ -85,14 +83,16 @@ def test_an_account_and_the_room_are_one_use(serve: Serve, capsys: Output) -> No
     assert bob.request("enter_room", room="lab", nickname="BOB", invitation=to.code)["members"] == ["Bob"]
 
 
-def test_a_password_need_not_be_known(server: Server, capsys: Output) -> None:
+def test_code_replaces_the_room_password(server: Server, capsys: Output) -> None:
     server.user("Alice").request("create_room", room="#lab", capacity=9, password="correct horse")
     bob, to = server.user("Bob"), invited(server, capsys, "lab", "--uses", "1")
     assert bob.refusal("enter_room", room="lab", nickname="B") == "wrong_room_password"
     bob.request("enter_room", room="lab", nickname="B", invitation=to.code)
 
 
-def test_it_opens_no_other_room_and_no_ban(server: Server, private: Wire, capsys: Output) -> None:
+def test_code_does_not_admit_to_other_rooms_or_past_a_ban(
+    server: Server, private: Wire, capsys: Output
+) -> None:
     private.request("create_room", room="#den", capacity=9, private=True)
     bob, to = server.user("Bob"), invited(server, capsys, "lab", "--uses", "5")
     entering = {"nickname": "B", "invitation": to.code}
@@ -128,7 +128,7 @@ def test_code_that_made_an_account_does_not_readmit_its_kicked_owner(serve: Serv
     assert bob.refusal("enter_room", room="lab", nickname="BOB", invitation=to.code) == "bad_invitation"
 
 
-def test_who_did_not_get_a_seat_has_not_used_it(server: Server, capsys: Output) -> None:
+def test_refused_entry_does_not_use_the_code(server: Server, capsys: Output) -> None:
     alice, bob = server.user("Alice"), server.user("Bob")
     alice.request("create_room", room="#lab", capacity=1, private=True)
     alice.request("enter_room", room="#lab", nickname="A")
@@ -143,13 +143,13 @@ def test_who_did_not_get_a_seat_has_not_used_it(server: Server, capsys: Output) 
     bob.request("enter_room", **entering)
 
 
-def test_guessing_has_to_wait(serve: Serve) -> None:
+def test_guessed_codes_are_limited(serve: Serve) -> None:
     server = serve(settings=(*CLOSED, "limits.password_attempts=3"))
     assert [register(server, "Bob", ANY) for _ in range(4)] == ["bad_invitation"] * 3 + ["too_many_attempts"]
     assert register(server, "Bob", first_code(server)) == "too_many_attempts"
 
 
-def test_they_are_listed_and_taken_back(server: Server, private: Wire, capsys: Output) -> None:
+def test_codes_are_listed_and_revoked(server: Server, private: Wire, capsys: Output) -> None:
     to = invited(server, capsys, "lab", "--uses", "3")
     server.user("Bob").request("enter_room", room="lab", nickname="B", invitation=to.code)
     _, line = told(server, "invitations")
@@ -160,7 +160,7 @@ def test_they_are_listed_and_taken_back(server: Server, private: Wire, capsys: O
     assert refused == "bad_invitation"
 
 
-def test_an_owner_makes_one_for_the_room(server: Server, private: Wire) -> None:
+def test_only_owner_can_make_a_code_for_the_room(server: Server, private: Wire) -> None:
     private.request("enter_room", room="#lab", nickname="A")
     made = private.request("make_invitation", room="lab")
     assert made["until"] > private.request("send", to="#lab", text="hi")["time"]
@@ -177,7 +177,9 @@ def test_an_owner_makes_one_for_the_room(server: Server, private: Wire) -> None:
 @pytest.mark.parametrize(
     "arguments", [["--uses", "0"], ["--days", "x"], ["--uses", "10001"], ["nowhere", "--days", "1"]]
 )
-def test_what_cannot_be_is_told_in_one_line(server: Server, capsys: Output, arguments: list[str]) -> None:
+def test_invalid_arguments_are_reported_in_one_line(
+    server: Server, capsys: Output, arguments: list[str]
+) -> None:
     try:
         code: object = invite.run_command([*arguments, "--data", str(server.data)])
     except SystemExit as end:

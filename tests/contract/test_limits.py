@@ -89,7 +89,7 @@ def assert_turned_away(server: Server) -> None:
     assert {frame["code"] for frame in told} == {"too_many_connections"}
 
 
-def test_after_five_wrong_passwords_the_right_one_has_to_wait(serve: Serve) -> None:
+def test_right_password_after_five_wrong_ones_has_to_wait(serve: Serve) -> None:
     server = serve(settings=("limits.password_attempts=5",))
     server.user("Alice")
     stranger = server.connect()

@@ -15,7 +15,7 @@ def stranger(shared_server: Server) -> Wire:
     return shared_server.connect()
 
 
-def test_the_server_speaks_first_and_tells_its_limits(stranger: Wire) -> None:
+def test_welcome_names_version_and_limits(stranger: Wire) -> None:
     assert stranger.welcome["type"] == "welcome"
     assert stranger.welcome["protocol"] == 1
     assert stranger.welcome["server"].startswith("chatroom/")
@@ -32,12 +32,12 @@ def test_response_has_the_id_of_the_request(stranger: Wire, id: int | str) -> No
     assert stranger.read() == {"type": "pong", "id": id}
 
 
-def test_both_ends_of_line_are_good_and_empty_lines_are_ignored(stranger: Wire) -> None:
+def test_lf_and_crlf_end_lines_and_empty_lines_are_ignored(stranger: Wire) -> None:
     stranger.send_bytes(b'\n\r\n{"type":"ping","id":1}\r\n\n{"type":"ping","id":2}\n')
     assert [stranger.read()["id"], stranger.read()["id"]] == [1, 2]
 
 
-def test_a_line_may_come_byte_by_byte(stranger: Wire) -> None:
+def test_line_sent_byte_by_byte_is_read(stranger: Wire) -> None:
     for byte in b'{"type":"ping","id":"slow"}\n':
         stranger.send_bytes(bytes([byte]))
     assert stranger.read() == {"type": "pong", "id": "slow"}
@@ -106,9 +106,7 @@ def ping_of_length(length: int) -> bytes:
     return line % (b"x" * (length - len(line) + 2))
 
 
-def test_all_that_arrived_before_a_half_close_is_answered_before_the_end(
-    shared_server: Server, unique: Unique
-) -> None:
+def test_requests_before_half_close_are_answered(shared_server: Server, unique: Unique) -> None:
     name, wire = unique("Pipe"), shared_server.connect()
     wire.start("register", username=name, password="111111")
     wire.start("login", username=name, password="111111")
@@ -125,13 +123,13 @@ def test_all_that_arrived_before_a_half_close_is_answered_before_the_end(
     assert answers[last]["messages"][0]["text"] == "99"
 
 
-def test_a_half_close_with_nothing_to_answer_ends_the_connection(shared_server: Server) -> None:
+def test_half_close_without_requests_ends_the_connection(shared_server: Server) -> None:
     wire = shared_server.connect()
     wire.socket.shutdown(socket.SHUT_WR)
     assert wire.rest() == []
 
 
-def test_a_half_close_beyond_the_rate_of_input_is_answered_too(serve: Serve) -> None:
+def test_delayed_requests_before_half_close_are_answered(serve: Serve) -> None:
     wire = serve(settings=("limits.rate=5", "limits.input_rate=1000", "limits.input_burst=100")).connect()
     for _ in range(300):
         wire.start("ping")
@@ -168,15 +166,15 @@ ALL_BUT_LOGIN = [
 
 
 @pytest.mark.parametrize(("type", "fields"), ALL_BUT_LOGIN)
-def test_before_login_one_can_only_log_in(stranger: Wire, type: str, fields: dict[str, object]) -> None:
+def test_requests_before_login_are_refused(stranger: Wire, type: str, fields: dict[str, object]) -> None:
     assert stranger.refusal(type, **fields) == "not_logged_in"
 
 
-def test_a_wrong_frame_is_one_before_login_too(stranger: Wire) -> None:
+def test_invalid_frame_before_login_is_bad_frame(stranger: Wire) -> None:
     assert stranger.refusal("send", to="#x") == "bad_frame"
 
 
-def test_many_requests_in_one_packet_are_carried_out_in_order(alice: Wire, room_name: str) -> None:
+def test_requests_in_one_packet_run_in_order(alice: Wire, room_name: str) -> None:
     requests = [
         {"type": "create_room", "id": 1, "room": room_name, "capacity": 2},
         {"type": "enter_room", "id": 2, "room": room_name, "nickname": "A"},

@@ -62,7 +62,7 @@ def until_let_in(server: Server) -> None:
             heard = wire.welcome["type"]
 
 
-def test_a_flood_of_those_who_are_refused_is_not_waited_for(serve: Serve) -> None:
+def test_refusals_of_one_address_over_tls_are_limited(serve: Serve) -> None:
     """A refusal over TLS takes a handshake, so the refusals of one address at a time are limited."""
     server = serve("--tls", settings=("limits.connections_per_address=1", "limits.handshake_timeout=0"))
     flood = [raw(server) for _ in range(1 + MAX_REFUSALS)]
@@ -81,7 +81,7 @@ def was_told(server: Server) -> bool:
     return False
 
 
-def test_a_handshake_timeout_of_0_is_none(serve: Serve) -> None:
+def test_handshake_timeout_of_0_is_off(serve: Serve) -> None:
     server = serve("--tls", settings=("limits.handshake_timeout=0",))
     with raw(server) as silent:
         assert speaks_tls(server)
@@ -133,7 +133,7 @@ def test_server_raises_its_file_descriptor_limit(server: Server) -> None:
 # Addresses
 
 
-def test_a_name_may_stand_for_several_addresses(serve: Serve) -> None:
+def test_host_name_with_several_addresses_listens_on_all(serve: Serve) -> None:
     """All of them listen on one port, also when that was left to the system."""
     server = serve("--host", "", "--insecure")
     for host in ("127.0.0.1", "::1"):
@@ -141,7 +141,7 @@ def test_a_name_may_stand_for_several_addresses(serve: Serve) -> None:
             assert line.recv(1) == b"{"
 
 
-def test_every_ipv6_address_means_every_ipv4_address_too(serve: Serve) -> None:
+def test_all_ipv6_addresses_include_all_ipv4_addresses(serve: Serve) -> None:
     server = serve("--host", "::", "--insecure")
     assert server.announcement.startswith("listening on [::]:") or not has_ipv6()
     for host in ("127.0.0.1", "::1") if has_ipv6() else ("127.0.0.1",):

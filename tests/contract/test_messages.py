@@ -27,13 +27,13 @@ def test_message_reaches_all_members_and_its_author(alice: Wire, bob: Wire, insi
     assert alice.message(kind="text") == {**expected, "cid": "c-1" + inside}
 
 
-def test_only_its_author_sees_a_cid(alice: Wire, bob: Wire, inside: str) -> None:
+def test_cid_is_shown_to_author_only(alice: Wire, bob: Wire, inside: str) -> None:
     cid = alice.request("send", to=inside, text="hi")["cid"]
     assert alice.request("history", conversation=inside)["messages"][-1]["cid"] == cid
     assert "cid" not in bob.request("history", conversation=inside)["messages"][-1]
 
 
-def test_an_action_is_what_me_sends(alice: Wire, bob: Wire, inside: str) -> None:
+def test_action_is_delivered_as_action(alice: Wire, bob: Wire, inside: str) -> None:
     alice.request("send", to=inside, text="waves", kind="action")
     assert bob.message(kind="action")["text"] == "waves"
     assert alice.refusal("send", to=inside, text="x", kind="enter") == "bad_frame"
@@ -48,14 +48,14 @@ def test_an_action_is_what_me_sends(alice: Wire, bob: Wire, inside: str) -> None
         '"\\/', "${jndi:x}", "' OR 1=1 --", "%s %d {0}",
     ],
 )  # fmt: skip
-def test_text_comes_back_exactly_as_it_was_sent(alice: Wire, bob: Wire, inside: str, text: str) -> None:
+def test_text_is_delivered_unchanged(alice: Wire, bob: Wire, inside: str, text: str) -> None:
     alice.request("send", to=inside, text=text)
     assert bob.message(kind="text")["text"] == text
     assert alice.request("history", conversation=inside, limit=1)["messages"][0]["text"] == text
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t\r ", "\u3000", "\xa0"])
-def test_white_space_alone_is_refused(alice: Wire, inside: str, text: str) -> None:
+def test_blank_text_is_refused(alice: Wire, inside: str, text: str) -> None:
     assert alice.refusal("send", to=inside, text=text) == "empty_text"
 
 
@@ -73,7 +73,7 @@ def test_invalid_cid_is_refused(alice: Wire, inside: str, cid: str) -> None:
     assert alice.refusal("send", to=inside, text="hi", cid=cid) == "bad_frame"
 
 
-def test_sent_again_it_is_told_the_first_answer(alice: Wire, bob: Wire, inside: str) -> None:
+def test_resend_returns_the_first_answer(alice: Wire, bob: Wire, inside: str) -> None:
     message = {"to": inside, "text": "once", "cid": str(uuid4())}
     first = alice.request("send", **message)
     again = alice.request("send", **message)
@@ -83,7 +83,7 @@ def test_sent_again_it_is_told_the_first_answer(alice: Wire, bob: Wire, inside: 
     assert bob.message(kind="text")["text"] == "next"
 
 
-def test_a_cid_is_compared_exactly(alice: Wire, inside: str) -> None:
+def test_cid_is_case_sensitive(alice: Wire, inside: str) -> None:
     cid = f"{uuid4()}-a"
     assert alice.request("send", to=inside, text="x", cid=cid)["duplicate"] is False
     assert alice.request("send", to=inside, text="x", cid=cid.upper())["duplicate"] is False
@@ -99,7 +99,7 @@ def test_cid_with_other_content_is_refused(alice: Wire, bob: Wire, inside: str) 
     assert bob.request("send", to=inside, text="that", cid=cid)["duplicate"] is False
 
 
-def test_any_printable_ascii_makes_a_cid(alice: Wire, inside: str) -> None:
+def test_cid_of_any_printable_ascii_is_accepted(alice: Wire, inside: str) -> None:
     cid = (string.punctuation + inside[-2:])[-64:]
     assert alice.request("send", to=inside, text="x", cid=cid)["cid"] == cid
 
@@ -119,7 +119,7 @@ def test_cid_is_checked_before_permissions(alice: Wire, bob: Wire, inside: str) 
     assert alice.refusal("send", **{**in_room, "text": "other"}) == "cid_reused"
 
 
-def test_a_packet_with_the_same_message_twice_stores_it_once(alice: Wire, inside: str) -> None:
+def test_repeated_message_in_one_packet_is_stored_once(alice: Wire, inside: str) -> None:
     message = {"to": inside, "text": "twice", "cid": str(uuid4())}
     ids = [alice.start("send", **message) for _ in range(5)]
     answers = [alice.answer(id) for id in ids]
@@ -151,33 +151,33 @@ class TestHistory:
             alice.answer(id)
         return inside
 
-    def test_the_newest(self, bob: Wire, long: str) -> None:
+    def test_page_without_position_is_the_newest(self, bob: Wire, long: str) -> None:
         assert page(bob, long, limit=3) == ([130, 131, 132], True)
         assert page(bob, long) == (list(range(33, 133)), True)
 
-    def test_a_page_is_never_longer_than_it_may_be(self, bob: Wire, long: str) -> None:
+    def test_page_length_is_capped(self, bob: Wire, long: str) -> None:
         assert page(bob, long, limit=100000) == (list(range(33, 133)), True)
 
-    def test_before(self, bob: Wire, long: str) -> None:
+    def test_page_before_a_seq(self, bob: Wire, long: str) -> None:
         assert page(bob, long, before=33, limit=2) == ([31, 32], True)
         assert page(bob, long, before=3) == ([1, 2], False)
         assert page(bob, long, before=1) == ([], False)
         assert page(bob, long, before=0) == ([], False)
         assert page(bob, long, before=2**53 - 1, limit=1) == ([132], True)
 
-    def test_after(self, bob: Wire, long: str) -> None:
+    def test_page_after_a_seq(self, bob: Wire, long: str) -> None:
         assert page(bob, long, after=0, limit=2) == ([1, 2], True)
         assert page(bob, long, after=131) == ([132], False)
         assert page(bob, long, after=132) == ([], False)
         assert page(bob, long, after=2**53 - 1) == ([], False)
 
-    def test_not_both_and_not_nothing(self, bob: Wire, long: str) -> None:
+    def test_invalid_page_request_is_refused(self, bob: Wire, long: str) -> None:
         assert bob.refusal("history", conversation=long, before=9, after=2) == "bad_frame"
         assert bob.refusal("history", conversation=long, limit=0) == "bad_frame"
         assert bob.refusal("history", conversation=long, after=-1) == "bad_frame"
         assert bob.refusal("history", conversation="#nowhere-at-all") == "unknown_room"
 
-    def test_entering_shows_the_newest_page(self, carol: Wire, long: str) -> None:
+    def test_enter_room_returns_the_newest_page(self, carol: Wire, long: str) -> None:
         entered = carol.request("enter_room", room=long, nickname="CAROL")
         assert [message["seq"] for message in entered["messages"]] == list(range(34, 134))
 
@@ -185,21 +185,21 @@ class TestHistory:
 class TestRead:
     """How far I have read: a fact of the account, which only moves forward."""
 
-    def test_unread_counts_what_others_said_and_no_notice(self, alice: Wire, bob: Wire, inside: str) -> None:
+    def test_unread_counts_messages_of_others_only(self, alice: Wire, bob: Wire, inside: str) -> None:
         for text in ("one", "two"):
             bob.request("send", to=inside, text=text)
         alice.request("send", to=inside, text="mine")
         there = mine(alice, inside)
         assert (there["head"], there["read"], there["unread"]) == (5, 0, 2)
 
-    def test_it_only_moves_forward_and_not_beyond_the_head(self, alice: Wire, bob: Wire, inside: str) -> None:
+    def test_read_position_only_advances_and_stops_at_head(self, alice: Wire, bob: Wire, inside: str) -> None:
         bob.request("send", to=inside, text="one")
         bob.request("send", to=inside, text="two")
         for told, kept, unread in ((3, 3, 1), (1, 3, 1), (1000, 4, 0)):
             assert alice.request("read", conversation=inside, seq=told)["type"] == "ok"
             assert (mine(alice, inside)["read"], mine(alice, inside)["unread"]) == (kept, unread)
 
-    def test_my_other_sessions_are_told(
+    def test_read_position_reaches_other_sessions(
         self, shared_server: Server, alice: Wire, bob: Wire, inside: str
     ) -> None:
         second = shared_server.connect().login(alice.username)
@@ -208,7 +208,7 @@ class TestRead:
         bob.request("ping")
         assert not any(event["type"] == "read" for event in bob.events + alice.events)
 
-    def test_in_a_private_chat_too(self, alice: Wire, bob: Wire) -> None:
+    def test_private_chat_has_read_position(self, alice: Wire, bob: Wire) -> None:
         alice.request("add_friend", username=bob.username)
         bob.request("send", to=alice.name, text="hi")
         assert alice.request("list_friends")["friends"][0]["unread"] == 1
@@ -247,24 +247,26 @@ class TestSearch:
             ("%", None),
         ],
     )
-    def test_words(self, bob: Wire, library: str, query: str, seqs: list[int] | None) -> None:
+    def test_query_finds_messages_with_all_words(
+        self, bob: Wire, library: str, query: str, seqs: list[int] | None
+    ) -> None:
         answer = bob.ask("search", query=query, conversation=library)
         if seqs is not None:
             assert [message["seq"] for message in answer["messages"]] == seqs
         assert bob.ask("ping")["type"] == "pong"
 
-    def test_what_i_may_not_read_i_do_not_find(self, carol: Wire, library: str) -> None:
+    def test_search_finds_readable_messages_only(self, carol: Wire, library: str) -> None:
         assert carol.request("search", query="quick fox")["messages"] == []
         assert carol.refusal("search", query="fox", conversation=library) == "not_a_member"
 
-    def test_page_by_page(self, bob: Wire, library: str) -> None:
+    def test_search_returns_pages(self, bob: Wire, library: str) -> None:
         found = bob.request("search", query="fox", conversation=library, limit=1)
         assert ([message["seq"] for message in found["messages"]], found["more"]) == ([4], True)
         assert bob.refusal("search", query="fox", before="yesterday") == "bad_frame"
         nothing = bob.request("search", query="fox", conversation=library, before="2020-01-01T00:00:00.000Z")
         assert (nothing["messages"], nothing["more"]) == ([], False)
 
-    def test_everywhere(self, alice: Wire, bob: Wire, library: str) -> None:
+    def test_search_without_conversation_finds_all(self, alice: Wire, bob: Wire, library: str) -> None:
         alice.request("add_friend", username=bob.username)
         alice.request("send", to=bob.name, text="a Fox in private")
         found = bob.request("search", query="fox")["messages"]

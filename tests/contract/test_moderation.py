@@ -45,7 +45,7 @@ def locked(alice: Wire, room_name: str) -> str:
 # The topic
 
 
-def test_the_topic_is_a_notice_and_stands_on_the_room(alice: Wire, bob: Wire, room: str) -> None:
+def test_topic_makes_notice_and_is_part_of_room(alice: Wire, bob: Wire, room: str) -> None:
     enter(room, alice, bob)
     alice.request("set_topic", room=room, topic="期末复习")
     said = bob.message(kind="topic")
@@ -60,7 +60,7 @@ def test_the_topic_is_a_notice_and_stands_on_the_room(alice: Wire, bob: Wire, ro
     assert there["topic"] == "期末复习"
 
 
-def test_an_empty_topic_is_none_and_the_same_one_is_no_news(alice: Wire, room: str) -> None:
+def test_empty_topic_clears_and_same_topic_makes_no_notice(alice: Wire, room: str) -> None:
     enter(room, alice)
     for topic in ("x", "x", "  ", ""):
         alice.request("set_topic", room=room, topic=topic)
@@ -68,13 +68,13 @@ def test_an_empty_topic_is_none_and_the_same_one_is_no_news(alice: Wire, room: s
     assert "topic" not in (listed(alice, room) or {})
 
 
-def test_a_topic_may_not_be_too_long(alice: Wire, room: str) -> None:
+def test_long_topic_is_refused(alice: Wire, room: str) -> None:
     alice.request("set_topic", room=room, topic="长" * 200)
     error = alice.ask("set_topic", room=room, topic="长" * 201)
     assert (error["code"], error["details"]) == ("text_too_long", {"limit": 200})
 
 
-def test_notices_of_the_owner_are_nothing_unread(alice: Wire, bob: Wire, room: str) -> None:
+def test_notices_do_not_count_as_unread(alice: Wire, bob: Wire, room: str) -> None:
     enter(room, alice, bob)
     alice.request("set_topic", room=room, topic="x")
     there = listed(bob, room)
@@ -118,7 +118,7 @@ def test_owner_without_a_seat_can_moderate(alice: Wire, bob: Wire, room: str) ->
     assert alice.refusal("history", conversation=room) == "not_a_member"
 
 
-def test_a_room_may_be_given_to_a_member(alice: Wire, bob: Wire, carol: Wire, room: str) -> None:
+def test_room_is_transferred_to_member(alice: Wire, bob: Wire, carol: Wire, room: str) -> None:
     enter(room, alice, bob)
     assert alice.refusal("transfer_room", room=room, username=carol.username) == "no_such_member"
     alice.request("transfer_room", room=room, username=bob.username)
@@ -130,7 +130,7 @@ def test_a_room_may_be_given_to_a_member(alice: Wire, bob: Wire, carol: Wire, ro
     bob.request("kick", room=room, username=alice.username)
 
 
-def test_an_owner_who_resigns_leaves_the_room_to_the_eldest_member(
+def test_room_of_resigned_owner_passes_to_oldest_member(
     alice: Wire, bob: Wire, carol: Wire, room: str
 ) -> None:
     enter(room, carol, alice, bob)
@@ -141,7 +141,7 @@ def test_an_owner_who_resigns_leaves_the_room_to_the_eldest_member(
     carol.request("set_topic", room=room, topic="mine")
 
 
-def test_the_last_one_to_resign_keeps_the_empty_room(alice: Wire, room: str) -> None:
+def test_last_member_who_resigns_stays_owner(alice: Wire, room: str) -> None:
     enter(room, alice)
     alice.request("resign_room", room=room)
     there = listed(alice, room)
@@ -151,7 +151,7 @@ def test_the_last_one_to_resign_keeps_the_empty_room(alice: Wire, room: str) -> 
     assert notices(alice, room)[-1][0] == "enter"
 
 
-def test_my_other_session_learns_that_i_resigned(shared_server: Server, alice: Wire, private: str) -> None:
+def test_resignation_reaches_other_sessions(shared_server: Server, alice: Wire, private: str) -> None:
     enter(private, alice)
     other = shared_server.connect().login(alice.username)
     alice.request("resign_room", room=private)
@@ -165,9 +165,7 @@ def test_my_other_session_learns_that_i_resigned(shared_server: Server, alice: W
 # Who has to go
 
 
-def test_a_kick_takes_the_seat_away_and_tells_everybody(
-    alice: Wire, bob: Wire, carol: Wire, room: str
-) -> None:
+def test_kick_frees_seat_and_notifies_members(alice: Wire, bob: Wire, carol: Wire, room: str) -> None:
     enter(room, alice, bob, carol)
     alice.request("kick", room=room, username=bob.username)
     assert carol.message(kind="kick")["text"] == bob.username
@@ -182,7 +180,7 @@ def test_a_kick_takes_the_seat_away_and_tells_everybody(
     assert notices(bob, room)[-2:] == [("kick", alice.username, bob.username), ("enter", bob.username, "")]
 
 
-def test_only_a_member_can_be_kicked(alice: Wire, bob: Wire, room: str) -> None:
+def test_kick_of_non_member_is_refused(alice: Wire, bob: Wire, room: str) -> None:
     error = alice.ask("kick", room=room, username=bob.username)
     assert error["code"] == "no_such_member"
     assert error["details"] == {"room": room, "username": bob.username}
@@ -217,7 +215,7 @@ def pages(wire: Wire, room: str) -> list[Json]:
     return messages
 
 
-def test_what_the_kicked_had_on_its_way_is_stored_before_the_kick_or_not_at_all(
+def test_pending_message_of_kicked_member_is_stored_before_kick_or_refused(
     alice: Wire, bob: Wire, room: str
 ) -> None:
     enter(room, alice, bob)
@@ -229,7 +227,7 @@ def test_what_the_kicked_had_on_its_way_is_stored_before_the_kick_or_not_at_all(
     assert notices(alice, room)[-1] == ("kick", alice.username, bob.username)
 
 
-def test_a_ban_kicks_and_lets_nobody_in_again(alice: Wire, bob: Wire, carol: Wire, room: str) -> None:
+def test_ban_kicks_and_refuses_reentry(alice: Wire, bob: Wire, carol: Wire, room: str) -> None:
     enter(room, alice, bob)
     for _ in range(2):
         alice.request("ban", room=room, username=bob.username)
@@ -245,7 +243,7 @@ def test_a_ban_kicks_and_lets_nobody_in_again(alice: Wire, bob: Wire, carol: Wir
     enter(room, bob)
 
 
-def test_somebody_may_be_banned_before_ever_coming(alice: Wire, bob: Wire, room: str) -> None:
+def test_user_who_never_joined_can_be_banned(alice: Wire, bob: Wire, room: str) -> None:
     alice.request("ban", room=room, username=bob.username)
     assert bob.refusal("enter_room", room=room, nickname="BOB") == "banned"
     assert not any(event["type"] == "removed" for event in bob.events)
@@ -263,13 +261,11 @@ FOR_ANYBODY = [
 
 
 @pytest.mark.parametrize(("type", "fields"), FOR_ANYBODY)
-def test_a_private_room_does_not_exist_for_strangers(
-    bob: Wire, private: str, type: str, fields: Json
-) -> None:
+def test_private_room_is_unknown_to_strangers(bob: Wire, private: str, type: str, fields: Json) -> None:
     assert bob.refusal(type, room=private, **fields) == "unknown_room"
 
 
-def test_strangers_neither_see_nor_hear_of_a_private_room(alice: Wire, bob: Wire, private: str) -> None:
+def test_strangers_get_no_list_entry_or_event_of_private_room(alice: Wire, bob: Wire, private: str) -> None:
     enter(private, alice)
     alice.request("set_topic", room=private, topic="secret")
     alice.request("send", to=private, text="secret")
@@ -284,7 +280,7 @@ def test_strangers_neither_see_nor_hear_of_a_private_room(alice: Wire, bob: Wire
     assert not any(private in str(event) for event in bob.events)
 
 
-def test_the_invited_see_a_private_room_and_may_enter(alice: Wire, bob: Wire, private: str) -> None:
+def test_invited_user_sees_private_room_and_may_enter(alice: Wire, bob: Wire, private: str) -> None:
     for _ in range(2):
         alice.request("invite", room=private, username=bob.username)
     told = bob.event("invited")
@@ -296,7 +292,7 @@ def test_the_invited_see_a_private_room_and_may_enter(alice: Wire, bob: Wire, pr
     assert not any(event["type"] == "invited" for event in bob.events)
 
 
-def test_an_invitation_is_there_for_whoever_was_away(
+def test_invitation_of_offline_user_is_listed_at_login(
     shared_server: Server, alice: Wire, private: str
 ) -> None:
     away = shared_server.user(private.replace("#thuhole", "Dave"))
@@ -307,7 +303,7 @@ def test_an_invitation_is_there_for_whoever_was_away(
     assert (listed(away, private) or {}).get("invited") is True
 
 
-def test_an_invitation_is_good_for_one_seat(alice: Wire, bob: Wire, private: str) -> None:
+def test_invitation_is_valid_for_one_seat(alice: Wire, bob: Wire, private: str) -> None:
     enter(private, alice)
     alice.request("invite", room=private, username=bob.username)
     enter(private, bob)
@@ -320,7 +316,7 @@ def test_an_invitation_is_good_for_one_seat(alice: Wire, bob: Wire, private: str
     assert bob.refusal("send", to=private, text="x") == "unknown_room"
 
 
-def test_a_ban_takes_an_invitation_back(alice: Wire, bob: Wire, private: str) -> None:
+def test_ban_revokes_invitation(alice: Wire, bob: Wire, private: str) -> None:
     alice.request("invite", room=private, username=bob.username)
     alice.request("ban", room=private, username=bob.username)
     assert listed(bob, private) is None
@@ -332,14 +328,14 @@ def test_invitation_by_a_blocked_user_is_refused(alice: Wire, bob: Wire, private
     assert listed(bob, private) is None
 
 
-def test_a_member_needs_no_invitation(alice: Wire, bob: Wire, room: str) -> None:
+def test_invitation_of_member_makes_no_event(alice: Wire, bob: Wire, room: str) -> None:
     enter(room, alice, bob)
     assert alice.request("invite", room=room, username=bob.username)["type"] == "ok"
     bob.request("ping")
     assert not any(event["type"] == "invited" for event in bob.events)
 
 
-def test_a_seat_may_take_a_password(alice: Wire, bob: Wire, carol: Wire, locked: str) -> None:
+def test_new_member_of_locked_room_needs_password(alice: Wire, bob: Wire, carol: Wire, locked: str) -> None:
     assert (listed(bob, locked) or {}).get("locked") is True
     assert bob.refusal("enter_room", room=locked, nickname="BOB") == "wrong_room_password"
     assert bob.refusal("enter_room", room=locked, nickname="BOB", password="12") == "wrong_room_password"
@@ -351,7 +347,7 @@ def test_a_seat_may_take_a_password(alice: Wire, bob: Wire, carol: Wire, locked:
     assert members(bob, locked) == sorted([alice.username, bob.username, carol.username])
 
 
-def test_a_private_room_with_a_password_opens_to_either(
+def test_private_locked_room_accepts_password_or_invitation(
     alice: Wire, bob: Wire, carol: Wire, room_name: str
 ) -> None:
     alice.request("create_room", room=room_name, capacity=5, private=True, password="sesame")
@@ -362,13 +358,13 @@ def test_a_private_room_with_a_password_opens_to_either(
     enter(room_name, carol)
 
 
-def test_a_password_where_none_is_asked_for_does_no_harm(alice: Wire, bob: Wire, room: str) -> None:
+def test_password_for_room_without_one_is_ignored(alice: Wire, bob: Wire, room: str) -> None:
     enter(room, alice, bob, password="sesame")
     assert bob.refusal("enter_room", room=room + "x", nickname="B", password="sesame") == "unknown_room"
 
 
 @pytest.mark.parametrize("password", ["", "12345", "x" * 73])
-def test_a_rooms_password_is_held_to_what_any_is(alice: Wire, room_name: str, password: str) -> None:
+def test_invalid_room_password_is_refused(alice: Wire, room_name: str, password: str) -> None:
     assert alice.refusal("create_room", room=room_name, capacity=5, password=password) == "bad_password"
 
 
@@ -384,7 +380,7 @@ def test_wrong_room_passwords_are_limited(serve: Serve) -> None:
     enter("#vault", carol, password="sesame")
 
 
-def test_fifty_who_know_the_password_and_one_seat(
+def test_last_seat_of_locked_room_is_taken_once(
     shared_server: Server, unique: Unique, alice: Wire, room_name: str
 ) -> None:
     alice.request("create_room", room=room_name, capacity=1, password="sesame")
@@ -397,7 +393,7 @@ def test_fifty_who_know_the_password_and_one_seat(
 # The end
 
 
-def test_an_owner_may_close_a_room_that_nobody_else_is_in(alice: Wire, bob: Wire, room: str) -> None:
+def test_owner_closes_room_without_other_members(alice: Wire, bob: Wire, room: str) -> None:
     enter(room, alice, bob)
     error = alice.ask("close_room", room=room)
     assert (error["code"], error["details"]) == ("room_not_empty", {"room": room, "members": 1})
@@ -413,9 +409,7 @@ def test_an_owner_may_close_a_room_that_nobody_else_is_in(alice: Wire, bob: Wire
         assert wire.refusal("send", to=room, text="x") == "unknown_room"
 
 
-def test_the_name_of_a_closed_room_is_free_and_nothing_of_it_is_left(
-    alice: Wire, bob: Wire, room: str
-) -> None:
+def test_name_of_closed_room_is_free_and_its_history_gone(alice: Wire, bob: Wire, room: str) -> None:
     enter(room, alice)
     alice.request("send", to=room, text="old")
     alice.request("close_room", room=room)

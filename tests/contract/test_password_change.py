@@ -14,14 +14,14 @@ def change(wire: Wire, password: str = "111111", new_password: str = "222222") -
     assert wire.request("change_password", password=password, new_password=new_password)["type"] == "ok"
 
 
-def test_the_new_password_is_good_and_the_old_one_is_not(shared_server: Server, alice: Wire) -> None:
+def test_new_password_replaces_the_old_one(shared_server: Server, alice: Wire) -> None:
     change(alice)
     stranger = shared_server.connect()
     assert stranger.refusal("login", username=alice.username, password="111111") == "wrong_password"
     assert stranger.login(alice.username, "222222").username == alice.username
 
 
-def test_it_ends_every_other_session_and_says_why(shared_server: Server, alice: Wire, bob: Wire) -> None:
+def test_password_change_ends_other_sessions(shared_server: Server, alice: Wire, bob: Wire) -> None:
     laptop, phone = (shared_server.connect().login(alice.username) for _ in range(2))
     change(alice)
     for wire in (laptop, phone):
@@ -31,9 +31,7 @@ def test_it_ends_every_other_session_and_says_why(shared_server: Server, alice: 
     assert bob.ask("ping")["type"] == "pong"
 
 
-def test_the_session_that_asked_goes_on_and_so_does_its_token(
-    shared_server: Server, alice: Wire, room: str
-) -> None:
+def test_password_change_keeps_own_session_and_token(shared_server: Server, alice: Wire, room: str) -> None:
     alice.request("enter_room", room=room, nickname="ALICE")
     shared_server.connect().login(alice.username)
     change(alice)
@@ -44,14 +42,14 @@ def test_the_session_that_asked_goes_on_and_so_does_its_token(
     assert [message["kind"] for message in messages] == ["enter", "text"]
 
 
-def test_a_token_that_this_one_was_exchanged_for_is_void_too(shared_server: Server, alice: Wire) -> None:
+def test_password_change_voids_the_replaced_token(shared_server: Server, alice: Wire) -> None:
     resumed = shared_server.connect()
     resumed.request("resume", token=alice.token)
     change(resumed)
     assert shared_server.connect().refusal("resume", token=alice.token) == "bad_token"
 
 
-def test_a_wrong_old_password_changes_nothing(shared_server: Server, alice: Wire) -> None:
+def test_wrong_old_password_changes_nothing(shared_server: Server, alice: Wire) -> None:
     other = shared_server.connect().login(alice.username)
     refused = alice.refusal("change_password", password="999999", new_password="222222")
     assert refused == "wrong_password"
@@ -60,12 +58,12 @@ def test_a_wrong_old_password_changes_nothing(shared_server: Server, alice: Wire
 
 
 @pytest.mark.parametrize("new_password", ["", "12345", "x" * 73, "密" * 25])
-def test_a_new_password_is_held_to_what_any_password_is(alice: Wire, new_password: str) -> None:
+def test_invalid_new_password_is_refused(alice: Wire, new_password: str) -> None:
     error = alice.ask("change_password", password="111111", new_password=new_password)
     assert (error["code"], error["details"]) == ("bad_password", {"least": 6, "most": 72})
 
 
-def test_a_wrong_old_password_counts_as_an_attempt(serve: Serve) -> None:
+def test_wrong_old_password_counts_as_attempt(serve: Serve) -> None:
     server = serve(settings=("limits.password_attempts=3",))
     alice = server.user("Alice")
     tried = [alice.refusal("change_password", password=f"wrong-{n}", new_password="222222") for n in range(4)]
@@ -73,7 +71,7 @@ def test_a_wrong_old_password_counts_as_an_attempt(serve: Serve) -> None:
     assert server.connect().refusal("login", username="Alice", password="111111") == "too_many_attempts"
 
 
-def test_of_two_who_change_it_at_once_one_does(shared_server: Server, alice: Wire) -> None:
+def test_concurrent_password_changes_succeed_once(shared_server: Server, alice: Wire) -> None:
     other = shared_server.connect().login(alice.username)
     asked = {
         password: (wire, wire.start("change_password", password="111111", new_password=password))
@@ -93,7 +91,7 @@ def outcome(wire: Wire, id: int) -> str:
     return str(answer.get("code", answer["type"]))
 
 
-def test_a_login_after_the_cost_has_changed_hashes_the_password_anew(serve: Serve) -> None:
+def test_login_after_cost_change_rehashes_the_password(serve: Serve) -> None:
     server = serve()
     server.user("Alice")
     assert stored_hash(server).startswith("$2b$04$")
@@ -115,7 +113,7 @@ def stored_hash(server: Server) -> str:
     return str(hashed)
 
 
-def test_a_session_on_another_server_process_ends_too(serve: Serve, mysql_server: DatabaseServer) -> None:
+def test_password_change_ends_sessions_on_other_process(serve: Serve, mysql_server: DatabaseServer) -> None:
     """Not at once, but with that process's next sign of life."""
     mysql_server.drop("chat_passwd")
     url = mysql_server.url("chat_passwd")

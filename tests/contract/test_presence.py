@@ -72,7 +72,7 @@ def test_grace_time_belongs_to_the_account(hasty: Server) -> None:
     assert notices(bob) == [*BOTH_CAME, ("enter", "Carol"), ("leave", "Carol")]
 
 
-def test_the_last_logout_leaves_everything(patient: Server) -> None:
+def test_last_logout_leaves_all_conversations(patient: Server) -> None:
     alice, bob = enter(patient, "Alice", "Bob")
     alice.request("add_friend", username="Bob")
     alice.request("enter_direct", username="Bob", nickname="A")
@@ -86,7 +86,7 @@ def test_the_last_logout_leaves_everything(patient: Server) -> None:
     assert bob.event("presence", username="Alice")["online"] is False
 
 
-def test_after_a_restart_the_grace_is_counted_anew(serve: Serve) -> None:
+def test_grace_time_starts_again_after_restart(serve: Serve) -> None:
     server = serve(settings=("limits.linger=600",))
     enter(server, "Alice", "Bob")
     server.kill()
@@ -97,7 +97,7 @@ def test_after_a_restart_the_grace_is_counted_anew(serve: Serve) -> None:
     assert notices(alice)[:-1] == BOTH_CAME
 
 
-def test_who_does_not_come_back_after_a_restart_has_left(serve: Serve) -> None:
+def test_account_absent_after_restart_leaves_the_room(serve: Serve) -> None:
     server = serve(settings=("limits.linger=1",))
     enter(server, "Alice", "Bob")
     server.kill()
@@ -107,7 +107,7 @@ def test_who_does_not_come_back_after_a_restart_has_left(serve: Serve) -> None:
     assert notices(bob) == [*BOTH_CAME, ("leave", "Alice")]
 
 
-def test_a_killed_server_does_not_seem_to_live_on_beside_its_next_life_on_another_port(serve: Serve) -> None:
+def test_killed_server_is_replaced_by_its_restart_on_another_port(serve: Serve) -> None:
     server = serve()
     server.kill()
     server.port = 0
@@ -116,13 +116,13 @@ def test_a_killed_server_does_not_seem_to_live_on_beside_its_next_life_on_anothe
         assert database.execute("SELECT count(*) FROM servers").fetchone() == (1,)
 
 
-def test_those_in_a_room_with_me_see_me_go(patient: Server) -> None:
+def test_logout_is_announced_to_members_of_a_common_room(patient: Server) -> None:
     alice, bob = enter(patient, "Alice", "Bob")
     alice.request("logout")
     assert bob.event("presence") == {"type": "presence", "username": "Alice", "online": False}
 
 
-def test_strangers_do_not_learn_who_is_online(patient: Server) -> None:
+def test_strangers_get_no_presence(patient: Server) -> None:
     stranger = patient.user("Stranger")
     alice, _ = enter(patient, "Alice", "Bob")
     alice.request("logout")

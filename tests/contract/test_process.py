@@ -44,13 +44,13 @@ def test_server_prints_its_address(server: Server) -> None:
         ["--database", "mysql://chat:secret@127.0.0.1:1/chatroom"],
     ],
 )  # fmt: skip
-def test_a_wrong_flag_is_one_clear_line(tmp_path: Path, arguments: list[str]) -> None:
+def test_invalid_flag_is_reported_in_one_line(tmp_path: Path, arguments: list[str]) -> None:
     finished = run("--port", "0", "--data", str(tmp_path), *arguments)
     assert_one_clear_line(finished)
     assert "secret" not in finished.stderr
 
 
-def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
+def test_port_in_use_is_reported_in_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         finished = run("--port", str(port), "--data", str(tmp_path))
@@ -58,7 +58,7 @@ def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
     assert str(port) in finished.stderr
 
 
-def test_a_second_server_on_one_sqlite_file_is_one_clear_line(server: Server) -> None:
+def test_sqlite_file_in_use_is_reported_in_one_line(server: Server) -> None:
     assert_one_clear_line(run("--port", "0", "--data", str(server.data)))
 
 
@@ -81,7 +81,7 @@ def test_sigterm_sends_closing_and_exits_with_0(server: Server) -> None:
         assert [(frame["type"], frame["code"]) for frame in wire.rest()] == [("closing", "going_away")]
 
 
-def test_what_was_acknowledged_survives_a_kill(serve: Serve) -> None:
+def test_acknowledged_messages_survive_a_kill(serve: Serve) -> None:
     server = serve()
     alice = server.user("Alice")
     alice.request("create_room", room=ROOM, capacity=2)

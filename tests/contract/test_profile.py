@@ -25,7 +25,7 @@ def friend(wire: Wire, name: str) -> Json:
 
 
 class TestAway:
-    def test_those_in_a_room_with_me_are_told(self, alice: Wire, bob: Wire, inside: str) -> None:
+    def test_away_reaches_members_of_a_common_room(self, alice: Wire, bob: Wire, inside: str) -> None:
         alice.request("set_away", text="at lunch")
         expected = {"type": "presence", "username": alice.username, "online": True}
         assert bob.event("presence", away="at lunch") == {**expected, "away": "at lunch"}
@@ -34,7 +34,7 @@ class TestAway:
         assert bob.event("presence") == expected
         assert "away" not in member(bob, inside, alice.username)
 
-    def test_friends_are_told(self, shared_server: Server, alice: Wire, bob: Wire) -> None:
+    def test_away_reaches_friends(self, shared_server: Server, alice: Wire, bob: Wire) -> None:
         alice.request("add_friend", username=bob.username)
         alice.request("set_away", text="at lunch")
         assert bob.event("presence", username=alice.username)["away"] == "at lunch"
@@ -44,14 +44,16 @@ class TestAway:
         entered = bob.request("enter_direct", username=alice.username, nickname="B")
         assert entered["friend"]["away"] == "at lunch"
 
-    def test_my_other_sessions_are_told(self, shared_server: Server, alice: Wire) -> None:
+    def test_away_reaches_other_sessions(self, shared_server: Server, alice: Wire) -> None:
         second = shared_server.connect().login(alice.username)
         alice.request("set_away", text="at lunch")
         assert second.event("presence", username=alice.username)["away"] == "at lunch"
         alice.request("ping")
         assert not any(event["type"] == "presence" for event in alice.events)
 
-    def test_strangers_and_former_friends_are_not(self, alice: Wire, bob: Wire, carol: Wire) -> None:
+    def test_strangers_and_former_friends_get_no_away_event(
+        self, alice: Wire, bob: Wire, carol: Wire
+    ) -> None:
         alice.request("add_friend", username=bob.username)
         alice.request("remove_friend", username=bob.username)
         alice.request("set_away", text="at lunch")
@@ -67,14 +69,14 @@ class TestAway:
         alice.request("unblock", username=bob.username)
         assert bob.event("presence", online=True)["away"] == "at lunch"
 
-    def test_saying_it_again_tells_nobody_anything(self, alice: Wire, bob: Wire, inside: str) -> None:
+    def test_repeated_away_makes_no_event(self, alice: Wire, bob: Wire, inside: str) -> None:
         for _ in range(3):
             alice.request("set_away", text="at lunch")
         assert bob.event("presence", away="at lunch")
         bob.request("ping")
         assert not any("away" in event for event in bob.events)
 
-    def test_it_outlives_a_lost_connection_and_ends_with_the_last_session(self, serve: Serve) -> None:
+    def test_away_survives_a_lost_connection_and_ends_with_the_last_session(self, serve: Serve) -> None:
         server = serve(settings=("limits.linger=600",))
         alice, bob = server.user("Alice"), server.user("Bob")
         alice.request("add_friend", username="Bob")
@@ -94,26 +96,26 @@ class TestAway:
     @pytest.mark.parametrize(
         ("text", "code"), [("x" * 81, "text_too_long"), (" ", "empty_text"), ("\n\u3000", "empty_text")]
     )
-    def test_what_is_no_reason(self, alice: Wire, text: str, code: str) -> None:
+    def test_invalid_away_text_is_refused(self, alice: Wire, text: str, code: str) -> None:
         assert alice.refusal("set_away", text=text) == code
 
 
 class TestWhois:
-    def test_somebody_in_a_room_with_me(self, alice: Wire, bob: Wire, inside: str) -> None:
+    def test_whois_of_member_of_common_room_shows_room(self, alice: Wire, bob: Wire, inside: str) -> None:
         bob.request("set_away", text="at lunch")
         user = alice.request("whois", username=bob.username.upper())["user"]
         registered = user.pop("registered")
         assert user == {"username": bob.username, "online": True, "rooms": [inside], "away": "at lunch"}
         assert registered <= alice.request("history", conversation=inside)["messages"][-1]["time"]
 
-    def test_a_friend(self, alice: Wire, bob: Wire) -> None:
+    def test_whois_of_friend_shows_presence(self, alice: Wire, bob: Wire) -> None:
         alice.request("add_friend", username=bob.username)
         assert alice.request("whois", username=bob.username)["user"]["online"] is True
         bob.request("logout")
         user = alice.request("whois", username=bob.username)["user"]
         assert (user["online"], user["rooms"]) == (False, [])
 
-    def test_oneself(self, alice: Wire, inside: str) -> None:
+    def test_whois_of_oneself_shows_own_rooms(self, alice: Wire, inside: str) -> None:
         user = alice.request("whois", username=alice.username)["user"]
         assert (user["online"], user["rooms"]) == (True, [inside])
 
@@ -129,11 +131,9 @@ class TestWhois:
         assert bob.request("whois", username=alice.username)["user"]["online"] is False
         assert alice.request("whois", username=bob.username)["user"]["online"] is True
 
-    def test_rooms_that_only_one_of_us_is_in_are_not_told(
-        self, alice: Wire, bob: Wire, carol: Wire, inside: str
-    ) -> None:
+    def test_whois_shows_common_rooms_only(self, alice: Wire, bob: Wire, carol: Wire, inside: str) -> None:
         carol.request("add_friend", username=bob.username)
         assert carol.request("whois", username=bob.username)["user"]["rooms"] == []
 
-    def test_nobody(self, alice: Wire) -> None:
+    def test_whois_of_unknown_user_is_refused(self, alice: Wire) -> None:
         assert alice.refusal("whois", username="nobody") == "unknown_user"

@@ -37,7 +37,7 @@ def shown(wire: Wire, conversation: str, seq: int) -> Json:
 
 
 class TestEdit:
-    def test_everybody_is_told_at_once(self, alice: Wire, bob: Wire, inside: str) -> None:
+    def test_edit_is_delivered_to_all_members(self, alice: Wire, bob: Wire, inside: str) -> None:
         said = say(alice, inside, "teh")
         sent = alice.request("send", to=inside, kind="edit", target=said, text="the", cid="e" + inside)
         expected = {
@@ -47,7 +47,7 @@ class TestEdit:
         assert bob.message(kind="edit") == expected
         assert alice.message(kind="edit") == {**expected, "cid": "e" + inside}
 
-    def test_the_history_shows_the_latest(self, alice: Wire, bob: Wire, carol: Wire, inside: str) -> None:
+    def test_history_shows_the_last_edit(self, alice: Wire, bob: Wire, carol: Wire, inside: str) -> None:
         said = say(alice, inside, "teh")
         before = shown(bob, inside, said)
         change(alice, inside, "edit", said, "the")
@@ -57,7 +57,7 @@ class TestEdit:
         entered = carol.request("enter_room", room=inside, nickname="CAROL")
         assert [message for message in entered["messages"] if message["seq"] == said] == [expected]
 
-    def test_what_was_edited_away_is_not_to_be_read(self, alice: Wire, bob: Wire, inside: str) -> None:
+    def test_replaced_text_is_not_readable(self, alice: Wire, bob: Wire, inside: str) -> None:
         said = say(alice, inside, "my password is 111111")
         change(alice, inside, "edit", said, "my password is 11")
         change(alice, inside, "edit", said, "never mind")
@@ -69,13 +69,11 @@ class TestEdit:
         assert shown(alice, inside, said)["text"] == "hi"
 
     @pytest.mark.parametrize(("text", "code"), [(" \n", "empty_text"), ("x" * 4097, "text_too_long")])
-    def test_its_text_is_held_to_what_holds_for_any(
-        self, alice: Wire, inside: str, text: str, code: str
-    ) -> None:
+    def test_invalid_edit_text_is_refused(self, alice: Wire, inside: str, text: str, code: str) -> None:
         said = say(alice, inside)
         assert alice.refusal("send", to=inside, kind="edit", target=said, text=text) == code
 
-    def test_in_a_private_chat(self, alice: Wire, bob: Wire) -> None:
+    def test_private_message_can_be_edited_by_its_author(self, alice: Wire, bob: Wire) -> None:
         alice.request("add_friend", username=bob.username)
         said = say(alice, bob.name, "teh")
         change(alice, bob.name, "edit", said, "the")
@@ -87,7 +85,7 @@ class TestEdit:
 
 
 class TestDelete:
-    def test_nothing_of_it_is_to_be_read(self, alice: Wire, bob: Wire, inside: str) -> None:
+    def test_deleted_text_is_not_readable(self, alice: Wire, bob: Wire, inside: str) -> None:
         said = say(alice, inside, "secret")
         before = shown(bob, inside, said)
         change(alice, inside, "edit", said, "Secret")
@@ -97,22 +95,20 @@ class TestDelete:
         assert shown(bob, inside, said) == {**before, "text": "", "deleted": True}
         assert "ecret" not in str(page(bob, inside))
 
-    def test_the_owner_of_a_room_may_delete_what_others_said(
-        self, alice: Wire, bob: Wire, inside: str
-    ) -> None:
+    def test_owner_deletes_messages_of_members(self, alice: Wire, bob: Wire, inside: str) -> None:
         said, owners = say(bob, inside), say(alice, inside)
         change(alice, inside, "delete", said)
         assert shown(bob, inside, said)["deleted"] is True
         assert bob.refusal("send", to=inside, kind="delete", target=owners, text="") == "not_yours"
 
-    def test_what_is_deleted_cannot_be_changed_any_more(self, alice: Wire, inside: str) -> None:
+    def test_deleted_message_cannot_be_changed(self, alice: Wire, inside: str) -> None:
         said = say(alice, inside)
         change(alice, inside, "delete", said)
         for kind, text in (("edit", "x"), ("delete", ""), ("react", "👍"), ("unreact", "👍")):
             error = alice.ask("send", to=inside, kind=kind, target=said, text=text)
             assert (error["code"], error["details"]) == ("bad_target", {"target": said})
 
-    def test_it_has_no_text(self, alice: Wire, inside: str) -> None:
+    def test_delete_with_text_is_refused(self, alice: Wire, inside: str) -> None:
         said = say(alice, inside)
         assert alice.refusal("send", to=inside, kind="delete", target=said, text="x") == "bad_frame"
 
@@ -125,7 +121,7 @@ class TestDelete:
 
 
 class TestReact:
-    def test_reactions_stand_with_those_who_reacted(self, alice: Wire, bob: Wire, inside: str) -> None:
+    def test_reactions_name_their_users(self, alice: Wire, bob: Wire, inside: str) -> None:
         said = say(alice, inside, "lunch?")
         for wire, text in ((bob, "👍"), (alice, "🍜"), (alice, "👍"), (bob, "👍")):
             change(wire, inside, "react", said, text)
@@ -133,7 +129,7 @@ class TestReact:
         reactions = shown(alice, inside, said)["reactions"]
         assert reactions == {"👍": [bob.username, alice.username], "🍜": [alice.username]}
 
-    def test_one_takes_back_ones_own(self, alice: Wire, bob: Wire, inside: str) -> None:
+    def test_unreact_removes_own_reaction_only(self, alice: Wire, bob: Wire, inside: str) -> None:
         said = say(alice, inside, "lunch?")
         change(alice, inside, "react", said, "👍")
         change(bob, inside, "unreact", said, "👍")
@@ -143,13 +139,13 @@ class TestReact:
         assert "reactions" not in shown(bob, inside, said)
 
     @pytest.mark.parametrize("text", ["+1", "谢谢", "❤️", "👩\u200d👩\u200d👧\u200d👦", "x" * 32])
-    def test_an_emoji_or_a_word(self, alice: Wire, inside: str, text: str) -> None:
+    def test_reaction_may_be_an_emoji_or_a_word(self, alice: Wire, inside: str, text: str) -> None:
         said = say(alice, inside)
         change(alice, inside, "react", said, text)
         assert list(shown(alice, inside, said)["reactions"]) == [text]
 
     @pytest.mark.parametrize("text", ["", " ", "two words", "\x1b[1m", "\u200b", "\u202eabc", "x" * 33])
-    def test_and_nothing_else(self, alice: Wire, inside: str, text: str) -> None:
+    def test_invalid_reaction_is_refused(self, alice: Wire, inside: str, text: str) -> None:
         said = say(alice, inside)
         for kind in ("react", "unreact"):
             error = alice.ask("send", to=inside, kind=kind, target=said, text=text)
@@ -171,7 +167,7 @@ class TestReact:
 
 
 class TestReply:
-    def test_it_tells_what_it_answers(self, alice: Wire, bob: Wire, inside: str) -> None:
+    def test_reply_names_its_target(self, alice: Wire, bob: Wire, inside: str) -> None:
         said = say(alice, inside, "lunch?")
         answer = bob.request("send", to=inside, text="yes", target=said)["seq"]
         action = bob.request("send", to=inside, text="nods", kind="action", target=said)["seq"]
@@ -179,16 +175,14 @@ class TestReply:
         assert [shown(alice, inside, seq)["target"] for seq in (answer, action)] == [said, said]
         assert "edited" not in shown(alice, inside, said)
 
-    def test_it_is_something_said(self, alice: Wire, bob: Wire, inside: str) -> None:
+    def test_edited_reply_keeps_its_target(self, alice: Wire, bob: Wire, inside: str) -> None:
         said = say(alice, inside, "lunch?")
         answer = bob.request("send", to=inside, text="yes", target=said)["seq"]
         change(bob, inside, "edit", answer, "no")
         assert shown(alice, inside, answer)["text"] == "no"
         assert shown(alice, inside, answer)["target"] == said
 
-    def test_what_was_deleted_meanwhile_can_still_be_answered(
-        self, alice: Wire, bob: Wire, inside: str
-    ) -> None:
+    def test_deleted_message_can_be_replied_to(self, alice: Wire, bob: Wire, inside: str) -> None:
         said = say(alice, inside, "lunch?")
         change(alice, inside, "delete", said)
         assert bob.request("send", to=inside, text="yes", target=said)["type"] == "sent"
@@ -200,7 +194,7 @@ CHANGES = KINDS[:4]
 
 class TestTarget:
     @pytest.mark.parametrize(("kind", "text"), KINDS)
-    def test_it_is_something_said_in_the_same_conversation(
+    def test_target_must_be_a_message_of_the_conversation(
         self, alice: Wire, bob: Wire, inside: str, kind: str, text: str
     ) -> None:
         alice.request("add_friend", username=bob.username)
@@ -212,7 +206,7 @@ class TestTarget:
             assert alice.refusal("send", to=inside, kind=kind, target=target, text=text) == "bad_target"
 
     @pytest.mark.parametrize(("kind", "text"), CHANGES)
-    def test_a_change_needs_one(self, alice: Wire, inside: str, kind: str, text: str) -> None:
+    def test_change_without_target_is_refused(self, alice: Wire, inside: str, kind: str, text: str) -> None:
         say(alice, inside)
         assert alice.refusal("send", to=inside, kind=kind, text=text) == "bad_frame"
         assert alice.refusal("send", to=inside, kind=kind, target=0, text=text) == "bad_frame"
@@ -228,7 +222,7 @@ class TestTarget:
         assert carol.refusal("send", to=alice.name, kind=kind, target=said, text=text) == "not_friends"
 
     @pytest.mark.parametrize(("kind", "text"), KINDS)
-    def test_nothing_refused_is_stored(
+    def test_refused_change_is_not_stored(
         self, alice: Wire, bob: Wire, inside: str, kind: str, text: str
     ) -> None:
         head = say(bob, inside)
@@ -238,16 +232,14 @@ class TestTarget:
 
 class TestCid:
     @pytest.mark.parametrize(("kind", "text"), KINDS)
-    def test_sent_again_it_is_told_the_first_answer(
-        self, alice: Wire, inside: str, kind: str, text: str
-    ) -> None:
+    def test_resend_returns_the_first_answer(self, alice: Wire, inside: str, kind: str, text: str) -> None:
         frame = {"to": inside, "kind": kind, "target": say(alice, inside), "text": text, "cid": str(uuid4())}
         first = alice.request("send", **frame)
         alice.request("leave_room", room=inside)
         again = alice.request("send", **frame)
         assert again == {**first, "id": again["id"], "duplicate": True}
 
-    def test_a_reaction_taken_back_does_not_come_back(self, alice: Wire, inside: str) -> None:
+    def test_resend_does_not_restore_a_removed_reaction(self, alice: Wire, inside: str) -> None:
         said = say(alice, inside)
         frame = {"to": inside, "kind": "react", "target": said, "text": "👍", "cid": str(uuid4())}
         alice.request("send", **frame)
@@ -255,14 +247,14 @@ class TestCid:
         assert alice.request("send", **frame)["duplicate"] is True
         assert "reactions" not in shown(alice, inside, said)
 
-    def test_the_target_is_part_of_the_content(self, alice: Wire, inside: str) -> None:
+    def test_cid_with_other_target_is_refused(self, alice: Wire, inside: str) -> None:
         one, two, cid = say(alice, inside), say(alice, inside), str(uuid4())
         alice.request("send", to=inside, text="yes", target=one, cid=cid)
         assert alice.refusal("send", to=inside, text="yes", target=two, cid=cid) == "cid_reused"
         assert alice.refusal("send", to=inside, text="yes", cid=cid) == "cid_reused"
 
 
-def test_changes_and_what_is_said_keep_their_order(alice: Wire, bob: Wire, inside: str) -> None:
+def test_changes_and_messages_keep_their_order(alice: Wire, bob: Wire, inside: str) -> None:
     said = say(alice, inside)
     ids = []
     for number in range(30):
@@ -274,7 +266,7 @@ def test_changes_and_what_is_said_keep_their_order(alice: Wire, bob: Wire, insid
     assert shown(bob, inside, said)["text"] == "29"
 
 
-def test_a_change_can_follow_what_it_changes_at_once(alice: Wire, inside: str) -> None:
+def test_change_may_be_sent_before_the_answer_to_its_message(alice: Wire, inside: str) -> None:
     """The answer that tells the seq need not have come: the seq of the next message is known."""
     ids = [alice.start("send", to=inside, text="teh")]
     ids.append(alice.start("send", to=inside, kind="edit", target=3, text="the"))
@@ -290,7 +282,7 @@ def test_change_does_not_count_as_unread(alice: Wire, bob: Wire, inside: str) ->
     assert (there["head"], there["unread"]) == (said + 2, 1)
 
 
-def test_a_search_finds_what_a_message_says_now(alice: Wire, bob: Wire, inside: str) -> None:
+def test_search_finds_the_current_text(alice: Wire, bob: Wire, inside: str) -> None:
     said, gone = say(alice, inside, "apples"), say(alice, inside, "apples, too")
     change(alice, inside, "edit", said, "oranges")
     change(bob, inside, "react", said, "👍")
@@ -300,7 +292,7 @@ def test_a_search_finds_what_a_message_says_now(alice: Wire, bob: Wire, inside: 
     assert found == shown(bob, inside, said)
 
 
-def test_it_is_all_there_after_a_restart(server: Server) -> None:
+def test_changes_survive_a_restart(server: Server) -> None:
     alice = server.user("Alice")
     alice.request("create_room", room="#thuhole", capacity=5)
     alice.request("enter_room", room="#thuhole", nickname="ALICE")
@@ -315,7 +307,7 @@ def test_it_is_all_there_after_a_restart(server: Server) -> None:
 class TestAt:
     """A page that begins with the first message that is not older than a time."""
 
-    def test_from_a_messages_own_time_on(self, alice: Wire, inside: str) -> None:
+    def test_page_begins_at_the_time(self, alice: Wire, inside: str) -> None:
         seqs = [say(alice, inside, str(number)) for number in range(20)]
         for message in page(alice, inside):
             found = page(alice, inside, at=message["time"], limit=1)
@@ -324,33 +316,33 @@ class TestAt:
         newest = page(alice, inside, at=page(alice, inside)[-1]["time"])
         assert newest[-1]["seq"] == seqs[-1]
 
-    def test_more_tells_of_newer_ones(self, alice: Wire, inside: str) -> None:
+    def test_more_is_true_if_newer_messages_follow(self, alice: Wire, inside: str) -> None:
         say(alice, inside)
         answer = alice.request("history", conversation=inside, at="2000-01-01T00:00:00Z", limit=2)
         assert ([message["seq"] for message in answer["messages"]], answer["more"]) == ([1, 2], True)
         answer = alice.request("history", conversation=inside, at="2000-01-01T08:00:00+08:00")
         assert ([message["seq"] for message in answer["messages"]], answer["more"]) == ([1, 2, 3], False)
 
-    def test_there_may_be_nothing_as_late(self, alice: Wire, bob: Wire, inside: str) -> None:
+    def test_page_after_the_newest_message_is_empty(self, alice: Wire, bob: Wire, inside: str) -> None:
         answer = alice.request("history", conversation=inside, at="9999-12-31T23:59:59.999Z")
         assert (answer["messages"], answer["more"]) == ([], False)
         alice.request("add_friend", username=bob.username)
         assert page(alice, bob.name, at="2000-01-01T00:00:00Z") == []
 
-    def test_it_shows_messages_as_they_stand(self, alice: Wire, inside: str) -> None:
+    def test_page_shows_current_texts(self, alice: Wire, inside: str) -> None:
         change(alice, inside, "edit", say(alice, inside), "ho")
         assert page(alice, inside, at="2000-01-01T00:00:00Z")[2]["text"] == "ho"
 
     @pytest.mark.parametrize(
         "at", ["", "yesterday", "2026-11-22", "2026-11-22T04:22:43", "2026-13-01T00:00Z"]
     )
-    def test_what_is_no_time(self, alice: Wire, inside: str, at: str) -> None:
+    def test_invalid_time_is_refused(self, alice: Wire, inside: str, at: str) -> None:
         assert alice.refusal("history", conversation=inside, at=at) == "bad_frame"
 
     @pytest.mark.parametrize("other", ["before", "after"])
-    def test_one_way_of_asking_at_once(self, alice: Wire, inside: str, other: str) -> None:
+    def test_time_with_other_position_is_refused(self, alice: Wire, inside: str, other: str) -> None:
         place = {"at": "2000-01-01T00:00:00Z", other: 1}
         assert alice.refusal("history", conversation=inside, **place) == "bad_frame"
 
-    def test_strangers_read_nothing(self, carol: Wire, inside: str) -> None:
+    def test_page_is_refused_to_non_members(self, carol: Wire, inside: str) -> None:
         assert carol.refusal("history", conversation=inside, at="2000-01-01T00:00:00Z") == "not_a_member"

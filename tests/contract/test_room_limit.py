@@ -64,7 +64,7 @@ def test_inherited_room_ignores_the_limit(modest: Server) -> None:
     assert owners == {"#one": "Bob", "#two": "Bob", "#three": "Bob"}
 
 
-def test_a_limit_of_none_is_off(serve: Serve) -> None:
+def test_limit_of_0_is_off(serve: Serve) -> None:
     alice = serve(settings=("limits.rooms=0",)).user("Alice")
     create(alice, *(f"room{number}" for number in range(5)))
 

@@ -5,7 +5,7 @@ import pytest
 from tests.support.processes import Json, Server, Wire
 
 
-def test_a_new_room_has_all_its_seats_free(alice: Wire, bob: Wire, room_name: str) -> None:
+def test_new_room_has_no_members(alice: Wire, bob: Wire, room_name: str) -> None:
     made = alice.request("create_room", room=room_name, capacity=5)["room"]
     assert made == {
         "room": room_name, "members": 0, "capacity": 5, "member": False, "entered": False,
@@ -18,13 +18,13 @@ def test_a_new_room_has_all_its_seats_free(alice: Wire, bob: Wire, room_name: st
 
 
 @pytest.mark.parametrize("capacity", [0, -1, 10001, 2**53 - 1])
-def test_a_room_has_1_to_10000_seats(alice: Wire, room_name: str, capacity: int) -> None:
+def test_seats_outside_of_1_to_10000_are_refused(alice: Wire, room_name: str, capacity: int) -> None:
     error = alice.ask("create_room", room=room_name, capacity=capacity)
     assert (error["code"], error["details"]) == ("bad_capacity", {"least": 1, "most": 10000})
 
 
 @pytest.mark.parametrize("capacity", ["5", True, 2.5, None])
-def test_seats_are_counted_in_integers(alice: Wire, room_name: str, capacity: object) -> None:
+def test_seats_that_are_no_integer_are_refused(alice: Wire, room_name: str, capacity: object) -> None:
     assert alice.refusal("create_room", room=room_name, capacity=capacity) == "bad_frame"
 
 
@@ -34,16 +34,12 @@ def test_invalid_room_name_is_refused(alice: Wire, name: str) -> None:
 
 
 @pytest.mark.parametrize("spelling", ["{}\u200b", "\u00ad{}", " {} ", "#{}\t"])
-def test_a_taken_name_with_something_invisible_is_still_that_name(
-    alice: Wire, room: str, spelling: str
-) -> None:
+def test_taken_name_with_invisible_characters_is_refused(alice: Wire, room: str, spelling: str) -> None:
     again = spelling.format(room.removeprefix("#"))
     assert alice.refusal("create_room", room=again, capacity=2) == "room_exists"
 
 
-def test_the_hash_may_be_left_out_of_a_question_and_never_is_of_an_answer(
-    alice: Wire, room_name: str
-) -> None:
+def test_room_name_without_hash_is_accepted_and_answered_with_hash(alice: Wire, room_name: str) -> None:
     bare = room_name.removeprefix("#")
     assert alice.request("create_room", room=bare, capacity=5)["room"]["room"] == room_name
     assert alice.refusal("create_room", room=room_name, capacity=5) == "room_exists"
@@ -51,7 +47,7 @@ def test_the_hash_may_be_left_out_of_a_question_and_never_is_of_an_answer(
     assert alice.request("list_members", room=bare)["members"][0]["username"] == alice.username
 
 
-def test_entering_answers_with_the_members_and_what_was_said(alice: Wire, bob: Wire, room: str) -> None:
+def test_enter_room_returns_members_and_messages(alice: Wire, bob: Wire, room: str) -> None:
     alice.request("enter_room", room=room, nickname="ALICE")
     alice.request("send", to=room, text="Hello World!")
     entered = bob.request("enter_room", room=room, nickname="BOB")
@@ -65,7 +61,7 @@ def test_entering_answers_with_the_members_and_what_was_said(alice: Wire, bob: W
     assert there["head"] == 3
 
 
-def test_an_unknown_room_and_a_full_one_are_told_apart(
+def test_unknown_and_full_room_have_distinct_codes(
     alice: Wire, bob: Wire, carol: Wire, room_name: str
 ) -> None:
     assert alice.refusal("enter_room", room=room_name, nickname="A") == "unknown_room"
@@ -77,7 +73,7 @@ def test_an_unknown_room_and_a_full_one_are_told_apart(
     assert error["details"] == {"room": room_name, "members": 2, "capacity": 2}
 
 
-def test_a_seat_is_kept_whoever_is_there(alice: Wire, bob: Wire, room_name: str) -> None:
+def test_seat_of_member_who_left_is_kept(alice: Wire, bob: Wire, room_name: str) -> None:
     alice.request("create_room", room=room_name, capacity=1)
     alice.request("enter_room", room=room_name, nickname="A")
     alice.request("leave_room", room=room_name)
@@ -105,11 +101,11 @@ def test_invalid_nickname_is_refused(alice: Wire, room: str, nickname: str) -> N
 
 
 @pytest.mark.parametrize("nickname", ["A", "x" * 32, "哈哈", "two words", "123", "Alice 🙂"])
-def test_any_other_nickname_will_do(alice: Wire, room: str, nickname: str) -> None:
+def test_valid_nickname_is_accepted(alice: Wire, room: str, nickname: str) -> None:
     assert alice.request("enter_room", room=room, nickname=nickname)["room"]["nickname"] == nickname
 
 
-def test_a_second_terminal_changes_nothing(shared_server: Server, alice: Wire, room: str) -> None:
+def test_second_session_makes_no_notice(shared_server: Server, alice: Wire, room: str) -> None:
     alice.request("enter_room", room=room, nickname="ALICE")
     second = shared_server.connect().login(alice.username)
     second.request("enter_room", room=room, nickname="ALICE")
@@ -118,7 +114,7 @@ def test_a_second_terminal_changes_nothing(shared_server: Server, alice: Wire, r
     assert kinds(alice, room) == ["enter"]
 
 
-def test_another_nickname_is_a_notice_with_the_old_one(alice: Wire, room: str) -> None:
+def test_new_nickname_makes_notice_with_old_nickname(alice: Wire, room: str) -> None:
     alice.request("enter_room", room=room, nickname="ALICE")
     entered = alice.request("enter_room", room=room, nickname="哈哈")
     notice = entered["messages"][-1]
@@ -126,7 +122,7 @@ def test_another_nickname_is_a_notice_with_the_old_one(alice: Wire, room: str) -
     assert entered["room"]["nickname"] == "哈哈"
 
 
-def test_leaving_is_a_notice_too_and_the_messages_go_on_coming(alice: Wire, bob: Wire, room: str) -> None:
+def test_member_who_left_still_gets_messages(alice: Wire, bob: Wire, room: str) -> None:
     both_in(alice, bob, room)
     assert bob.request("leave_room", room=room)["type"] == "ok"
     left = alice.message(kind="leave", conversation=room)
@@ -137,7 +133,7 @@ def test_leaving_is_a_notice_too_and_the_messages_go_on_coming(alice: Wire, bob:
     assert bob.refusal("leave_room", room=room) == "not_entered"
 
 
-def test_resigning_leaves_first_and_gives_the_seat_up(alice: Wire, bob: Wire, room: str) -> None:
+def test_resign_leaves_room_and_frees_seat(alice: Wire, bob: Wire, room: str) -> None:
     both_in(alice, bob, room)
     bob.request("resign_room", room=room)
     assert alice.message(kind="leave", conversation=room)["username"] == bob.username
@@ -160,7 +156,7 @@ def test_resigned_member_gets_no_message(alice: Wire, bob: Wire, room: str) -> N
     assert bob.message()["text"] == "the last word"
 
 
-def test_the_members_are_listed_by_account(alice: Wire, bob: Wire, room: str) -> None:
+def test_list_members_shows_accounts(alice: Wire, bob: Wire, room: str) -> None:
     both_in(alice, bob, room)
     bob.request("leave_room", room=room)
     assert alice.request("list_members", room=room)["members"] == [
@@ -169,7 +165,7 @@ def test_the_members_are_listed_by_account(alice: Wire, bob: Wire, room: str) ->
     ]
 
 
-def test_for_a_stranger_a_rooms_messages_do_not_exist(alice: Wire, bob: Wire, room: str) -> None:
+def test_messages_of_room_are_refused_to_non_members(alice: Wire, bob: Wire, room: str) -> None:
     alice.request("enter_room", room=room, nickname="ALICE")
     bob.events.clear()
     alice.request("send", to=room, text="among ourselves")
@@ -191,7 +187,7 @@ def test_room_events_report_taken_seats(alice: Wire, bob: Wire, room: str) -> No
     ("type", "fields"),
     [("leave_room", {}), ("resign_room", {}), ("list_members", {}), ("enter_room", {"nickname": "A"})],
 )
-def test_an_unknown_room_is_one_for_every_request(
+def test_unknown_room_is_refused_by_every_request(
     alice: Wire, room_name: str, type: str, fields: Json
 ) -> None:
     assert alice.refusal(type, room=room_name, **fields) == "unknown_room"

@@ -29,42 +29,42 @@ def inside(alice: Wire, bob: Wire, room: str) -> str:
 
 
 @pytest.mark.parametrize("query", ["", " ", "%", '""', "\u3000"])
-def test_a_query_needs_a_word(alice: Wire, query: str) -> None:
+def test_query_without_a_word_is_refused(alice: Wire, query: str) -> None:
     assert alice.refusal("search", query=query) == "empty_text"
 
 
-def test_a_query_is_no_longer_than_a_text(alice: Wire) -> None:
+def test_query_longer_than_a_message_is_refused(alice: Wire) -> None:
     assert alice.request("search", query="x" * 4096)["messages"] == []
     error = alice.ask("search", query="x" * 4097)
     assert (error["code"], error["details"]) == ("text_too_long", {"limit": 4096})
 
 
 @pytest.mark.parametrize("before", ["", "yesterday", "2026-11-22", "2026-11-22T04:22:43", "1700000000"])
-def test_a_time_that_is_none_makes_no_frame(alice: Wire, before: str) -> None:
+def test_invalid_time_is_refused(alice: Wire, before: str) -> None:
     assert alice.refusal("search", query="fox", before=before) == "bad_frame"
 
 
 @pytest.mark.parametrize("before", ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59.999+08:00"])
-def test_before_the_beginning_there_is_nothing(alice: Wire, inside: str, before: str) -> None:
+def test_time_before_all_messages_finds_nothing(alice: Wire, inside: str, before: str) -> None:
     alice.request("send", to=inside, text="a fox")
     answer = alice.request("search", query="fox", conversation=inside, before=before)
     assert (answer["messages"], answer["more"]) == ([], False)
 
 
-def test_what_is_found_is_the_message_as_history_shows_it(alice: Wire, bob: Wire, inside: str) -> None:
+def test_result_equals_the_message_of_the_history(alice: Wire, bob: Wire, inside: str) -> None:
     alice.request("send", to=inside, text="a fox")
     for one in (alice, bob):
         (found,) = one.request("search", query="FOX", before="9999-12-31T23:59:59Z")["messages"]
         assert found == one.request("history", conversation=inside, limit=1)["messages"][0]
 
 
-def test_a_message_is_found_as_soon_as_it_is_sent(alice: Wire, bob: Wire, inside: str) -> None:
+def test_message_is_found_immediately(alice: Wire, bob: Wire, inside: str) -> None:
     for number in range(20):
         alice.request("send", to=inside, text=f"fox{number}")
         assert len(bob.request("search", query=f"fox{number}")["messages"]) == 1
 
 
-def test_a_page_holds_no_more_than_asked_and_no_more_than_a_page(alice: Wire, inside: str) -> None:
+def test_page_is_limited_by_request_and_server(alice: Wire, inside: str) -> None:
     for id in [alice.start("send", to=inside, text="a fox") for _ in range(101)]:
         alice.answer(id)
     for limit, count in ((None, 100), (1000, 100), (100, 100), (7, 7)):
@@ -76,7 +76,7 @@ def test_a_page_holds_no_more_than_asked_and_no_more_than_a_page(alice: Wire, in
         )
 
 
-def test_with_the_cursor_a_search_goes_on_and_shows_each_message_once(alice: Wire, inside: str) -> None:
+def test_pages_by_cursor_show_each_message_once(alice: Wire, inside: str) -> None:
     sent = [alice.start("send", to=inside, text="a fox") for _ in range(20)]
     expected = [alice.answer(id)["seq"] for id in sent][::-1]  # many of them of one millisecond
     for limit in (1, 7, 20):
@@ -93,16 +93,16 @@ def test_with_the_cursor_a_search_goes_on_and_shows_each_message_once(alice: Wir
 
 
 @pytest.mark.parametrize("cursor", ["", "1", "1-2", "1-2-3-4", "a-b-c", "-1-2-3", "1-2-" + "9" * 99, "١-٢-٣"])
-def test_a_cursor_is_one_that_was_told(alice: Wire, cursor: str) -> None:
+def test_invalid_cursor_is_refused(alice: Wire, cursor: str) -> None:
     assert alice.refusal("search", query="fox", cursor=cursor) == "bad_frame"
 
 
-def test_a_search_begins_at_a_time_or_goes_on_with_a_cursor(alice: Wire) -> None:
+def test_time_and_cursor_together_are_refused(alice: Wire) -> None:
     both = {"before": "2026-11-22T00:00:00Z", "cursor": "1-2-3"}
     assert alice.refusal("search", query="fox", **both) == "bad_frame"
 
 
-def test_search_after_resigning_finds_nothing_there(alice: Wire, bob: Wire, inside: str) -> None:
+def test_room_is_not_searched_after_resigning(alice: Wire, bob: Wire, inside: str) -> None:
     alice.request("send", to=inside, text="a fox")
     bob.request("resign_room", room=inside)
     assert bob.request("search", query="fox")["messages"] == []
@@ -110,7 +110,7 @@ def test_search_after_resigning_finds_nothing_there(alice: Wire, bob: Wire, insi
     assert bob.refusal("search", query="fox", conversation="#nowhere") == "unknown_room"
 
 
-def test_a_private_chat_is_searched_also_after_the_friendship(alice: Wire, bob: Wire, carol: Wire) -> None:
+def test_private_chat_is_searched_after_friendship_ended(alice: Wire, bob: Wire, carol: Wire) -> None:
     alice.request("add_friend", username=bob.username)
     alice.request("send", to=bob.name, text="a fox between us")
     alice.request("remove_friend", username=bob.username)
@@ -121,7 +121,7 @@ def test_a_private_chat_is_searched_also_after_the_friendship(alice: Wire, bob: 
     assert carol.refusal("search", query="fox", conversation=alice.name) == "not_friends"
 
 
-def test_strangers_do_not_search(shared_server: Server) -> None:
+def test_search_before_login_is_refused(shared_server: Server) -> None:
     assert shared_server.connect().refusal("search", query="fox") == "not_logged_in"
 
 
@@ -162,14 +162,14 @@ def count(engine: Engine) -> int:
         return connection.execute(select(func.count()).select_from(index)).scalar_one()
 
 
-async def test_it_takes_what_there_is_slice_by_slice(engine: Engine, told: int) -> None:
+async def test_indexer_indexes_all_messages_in_slices(engine: Engine, told: int) -> None:
     async with working(engine) as indexer:
         steps = [await indexer.index_slice(10) for _ in range(4)]
     assert steps == [told, 0, 0, None]
     assert count(engine) == told
 
 
-async def test_it_notices_what_is_said_meanwhile(engine: Engine, told: int) -> None:
+async def test_indexer_finds_messages_sent_later(engine: Engine, told: int) -> None:
     async with working(engine) as indexer:
         await indexer.index_slice(10)
         with begin_write(engine) as connection:
@@ -190,7 +190,7 @@ def test_indexer_pauses_for_senders() -> None:
     )
 
 
-async def test_two_of_them_index_nothing_twice(engine: Engine, told: int) -> None:
+async def test_two_indexers_index_each_message_once(engine: Engine, told: int) -> None:
     async with working(engine) as one, working(engine) as other:
         while any(
             said is not None for said in await asyncio.gather(one.index_slice(10), other.index_slice(10))
@@ -199,7 +199,7 @@ async def test_two_of_them_index_nothing_twice(engine: Engine, told: int) -> Non
     assert count(engine) == told
 
 
-async def test_it_goes_on_when_the_database_is_back(
+async def test_indexer_continues_after_database_errors(
     engine: Engine, told: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(indexer, "IDLE_SECONDS", 0)

@@ -28,13 +28,13 @@ SECRET = "geheim-1"
     AccountRecord(1, "Alice", SECRET, 0),
     ServerConfig(database=DatabaseSettings(url=f"mysql://chat:{SECRET}@db/chat", password=SECRET)),
 ], ids=lambda one: type(one).__name__)  # fmt: skip
-def test_no_repr_holds_a_secret(one: object) -> None:
+def test_repr_hides_secrets(one: object) -> None:
     assert SECRET not in repr(one)
     assert "Alice" in repr(one) or not hasattr(one, "username")
 
 
 @pytest.mark.parametrize("url", [f"mysql://chat:{SECRET}@db/chat", f"mysql://db/chat?password={SECRET}"])
-def test_no_configuration_that_is_shown_holds_one(url: str) -> None:
+def test_shown_configuration_hides_secrets(url: str) -> None:
     shown = describe_config(load_config({"database.url": url, "database.password": SECRET}, {}))
     assert SECRET not in shown
 
@@ -48,7 +48,7 @@ def guarded(fragile_mariadb: PrivateMariaDB) -> str:
     return url.replace("root@", "chat@")
 
 
-def test_a_databases_password_is_in_no_log_and_no_list_of_processes(
+def test_database_password_is_not_in_log_or_process_list(
     guarded: str, fragile_mariadb: PrivateMariaDB, tmp_path: Path
 ) -> None:
     """Neither at the start nor while the database goes away and comes back."""
@@ -69,7 +69,7 @@ def test_a_databases_password_is_in_no_log_and_no_list_of_processes(
     assert "sqlalche.me" not in server.log
 
 
-def test_a_databases_wrong_password_is_not_told_either(guarded: str, tmp_path: Path) -> None:
+def test_wrong_database_password_is_not_in_error(guarded: str, tmp_path: Path) -> None:
     url = guarded.replace("chat@", f"chat:{SECRET}-no@")
     with pytest.raises(AssertionError) as failure:
         Server(tmp_path / "data", "--database", url, "--log-level", "debug").start()

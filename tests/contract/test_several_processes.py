@@ -100,14 +100,16 @@ def test_all_members_get_each_message_once_in_order(alice: Wire, bob: Wire, insi
     assert streams[0] == streams[1] == list(range(streams[0][0], streams[0][0] + 200))
 
 
-def test_a_friend_is_told_what_is_said_in_private(alice: Wire, bob: Wire) -> None:
+def test_private_message_is_delivered_on_the_other_process(alice: Wire, bob: Wire) -> None:
     alice.request("add_friend", username=bob.username)
     assert bob.event("friend")["friend"]["friend"] == alice.name
     say(alice, bob.name, "psst")
     assert bob.message(text="psst")["conversation"] == alice.name
 
 
-def test_my_other_terminal_learns_what_i_have_read(pair: Pair, alice: Wire, bob: Wire, inside: str) -> None:
+def test_read_position_reaches_sessions_on_the_other_process(
+    pair: Pair, alice: Wire, bob: Wire, inside: str
+) -> None:
     second = pair.west.connect().login(alice.username)
     seq = say(bob, inside, "read me")
     alice.message(text="read me")
@@ -118,7 +120,7 @@ def test_my_other_terminal_learns_what_i_have_read(pair: Pair, alice: Wire, bob:
 # Whose it is to hear
 
 
-def test_who_was_kicked_there_hears_nothing_more_here(
+def test_member_kicked_on_other_process_gets_no_later_message(
     pair: Pair, alice: Wire, bob: Wire, inside: str
 ) -> None:
     carol = pair.west.user(f"C{bob.username[1:]}")
@@ -138,12 +140,14 @@ def test_who_was_kicked_there_hears_nothing_more_here(
     assert bob.refusal("send", to=inside, text="but") == "not_entered"
 
 
-def test_a_ban_is_told_as_one(alice: Wire, bob: Wire, inside: str) -> None:
+def test_ban_on_other_process_has_reason_ban(alice: Wire, bob: Wire, inside: str) -> None:
     alice.request("ban", room=inside, username=bob.username)
     assert bob.event("removed")["reason"] == "ban"
 
 
-def test_my_other_terminal_resigns_with_me(pair: Pair, alice: Wire, bob: Wire, inside: str) -> None:
+def test_resignation_reaches_sessions_on_the_other_process(
+    pair: Pair, alice: Wire, bob: Wire, inside: str
+) -> None:
     second = pair.east.connect().login(bob.username)
     bob.request("resign_room", room=inside)
     told = second.event("removed")
@@ -153,7 +157,7 @@ def test_my_other_terminal_resigns_with_me(pair: Pair, alice: Wire, bob: Wire, i
     assert "among us" not in [e["message"]["text"] for e in second.events if e["type"] == "message"]
 
 
-def test_my_other_terminal_enters_with_me_and_misses_nothing(
+def test_entry_reaches_sessions_on_the_other_process_without_a_gap(
     pair: Pair, alice: Wire, bob: Wire, room: str
 ) -> None:
     second = pair.east.connect().login(bob.username)
@@ -166,7 +170,7 @@ def test_my_other_terminal_enters_with_me_and_misses_nothing(
     assert bob.message(text="from the other one")
 
 
-def test_my_other_terminal_leaves_with_me(pair: Pair, alice: Wire, bob: Wire, inside: str) -> None:
+def test_leave_reaches_sessions_on_the_other_process(pair: Pair, alice: Wire, bob: Wire, inside: str) -> None:
     second = pair.east.connect().login(bob.username)
     bob.request("leave_room", room=inside)
     assert room_told(second, inside, member=True, entered=False)
@@ -176,7 +180,7 @@ def test_my_other_terminal_leaves_with_me(pair: Pair, alice: Wire, bob: Wire, in
 # Rooms
 
 
-def test_a_room_that_was_made_or_changed_there_is_told_here(alice: Wire, bob: Wire, room: str) -> None:
+def test_room_event_reaches_the_other_process(alice: Wire, bob: Wire, room: str) -> None:
     assert room_told(bob, room)["members"] == 0
     enter(room, alice)
     assert room_told(bob, room, members=1)["member"] is False
@@ -184,13 +188,13 @@ def test_a_room_that_was_made_or_changed_there_is_told_here(alice: Wire, bob: Wi
     assert room_told(bob, room, topic="期末复习")
 
 
-def test_a_room_that_was_closed_there_is_gone_here(alice: Wire, bob: Wire, room: str) -> None:
+def test_closed_room_is_removed_on_the_other_process(alice: Wire, bob: Wire, room: str) -> None:
     room_told(bob, room)
     alice.request("close_room", room=room)
     assert bob.event("removed", room=room)["reason"] == "close"
 
 
-def test_who_was_invited_there_is_told_here(alice: Wire, bob: Wire, room_name: str) -> None:
+def test_invitation_reaches_the_other_process(alice: Wire, bob: Wire, room_name: str) -> None:
     alice.request("create_room", room=room_name, capacity=5, private=True)
     alice.request("invite", room=room_name, username=bob.username)
     told = bob.event("invited")
@@ -200,7 +204,7 @@ def test_who_was_invited_there_is_told_here(alice: Wire, bob: Wire, room_name: s
 # People
 
 
-def test_friends_see_each_other_come_and_go(pair: Pair, alice: Wire, bob: Wire) -> None:
+def test_presence_of_friend_reaches_the_other_process(pair: Pair, alice: Wire, bob: Wire) -> None:
     friend = alice.request("add_friend", username=bob.username)["friend"]
     if not friend["online"]:  # the east has not heard yet that he is there
         alice.event("presence", username=bob.username, online=True)
@@ -213,7 +217,7 @@ def test_friends_see_each_other_come_and_go(pair: Pair, alice: Wire, bob: Wire) 
     assert bob.session["friends"][0]["online"] is True
 
 
-def test_members_of_a_room_see_each_other(alice: Wire, bob: Wire, inside: str) -> None:
+def test_presence_of_member_reaches_the_other_process(alice: Wire, bob: Wire, inside: str) -> None:
     alice.message(kind="enter", username=bob.username)
     members = alice.request("list_members", room=inside)["members"]
     if not members[1]["online"]:
@@ -224,9 +228,7 @@ def test_members_of_a_room_see_each_other(alice: Wire, bob: Wire, inside: str) -
     assert alice.message(kind="leave")["username"] == bob.username
 
 
-def test_who_goes_over_to_the_other_process_was_never_away(
-    pair: Pair, alice: Wire, bob: Wire, inside: str
-) -> None:
+def test_session_moved_to_other_process_stays_online(pair: Pair, alice: Wire, bob: Wire, inside: str) -> None:
     alice.message(kind="enter", username=bob.username)
     back = pair.east.connect().login(bob.username)
     bob.close()
@@ -236,7 +238,7 @@ def test_who_goes_over_to_the_other_process_was_never_away(
     assert not [event for event in alice.events if event["type"] == "presence" and not event["online"]]
 
 
-def test_a_friendship_that_was_ended_there_is_over_here(alice: Wire, bob: Wire) -> None:
+def test_ended_friendship_reaches_the_other_process(alice: Wire, bob: Wire) -> None:
     alice.request("add_friend", username=bob.username)
     bob.event("friend")
     alice.request("remove_friend", username=bob.username)
@@ -245,7 +247,7 @@ def test_a_friendship_that_was_ended_there_is_over_here(alice: Wire, bob: Wire) 
     assert bob.refusal("send", to=alice.name, text="why?") == "not_friends"
 
 
-def test_who_was_blocked_there_sees_it_nowhere(pair: Pair, alice: Wire, bob: Wire, inside: str) -> None:
+def test_blocked_user_on_other_process_sees_offline(pair: Pair, alice: Wire, bob: Wire, inside: str) -> None:
     second = pair.west.connect().login(alice.username)
     alice.request("block", username=bob.username)
     assert bob.event("presence", username=alice.username, online=False)
@@ -255,14 +257,14 @@ def test_who_was_blocked_there_sees_it_nowhere(pair: Pair, alice: Wire, bob: Wir
 # Sessions
 
 
-def test_a_new_password_ends_the_sessions_there(pair: Pair, alice: Wire) -> None:
+def test_password_change_ends_sessions_on_the_other_process(pair: Pair, alice: Wire) -> None:
     second = pair.west.connect().login(alice.username)
     alice.request("change_password", password="111111", new_password="222222")
     assert second.event("closing")["code"] == "session_ended"
     assert alice.request("ping")
 
 
-def test_who_is_disabled_there_is_out_here(pair: Pair, bob: Wire) -> None:
+def test_account_disabled_on_other_process_is_disconnected(pair: Pair, bob: Wire) -> None:
     assert admin(pair.east, "disable", bob.username).code == 0
     assert bob.event("closing")["code"] == "account_disabled"
 
@@ -270,9 +272,7 @@ def test_who_is_disabled_there_is_out_here(pair: Pair, bob: Wire) -> None:
 # Processes that come and go
 
 
-def test_who_was_with_a_process_that_ended_has_a_grace_time_with_the_other(
-    serve: Serve, mysql_url: str
-) -> None:
+def test_account_of_stopped_process_has_grace_time_on_the_other(serve: Serve, mysql_url: str) -> None:
     east, west = (serve("--database", mysql_url, settings=HOURS) for _ in range(2))
     alice, bob = east.user("Alice"), west.user("Bob")
     alice.request("add_friend", username="Bob")
@@ -285,7 +285,7 @@ def test_who_was_with_a_process_that_ended_has_a_grace_time_with_the_other(
     assert not [event for event in alice.events if event["type"] == "presence" and not event["online"]]
 
 
-def test_a_process_that_was_stopped_for_a_while_catches_up(serve: Serve, mysql_url: str) -> None:
+def test_paused_process_catches_up(serve: Serve, mysql_url: str) -> None:
     east, west = (serve("--database", mysql_url) for _ in range(2))
     alice, bob = east.user("Alice"), west.user("Bob")
     alice.request("create_room", room="#thuhole", capacity=5)
@@ -297,7 +297,7 @@ def test_a_process_that_was_stopped_for_a_while_catches_up(serve: Serve, mysql_u
     assert [bob.message(kind="text")["text"] for _ in range(50)] == [str(n) for n in range(1, 51)]
 
 
-def test_a_process_that_comes_later_is_told_of_at_once(serve: Serve, mysql_url: str) -> None:
+def test_process_started_later_is_noticed_immediately(serve: Serve, mysql_url: str) -> None:
     """From its first moment on, nothing is missed: neither has to look whether the other is there."""
     alice = serve("--database", mysql_url).user("Alice")
     bob = serve("--database", mysql_url).user("Bob")

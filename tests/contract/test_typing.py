@@ -21,7 +21,7 @@ def told(*wires: Wire) -> list[Json]:
     return [event for wire in wires for event in wire.events if event["type"] == "typing"]
 
 
-def test_those_in_the_room_are_told(alice: Wire, bob: Wire, inside: str) -> None:
+def test_typing_event_reaches_the_room(alice: Wire, bob: Wire, inside: str) -> None:
     assert alice.request("typing", conversation=inside)["type"] == "ok"
     expected = {"conversation": inside, "username": alice.username, "nickname": "ALICE"}
     assert bob.event("typing") == {"type": "typing", **expected}
@@ -42,7 +42,7 @@ def test_member_outside_of_the_room_gets_no_typing_event(
     assert told(bob, carol) == []
 
 
-def test_the_friend_is_told(alice: Wire, bob: Wire, carol: Wire) -> None:
+def test_typing_event_reaches_the_friend(alice: Wire, bob: Wire, carol: Wire) -> None:
     alice.request("add_friend", username=bob.username)
     alice.request("typing", conversation=bob.name)
     assert bob.event("typing") == {
@@ -54,12 +54,14 @@ def test_the_friend_is_told(alice: Wire, bob: Wire, carol: Wire) -> None:
     assert told(carol) == []
 
 
-def test_any_spelling_of_a_name_finds_it(alice: Wire, bob: Wire, inside: str) -> None:
+def test_typing_accepts_any_spelling_of_the_room(alice: Wire, bob: Wire, inside: str) -> None:
     alice.request("typing", conversation=inside.upper())
     assert bob.event("typing")["conversation"] == inside
 
 
-def test_strangers_cannot_be_typing_there(alice: Wire, bob: Wire, carol: Wire, inside: str) -> None:
+def test_typing_without_permission_to_send_is_refused(
+    alice: Wire, bob: Wire, carol: Wire, inside: str
+) -> None:
     error = carol.ask("typing", conversation=inside)
     assert (error["code"], error["details"]) == ("not_entered", {"conversation": inside})
     assert carol.refusal("typing", conversation="#nowhere-at-all") == "not_entered"

@@ -39,7 +39,7 @@ def odd_lines() -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("mode", ["--plain", "--json"])
-def test_every_line_of_pipe_is_handled(server: Server, tmp_path: Path, mode: str) -> None:
+def test_every_line_of_a_pipe_is_handled(server: Server, tmp_path: Path, mode: str) -> None:
     server.user("Alice").request("create_room", room="#lab", capacity=5)
     last = [b"/join lab", b"still here"] if mode == "--plain" else [b"/join lab", b"/me still here"]
     work = tmp_path / "a" / "b"

@@ -16,7 +16,7 @@ def chat_server(serve: Serve, database_url: str) -> Server:
     return serve("--database", database_url)
 
 
-def test_the_demonstration(chat_server: Server, terminal: Open) -> None:
+def test_demonstration_in_terminals(chat_server: Server, terminal: Open) -> None:
     alice = TerminalUser(terminal, chat_server, "Alice")
     registering(alice)
     bob = TerminalUser(terminal, chat_server, "Bob").register()

@@ -70,7 +70,7 @@ def test_line_behind_a_waiting_command_survives_the_end_of_the_client(
         (b"caf\xe9", "Alice:caf\ufffd"),
     ],
 )
-def test_odd_line_costs_only_itself(pair: tuple[Server, TerminalUser], line: bytes, shown: str) -> None:
+def test_odd_line_affects_only_itself(pair: tuple[Server, TerminalUser], line: bytes, shown: str) -> None:
     server, alice = pair
     alice.terminal.type_bytes(line).press("Enter").wait_for(shown)
     alice.says("still here").sees("Alice:still here")

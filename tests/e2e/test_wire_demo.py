@@ -8,7 +8,7 @@ from tests.conftest import Serve
 from tests.support.processes import Server, Wire
 
 
-def test_the_demonstration(serve: Serve, database_url: str) -> None:
+def test_demonstration_on_sockets(serve: Serve, database_url: str) -> None:
     server = serve("--database", database_url)
     register(server)
     alice, bob, carol = (server.connect().login(username) for username in ("Alice", "Bob", "Carol"))

@@ -34,7 +34,7 @@ def failures() -> Iterator[list[BaseException]]:
     stop()
 
 
-async def test_task_that_fails_is_reported(failures: list[BaseException]) -> None:
+async def test_failed_task_is_reported(failures: list[BaseException]) -> None:
     async def work() -> None:
         raise Bug
 
@@ -44,7 +44,7 @@ async def test_task_that_fails_is_reported(failures: list[BaseException]) -> Non
     assert [type(error) for error in failures] == [Bug]
 
 
-async def test_task_that_fails_as_expected_is_not_reported(failures: list[BaseException]) -> None:
+async def test_expected_failure_of_task_is_not_reported(failures: list[BaseException]) -> None:
     async def work() -> None:
         raise Bug
 
@@ -54,7 +54,7 @@ async def test_task_that_fails_as_expected_is_not_reported(failures: list[BaseEx
     assert not failures
 
 
-async def test_essential_task_that_fails_is_started_again(failures: list[BaseException]) -> None:
+async def test_failed_essential_task_is_restarted(failures: list[BaseException]) -> None:
     runs = 0
 
     async def work() -> None:
@@ -67,7 +67,7 @@ async def test_essential_task_that_fails_is_started_again(failures: list[BaseExc
     assert (runs, len(failures)) == (4, 3)
 
 
-async def test_observer_that_fails_stops_nothing(failures: list[BaseException]) -> None:
+async def test_failed_observer_does_not_stop_others(failures: list[BaseException]) -> None:
     def broken(error: BaseException) -> None:
         raise Bug
 
@@ -115,7 +115,7 @@ async def shows_the_failure(app: App) -> None:
     await wait_until(app, lambda: "internal_error" in [note.key for note in app.state.notes])
 
 
-async def test_reconnecting_task_that_fails_reconnects_again(
+async def test_failed_reconnect_task_reconnects_again(
     fake: FakeServer, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with fake:
@@ -131,7 +131,7 @@ async def test_reconnecting_task_that_fails_reconnects_again(
         await shows_the_failure(app)
 
 
-async def test_sending_task_that_fails_sends_again(
+async def test_failed_sender_task_sends_again(
     fake: FakeServer, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with fake:
@@ -144,7 +144,7 @@ async def test_sending_task_that_fails_sends_again(
         await shows_the_failure(app)
 
 
-async def test_pinging_task_that_fails_pings_again(
+async def test_failed_ping_task_pings_again(
     fake: FakeServer, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with fake:
@@ -156,7 +156,7 @@ async def test_pinging_task_that_fails_pings_again(
         assert failed.is_set()
 
 
-async def test_line_of_the_server_that_cannot_be_taken_costs_nothing_more(
+async def test_failing_server_line_affects_no_other_line(
     fake: FakeServer, start: Start, monkeypatch: pytest.MonkeyPatch, failures: list[BaseException]
 ) -> None:
     async with fake:
@@ -176,7 +176,7 @@ async def test_line_of_the_server_that_cannot_be_taken_costs_nothing_more(
         assert [type(error) for error in failures] == [Bug]
 
 
-async def test_reader_of_the_input_that_fails_ends_the_input(
+async def test_failed_input_reader_ends_the_input(
     monkeypatch: pytest.MonkeyPatch, failures: list[BaseException]
 ) -> None:
     def broken(descriptor: int, size: int) -> bytes:

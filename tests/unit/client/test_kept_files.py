@@ -137,7 +137,7 @@ def warnings(notes: list[ClientNote]) -> list[tuple[str, dict[str, object]]]:
 
 
 @pytest.mark.parametrize(("make", "damage"), CASES, ids=lambda part: part.__name__)
-async def test_a_damaged_file_is_set_aside_and_the_client_logs_in(
+async def test_damaged_file_is_renamed_and_client_logs_in(
     fake: FakeServer, home: Path, make: Make, damage: Damage
 ) -> None:
     async with fake:
@@ -163,7 +163,7 @@ async def test_a_damaged_file_is_set_aside_and_the_client_logs_in(
 
 @pytest.mark.parametrize("damage", [garbage, folder, link_to_nowhere, pipe])
 @pytest.mark.parametrize("name", ["client.json.lock", "known_servers.lock", "outbox.lock"])
-async def test_a_damaged_lock_file_locks_nobody_out(
+async def test_damaged_lock_file_does_not_lock(
     fake: FakeServer, home: Path, name: str, damage: Damage
 ) -> None:
     async with fake:
@@ -226,7 +226,7 @@ async def session(fake: FakeServer, client: Client, **facts: Any) -> tuple[int, 
         return await running
 
 
-async def test_a_damaged_configuration_costs_a_script_nothing(fake: FakeServer, public_home: Path) -> None:
+async def test_script_with_damaged_configuration_runs(fake: FakeServer, public_home: Path) -> None:
     path = public_home / "config" / "chatroom" / "client.json"
     path.write_bytes(b"\x00" * 300)
     code, output, errors = await session(fake, Client(public_home))
@@ -237,9 +237,7 @@ async def test_a_damaged_configuration_costs_a_script_nothing(fake: FakeServer, 
     assert errors.count(aside.name) == errors.count("\n") == 1
 
 
-async def test_a_home_that_cannot_be_written_is_said_and_messages_are_sent(
-    fake: FakeServer, public_home: Path
-) -> None:
+async def test_unwritable_home_is_reported_and_messages_are_sent(fake: FakeServer, public_home: Path) -> None:
     client = Client(public_home, before=as_user(public_home, 0o500))
     code, output, errors = await session(fake, client)
     assert code == 0
@@ -250,7 +248,7 @@ async def test_a_home_that_cannot_be_written_is_said_and_messages_are_sent(
     assert len(told) == len(set(told))
 
 
-async def test_a_home_that_cannot_be_read_is_said_and_nothing_is_sent(public_home: Path) -> None:
+async def test_unreadable_home_is_reported_and_nothing_is_sent(public_home: Path) -> None:
     """Which certificates are known cannot be known then."""
     client = Client(public_home, "--plain", "Alice@127.0.0.1:1", before=as_user(public_home, 0o000))
     code, _, errors = await client.run("")
@@ -260,7 +258,7 @@ async def test_a_home_that_cannot_be_read_is_said_and_nothing_is_sent(public_hom
 
 
 @pytest.mark.skipif(shutil.which("prlimit") is None, reason="needs prlimit")
-async def test_a_full_disk_is_said_and_messages_are_sent(fake: FakeServer, public_home: Path) -> None:
+async def test_full_disk_is_reported_and_messages_are_sent(fake: FakeServer, public_home: Path) -> None:
     """No file may grow: writing fails as on a full disk."""
     code, output, errors = await session(fake, Client(public_home, before=("prlimit", "--fsize=0")))
     assert code == 0
@@ -269,7 +267,7 @@ async def test_a_full_disk_is_said_and_messages_are_sent(fake: FakeServer, publi
     assert "Traceback" not in errors
 
 
-async def test_an_unreadable_file_is_set_aside(fake: FakeServer, public_home: Path) -> None:
+async def test_unreadable_file_is_renamed(fake: FakeServer, public_home: Path) -> None:
     path = public_home / "config" / "chatroom" / "client.json"
     path.write_text("{}")
     path.chmod(0)
@@ -278,7 +276,7 @@ async def test_an_unreadable_file_is_set_aside(fake: FakeServer, public_home: Pa
     assert errors.count("client.json.damaged-") == 1
 
 
-async def test_what_no_session_has_told_is_told_at_the_end(public_home: Path) -> None:
+async def test_notice_without_session_is_shown_at_the_end(public_home: Path) -> None:
     path = public_home / "config" / "chatroom" / "client.json"
     path.write_text("nonsense")
     code, _, errors = await Client(public_home, "--plain", "Alice@127.0.0.1:1").run("")

@@ -38,9 +38,7 @@ EVENTS = [
 
 
 @pytest.mark.parametrize("line", ODD, ids=range(len(ODD)))
-async def test_an_answer_that_cannot_be_read_fails_its_request_alone(
-    fake: FakeServer, start: Start, line: bytes
-) -> None:
+async def test_unreadable_answer_fails_its_request_only(fake: FakeServer, start: Start, line: bytes) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app)
@@ -58,7 +56,7 @@ async def _refused(asking: Awaitable[object]) -> None:
     assert refused.value.code in ("bad_answer", "answer_too_long")
 
 
-async def test_events_that_cannot_be_read_are_passed_over(fake: FakeServer, start: Start) -> None:
+async def test_unreadable_events_are_skipped(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app)
@@ -67,7 +65,7 @@ async def test_events_that_cannot_be_read_are_passed_over(fake: FakeServer, star
         await wait_until(app, lambda: lab_texts(app) == ["still here"])
 
 
-async def test_a_page_with_a_gap_changes_nothing(fake: FakeServer, start: Start) -> None:
+async def test_page_with_a_gap_is_ignored(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app)
@@ -79,7 +77,7 @@ async def test_a_page_with_a_gap_changes_nothing(fake: FakeServer, start: Start)
         assert lab_room(app).timeline.last == 1
 
 
-def test_of_a_line_that_is_too_long_little_is_kept() -> None:
+def test_too_long_line_is_not_buffered() -> None:
     lines = AnswerLines(1000)
     assert list(lines.feed(b'{"id":7,')) == []
     for _ in range(100):

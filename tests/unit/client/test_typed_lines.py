@@ -44,7 +44,7 @@ def stored(peer: Peer, sent: dict[str, Any], seq: int = 1) -> None:
 
 
 class TestOnScreen:
-    async def test_message_behind_waiting_command_is_bound_kept_and_sent_at_once(
+    async def test_message_behind_waiting_command_is_sent_immediately(
         self, fake: FakeServer, start: Start
     ) -> None:
         async with fake:
@@ -69,7 +69,7 @@ class TestOnScreen:
             ("/delete", {"kind": "delete", "target": 2, "to": "@Bob"}),
         ],
     )
-    async def test_what_a_command_says_is_bound_and_waits_for_no_other_command(
+    async def test_message_of_command_is_sent_to_its_conversation_immediately(
         self, fake: FakeServer, start: Start, line: str, sent: dict[str, Any]
     ) -> None:
         async with fake:
@@ -85,9 +85,7 @@ class TestOnScreen:
             await peer.expect("whois")
             await peer.expect("send", **sent)
 
-    async def test_command_in_its_turn_is_about_the_room_of_its_enter(
-        self, fake: FakeServer, start: Start
-    ) -> None:
+    async def test_queued_command_acts_on_the_room_of_its_enter(self, fake: FakeServer, start: Start) -> None:
         async with fake:
             app = start()
             peer = await on_screen(fake, app)
@@ -102,7 +100,7 @@ class TestOnScreen:
             await app.lines.wait_until_finished()
             assert app.state.current == "#ops"
 
-    async def test_late_join_does_not_turn_away_a_user_who_has_turned(
+    async def test_late_join_does_not_switch_conversation_after_user_did(
         self, fake: FakeServer, start: Start
     ) -> None:
         async with fake:
@@ -133,7 +131,7 @@ class TestOnScreen:
             assert "#NEW" not in app.state.conversations
             assert "kept" not in [note.key for note in app.state.notes]
 
-    async def test_message_on_home_screen_after_turning_goes_nowhere(
+    async def test_message_on_home_screen_after_switch_is_not_sent(
         self, fake: FakeServer, start: Start
     ) -> None:
         async with fake:
@@ -146,7 +144,7 @@ class TestOnScreen:
             assert app.state.notes[-1].key == "nowhere"
             assert kept(app) == []
 
-    async def test_mistake_of_the_client_costs_only_its_line(
+    async def test_client_error_affects_only_its_line(
         self, fake: FakeServer, start: Start, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def fail(*_: object) -> None:
@@ -173,7 +171,7 @@ class TestOnScreen:
             assert app.lines.submit_line("/create lab")
             assert app.state.notes[-1].key == "usage"
 
-    async def test_line_refused_later_out_of_sight_is_told_with_room_and_text(
+    async def test_line_refused_out_of_sight_is_reported_with_room_and_text(
         self, fake: FakeServer, start: Start
     ) -> None:
         async with fake:
@@ -191,9 +189,7 @@ class TestOnScreen:
             assert app.state.notes[-1].conversation == "#ops"
             assert kept(app) == []
 
-    async def test_line_refused_in_sight_is_told_where_it_stands(
-        self, fake: FakeServer, start: Start
-    ) -> None:
+    async def test_line_refused_in_sight_is_marked_in_place(self, fake: FakeServer, start: Start) -> None:
         async with fake:
             app = start()
             peer = await on_screen(fake, app)
@@ -207,7 +203,7 @@ class TestOnScreen:
 
 
 class TestInPipe:
-    async def test_message_is_kept_for_the_room_that_the_commands_lead_to(
+    async def test_message_is_sent_to_the_room_selected_by_commands(
         self, fake: FakeServer, start: Start
     ) -> None:
         async with fake:
@@ -227,9 +223,7 @@ class TestInPipe:
             await app.wait_until_settled()
             assert kept(app) == []
 
-    async def test_message_behind_a_join_that_fails_is_refused_and_said_nowhere(
-        self, fake: FakeServer, start: Start
-    ) -> None:
+    async def test_message_behind_failed_join_is_refused(self, fake: FakeServer, start: Start) -> None:
         async with fake:
             app = start()
             peer = await in_pipe(fake, app)
@@ -247,9 +241,7 @@ class TestInPipe:
             ]
             assert kept(app) == []
 
-    async def test_message_long_after_a_join_that_failed_is_said_nowhere(
-        self, fake: FakeServer, start: Start
-    ) -> None:
+    async def test_message_long_after_failed_join_is_refused(self, fake: FakeServer, start: Start) -> None:
         async with fake:
             app = start()
             peer = await in_pipe(fake, app)
@@ -265,9 +257,7 @@ class TestInPipe:
             ]
             assert kept(app) == []
 
-    async def test_message_behind_a_failed_change_of_nickname_is_said(
-        self, fake: FakeServer, start: Start
-    ) -> None:
+    async def test_message_behind_failed_nick_is_sent(self, fake: FakeServer, start: Start) -> None:
         async with fake:
             app = start()
             peer = await in_pipe(fake, app)
@@ -277,9 +267,7 @@ class TestInPipe:
             await peer.expect("send", to="#ops", text="hello")
 
     @pytest.mark.parametrize("line", ["/leave", "/resign", "/close", "/quit"])
-    async def test_message_behind_leaving_goes_nowhere(
-        self, fake: FakeServer, start: Start, line: str
-    ) -> None:
+    async def test_message_behind_leave_is_refused(self, fake: FakeServer, start: Start, line: str) -> None:
         async with fake:
             app = start()
             await in_pipe(fake, app)
@@ -288,7 +276,7 @@ class TestInPipe:
             assert app.state.notes[-1].key == "nowhere"
             assert kept(app) == []
 
-    async def test_message_whose_room_only_the_command_can_tell_follows_it(
+    async def test_message_behind_switch_is_sent_to_the_found_room(
         self, fake: FakeServer, start: Start
     ) -> None:
         async with fake:

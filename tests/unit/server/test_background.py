@@ -80,7 +80,7 @@ def killed(tmp_path: Path) -> Iterator[KilledServer]:
     server.close()
 
 
-def test_background_jobs_that_fail_are_logged_and_started_again(killed: KilledServer) -> None:
+def test_failed_background_job_is_logged_and_restarted(killed: KilledServer) -> None:
     killed.wire.request("send", to="#lab", text="hello")
     killed.process.terminate()
     assert killed.process.wait(PATIENCE) == 0
@@ -89,7 +89,7 @@ def test_background_jobs_that_fail_are_logged_and_started_again(killed: KilledSe
         assert f"{job} failed: KeyError" in log
 
 
-def test_writer_that_dies_ends_the_server_with_a_message(killed: KilledServer) -> None:
+def test_failed_writer_ends_the_server_with_a_message(killed: KilledServer) -> None:
     killed.wire.start("send", to="#lab", text="die")
     assert killed.process.wait(PATIENCE) == 1
     log = killed.log.read_text(encoding="utf-8")
@@ -97,7 +97,7 @@ def test_writer_that_dies_ends_the_server_with_a_message(killed: KilledServer) -
     assert log.rstrip().endswith("see the log")
 
 
-async def test_task_that_fails_is_logged_and_started_again(caplog: pytest.LogCaptureFixture) -> None:
+async def test_failed_task_is_logged_and_restarted(caplog: pytest.LogCaptureFixture) -> None:
     runs = 0
 
     async def work() -> None:
@@ -112,7 +112,7 @@ async def test_task_that_fails_is_logged_and_started_again(caplog: pytest.LogCap
     assert [record.exc_info is not None for record in caplog.records] == [True, False, False]
 
 
-async def test_task_that_is_forgotten_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+async def test_failure_of_unreferenced_task_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     async def forgotten() -> None:
         raise KeyError("killed by a test")
 

@@ -55,7 +55,7 @@ def logged(capfd: Output) -> str:
         ("--set name=a=b", "name", "a=b"),
     ],
 )
-def test_a_flag_sets_a_setting_and_the_last_one_counts(
+def test_last_flag_of_a_setting_wins(
     started: list[ServerConfig], arguments: str, name: str, value: object
 ) -> None:
     assert command.run_command(arguments.split()) == 0
@@ -71,7 +71,7 @@ def test_a_flag_sets_a_setting_and_the_last_one_counts(
         ("--tls-cert a --tls-key b", "auto", True),
     ],
 )
-def test_the_flags_for_encryption(
+def test_encryption_flags_set_the_mode(
     started: list[ServerConfig], arguments: str, mode: str, encrypted: bool
 ) -> None:
     assert command.run_command(arguments.split()) == 0
@@ -99,7 +99,9 @@ def test_the_flags_for_encryption(
         "--port \x1b[2J",
     ],
 )
-def test_a_mistake_is_one_line_and_not_0(started: list[ServerConfig], capsys: Output, arguments: str) -> None:
+def test_usage_error_is_one_line_and_exit_code_2(
+    started: list[ServerConfig], capsys: Output, arguments: str
+) -> None:
     with pytest.raises(SystemExit) as end:
         raise SystemExit(command.run_command(arguments.split()))
     out, err = capsys.readouterr()
@@ -119,7 +121,7 @@ def test_a_mistake_is_one_line_and_not_0(started: list[ServerConfig], capsys: Ou
         (RuntimeError("can't start new thread"), "chat-server: cannot start: can't start new thread\n"),
     ],
 )
-def test_what_keeps_it_from_starting_is_one_line_and_not_0(
+def test_start_failure_is_one_line_and_exit_code_1(
     monkeypatch: pytest.MonkeyPatch, capsys: Output, failure: Exception, line: str
 ) -> None:
     async def serve(config: ServerConfig, announce: object) -> None:
@@ -130,7 +132,7 @@ def test_what_keeps_it_from_starting_is_one_line_and_not_0(
     assert capsys.readouterr() == ("", line)
 
 
-def test_sighup_while_it_starts_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sighup_during_start_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     """A supervisor may tell of a new certificate before there is anybody to be told."""
     heard: list[object] = []
 
@@ -145,7 +147,7 @@ def test_sighup_while_it_starts_is_nothing(monkeypatch: pytest.MonkeyPatch) -> N
     signal.signal(signal.SIGHUP, before)
 
 
-def test_show_config_starts_nothing(
+def test_show_config_starts_no_server(
     started: list[ServerConfig], capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CHAT_SERVER_DATABASE_PASSWORD", "geheim")
@@ -158,14 +160,14 @@ def test_show_config_starts_nothing(
 
 
 @pytest.mark.parametrize("flag", ["--help", "--version"])
-def test_help_and_version_are_no_mistake(capsys: Output, flag: str) -> None:
+def test_help_and_version_exit_with_0(capsys: Output, flag: str) -> None:
     with pytest.raises(SystemExit) as end:
         command.run_command([flag])
     assert end.value.code == 0
     assert "chatroom" in capsys.readouterr().out or flag == "--help"
 
 
-def test_a_variable_that_sets_nothing_is_in_the_log(
+def test_unknown_variable_is_logged(
     started: list[ServerConfig], capfd: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CHAT_SERVER_LIMITS_RAT", "1")
@@ -173,9 +175,7 @@ def test_a_variable_that_sets_nothing_is_in_the_log(
     assert "CHAT_SERVER_LIMITS_RAT in the environment is not a setting" in logged(capfd)
 
 
-def test_the_announcement_is_a_line_of_its_own_at_once(
-    monkeypatch: pytest.MonkeyPatch, capfd: Output
-) -> None:
+def test_announcement_is_flushed_as_one_line(monkeypatch: pytest.MonkeyPatch, capfd: Output) -> None:
     told = []
 
     async def serve(config: ServerConfig, announce: object) -> None:
@@ -192,7 +192,7 @@ def test_the_announcement_is_a_line_of_its_own_at_once(
 # The log
 
 
-def test_no_peer_can_write_a_line_of_the_log(capfd: Output) -> None:
+def test_peer_cannot_forge_a_log_line(capfd: Output) -> None:
     log.set_up_logging("info")
     logging.getLogger("here").info("%s came", "Bob\n2026-11-22T04:22:43.273Z INFO here: Alice\x1b[2J")
     lines = logged(capfd).splitlines()
@@ -200,7 +200,7 @@ def test_no_peer_can_write_a_line_of_the_log(capfd: Output) -> None:
     assert lines[0].endswith("Z INFO here: Bob␊2026-11-22T04:22:43.273Z INFO here: Alice␛[2J came")
 
 
-def test_nothing_in_a_traceback_passes_for_a_line_of_the_log(capfd: Output) -> None:
+def test_traceback_cannot_forge_a_log_line(capfd: Output) -> None:
     log.set_up_logging("info")
     try:
         raise ValueError("x\n2026-11-22T04:22:43.273Z INFO here: \x1b[2J")

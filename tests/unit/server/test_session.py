@@ -37,7 +37,7 @@ def session_with(connection: Mock, row: HandlerRow, *, writer: Any, reader: Any)
     )
 
 
-async def test_page_read_before_a_seat_was_lost_is_read_again() -> None:
+async def test_page_read_before_the_seat_was_lost_is_read_again() -> None:
     reader, connection = SlowReader(), Mock(address="127.0.0.1")
     connection.take_line.side_effect = [b'{"type":"list_friends","id":1}', None, None, None]
     row = HandlerRow(lambda speaker, request: ReadWork(Mock(), _as_error), rate_class=None)

@@ -24,13 +24,13 @@ def offered(text: str) -> list[str]:
     return [one.replacement for one in complete_word(state(), text, len(text))]
 
 
-def test_commands_by_name_and_by_alias() -> None:
+def test_command_is_completed_by_name_and_alias() -> None:
     assert offered("/jo") == ["/join "]
     assert offered("/ex") == ["/export ", "/exit "]
     assert "/quit " in offered("/")
 
 
-def test_a_commands_arguments_are_what_it_asks_for() -> None:
+def test_argument_is_completed_by_its_kind() -> None:
     assert offered("/join l") == ["#lab ", "#lounge "]
     assert offered("/join #lo") == ["#lounge "]
     assert offered("/msg c") == ["Carol "]
@@ -39,7 +39,7 @@ def test_a_commands_arguments_are_what_it_asks_for() -> None:
     assert offered("/help jo") == ["join "]
 
 
-def test_people_of_this_room_by_nickname_and_by_account() -> None:
+def test_member_is_completed_by_nickname_and_account() -> None:
     assert offered("hello b") == ["BOB ", "Bob "]
     assert offered("ask alic") == ["ALICE "]
 
@@ -64,30 +64,30 @@ def test_completed_account_is_what_the_command_resolves() -> None:
     assert [one.replacement for one in complete_word(wang, "/kick bob", 9)] == ["@Bob ", "Dave "]
 
 
-def test_whoever_a_line_begins_with_is_spoken_to() -> None:
+def test_name_at_line_start_gets_a_colon() -> None:
     assert offered("小") == ["小三: "]
     assert offered("car") == ["Carol: "]
 
 
-def test_a_mention_keeps_its_sign_and_a_room_may_be_named() -> None:
+def test_mention_and_room_keep_their_signs() -> None:
     assert offered("hello @b") == ["@BOB ", "@Bob "]
     assert offered("@小") == ["@小三 "]
     assert offered("/msg @ca") == ["@Carol "]
     assert offered("come to #lo") == ["#lounge "]
 
 
-def test_a_word_in_the_middle_keeps_what_stands_before_and_after() -> None:
+def test_completion_in_the_middle_keeps_the_rest() -> None:
     [one] = complete_word(state(), "hey caro, come", len("hey caro"))
     assert (one.replacement, one.start) == ("Carol ", 4)
 
 
-def test_emoji_by_their_names() -> None:
+def test_emoji_is_completed_by_name() -> None:
     assert "😀" in offered("so funny :grinning_f")
     assert offered(":thumbsu")[0] == "👍"
     assert offered("well done :tada:") == ["🎉"]
     assert offered(":nosuchthing") == []
 
 
-def test_nothing_is_offered_for_nothing() -> None:
+def test_empty_word_has_no_completions() -> None:
     assert offered("") == []
     assert offered("hello ") == []

@@ -38,7 +38,7 @@ async def in_lab(fake: FakeServer, app: App) -> Peer:
         ("/react 👍", {"kind": "react", "target": 3, "text": "👍"}),
     ],
 )
-async def test_without_a_mark_it_is_about_the_last_message(
+async def test_command_without_selection_takes_the_last_message(
     fake: FakeServer, start: Start, line: str, sent: dict[str, Any]
 ) -> None:
     async with fake:
@@ -53,7 +53,7 @@ async def test_without_a_mark_it_is_about_the_last_message(
         await wait_until(app, lambda: not lab_room(app).pending)
 
 
-async def test_the_marked_message_is_the_one_that_is_meant_once(fake: FakeServer, start: Start) -> None:
+async def test_selected_message_is_taken_once(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await in_lab(fake, app)
@@ -64,7 +64,7 @@ async def test_the_marked_message_is_the_one_that_is_meant_once(fake: FakeServer
         assert lab_room(app).selected == 0
 
 
-async def test_the_same_reaction_again_takes_it_back(fake: FakeServer, start: Start) -> None:
+async def test_repeated_reaction_is_removed(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await in_lab(fake, app)
@@ -120,7 +120,7 @@ async def test_reaction_that_is_no_emoji_is_refused(fake: FakeServer, start: Sta
         assert await enter(app, f"/react {reaction}") == ["no_emoji"]
 
 
-async def test_what_is_not_mine_is_not_edited(fake: FakeServer, start: Start) -> None:
+async def test_message_of_another_user_is_not_edited(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         await in_lab(fake, app)
@@ -128,7 +128,7 @@ async def test_what_is_not_mine_is_not_edited(fake: FakeServer, start: Start) ->
         assert await enter(app, "/edit no", "/delete") == ["not_yours", "not_yours"]
 
 
-async def test_a_room_s_owner_takes_back_what_others_said(fake: FakeServer, start: Start) -> None:
+async def test_owner_deletes_a_message_of_a_member(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await in_lab(fake, app)
@@ -138,16 +138,14 @@ async def test_a_room_s_owner_takes_back_what_others_said(fake: FakeServer, star
         await peer.expect("send", kind="delete", target=1)
 
 
-async def test_what_is_not_confirmed_yet_is_not_mistaken_for_what_was_before(
-    fake: FakeServer, start: Start
-) -> None:
+async def test_unconfirmed_message_is_not_edited(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start(timeouts=replace(LONG_TIMEOUTS, moment=0.01))
         await in_lab(fake, app)
         assert await enter(app, "newer", "/edit no", "/react 👍") == ["not_confirmed_yet"] * 2
 
 
-async def test_a_command_waits_for_what_was_said_right_before_it(fake: FakeServer, start: Start) -> None:
+async def test_command_waits_for_the_message_before_it(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await in_lab(fake, app)
@@ -176,7 +174,7 @@ async def test_unchanged_edit_sends_nothing(fake: FakeServer, start: Start, text
         await peer.expect("send", kind="edit", target=4, text=f"{text}!")
 
 
-async def test_where_nothing_was_said_there_is_nothing_to_change(fake: FakeServer, start: Start) -> None:
+async def test_change_without_messages_is_refused(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         await log_in(fake, app)
@@ -192,7 +190,7 @@ def watched(app: App) -> list[tuple[str, int]]:
 
 
 class TestGoingTo:
-    async def test_a_date(self, fake: FakeServer, start: Start) -> None:
+    async def test_goto_date_shows_the_first_message_of_the_day(self, fake: FakeServer, start: Start) -> None:
         async with fake:
             app = start()
             peer = await log_in(fake, app, rooms=[room(head=90)])
@@ -205,7 +203,7 @@ class TestGoingTo:
             await wait_until(app, lambda: shown == [("#lab", 41)])
             assert (lab_room(app).shown.first, lab_room(app).shown.last) == (41, 42)
 
-    async def test_where_nothing_scrolls_it_is_printed(self, fake: FakeServer, start: Start) -> None:
+    async def test_goto_in_line_front_end_prints_messages(self, fake: FakeServer, start: Start) -> None:
         async with fake:
             app = start()
             peer = await log_in(fake, app, rooms=[room(head=90)])
@@ -217,7 +215,7 @@ class TestGoingTo:
             assert [note.key for note in app.state.notes] == ["history_line"] * 2
             assert lab_room(app).past is None
 
-    async def test_what_a_search_found(self, fake: FakeServer, start: Start) -> None:
+    async def test_goto_number_shows_the_search_result(self, fake: FakeServer, start: Start) -> None:
         async with fake:
             app = start()
             peer = await log_in(fake, app, rooms=[room(head=90)])
@@ -234,7 +232,7 @@ class TestGoingTo:
             assert shown == [("#lab", 7)]
             assert lab_room(app).selected == 7
 
-    async def test_a_search_that_stopped_early_goes_on(self, fake: FakeServer, start: Start) -> None:
+    async def test_search_that_stopped_early_continues(self, fake: FakeServer, start: Start) -> None:
         async with fake:
             app = start()
             peer = await log_in(fake, app, rooms=[room(head=90)])
@@ -247,7 +245,7 @@ class TestGoingTo:
             assert [note.key for note in app.state.notes] == ["found", *["found_line"] * 2, "found_all"]
 
     @pytest.mark.parametrize("where", ["nowhere", "2022-13-01", "25:00", "2022-12-15 noon", "0"])
-    async def test_what_is_no_place(self, fake: FakeServer, start: Start, where: str) -> None:
+    async def test_invalid_goto_argument_is_refused(self, fake: FakeServer, start: Start, where: str) -> None:
         async with fake:
             app = start()
             await log_in(fake, app)
@@ -273,13 +271,13 @@ NOW = datetime(2026, 11, 22, 10, 0, tzinfo=timezone(timedelta(hours=8)))
         ("昨天 8:00", "2026-11-21T08:00"),
     ],
 )
-def test_moments_as_people_type_them(typed: str, moment: str) -> None:
+def test_typed_times_are_parsed(typed: str, moment: str) -> None:
     parsed = dates.parse_moment(typed, NOW)
     assert parsed.replace(tzinfo=None) == datetime.fromisoformat(moment)
     assert parsed.tzinfo is not None
 
 
-async def test_others_are_told_gently_that_somebody_writes(fake: FakeServer, start: Start) -> None:
+async def test_typing_is_sent_at_intervals(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await in_lab(fake, app)
@@ -293,7 +291,7 @@ async def test_others_are_told_gently_that_somebody_writes(fake: FakeServer, sta
         await peer.expect("typing", conversation="#lab")
 
 
-async def test_who_wants_nobody_to_know_does_not_tell(fake: FakeServer, start: Start) -> None:
+async def test_typing_setting_off_sends_nothing(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await in_lab(fake, app)

@@ -58,7 +58,7 @@ def names(type: str, *usernames: str) -> tuple[str, dict[str, Any]]:
         ("/transfer Bob --yes", {"type": "transfer_room", "room": "#lab", "username": "Bob"}),
     ],
 )
-async def test_what_the_history_tells_needs_no_further_words(
+async def test_command_with_a_notice_shows_no_note(
     fake: FakeServer, start: Start, line: str, request_: dict[str, Any]
 ) -> None:
     async with fake:
@@ -78,7 +78,7 @@ async def test_what_the_history_tells_needs_no_further_words(
         ("/kick Eve", {"type": "kick"}, refusal("not_owner"), "Only the owner of ? can do that."),
     ],
 )  # fmt: skip
-async def test_what_nothing_else_tells_is_said(
+async def test_command_without_a_notice_shows_a_note(
     fake: FakeServer,
     start: Start,
     line: str,
@@ -93,7 +93,7 @@ async def test_what_nothing_else_tells_is_said(
         assert i18n.translate(note.key, **note.facts) == said
 
 
-async def test_the_topic_is_the_rooms_and_shown_when_nothing_is_said(fake: FakeServer, start: Start) -> None:
+async def test_topic_is_set_or_shown(fake: FakeServer, start: Start) -> None:
     async with fake:
         app, peer = await in_lab(fake, start)
         await typed(app, peer, "/topic")
@@ -104,7 +104,7 @@ async def test_the_topic_is_the_rooms_and_shown_when_nothing_is_said(fake: FakeS
         assert keys(app) == ["no_topic", "topic_line"]
 
 
-async def test_a_measure_is_for_rooms(fake: FakeServer, start: Start) -> None:
+async def test_moderation_in_private_chat_is_refused(fake: FakeServer, start: Start) -> None:
     async with fake:
         app, peer = await in_lab(fake, start, friends=[friend()])
         app.conversations.show("@Bob")
@@ -114,9 +114,7 @@ async def test_a_measure_is_for_rooms(fake: FakeServer, start: Start) -> None:
         assert keys(app) == ["only_in_rooms", "nowhere"]
 
 
-async def test_who_was_put_out_is_told_in_the_history_and_gone_from_the_members(
-    fake: FakeServer, start: Start
-) -> None:
+async def test_kicked_member_is_removed_from_the_members(fake: FakeServer, start: Start) -> None:
     async with fake:
         app, peer = await in_lab(fake, start)
         peer.send(type="message", message=message(1, "", kind="enter"))
@@ -125,7 +123,7 @@ async def test_who_was_put_out_is_told_in_the_history_and_gone_from_the_members(
         assert lab_room(app).roster == []
 
 
-async def test_a_room_ends_by_its_name(fake: FakeServer, start: Start) -> None:
+async def test_disband_deletes_the_named_room(fake: FakeServer, start: Start) -> None:
     async with fake:
         app, peer = await in_lab(fake, start)
         await typed(app, peer, "/disband LAB --yes", ({"type": "close_room", "room": "#lab"}, "ok", {}))
@@ -161,7 +159,7 @@ async def test_destructive_command_asks_first(fake: FakeServer, start: Start, li
 
 
 @pytest.mark.parametrize("line", ["/disband lab", "/transfer Bob"])
-async def test_without_a_terminal_a_destructive_command_needs_yes(
+async def test_destructive_command_without_terminal_needs_yes(
     fake: FakeServer, start: Start, line: str
 ) -> None:
     async with fake:
@@ -201,7 +199,7 @@ async def test_room_of_another_owner_is_refused_without_a_question(fake: FakeSer
         assert keys(app) == ["not_owner"]
 
 
-async def test_blocking_ends_the_friendship_here_too(fake: FakeServer, start: Start) -> None:
+async def test_block_ends_the_friendship(fake: FakeServer, start: Start) -> None:
     async with fake:
         app, peer = await in_lab(fake, start, friends=[friend()])
         await typed(app, peer, "/block bob", ({"type": "block", "username": "Bob"}, "ok", {}))
@@ -210,7 +208,7 @@ async def test_blocking_ends_the_friendship_here_too(fake: FakeServer, start: St
         assert "@Stranger" not in app.state.conversations
 
 
-async def test_a_private_room_with_a_password(fake: FakeServer, start: Start) -> None:
+async def test_create_private_room_with_a_password(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app)
@@ -223,7 +221,7 @@ async def test_a_private_room_with_a_password(fake: FakeServer, start: Start) ->
         assert keys(app) == ["created", "usage"]
 
 
-async def test_a_room_that_takes_a_password_is_asked_for_it(fake: FakeServer, start: Start) -> None:
+async def test_join_of_locked_room_asks_for_the_password(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app, rooms=[])
@@ -238,9 +236,7 @@ async def test_a_room_that_takes_a_password_is_asked_for_it(fake: FakeServer, st
         assert (app.state.current, keys(app)) == ("#lab", ["entered_room"])
 
 
-async def test_who_does_not_know_the_password_hears_why_it_was_asked_for(
-    fake: FakeServer, start: Start
-) -> None:
+async def test_join_without_the_password_shows_the_reason(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app, rooms=[])
@@ -250,9 +246,7 @@ async def test_who_does_not_know_the_password_hears_why_it_was_asked_for(
         assert keys(app) == ["invitation_needed"]
 
 
-async def test_a_new_password_is_the_one_that_a_lost_session_falls_back_to(
-    fake: FakeServer, start: Start
-) -> None:
+async def test_new_password_is_used_for_later_logins(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app)
@@ -266,7 +260,7 @@ async def test_a_new_password_is_the_one_that_a_lost_session_falls_back_to(
         await peer.expect("login", password="secret2")
 
 
-async def test_a_slip_of_the_hand_changes_nothing(fake: FakeServer, start: Start) -> None:
+async def test_mistyped_new_password_changes_nothing(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app)
@@ -275,7 +269,7 @@ async def test_a_slip_of_the_hand_changes_nothing(fake: FakeServer, start: Start
         assert keys(app) == ["mismatch"]
 
 
-async def test_a_note_is_worded_in_the_language_of_the_moment(fake: FakeServer, start: Start) -> None:
+async def test_note_is_shown_in_the_current_language(fake: FakeServer, start: Start) -> None:
     async with fake:
         app, peer = await in_lab(fake, start)
         await typed(app, peer, "/friends", ({"type": "list_friends"}, "friends", {"friends": [friend()]}))
@@ -285,7 +279,7 @@ async def test_a_note_is_worded_in_the_language_of_the_moment(fake: FakeServer, 
         assert i18n.translate(note.key, **note.facts).endswith("在线")
 
 
-async def test_an_invitation_to_pass_on_leads_here(fake: FakeServer, start: Start) -> None:
+async def test_invitation_names_this_server(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app)

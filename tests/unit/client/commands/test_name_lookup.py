@@ -106,7 +106,7 @@ async def test_command_for_others_refuses_oneself(fake: FakeServer, start: Start
         assert keys(app) == ["not_yourself"]
 
 
-async def test_members_are_asked_for_before_a_name_is_resolved(fake: FakeServer, start: Start) -> None:
+async def test_members_are_requested_before_a_name_is_resolved(fake: FakeServer, start: Start) -> None:
     async with fake:
         app, peer = await in_lab(fake, start)
         lab_room(app).roster = []

@@ -14,7 +14,7 @@ def said(app: App) -> list[str]:
     return [i18n.translate(note.key, **note.facts) for note in app.state.notes]
 
 
-async def test_a_nickname_leads_to_the_account_behind_it(fake: FakeServer, start: Start) -> None:
+async def test_whois_of_nickname_shows_the_account(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app)
@@ -29,7 +29,7 @@ async def test_a_nickname_leads_to_the_account_behind_it(fake: FakeServer, start
         ]
 
 
-async def test_anybody_can_be_asked_about(fake: FakeServer, start: Start) -> None:
+async def test_whois_without_a_common_room_asks_the_server(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app)
@@ -41,7 +41,7 @@ async def test_anybody_can_be_asked_about(fake: FakeServer, start: Start) -> Non
         assert "offline" not in said(app)[0]
 
 
-async def test_away_without_a_text_says_so_once(fake: FakeServer, start: Start) -> None:
+async def test_away_without_text_shows_one_note(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app)
@@ -49,7 +49,7 @@ async def test_away_without_a_text_says_so_once(fake: FakeServer, start: Start) 
         assert said(app) == ["You are away. /back ends it."]
 
 
-async def test_a_friend_who_is_away_is_shown_so(fake: FakeServer, start: Start) -> None:
+async def test_friend_who_is_away_is_listed_as_away(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app, friends=[friend(away="at lunch")])
@@ -60,7 +60,7 @@ async def test_a_friend_who_is_away_is_shown_so(fake: FakeServer, start: Start) 
         assert bob.online
 
 
-async def test_i_am_away_until_i_am_back_over_a_lost_connection_too(fake: FakeServer, start: Start) -> None:
+async def test_away_survives_a_lost_connection_until_back(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app)
@@ -73,7 +73,7 @@ async def test_i_am_away_until_i_am_back_over_a_lost_connection_too(fake: FakeSe
         assert (app.state.away, keys(app)) == ("", ["away", "back"])
 
 
-async def test_another_terminal_of_mine_may_say_that_i_am_away(fake: FakeServer, start: Start) -> None:
+async def test_away_of_another_session_is_shown(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app)

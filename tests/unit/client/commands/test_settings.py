@@ -19,12 +19,12 @@ async def enter(app: App, *lines: str) -> list[str]:
 
 
 class TestSettings:
-    async def test_they_are_listed_with_what_they_are_for(self, start: Start) -> None:
+    async def test_set_lists_settings_with_their_purpose(self, start: Start) -> None:
         app = start()
         assert await enter(app, "/set") == ["setting_line"] * len(config.SETTINGS)
         assert await enter(app, "/set compact") == ["setting_line"]
 
-    async def test_a_choice_is_kept(self, start: Start) -> None:
+    async def test_set_saves_the_choice(self, start: Start) -> None:
         app = start()
         await enter(app, "/set compact on")
         assert config.load_config(app.config.path).compact == "on"
@@ -37,10 +37,10 @@ class TestSettings:
             ("/set compact yes", "no_choice"),
         ],
     )
-    async def test_what_is_none_is_refused(self, start: Start, line: str, said: str) -> None:
+    async def test_unknown_setting_or_choice_is_refused(self, start: Start, line: str, said: str) -> None:
         assert await enter(start(), line) == [said]
 
-    async def test_a_file_of_another_shape_is_as_good_as_none(self, start: Start) -> None:
+    async def test_file_with_other_content_counts_as_empty(self, start: Start) -> None:
         app = start()
         app.config.path.parent.mkdir(parents=True)
         app.config.path.write_text('{"alert": "siren", "keys": {"f9": 1, "f10": "home"}, "attention": []}')
@@ -49,12 +49,12 @@ class TestSettings:
 
 
 class TestKeys:
-    async def test_a_key_is_bound_shown_and_kept(self, start: Start) -> None:
+    async def test_bind_shows_and_saves_the_key(self, start: Start) -> None:
         app = start()
         assert await enter(app, "/bind Alt-X next-active", "/bind Alt-X", "/bind") == ["key_bound"] * 3
         assert config.load_config(app.config.path).keys == {"escape x": "next_active"}
 
-    async def test_it_is_given_back(self, start: Start) -> None:
+    async def test_default_restores_the_key(self, start: Start) -> None:
         app = start()
         said = await enter(app, "/unbind Ctrl-G", "/bind Ctrl-G", "/bind Ctrl-G default", "/bind")
         assert said == ["key_unbound", "key_free", "key_bound", "no_keys_bound"]
@@ -69,16 +69,14 @@ class TestKeys:
             ("/bind Alt-X numbered_conversation", "no_choice"),
         ],
     )
-    async def test_what_cannot_be_bound(self, start: Start, line: str, said: str) -> None:
+    async def test_invalid_key_or_action_is_refused(self, start: Start, line: str, said: str) -> None:
         app = start()
         assert await enter(app, line) == [said]
         assert app.config.keys == {}
 
 
 class TestAttention:
-    async def test_each_conversation_of_each_account_has_its_own(
-        self, fake: FakeServer, start: Start
-    ) -> None:
+    async def test_level_is_per_conversation_and_account(self, fake: FakeServer, start: Start) -> None:
         async with fake:
             app = start()
             await log_in(fake, app, rooms=[room()], friends=[friend()])
@@ -88,7 +86,7 @@ class TestAttention:
             kept = config.load_config(app.config.path).attention
             assert kept == {f"Alice@{fake.address}/#lab": "all", f"Alice@{fake.address}/@Bob": "none"}
 
-    async def test_muting_twice_is_not_muting(self, fake: FakeServer, start: Start) -> None:
+    async def test_mute_twice_restores_the_level(self, fake: FakeServer, start: Start) -> None:
         async with fake:
             app = start()
             await log_in(fake, app, rooms=[room()])
@@ -96,12 +94,12 @@ class TestAttention:
             assert said == ["attention.none", "attention.mentions"]
             assert app.config.attention == {}
 
-    async def test_it_is_there_at_the_next_login(self, fake: FakeServer, start: Start) -> None:
+    async def test_level_is_restored_at_login(self, fake: FakeServer, start: Start) -> None:
         async with fake:
             app = start()
             app.config.attention = {f"Alice@{fake.address}/#lab": "none", "Carol@elsewhere/#lab": "all"}
             await log_in(fake, app, rooms=[room()])
             assert app.state.attention == {"#lab": "none"}
 
-    async def test_home_has_none(self, start: Start) -> None:
+    async def test_notify_on_home_screen_is_refused(self, start: Start) -> None:
         assert await enter(start(), "/notify all") == ["nowhere"]

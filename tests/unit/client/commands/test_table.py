@@ -31,7 +31,7 @@ SAME = {
 """What hands know from elsewhere."""
 
 
-def test_every_name_is_one_commands() -> None:
+def test_command_names_are_unique() -> None:
     names = [name for command in COMMANDS for name in (command.name, *command.aliases)]
     assert len(names) == len(set(names))
     for name, aliases in SAME.items():
@@ -54,7 +54,7 @@ def test_every_name_is_one_commands() -> None:
         ("/msg Bob two\nlines", "msg", ["Bob", "two\nlines"]),
     ],
 )
-def test_a_line_is_taken_apart(line: str, name: str, arguments: list[str]) -> None:
+def test_line_is_split_into_command_and_arguments(line: str, name: str, arguments: list[str]) -> None:
     command, found = parse_command(line)
     assert (command.name, found) == (name, arguments)
 
@@ -71,13 +71,13 @@ def test_a_line_is_taken_apart(line: str, name: str, arguments: list[str]) -> No
         ("/quit now", "usage"),
     ],
 )
-def test_what_is_no_command_is_an_error_and_never_said(line: str, key: str) -> None:
+def test_unknown_command_is_an_error_and_never_sent(line: str, key: str) -> None:
     with pytest.raises(UsageError) as wrong:
         parse_command(line)
     assert wrong.value.key == key
 
 
-def test_two_slashes_begin_a_message_with_one() -> None:
+def test_two_slashes_send_a_message_with_one() -> None:
     assert not is_command("//etc/hosts")
     assert unescape_slash("//etc/hosts") == "/etc/hosts"
     assert unescape_slash("a // b") == "a // b"
@@ -97,7 +97,7 @@ async def typed(
     await app.lines.wait_until_finished()
 
 
-async def test_lines_are_dealt_with_in_the_order_they_were_typed(fake: FakeServer, start: Start) -> None:
+async def test_lines_are_handled_in_order(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app, rooms=[])
@@ -108,7 +108,7 @@ async def test_lines_are_dealt_with_in_the_order_they_were_typed(fake: FakeServe
         await peer.expect("send", to="#lab", text="hello")
 
 
-async def test_a_message_at_home_is_an_error(fake: FakeServer, start: Start) -> None:
+async def test_message_on_home_screen_is_refused(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         await log_in(fake, app)
@@ -117,7 +117,7 @@ async def test_a_message_at_home_is_an_error(fake: FakeServer, start: Start) -> 
         assert keys(app) == ["nowhere"]
 
 
-async def test_a_full_and_an_unknown_room_are_told_apart(fake: FakeServer, start: Start) -> None:
+async def test_full_and_unknown_room_have_distinct_notes(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app)
@@ -133,7 +133,7 @@ async def test_a_full_and_an_unknown_room_are_told_apart(fake: FakeServer, start
         assert said[1].startswith("聊天室 #no 不存在")
 
 
-async def test_a_code_of_a_newer_server_is_shown_as_it_is(fake: FakeServer, start: Start) -> None:
+async def test_code_of_newer_server_is_shown_unchanged(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app)
@@ -142,7 +142,7 @@ async def test_a_code_of_a_newer_server_is_shown_as_it_is(fake: FakeServer, star
         assert (keys(app), app.state.notes[0].facts) == (["unknown_code"], {"code": "full_moon"})
 
 
-async def test_no_fact_that_a_server_thinks_of_can_break_a_note(fake: FakeServer, start: Start) -> None:
+async def test_unexpected_facts_do_not_break_a_note(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app)
@@ -153,7 +153,7 @@ async def test_no_fact_that_a_server_thinks_of_can_break_a_note(fake: FakeServer
         assert i18n.translate(note.key, **note.facts) == "['x'] doesn't exist."
 
 
-async def test_the_nickname_of_the_last_time_is_the_default(fake: FakeServer, start: Start) -> None:
+async def test_last_nickname_is_the_default(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app, rooms=[room(entered=False, nickname="小爱")])
@@ -161,9 +161,7 @@ async def test_the_nickname_of_the_last_time_is_the_default(fake: FakeServer, st
         await peer.expect("enter_room", nickname="小爱")
 
 
-async def test_a_private_message_needs_no_entering_and_leaves_me_where_i_am(
-    fake: FakeServer, start: Start
-) -> None:
+async def test_msg_sends_without_switching_the_conversation(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app, friends=[friend()])
@@ -196,7 +194,7 @@ async def test_reply_at_home_with_several_writers_is_refused(fake: FakeServer, s
         assert keys(app) == ["several_writers"]
 
 
-async def test_what_is_too_long_is_not_sent_and_can_be_cut(fake: FakeServer, start: Start) -> None:
+async def test_too_long_message_stays_in_the_input(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         await log_in(fake, app)
@@ -206,7 +204,7 @@ async def test_what_is_too_long_is_not_sent_and_can_be_cut(fake: FakeServer, sta
         assert app.state.conversations["#lab"].pending == []
 
 
-async def test_a_line_with_the_password_is_held_back_once(fake: FakeServer, start: Start) -> None:
+async def test_line_with_the_password_is_held_back_once(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app)
@@ -217,7 +215,7 @@ async def test_a_line_with_the_password_is_held_back_once(fake: FakeServer, star
         await peer.expect("send", text="oops secret1")
 
 
-async def test_a_search_shows_what_it_found_the_newest_last(fake: FakeServer, start: Start) -> None:
+async def test_search_shows_results_newest_last(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app)
@@ -227,7 +225,7 @@ async def test_a_search_shows_what_it_found_the_newest_last(fake: FakeServer, st
         assert "\x1b" not in i18n.translate("found_line", **app.state.notes[1].facts)
 
 
-async def test_the_language_switches_at_once_and_is_kept(fake: FakeServer, start: Start, home: Path) -> None:
+async def test_lang_switches_the_language_and_is_saved(fake: FakeServer, start: Start, home: Path) -> None:
     async with fake:
         app = start()
         await log_in(fake, app)
@@ -255,7 +253,9 @@ async def test_lang_without_a_language_shows_the_setting(fake: FakeServer, start
         ("/create my great room 5", "room_name_blanks"),
     ],
 )
-async def test_create_says_what_is_wrong(fake: FakeServer, start: Start, line: str, key: str) -> None:
+async def test_create_with_invalid_arguments_shows_the_reason(
+    fake: FakeServer, start: Start, line: str, key: str
+) -> None:
     async with fake:
         app = start()
         await log_in(fake, app)
@@ -284,9 +284,7 @@ async def test_switch_finds_what_the_switcher_finds(fake: FakeServer, start: Sta
         assert app.state.current == ("#lab" if name == "lb" else "@Bob")
 
 
-async def test_what_somebody_says_can_be_ignored_and_that_is_kept(
-    fake: FakeServer, start: Start, home: Path
-) -> None:
+async def test_ignore_hides_messages_and_is_saved(fake: FakeServer, start: Start, home: Path) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app, friends=[friend()])
@@ -300,7 +298,7 @@ async def test_what_somebody_says_can_be_ignored_and_that_is_kept(
         assert load_config(home / "client.json").ignored == ["Bob"]
 
 
-async def test_help_and_keys_are_made_from_the_tables(fake: FakeServer, start: Start) -> None:
+async def test_help_and_keys_list_the_tables(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         await log_in(fake, app)
@@ -312,7 +310,7 @@ async def test_help_and_keys_are_made_from_the_tables(fake: FakeServer, start: S
         assert shown[-1] == "/join ROOM [NICK] (/j /enter)  join a room, with any nickname"
 
 
-def test_a_config_that_somebody_broke_is_as_good_as_none(tmp_path: Path) -> None:
+def test_damaged_config_counts_as_empty(tmp_path: Path) -> None:
     path = tmp_path / "client.json"
     for text in ("", "{", "[]", '{"lang": 5, "theme": "no such", "ignored": [1, "Bob"], "more": {}}'):
         path.write_text(text)
@@ -320,7 +318,7 @@ def test_a_config_that_somebody_broke_is_as_good_as_none(tmp_path: Path) -> None
     assert load_config(path).ignored == ["Bob"]
 
 
-async def test_leaving_leads_home_and_says_so(fake: FakeServer, start: Start) -> None:
+async def test_leave_goes_home_and_shows_a_note(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app)
@@ -330,7 +328,7 @@ async def test_leaving_leads_home_and_says_so(fake: FakeServer, start: Start) ->
         assert not app.state.conversations["#lab"].entered
 
 
-async def test_a_command_without_a_connection_says_that_there_is_none(fake: FakeServer, start: Start) -> None:
+async def test_command_without_a_connection_shows_a_note(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app)

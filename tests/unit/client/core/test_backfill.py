@@ -8,7 +8,7 @@ from tests.unit.client.fake_server import FakeServer, message, room
 from tests.unit.client.fake_session import answer_session, lab_room, lab_texts, log_in, wait_until
 
 
-async def test_who_was_named_while_away_sees_it(fake: FakeServer, start: Start) -> None:
+async def test_mention_while_away_is_found(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app, rooms=[room(head=9, read=6, unread=2)])
@@ -19,9 +19,7 @@ async def test_who_was_named_while_away_sees_it(fake: FakeServer, start: Start) 
         assert (lab_room(app).unread, lab_room(app).mentions) == (2, 1)
 
 
-async def test_what_is_unread_further_up_is_looked_through_page_by_page(
-    fake: FakeServer, start: Start
-) -> None:
+async def test_unread_messages_are_scanned_page_by_page(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start()
         peer = await log_in(fake, app, rooms=[room(head=9, read=1, unread=8)])
@@ -37,7 +35,7 @@ async def test_what_is_unread_further_up_is_looked_through_page_by_page(
         assert len(lab_room(app).timeline.messages) == 3  # nothing more of it is kept
 
 
-async def test_in_a_room_with_very_much_the_rest_is_left_unknown(
+async def test_scan_stops_after_its_limit(
     fake: FakeServer, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backfill, "MAX_MENTION_PAGES", 1)
@@ -56,7 +54,7 @@ async def test_in_a_room_with_very_much_the_rest_is_left_unknown(
         assert (lab_room(app).mentions, lab_room(app).has_unscanned) == (0, False)
 
 
-async def test_a_script_gets_only_what_it_asks_for(fake: FakeServer, start: Start) -> None:
+async def test_scripted_client_requests_no_pages(fake: FakeServer, start: Start) -> None:
     async with fake:
         app = start(fill=True)
         peer = await log_in(fake, app, rooms=[room(head=9, read=6, unread=2)])

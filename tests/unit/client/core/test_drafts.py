@@ -21,7 +21,7 @@ def drafts(home: Path) -> DraftStore:
     return DraftStore(home, "Alice", "host:7878")
 
 
-def test_they_are_there_for_the_next_client(drafts: DraftStore, home: Path) -> None:
+def test_drafts_are_loaded_by_next_client(drafts: DraftStore, home: Path) -> None:
     drafts.save_drafts({"#lab": "half a th", "@Bob": "and\nanother", "#zoo": ""})
     assert DraftStore(home, "Alice", "host:7878").load_drafts() == {
         "#lab": "half a th",
@@ -29,7 +29,7 @@ def test_they_are_there_for_the_next_client(drafts: DraftStore, home: Path) -> N
     }
 
 
-def test_what_was_said_is_no_draft_any_more(drafts: DraftStore, home: Path) -> None:
+def test_sent_line_is_removed_from_drafts(drafts: DraftStore, home: Path) -> None:
     drafts.save_drafts({"#lab": "half a th"})
     drafts.save_drafts({"#lab": ""})
     assert DraftStore(home, "Alice", "host:7878").load_drafts() == {}
@@ -41,9 +41,7 @@ def test_another_account_and_another_server_have_their_own(drafts: DraftStore, h
     assert DraftStore(home, "Alice", "elsewhere:7878").load_drafts() == {}
 
 
-def test_two_clients_of_one_account_leave_each_other_what_they_have_not_touched(
-    drafts: DraftStore, home: Path
-) -> None:
+def test_two_clients_of_one_account_keep_drafts_of_each_other(drafts: DraftStore, home: Path) -> None:
     other = DraftStore(home, "Alice", "host:7878")
     drafts.load_drafts()
     other.load_drafts()
@@ -52,13 +50,13 @@ def test_two_clients_of_one_account_leave_each_other_what_they_have_not_touched(
     assert DraftStore(home, "Alice", "host:7878").load_drafts() == {"#lab": "here", "#zoo": "there"}
 
 
-def test_nobody_else_may_read_them(drafts: DraftStore, home: Path) -> None:
+def test_drafts_are_readable_by_owner_only(drafts: DraftStore, home: Path) -> None:
     drafts.save_drafts({"#lab": "mine"})
     paths = [home / "drafts", *(home / "drafts").iterdir()]
     assert {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in paths} == {0}
 
 
-def test_a_disk_that_does_not_take_them_costs_nothing_else(home: Path) -> None:
+def test_unwritable_drafts_affect_nothing_else(home: Path) -> None:
     home.write_text("no folder")
     drafts = DraftStore(home, "Alice", "host:7878")
     assert drafts.load_drafts() == {}
@@ -80,7 +78,7 @@ def test_a_disk_that_does_not_take_them_costs_nothing_else(home: Path) -> None:
         ("/me passes", False),
     ],
 )
-def test_what_may_be_a_password_is_told_apart(text: str, secret: bool) -> None:
+def test_line_that_may_be_a_password_is_recognised(text: str, secret: bool) -> None:
     assert holds_password(text, "secret1") is secret
 
 
@@ -90,9 +88,7 @@ async def leave(app: App, peer: Peer) -> None:
     await closing
 
 
-async def test_a_client_that_is_started_again_has_the_drafts_of_the_one_before(
-    fake: FakeServer, start: Start
-) -> None:
+async def test_restarted_client_shows_the_drafts(fake: FakeServer, start: Start) -> None:
     async with fake:
         before = start()
         front_end_of(before).is_full_screen = True
@@ -109,9 +105,7 @@ async def test_a_client_that_is_started_again_has_the_drafts_of_the_one_before(
         assert drafts == {"#lab": "half a th", "@Bob": ""}
 
 
-async def test_what_was_sent_is_no_draft_even_for_a_client_that_is_killed(
-    fake: FakeServer, start: Start, home: Path
-) -> None:
+async def test_sent_line_is_no_draft_after_a_kill(fake: FakeServer, start: Start, home: Path) -> None:
     async with fake:
         app = start()
         front_end_of(app).is_full_screen = True

@@ -102,13 +102,17 @@ async def saved(
             serving.cancel()
 
 
-async def test_it_is_the_reports_to_the_letter(fake: FakeServer, start: Start, tmp_path: Path) -> None:
+async def test_chinese_transcript_has_the_required_format(
+    fake: FakeServer, start: Start, tmp_path: Path
+) -> None:
     i18n.use_language("zh")
     assert await saved(fake, start, HISTORY, tmp_path / "log.txt") == 5
     assert (tmp_path / "log.txt").read_text("utf-8") == REPORT
 
 
-async def test_in_english_it_has_the_same_shape(fake: FakeServer, start: Start, tmp_path: Path) -> None:
+async def test_english_transcript_has_the_same_structure(
+    fake: FakeServer, start: Start, tmp_path: Path
+) -> None:
     await saved(fake, start, HISTORY, tmp_path / "log.txt")
     lines = (tmp_path / "log.txt").read_text("utf-8").splitlines()
     assert lines[0] == "-----Room messages-----"
@@ -116,7 +120,7 @@ async def test_in_english_it_has_the_same_shape(fake: FakeServer, start: Start, 
     assert lines[-1] == "Time:2022-12-14 23:50:10 From:Bob To:Alice Text:在吗"
 
 
-async def test_many_pages_of_several_rooms_come_in_the_order_of_time(
+async def test_pages_of_several_rooms_are_merged_by_time(
     fake: FakeServer, start: Start, tmp_path: Path
 ) -> None:
     history = {
@@ -136,7 +140,7 @@ async def test_many_pages_of_several_rooms_come_in_the_order_of_time(
     assert len(set(times)) == 50
 
 
-async def test_long_pages_are_asked_for_where_there_are_some(start: Start, tmp_path: Path) -> None:
+async def test_export_pages_are_used_if_the_server_has_them(start: Start, tmp_path: Path) -> None:
     log = [message(seq, str(seq)) for seq in range(1, 31)]
     async with FakeServer(export=10) as fake:
         app = start()
@@ -148,7 +152,7 @@ async def test_long_pages_are_asked_for_where_there_are_some(start: Start, tmp_p
     assert [line.rpartition(":")[2] for line in lines] == [str(seq) for seq in range(1, 31)]
 
 
-async def test_one_knows_how_many_there_are_from_the_first_moment(
+async def test_progress_shows_the_total_from_the_start(
     fake: FakeServer, start: Start, tmp_path: Path
 ) -> None:
     async with fake:
@@ -171,7 +175,7 @@ async def test_one_knows_how_many_there_are_from_the_first_moment(
 
 
 @pytest.mark.parametrize("shape", TranscriptFormat)
-async def test_a_message_is_one_physical_line_whatever_it_holds(
+async def test_message_is_one_line_for_any_text(
     fake: FakeServer, start: Start, tmp_path: Path, shape: TranscriptFormat
 ) -> None:
     evil = "one\ntwo\r\nthree\u2028four\u2029five\x85six\x0bseven\x0ceight\x1cnine\x1b[2J\x9b2J"
@@ -185,7 +189,7 @@ async def test_a_message_is_one_physical_line_whatever_it_holds(
         assert json.loads(written)["text"] == evil
 
 
-async def test_a_link_is_replaced_and_where_it_leads_is_not_touched(
+async def test_symlink_is_replaced_and_its_target_unchanged(
     fake: FakeServer, start: Start, tmp_path: Path
 ) -> None:
     (tmp_path / "target").write_text("precious")
@@ -196,7 +200,9 @@ async def test_a_link_is_replaced_and_where_it_leads_is_not_touched(
     assert (tmp_path / "log.txt").stat().st_mode & 0o777 == 0o600
 
 
-async def test_what_is_no_file_is_not_replaced(fake: FakeServer, start: Start, tmp_path: Path) -> None:
+async def test_target_that_is_no_regular_file_is_refused(
+    fake: FakeServer, start: Start, tmp_path: Path
+) -> None:
     os.mkfifo(tmp_path / "pipe")
     async with fake:
         app = start()
@@ -206,7 +212,7 @@ async def test_what_is_no_file_is_not_replaced(fake: FakeServer, start: Start, t
     assert (tmp_path / "pipe").is_fifo()
 
 
-async def test_on_a_full_disk_the_old_file_stays(
+async def test_full_disk_keeps_the_old_file(
     fake: FakeServer, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "log.txt").write_text("the old one")
@@ -225,9 +231,7 @@ async def test_on_a_full_disk_the_old_file_stays(
     assert files_in(tmp_path) == {"log.txt": "the old one"}
 
 
-async def test_a_save_that_is_stopped_leaves_nothing_behind(
-    fake: FakeServer, start: Start, tmp_path: Path
-) -> None:
+async def test_cancelled_save_leaves_no_file(fake: FakeServer, start: Start, tmp_path: Path) -> None:
     async with fake:
         app = start()
         peer = await in_chat(fake, app, HISTORY)
@@ -241,7 +245,7 @@ async def test_a_save_that_is_stopped_leaves_nothing_behind(
     assert files_in(tmp_path) == {}
 
 
-async def test_a_lost_connection_only_makes_it_wait(fake: FakeServer, start: Start, tmp_path: Path) -> None:
+async def test_save_continues_after_a_lost_connection(fake: FakeServer, start: Start, tmp_path: Path) -> None:
     async with fake:
         app = start()
         peer = await in_chat(fake, app, {"#thuhole": HISTORY["#thuhole"]})
@@ -257,7 +261,7 @@ async def test_a_lost_connection_only_makes_it_wait(fake: FakeServer, start: Sta
         serving.cancel()
 
 
-def test_where_to_what_and_in_which_shape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_save_options_are_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert parse_save("") == SaveRequest(Path("log.txt"), TranscriptFormat.TXT)
     assert parse_save("my log.txt") == SaveRequest(Path("my log.txt"))
@@ -274,12 +278,12 @@ def test_where_to_what_and_in_which_shape(tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     "typed", ["--format", "--format pdf", "--everything", "a --since", "--here --in #lab", "x --in"]
 )
-def test_what_makes_no_sense_writes_nothing(typed: str) -> None:
+def test_invalid_save_options_are_refused(typed: str) -> None:
     with pytest.raises(UsageError):
         parse_save(typed)
 
 
-async def test_one_conversation_from_a_date_on(fake: FakeServer, start: Start, tmp_path: Path) -> None:
+async def test_save_of_one_conversation_since_a_date(fake: FakeServer, start: Start, tmp_path: Path) -> None:
     log = [message(seq, conversation="#thuhole") for seq in range(1, 8)]
     async with fake:
         app = start()
@@ -298,7 +302,7 @@ async def test_one_conversation_from_a_date_on(fake: FakeServer, start: Start, t
     assert (tmp_path / "log.txt").read_text("utf-8").count("number") == 3
 
 
-async def test_what_was_done_later_is_told_by_the_message_itself(
+async def test_changed_messages_are_marked_in_the_transcript(
     fake: FakeServer, start: Start, tmp_path: Path
 ) -> None:
     log = [
@@ -319,7 +323,9 @@ async def test_what_was_done_later_is_told_by_the_message_itself(
 @pytest.mark.parametrize(
     ("line", "said"), [("/save --since never", "no_day"), ("/save --in nowhere", "no_conversation")]
 )
-async def test_what_cannot_be_saved(fake: FakeServer, start: Start, line: str, said: str) -> None:
+async def test_save_of_unknown_date_or_conversation_is_refused(
+    fake: FakeServer, start: Start, line: str, said: str
+) -> None:
     async with fake:
         app = start()
         await in_chat(fake, app, HISTORY)

@@ -67,13 +67,13 @@ def _halves(frames: list[Json], at: int) -> tuple[list[Json], list[Json]]:
     return frames[:at], frames[at:]
 
 
-def test_a_script_gets_nothing_from_before_its_start(server: Server, bob: Wire, alice: Home) -> None:
+def test_script_gets_no_message_older_than_its_start(server: Server, bob: Wire, alice: Home) -> None:
     assert parts(alice.run(server, "--json")) == ([], ["enter"])
     assert not [line for line in alice.run(server, "--plain") if "BOB" in line.upper()]
 
 
 @pytest.mark.parametrize("count", [0, 2, 500])
-def test_history_gives_so_many_messages_before_the_border(
+def test_history_flag_delivers_that_many_old_messages(
     server: Server, bob: Wire, alice: Home, count: int
 ) -> None:
     for number in range(200):
@@ -84,7 +84,7 @@ def test_history_gives_so_many_messages_before_the_border(
     assert behind == ["enter"]
 
 
-def test_since_last_gives_each_message_in_one_run_only(server: Server, bob: Wire, alice: Home) -> None:
+def test_since_last_delivers_each_message_in_one_run_only(server: Server, bob: Wire, alice: Home) -> None:
     assert parts(alice.run(server, "--json", "--since=last", to=""))[0] == ["three", "leave"]
     assert parts(alice.run(server, "--json", "--since=last", to=""))[0] == []
     bob.request("send", to="#lab", text="four")
@@ -94,19 +94,19 @@ def test_since_last_gives_each_message_in_one_run_only(server: Server, bob: Wire
     assert parts(alice.run(server, "--json", "--since=last", to=""))[0] == []
 
 
-def test_a_script_that_gets_nothing_old_does_not_mark_it_as_read(
+def test_script_without_old_messages_does_not_mark_them_as_read(
     server: Server, bob: Wire, alice: Home
 ) -> None:
     alice.run(server, "--plain", typed="done\n")
     assert parts(alice.run(server, "--json", "--since=last", to=""))[0][:1] == ["three"]
 
 
-def test_since_a_date_gives_what_is_not_older(server: Server, bob: Wire, alice: Home) -> None:
+def test_since_date_delivers_messages_from_the_date_on(server: Server, bob: Wire, alice: Home) -> None:
     assert parts(alice.run(server, "--json", "--since=2000-01-01"))[0][2:5] == ["one", "two", "three"]
     assert parts(alice.run(server, "--json", "--since=2100-01-01"))[0] == []
 
 
-def test_a_quiet_client_reads_and_writes_without_notices(server: Server, bob: Wire, alice: Home) -> None:
+def test_quiet_client_reads_and_writes_without_notices(server: Server, bob: Wire, alice: Home) -> None:
     raw = json.dumps({"type": "send", "id": 1, "to": "#lab", "text": "raw"})
     alice.run(server, "--plain", "--quiet", typed="done\n/me waves\n")
     alice.run(server, "--json", "--quiet", typed=raw + "\n")
@@ -115,7 +115,7 @@ def test_a_quiet_client_reads_and_writes_without_notices(server: Server, bob: Wi
         ("text", "done"), ("action", "waves"), ("text", "raw")]  # fmt: skip
 
 
-def test_a_quiet_client_takes_no_seat(server: Server, bob: Wire, alice: Home) -> None:
+def test_quiet_client_takes_no_seat(server: Server, bob: Wire, alice: Home) -> None:
     bob.request("create_room", room="#ops", capacity=5)
     command = [
         sys.executable,
@@ -130,9 +130,7 @@ def test_a_quiet_client_takes_no_seat(server: Server, bob: Wire, alice: Home) ->
     assert b"not a member of #ops" in done.stderr
 
 
-def test_a_person_at_a_terminal_sees_a_page_of_history_marked_as_such(
-    server: Server, bob: Wire, terminal: Open
-) -> None:
+def test_terminal_shows_a_marked_page_of_history(server: Server, bob: Wire, terminal: Open) -> None:
     plain = terminal(f"Alice@127.0.0.1:{server.port}/lab", "--plain", "--lang", "en", columns=100)
     plain.wait_for("Password").enter("111111").wait_for("new messages ---")
     text = plain.text
@@ -153,9 +151,7 @@ async def until(peer: Peer, type: str, stored: list[Json]) -> Json:
     return asked
 
 
-async def test_what_was_missed_is_delivered_once_though_the_server_tells_the_newest_page_only(
-    fake: FakeServer, client: Run
-) -> None:
+async def test_missed_messages_are_delivered_once_after_reconnect(fake: FakeServer, client: Run) -> None:
     stored = [message(number) for number in range(1, 9)]
     async with fake:
         typed = "/switch lab\n/me hi\n"
@@ -182,7 +178,7 @@ async def test_what_was_missed_is_delivered_once_though_the_server_tells_the_new
 
 
 @pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
-def test_the_echo_bot_of_the_readme_answers_new_messages_only(
+def test_echo_bot_of_readme_answers_new_messages_only(
     server: Server, bob: Wire, alice: Home, tmp_path: Path, page: str
 ) -> None:
     code = re.search(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)

@@ -16,7 +16,7 @@ from tests.unit.client.line_client import (
 )
 
 
-async def test_a_notifier_is_one_line_of_shell(fake: FakeServer, client: Run) -> None:
+async def test_line_of_a_pipe_is_sent(fake: FakeServer, client: Run) -> None:
     async with fake:
         running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab").run("done"))
         peer = await accept_login(fake)
@@ -28,7 +28,7 @@ async def test_a_notifier_is_one_line_of_shell(fake: FakeServer, client: Run) ->
         assert output.splitlines()[-1].endswith("-- ALICE:done")
 
 
-async def test_not_one_escape_byte_whatever_a_peer_says(fake: FakeServer, client: Run) -> None:
+async def test_output_has_no_escape_byte(fake: FakeServer, client: Run) -> None:
     async with fake:
         running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab", "--history=9").run(""))
         peer = await accept_login(fake)
@@ -42,7 +42,7 @@ async def test_not_one_escape_byte_whatever_a_peer_says(fake: FakeServer, client
         assert "    --2022-12-15 20:07:40-- BOB:forged" in output
 
 
-async def test_a_room_that_is_full_ends_it_with_one_line(fake: FakeServer, client: Run) -> None:
+async def test_full_room_ends_with_one_line(fake: FakeServer, client: Run) -> None:
     async with fake:
         running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab").run("hello\n"))
         peer = await accept_login(fake)
@@ -54,7 +54,7 @@ async def test_a_room_that_is_full_ends_it_with_one_line(fake: FakeServer, clien
         assert errors == "chat-client: Room #lab is full (2/2).\n"
 
 
-async def test_a_line_that_is_refused_makes_the_exit_code_tell(fake: FakeServer, client: Run) -> None:
+async def test_refused_line_sets_exit_code_1(fake: FakeServer, client: Run) -> None:
     async with fake:
         running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab").run("one\ntwo\n"))
         peer = await accept_login(fake)
@@ -67,7 +67,7 @@ async def test_a_line_that_is_refused_makes_the_exit_code_tell(fake: FakeServer,
         assert errors.startswith("Not delivered: one (")
 
 
-async def test_quitting_takes_back_no_failure(fake: FakeServer, client: Run) -> None:
+async def test_quit_keeps_exit_code_1(fake: FakeServer, client: Run) -> None:
     """What was said before ``/quit`` is seen through to its answer, and counts."""
     async with fake:
         running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab").run("one\n/quit\n"))
@@ -82,7 +82,7 @@ async def test_quitting_takes_back_no_failure(fake: FakeServer, client: Run) -> 
 
 @pytest.mark.parametrize("mode", ["--plain", "--json"])
 @pytest.mark.parametrize("end", ["", "/quit\n", "/logout\n", "/save again.txt\n/quit\n"])
-async def test_a_script_that_saves_has_saved_before_anything_else_is_done(
+async def test_save_of_script_ends_before_the_next_line(
     fake: FakeServer, client: Run, tmp_path: Path, mode: str, end: str
 ) -> None:
     saves = end.count("/save") + 1
@@ -100,7 +100,7 @@ async def test_a_script_that_saves_has_saved_before_anything_else_is_done(
     assert "Text:kept" in (tmp_path / "log.txt").read_text()
 
 
-async def test_a_script_leaves_when_all_that_it_said_has_its_answer(fake: FakeServer, client: Run) -> None:
+async def test_script_ends_after_all_lines_are_answered(fake: FakeServer, client: Run) -> None:
     async with fake:
         running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab").run("one\n/leave\n"))
         peer = await accept_login(fake)
@@ -113,7 +113,7 @@ async def test_a_script_leaves_when_all_that_it_said_has_its_answer(fake: FakeSe
     assert (code, errors) == (0, "")
 
 
-async def test_where_one_is_now_is_said(fake: FakeServer, client: Run) -> None:
+async def test_current_conversation_is_announced(fake: FakeServer, client: Run) -> None:
     async with fake:
         running = asyncio.create_task(client("--plain", f"Alice@{fake.address}").run("/switch lab\n/close\n"))
         peer = await accept_login(fake, rooms=[room(head=1)])
@@ -126,7 +126,7 @@ async def test_where_one_is_now_is_said(fake: FakeServer, client: Run) -> None:
     assert said.index("Now in #lab.") < said.index("Not in a conversation now.")
 
 
-async def test_a_change_names_the_message_that_it_is_about(fake: FakeServer, client: Run) -> None:
+async def test_change_names_its_message(fake: FakeServer, client: Run) -> None:
     async with fake:
         running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab", "--history=9").run(""))
         peer = await accept_login(fake)
@@ -156,7 +156,7 @@ async def test_a_change_names_the_message_that_it_is_about(fake: FakeServer, cli
         assert code == 0
 
 
-async def test_what_is_unconfirmed_at_the_end_survives_a_lost_connection(
+async def test_unconfirmed_message_at_the_end_survives_a_lost_connection(
     fake: FakeServer, client: Run
 ) -> None:
     async with fake:
@@ -173,7 +173,7 @@ async def test_what_is_unconfirmed_at_the_end_survives_a_lost_connection(
         assert (await running)[0] == 0
 
 
-async def test_a_password_never_comes_from_a_pipe(
+async def test_password_is_not_read_from_a_pipe(
     fake: FakeServer, client: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with fake:
@@ -193,7 +193,7 @@ async def test_a_password_never_comes_from_a_pipe(
         assert (await running)[0] == 0
 
 
-async def test_json_tells_each_message_once_and_answers_requests(fake: FakeServer, client: Run) -> None:
+async def test_json_delivers_each_message_once_and_answers_requests(fake: FakeServer, client: Run) -> None:
     typed = '/join lab\n{"type":"ping","id":"p"}\n{"type":"dance","id":7}\n'
     async with fake:
         running = asyncio.create_task(client("--json", f"Alice@{fake.address}").run(typed))
@@ -212,7 +212,7 @@ async def test_json_tells_each_message_once_and_answers_requests(fake: FakeServe
         assert (error["id"], error["code"], code) == (7, "unknown_type", 1)
 
 
-async def test_json_says_nothing_aloud_that_is_no_request(fake: FakeServer, client: Run) -> None:
+async def test_json_line_that_is_no_request_is_not_sent(fake: FakeServer, client: Run) -> None:
     async with fake:
         running = asyncio.create_task(client("--json", f"Alice@{fake.address}").run('hello\n\n"hi"\n'))
         peer = await accept_login(fake)
@@ -234,7 +234,7 @@ async def test_json_says_nothing_aloud_that_is_no_request(fake: FakeServer, clie
         ([], "chat-client: Not a terminal;"),
     ],
 )
-async def test_whatever_is_wrong_is_one_line(client: Run, arguments: list[str], error: str) -> None:
+async def test_error_is_one_line(client: Run, arguments: list[str], error: str) -> None:
     code, output, errors = await client(*arguments).run("")
     assert code != 0
     assert output == ""

@@ -24,7 +24,7 @@ from chatroom.protocol.invitation import Invitation, InvitationError
         ("alice@", ServerAddress(username="alice")),
     ],
 )
-def test_an_address_in_every_shape(text: str, address: ServerAddress) -> None:
+def test_address_is_parsed_in_every_form(text: str, address: ServerAddress) -> None:
     assert parse_address(text) == address
 
 
@@ -32,7 +32,7 @@ def test_an_address_in_every_shape(text: str, address: ServerAddress) -> None:
     "text",
     ["host:0", "host:65536", "host:x", "[::1", "[host]", "1:2:3", "a b@host", "a@b@c", "host:９"],
 )
-def test_what_is_no_address(text: str) -> None:
+def test_invalid_address_is_refused(text: str) -> None:
     with pytest.raises(AddressError):
         parse_address(text)
 
@@ -48,26 +48,26 @@ def test_what_is_no_address(text: str) -> None:
         ("lab", False),
     ],
 )
-def test_loopback_is_what_cannot_leave_this_machine(host: str, loopback: bool) -> None:
+def test_loopback_addresses_are_recognised(host: str, loopback: bool) -> None:
     assert ServerAddress(host).loopback is loopback
 
 
-def test_a_server_is_kept_under_one_name() -> None:
+def test_spellings_of_a_server_have_one_name() -> None:
     assert parse_address("alice@[::1]:99/ops").server == "[::1]:99"
 
 
-def test_an_invitation_says_all_of_it() -> None:
+def test_invitation_is_parsed_as_address() -> None:
     token = str(Invitation("lab.example", 99, "5f2c" * 16, "ops"))
     place = ServerAddress("lab.example", 99, "", "#ops", fingerprint="5f2c" * 16, invited=True)
     assert parse_address(token) == place
     assert parse_address(f" alice@{token}\n").username == "alice"
 
 
-def test_an_invitation_holds_no_more_than_an_address_could() -> None:
+def test_invitation_with_invalid_address_is_refused() -> None:
     with pytest.raises(AddressError):
         parse_address(str(Invitation("lab sha256:0", 99)))
 
 
-def test_a_damaged_invitation_is_not_taken_for_a_host() -> None:
+def test_damaged_invitation_is_not_parsed_as_host() -> None:
     with pytest.raises(InvitationError):
         parse_address(str(Invitation("lab.example", 99))[:-1])

@@ -37,13 +37,13 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "config" / "known_servers"
 
 
-def test_this_machine_may_be_plain_and_any_other_is_not(path: Path) -> None:
+def test_only_loopback_may_be_plain(path: Path) -> None:
     assert KnownServers(path).allowed_transports(HERE) == [Transport.PLAIN, Transport.TLS]
     assert KnownServers(path).allowed_transports(AWAY) == [Transport.TLS]
     assert KnownServers(path, insecure=True).allowed_transports(AWAY) == [Transport.PLAIN]
 
 
-def test_the_first_certificate_is_kept_and_another_one_is_a_hard_stop(path: Path) -> None:
+def test_certificate_other_than_the_first_is_refused(path: Path) -> None:
     KnownServers(path).accept_certificate(AWAY, FIRST)
     KnownServers(path).accept_certificate(AWAY, FIRST)
     with pytest.raises(UntrustedServer, match="certificate_changed") as barred:
@@ -54,14 +54,14 @@ def test_the_first_certificate_is_kept_and_another_one_is_a_hard_stop(path: Path
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_server_that_was_seen_encrypted_is_never_plain_again(path: Path) -> None:
+def test_server_seen_with_tls_is_refused_without_tls(path: Path) -> None:
     KnownServers(path).accept_certificate(HERE, FIRST)
     assert KnownServers(path).allowed_transports(HERE) == [Transport.TLS]
     with pytest.raises(UntrustedServer, match="plain_after_tls"):
         KnownServers(path, insecure=True).allowed_transports(HERE)
 
 
-def test_an_invitation_vouches_for_a_server_that_is_not_known(path: Path) -> None:
+def test_fingerprint_of_invitation_is_trusted_for_unknown_server(path: Path) -> None:
     trust = KnownServers(path)
     trust.trust_fingerprint(HERE, digest(FIRST))
     assert trust.allowed_transports(HERE) == [Transport.TLS]
@@ -71,7 +71,7 @@ def test_an_invitation_vouches_for_a_server_that_is_not_known(path: Path) -> Non
     assert KnownServers(path).known_fingerprint(HERE) == digest(FIRST)
 
 
-def test_no_invitation_changes_what_is_known(path: Path) -> None:
+def test_invitation_does_not_replace_known_certificate(path: Path) -> None:
     KnownServers(path).accept_certificate(AWAY, FIRST)
     with pytest.raises(UntrustedServer, match="certificate_changed") as barred:
         KnownServers(path).trust_fingerprint(AWAY, digest(SECOND))
@@ -79,7 +79,7 @@ def test_no_invitation_changes_what_is_known(path: Path) -> None:
     KnownServers(path).trust_fingerprint(AWAY, digest(FIRST))
 
 
-def test_a_fingerprint_says_which_certificate_it_must_be_and_is_kept(path: Path) -> None:
+def test_fingerprint_selects_the_certificate_and_is_kept(path: Path) -> None:
     KnownServers(path).accept_certificate(AWAY, FIRST)
     written = "SHA256:" + digest(SECOND).upper()
     with pytest.raises(UntrustedServer):
@@ -90,12 +90,12 @@ def test_a_fingerprint_says_which_certificate_it_must_be_and_is_kept(path: Path)
 
 
 @pytest.mark.parametrize("text", ["ab" * 32, "sha256:" + "AB" * 32, ":".join(["ab"] * 32)])
-def test_a_fingerprint_in_every_way_it_is_written(text: str) -> None:
+def test_fingerprint_is_accepted_in_every_notation(text: str) -> None:
     assert is_fingerprint(text)
 
 
 @pytest.mark.parametrize("text", ["", "ab" * 31, "xy" * 32])
-def test_what_is_no_fingerprint(text: str) -> None:
+def test_invalid_fingerprint_is_recognised(text: str) -> None:
     assert not is_fingerprint(text)
 
 
@@ -108,7 +108,7 @@ def test_what_is_no_fingerprint(text: str) -> None:
         (b"\xff\xfe\n", 0),
     ],
 )
-def test_a_damaged_file_stops_every_connection_and_is_named(path: Path, content: bytes, line: int) -> None:
+def test_damaged_file_refuses_every_connection(path: Path, content: bytes, line: int) -> None:
     path.parent.mkdir()
     path.write_bytes(content)
     for attempt in (
@@ -131,7 +131,7 @@ SPELLINGS = [
 
 
 @pytest.mark.parametrize(("known", "typed"), [(known, typed) for known, them in SPELLINGS for typed in them])
-def test_a_host_is_one_host_however_it_is_typed(path: Path, known: str, typed: str) -> None:
+def test_spellings_of_a_host_are_one_server(path: Path, known: str, typed: str) -> None:
     KnownServers(path).accept_certificate(parse_address(known), FIRST)
     assert KnownServers(path).allowed_transports(parse_address(typed)) == [Transport.TLS]
     with pytest.raises(UntrustedServer, match="certificate_changed"):
@@ -141,7 +141,7 @@ def test_a_host_is_one_host_however_it_is_typed(path: Path, known: str, typed: s
 
 
 @pytest.mark.parametrize("typed", ["127.0.0.2", "localhost:7879", "lab.example"])
-def test_other_hosts_and_ports_are_other_servers(path: Path, typed: str) -> None:
+def test_other_host_or_port_is_another_server(path: Path, typed: str) -> None:
     KnownServers(path).accept_certificate(parse_address("127.0.0.1"), FIRST)
     KnownServers(path).accept_certificate(parse_address(typed), SECOND)
     KnownServers(path).accept_certificate(parse_address("localhost"), FIRST)
@@ -151,7 +151,7 @@ def test_other_hosts_and_ports_are_other_servers(path: Path, typed: str) -> None
     "typed",
     ["Ann@a..b", "a@b@c", f"{'x' * 64}.example", "ho\x1bst", ".", "a.b!c", "[::1%", "ü" * 64],
 )
-def test_what_can_be_no_host_is_no_address(typed: str) -> None:
+def test_invalid_host_is_refused(typed: str) -> None:
     with pytest.raises(AddressError):
         parse_address(typed)
 
@@ -238,7 +238,7 @@ async def greeted(server: FakeServer, app: App) -> Peer:
     return peer
 
 
-async def test_on_this_machine_a_server_with_tls_is_recognised(tmp_path: Path, path: Path) -> None:
+async def test_loopback_server_with_tls_is_recognised(tmp_path: Path, path: Path) -> None:
     async with FakeTlsServer(tmp_path) as server:
         app = app_of(path)
         await greeted(server, app)
@@ -277,7 +277,7 @@ async def meet(server: FakeTlsServer, path: Path) -> None:
         await app.close()
 
 
-async def test_a_valid_chain_is_accepted_and_survives_renewal(
+async def test_valid_chain_is_accepted_after_renewal(
     tmp_path: Path, path: Path, authority: Authority
 ) -> None:
     async with FakeTlsServer(tmp_path) as server:
@@ -289,7 +289,7 @@ async def test_a_valid_chain_is_accepted_and_survives_renewal(
 
 
 @pytest.mark.parametrize("flaw", ["self-signed", "expired", "other host"])
-async def test_where_a_chain_was_valid_another_certificate_is_a_hard_stop(
+async def test_invalid_certificate_after_valid_chain_is_refused(
     tmp_path: Path, path: Path, authority: Authority, flaw: str
 ) -> None:
     async with FakeTlsServer(tmp_path) as server:
@@ -306,7 +306,7 @@ async def test_where_a_chain_was_valid_another_certificate_is_a_hard_stop(
         assert str(path) in i18n.refusal(barred.value.code, barred.value.details)
 
 
-async def test_a_self_signed_certificate_may_be_renewed_with_its_key_and_no_other(
+async def test_self_signed_certificate_is_accepted_after_renewal_with_same_key_only(
     tmp_path: Path, path: Path
 ) -> None:
     async with FakeTlsServer(tmp_path) as server:
@@ -320,7 +320,7 @@ async def test_a_self_signed_certificate_may_be_renewed_with_its_key_and_no_othe
         assert "--fingerprint" in i18n.refusal(barred.value.code, barred.value.details)
 
 
-async def test_an_entry_of_an_older_client_is_kept_and_then_holds_the_key(tmp_path: Path, path: Path) -> None:
+async def test_entry_of_older_client_is_extended_with_the_key(tmp_path: Path, path: Path) -> None:
     async with FakeTlsServer(tmp_path) as server:
         certificate = self_signed(server.key)
         server.present(certificate, server.key)
@@ -332,7 +332,7 @@ async def test_an_entry_of_an_older_client_is_kept_and_then_holds_the_key(tmp_pa
         await meet(server, path)
 
 
-async def test_an_entry_of_an_older_client_does_not_outlive_the_renewal_of_a_valid_chain(
+async def test_entry_of_older_client_is_replaced_by_a_valid_chain(
     tmp_path: Path, path: Path, authority: Authority
 ) -> None:
     async with FakeTlsServer(tmp_path) as server:
@@ -344,7 +344,7 @@ async def test_an_entry_of_an_older_client_does_not_outlive_the_renewal_of_a_val
         assert kept(path).endswith(" chain\n")
 
 
-async def test_a_changed_certificate_stops_before_a_word_is_said(tmp_path: Path, path: Path) -> None:
+async def test_changed_certificate_is_refused_before_anything_is_sent(tmp_path: Path, path: Path) -> None:
     async with FakeTlsServer(tmp_path) as server:
         KnownServers(path).accept_certificate(
             ServerAddress("127.0.0.1", int(server.address.split(":")[1])), FIRST
@@ -355,9 +355,7 @@ async def test_a_changed_certificate_stops_before_a_word_is_said(tmp_path: Path,
         assert app.state.link is ConnectionState.REFUSED
 
 
-async def test_a_plain_server_in_the_place_of_an_encrypted_one_is_not_believed(
-    fake: FakeServer, path: Path
-) -> None:
+async def test_plain_server_in_place_of_tls_server_is_refused(fake: FakeServer, path: Path) -> None:
     async with fake:
         KnownServers(path).accept_certificate(
             ServerAddress("127.0.0.1", int(fake.address.split(":")[1])), FIRST

@@ -113,7 +113,7 @@ def test_locale_selects_language(environment: dict[str, str], language: str) -> 
     assert i18n.locale_language(environment) == language
 
 
-def test_notices_of_the_transcript_are_the_reports_sentences() -> None:
+def test_transcript_notices_have_the_required_words() -> None:
     i18n.use_language("zh")
     assert i18n.translate("log.enter.room", nickname="ALICE") == '昵称为"ALICE"的用户进入了房间。'
     assert i18n.translate("log.leave.room", nickname="ALICE") == '昵称为"ALICE"的用户退出了房间。'

@@ -33,7 +33,7 @@ def test_endpoint_of_all_addresses_gets_a_reachable_host() -> None:
     assert ServerEndpoint("0.0.0.0", 7878).invitation().host not in ("", "0.0.0.0")
 
 
-def test_an_invitation_holds_the_fingerprint_and_the_room(tmp_path: Path, capsys: Output) -> None:
+def test_invitation_holds_fingerprint_and_room(tmp_path: Path, capsys: Output) -> None:
     arguments = ["invite", "#lab", "--host", "chat.example.org", "--data", str(tmp_path)]
     assert command.run_command(arguments) == 0
     tls = prepare_tls(ServerConfig(host="chat.example.org", data=tmp_path))
@@ -41,13 +41,15 @@ def test_an_invitation_holds_the_fingerprint_and_the_room(tmp_path: Path, capsys
     assert printed(capsys) == Invitation("chat.example.org", 7878, tls.fingerprint, "lab")
 
 
-def test_on_this_machine_there_is_none(tmp_path: Path, capsys: Output) -> None:
+def test_loopback_server_has_no_invitation(tmp_path: Path, capsys: Output) -> None:
     assert command.run_command(["invite", "--port", "99", "--data", str(tmp_path)]) == 0
     assert printed(capsys) == Invitation("127.0.0.1", 99)
 
 
 @pytest.mark.parametrize("arguments", [["--port", "0"], ["--port", "x"], ["--set", "tls.mode=maybe"]])
-def test_what_cannot_be_is_told_in_one_line(tmp_path: Path, capsys: Output, arguments: list[str]) -> None:
+def test_invalid_arguments_are_reported_in_one_line(
+    tmp_path: Path, capsys: Output, arguments: list[str]
+) -> None:
     assert command.run_command(["invite", *arguments, "--data", str(tmp_path)]) == 2
     output, errors = capsys.readouterr()
     assert output == ""

@@ -279,7 +279,7 @@ def test_attempts_are_forgotten_after_some_time() -> None:
     assert attempts.wait_time(ALICE, HERE, now) == 0.0
 
 
-def test_a_limit_of_0_is_none() -> None:
+def test_limit_of_0_is_off() -> None:
     attempts = PasswordAttempts(0)
     wrong(attempts, 1000, START)
     assert attempts.wait_time(ALICE, HERE, START) == 0.0

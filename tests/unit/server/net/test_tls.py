@@ -76,7 +76,7 @@ def _locked(password: bytes) -> bytes:
 # Made here
 
 
-def test_on_this_machine_there_is_none(tmp_path: Path) -> None:
+def test_loopback_server_has_no_tls(tmp_path: Path) -> None:
     assert prepare_tls(ServerConfig(data=tmp_path)) is None
     assert list(tmp_path.iterdir()) == []
 

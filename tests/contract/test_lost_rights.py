@@ -99,7 +99,7 @@ WAYS = [kick, ban, resign, disable, end_all_sessions, reset_password]
 
 
 @pytest.mark.parametrize("lose", WAYS)
-def test_account_that_lost_its_right_on_another_process_gets_nothing_said_later(
+def test_member_removed_on_other_process_gets_no_later_message(
     scene: Scene, lose: Callable[[Scene], None]
 ) -> None:
     room, alice, bob, west = scene.room, scene.alice, scene.bob, scene.pair.west
@@ -122,7 +122,7 @@ def test_account_that_lost_its_right_on_another_process_gets_nothing_said_later(
 
 
 @pytest.mark.parametrize("lose", WAYS)
-def test_account_that_lost_its_right_gets_nothing_that_its_own_process_stores(
+def test_member_removed_on_other_process_gets_no_message_of_its_own_process(
     scene: Scene, lose: Callable[[Scene], None]
 ) -> None:
     """Carol's message is stored by the process that has not heard yet what became of Bob."""
@@ -136,7 +136,7 @@ def test_account_that_lost_its_right_gets_nothing_that_its_own_process_stores(
     assert scene.secrets_told_to_bob() == []
 
 
-def test_login_after_a_process_whose_clock_was_ahead_ended_sessions_lasts(
+def test_login_survives_session_end_of_process_with_clock_ahead(
     pair: Pair, mysql_server: DatabaseServer, unique: Unique
 ) -> None:
     alice = pair.east.user(unique("Alice"))
@@ -156,9 +156,7 @@ def test_login_after_a_process_whose_clock_was_ahead_ended_sessions_lasts(
     assert alice.request("ping")
 
 
-def test_session_ended_while_its_process_slept_too_long_to_be_told_is_over(
-    scene: Scene, mysql_server: DatabaseServer
-) -> None:
+def test_session_ended_while_its_process_slept_is_over(scene: Scene, mysql_server: DatabaseServer) -> None:
     scene.pair.west.pause()
     disable(scene)
     mysql_server.execute(
@@ -170,7 +168,7 @@ def test_session_ended_while_its_process_slept_too_long_to_be_told_is_over(
     assert scene.bob.event("closing")["code"] == "account_disabled"
 
 
-def test_author_of_a_message_in_the_run_still_gets_its_cid(scene: Scene) -> None:
+def test_author_of_message_in_run_gets_its_cid(scene: Scene) -> None:
     """The seat decides: an author who keeps it gets the whole run, with the cids of the author's messages."""
     west = scene.pair.west
     west.pause()

@@ -46,6 +46,7 @@ from chatroom.server.auth.permissions import check_session
 from chatroom.server.config.settings import LimitSettings, effective_limit
 from chatroom.server.dispatch import HandlerRow, RateClass, Table
 from chatroom.server.domain.request_checks import check_rate
+from chatroom.server.domain.session_log import SessionLog
 from chatroom.server.net.connection import PeerConnection
 from chatroom.server.net.limits import TokenBucket
 from chatroom.server.results import CommitWork, Handled, PostMessage, ReadPage, ReadWork, Reply
@@ -71,6 +72,7 @@ class ClientSession:
         reader: DatabaseReader,
         presence: PresenceTracker,
         limits: LimitSettings,
+        session_log: SessionLog,
         welcome: bytes,
         on_lost: Callable[["ClientSession"], None],
     ) -> None:
@@ -80,6 +82,7 @@ class ClientSession:
         self._reader = reader
         self._presence = presence
         self._limits = limits
+        self._log = session_log
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
         self.speaker = Speaker(
@@ -101,6 +104,7 @@ class ClientSession:
         self._finishing: ChatError | None = None
         self._is_lost = False
         self._deadline: asyncio.TimerHandle | None = None
+        self._log.connection_opened(self.speaker)
         self._connection.send_answer(welcome)
         self._reset_to_anonymous()
 
@@ -132,6 +136,7 @@ class ClientSession:
                 handle.cancel()
         if self._task is not None:
             self._task.cancel()
+        self._log.connection_closed(self.speaker, self._connection.close_reason)
         self._presence.session_lost(self.speaker)
         self._on_lost(self)
 
@@ -298,6 +303,8 @@ class ClientSession:
             self._connection.send_answer(encode_frame(then(result)))
         except Exception as error:
             self._answer_failure(request, error)
+        else:
+            self._log.request_done(self.speaker, account or self.speaker.account, request)
         if self.speaker.account is not account:
             self._login_changed()
         self._request_done()
@@ -317,6 +324,8 @@ class ClientSession:
     # Refusals and failures
 
     def _answer_failure(self, request: Request, error: Exception) -> None:
+        if isinstance(error, ChatError):
+            self._log.request_refused(self.speaker, request, error)
         if isinstance(error, SessionEnded | AccountDisabled) and self.speaker.account is not None:
             self._end(request, error)
         elif isinstance(request, Send):

@@ -29,6 +29,7 @@ from chatroom.server.cluster.change_publisher import ChangePublisher
 from chatroom.server.cluster.heartbeat import Heartbeat
 from chatroom.server.config.settings import ServerConfig
 from chatroom.server.domain.rooms import announce_room_closed
+from chatroom.server.domain.session_log import SessionLog
 from chatroom.server.handlers.accounts import AccountHandlers
 from chatroom.server.handlers.blocks import BlockHandlers
 from chatroom.server.handlers.friends import FriendHandlers
@@ -67,6 +68,7 @@ class ServerParts:
     poller: ChangePoller | None
     indexer: SearchIndexer
     admin: AdminService
+    session_log: SessionLog
     table: dispatch.Table
 
     async def join_cluster(self) -> None:
@@ -98,6 +100,7 @@ class ServerParts:
             reader=self.reader,
             presence=self.presence,
             limits=self.config.limits,
+            session_log=self.session_log,
             welcome=welcome,
             on_lost=on_lost,
         )
@@ -197,5 +200,6 @@ def assemble_parts(
         poller=poller if is_shared else None,
         indexer=SearchIndexer(engine, reader, writer),
         admin=AdminService(config.password, reader, writer, passwords, directory, presence, notifier),
+        session_log=SessionLog(loop),
         table=dispatch.build_table(handlers),
     )

@@ -103,6 +103,7 @@ class PeerConnection(asyncio.Protocol):
         self._pause: asyncio.TimerHandle | None = None  # until the budget recovers
         self._watch: asyncio.TimerHandle | None = None
         self.address = ""
+        self.close_reason: ChatError | None = None  # why the server closed the connection
 
     # Called by the transport
 
@@ -227,6 +228,7 @@ class PeerConnection(asyncio.Protocol):
         """Close the connection, after sending the waiting lines and a ``closing`` event with the reason."""
         if self._closing:
             return
+        self.close_reason = reason
         if isinstance(reason, SlowConsumer):
             self._outbox.clear()
         if reason is not None:

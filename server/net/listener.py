@@ -18,6 +18,7 @@ from functools import partial
 
 from chatroom.db import background
 from chatroom.protocol.errors import TooManyConnections
+from chatroom.server.net.event_log import EventThrottle, log_event
 from chatroom.server.net.limits import MINUTE, Doorkeeper
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class ConnectionListener:
         self._tls = tls
         self._handshake_timeout = (handshake_timeout or math.inf) if tls else None
         self._loop = asyncio.get_running_loop()
+        self._events = EventThrottle(self._loop)
         self._arriving: set[asyncio.Task[None]] = set()
         self._retry: asyncio.TimerHandle | None = None
         self._logged_at = -math.inf  # when a problem was last logged
@@ -123,22 +125,35 @@ class ConnectionListener:
         now = time.monotonic()
         wait = self._door.admit_connection(address, now)
         if wait is None:
-            self._begin_connection(connected, None, partial(self._door.release_connection, address))
-        elif self._door.may_send_refusal(address):
+            self._begin_connection(connected, address, None, self._door.release_connection)
+            return
+        self._events.log_event(
+            logging.WARNING, "connection_refused", address, {"code": TooManyConnections.code}
+        )
+        if self._door.may_send_refusal(address):
             refusal = TooManyConnections(retry_after=round(wait, 3))
-            self._begin_connection(connected, refusal, partial(self._door.refusal_sent, address))
+            self._begin_connection(connected, address, refusal, self._door.refusal_sent)
         else:
             connected.close()
 
     def _begin_connection(
-        self, connected: socket.socket, refusal: TooManyConnections | None, on_close: Callable[[], None]
+        self,
+        connected: socket.socket,
+        address: str,
+        refusal: TooManyConnections | None,
+        uncount: Callable[[str], None],
     ) -> None:
-        arriving = background.start_task(self._loop, self._open_connection(connected, refusal, on_close))
+        opening = self._open_connection(connected, address, refusal, partial(uncount, address))
+        arriving = background.start_task(self._loop, opening)
         self._arriving.add(arriving)
         arriving.add_done_callback(self._arriving.discard)
 
     async def _open_connection(
-        self, connected: socket.socket, refusal: TooManyConnections | None, on_close: Callable[[], None]
+        self,
+        connected: socket.socket,
+        address: str,
+        refusal: TooManyConnections | None,
+        on_close: Callable[[], None],
     ) -> None:
         """Create the connection of a socket, after the TLS handshake if there is one."""
         try:
@@ -149,7 +164,8 @@ class ConnectionListener:
                 ssl=self._tls() if self._tls else None,
                 ssl_handshake_timeout=self._handshake_timeout,
             )
-        except (OSError, asyncio.CancelledError):  # no TLS, a handshake timeout, or a shutdown
+        except (OSError, asyncio.CancelledError) as error:  # no TLS, a handshake timeout, or a shutdown
+            log_event(logging.DEBUG, "handshake_failed", {"address": address, "error": str(error)})
             on_close()
             connected.close()
         except Exception:  # a bug must not leave the address counted for ever

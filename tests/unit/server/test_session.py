@@ -32,6 +32,7 @@ def session_with(connection: Mock, row: HandlerRow, *, writer: Any, reader: Any)
         reader=reader,
         presence=Mock(),
         limits=LimitSettings(),
+        session_log=Mock(),
         welcome=b"",
         on_lost=Mock(),
     )

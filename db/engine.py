@@ -35,6 +35,7 @@ SQLITE_PRAGMAS = {
     "wal_autocheckpoint": "4000",  # pages; rarer checkpoints write a page that many commits touched only once
     "journal_size_limit": str(64 << 20),  # bytes of WAL that may stay on the disk after a burst
     "temp_store": "MEMORY",
+    "secure_delete": "ON",  # overwrite what is deleted
 }
 
 MYSQL_INIT_COMMAND = (

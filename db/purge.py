@@ -6,6 +6,7 @@ removes the room. The row of the conversation is kept forever, so that its id is
 
 from sqlalchemy import Connection, delete, exists, select
 
+from chatroom.db import erasures, schema
 from chatroom.db.queries.messages import lock_heads
 from chatroom.db.schema import conversations, messages, revisions, rooms
 from chatroom.db.search import search_index
@@ -24,9 +25,14 @@ def purge_slice(connection: Connection, limit: int) -> bool:
         return True
     last = deleted[-1][0]
     search_index.delete_documents(connection, conversation_id, deleted)
-    for table, seq in ((revisions, revisions.c.target), (messages, row.seq)):
+    for table, seq in (
+        (revisions, revisions.c.target),
+        (schema.erasures, schema.erasures.c.seq),
+        (messages, row.seq),
+    ):
         in_conversation = table.c.conversation_id == conversation_id
         connection.execute(delete(table).where(in_conversation, seq <= last))
+    erasures.note_unindexing(connection, conversation_id)
     return True
 
 

@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
+MessageKey = tuple[int, int]
+"""A conversation's id and a seq: one message."""
+
 SeatKey = tuple[int, int]
 """An account's id and a conversation's id: one seat."""
 

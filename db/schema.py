@@ -247,6 +247,20 @@ revisions = Table(  # the messages that change a target and are in effect
     **INNODB,
 )
 
+erasures = Table(  # messages whose text was erased: deleted ones, and texts that an edit replaced
+    "erasures",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+    Column("seq", Whole, primary_key=True, autoincrement=False),
+    Column("digest", Digest),  # of the text, so that a resend is recognised
+    Column("erased_at", Whole, nullable=False, index=True),
+    Column(
+        "unindex_after", Whole, index=True
+    ),  # the index holds its words; remove them after this seq is indexed
+    sqlite_with_rowid=False,
+    **INNODB,
+)
+
 indexed = Table(  # up to which seq a conversation is in the search index
     "indexed",
     metadata,

@@ -84,7 +84,7 @@ class ServerParts:
             self.indexer.run_indexing,
             partial(run_housekeeping, self.writer),
         ]
-        return jobs if self.poller is None else [*jobs, self.poller.run_polling]
+        return [*jobs, self.indexer.run_merging if self.poller is None else self.poller.run_polling]
 
     async def issue_code(self) -> str:
         """Return the code of a new invitation."""

@@ -21,11 +21,13 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection, func, select
 
+from chatroom.db import erasures
 from chatroom.db.errors import is_duplicate
 from chatroom.db.queries import raw_insert, raw_select
-from chatroom.db.records import MessageDraft, MessageFields, StoredMessage, compile_function
+from chatroom.db.records import MessageDraft, MessageFields, MessageKey, StoredMessage, compile_function
 from chatroom.db.schema import conversations, messages
 
 log = logging.getLogger(__name__)
@@ -37,9 +39,6 @@ change a message.
 
 MAX_LEAD_MS = 60_000
 """Milliseconds by which the last message of a conversation may be ahead of the clock without a warning."""
-
-MessageKey = tuple[int, int]
-"""A conversation's id and a seq: one message."""
 
 
 class SeqRange(NamedTuple):
@@ -117,7 +116,14 @@ def append_messages(
     except Exception as error:
         if not is_duplicate(error):
             raise
-        return _append_drafts(connection, heads, drafts, now, _stored_by_cid(connection, drafts))
+        return _append_drafts(connection, heads, drafts, now, _find_known(connection, drafts))
+
+
+class KnownMessages(NamedTuple):
+    """Stored messages by author and cid, and the digests of those texts that were erased."""
+
+    stored: dict[tuple[int, str], StoredMessage]
+    digests: dict[MessageKey, bytes]
 
 
 def _append_drafts(
@@ -125,23 +131,23 @@ def _append_drafts(
     heads: dict[int, LockedHead],
     drafts: Sequence[MessageDraft],
     now: int,
-    known: dict[tuple[int, str], StoredMessage] | None,
+    known: KnownMessages | None,
 ) -> list[AppendOutcome]:
-    """``known`` maps cids to stored messages, once they were looked up."""
+    """``known`` holds the messages with the cids of the drafts, once they were looked up."""
     moved = {id: _copy_head(heads[id]) for id in {draft.conversation_id for draft in drafts}}
     outcomes, rows = [], []
     for draft in drafts:
         if known is not None and draft.cid is not None:
-            earlier = known.get((draft.account_id, draft.cid))
+            earlier = known.stored.get((draft.account_id, draft.cid))
             if earlier is not None:
-                outcomes.append(AppendOutcome(_compare_with_stored(draft, earlier), earlier))
+                outcomes.append(AppendOutcome(_compare_with_stored(draft, earlier, known), earlier))
                 continue
         head = moved[draft.conversation_id]
         stored = _assign_seq(draft, head, now)
         rows.append(raw_insert.message_row(stored, head.spoken))
         outcomes.append(AppendOutcome(STORED, stored))
         if known is not None and draft.cid is not None:
-            known[draft.account_id, draft.cid] = stored
+            known.stored[draft.account_id, draft.cid] = stored
     if rows:
         raw_insert.insert_messages(connection, rows)
         advanced = sorted(id for id, head in moved.items() if head.head != heads[id].head)
@@ -186,24 +192,36 @@ def _head_row(id: int, head: LockedHead) -> tuple[int, int, int, int]:
     return id, head.head, head.spoken, head.last_at
 
 
-def _compare_with_stored(draft: MessageDraft, earlier: StoredMessage) -> AppendVerdict:
+def _compare_with_stored(draft: MessageDraft, earlier: StoredMessage, known: KnownMessages) -> AppendVerdict:
+    if erasures.is_erased(earlier) and erasures.matches_erased(draft, earlier, known.digests):
+        draft = replace(draft, text="")
     return DUPLICATE if _content(draft) == _content(earlier) else REUSED
 
 
-def _stored_by_cid(
-    connection: Connection, drafts: Iterable[MessageDraft]
-) -> dict[tuple[int, str], StoredMessage]:
+def _find_known(connection: Connection, drafts: Iterable[MessageDraft]) -> KnownMessages:
     """The stored messages that have the cids of these drafts."""
     cids = [(draft.account_id, draft.cid) for draft in drafts if draft.cid is not None]
     stored = _messages_among(connection, "account_id", "cid", cids)
-    return {(message.account_id, message.cid): message for message in stored if message.cid is not None}
+    erased = [(message.conversation_id, message.seq) for message in stored if erasures.is_erased(message)]
+    return KnownMessages(
+        {(message.account_id, message.cid): message for message in stored if message.cid is not None},
+        erasures.erased_digests(connection, erased) if erased else {},
+    )
 
 
 def find_duplicate(connection: Connection, draft: MessageDraft) -> AppendOutcome | None:
     """The outcome for a draft whose cid is stored already, or ``None``."""
-    for earlier in _stored_by_cid(connection, [draft]).values():
-        return AppendOutcome(_compare_with_stored(draft, earlier), earlier)
+    known = _find_known(connection, [draft])
+    for earlier in known.stored.values():
+        return AppendOutcome(_compare_with_stored(draft, earlier, known), earlier)
     return None
+
+
+def author_of(connection: Connection, conversation_id: int, seq: int) -> int | None:
+    """The account that wrote a text or action message, or ``None``."""
+    row = messages.c
+    query = select(row.account_id).where(row.conversation_id == conversation_id, row.seq == seq)
+    return connection.execute(query.where(row.kind.in_(SPOKEN_KINDS))).scalar_one_or_none()
 
 
 def message_page(

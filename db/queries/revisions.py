@@ -9,25 +9,31 @@ that the same recovery applies. This module decides its meaning:
 * The current state of a message (``latest_states``) has the text of its last edit, or none if it is deleted.
   The edits themselves are returned with the current text of their target, so that earlier or deleted texts
   are not visible anywhere.
-* Nothing is overwritten: if a client resends a message under its cid, the original must be found.
+* The text of a deleted message, and a text that an edit replaced, is erased (``erasures``). The row stays:
+  if a client resends the message under its cid, the original is found.
 
 A transaction that records a change holds the lock of its conversation (``messages.lock_heads``).
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from msgspec.structs import replace
 from sqlalchemy import Connection, and_, delete, insert
 
+from chatroom.db import erasures
 from chatroom.db.queries import raw_select
-from chatroom.db.queries.messages import SPOKEN_KINDS, MessageKey, messages_at
-from chatroom.db.records import MessageRevision, StoredMessage
+from chatroom.db.queries.messages import SPOKEN_KINDS, messages_at
+from chatroom.db.records import MessageKey, MessageRevision, StoredMessage
 from chatroom.db.schema import revisions
 
 CHANGE_KINDS = ("edit", "delete", "react", "unreact")
 """The kinds of messages that change another one."""
+
+ERASING_KINDS = ("edit", "delete")
+"""The changes that erase the text that was there before."""
 
 CHANGES_SQL = (
     "SELECT revisions.conversation_id, revisions.target, revisions.seq, kind, text, sent_at, account_id,"
@@ -55,6 +61,17 @@ def find_message(connection: Connection, conversation_id: int, seq: int) -> Stor
     if not stored or stored[0].kind not in SPOKEN_KINDS:
         return None
     return latest_states(connection, stored)[0]
+
+
+def readable_texts(connection: Connection, stored: Sequence[StoredMessage]) -> list[StoredMessage]:
+    """Messages with the current text in place of one that was erased."""
+    if not any(map(erasures.is_erased, stored)):
+        return list(stored)
+    current = latest_states(connection, stored)
+    return [
+        replace(message, text=state.text) if erasures.is_erased(message) else message
+        for message, state in zip(stored, current, strict=True)
+    ]
 
 
 def latest_states(connection: Connection, page: Sequence[StoredMessage]) -> list[StoredMessage]:
@@ -96,6 +113,10 @@ def record_change(connection: Connection, change: StoredMessage) -> None:
     others = _effective_changes(connection, {key}).get(key, [])
     if change.kind == "react" and any(_is_same_reaction(change, other) for other in others):
         return
+    if change.kind in ERASING_KINDS:
+        replaced = [key, *((key[0], other.seq) for other in others if other.kind == "edit")]
+        stored = sorted(messages_at(connection, replaced), key=attrgetter("seq"))
+        erasures.erase_texts(connection, stored, change.sent_at, unindex_after=change.seq)
     _delete_changes(connection, key, [other.seq for other in others if _replaces_change(change, other)])
     if change.kind != "unreact":
         values = {"conversation_id": change.conversation_id, "target": change.target, "seq": change.seq}

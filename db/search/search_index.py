@@ -136,7 +136,7 @@ def store_slice(connection: Connection, slice: IndexSlice) -> None:
     _insert_marks(connection, [mark for mark in slice.marks if mark.before is None])
     stored = [document for document in slice.documents if document.terms]
     if stored:
-        raw_insert.insert_documents(connection, _document_rows(connection, stored))
+        raw_insert.insert_documents(connection, document_rows(connection, stored))
 
 
 def _move_marks(connection: Connection, marks: Sequence[IndexMark]) -> None:
@@ -151,7 +151,7 @@ def _insert_marks(connection: Connection, marks: Sequence[IndexMark]) -> None:
             connection.execute(insert(indexed), rows)
 
 
-def _document_rows(
+def document_rows(
     connection: Connection, new_documents: Sequence[IndexDocument]
 ) -> list[raw_insert.RowValues]:
     """The rows of documents in the order of their rowids, which is fastest in SQLite."""

@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, and_, select
 
-from chatroom.db.queries.messages import SPOKEN_KINDS, MessageKey, last_seq_before, messages_at
+from chatroom.db.queries.messages import SPOKEN_KINDS, last_seq_before, messages_at
 from chatroom.db.queries.revisions import latest_states
-from chatroom.db.records import MessageRank, StoredMessage
+from chatroom.db.records import MessageKey, MessageRank, StoredMessage
 from chatroom.db.schema import messages, revisions
 from chatroom.db.search.search_index import MAX_TIME_MS
 from chatroom.db.search.tokenizer import ParsedQuery

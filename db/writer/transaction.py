@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from chatroom.db.errors import LockedElsewhere, is_lock_timeout
-from chatroom.db.queries import accounts, memberships, messages, raw_insert
+from chatroom.db.queries import accounts, memberships, messages, raw_insert, revisions
 from chatroom.db.queries.accounts import EndedSessions
 from chatroom.db.queries.changefeed import ChangeSet
 from chatroom.db.queries.memberships import SeatStatus, seat_statuses
@@ -146,7 +146,8 @@ class WriteTransaction:
                 self.changed_rosters.append(self._read_roster(id, now.roster))
             self.new_heads[id] = now if before.head <= now.head else KnownHead(before.head, now.roster)
         if behind:
-            self.missed += messages.messages_in_ranges(self.connection, behind)
+            missed = messages.messages_in_ranges(self.connection, behind)
+            self.missed += revisions.readable_texts(self.connection, missed)
 
     def _read_roster(self, id: int, roster: int) -> RosterSeats:
         return RosterSeats(

@@ -3,8 +3,8 @@
 * Only members may read a room's messages, and only the two users a private chat's, also after their
   friendship.
 * Sending to a room requires having entered it; sending to a friend requires the friendship. The same holds
-  for changes of messages: authors may edit and delete their own messages, a room's owner may delete all
-  messages there, and all may react.
+  for changes of messages: authors may edit their own messages, a room's owner may delete all messages there,
+  and all may react. Authors may delete their own messages at any time, also after they have left.
 * A private room is visible only to its owner, its members and invited users. Others learn that it exists when
   they try to enter it, which creating a room of the same name would tell them too.
 * A banned user gets no seat. A private room requires an invitation; a room with a password, private or not,
@@ -22,7 +22,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from chatroom.db.queries import accounts, bans_and_invites, blocks, friends, rooms
+from chatroom.db.queries import accounts, bans_and_invites, blocks, friends, messages, rooms
 from chatroom.db.records import AccountRecord, DirectRecord, MessageDraft, RoomRecord, StoredMessage
 from chatroom.protocol import labels, names
 from chatroom.protocol.errors import (
@@ -36,6 +36,7 @@ from chatroom.protocol.errors import (
     NotFriends,
     NotOwner,
     NotYours,
+    Refusal,
     SessionEnded,
     TooManyRooms,
     UnknownRoom,
@@ -219,6 +220,24 @@ def check_may_change(connection: Connection, draft: MessageDraft, target: Stored
     if draft.kind == "delete" and any(room.owner_id == draft.account_id for room in room_records):
         return
     raise NotYours(target=target.seq)
+
+
+def deletable_conversation(
+    connection: Connection, account_id: int, conversation: str, target: int
+) -> int | None:
+    """Return the id of the conversation if the account wrote the message ``target`` there, else ``None``.
+
+    Authors may delete what they wrote, also after they have left, lost the seat or ended the friendship.
+    """
+    try:
+        id = (
+            sendable_conversation(connection, account_id, conversation)
+            if labels.is_direct(conversation)
+            else find_enterable_room(connection, account_id, conversation).conversation_id
+        )
+    except Refusal:
+        return None
+    return id if messages.author_of(connection, id, target) == account_id else None
 
 
 def sendable_conversation(connection: Connection, account_id: int, conversation: str) -> int:

@@ -122,18 +122,19 @@ def _store_checked(
 ) -> AppendOutcome:
     """Store a message with a target, or one that is refused unless it is a resend."""
     connection = transaction.connection
+    own_id = _conversation_of_own(connection, draft, to)
     try:
-        draft = replace(
-            draft, conversation_id=permissions.sendable_conversation(connection, draft.account_id, to)
-        )
+        id = own_id or permissions.sendable_conversation(connection, draft.account_id, to)
     except Refusal as error:
-        draft, refusal = replace(draft, conversation_id=NO_CONVERSATION), refusal or error
+        id, refusal = NO_CONVERSATION, refusal or error
+    draft = replace(draft, conversation_id=id)
     heads = transaction.lock_changing([draft.conversation_id])
     if earlier := messages.find_duplicate(connection, draft):
         return earlier
     if refusal is not None:
         raise refusal
-    permissions.check_may_send(connection, draft, quiet=quiet)
+    if own_id is None:
+        permissions.check_may_send(connection, draft, quiet=quiet)
     if draft.target is not None:
         _check_target(connection, draft, draft.target, max_reactions)
     seat = memberships.find_seat(connection, draft.conversation_id, draft.account_id)
@@ -143,6 +144,13 @@ def _store_checked(
     if draft.kind in revisions.CHANGE_KINDS and outcome.verdict is STORED:
         revisions.record_change(connection, outcome.stored)
     return outcome
+
+
+def _conversation_of_own(connection: Connection, draft: MessageDraft, to: str) -> int | None:
+    """Return the conversation of an own message that the draft deletes, else ``None``."""
+    if draft.kind != "delete" or draft.target is None:
+        return None
+    return permissions.deletable_conversation(connection, draft.account_id, to, draft.target)
 
 
 def _check_target(connection: Connection, draft: MessageDraft, target: int, max_reactions: int) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from chatroom.db import purge
+from chatroom.db import erasures, purge
 from chatroom.db.errors import DatabaseUnavailable
 from chatroom.db.queries import invite_codes, tokens
 from chatroom.db.writer.transaction import WriteTransaction
@@ -38,4 +38,5 @@ def _delete_expired(transaction: WriteTransaction) -> bool:
     """Remove one slice. Returns whether there may be more."""
     tokens.delete_expired_tokens(transaction.connection, transaction.message_time)
     invite_codes.delete_expired_codes(transaction.connection, transaction.message_time)
+    erasures.delete_old_digests(transaction.connection, transaction.message_time)
     return purge.purge_slice(transaction.connection, MAX_SLICE)

@@ -217,7 +217,8 @@ class TestTarget:
     ) -> None:
         said = say(bob, inside)
         bob.request("leave_room", room=inside)
-        assert bob.refusal("send", to=inside, kind=kind, target=said, text=text) == "not_entered"
+        if kind != "delete":  # authors may delete what they wrote
+            assert bob.refusal("send", to=inside, kind=kind, target=said, text=text) == "not_entered"
         assert carol.refusal("send", to=inside, kind=kind, target=said, text=text) == "not_entered"
         assert carol.refusal("send", to=alice.name, kind=kind, target=said, text=text) == "not_friends"
 

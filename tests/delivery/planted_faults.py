@@ -21,7 +21,7 @@ import chatroom.server.auth.permissions
 import chatroom.server.handlers.room_entry
 import chatroom.server.state.delivery
 from chatroom.db.queries import memberships
-from chatroom.db.queries.messages import SeqRange
+from chatroom.db.queries.messages import KnownMessages, SeqRange
 from chatroom.db.records import MessageDraft, RoomRecord, SeatRecord, StoredMessage
 from chatroom.db.schema import conversations, messages
 from chatroom.db.writer.transaction import WriteTransaction
@@ -65,23 +65,21 @@ def _before_commit(tell: Callable[[Any, Any], None]) -> None:
 
 def cids_in_memory() -> None:
     """Cids are known to this process only, not to the database."""
-    known: dict[tuple[int, str], StoredMessage] = {}
+    known = KnownMessages({}, {})
 
     def append(connection: Connection, heads: Any, drafts: Sequence[MessageDraft], now: int) -> list[Any]:
         outcomes: list[Any] = chatroom.db.queries.messages._append_drafts(
             connection, heads, drafts, now, known
         )
-        known.update({(each.stored.account_id, each.stored.cid): each.stored for each in outcomes})
+        known.stored.update({(each.stored.account_id, each.stored.cid): each.stored for each in outcomes})
         return outcomes
 
-    def by_cid(
-        connection: Connection, drafts: Sequence[MessageDraft]
-    ) -> dict[tuple[int, str], StoredMessage]:
+    def find(connection: Connection, drafts: Sequence[MessageDraft]) -> KnownMessages:
         keys = [(draft.account_id, draft.cid) for draft in drafts if draft.cid is not None]
-        return {key: known[key] for key in keys if key in known}
+        return KnownMessages({key: known.stored[key] for key in keys if key in known.stored}, {})
 
     _patch(chatroom.db.queries.messages, "append_messages", append)
-    _patch(chatroom.db.queries.messages, "_stored_by_cid", by_cid)
+    _patch(chatroom.db.queries.messages, "_find_known", find)
     row = _patch(
         chatroom.db.queries.raw_insert,
         "message_row",

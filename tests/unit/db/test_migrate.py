@@ -11,15 +11,16 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, event, inspect, text
+from sqlalchemy import Engine, event, inspect, select, text
 
 from chatroom.db import migrate, schema
 from chatroom.db.engine import begin_write, open_engine
 from chatroom.db.errors import DatabaseUnusable
 from chatroom.db.migrate import upgrade_schema
 from chatroom.db.queries import accounts, messages
+from chatroom.db.records import MessageDraft
 from tests.support.database import DatabaseServer, fresh_database
-from tests.unit.db.builders import append_message, make_account, make_room
+from tests.unit.db.builders import NOW, append_message, make_account, make_room
 
 NEXT_MIGRATION = '''
 """A future migration: accounts get a colour."""
@@ -115,12 +116,8 @@ def test_database_with_data_is_migrated(bare: Engine) -> None:
 def test_cid_index_migration_keeps_messages(
     bare: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    earlier = tmp_path / "earlier"
-    shutil.copytree(
-        migrate.MIGRATIONS, earlier, ignore=shutil.ignore_patterns("__pycache__", "0007*", "0008*", "0009*")
-    )
     with monkeypatch.context() as before:
-        before.setattr(migrate, "MIGRATIONS", earlier)
+        before.setattr(migrate, "MIGRATIONS", migrations_until("0006", tmp_path))
         upgrade_schema(bare)
     with begin_write(bare) as connection:
         alice = make_account(connection, "Alice")
@@ -138,6 +135,48 @@ def test_cid_index_migration_keeps_messages(
             (3, "three"),
             (4, "four"),
         ]
+
+
+def migrations_until(newest: str, folder: Path) -> Path:
+    """The migrations of an earlier release."""
+    earlier = folder / "earlier"
+    shutil.copytree(migrate.MIGRATIONS, earlier, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in (earlier / "versions").glob("[0-9]*.py"):
+        if file.name.partition("_")[0] > newest:
+            file.unlink()
+    return earlier
+
+
+def test_erasure_migration_erases_deleted_and_replaced_texts(
+    bare: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(migrate, "MIGRATIONS", migrations_until("0009", tmp_path))
+        upgrade_schema(bare)
+    with begin_write(bare) as connection:
+        alice = make_account(connection, "Alice")
+        here = make_room(connection, "here", alice)
+        changes = [
+            (None, "kept", "text"), (None, "deleted", "text"), (None, "first", "action"),
+            (2, "deleted edit", "edit"), (3, "second", "edit"), (3, "third", "edit"), (2, "", "delete"),
+        ]  # fmt: skip
+        heads = messages.lock_heads(connection, [here])
+        drafts = [
+            MessageDraft(here, alice, "Alice", "Alice", kind, words, f"c{number}", target)
+            for number, (target, words, kind) in enumerate(changes)
+        ]
+        messages.append_messages(connection, heads, drafts, NOW)
+        for target, seq in ((3, 6), (2, 7)):
+            row = {"conversation_id": here, "target": target, "seq": seq}
+            connection.execute(schema.revisions.insert().values(row))
+    upgrade_schema(bare)
+    with begin_write(bare) as connection:
+        page, _ = messages.message_page(connection, here, limit=9)
+        assert [message.text for message in page] == ["kept", "", "", "", "", "third", ""]
+        again = messages.append_messages(connection, messages.lock_heads(connection, [here]), drafts, NOW)
+        assert {outcome.verdict for outcome in again} == {messages.DUPLICATE}
+        pending = connection.execute(select(schema.erasures.c.seq, schema.erasures.c.unindex_after)).all()
+        assert sorted(pending) == [(2, 7), (3, 7)]
 
 
 def test_upgrade_killed_after_any_statement_completes_later(bare: Engine) -> None:

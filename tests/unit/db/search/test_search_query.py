@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, event, func, select
 from chatroom.db.engine import begin_write
 from chatroom.db.errors import AlreadyExists
 from chatroom.db.queries import friends, memberships, messages, raw_insert, revisions
-from chatroom.db.records import MessageDraft, MessageRank, StoredMessage
+from chatroom.db.records import MessageDraft, MessageKey, MessageRank, StoredMessage
 from chatroom.db.schema import documents as index
 from chatroom.db.search import search_index, search_query, tokenizer, unindexed_tail
 from tests.unit.db.builders import NOW, append_message, make_account, make_room, run_concurrently, take_seats
@@ -188,13 +188,13 @@ def pages(
         below = found.continue_below
 
 
-def key_of(message: StoredMessage) -> messages.MessageKey:
+def key_of(message: StoredMessage) -> MessageKey:
     return message.conversation_id, message.seq
 
 
 def full_scan(
     stored: list[StoredMessage], rooms: list[int], query: str, below: MessageRank
-) -> list[messages.MessageKey]:
+) -> list[MessageKey]:
     """The same search as a full scan."""
     parts = re.findall(r'"[^"]*"|\S+', normalise(query))
     matching = [

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from chatroom.db.engine import begin_read
 from chatroom.db.errors import DatabaseUnavailable, is_disconnect, is_outage, is_transient
+from chatroom.db.statistics import DatabaseStatistics
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,8 +31,11 @@ database hangs, and a second attempt would only hang again.
 class DatabaseReader:
     """Call ``run`` and ``close`` on the loop's thread."""
 
-    def __init__(self, engine: Engine, threads: int = 4) -> None:
+    def __init__(
+        self, engine: Engine, threads: int = 4, statistics: DatabaseStatistics | None = None
+    ) -> None:
         self._engine = engine
+        self._statistics = statistics or DatabaseStatistics()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="reader")
         self._waiting = 0
         self._long_reads = asyncio.Semaphore()
@@ -58,6 +62,11 @@ class DatabaseReader:
         async with self._long_reads:
             return await self.run(function)
 
+    @property
+    def queue_length(self) -> int:
+        """The number of reads that wait or run."""
+        return self._waiting
+
     def close(self) -> None:
         """Finish the running reads and cancel the waiting ones. Blocks."""
         self._threads.shutdown(cancel_futures=True)
@@ -71,9 +80,12 @@ class DatabaseReader:
                 retryable = is_disconnect(error) or is_transient(error)
                 if not retryable or time.monotonic() - began > RETRY_WITHIN_SECONDS:
                     raise
+                self._statistics.count_error(error)
+                self._statistics.count_retry()
                 return self._attempt_query(function)
         except Exception as error:
             if is_outage(error) or is_transient(error):
+                self._statistics.count_error(error)
                 raise DatabaseUnavailable(str(error)) from error
             raise
 

@@ -32,6 +32,7 @@ FLAGS = (
     ("--port", "port", "PORT"),
     ("--data", "data", "DIR"),
     ("--database", "database.url", "URL"),
+    ("--http", "http.listen", "ADDRESS"),
     ("--tls-key", "tls.key", "FILE"),
     ("--log-level", "log_level", "LEVEL"),
 )

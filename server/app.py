@@ -45,6 +45,8 @@ from chatroom.server.admin import ipc
 from chatroom.server.config.endpoint import ServerEndpoint
 from chatroom.server.config.settings import ServerConfig, effective_limit
 from chatroom.server.domain.request_checks import page_size
+from chatroom.server.http.sources import ServerPhase, ServerSources
+from chatroom.server.http.start import HttpUnavailable, bind_http_sockets, serve_http
 from chatroom.server.net.connection import LineReceiver, PeerConnection
 from chatroom.server.net.flusher import WriteFlusher
 from chatroom.server.net.input_queue import REST_SECONDS, InputQueue
@@ -80,8 +82,14 @@ async def serve_until_stopped(config: ServerConfig, announce: Announce) -> None:
     """
     tls = prepare_tls(config)
     allow_many_files()
+    try:
+        http_sockets = await bind_http_sockets(config.http)
+    except HttpUnavailable as error:
+        raise StartError(str(error)) from None
     async with open_database(config) as engine:
-        await ChatServer(config, engine, tls, await _bind_sockets(config)).run_until_stopped(announce)
+        server = ChatServer(config, engine, tls, await _bind_sockets(config))
+        with serve_http(config.http, http_sockets, server.sources):
+            await server.run_until_stopped(announce)
 
 
 @asynccontextmanager
@@ -144,6 +152,8 @@ class ChatServer:
         server_id = _server_identity(engine, self._listener)
         self._parts = assemble_parts(config, engine, server_id, writer_failed=self._end_by_failure)
         self._welcome = encode_frame(_welcome_event(config))
+        self._phase = ServerPhase.STARTING
+        self.sources = ServerSources(self._parts, lambda: self._phase, lambda: self._sessions, tls)
 
     async def run_until_stopped(self, announce: Announce) -> None:
         try:
@@ -152,6 +162,7 @@ class ChatServer:
             admin_server = await self._open_admin_socket()
             self._catch_signals()
             tasks = [background.keep_running(self._loop, job) for job in self._parts.background_jobs()]
+            self._phase = ServerPhase.SERVING
             announce(_endpoint_of(self._listener, self._tls), code)
         except BaseException:
             self._listener.close()
@@ -159,6 +170,7 @@ class ChatServer:
             raise
         await self._stopping.wait()
         log.info("stopping")
+        self._phase = ServerPhase.STOPPING
         for task in tasks:
             task.cancel()
         if admin_server is not None:

@@ -52,6 +52,7 @@ from chatroom.server.net.limits import TokenBucket
 from chatroom.server.results import CommitWork, Handled, PostMessage, ReadPage, ReadWork, Reply
 from chatroom.server.state.directory import Speaker
 from chatroom.server.state.presence import PresenceTracker
+from chatroom.server.state.statistics import SessionStatistics
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,7 @@ class ClientSession:
         presence: PresenceTracker,
         limits: LimitSettings,
         session_log: SessionLog,
+        statistics: SessionStatistics,
         welcome: bytes,
         on_lost: Callable[["ClientSession"], None],
     ) -> None:
@@ -83,6 +85,7 @@ class ClientSession:
         self._presence = presence
         self._limits = limits
         self._log = session_log
+        self._statistics = statistics
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
         self.speaker = Speaker(
@@ -105,6 +108,7 @@ class ClientSession:
         self._is_lost = False
         self._deadline: asyncio.TimerHandle | None = None
         self._log.connection_opened(self.speaker)
+        self._statistics.opened += 1
         self._connection.send_answer(welcome)
         self._reset_to_anonymous()
 
@@ -137,10 +141,15 @@ class ClientSession:
         if self._task is not None:
             self._task.cancel()
         self._log.connection_closed(self.speaker, self._connection.close_reason)
+        self._statistics.count_closing(self._connection.close_reason)
         self._presence.session_lost(self.speaker)
         self._on_lost(self)
 
     # What the server calls
+
+    @property
+    def waiting_bytes(self) -> int:
+        return self._connection.waiting_bytes
 
     def finish_requests(self, reason: ChatError) -> None:
         """Take no more requests, answer those that were taken, then close."""
@@ -169,6 +178,7 @@ class ClientSession:
             self._send_error(error.id, error)
             self._delay_reading(self._requests.take_token(time.monotonic()))
             return
+        self._statistics.requests[type(request)] += 1
         try:
             row = self._table[type(request)]
             if row.rate_class is not None:
@@ -211,7 +221,9 @@ class ClientSession:
                 self._pending += 1
                 done = partial(self._after_post, request.id, then)
                 epoch = self.speaker.session_epoch
-                self._writer.add_operation(MessagePost(draft, roster, self._order, done, epoch))
+                self._writer.add_operation(
+                    MessagePost(draft, roster, self._order, done, epoch, time.monotonic())
+                )
             case Response():
                 self._connection.send_answer(encode_frame(handled))
             case CommitWork(work, then):
@@ -305,6 +317,7 @@ class ClientSession:
             self._answer_failure(request, error)
         else:
             self._log.request_done(self.speaker, account or self.speaker.account, request)
+            self._statistics.count_login(request, "ok")
         if self.speaker.account is not account:
             self._login_changed()
         self._request_done()
@@ -331,7 +344,9 @@ class ClientSession:
         elif isinstance(request, Send):
             self._fail_send(request.id, error)
         else:
-            self._send_error(request.id, self._client_error(error))
+            client_error = self._client_error(error)
+            self._statistics.count_login(request, client_error.code)
+            self._send_error(request.id, client_error)
 
     def _end(self, request: Request, error: ChatError) -> None:
         """End the session. A ``send`` gets no error, because it may be the resend of a stored message."""
@@ -364,6 +379,7 @@ class ClientSession:
         return Internal()
 
     def _send_error(self, id: Id | None, error: ChatError) -> None:
+        self._statistics.refusals[error.code] += 1
         answer = Error(id=id, code=error.code, message=error.message, details=error.details)
         self._connection.send_answer(encode_frame(answer))
 

@@ -14,6 +14,7 @@ from chatroom.db.engine import begin_write, is_sqlite
 from chatroom.db.queries import instances
 from chatroom.db.reader import DatabaseReader
 from chatroom.db.records import StoredMessage
+from chatroom.db.statistics import DatabaseStatistics
 from chatroom.db.writer.transaction import RosterSeats
 from chatroom.db.writer.writer import DatabaseWriter
 from chatroom.server import dispatch
@@ -44,6 +45,7 @@ from chatroom.server.handlers.sessions import SessionHandlers
 from chatroom.server.handlers.typing import TypingHandlers
 from chatroom.server.jobs.housekeeping import run_housekeeping
 from chatroom.server.jobs.indexer import SearchIndexer
+from chatroom.server.jobs.loop_monitor import LoopMonitor
 from chatroom.server.net.connection import PeerConnection
 from chatroom.server.net.limits import PasswordAttempts
 from chatroom.server.session import ClientSession
@@ -51,6 +53,7 @@ from chatroom.server.state.delivery import MessageDelivery
 from chatroom.server.state.directory import LiveDirectory
 from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.presence import PresenceTracker
+from chatroom.server.state.statistics import SessionStatistics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,10 @@ class ServerParts:
     admin: AdminService
     session_log: SessionLog
     table: dispatch.Table
+    directory: LiveDirectory
+    database_statistics: DatabaseStatistics
+    session_statistics: SessionStatistics
+    loop_monitor: LoopMonitor
 
     async def join_cluster(self) -> None:
         """Take over the accounts of an earlier run, and find the other server processes."""
@@ -83,6 +90,7 @@ class ServerParts:
             self.heartbeat.run_heartbeat,
             self.indexer.run_indexing,
             partial(run_housekeeping, self.writer),
+            self.loop_monitor.run_monitor,
         ]
         return [*jobs, self.indexer.run_merging if self.poller is None else self.poller.run_polling]
 
@@ -101,6 +109,7 @@ class ServerParts:
             presence=self.presence,
             limits=self.config.limits,
             session_log=self.session_log,
+            statistics=self.session_statistics,
             welcome=welcome,
             on_lost=on_lost,
         )
@@ -137,9 +146,10 @@ def assemble_parts(
     """Assemble the server that is called ``server_id`` in the database. MUST be called on its loop."""
     loop, limits = asyncio.get_running_loop(), config.limits
     is_shared = not is_sqlite(engine.url)
+    database_statistics, session_statistics = DatabaseStatistics(), SessionStatistics()
     directory = LiveDirectory()
     notifier = EventNotifier(directory, loop)
-    delivery = MessageDelivery(directory, notifier)
+    delivery = MessageDelivery(directory, notifier, session_statistics)
     publisher = ChangePublisher(server_id)
 
     def reseat(seatings: Sequence[RosterSeats], messages: Sequence[StoredMessage]) -> None:
@@ -147,7 +157,7 @@ def assemble_parts(
             presence.end_sessions(seating.ended)
         delivery.apply_rosters(seatings, messages)
 
-    reader = DatabaseReader(engine, threads=config.database.readers)
+    reader = DatabaseReader(engine, threads=config.database.readers, statistics=database_statistics)
     writer = DatabaseWriter(
         engine,
         loop,
@@ -157,6 +167,7 @@ def assemble_parts(
         outage_timeout=config.database.patience,
         publish=publisher.publish_changes if is_shared else None,
         failed=writer_failed,
+        statistics=database_statistics,
     )
     passwords = PasswordHasher(
         config.password.bcrypt_cost, max_wait=config.password.queue, threads=config.password.threads
@@ -202,4 +213,8 @@ def assemble_parts(
         admin=AdminService(config.password, reader, writer, passwords, directory, presence, notifier),
         session_log=SessionLog(loop),
         table=dispatch.build_table(handlers),
+        directory=directory,
+        database_statistics=database_statistics,
+        session_statistics=session_statistics,
+        loop_monitor=LoopMonitor(),
     )

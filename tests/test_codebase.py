@@ -36,6 +36,7 @@ LARGE_CLASSES = {
 }
 
 LAZY_IMPORTS = {
+    ROOT / "server" / "http" / "start.py",  # the libraries of the extra `http`
     ROOT / "db" / "migrate.py",  # Alembic, only for a database that lacks a migration
 }
 """Modules that may import inside a function, because most starts do not need what is imported."""

@@ -32,6 +32,7 @@ class MessagePost(Struct, eq=False):
     session_order: SessionOrder
     done: Callable[[AppendOutcome | Exception], None]
     session_epoch: int = 0  # the epoch under which the sender's session began
+    began: float = 0.0  # monotonic time of the request
 
 
 @dataclass(slots=True, eq=False)

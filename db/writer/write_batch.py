@@ -32,6 +32,7 @@ class WriteBatch:
     changed_rosters: list[RosterSeats] = field(default_factory=list)
     posted: list[StoredMessage] = field(default_factory=list)
     results: list[JobResult] = field(default_factory=list)  # of the jobs
+    stored: int = 0  # messages of the posts, without those of other processes
 
     @classmethod
     def of_operations(cls, operations: Sequence[Operation]) -> Self:
@@ -45,6 +46,9 @@ class WriteBatch:
 
     def __len__(self) -> int:
         return len(self.posts) + len(self.jobs)
+
+    def stored_messages(self) -> int:
+        return self.stored + sum(len(result.stored) for result in self.results)
 
     def take_locked(self) -> list[Operation]:
         """Remove and return the operations for rows that another session of the database has locked."""

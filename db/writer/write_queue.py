@@ -68,7 +68,7 @@ class WriteQueue:
         Blocks until there is something, or for ``timeout`` seconds.
         """
         self._wait_for_more(1, timeout=timeout)
-        if timeout is not None and not self._count_waiting():
+        if timeout is not None and not self.count_waiting():
             self._batch_size = 0
             return []
         self._wait_for_more(self._active_senders, until_answered=True)
@@ -85,12 +85,12 @@ class WriteQueue:
             self._backlog.add_operation(self._arrived.popleft())
         return self._backlog.next_batch(MAX_BATCH)
 
-    def _count_waiting(self) -> int:
+    def count_waiting(self) -> int:
         return len(self._arrived) + len(self._backlog)
 
     def batch_written(self) -> None:
         """The last batch is written. Operations that wait now are of other senders."""
-        self._active_senders = min(self._batch_size + self._count_waiting(), MAX_BATCH)
+        self._active_senders = min(self._batch_size + self.count_waiting(), MAX_BATCH)
         self._answered = False
 
     def batch_answered(self) -> None:
@@ -99,12 +99,12 @@ class WriteQueue:
         If nothing waits, the writer need not be woken.
         """
         self._answered = True
-        if self._count_waiting() and self._wake_threshold < NOT_WAITING:
+        if self.count_waiting() and self._wake_threshold < NOT_WAITING:
             self._wakeup.put(None)
 
     def _end_tick(self) -> None:
         self._tick = False
-        if self._count_waiting() >= self._wake_threshold:
+        if self.count_waiting() >= self._wake_threshold:
             self._wakeup.put(None)
 
     def _wait_for_more(
@@ -116,8 +116,6 @@ class WriteQueue:
         deadline = None if timeout is None else time.monotonic() + timeout
         self._wake_threshold = wanted
         with suppress(queue.Empty):
-            while self._count_waiting() < wanted and not (
-                self._closed or (until_answered and self._answered)
-            ):
+            while self.count_waiting() < wanted and not (self._closed or (until_answered and self._answered)):
                 self._wakeup.get(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
         self._wake_threshold = NOT_WAITING

@@ -28,7 +28,7 @@ from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine
 
@@ -47,6 +47,7 @@ from chatroom.db.queries import messages
 from chatroom.db.queries.changefeed import ChangeSet
 from chatroom.db.queries.messages import AppendOutcome, KnownHead
 from chatroom.db.records import MessageDraft, StoredMessage
+from chatroom.db.statistics import DatabaseStatistics
 from chatroom.db.writer.foreign_locks import ForeignLocks
 from chatroom.db.writer.operations import MessagePost, Operation, SessionOrder, WriteJob
 from chatroom.db.writer.time_slicer import TimeSlicer
@@ -84,6 +85,14 @@ PREDECESSOR_UNKNOWN = "the outcome of an earlier message of this session is unkn
 _conversation = attrgetter("conversation_id")
 
 
+class WriterState(NamedTuple):
+    """Whether the writer's thread runs, whether the database was unavailable last, and what waits."""
+
+    is_alive: bool
+    is_down: bool
+    queue_length: int
+
+
 class DatabaseWriter:
     """The writer's thread, its queue, and the callbacks to the loop.
 
@@ -94,7 +103,7 @@ class DatabaseWriter:
     ``outage_timeout`` is the time in seconds for which operations are retried during an outage.
 
     ``publish`` is called at the end of each transaction with its changes; ``failed`` on the loop if the
-    thread ended with an exception.
+    thread ended with an exception. ``statistics`` counts the work.
     """
 
     def __init__(
@@ -108,7 +117,9 @@ class DatabaseWriter:
         outage_timeout: float = 5.0,
         publish: Callable[[Connection, ChangeSet], None] | None = None,
         failed: Callable[[], None] | None = None,
+        statistics: DatabaseStatistics | None = None,
     ) -> None:
+        self._statistics = statistics or DatabaseStatistics()
         self._connection = WriterConnection(engine)
         self._loop = loop
         self._deliver = deliver
@@ -144,6 +155,10 @@ class DatabaseWriter:
         followed: Future[U] = self._loop.create_future()
         self.add_operation(WriteJob(work, partial(_resolve_future, followed, then)))
         return await followed
+
+    def current_state(self) -> WriterState:
+        """Return the state at this moment. Callable on any thread."""
+        return WriterState(self._thread.is_alive(), self._down_since is not None, self._queue.count_waiting())
 
     def stop_waiting(self) -> None:
         """Shutting down: finish accepted work, but stop retrying if the database is unavailable."""
@@ -201,6 +216,7 @@ class DatabaseWriter:
             error, in_commit = self._attempt_batch(batch)
             if error is None:
                 break
+            self._statistics.count_error(error)
             if self._shared and is_lock_timeout(error):
                 if len(batch) > 1:
                     return settled + self._settle_each(batch)
@@ -212,11 +228,13 @@ class DatabaseWriter:
                 settled.append(unknown)
             if is_transient(error) and not is_lock_timeout(error) and retries < MAX_DEADLOCK_RETRIES:
                 retries += 1
+                self._statistics.count_retry()
                 self._closing.wait(random.uniform(0, 0.002 * retries))
             elif is_transient(error) or is_outage(error):
                 if not self._wait_for_database(error, began):
                     batch.fail_all(DatabaseUnavailable(str(error)))
                     break
+                self._statistics.count_retry()
             elif len(batch) > 1:
                 return settled + self._settle_each(batch)
             else:
@@ -253,6 +271,7 @@ class DatabaseWriter:
                 self._note_available()  # it answered with an error
             return error, in_commit
         self._known |= transaction.new_heads
+        self._statistics.count_batch(time.monotonic() - began, len(batch), batch.stored_messages())
         self._note_available()
         self._defer(batch.take_locked(), began)
         return None, False
@@ -271,6 +290,7 @@ class DatabaseWriter:
         if batch.posts:
             batch.outcomes = self._append_posts(transaction, batch.posts)
         batch.changed_rosters = transaction.changed_rosters
+        batch.stored = len(transaction.stored)
         batch.posted = sorted(transaction.missed + transaction.stored, key=_conversation)
         batch.results = [
             self._run_in_transaction(transaction, job, alone=len(batch) == 1) for job in batch.jobs
@@ -373,8 +393,10 @@ class DatabaseWriter:
     def _answer_batch(self, batch: WriteBatch) -> Iterator[None]:
         answers = list(zip(batch.posts, batch.outcomes, strict=True))
         for first in range(0, len(answers), ANSWERS_PER_STEP):
-            for post, outcome in answers[first : first + ANSWERS_PER_STEP]:
+            step = answers[first : first + ANSWERS_PER_STEP]
+            for post, outcome in step:
                 self._resolve_job(post.done, outcome)
+            self._statistics.count_answers(time.monotonic(), [post.began for post, _ in step])
             yield
         if batch.changed_rosters:
             self._resolve_job(self._reseat, batch.changed_rosters, batch.posted)

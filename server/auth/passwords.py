@@ -113,6 +113,11 @@ class PasswordHasher:
             self._logins, asker, lambda: bcrypt.checkpw(secret[:MAX_BYTES], stored)
         )
 
+    @property
+    def queue_length(self) -> int:
+        """The number of hashes that wait or run."""
+        return self._waiting
+
     def needs_rehash(self, hashed: str) -> bool:
         """Whether a hash was made with another cost than the current one."""
         return not hashed.startswith(f"$2b${self._cost:02}$")

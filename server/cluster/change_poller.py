@@ -84,6 +84,16 @@ class ChangePoller:
         self._deletable_number = 0  # own changes up to this number are old enough to delete
         self._deleted_at = time.monotonic()
         self._polled_at = elapsed_seconds()
+        self.hints = 0  # polls that found changes
+
+    @property
+    def peers(self) -> int:
+        """The number of other live processes."""
+        return len(self._numbers)
+
+    def lag_seconds(self) -> float:
+        """Return the seconds since the last successful poll. Callable on any thread."""
+        return elapsed_seconds() - self._polled_at
 
     # On the loop
 
@@ -119,6 +129,7 @@ class ChangePoller:
         changes.everything |= was_asleep or polled.numbers.keys() != self._numbers.keys()
         self._publisher.has_readers = bool(polled.numbers)
         if changes or unsettled:
+            self.hints += 1
             for room in changes.closed:
                 self._room_closed(room)
             try:

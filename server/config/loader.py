@@ -17,12 +17,13 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from chatroom.db.engine import has_unescaped_at
-from chatroom.server.config.settings import SETTINGS, ServerConfig, SettingRow
+from chatroom.server.config.listen_address import parse_listen_address
+from chatroom.server.config.settings import SETTINGS, HttpSettings, ServerConfig, SettingRow
 
 FILE = "server.toml"
 PREFIX = "CHAT_SERVER_"
 
-SHORT = {"database": "database.url"}
+SHORT = {"database": "database.url", "http": "http.listen"}
 """Short names of settings, equal to their flags."""
 
 MASK = "***"
@@ -166,6 +167,20 @@ def _check_config(config: ServerConfig) -> None:
         raise ConfigurationError("this user has no home folder (HOME is not set): use --data DIR")
     if bool(config.tls.cert) != bool(config.tls.key):
         raise ConfigurationError("tls.cert and tls.key go together, but only one of them is set")
+    _check_http(config.http)
+
+
+def _check_http(http: HttpSettings) -> None:
+    if not http.listen:
+        return
+    try:
+        address = parse_listen_address(http.listen)
+    except ValueError as error:
+        raise ConfigurationError(f"http.listen: {error}") from None
+    if not (address.is_local or http.token):
+        raise ConfigurationError(f"other machines can reach {address}: set http.token for HTTP there")
+    if not (http.token.isascii() and http.token.isprintable()):
+        raise ConfigurationError("http.token must be of printable ASCII characters")
 
 
 def _setting_value(config: ServerConfig, name: str) -> Any:

@@ -115,6 +115,15 @@ class PasswordSettings(Struct, frozen=True):
     queue: Annotated[Amount, "maximum seconds that a login waits for hashing"] = 10.0
 
 
+class HttpSettings(Struct, frozen=True):
+    listen: Annotated[Text, "HTTP for machines on HOST:PORT or unix:PATH; empty means none"] = ""
+    token: Annotated[Text, "bearer token that /metrics needs; required beyond this machine"] = ""
+
+    def __repr__(self) -> str:
+        """Omit the token, which a traceback might show."""
+        return "HttpSettings()"
+
+
 class TokenSettings(Struct, frozen=True):
     days: Annotated[Some, "days until a session token expires"] = 30
 
@@ -133,6 +142,7 @@ class ServerConfig(Struct, frozen=True):
     limits: LimitSettings = LimitSettings()
     password: PasswordSettings = PasswordSettings()
     token: TokenSettings = TokenSettings()
+    http: HttpSettings = HttpSettings()
 
     @property
     def database_url(self) -> str | URL:
@@ -162,7 +172,7 @@ class SettingRow(NamedTuple):
     @property
     def is_secret(self) -> bool:
         """Whether the value may hold a password."""
-        return self.name in ("database.url", "database.password")
+        return self.name in ("database.url", "database.password", "http.token")
 
     @property
     def expected(self) -> str:

@@ -74,6 +74,11 @@ class SearchIndexer:
         self._backlog = 0  # messages that the last slice left unindexed
         self._merges = asyncio.Event()  # words were deleted since the last merge began
 
+    @property
+    def backlog(self) -> int:
+        """Messages that the last slice left unindexed."""
+        return self._backlog
+
     async def run_indexing(self) -> None:
         """Index for as long as the server runs."""
         loop = asyncio.get_running_loop()

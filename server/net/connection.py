@@ -90,7 +90,7 @@ class PeerConnection(asyncio.Protocol):
         self._ping_interval = ping_interval
         self._dead_after = dead_after
         self._outbox: list[bytes] = []
-        self._waiting_events = 0  # bytes of events in the outbox while the transport is full
+        self.waiting_bytes = 0  # bytes of events in the outbox while the transport is full
         self._is_queued = False  # in the flusher
         self._blocked = False
         self._paused = False  # reading is paused
@@ -150,7 +150,7 @@ class PeerConnection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._blocked = False
         self._stop_watching()
-        self._waiting_events = 0
+        self.waiting_bytes = 0
         self.flush()
         if self._blocked:
             return
@@ -202,8 +202,8 @@ class PeerConnection(asyncio.Protocol):
             return
         self._outbox.append(data)
         if self._blocked:
-            self._waiting_events += len(data)
-            if 0 < self._outbox_bytes < self._waiting_events:
+            self.waiting_bytes += len(data)
+            if 0 < self._outbox_bytes < self.waiting_bytes:
                 self.close(SlowConsumer())
         elif not self._is_queued:
             self._is_queued = True

@@ -39,25 +39,27 @@ class CertificateError(Exception):
 
 
 class TlsCertificate:
-    """The certificate in use. ``context`` is for the listener, ``fingerprint`` (hex) for users.
+    """The certificate in use. ``context`` is for the listener, ``fingerprint`` (hex) for users;
+    ``expires_at`` is in seconds since 1970.
 
     The constructor and ``reload_files`` raise ``CertificateError``.
     """
 
     def __init__(self, certificate: Path, key: Path) -> None:
         self._files = certificate, key
-        self.fingerprint, self.context = self._load_files()
+        self.fingerprint, self.expires_at, self.context = self._load_files()
 
     def reload_files(self) -> None:
         """Read the files again for new connections. If they are unusable, keep the old certificate."""
-        self.fingerprint, self.context = self._load_files()
+        self.fingerprint, self.expires_at, self.context = self._load_files()
 
-    def _load_files(self) -> tuple[str, ssl.SSLContext]:
+    def _load_files(self) -> tuple[str, float, ssl.SSLContext]:
         """Load the files into a new context, because a context keeps the old certificate next to a new type
         of key."""
-        fingerprint, context = _certificate_fingerprint(self._files[0]), _new_context()
+        own, context = _read_certificate(self._files[0]), _new_context()
         _use_certificate(context, *self._files)
-        return fingerprint, context
+        fingerprint = hashlib.sha256(own.public_bytes(Encoding.DER)).hexdigest()
+        return fingerprint, own.not_valid_after_utc.timestamp(), context
 
 
 def prepare_tls(config: ServerConfig) -> TlsCertificate | None:
@@ -127,15 +129,14 @@ def _use_certificate(context: ssl.SSLContext, certificate: Path, key: Path) -> N
         raise CertificateError(f"cannot read {error.filename or key}: {error.strerror}") from None
 
 
-def _certificate_fingerprint(certificate: Path) -> str:
-    """Return the SHA-256 of a file's first certificate, the server's own."""
+def _read_certificate(certificate: Path) -> x509.Certificate:
+    """Return a file's first certificate, the server's own."""
     try:
-        own = x509.load_pem_x509_certificate(certificate.read_bytes())
+        return x509.load_pem_x509_certificate(certificate.read_bytes())
     except OSError as error:
         raise CertificateError(f"cannot read {certificate}: {error.strerror}") from None
     except ValueError:
         raise CertificateError(f"{certificate} holds no PEM certificate") from None
-    return hashlib.sha256(own.public_bytes(Encoding.DER)).hexdigest()
 
 
 def _make_certificate(file: Path, host: str) -> None:

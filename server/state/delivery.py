@@ -35,6 +35,7 @@ from chatroom.server.state.directory import (
 )
 from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.serialize import message_value
+from chatroom.server.state.statistics import SessionStatistics
 
 REMOVAL_KINDS = ("kick", "ban")
 """The kinds of notices of a removed member, whose user name is their text."""
@@ -61,8 +62,11 @@ class MessageDelivery:
     ``unsettled`` holds the seats that another process added or changed, for ``server.cluster`` to read.
     """
 
-    def __init__(self, directory: LiveDirectory, announcer: EventNotifier) -> None:
+    def __init__(
+        self, directory: LiveDirectory, announcer: EventNotifier, statistics: SessionStatistics
+    ) -> None:
         self._directory = directory
+        self._statistics = statistics
         self._announcer = announcer
         self.unsettled: set[SeatKey] = set()
 
@@ -119,6 +123,7 @@ class MessageDelivery:
         self._count_unread(conversation, run)
         if not conversation.listeners:
             return
+        self._statistics.deliveries += len(run) * len(conversation.listeners)
         if not conversation.name:
             self._deliver_direct(conversation, run)
             return

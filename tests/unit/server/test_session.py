@@ -11,6 +11,7 @@ from chatroom.server.dispatch import HandlerRow
 from chatroom.server.results import CommitWork, ReadWork
 from chatroom.server.session import ClientSession
 from chatroom.server.state.directory import LiveAccount
+from chatroom.server.state.statistics import SessionStatistics
 
 
 class SlowReader:
@@ -33,6 +34,7 @@ def session_with(connection: Mock, row: HandlerRow, *, writer: Any, reader: Any)
         presence=Mock(),
         limits=LimitSettings(),
         session_log=Mock(),
+        statistics=SessionStatistics(),
         welcome=b"",
         on_lost=Mock(),
     )

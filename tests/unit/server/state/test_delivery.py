@@ -20,6 +20,7 @@ from chatroom.server.state.delivery import MessageDelivery, event_line, own_line
 from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.serialize import message_value
+from chatroom.server.state.statistics import SessionStatistics
 from tests.support import strategies
 
 DEN = 7
@@ -30,7 +31,9 @@ class Stage:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.directory = LiveDirectory()
-        self.delivery = MessageDelivery(self.directory, EventNotifier(self.directory, loop))
+        self.delivery = MessageDelivery(
+            self.directory, EventNotifier(self.directory, loop), SessionStatistics()
+        )
         self.told: list[tuple[str, str]] = []
         self.alice, self.bob = self.arrive(1, "Alice"), self.arrive(2, "Bob")
         for account in (self.alice, self.bob):

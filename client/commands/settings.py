@@ -8,6 +8,9 @@ from chatroom.client.text.i18n import TranslatedFact
 
 MUTED = "none"
 
+EDIT = "edit"
+"""The argument of ``/theme`` that opens the editor."""
+
 DEFAULT = "default"
 """The argument that restores the general choice."""
 
@@ -21,9 +24,31 @@ async def set_language(context: CommandContext, language: str = "") -> None:
 
 
 async def set_theme(context: CommandContext, name: str = "") -> None:
+    """Choose a theme. ``edit`` opens the user's copy of the current one in the editor."""
+    if name == EDIT:
+        await _edit_theme(context)
+        return
     if name:
         _apply_choice(context, "theme", name)
-    _show_setting(context, _find_setting("theme"))
+    names = " ".join((*context.config.theme_files.names(), EDIT))
+    setting = _find_setting("theme")
+    context.notes.show(
+        "setting_line",
+        name="theme",
+        value=context.config.theme,
+        choices=names,
+        help=TranslatedFact(setting.help),
+    )
+
+
+async def _edit_theme(context: CommandContext) -> None:
+    files, name = context.config.theme_files, context.config.theme
+    try:
+        path = files.make_own(name)
+    except OSError as error:
+        raise UsageError("file_unsaved", path=files.path(name), reason=error.strerror or "") from None
+    context.notes.show("theme_file", name=name, path=path)
+    await context.front_end.edit_file(path)
 
 
 async def set_option(context: CommandContext, name: str = "", value: str | None = None) -> None:
@@ -43,8 +68,10 @@ def _find_setting(name: str) -> UserSetting:
 def _apply_choice(context: CommandContext, name: str, value: str) -> None:
     """Save a choice and apply it."""
     setting = _find_setting(name)
-    if not setting.accepts(value):
-        raise UsageError("no_choice", name=name, value=value, choices=setting.allowed)
+    own_themes = context.config.theme_files.names() if name == "theme" else []
+    if not (setting.accepts(value) or value in own_themes):
+        choices = " ".join(own_themes) or setting.allowed
+        raise UsageError("no_choice", name=name, value=value, choices=choices)
     setattr(context.config, name, value)
     context.config.save_config(name)
     if name == "lang":

@@ -14,6 +14,7 @@ from chatroom.client.commands.context import CommandContext
 from chatroom.client.commands.conversations import UsageError
 from chatroom.client.model import select
 from chatroom.client.storage.config import SETTINGS
+from chatroom.client.storage.theme_files import SHIPPED_THEMES
 from chatroom.client.text import i18n, keys
 from chatroom.client.text.i18n import TranslatedFact
 from chatroom.protocol.requests import SentKind
@@ -159,7 +160,7 @@ COMMAND_GROUPS = {
         SlashCommand("help", "[COMMAND]", _show_help, completes="commands"),
         SlashCommand("keys", "", _show_keys),
         SlashCommand("lang", "[zh|en]", settings.set_language, choices=i18n.LANGUAGES),
-        SlashCommand("theme", "[NAME]", settings.set_theme, choices=("default", "light", "dark")),
+        SlashCommand("theme", "[NAME|edit]", settings.set_theme, choices=(*SHIPPED_THEMES, settings.EDIT)),
         SlashCommand(
             "set", "[NAME] [VALUE]", settings.set_option, choices=tuple(each.name for each in SETTINGS)
         ),

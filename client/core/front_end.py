@@ -1,5 +1,6 @@
 """What the client needs of its front end. The full screen, ``--plain`` and ``--json`` implement it."""
 
+from pathlib import Path
 from typing import Protocol
 
 from chatroom.client.model.state import ClientNote, PendingMessage
@@ -7,7 +8,7 @@ from chatroom.protocol import events, responses
 
 
 class FrontEnd(Protocol):
-    """Passed in when the client is made. Nothing but ``ask_password`` and ``confirm`` waits for the user."""
+    """Passed in when the client is made. Only the asynchronous methods wait for the user."""
 
     @property
     def is_full_screen(self) -> bool:
@@ -37,3 +38,6 @@ class FrontEnd(Protocol):
 
     async def confirm(self, question: str) -> bool | None:
         """Ask a yes-or-no question. Return ``None`` where there is no terminal to ask at."""
+
+    async def edit_file(self, path: Path) -> bool:
+        """Open a file in the user's editor and wait for its end. Return whether the front end can."""

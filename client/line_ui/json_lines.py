@@ -8,6 +8,8 @@ with an ``id`` of the program's choice, or a command as a user types it. Any oth
 never sent as a message.
 """
 
+from pathlib import Path
+
 import msgspec
 
 from chatroom.client.app import App
@@ -117,6 +119,9 @@ class JsonFrontEnd:
 
     async def confirm(self, question: str) -> bool | None:
         return await self.passwords.confirm(question)
+
+    async def edit_file(self, path: Path) -> bool:
+        return False
 
     def _deliver(self, conversation: Conversation, messages: list[Message]) -> None:
         for message in messages:

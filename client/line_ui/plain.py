@@ -8,6 +8,7 @@ shows whether everything succeeded. Lines after ``/save`` wait until the file is
 """
 
 import sys
+from pathlib import Path
 
 from chatroom.client.app import App
 from chatroom.client.line_ui.line_output import write_error, write_line
@@ -98,6 +99,9 @@ class PlainFrontEnd:
 
     async def confirm(self, question: str) -> bool | None:
         return await self.passwords.confirm(question)
+
+    async def edit_file(self, path: Path) -> bool:
+        return False
 
     def _deliver(self, conversation: Conversation, messages: list[Message]) -> None:
         delivered = {message.seq: message for message in messages}

@@ -18,6 +18,7 @@ from typing import Any
 
 from chatroom.client.storage import files
 from chatroom.client.storage.files import DamagedFile, FileNotices
+from chatroom.client.storage.theme_files import SHIPPED_THEMES, ThemeFiles
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class UserSetting:
 
 SETTINGS = (
     UserSetting("lang", ("", "zh", "en"), "set.lang"),  # "" follows the locale
-    UserSetting("theme", ("default", "light", "dark"), "set.theme"),
+    UserSetting("theme", SHIPPED_THEMES, "set.theme"),
     UserSetting("notify", ("mentions", "all", "none"), "set.notify"),
     UserSetting("alert", ("bell", "osc9", "osc777", "off"), "set.alert"),
     UserSetting("typing", ("on", "off"), "set.typing"),
@@ -90,6 +91,11 @@ class ClientConfig:
     keys: dict[str, str] = field(default_factory=dict)  # key -> action that it is bound to
 
     @property
+    def theme_files(self) -> ThemeFiles:
+        """The shipped themes, and the user's own beside the configuration."""
+        return ThemeFiles(self.path.parent / "themes")
+
+    @property
     def is_new(self) -> bool:
         """Whether the file does not exist yet."""
         return not os.path.exists(self.path)
@@ -118,7 +124,9 @@ def load_config(path: Path, notices: FileNotices | None = None) -> ClientConfig:
             setattr(config, name, value)
             config.read[name] = deepcopy(value)
     for setting in SETTINGS:
-        if not setting.accepts(getattr(config, setting.name)):  # of a newer client; it stays in the file
+        value = getattr(config, setting.name)
+        is_own_theme = setting.name == "theme" and config.theme_files.has_own(value)
+        if not (setting.accepts(value) or is_own_theme):  # of a newer client; it stays in the file
             setattr(config, setting.name, setting.choices[0])
     return config
 

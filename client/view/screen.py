@@ -7,9 +7,10 @@ do not cost 200 frames.
 import asyncio
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
-from prompt_toolkit.application import Application
+from prompt_toolkit.application import Application, run_in_terminal
 from prompt_toolkit.input import Input
 from prompt_toolkit.layout import Layout
 from prompt_toolkit.output import Output
@@ -19,6 +20,7 @@ from chatroom.client import background
 from chatroom.client.app import App
 from chatroom.client.model import select
 from chatroom.client.model.state import ClientNote, ConnectionState, PendingMessage
+from chatroom.client.storage.theme_files import ThemeError
 from chatroom.client.view import layout
 from chatroom.client.view.draw import theme
 from chatroom.client.view.keys.bindings import all_bindings
@@ -35,6 +37,9 @@ messages takes at most a seventh of a core, on a slow machine or a large screen 
 
 STATUS_INTERVAL = 1.0
 """Seconds between two frames while the status line counts down or shows who is typing."""
+
+THEME_INTERVAL = 1.0
+"""Seconds between two looks at the file of the theme."""
 
 MAX_FAILURES = 3
 FAILURE_WINDOW = 10.0
@@ -85,10 +90,11 @@ class FullScreen:
         self.screen_state = ScreenState(app, register=self._register)
         self._app = app
         self._bell = NotificationBell(app.state)
+        self._themes = theme.ThemeStyles(app.config.theme_files)
         self.application = Application(
             layout=Layout(layout.root_container(self.screen_state)),
             key_bindings=all_bindings(self.screen_state),
-            style=DynamicStyle(lambda: theme.theme_style(app.config.theme)),
+            style=DynamicStyle(lambda: self._themes.style(app.config.theme)),
             color_depth=theme.colour_depth(),
             full_screen=True,
             max_render_postpone_time=None,  # do not postpone frames while the loop is busy
@@ -107,12 +113,14 @@ class FullScreen:
         for number in _END_SIGNALS:
             loop.add_signal_handler(number, self._app.quit)
         quitting = background.start(self._quit())
+        watching = background.start(self._watch_theme())
         try:
             await self.application.run_async(pre_run=self._start_screen, set_exception_handler=False)
         except EOFError:
             pass  # the terminal was closed
         finally:
             quitting.cancel()
+            watching.cancel()
             self._stop_screen(loop)
             loop.set_exception_handler(handler)
 
@@ -180,6 +188,26 @@ class FullScreen:
 
     async def confirm(self, question: str) -> bool | None:
         return await self.screen_state.ask_yes_no(question)
+
+    async def edit_file(self, path: Path) -> bool:
+        buffer = self.screen_state.composer.buffer
+        await run_in_terminal(lambda: buffer._open_file_in_editor(str(path)), in_executor=True)
+        self._reload_theme()
+        return True
+
+    async def _watch_theme(self) -> None:
+        """Draw the screen in the new colours soon after the user has saved the theme's file."""
+        while True:
+            await asyncio.sleep(THEME_INTERVAL)
+            self._reload_theme()
+
+    def _reload_theme(self) -> None:
+        name = self._app.config.theme
+        try:
+            if self._themes.reload_changed(name):
+                self.application.invalidate()
+        except ThemeError as error:
+            self._app.notes.show("theme_error", error=True, name=name, why=str(error))
 
     def _notify_user(self) -> None:
         """Notify the user of a new message outside the current conversation."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from chatroom.client.app import App
 from chatroom.client.core.front_end import FrontEnd
@@ -20,6 +21,7 @@ class FakeFrontEnd:
         self.is_scripted = is_scripted
         self.changed = asyncio.Event()
         self.notes: list[ClientNote] = []
+        self.edited: list[Path] = []
         self.refused: list[PendingMessage] = []
         self.sought: list[tuple[str, int]] = []
         self.scrolls = False
@@ -59,6 +61,10 @@ class FakeFrontEnd:
         if self.relay_to is not None:
             return await self.relay_to.confirm(question)
         return await self.answer_question(question)
+
+    async def edit_file(self, path: Path) -> bool:
+        self.edited.append(path)
+        return True
 
 
 async def _refuse_to_answer(key: str, facts: dict[str, object]) -> str:

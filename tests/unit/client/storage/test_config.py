@@ -72,6 +72,9 @@ def test_unknown_values_stay_in_file(path: Path) -> None:
     path.write_text('{"theme": "solarized", "sidebar": [1, 2], "ignored": ["Bob"]}')
     older = config.load_config(path)
     assert older.theme == "default"
+    (path.parent / "themes").mkdir()
+    (path.parent / "themes" / "solarized.toml").write_text("")
+    assert config.load_config(path).theme == "solarized"  # the user's own
     older.typing = "off"
     older.save_config("typing")
     assert kept(path) == {"theme": "solarized", "sidebar": [1, 2], "ignored": ["Bob"], "typing": "off"}

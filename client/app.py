@@ -140,6 +140,8 @@ class App:
         self.backfill.find_mentions()
         self.outbox_sender.session_started()
         self.tasks.start(self.conversations.refresh_rooms())
+        if cursor := self.session.friends_cursor:
+            self.tasks.start(self.conversations.load_friends(cursor))
         self.conversations.refresh_members()
         if not resumed:
             self._account_opened()

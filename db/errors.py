@@ -51,6 +51,7 @@ SQLITE_OUTAGE = {
     sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_INTERRUPT,  # a search took too long
 }
 
 MYSQL_TRANSIENT = {

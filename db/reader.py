@@ -5,6 +5,7 @@
 
 import asyncio
 import time
+from asyncio import Future
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -38,7 +39,6 @@ class DatabaseReader:
         self._statistics = statistics or DatabaseStatistics()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="reader")
         self._waiting = 0
-        self._long_reads = asyncio.Semaphore()
 
     async def run(
         self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -48,19 +48,22 @@ class DatabaseReader:
         Raises ``DatabaseUnavailable`` if the database is unavailable or too many reads are waiting, and
         the exceptions of the function.
         """
+        return await self.start(function, *args, **kwargs)
+
+    def start(
+        self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> Future[T]:
+        """Like ``run``, without waiting for the result."""
         if self._waiting >= MAX_QUEUED_READS:
             raise DatabaseUnavailable("too many reads are waiting")
         work = partial(self._run_query, lambda connection: function(connection, *args, **kwargs))
         self._waiting += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        finally:
-            self._waiting -= 1
+        result = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        result.add_done_callback(self._count_done)
+        return result
 
-    async def run_long(self, function: Callable[[Connection], T]) -> T:
-        """Like ``run``, for long reads: one at a time, so that the other threads remain free."""
-        async with self._long_reads:
-            return await self.run(function)
+    def _count_done(self, result: Future[T]) -> None:
+        self._waiting -= 1
 
     @property
     def queue_length(self) -> int:

@@ -178,6 +178,13 @@ class TooManyRooms(Refusal):
     wording = "{username} already owns {limit} rooms, the maximum"
 
 
+class TooManyFriends(Refusal):
+    """Details: ``limit``."""
+
+    code = "too_many_friends"
+    wording = "you have {limit} friends already, the maximum"
+
+
 class BadNickname(Refusal):
     """Details: ``least``, ``most`` (code points)."""
 

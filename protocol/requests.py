@@ -58,8 +58,19 @@ class ChangePassword(Request, frozen=True, kw_only=True):
     new_password: str
 
 
-class ListRooms(Request, frozen=True, kw_only=True):
-    """List every room that is visible to the account. -> ``rooms``"""
+class ListRequest(Request, frozen=True, kw_only=True):
+    """A list in pages: ``cursor`` from an answer continues it, ``limit`` is the maximum number of entries."""
+
+    cursor: str | UnsetType = UNSET
+    limit: Positive | UnsetType = UNSET
+
+
+class ListRooms(ListRequest, frozen=True, kw_only=True):
+    """List the rooms that are visible to the account, or with ``member`` those in which it has a seat. ->
+    ``rooms``
+    """
+
+    member: bool | UnsetType = UNSET
 
 
 class CreateRoom(Request, frozen=True, kw_only=True):
@@ -98,7 +109,7 @@ class ResignRoom(Request, frozen=True, kw_only=True):
     room: str
 
 
-class ListMembers(Request, frozen=True, kw_only=True):
+class ListMembers(ListRequest, frozen=True, kw_only=True):
     """List the members of a room that the user is a member of. -> ``members``"""
 
     room: str
@@ -145,7 +156,7 @@ class Unban(Request, frozen=True, kw_only=True):
     username: str
 
 
-class ListBanned(Request, frozen=True, kw_only=True):
+class ListBanned(ListRequest, frozen=True, kw_only=True):
     """List the users who are banned from an own room. -> ``banned``"""
 
     room: str
@@ -176,7 +187,7 @@ class RemoveFriend(Request, frozen=True, kw_only=True):
     username: str
 
 
-class ListFriends(Request, frozen=True, kw_only=True):
+class ListFriends(ListRequest, frozen=True, kw_only=True):
     """List the account's friends. -> ``friends``"""
 
 
@@ -192,7 +203,7 @@ class Unblock(Request, frozen=True, kw_only=True):
     username: str
 
 
-class ListBlocked(Request, frozen=True, kw_only=True):
+class ListBlocked(ListRequest, frozen=True, kw_only=True):
     """List the users whom the account has blocked. -> ``blocked``"""
 
 
@@ -298,6 +309,8 @@ class Search(Request, frozen=True, kw_only=True):
 class Ping(Request, frozen=True, kw_only=True):
     """-> ``pong``"""
 
+
+AnyListRequest = ListRooms | ListMembers | ListBanned | ListFriends | ListBlocked
 
 AnyRequest = (
     Register

@@ -34,16 +34,29 @@ class Error(Response, frozen=True, kw_only=True):
 
 
 class Session(Response, frozen=True, kw_only=True):
-    """Logged in. ``token`` resumes this session; ``rooms`` are those that the account is a member of."""
+    """Logged in. ``token`` resumes this session; ``rooms`` are those that the account is a member of.
+
+    If a list is long, ``rooms_cursor`` continues it in ``list_rooms`` with ``member``, ``friends_cursor`` in
+    ``list_friends``.
+    """
 
     username: str
     token: str
     rooms: list[values.Room]
     friends: list[values.Friend]
+    rooms_cursor: str | UnsetType = UNSET
+    friends_cursor: str | UnsetType = UNSET
 
 
-class Rooms(Response, frozen=True, kw_only=True):
-    """All rooms that are visible to the account, sorted by name."""
+class ListResponse(Response, frozen=True, kw_only=True):
+    """A page of a list. If there are further entries, ``more`` is set, and ``cursor`` requests them."""
+
+    more: bool | UnsetType = UNSET
+    cursor: str | UnsetType = UNSET
+
+
+class Rooms(ListResponse, frozen=True, kw_only=True):
+    """Rooms that are visible to the account, sorted by name."""
 
     rooms: list[values.Room]
 
@@ -55,21 +68,25 @@ class Room(Response, frozen=True, kw_only=True):
 
 
 class Entered(Response, frozen=True, kw_only=True):
-    """Entered: ``room`` and its ``members`` (usernames), or ``friend``; and the newest page."""
+    """Entered: ``room`` and its ``members`` (usernames), or ``friend``; and the newest page.
+
+    ``members_cursor`` continues a long list of members in ``list_members``.
+    """
 
     messages: list[values.Message]
     room: values.Room | UnsetType = UNSET
     members: list[str] | UnsetType = UNSET
+    members_cursor: str | UnsetType = UNSET
     friend: values.Friend | UnsetType = UNSET
 
 
-class Members(Response, frozen=True, kw_only=True):
-    """The members of a room."""
+class Members(ListResponse, frozen=True, kw_only=True):
+    """The members of a room, sorted by name."""
 
     members: list[values.Member]
 
 
-class Banned(Response, frozen=True, kw_only=True):
+class Banned(ListResponse, frozen=True, kw_only=True):
     """The users banned from a room, sorted by name."""
 
     usernames: list[str]
@@ -88,13 +105,13 @@ class Friend(Response, frozen=True, kw_only=True):
     friend: values.Friend
 
 
-class Friends(Response, frozen=True, kw_only=True):
+class Friends(ListResponse, frozen=True, kw_only=True):
     """The account's friends, sorted by name."""
 
     friends: list[values.Friend]
 
 
-class Blocked(Response, frozen=True, kw_only=True):
+class Blocked(ListResponse, frozen=True, kw_only=True):
     """The users whom the account has blocked, sorted by name."""
 
     usernames: list[str]

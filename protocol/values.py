@@ -107,8 +107,8 @@ class Member(Value, frozen=True, kw_only=True):
 
 
 class User(Value, frozen=True, kw_only=True):
-    """The public profile of an account: ``registered`` is a time, ``rooms`` are the common rooms. Users
-    without a common room or friendship appear offline to each other.
+    """The public profile of an account: ``registered`` is a time, ``rooms`` are the common rooms, the first
+    hundred. Users without a common room or friendship appear offline to each other.
     """
 
     username: str

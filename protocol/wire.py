@@ -25,6 +25,11 @@ def encode_frame(frame: Frame) -> bytes:
     return _encoder.encode(frame) + b"\n"
 
 
+def encoded_size(value: object) -> int:
+    """Return the number of bytes of a value in a frame."""
+    return len(_encoder.encode(value))
+
+
 _END_OF_LINE = b"\r\n"
 _MAX_EMPTY_BYTES = 16_384
 """Bytes of empty lines that are skipped in one step."""

@@ -55,15 +55,28 @@ class RateClass(Enum):
 class HandlerRow:
     """A handler and its preconditions.
 
-    Without a ``rate_class`` the handler checks the rate itself. With ``waits`` the request waits until the
-    session's earlier sends are answered.
+    Without a ``rate_class`` the handler checks the rate itself. ``cost`` is what the account and the address
+    are charged. With ``waits`` the request waits until the session's earlier sends are answered.
     """
 
     handle: Callable[[Speaker, Any], Handled]
     audience: Audience = Audience.USERS
     rate_class: RateClass | None = RateClass.REQUESTS
     waits: bool = True
+    cost: float = 1.0
 
+
+LIST_COST = 3.0
+"""A list has up to thousands of entries."""
+
+SEARCH_COST = 5.0
+"""A search may use a third of a second of CPU time."""
+
+CHANGE_COST = 5.0
+"""A change is a job of the writer, and others are notified of it."""
+
+ROOM_COST = 10.0
+"""A new room is shown to all users."""
 
 Table = dict[type[Request], HandlerRow]
 
@@ -89,34 +102,34 @@ class Handlers:
 def build_table(handlers: Handlers) -> Table:
     return {
         requests.Ping: HandlerRow(_answer_ping, Audience.ALL, waits=False),
-        requests.Register: HandlerRow(handlers.accounts.register, Audience.ANONYMOUS),
-        requests.Login: HandlerRow(handlers.sessions.login, Audience.ANONYMOUS),
-        requests.Resume: HandlerRow(handlers.sessions.resume, Audience.ANONYMOUS),
-        requests.Logout: HandlerRow(handlers.sessions.logout),
-        requests.ChangePassword: HandlerRow(handlers.accounts.change_password),
-        requests.ListRooms: HandlerRow(handlers.rooms.list_rooms),
-        requests.CreateRoom: HandlerRow(handlers.rooms.create_room),
-        requests.EnterRoom: HandlerRow(handlers.room_entry.enter_room),
-        requests.LeaveRoom: HandlerRow(handlers.rooms.leave_room),
-        requests.ResignRoom: HandlerRow(handlers.rooms.resign_room),
-        requests.ListMembers: HandlerRow(handlers.rooms.list_members),
-        requests.SetTopic: HandlerRow(handlers.moderation.set_topic),
-        requests.Invite: HandlerRow(handlers.moderation.invite),
-        requests.MakeInvitation: HandlerRow(handlers.moderation.make_invitation),
-        requests.Kick: HandlerRow(handlers.moderation.kick),
-        requests.Ban: HandlerRow(handlers.moderation.ban),
-        requests.Unban: HandlerRow(handlers.moderation.unban),
-        requests.ListBanned: HandlerRow(handlers.moderation.list_banned),
-        requests.TransferRoom: HandlerRow(handlers.moderation.transfer_room),
-        requests.CloseRoom: HandlerRow(handlers.moderation.close_room),
-        requests.ListFriends: HandlerRow(handlers.friends.list_friends),
-        requests.AddFriend: HandlerRow(handlers.friends.add_friend),
-        requests.RemoveFriend: HandlerRow(handlers.friends.remove_friend),
-        requests.Block: HandlerRow(handlers.blocks.block),
-        requests.Unblock: HandlerRow(handlers.blocks.unblock),
-        requests.ListBlocked: HandlerRow(handlers.blocks.list_blocked),
-        requests.EnterDirect: HandlerRow(handlers.friends.enter_direct),
-        requests.LeaveDirect: HandlerRow(handlers.friends.leave_direct),
+        requests.Register: HandlerRow(handlers.accounts.register, Audience.ANONYMOUS, cost=CHANGE_COST),
+        requests.Login: HandlerRow(handlers.sessions.login, Audience.ANONYMOUS, cost=CHANGE_COST),
+        requests.Resume: HandlerRow(handlers.sessions.resume, Audience.ANONYMOUS, cost=CHANGE_COST),
+        requests.Logout: HandlerRow(handlers.sessions.logout, cost=CHANGE_COST),
+        requests.ChangePassword: HandlerRow(handlers.accounts.change_password, cost=CHANGE_COST),
+        requests.ListRooms: HandlerRow(handlers.rooms.list_rooms, cost=LIST_COST),
+        requests.CreateRoom: HandlerRow(handlers.rooms.create_room, cost=ROOM_COST),
+        requests.EnterRoom: HandlerRow(handlers.room_entry.enter_room, cost=CHANGE_COST),
+        requests.LeaveRoom: HandlerRow(handlers.rooms.leave_room, cost=CHANGE_COST),
+        requests.ResignRoom: HandlerRow(handlers.rooms.resign_room, cost=CHANGE_COST),
+        requests.ListMembers: HandlerRow(handlers.rooms.list_members, cost=LIST_COST),
+        requests.SetTopic: HandlerRow(handlers.moderation.set_topic, cost=CHANGE_COST),
+        requests.Invite: HandlerRow(handlers.moderation.invite, cost=CHANGE_COST),
+        requests.MakeInvitation: HandlerRow(handlers.moderation.make_invitation, cost=CHANGE_COST),
+        requests.Kick: HandlerRow(handlers.moderation.kick, cost=CHANGE_COST),
+        requests.Ban: HandlerRow(handlers.moderation.ban, cost=CHANGE_COST),
+        requests.Unban: HandlerRow(handlers.moderation.unban, cost=CHANGE_COST),
+        requests.ListBanned: HandlerRow(handlers.moderation.list_banned, cost=LIST_COST),
+        requests.TransferRoom: HandlerRow(handlers.moderation.transfer_room, cost=CHANGE_COST),
+        requests.CloseRoom: HandlerRow(handlers.moderation.close_room, cost=CHANGE_COST),
+        requests.ListFriends: HandlerRow(handlers.friends.list_friends, cost=LIST_COST),
+        requests.AddFriend: HandlerRow(handlers.friends.add_friend, cost=CHANGE_COST),
+        requests.RemoveFriend: HandlerRow(handlers.friends.remove_friend, cost=CHANGE_COST),
+        requests.Block: HandlerRow(handlers.blocks.block, cost=CHANGE_COST),
+        requests.Unblock: HandlerRow(handlers.blocks.unblock, cost=CHANGE_COST),
+        requests.ListBlocked: HandlerRow(handlers.blocks.list_blocked, cost=LIST_COST),
+        requests.EnterDirect: HandlerRow(handlers.friends.enter_direct, cost=CHANGE_COST),
+        requests.LeaveDirect: HandlerRow(handlers.friends.leave_direct, cost=CHANGE_COST),
         # A resend must not be rate-limited, so the handler checks the rate.
         requests.Send: HandlerRow(handlers.messages.send, rate_class=None, waits=False),
         requests.History: HandlerRow(handlers.history.history),
@@ -125,7 +138,7 @@ def build_table(handlers: Handlers) -> Table:
         requests.Typing: HandlerRow(handlers.typing.typing),
         requests.SetAway: HandlerRow(handlers.profile.set_away),
         requests.Whois: HandlerRow(handlers.profile.whois),
-        requests.Search: HandlerRow(handlers.search.search),
+        requests.Search: HandlerRow(handlers.search.search, cost=SEARCH_COST),
     }
 
 

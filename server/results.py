@@ -33,9 +33,12 @@ class ReadWork(NamedTuple, Generic[T]):
 
 
 class ReadPage(NamedTuple):
-    """A query with a long response. ``work`` returns the encoded line, so that the loop is not blocked."""
+    """A query with a long response. ``work`` returns the encoded line, so that the loop is not blocked. Of
+    those that are ``slow``, one runs at a time.
+    """
 
     work: Callable[[Connection], bytes]
+    slow: bool = False
 
 
 class PostMessage(Struct, frozen=True, gc=False):

@@ -44,11 +44,12 @@ from chatroom.protocol.responses import Error, Response
 from chatroom.protocol.wire import encode_frame, read_request
 from chatroom.server.auth.permissions import check_session
 from chatroom.server.config.settings import LimitSettings, effective_limit
-from chatroom.server.dispatch import HandlerRow, RateClass, Table
-from chatroom.server.domain.request_checks import check_rate
+from chatroom.server.dispatch import CHANGE_COST, HandlerRow, RateClass, Table
 from chatroom.server.domain.session_log import SessionLog
 from chatroom.server.net.connection import PeerConnection
+from chatroom.server.net.fair_queue import FairLane, ReadLanes
 from chatroom.server.net.limits import TokenBucket
+from chatroom.server.net.rates import ServerRates, SessionRates
 from chatroom.server.results import CommitWork, Handled, PostMessage, ReadPage, ReadWork, Reply
 from chatroom.server.state.directory import Speaker
 from chatroom.server.state.presence import PresenceTracker
@@ -71,6 +72,8 @@ class ClientSession:
         table: Table,
         writer: DatabaseWriter,
         reader: DatabaseReader,
+        lanes: ReadLanes,
+        rates: ServerRates,
         presence: PresenceTracker,
         limits: LimitSettings,
         session_log: SessionLog,
@@ -82,6 +85,7 @@ class ClientSession:
         self._table = table
         self._writer = writer
         self._reader = reader
+        self._lanes = lanes
         self._presence = presence
         self._limits = limits
         self._log = session_log
@@ -95,13 +99,12 @@ class ClientSession:
             sends=TokenBucket(limits.rate, limits.burst),
             hints=TokenBucket(limits.typing_rate if limits.rate else 0, limits.typing_burst),
         )
-        self._requests = TokenBucket(limits.requests_rate if limits.rate else 0, limits.requests_burst)
-        self._exports = TokenBucket(limits.export_rate if limits.rate else 0, limits.export_burst)
+        self._rates = SessionRates(limits, rates, self.speaker)
         self._order = SessionOrder()
         self._pending = 0  # sends that wait for COMMIT
         self._waiting: tuple[HandlerRow, Request] | None = None  # taken; waits for the pending sends
         self._busy = False  # with a request that later ones wait for
-        self._reading_delay: asyncio.TimerHandle | None = None  # after too many invalid lines
+        self._reading_delay: asyncio.TimerHandle | None = None  # no line is taken before
         self._task: asyncio.Task[None] | None = None
         self._input_ended = False  # the peer has closed its sending side
         self._finishing: ChatError | None = None
@@ -176,27 +179,36 @@ class ClientSession:
             request = read_request(line)
         except WireError as error:
             self._send_error(error.id, error)
-            self._delay_reading(self._requests.take_token(time.monotonic()))
+            self._delay_reading(self._rates.take_line())
             return
         self._statistics.requests[type(request)] += 1
         try:
             row = self._table[type(request)]
             if row.rate_class is not None:
-                self._check_rate(row.rate_class)
+                self._rates.check_request(row.cost, is_export=row.rate_class is RateClass.EXPORTS)
             row.audience.check_speaker(self.speaker)
         except Exception as error:
             self._answer_failure(request, error)
             return
-        if row.waits and self._pending:
+        if isinstance(request, Send) and (wait := self._excess_wait()):
+            self._waiting = row, request
+            self._delay_reading(wait)
+        elif row.waits and self._pending:
             self._waiting = row, request
         else:
             self._run_handler(row, request)
 
-    def _check_rate(self, rate_class: RateClass) -> None:
-        check_rate(self._exports if rate_class is RateClass.EXPORTS else self._requests)
+    def _excess_wait(self) -> float:
+        """Return the seconds that a message above the rate waits before its handler runs.
+
+        The handler asks the writer whether it is a resend, so such messages are limited like other requests.
+        """
+        if not self.speaker.sends.wait_for(1.0, time.monotonic()):
+            return 0.0
+        return self._rates.take_request(CHANGE_COST)
 
     def _delay_reading(self, seconds: float) -> None:
-        """Invalid lines are rate-limited like requests."""
+        """Take no further line for some seconds."""
         if seconds:
             self._reading_delay = self._loop.call_later(seconds, self._resume_reading)
 
@@ -231,13 +243,17 @@ class ClientSession:
                 done = partial(self._after_commit, request, then)
                 self._writer.add_operation(WriteJob(self._checked(work), done, self._order))
             case ReadWork(work, then):
-                ask = partial(self._reader.run, self._checked(work))
+                ask = partial(self._read, self._lanes.fast, self._checked(work))
                 self._start_work(self._ask_reader(request, ask, lambda result: encode_frame(then(result))))
-            case ReadPage(work):
-                ask = partial(self._reader.run_long, self._checked(work))
+            case ReadPage(work, slow):
+                lane = self._lanes.slow if slow else self._lanes.fast
+                ask = partial(self._read, lane, self._checked(work))
                 self._start_work(self._ask_reader(request, ask, lambda line: line))
             case _:
                 self._start_work(self._await_handler(request, handled))
+
+    def _read(self, lane: FairLane, work: Callable[[Any], Any]) -> Awaitable[Any]:
+        return lane.run(self.speaker, partial(self._reader.start, work))
 
     def _checked(self, work: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Return the work of a request with a check that the session has not ended.
@@ -391,7 +407,7 @@ class ClientSession:
 
     def _continue_reading(self) -> None:
         """Take the next request after an answer or a delay."""
-        if self._waiting is not None and not self._pending and not self._busy:
+        if self._waiting is not None and not (self._pending or self._busy or self._reading_delay):
             waiting, self._waiting = self._waiting, None
             self._run_handler(*waiting)
         if self._finishing is not None:

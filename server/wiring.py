@@ -47,7 +47,9 @@ from chatroom.server.jobs.housekeeping import run_housekeeping
 from chatroom.server.jobs.indexer import SearchIndexer
 from chatroom.server.jobs.loop_monitor import LoopMonitor
 from chatroom.server.net.connection import PeerConnection
+from chatroom.server.net.fair_queue import ReadLanes
 from chatroom.server.net.limits import PasswordAttempts
+from chatroom.server.net.rates import ServerRates
 from chatroom.server.session import ClientSession
 from chatroom.server.state.delivery import MessageDelivery
 from chatroom.server.state.directory import LiveDirectory
@@ -64,6 +66,8 @@ class ServerParts:
     engine: Engine
     server_id: bytes
     reader: DatabaseReader
+    lanes: ReadLanes
+    rates: ServerRates
     writer: DatabaseWriter  # its thread is running
     passwords: PasswordHasher
     presence: PresenceTracker
@@ -106,6 +110,8 @@ class ServerParts:
             table=self.table,
             writer=self.writer,
             reader=self.reader,
+            lanes=self.lanes,
+            rates=self.rates,
             presence=self.presence,
             limits=self.config.limits,
             session_log=self.session_log,
@@ -169,6 +175,7 @@ def assemble_parts(
         failed=writer_failed,
         statistics=database_statistics,
     )
+    rates = ServerRates(limits)
     passwords = PasswordHasher(
         config.password.bcrypt_cost, max_wait=config.password.queue, threads=config.password.threads
     )
@@ -182,8 +189,8 @@ def assemble_parts(
         room_entry=RoomEntryHandlers(limits, reader, checker, directory, notifier, invitation_checker),
         moderation=ModerationHandlers(limits, directory, notifier),
         friends=FriendHandlers(limits, directory, notifier),
-        blocks=BlockHandlers(directory, notifier),
-        messages=MessageHandlers(limits, directory),
+        blocks=BlockHandlers(limits, directory, notifier),
+        messages=MessageHandlers(limits, directory, rates),
         history=HistoryHandlers(limits, directory, notifier),
         search=SearchHandlers(limits),
         typing=TypingHandlers(directory, notifier),
@@ -204,6 +211,8 @@ def assemble_parts(
         engine=engine,
         server_id=server_id,
         reader=reader,
+        lanes=ReadLanes(config.database.readers),
+        rates=rates,
         writer=writer,
         passwords=passwords,
         presence=presence,

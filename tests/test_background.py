@@ -12,6 +12,7 @@ ON_THREADS = {"run_in_executor", "to_thread", "submit", "run_coroutine_threadsaf
 
 HELPERS = {"client/background.py", "db/background.py"}
 OTHERS = {
+    "db/reader.py",  # returns the future of a query to its caller
     "server/auth/passwords.py",  # hands what a hash raises to the request that waits for it
     "server/config/standard_streams.py",  # writes the log, and handles itself what a descriptor does not take
 }

@@ -92,7 +92,7 @@ def _is_number(text: str) -> bool:
 
 
 async def list_rooms(context: CommandContext) -> None:
-    await context.requests.ask(requests.ListRooms(id=0))
+    await context.requests.ask_all_pages(requests.ListRooms(id=0))
     found = select.list_rooms(context.state)
     context.notes.show("rooms", count=len(found)) if found else context.notes.show("no_rooms")
     for one in found:
@@ -101,7 +101,7 @@ async def list_rooms(context: CommandContext) -> None:
 
 async def list_members(context: CommandContext, room: str = "") -> None:
     one = room_of(context, room)
-    await context.requests.ask(requests.ListMembers(id=0, room=one.name))
+    await context.requests.ask_all_pages(requests.ListMembers(id=0, room=one.name))
     context.notes.show("members", room=one.name, count=len(one.roster))
     for seat in one.roster:
         state = presence_words(seat.online, seat.away or "", inside=seat.entered)
@@ -114,7 +114,7 @@ async def list_members(context: CommandContext, room: str = "") -> None:
 
 
 async def list_friends(context: CommandContext) -> None:
-    await context.requests.ask(requests.ListFriends(id=0))
+    await context.requests.ask_all_pages(requests.ListFriends(id=0))
     found = select.list_friends(context.state)
     context.notes.show("friends", count=len(found)) if found else context.notes.show("no_friends")
     for one in found:

@@ -75,9 +75,10 @@ async def unban_user(context: CommandContext, name: str) -> None:
 
 async def list_banned(context: CommandContext) -> None:
     room = _current_room(context).name
-    answer = expect(await context.requests.ask(requests.ListBanned(id=0, room=room)), responses.Banned)
-    if answer.usernames:
-        context.notes.show("banned_from", room=room, names=" ".join(answer.usernames))
+    pages = await context.requests.ask_all_pages(requests.ListBanned(id=0, room=room))
+    usernames = [name for page in pages for name in expect(page, responses.Banned).usernames]
+    if usernames:
+        context.notes.show("banned_from", room=room, names=" ".join(usernames))
     else:
         context.notes.show("banned_nobody", room=room)
 

@@ -80,7 +80,7 @@ def account_name(context: CommandContext, name: str) -> str:
 async def member(context: CommandContext, room: Conversation, name: str) -> str:
     """``account_name``, by the names in one room. Its members are asked for if they are not here."""
     if not room.roster and context.state.link is ConnectionState.LOGGED_IN:
-        await context.requests.ask(requests.ListMembers(id=0, room=room.name))
+        await context.requests.ask_all_pages(requests.ListMembers(id=0, room=room.name))
     return _single(name, NameTable((), room.roster).candidates(name))
 
 

@@ -70,9 +70,10 @@ async def unblock_user(context: CommandContext, name: str) -> None:
 
 
 async def list_blocked(context: CommandContext) -> None:
-    answer = expect(await context.requests.ask(requests.ListBlocked(id=0)), responses.Blocked)
-    if answer.usernames:
-        context.notes.show("blocking", names=" ".join(answer.usernames))
+    pages = await context.requests.ask_all_pages(requests.ListBlocked(id=0))
+    usernames = [name for page in pages for name in expect(page, responses.Blocked).usernames]
+    if usernames:
+        context.notes.show("blocking", names=" ".join(usernames))
     else:
         context.notes.show("blocking_nobody")
 

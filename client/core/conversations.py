@@ -111,7 +111,11 @@ class Conversations:
 
     async def refresh_rooms(self) -> None:
         """Load the list of rooms. Raises ``Refused`` or ``ConnectionLost``."""
-        await self._requests.ask_with_retry(requests.ListRooms(id=0))
+        await self._requests.ask_all_pages(requests.ListRooms(id=0), retry=True)
+
+    async def load_friends(self, cursor: str) -> None:
+        """Load the friends after those that the login listed. Raises ``Refused`` or ``ConnectionLost``."""
+        await self._requests.ask_all_pages(requests.ListFriends(id=0, cursor=cursor), retry=True)
 
     def refresh_members(self) -> None:
         """Load the members of the room that is shown, if one is."""

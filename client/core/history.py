@@ -41,7 +41,7 @@ class HistoryPager:
 
     def load_members(self, name: str) -> None:
         """Load the members of a room."""
-        self._tasks.start(self._request(requests.ListMembers(id=0, room=name)))
+        self._tasks.start(self._load_members(requests.ListMembers(id=0, room=name)))
 
     def load_older(self, name: str) -> None:
         """Load the page above the oldest message that is shown."""
@@ -105,8 +105,11 @@ class HistoryPager:
     def _page_size(self) -> int:
         return self._state.limits.page if self._state.limits else 0
 
-    async def _request(self, frame: requests.History | requests.ListMembers) -> None:
+    async def _request(self, frame: requests.History) -> None:
         await self._requests.ask_with_retry(frame)
+
+    async def _load_members(self, frame: requests.ListMembers) -> None:
+        await self._requests.ask_all_pages(frame, retry=True)
 
     async def _load_around(self, name: str, after: int) -> None:
         try:

@@ -3,6 +3,8 @@
 import asyncio
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from chatroom.client.core.front_end import FrontEnd
 from chatroom.client.model.state import ClientState, ConnectionState
 from chatroom.client.net import address
@@ -16,6 +18,9 @@ from chatroom.protocol.invitation import Invitation, InvitationError
 
 TRY_LATER = frozenset({"rate_limited", "unavailable"})
 """Codes after which ``ask_with_retry`` sends the request again."""
+
+MAX_PAGES = 1000
+"""Pages of one list; a server without an end of its lists would fill the memory."""
 
 Answer = TypeVar("Answer", bound=responses.Response)
 
@@ -127,6 +132,16 @@ class Requester:
                     raise
                 await asyncio.sleep(retry_delay(error))
 
+    async def ask_all_pages(
+        self, frame: requests.AnyListRequest, *, retry: bool = False
+    ) -> list[responses.AnyResponse]:
+        """Request a list, with its further pages. Raises ``Refused`` or ``ConnectionLost``."""
+        ask = self.ask_with_retry if retry else self.ask
+        pages = [await ask(frame)]
+        while cursor := _next_cursor(pages):
+            pages.append(await self.ask_with_retry(replace(frame, cursor=cursor)))
+        return pages
+
     def set_connection_state(self, connection_state: ConnectionState, retry_at: float = 0.0) -> None:
         """Record how the connection stands. ``retry_at`` is when the next attempt is made."""
         self._state.link, self._state.retry_at = connection_state, retry_at
@@ -145,6 +160,13 @@ def parse_server_address(typed: str) -> ServerAddress:
         raise Refused("bad_address", {"address": typed}) from None
     except InvitationError as error:
         raise Refused(f"bad_invitation.{error.reason}", error.facts) from None
+
+
+def _next_cursor(pages: list[responses.AnyResponse]) -> str:
+    """Return the cursor of the next page; empty at the end of the list, or of what a list may hold."""
+    last = pages[-1]
+    cursor = last.cursor if isinstance(last, responses.ListResponse) else UNSET
+    return cursor or "" if len(pages) < MAX_PAGES else ""
 
 
 def expect(answer: responses.AnyResponse, kind: type[Answer]) -> Answer:

@@ -56,6 +56,7 @@ class Session:
         self._observer = observer
         self._token = ""
         self._password = ""
+        self.friends_cursor = ""  # with further friends than the login listed: where they begin
         self._ready = asyncio.Event()  # logged in, on a working connection
         self._keeper: asyncio.Task[None] | None = None  # while logged in
 
@@ -88,7 +89,8 @@ class Session:
         """Log in, and stay logged in over lost connections. Raises ``Refused``."""
         await self._requests.ensure_connected()
         answer = await self._requests.ask(requests.Login(id=0, username=username, password=password))
-        self._token, self._password = expect(answer, responses.Session).token, password
+        self._session_answered(expect(answer, responses.Session))
+        self._password = password
         self._keeper = background.keep_running(self._keep_logged_in)
         self._start(resumed=False)
 
@@ -193,12 +195,15 @@ class Session:
                 raise
             login = requests.Login(id=0, username=username, password=self._password)
             answer = await self._requests.ask(login)
-        self._token = expect(answer, responses.Session).token
+        self._session_answered(expect(answer, responses.Session))
         lost_rooms = [name for name in seats if not select.has_seat(self._state, name)]
         left = [name for name in entered if select.has_seat(self._state, name)]
         await self._observer.restore_session(
             lost_rooms, [name for name in left if not conversations[name].entered]
         )
+
+    def _session_answered(self, answer: responses.Session) -> None:
+        self._token, self.friends_cursor = answer.token, answer.friends_cursor or ""
 
     def _expire(self, code: str) -> None:
         """The server has ended the session: the user has to log in again."""

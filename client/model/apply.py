@@ -75,11 +75,13 @@ def apply_answer(state: ClientState, request: requests.AnyRequest, response: res
             _apply_room(state, room)
         case _, responses.Friends(friends=friends):
             for friend in friends:
-                _apply_friend(state, friend)
+                _apply_friend(state, friend).ended = False
         case _, responses.Friend(friend=friend):
             _apply_friend(state, friend).ended = False
-        case requests.ListMembers(room=name), responses.Members(members=members):
-            find_or_add_conversation(state, name).roster = roster.ordered_members(members)
+        case requests.ListMembers(room=name, cursor=cursor), responses.Members(members=members):
+            conversation = find_or_add_conversation(state, name)
+            earlier = [] if cursor is UNSET else conversation.roster
+            conversation.roster = roster.with_page(earlier, members)
         case requests.History(), responses.History():
             _apply_history(state, request, response)
         case requests.History(conversation=name), responses.Error():
@@ -241,7 +243,8 @@ def _apply_session(state: ClientState, response: responses.Session) -> None:
     state.username = response.username
     mine = {room.room for room in response.rooms} | {friend.friend for friend in response.friends}
     for conversation in state.conversations.values():
-        if conversation.name not in mine:
+        rest = response.rooms_cursor if conversation.is_room else response.friends_cursor
+        if conversation.name not in mine and rest is UNSET:  # else further pages follow
             _apply_resigned(conversation) if conversation.is_room else _apply_unfriended(conversation)
         if conversation.name != state.current:
             conversation.roster = []  # it may have changed; the members are requested when shown

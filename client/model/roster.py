@@ -18,6 +18,11 @@ def ordered_members(members: Iterable[Member]) -> list[Member]:
     return sorted(members, key=_sort_key)
 
 
+def with_page(roster: list[Member], page: Iterable[Member]) -> list[Member]:
+    """Add a page of members; they replace those with the same user name."""
+    return ordered_members({member.username: member for member in (*roster, *page)}.values())
+
+
 def members_of_names(usernames: Iterable[str]) -> list[Member]:
     """Return members of which only the user name is known."""
     return ordered_members(map(_unknown_member, usernames))

@@ -28,11 +28,15 @@ def is_banned(connection: Connection, conversation_id: int, account_id: int) -> 
     return _has_row(connection, bans, conversation_id, account_id)
 
 
-def banned_usernames(connection: Connection, conversation_id: int) -> list[str]:
-    """The names of the accounts that are banned from a room, sorted."""
+def banned_usernames(
+    connection: Connection, conversation_id: int, *, after: bytes = b"", limit: int | None = None
+) -> list[str]:
+    """The names of the accounts that are banned from a room, sorted: all, or ``limit`` after a key."""
     query = select(accounts.c.username).join(bans, bans.c.account_id == accounts.c.id)
     query = query.where(bans.c.conversation_id == conversation_id).order_by(accounts.c.username_key)
-    return list(connection.scalars(query))
+    if after:
+        query = query.where(accounts.c.username_key > after)
+    return list(connection.scalars(query.limit(limit)))
 
 
 def add_invite(connection: Connection, conversation_id: int, account_id: int, now: int) -> bool:

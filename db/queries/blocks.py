@@ -30,11 +30,15 @@ def has_blocked(connection: Connection, account_id: int, blocked_id: int) -> boo
     return connection.execute(query).one_or_none() is not None
 
 
-def blocked_usernames(connection: Connection, account_id: int) -> list[str]:
-    """The names of the accounts that an account has blocked, sorted."""
+def blocked_usernames(
+    connection: Connection, account_id: int, *, after: bytes = b"", limit: int | None = None
+) -> list[str]:
+    """The names of the accounts that an account has blocked, sorted: all, or ``limit`` after a key."""
     query = select(accounts.c.username).join(blocks, blocks.c.blocked_id == accounts.c.id)
     query = query.where(blocks.c.account_id == account_id).order_by(accounts.c.username_key)
-    return list(connection.scalars(query))
+    if after:
+        query = query.where(accounts.c.username_key > after)
+    return list(connection.scalars(query.limit(limit)))
 
 
 def blocked_ids(connection: Connection, account_id: int) -> set[int]:

@@ -20,7 +20,7 @@ from chatroom.db.schema import conversations
 ROWS_PER_QUERY = 250
 """Rows of one SELECT. The rows beyond the end of a page are read in vain."""
 
-MAX_PAGE_CHARACTERS = 1 << 20
+MAX_PAGE_CHARACTERS = 1 << 18
 """Code points in the texts of a page. The last message may exceed it, so that a page is never empty."""
 
 PAGE_SQL = (

@@ -39,9 +39,12 @@ def list_directs(
     account_id: int,
     conversation_ids: Collection[int] | None = None,
     include_ended: bool = False,
+    *,
+    after: bytes = b"",
+    limit: int | None = None,
 ) -> list[DirectRecord]:
     """The account's private chats with current friends or all, by the friend's name, each with the account's
-    seat.
+    seat. ``after`` is the key of a name; ``limit`` is the maximum number.
     """
     row = friendships.c
     other = case((row.low_id == memberships.c.account_id, row.high_id), else_=row.low_id)
@@ -54,7 +57,9 @@ def list_directs(
         query = query.where(row.conversation_id.in_(conversation_ids))
     if not include_ended:
         query = query.where(row.ended_at.is_(None))
-    rows = connection.execute(query).all()
+    if after:
+        query = query.where(_friend.c.username_key > after)
+    rows = connection.execute(query.limit(limit)).all()
     seats = seats_from_rows(connection, rows)
     return [_direct_record(row, seats[row.conversation_id]) for row in rows]
 

@@ -30,10 +30,17 @@ def find_seat(connection: Connection, conversation_id: int, account_id: int) -> 
     return seats_from_rows(connection, rows).get(conversation_id)
 
 
-def list_roster(connection: Connection, conversation_id: int) -> list[SeatRecord]:
-    """All seats of a conversation by user name, without unread counts."""
+def list_roster(
+    connection: Connection, conversation_id: int, *, after: bytes = b"", limit: int | None = None
+) -> list[SeatRecord]:
+    """The seats of a conversation by user name, without unread counts: all, or ``limit`` of them after the
+    key of a name.
+    """
     query = _select_seats().where(memberships.c.conversation_id == conversation_id)
-    return [_seat_record(row) for row in connection.execute(query.order_by(accounts.c.username_key))]
+    if after:
+        query = query.where(accounts.c.username_key > after)
+    query = query.order_by(accounts.c.username_key).limit(limit)
+    return [_seat_record(row) for row in connection.execute(query)]
 
 
 def seat_statuses(connection: Connection, conversation_id: int) -> dict[int, SeatStatus]:
@@ -69,11 +76,11 @@ def followed_conversations(connection: Connection, account_ids: Collection[int])
     return conversations_of
 
 
-def member_usernames(connection: Connection, conversation_id: int) -> list[str]:
-    """The user names of all members, sorted. There may be thousands."""
+def member_usernames(connection: Connection, conversation_id: int, limit: int | None = None) -> list[str]:
+    """The user names of the members, sorted: all, or the first ones. There may be thousands."""
     query = select(accounts.c.username).join(memberships, memberships.c.account_id == accounts.c.id)
     query = query.where(memberships.c.conversation_id == conversation_id)
-    return list(connection.scalars(query.order_by(accounts.c.username_key)))
+    return list(connection.scalars(query.order_by(accounts.c.username_key).limit(limit)))
 
 
 def oldest_seat(connection: Connection, conversation_id: int) -> SeatRecord | None:

@@ -112,9 +112,12 @@ def list_rooms(
     account_id: int,
     conversation_ids: Collection[int] | None = None,
     only_member: bool = False,
+    *,
+    after: bytes = b"",
+    limit: int | None = None,
 ) -> list[RoomRecord]:
     """Rooms by name, each with the account's seat: all, those in ``conversation_ids``, or those of which it
-    is a member.
+    is a member. ``after`` is the key of a name; ``limit`` is the maximum number.
     """
     own_seat = and_(
         memberships.c.conversation_id == rooms.c.conversation_id, memberships.c.account_id == account_id
@@ -129,7 +132,9 @@ def list_rooms(
     query = query.join(holder, holder.c.id == memberships.c.account_id, isouter=not only_member)
     if conversation_ids is not None:
         query = query.where(rooms.c.conversation_id.in_(conversation_ids))
-    rows = connection.execute(query.order_by(rooms.c.name_key)).all()
+    if after:
+        query = query.where(rooms.c.name_key > after)
+    rows = connection.execute(query.order_by(rooms.c.name_key).limit(limit)).all()
     seats = seats_from_rows(connection, rows)
     return [_room_record(row, seats.get(row.conversation_id)) for row in rows]
 
@@ -162,13 +167,15 @@ def remove_room(connection: Connection, conversation_id: int) -> None:
     increment_roster(connection, conversation_id)
 
 
-def common_rooms(connection: Connection, account_id: int, other_id: int) -> list[str]:
+def common_rooms(
+    connection: Connection, account_id: int, other_id: int, limit: int | None = None
+) -> list[str]:
     """The names of the rooms in which both accounts have a seat, sorted."""
     other_seat = memberships.alias()
     query = select(rooms.c.name).join(memberships, memberships.c.conversation_id == rooms.c.conversation_id)
     query = query.join(other_seat, other_seat.c.conversation_id == rooms.c.conversation_id)
     query = query.where(memberships.c.account_id == account_id, other_seat.c.account_id == other_id)
-    return list(connection.scalars(query.order_by(rooms.c.name_key)))
+    return list(connection.scalars(query.order_by(rooms.c.name_key).limit(limit)))
 
 
 def _with_conversation(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:

@@ -29,6 +29,9 @@ from chatroom.db.search.tokenizer import conversation_term, index_terms
 MAX_SLICE_CONVERSATIONS = 50
 """Conversations in one slice."""
 
+MAX_SLICE_CHARACTERS = 60_000
+"""Characters in the texts of one slice. Storing their terms takes some ten milliseconds."""
+
 TIE_BITS = 20
 """Low bits of a rowid, which distinguish the documents of one millisecond."""
 
@@ -69,6 +72,10 @@ class IndexSlice:
         return sum(mark.after - (mark.before or 0) for mark in self.marks)
 
 
+TEXT_LENGTHS_SQL = (
+    "SELECT seq, length(text) FROM messages WHERE conversation_id = ? AND seq > ? AND seq <= ? ORDER BY seq"
+)
+
 UNINDEXED_SQL = "head - COALESCE(indexed.seq, 0)"
 UNINDEXED_CONVERSATIONS_SQL = (
     f"SELECT id, indexed.seq, head, SUM({UNINDEXED_SQL}) OVER () FROM conversations"
@@ -97,6 +104,11 @@ def first_rowid(sent_at: int) -> int:
     return min(max(sent_at, 0), MAX_TIME_MS) << TIE_BITS
 
 
+def sent_at_of(rowid: int) -> int:
+    """The time of a document."""
+    return rowid >> TIE_BITS
+
+
 def read_slice(connection: Connection, limit: int) -> IndexSlice | None:
     """Read the next slice, of at most ``limit`` messages. Returns ``None`` when everything is indexed.
 
@@ -105,11 +117,30 @@ def read_slice(connection: Connection, limit: int) -> IndexSlice | None:
     marks, unindexed = _next_marks(connection, limit)
     if not marks:
         return None
+    marks = _limit_text(connection, marks)
     query = " UNION ALL ".join([INDEXED_MESSAGES_SQL] * len(marks))
     ranges = [(id, before or 0, after) for id, before, after in marks]
     rows = raw_select.execute_select(connection, query, *chain.from_iterable(ranges))
     new_documents = [IndexDocument(id, seq, sent_at, index_terms(text)) for id, seq, sent_at, text in rows]
     return IndexSlice(marks, new_documents, unindexed)
+
+
+def _limit_text(connection: Connection, marks: list[IndexMark]) -> list[IndexMark]:
+    """Shorten a slice whose texts are longer than ``MAX_SLICE_CHARACTERS``; one message always remains."""
+    left = MAX_SLICE_CHARACTERS
+    limited: list[IndexMark] = []
+    for mark in marks:
+        lengths = raw_select.execute_select(
+            connection, TEXT_LENGTHS_SQL, mark.conversation_id, mark.before or 0, mark.after
+        )
+        for seq, length in lengths:
+            left -= length
+            if left < 0 and (limited or seq > (mark.before or 0) + 1):
+                if seq - 1 > (mark.before or 0):
+                    limited.append(mark._replace(after=seq - 1))
+                return limited
+        limited.append(mark)
+    return limited
 
 
 def _next_marks(connection: Connection, limit: int) -> tuple[list[IndexMark], int]:

@@ -36,13 +36,17 @@ from sqlalchemy.dialects import mysql
 from chatroom.db.queries.raw_select import execute_select
 from chatroom.db.records import MessageRank, StoredMessage
 from chatroom.db.schema import documents
-from chatroom.db.search.search_index import MAX_TIME_MS, first_rowid
+from chatroom.db.search.search_budget import SearchBudget
+from chatroom.db.search.search_index import MAX_TIME_MS, first_rowid, sent_at_of
 from chatroom.db.search.tokenizer import ParsedQuery, conversation_term
 from chatroom.db.search.unindexed_tail import Matches, ReadableConversation, matches_among, matches_in_tail
 
 FIRST_PAGE_SIZE = 200
 """Candidates on the first page. If too few of them match, the pages grow up to ``MAX_PAGE_SIZE``."""
 MAX_PAGE_SIZE = 4000
+
+CANDIDATES_PER_STEP = 25
+"""Candidates that are compared with the query between two looks at the budget."""
 
 MAX_CONVERSATION_TERMS = 64
 """Conversations that are given to the index as terms; more would cost more than they save."""
@@ -84,12 +88,15 @@ def search_messages(
     conversation_id: int | None = None,
     below: MessageRank = HIGHEST_RANK,
     limit: int,
+    budget: SearchBudget | None = None,
 ) -> SearchMatches:
     """The newest matches below a rank, in one conversation or in all that the account may read."""
+    budget = budget or SearchBudget()
     scope = _readable_conversations(connection, account_id, conversation_id)
-    matches, floor = matches_in_tail(connection, scope, query, below, limit)
+    matches, floor = matches_in_tail(connection, scope, query, below, limit, budget)
     if scope:
-        matches |= _matches_indexed(connection, scope, query, below, limit, floor)
+        indexed, floor = _matches_indexed(connection, scope, query, below, limit, floor, budget)
+        matches |= indexed
     newest = sorted((match for match in matches.values() if match.sent_at >= floor), key=_rank, reverse=True)
     if len(newest) > limit:
         return SearchMatches(newest[:limit], newest[limit - 1].rank)
@@ -118,21 +125,27 @@ def _matches_indexed(
     below: MessageRank,
     limit: int,
     floor: int,
-) -> Matches:
+    budget: SearchBudget,
+) -> tuple[Matches, int]:
     """The newest matches in the index, below a rank and not before ``floor``. They include the ``limit`` + 1
-    newest.
+    newest. Also returns the time at or after which these are all: ``floor``, or later if the budget is spent.
 
     Documents of one millisecond are unordered, so a millisecond is always read completely.
     """
     matches: Matches = {}
     for page in _candidate_pages(connection, scope, query.terms, first_rowid(below.ceiling)):
-        keys = [(candidate.conversation_id, candidate.seq) for candidate in page]
-        matches |= matches_among(connection, keys, query, below)
+        for first in range(0, len(page), CANDIDATES_PER_STEP):
+            step = page[first : first + CANDIDATES_PER_STEP]
+            keys = [(candidate.conversation_id, candidate.seq) for candidate in step]
+            matches |= matches_among(connection, keys, query, below)
+            back_to = sent_at_of(step[-1].rowid) + 1
+            if budget.is_spent() and floor < back_to < below.ceiling:
+                return matches, back_to
         times = sorted((match.sent_at for match in matches.values()), reverse=True)
         oldest_needed = max(floor, times[limit] if len(times) > limit else 0)
         if first_rowid(oldest_needed) > page[-1].rowid:
             break
-    return matches
+    return matches, floor
 
 
 class MatchCandidate(NamedTuple):

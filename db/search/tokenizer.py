@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
 
 MAX_TERM_LENGTH = 84
 """The default of ``innodb_ft_max_token_size`` in MySQL and MariaDB."""
@@ -34,6 +34,9 @@ MIN_TERM_LENGTH = 3
 
 MAX_COMBINING_MARKS = 30
 """Combining marks on one base character (UAX 15, section 13). Normalising thousands takes quadratic time."""
+
+MAX_LIGATURES = 16
+"""Ligatures that a text is searched for. More of them add no word to it, but thousands take long."""
 
 MAX_QUERY_TERMS = 16
 """Terms of a query that are given to the index. They narrow the search enough; ``ParsedQuery.matches`` checks
@@ -49,6 +52,9 @@ INVISIBLE = (
 """
 
 _INVISIBLE = re.compile(f"[{INVISIBLE}]")
+_LIGATURE = re.compile("[\ufdfa\ufdfb]")
+"""Arabic phrases in one character. NFKC makes 18 and 8 characters of them, of all others at most 6."""
+
 _MARK_CLUSTER = re.compile(rf"[^\w\s]{{{MAX_COMBINING_MARKS + 1},}}")
 _ASCII_WORD = re.compile("[a-z0-9]+")
 _PART = re.compile("(w+)|r+")
@@ -79,7 +85,15 @@ def fold_text(text: str) -> str:
     if text.isascii():
         return text.lower()
     text = _MARK_CLUSTER.sub(_fold_cluster, _INVISIBLE.sub("", text))
+    if "\ufdfa" in text or "\ufdfb" in text:
+        text = _limit_ligatures(text)
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+def _limit_ligatures(text: str) -> str:
+    """Replace all ligatures after the first ones with spaces."""
+    ends = [match.end() for match in islice(_LIGATURE.finditer(text), MAX_LIGATURES)]
+    return text[: ends[-1]] + _LIGATURE.sub(" ", text[ends[-1] :])
 
 
 def _fold_cluster(cluster: re.Match[str]) -> str:
@@ -185,9 +199,8 @@ def parse_query(query: str) -> ParsedQuery | None:
         terms += _bigram_terms(run) or [f"{_character_term(run)}*"]
     if not terms:
         return None
-    return ParsedQuery(
-        frozenset(words), frozenset(runs), tuple(phrases), tuple(dict.fromkeys(terms))[:MAX_QUERY_TERMS]
-    )
+    some_terms = tuple(dict.fromkeys(terms))[:MAX_QUERY_TERMS]
+    return ParsedQuery(frozenset(words), frozenset(runs), tuple(dict.fromkeys(phrases)), some_terms)
 
 
 def _holds_phrases(text: str, phrases: tuple[str, ...]) -> bool:

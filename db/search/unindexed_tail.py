@@ -23,12 +23,13 @@ from chatroom.db.queries.messages import SPOKEN_KINDS, last_seq_before, messages
 from chatroom.db.queries.revisions import latest_states
 from chatroom.db.records import MessageKey, MessageRank, StoredMessage
 from chatroom.db.schema import messages, revisions
+from chatroom.db.search.search_budget import SearchBudget
 from chatroom.db.search.search_index import MAX_TIME_MS
 from chatroom.db.search.tokenizer import ParsedQuery
 
 FIRST_PAGE_SIZE = 200
 """Messages of a conversation on the first page. Later pages grow up to ``MAX_PAGE_SIZE``."""
-MAX_PAGE_SIZE = 4000
+MAX_PAGE_SIZE = 800
 
 MAX_TAIL_MESSAGES = 30_000
 """Messages that are read for one request. It takes a tenth of a second or two."""
@@ -52,6 +53,7 @@ def matches_in_tail(
     query: ParsedQuery,
     below: MessageRank,
     limit: int,
+    budget: SearchBudget,
 ) -> tuple[Matches, int]:
     """The newest matches after the marks and below a rank; they include the ``limit`` + 1 newest. Also
     returns the time at or after which these are all, 0 if there are no others.
@@ -64,12 +66,19 @@ def matches_in_tail(
     )
     read = 0
     while page := list(islice(tail_messages, FIRST_PAGE_SIZE)):
-        likely = [(row.conversation_id, row.seq) for row in page if query.matches(row.text)]
+        likely, is_spent = [], False
+        for row in page:
+            read, back_to = read + 1, row.sent_at + 1
+            if query.matches(row.text):
+                likely.append((row.conversation_id, row.seq))
+            if budget.is_spent() and back_to < before:
+                is_spent = True
+                break
         matches |= matches_among(connection, likely, query, below)
-        read, back_to = read + len(page), page[-1].sent_at + 1
         if sum(match.sent_at >= back_to for match in matches.values()) > limit:
             break
-        if read >= MAX_TAIL_MESSAGES and back_to < before:  # otherwise the next request would repeat this one
+        # Without progress in time the next request would repeat this one.
+        if is_spent or (read >= MAX_TAIL_MESSAGES and back_to < before):
             return matches, back_to
     return matches, 0
 

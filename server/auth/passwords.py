@@ -15,7 +15,6 @@ from asyncio import Future
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from heapq import heappop, heappush
 from itertools import count
 from math import ceil
 from typing import Any, Protocol, TypeVar
@@ -23,6 +22,7 @@ from typing import Any, Protocol, TypeVar
 import bcrypt
 
 from chatroom.protocol.errors import Unavailable
+from chatroom.server.net.fair_queue import FairJob, FairQueue
 from chatroom.server.net.limits import address_group
 
 T = TypeVar("T")
@@ -42,40 +42,6 @@ class Asker(Protocol):
     hashes: int  # requested so far
 
 
-_Job = tuple[int, int, Callable[[], Any], "Future[Any]"]
-"""The asker's earlier hashes, the order of arrival, the function to call, and the future of the result."""
-
-
-class _FairQueue:
-    """A queue of jobs in which addresses take turns."""
-
-    def __init__(self) -> None:
-        self._jobs: dict[str, list[_Job]] = {}  # heaps by address; the next address comes first
-
-    def __len__(self) -> int:
-        return sum(map(len, self._jobs.values()))
-
-    def add(self, address: str, job: _Job) -> None:
-        heappush(self._jobs.setdefault(address, []), job)
-
-    def pop(self) -> _Job | None:
-        """Remove and return the next job that was not cancelled."""
-        while self._jobs:
-            address = next(iter(self._jobs))
-            jobs = self._jobs.pop(address)
-            job = heappop(jobs)
-            if jobs:
-                self._jobs[address] = jobs
-            if not job[-1].cancelled():
-                return job
-        return None
-
-    def ahead(self, address: str, hashes: int) -> int:
-        """Return how many jobs would run before a new one."""
-        own = sum(job[0] <= hashes for job in self._jobs.get(address, ()))
-        return own + sum(min(len(jobs), own + 1) for other, jobs in self._jobs.items() if other != address)
-
-
 class PasswordHasher:
     """Hashes with ``2**cost`` rounds. ``max_wait`` limits the queue, in seconds of waiting (0 for no limit).
     A request without an ``asker`` is from an administrator."""
@@ -85,7 +51,7 @@ class PasswordHasher:
         self._max_wait = max_wait
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="bcrypt")
-        self._logins, self._registrations = _FairQueue(), _FairQueue()
+        self._logins, self._registrations = FairQueue(), FairQueue()
         self._logins_in_a_row = 0
         self._numbers = count()
         self._running = 0
@@ -126,7 +92,7 @@ class PasswordHasher:
         """Cancel queued jobs and wait for the running ones."""
         self._pool.shutdown(cancel_futures=True)
 
-    async def _run_in_pool(self, queue: _FairQueue, asker: Asker | None, work: Callable[[], T]) -> T:
+    async def _run_in_pool(self, queue: FairQueue, asker: Asker | None, work: Callable[[], T]) -> T:
         address, hashes = ("", -1) if asker is None else (address_group(asker.address), asker.hashes)
         wait = self._ahead(queue, address, hashes) / self._threads * self._seconds
         if self._max_wait and wait > self._max_wait:
@@ -142,7 +108,7 @@ class PasswordHasher:
         finally:
             self._waiting -= 1
 
-    def _ahead(self, queue: _FairQueue, address: str, hashes: int) -> int:
+    def _ahead(self, queue: FairQueue, address: str, hashes: int) -> int:
         """Return how many hashes would be computed before a new one."""
         own = self._running + queue.ahead(address, hashes)
         if queue is self._logins:
@@ -156,7 +122,7 @@ class PasswordHasher:
             running = asyncio.get_running_loop().run_in_executor(self._pool, self._measure_time, work)
             running.add_done_callback(partial(self._finish, result))
 
-    def _pop(self) -> _Job | None:
+    def _pop(self) -> FairJob | None:
         """Remove and return the next job of both queues."""
         if self._logins_in_a_row >= LOGINS_PER_REGISTRATION and (job := self._registrations.pop()):
             self._logins_in_a_row = 0

@@ -38,6 +38,7 @@ from chatroom.protocol.errors import (
     NotYours,
     Refusal,
     SessionEnded,
+    TooManyFriends,
     TooManyRooms,
     UnknownRoom,
     UnknownUser,
@@ -85,11 +86,6 @@ def find_enterable_room(connection: Connection, account_id: int, room: str) -> R
     if record is None:
         raise UnknownRoom(room=labels.room_label(room))
     return record
-
-
-def visible_rooms(connection: Connection, account_id: int) -> list[RoomRecord]:
-    """Return all rooms that the account may see, sorted by name."""
-    return [room for room in rooms.list_rooms(connection, account_id) if sees_room(account_id, room)]
 
 
 def sees_room(account_id: int, room: RoomRecord) -> bool:
@@ -247,8 +243,13 @@ def sendable_conversation(connection: Connection, account_id: int, conversation:
     return find_room(connection, account_id, conversation).conversation_id
 
 
-def check_may_befriend(connection: Connection, account_id: int, other: AccountRecord) -> None:
-    """Check that two accounts, both locked, may become friends. Raises ``Blocked``, ``Declined``."""
+def check_may_befriend(connection: Connection, account_id: int, other: AccountRecord, limit: int) -> None:
+    """Check that two accounts, both locked, may become friends; ``limit`` is the maximum of the first one.
+
+    Raises ``Blocked``, ``Declined``, ``TooManyFriends``.
+    """
+    if 0 < limit <= len(friends.friend_ids(connection, account_id)):
+        raise TooManyFriends(limit=limit)
     if blocks.has_blocked(connection, account_id, other.id):
         raise Blocked(username=other.username)
     check_may_approach(connection, account_id, other)
@@ -267,7 +268,7 @@ def may_see_presence(connection: Connection, account_id: int, other_id: int) -> 
     if blocks.has_blocked(connection, other_id, account_id):
         return False
     known = friends.friend_ids(connection, account_id)
-    return other_id in known or bool(rooms.common_rooms(connection, account_id, other_id))
+    return other_id in known or bool(rooms.common_rooms(connection, account_id, other_id, 1))
 
 
 def hidden_from(connection: Connection, account_id: int) -> set[int]:

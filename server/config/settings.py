@@ -63,10 +63,27 @@ class LimitSettings(Struct, frozen=True):
     text: Annotated[Count, "maximum characters per message"] = 4096
     away: Annotated[Count, "maximum characters of an away message"] = 80
     reactions: Annotated[Count, "maximum reactions per account and message"] = 20
+    message_reactions: Annotated[Count, "maximum reactions per message"] = 500
     rate: Annotated[Amount, "messages per second and session, on average"] = 5.0
     burst: Annotated[Amount, "messages per session in a burst"] = 20.0
     requests_rate: Annotated[Amount, "other requests per second and connection, on average"] = 50.0
     requests_burst: Annotated[Amount, "other requests per connection in a burst"] = 100.0
+    account_rate: Annotated[Amount, "messages per second and account, on average"] = 10.0
+    account_burst: Annotated[Amount, "messages per account in a burst"] = 60.0
+    address_rate: Annotated[
+        Amount, "messages per second and address, on average, beyond a tenth of each account's rate"
+    ] = 100.0
+    address_burst: Annotated[Amount, "messages per address in a burst"] = 1500.0
+    messages_per_day: Annotated[Amount, "messages per day and account"] = 50_000.0
+    bytes_per_day: Annotated[Amount, "bytes of message text per day and account"] = float(64 << 20)
+    account_requests_rate: Annotated[
+        Amount, "other requests per second and account, on average; a change counts as several"
+    ] = 100.0
+    account_requests_burst: Annotated[Amount, "other requests per account in a burst"] = 1500.0
+    address_requests_rate: Annotated[
+        Amount, "other requests per second and address, on average, beyond a tenth of each account's rate"
+    ] = 250.0
+    address_requests_burst: Annotated[Amount, "other requests per address in a burst"] = 5000.0
     typing_rate: Annotated[Amount, "typing hints per second and session, on average"] = 1.0
     typing_burst: Annotated[Amount, "typing hints per session in a burst"] = 5.0
     input_rate: Annotated[
@@ -96,8 +113,10 @@ class LimitSettings(Struct, frozen=True):
     export_page: Annotated[Count, "maximum messages per page of an export (/save)"] = 2000
     export_rate: Annotated[Amount, "export pages per second and connection, on average"] = 100.0
     export_burst: Annotated[Amount, "export pages per connection in a burst"] = 20.0
+    answer_bytes: Annotated[Count, "maximum bytes per answer, except that one message always fits"] = 1 << 20
     capacity: Annotated[Count, "maximum seats per room"] = 10_000
     rooms: Annotated[Count, "maximum rooms owned per account"] = 1000
+    friends: Annotated[Count, "maximum friends that an account may add"] = 1000
     username_min: Annotated[NameLength, "minimum characters of a user name"] = 2
     username_max: Annotated[NameLength, "maximum characters of a user name"] = 10
     room_min: Annotated[NameLength, "minimum characters of a room name"] = 1

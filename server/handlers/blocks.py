@@ -7,15 +7,20 @@ is offline. Messages of a blocked account in a room are still delivered; a clien
 from dataclasses import dataclass
 from functools import partial
 
+from sqlalchemy import Connection
+
 from chatroom.db.queries import accounts, blocks, friends
 from chatroom.db.records import AccountRecord
 from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.protocol import requests, responses
 from chatroom.protocol.errors import NotYourself
+from chatroom.protocol.wire import encode_frame
 from chatroom.server.auth import permissions
+from chatroom.server.config.settings import LimitSettings
 from chatroom.server.domain.friendships import FriendshipSides, announce_friendship, end_friendship
+from chatroom.server.domain.pages import answer_size, fill_page, page_start
 from chatroom.server.domain.request_checks import speaker_account
-from chatroom.server.results import CommitWork, ReadWork, Reply
+from chatroom.server.results import CommitWork, ReadPage, Reply
 from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier
 
@@ -29,7 +34,8 @@ class BlockChange:
 
 
 class BlockHandlers:
-    def __init__(self, directory: LiveDirectory, notifier: EventNotifier) -> None:
+    def __init__(self, limits: LimitSettings, directory: LiveDirectory, notifier: EventNotifier) -> None:
+        self._limits = limits
         self._directory = directory
         self._notifier = notifier
 
@@ -54,10 +60,17 @@ class BlockHandlers:
         return CommitWork(partial(_remove_block, account=account, username=request.username), then)
 
     def list_blocked(self, speaker: Speaker, request: requests.ListBlocked) -> Reply:
-        def then(usernames: list[str]) -> responses.Response:
-            return responses.Blocked(id=request.id, usernames=usernames)
+        account_id, start = speaker_account(speaker).id, page_start(request)
 
-        return ReadWork(partial(blocks.blocked_usernames, account_id=speaker_account(speaker).id), then)
+        def work(connection: Connection) -> bytes:
+            read = partial(blocks.blocked_usernames, connection, account_id)
+            usernames = start.read_entries(read, str)
+            page, end = fill_page(usernames, str, start.limit, answer_size(self._limits))
+            return encode_frame(
+                responses.Blocked(id=request.id, usernames=page, more=end.more, cursor=end.cursor)
+            )
+
+        return ReadPage(work)
 
     def _set_hidden(self, account: LiveAccount, other: AccountRecord, *, hidden: bool) -> None:
         """Hide or show the presence of ``account`` to ``other``."""

@@ -1,6 +1,9 @@
 """Friends, and the private chats with them."""
 
 from functools import partial
+from operator import attrgetter
+
+from sqlalchemy import Connection
 
 from chatroom.db.errors import AlreadyExists
 from chatroom.db.queries import accounts, friends, messages, revisions
@@ -9,6 +12,7 @@ from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.protocol import labels, names, requests, responses, values
 from chatroom.protocol.errors import AlreadyFriends, NotEntered, NotFriends, SelfFriend
 from chatroom.protocol.frame import UNSET
+from chatroom.protocol.wire import encode_frame
 from chatroom.server.auth import permissions
 from chatroom.server.auth.validation import check_nickname
 from chatroom.server.config.settings import LimitSettings
@@ -18,8 +22,9 @@ from chatroom.server.domain.friendships import (
     end_friendship,
     read_friendship,
 )
+from chatroom.server.domain.pages import answer_size, fill_page, messages_within, page_start
 from chatroom.server.domain.request_checks import page_size, speaker_account
-from chatroom.server.results import CommitWork, ReadWork, Reply
+from chatroom.server.results import CommitWork, ReadPage, Reply
 from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.serialize import friend_value, page_values
@@ -33,12 +38,17 @@ class FriendHandlers:
         self._notifier = notifier
 
     def list_friends(self, speaker: Speaker, request: requests.ListFriends) -> Reply:
-        def then(directs: list[DirectRecord]) -> responses.Response:
-            return responses.Friends(
-                id=request.id, friends=[self._friend_value(direct) for direct in directs]
+        account_id, start = speaker_account(speaker).id, page_start(request)
+
+        def work(connection: Connection) -> bytes:
+            read = partial(friends.list_directs, connection, account_id)
+            values = map(self._friend_value, start.read_entries(read, attrgetter("friend")))
+            page, end = fill_page(values, attrgetter("friend"), start.limit, answer_size(self._limits))
+            return encode_frame(
+                responses.Friends(id=request.id, friends=page, more=end.more, cursor=end.cursor)
             )
 
-        return ReadWork(partial(friends.list_directs, account_id=speaker_account(speaker).id), then)
+        return ReadPage(work)
 
     def add_friend(self, speaker: Speaker, request: requests.AddFriend) -> Reply:
         account = speaker_account(speaker)
@@ -47,7 +57,10 @@ class FriendHandlers:
             announce_friendship(self._directory, self._notifier, account, sides, but=speaker)
             return responses.Friend(id=request.id, friend=self._friend_value(sides.own))
 
-        return CommitWork(partial(_add_friendship, account=account, username=request.username), then)
+        return CommitWork(
+            partial(_add_friendship, account=account, username=request.username, limit=self._limits.friends),
+            then,
+        )
 
     def remove_friend(self, speaker: Speaker, request: requests.RemoveFriend) -> Reply:
         account = speaker_account(speaker)
@@ -66,10 +79,11 @@ class FriendHandlers:
             direct, page = entry
             self._directory.seat_in_direct(account, direct)
             self._notifier.friend_changed(account, direct, but=speaker)
+            newest = page_values(page, labels.direct_label(direct.friend), account.id)
             return responses.Entered(
                 id=request.id,
                 friend=self._friend_value(direct),
-                messages=page_values(page, labels.direct_label(direct.friend), account.id),
+                messages=messages_within(newest, answer_size(self._limits), keep_last=True),
             )
 
         work = partial(
@@ -98,13 +112,15 @@ class FriendHandlers:
 # In the transaction
 
 
-def _add_friendship(transaction: WriteTransaction, *, account: LiveAccount, username: str) -> FriendshipSides:
+def _add_friendship(
+    transaction: WriteTransaction, *, account: LiveAccount, username: str, limit: int
+) -> FriendshipSides:
     connection = transaction.connection
     if names.name_key(username) == names.name_key(account.username):
         raise SelfFriend
     other = permissions.find_user(connection, username)
     accounts.lock_accounts(connection, (account.id, other.id))
-    permissions.check_may_befriend(connection, account.id, other)
+    permissions.check_may_befriend(connection, account.id, other, limit)
     try:
         friends.add_friendship(connection, account.id, other.id, transaction.now)
     except AlreadyExists:

@@ -5,16 +5,16 @@ from functools import partial
 from sqlalchemy import Connection
 
 from chatroom.db.queries import export, memberships, messages, revisions
-from chatroom.db.records import StoredMessage
 from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.protocol import requests, responses
 from chatroom.protocol.errors import BadFrame, NotAMember
 from chatroom.protocol.frame import UNSET, Id, UnsetType
-from chatroom.protocol.wire import encode_frame
+from chatroom.protocol.values import Message
 from chatroom.server.auth import permissions
 from chatroom.server.config.settings import LimitSettings
+from chatroom.server.domain.pages import encode_messages
 from chatroom.server.domain.request_checks import page_size, parse_request_time, speaker_account
-from chatroom.server.results import CommitWork, ReadPage, ReadWork, Reply
+from chatroom.server.results import CommitWork, ReadPage, Reply
 from chatroom.server.state.directory import LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.serialize import page_values
@@ -31,12 +31,9 @@ class HistoryHandlers:
         if sum(position is not UNSET for position in (request.before, request.after, request.at)) > 1:
             raise BadFrame(id=request.id, reason="before, after and at exclude each other")
 
-        def then(result: tuple[str, list[StoredMessage], bool]) -> responses.Response:
-            label, page, more = result
-            return responses.History(id=request.id, messages=page_values(page, label, account.id), more=more)
-
         work = partial(
-            _read_page,
+            self._encode_page,
+            id=request.id,
             account_id=account.id,
             conversation=request.conversation,
             before=_or_none(request.before),
@@ -44,19 +41,59 @@ class HistoryHandlers:
             at=None if request.at is UNSET else parse_request_time(request.id, request.at),
             limit=page_size(request.limit, self._limits.page),
         )
-        return ReadWork(work, then)
+        return ReadPage(work)
 
     def export(self, speaker: Speaker, request: requests.Export) -> Reply:
-        """Return a page that is read and encoded on the reader's thread, because it takes some 10 ms."""
         work = partial(
-            _read_export,
+            self._encode_export,
             id=request.id,
             account_id=speaker_account(speaker).id,
             conversation=request.conversation,
             after=0 if request.after is UNSET else request.after,
             limit=page_size(request.limit, self._limits.export_page),
         )
-        return ReadPage(work)
+        return ReadPage(work, slow=True)
+
+    def _encode_page(
+        self,
+        connection: Connection,
+        *,
+        id: Id,
+        account_id: int,
+        conversation: str,
+        before: int | None,
+        after: int | None,
+        at: int | None,
+        limit: int,
+    ) -> bytes:
+        target = permissions.readable_conversation(connection, account_id, conversation)
+        if at is not None:
+            after = messages.last_seq_before(connection, target.id, at)
+        page, more = messages.message_page(connection, target.id, before=before, after=after, limit=limit)
+        latest = revisions.latest_states(connection, page)
+        return self._encode_messages(
+            id, page_values(latest, target.label, account_id), more, keep_last=after is None
+        )
+
+    def _encode_export(
+        self,
+        connection: Connection,
+        *,
+        id: Id,
+        account_id: int,
+        conversation: str,
+        after: int,
+        limit: int,
+    ) -> bytes:
+        target = permissions.readable_conversation(connection, account_id, conversation)
+        page, more = export.export_page(connection, target.id, after=after, limit=limit)
+        return self._encode_messages(id, page_values(page, target.label, account_id), more)
+
+    def _encode_messages(self, id: Id, page: list[Message], more: bool, *, keep_last: bool = False) -> bytes:
+        def make(kept: list[Message], cut: int) -> responses.Response:
+            return responses.History(id=id, messages=kept, more=more or cut > 0)
+
+        return encode_messages(make, page, self._limits, keep_last=keep_last)
 
     def read(self, speaker: Speaker, request: requests.Read) -> Reply:
         account = speaker_account(speaker)
@@ -73,33 +110,6 @@ class HistoryHandlers:
 
         work = partial(_mark_read, account_id=account.id, conversation=request.conversation, seq=request.seq)
         return CommitWork(work, then)
-
-
-def _read_page(
-    connection: Connection,
-    *,
-    account_id: int,
-    conversation: str,
-    before: int | None,
-    after: int | None,
-    at: int | None,
-    limit: int,
-) -> tuple[str, list[StoredMessage], bool]:
-    target = permissions.readable_conversation(connection, account_id, conversation)
-    if at is not None:
-        after = messages.last_seq_before(connection, target.id, at)
-    page, more = messages.message_page(connection, target.id, before=before, after=after, limit=limit)
-    return target.label, revisions.latest_states(connection, page), more
-
-
-def _read_export(
-    connection: Connection, *, id: Id, account_id: int, conversation: str, after: int, limit: int
-) -> bytes:
-    target = permissions.readable_conversation(connection, account_id, conversation)
-    page, more = export.export_page(connection, target.id, after=after, limit=limit)
-    return encode_frame(
-        responses.History(id=id, messages=page_values(page, target.label, account_id), more=more)
-    )
 
 
 def _mark_read(

@@ -34,6 +34,7 @@ from chatroom.protocol.values import CHANGE_KINDS, format_time
 from chatroom.server.auth import permissions
 from chatroom.server.config.settings import LimitSettings
 from chatroom.server.domain.request_checks import speaker_account
+from chatroom.server.net.rates import ServerRates
 from chatroom.server.results import CommitWork, PostMessage, Reply
 from chatroom.server.state.directory import LiveDirectory, Speaker
 
@@ -42,15 +43,19 @@ NO_CONVERSATION = 0
 
 
 class MessageHandlers:
-    def __init__(self, limits: LimitSettings, directory: LiveDirectory) -> None:
+    def __init__(self, limits: LimitSettings, directory: LiveDirectory, rates: ServerRates) -> None:
         self._limits = limits
+        self._rates = rates
         self._directory = directory
 
     def send(self, speaker: Speaker, request: requests.Send) -> Reply:
         account = speaker_account(speaker)
         self._check_request(request)
         seat = self._directory.find_seat(account, request.to)
-        wait = speaker.sends.take_token(time.monotonic())
+        now = time.monotonic()
+        wait = speaker.sends.take_token(now) or self._rates.take_message(
+            account.id, speaker.address, now, len(request.text)
+        )
         draft = MessageDraft(
             conversation_id=NO_CONVERSATION if seat is None else seat.conversation.id,
             account_id=account.id,
@@ -70,7 +75,7 @@ class MessageHandlers:
             to=request.to,
             quiet=request.quiet is True,
             refusal=refusal,
-            max_reactions=self._limits.reactions,
+            limits=self._limits,
         )
         return CommitWork(work, partial(_sent_response, request.id))
 
@@ -118,7 +123,7 @@ def _store_checked(
     to: str,
     quiet: bool,
     refusal: Refusal | None,
-    max_reactions: int,
+    limits: LimitSettings,
 ) -> AppendOutcome:
     """Store a message with a target, or one that is refused unless it is a resend."""
     connection = transaction.connection
@@ -136,7 +141,7 @@ def _store_checked(
     if own_id is None:
         permissions.check_may_send(connection, draft, quiet=quiet)
     if draft.target is not None:
-        _check_target(connection, draft, draft.target, max_reactions)
+        _check_target(connection, draft, draft.target, limits)
     seat = memberships.find_seat(connection, draft.conversation_id, draft.account_id)
     if seat is not None and (seat.entered or quiet) and seat.nickname is not None:
         draft = replace(draft, nickname=seat.nickname)
@@ -153,7 +158,7 @@ def _conversation_of_own(connection: Connection, draft: MessageDraft, to: str) -
     return permissions.deletable_conversation(connection, draft.account_id, to, draft.target)
 
 
-def _check_target(connection: Connection, draft: MessageDraft, target: int, max_reactions: int) -> None:
+def _check_target(connection: Connection, draft: MessageDraft, target: int, limits: LimitSettings) -> None:
     """Check the target of a change or an answer. A deleted message can still be answered.
 
     Raises ``BadTarget``, ``NotYours``, ``TooManyReactions``.
@@ -168,10 +173,14 @@ def _check_target(connection: Connection, draft: MessageDraft, target: int, max_
         raise BadTarget(target=target)
     permissions.check_may_change(connection, draft, target_message)
     if draft.kind == "react":
-        _check_reaction(draft, state.reactions, max_reactions)
+        _check_reaction(draft, state.reactions, limits)
 
 
-def _check_reaction(draft: MessageDraft, reactions: dict[str, list[str]], limit: int) -> None:
+def _check_reaction(draft: MessageDraft, reactions: dict[str, list[str]], limits: LimitSettings) -> None:
     mine = [text for text, usernames in reactions.items() if draft.username in usernames]
-    if draft.text not in mine and 0 < limit <= len(mine):
-        raise TooManyReactions(limit=limit)
+    if draft.text in mine:
+        return
+    if 0 < limits.reactions <= len(mine):
+        raise TooManyReactions(limit=limits.reactions)
+    if 0 < limits.message_reactions <= sum(map(len, reactions.values())):
+        raise TooManyReactions(limit=limits.message_reactions)

@@ -18,11 +18,13 @@ from chatroom.protocol import labels, requests, responses
 from chatroom.protocol.errors import Banned, NoSuchMember, NotYourself, RoomNotEmpty, TextTooLong
 from chatroom.protocol.frame import Id
 from chatroom.protocol.values import DAY, format_time
+from chatroom.protocol.wire import encode_frame
 from chatroom.server.auth import invitations, permissions
 from chatroom.server.config.settings import LimitSettings
+from chatroom.server.domain.pages import answer_size, fill_page, page_start
 from chatroom.server.domain.request_checks import speaker_account
 from chatroom.server.domain.rooms import announce_room_closed, lock_room, read_room, remove_room
-from chatroom.server.results import CommitWork, ReadWork, Reply
+from chatroom.server.results import CommitWork, ReadPage, Reply
 from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.system_messages import add_notice
@@ -95,12 +97,19 @@ class ModerationHandlers:
         return CommitWork(work, lambda _: responses.Ok(id=request.id))
 
     def list_banned(self, speaker: Speaker, request: requests.ListBanned) -> Reply:
-        def then(usernames: list[str]) -> responses.Response:
-            return responses.Banned(id=request.id, usernames=usernames)
+        account_id, start = speaker_account(speaker).id, page_start(request)
 
-        return ReadWork(
-            partial(_list_banned, account_id=speaker_account(speaker).id, room=request.room), then
-        )
+        def work(connection: Connection) -> bytes:
+            own = permissions.find_room(connection, account_id, request.room)
+            permissions.check_owner(account_id, own)
+            read = partial(bans_and_invites.banned_usernames, connection, own.conversation_id)
+            usernames = start.read_entries(read, str)
+            page, end = fill_page(usernames, str, start.limit, answer_size(self._limits))
+            return encode_frame(
+                responses.Banned(id=request.id, usernames=page, more=end.more, cursor=end.cursor)
+            )
+
+        return ReadPage(work)
 
     def transfer_room(self, speaker: Speaker, request: requests.TransferRoom) -> Reply:
         account = speaker_account(speaker)
@@ -209,12 +218,6 @@ def _unban_account(transaction: WriteTransaction, *, account: LiveAccount, room:
     own = _lock_own_room(transaction, account, room)
     other = permissions.find_user(transaction.connection, username)
     bans_and_invites.remove_ban(transaction.connection, own.conversation_id, other.id)
-
-
-def _list_banned(connection: Connection, *, account_id: int, room: str) -> list[str]:
-    own = permissions.find_room(connection, account_id, room)
-    permissions.check_owner(account_id, own)
-    return bans_and_invites.banned_usernames(connection, own.conversation_id)
 
 
 def _transfer_room(

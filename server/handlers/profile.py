@@ -21,6 +21,9 @@ from chatroom.server.results import ReadWork, Reply
 from chatroom.server.state.directory import LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier
 
+MAX_COMMON_ROOMS = 100
+"""Common rooms that a profile lists."""
+
 
 @dataclass(frozen=True, slots=True)
 class AccountProfile:
@@ -73,6 +76,6 @@ def _read_profile(connection: Connection, *, account_id: int, username: str) -> 
     return AccountProfile(
         account=other,
         registered_at=accounts.registration_time(connection, other.id),
-        rooms=rooms.common_rooms(connection, account_id, other.id),
+        rooms=rooms.common_rooms(connection, account_id, other.id, MAX_COMMON_ROOMS),
         presence_visible=permissions.may_see_presence(connection, account_id, other.id),
     )

@@ -20,6 +20,7 @@ from chatroom.server.auth.password_check import PasswordChecker
 from chatroom.server.auth.permissions import Proof
 from chatroom.server.auth.validation import check_nickname
 from chatroom.server.config.settings import LimitSettings
+from chatroom.server.domain.pages import answer_size, fill_page, messages_within
 from chatroom.server.domain.request_checks import page_size, speaker_account
 from chatroom.server.domain.rooms import lock_room, read_room
 from chatroom.server.results import CommitWork, Handled, Reply
@@ -27,6 +28,9 @@ from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.serialize import page_values, room_value
 from chatroom.server.state.system_messages import enter_conversation
+
+MAX_ENTERED_MEMBERS = 1000
+"""User names in ``entered``; ``list_members`` has the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +106,15 @@ class RoomEntryHandlers:
                 self._notifier.room_changed(entry.room)
             else:
                 self._notifier.own_room_changed(account, entry.room, but=speaker)
+            newest = page_values(entry.page, labels.room_label(entry.room.name), account.id)
+            size = answer_size(self._limits)
+            members, end = fill_page(entry.members, str, MAX_ENTERED_MEMBERS, size // 8)
             return responses.Entered(
                 id=request.id,
                 room=room_value(entry.room),
-                members=entry.members,
-                messages=page_values(entry.page, labels.room_label(entry.room.name), account.id),
+                members=members,
+                members_cursor=end.cursor,
+                messages=messages_within(newest, size - size // 8, keep_last=True),
             )
 
         work = partial(
@@ -144,7 +152,7 @@ def _enter_locked(
         seat = _take_seat(transaction, account.id, target)
     enter_conversation(transaction, seat, account, nickname)
     newest, _ = messages.message_page(connection, id, limit=page)
-    members = memberships.member_usernames(connection, id)
+    members = memberships.member_usernames(connection, id, MAX_ENTERED_MEMBERS + 1)
     return RoomEntry(
         read_room(connection, account.id, id),
         members,

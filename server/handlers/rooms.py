@@ -4,6 +4,7 @@ Entering a room is in ``room_entry``, the owner's requests in ``moderation``.
 """
 
 from functools import partial
+from operator import attrgetter
 
 from sqlalchemy import Connection
 
@@ -15,14 +16,16 @@ from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.protocol import labels, names, requests, responses, values
 from chatroom.protocol.errors import NotAMember, NotEntered, RoomExists
 from chatroom.protocol.frame import UNSET, UnsetType
+from chatroom.protocol.wire import encode_frame
 from chatroom.server.auth import permissions
 from chatroom.server.auth.passwords import PasswordHasher
 from chatroom.server.auth.validation import check_capacity, check_password, check_room
 from chatroom.server.config.settings import ServerConfig
 from chatroom.server.domain.names import is_name_taken
+from chatroom.server.domain.pages import answer_size, fill_page, page_start
 from chatroom.server.domain.request_checks import speaker_account
 from chatroom.server.domain.rooms import lock_room, read_room
-from chatroom.server.results import CommitWork, ReadWork, Reply
+from chatroom.server.results import CommitWork, ReadPage, Reply
 from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.serialize import room_value
@@ -46,12 +49,19 @@ class RoomHandlers:
         self._notifier = notifier
 
     def list_rooms(self, speaker: Speaker, request: requests.ListRooms) -> Reply:
-        account = speaker_account(speaker)
+        account_id, start = speaker_account(speaker).id, page_start(request)
 
-        def then(rooms: list[RoomRecord]) -> responses.Response:
-            return responses.Rooms(id=request.id, rooms=[room_value(room) for room in rooms])
+        def work(connection: Connection) -> bytes:
+            read = partial(rooms.list_rooms, connection, account_id, only_member=request.member is True)
+            visible = (
+                room_value(room)
+                for room in start.read_entries(read, attrgetter("name"))
+                if permissions.sees_room(account_id, room)
+            )
+            page, end = fill_page(visible, attrgetter("room"), start.limit, answer_size(self._limits))
+            return encode_frame(responses.Rooms(id=request.id, rooms=page, more=end.more, cursor=end.cursor))
 
-        return ReadWork(partial(permissions.visible_rooms, account_id=account.id), then)
+        return ReadPage(work)
 
     async def create_room(self, speaker: Speaker, request: requests.CreateRoom) -> Reply:
         account = speaker_account(speaker)
@@ -106,14 +116,23 @@ class RoomHandlers:
         return CommitWork(partial(_resign_room, account=account, room=request.room), then)
 
     def list_members(self, speaker: Speaker, request: requests.ListMembers) -> Reply:
-        account = speaker_account(speaker)
+        account_id, start = speaker_account(speaker).id, page_start(request)
 
-        def then(result: tuple[list[SeatRecord], set[int]]) -> responses.Response:
-            seats, hidden = result
-            members = [self._member_value(seat, hidden) for seat in seats]
-            return responses.Members(id=request.id, members=members)
+        def work(connection: Connection) -> bytes:
+            target = permissions.readable_conversation(
+                connection, account_id, labels.room_label(request.room)
+            )
+            hidden = permissions.hidden_from(connection, account_id)
+            read = partial(memberships.list_roster, connection, target.id)
+            members = (
+                self._member_value(seat, hidden) for seat in start.read_entries(read, attrgetter("username"))
+            )
+            page, end = fill_page(members, attrgetter("username"), start.limit, answer_size(self._limits))
+            return encode_frame(
+                responses.Members(id=request.id, members=page, more=end.more, cursor=end.cursor)
+            )
 
-        return ReadWork(partial(_read_members, account_id=account.id, room=request.room), then)
+        return ReadPage(work)
 
     def _member_value(self, seat: SeatRecord, hidden: set[int]) -> values.Member:
         online = seat.account_id not in hidden and self._directory.is_online(seat.account_id)
@@ -187,9 +206,3 @@ def _lock_own(transaction: WriteTransaction, account_id: int, room: str) -> tupl
     if target.seat is None:
         raise NotAMember(room=labels.room_label(target.name))
     return target, target.seat
-
-
-def _read_members(connection: Connection, *, account_id: int, room: str) -> tuple[list[SeatRecord], set[int]]:
-    """Return the seats of a room, and the accounts that appear offline to this one."""
-    target = permissions.readable_conversation(connection, account_id, labels.room_label(room))
-    return memberships.list_roster(connection, target.id), permissions.hidden_from(connection, account_id)

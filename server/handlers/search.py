@@ -9,14 +9,16 @@ from sqlalchemy import Connection
 from chatroom.db.queries import friends, rooms
 from chatroom.db.records import MessageRank
 from chatroom.db.search import search_query, tokenizer
+from chatroom.db.search.search_budget import SearchBudget, limited_statements
 from chatroom.protocol import labels, requests, responses
 from chatroom.protocol.errors import BadFrame, EmptyText, TextTooLong
 from chatroom.protocol.frame import UNSET, Id
-from chatroom.protocol.values import format_time
+from chatroom.protocol.values import Message, format_time
 from chatroom.server.auth import permissions
 from chatroom.server.config.settings import LimitSettings, effective_limit
+from chatroom.server.domain.pages import encode_messages
 from chatroom.server.domain.request_checks import page_size, parse_request_time, speaker_account
-from chatroom.server.results import ReadWork, Reply
+from chatroom.server.results import ReadPage, Reply
 from chatroom.server.state.directory import Speaker
 from chatroom.server.state.serialize import shown_value
 
@@ -33,42 +35,70 @@ class SearchHandlers:
 
     def search(self, speaker: Speaker, request: requests.Search) -> Reply:
         account = speaker_account(speaker)
-
-        def then(result: tuple[search_query.SearchMatches, Labels]) -> responses.Response:
-            matches, labels_by_id = result
-            values = [
-                shown_value(
-                    message, labels_by_id[message.conversation_id], own=message.account_id == account.id
-                )
-                for message in matches.messages
-                if message.conversation_id in labels_by_id
-            ]
-            rest = matches.continue_below
-            return responses.Found(
-                id=request.id,
-                messages=values,
-                more=rest is not None,
-                before=format_time(rest.sent_at) if rest is not None and matches.stopped_early else UNSET,
-                cursor="-".join(map(str, rest)) if rest is not None else UNSET,
-            )
-
+        if len(request.query) > effective_limit(self._limits.text):
+            raise TextTooLong(limit=self._limits.text)
         work = partial(
-            _run_search,
+            self._run_search,
+            id=request.id,
             account_id=account.id,
-            query=self._parse(request.query),
+            query=request.query,
             conversation=None if request.conversation is UNSET else request.conversation,
             below=_search_start(request),
             limit=page_size(request.limit, self._limits.page),
         )
-        return ReadWork(work, then)
+        return ReadPage(work, slow=True)
 
-    def _parse(self, query: str) -> tokenizer.ParsedQuery:
-        if len(query) > effective_limit(self._limits.text):
-            raise TextTooLong(limit=self._limits.text)
+    def _run_search(
+        self,
+        connection: Connection,
+        *,
+        id: Id,
+        account_id: int,
+        query: str,
+        conversation: str | None,
+        below: MessageRank,
+        limit: int,
+    ) -> bytes:
+        budget = SearchBudget()
         parsed = tokenizer.parse_query(query)
         if parsed is None:
             raise EmptyText
-        return parsed
+        target = (
+            None
+            if conversation is None
+            else permissions.readable_conversation(connection, account_id, conversation).id
+        )
+        with limited_statements(connection):
+            matches = search_query.search_messages(
+                connection,
+                account_id,
+                parsed,
+                conversation_id=target,
+                below=below,
+                limit=limit,
+                budget=budget,
+            )
+        ids = {message.conversation_id for message in matches.messages}
+        readable = _readable_labels(connection, account_id, ids)
+        found = [message for message in matches.messages if message.conversation_id in readable]
+        values = [
+            shown_value(message, readable[message.conversation_id], own=message.account_id == account_id)
+            for message in found
+        ]
+
+        def make(kept: list[Message], cut: int) -> responses.Response:
+            rest = found[len(kept) - 1].rank if cut else matches.continue_below
+            return responses.Found(
+                id=id,
+                messages=kept,
+                more=rest is not None,
+                before=format_time(rest.sent_at)
+                if rest is not None and matches.stopped_early and not cut
+                else UNSET,
+                cursor="-".join(map(str, rest)) if rest is not None else UNSET,
+            )
+
+        return encode_messages(make, values, self._limits)
 
 
 def _search_start(request: requests.Search) -> MessageRank:
@@ -89,27 +119,6 @@ def _read_cursor(id: Id, cursor: str) -> MessageRank:
     if match is None:
         raise BadFrame(id=id, reason="no cursor of ours")
     return MessageRank(*map(int, match.groups()))
-
-
-def _run_search(
-    connection: Connection,
-    *,
-    account_id: int,
-    query: tokenizer.ParsedQuery,
-    conversation: str | None,
-    below: MessageRank,
-    limit: int,
-) -> tuple[search_query.SearchMatches, Labels]:
-    target = (
-        None
-        if conversation is None
-        else permissions.readable_conversation(connection, account_id, conversation).id
-    )
-    matches = search_query.search_messages(
-        connection, account_id, query, conversation_id=target, below=below, limit=limit
-    )
-    ids = {message.conversation_id for message in matches.messages}
-    return matches, _readable_labels(connection, account_id, ids)
 
 
 def _readable_labels(connection: Connection, account_id: int, ids: Collection[int]) -> Labels:

@@ -10,6 +10,7 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from operator import attrgetter
 
 from chatroom.db import background
 from chatroom.db.errors import DatabaseUnavailable
@@ -27,11 +28,15 @@ from chatroom.server.auth.passwords import PasswordHasher
 from chatroom.server.auth.validation import check_password, check_username
 from chatroom.server.config.settings import ServerConfig
 from chatroom.server.domain.accounts import PASSWORD_RETRY_SECONDS, replace_password_hash, verify_account
+from chatroom.server.domain.pages import answer_size, fill_page
 from chatroom.server.domain.request_checks import speaker_account
 from chatroom.server.results import CommitWork, Reply
 from chatroom.server.state.directory import Speaker
 from chatroom.server.state.presence import AccountSnapshot, PresenceTracker
 from chatroom.server.state.serialize import room_value
+
+MAX_LISTED = 1000
+"""Rooms, and friends, in ``session``; ``list_rooms`` and ``list_friends`` have the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +120,21 @@ class SessionHandlers:
         speaker.family, speaker.token = start.family, start.token.digest
         speaker.since, speaker.session_epoch = start.started_at, start.account.session_epoch
         self._presence.session_started(speaker, start.account, start.snapshot)
+        size = answer_size(self._limits) // 2
+        rooms, rooms_end = fill_page(
+            map(room_value, start.snapshot.rooms), attrgetter("room"), MAX_LISTED, size
+        )
+        friends, friends_end = fill_page(
+            self._presence.friend_values(start.snapshot), attrgetter("friend"), MAX_LISTED, size
+        )
         return responses.Session(
             id=id,
             username=start.account.username,
             token=start.token.text,
-            rooms=[room_value(room) for room in start.snapshot.rooms],
-            friends=self._presence.friend_values(start.snapshot),
+            rooms=rooms,
+            friends=friends,
+            rooms_cursor=rooms_end.cursor,
+            friends_cursor=friends_end.cursor,
         )
 
     def _renew_hash(self, stored: AccountRecord, password: str) -> None:

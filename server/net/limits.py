@@ -7,6 +7,7 @@ returns the seconds to wait. A limit of 0 is off.
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
+from typing import Generic, TypeVar
 
 MINUTE = 60.0
 
@@ -49,6 +50,14 @@ class TokenBucket:
         self._level -= 1.0
         return 0.0
 
+    def wait_for(self, cost: float, now: float) -> float:
+        """Return the seconds until ``cost`` tokens, or the whole burst, are there; 0.0 if they are."""
+        if not self._is_limited:
+            return 0.0
+        self._fill(now)
+        missing = min(cost, self._burst) - self._level
+        return 0.0 if missing <= 0.0 else ceil(missing / self._rate * 1000) / 1000
+
     def wait(self, now: float) -> float:
         """Return the seconds until the bucket is not empty; 0.0 if it is not."""
         if not self._is_limited:
@@ -71,28 +80,40 @@ class TokenBucket:
         self._at = now
 
 
-class AddressBuckets:
-    """A bucket for each address. If there are many, full buckets are dropped: a new one is equal."""
+Key = TypeVar("Key", str, int)
+
+
+class KeyedBuckets(Generic[Key]):
+    """A bucket for each key. If there are many, full buckets are dropped: a new one is equal."""
 
     def __init__(self, rate: float, burst: float) -> None:
         self._rate = rate
         self._burst = burst
-        self._buckets: dict[str, TokenBucket] = {}
+        self._buckets: dict[Key, TokenBucket] = {}
 
-    def at(self, address: str, now: float) -> TokenBucket:
-        place = address_group(address)
-        bucket = self._buckets.get(place)
+    def at(self, key: Key, now: float) -> TokenBucket:
+        bucket = self._buckets.get(key)
         if bucket is None:
             self._make_room(now)
-            bucket = self._buckets[place] = TokenBucket(self._rate, self._burst)
+            bucket = self._buckets[key] = TokenBucket(self._rate, self._burst)
         return bucket
 
     def _make_room(self, now: float) -> None:
         if len(self._buckets) < MAX_ENTRIES:
             return
-        self._buckets = {place: bucket for place, bucket in self._buckets.items() if not bucket.is_full(now)}
+        self._buckets = {key: bucket for key, bucket in self._buckets.items() if not bucket.is_full(now)}
         while len(self._buckets) >= MAX_ENTRIES:
             del self._buckets[next(iter(self._buckets))]
+
+
+class AddressBuckets:
+    """A bucket for each address."""
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._buckets = KeyedBuckets[str](rate, burst)
+
+    def at(self, address: str, now: float) -> TokenBucket:
+        return self._buckets.at(address_group(address), now)
 
 
 LINE_BYTES = 2048

@@ -7,6 +7,7 @@ A ``LiveAccount`` exists while it has a session or its grace time runs; a ``Live
 account has a ``LiveSeat`` in it.
 """
 
+from asyncio import TimerHandle
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -28,11 +29,17 @@ class Speaker:
     hints: TokenBucket  # limits typing hints
     account: "LiveAccount | None" = None
     hashes: int = 0  # password hashes requested by this connection
+    reads: int = 0  # queries requested by this connection
     family: bytes = b""  # the id of the session's token family
     token: bytes = b""  # digest of the current token
     since: int = 0  # time of the last login or password check, in milliseconds since 1970
     session_epoch: int = 0  # the account's session epoch at that time
     number: int = field(default_factory=count(1).__next__)  # the id in ``chat-server admin sessions``
+
+    @property
+    def charged_key(self) -> int:
+        """Who is charged for requests: the account, or before login this connection."""
+        return -self.number if self.account is None else self.account.id
 
 
 @dataclass(eq=False, slots=True)
@@ -95,6 +102,8 @@ class LiveAccount:
     invited: set[int] = field(default_factory=set)  # ids of rooms
     blocked: set[int] = field(default_factory=set)  # ids of accounts
     away: str = ""  # the away message, or empty
+    away_sent: str = ""  # as others know it
+    away_timer: TimerHandle | None = None  # until a change of it is sent
     seats_lost: int = 0  # grows with each lost seat, so that reads under that seat are repeated
 
 

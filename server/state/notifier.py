@@ -3,6 +3,7 @@
 from asyncio import AbstractEventLoop
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 
 from msgspec import structs
 
@@ -16,6 +17,14 @@ from chatroom.server.state.serialize import friend_value, room_value
 
 BATCH_SECONDS = 0.1
 """Seconds for which room changes are collected, so that n users who enter a room do not cause n² events."""
+
+
+AWAY_SECONDS = 1.0
+"""Minimum seconds between two events about the away status of one account."""
+
+MAX_ROOMS_PER_BATCH = 20
+"""Rooms whose changes are sent to all users at once. The others follow, so that many changes do not flood
+them."""
 
 
 class EventNotifier:
@@ -38,7 +47,10 @@ class EventNotifier:
             self.room_changed(room)
 
     def _send_room_events(self) -> None:
-        changed, self._changed = self._changed, {}
+        changed = dict(islice(self._changed.items(), MAX_ROOMS_PER_BATCH))
+        self._changed = dict(islice(self._changed.items(), MAX_ROOMS_PER_BATCH, None))
+        if self._changed:
+            self._loop.call_later(BATCH_SECONDS, self._send_room_events)
         seen = {id: _public_room_value(room) for id, room in changed.items()}
         plain = {id: _room_line(value) for id, value in seen.items()}
         public = b"".join(plain[id] for id, room in changed.items() if not room.private)
@@ -123,9 +135,24 @@ class EventNotifier:
         }
 
     def away_changed(self, account: LiveAccount, *, but: Speaker) -> None:
-        """Notify the same audience, and the account's other sessions, that it is away or back."""
+        """Notify the same audience, and the account's other sessions, that it is away or back.
+
+        Of several changes within ``AWAY_SECONDS`` only the first is sent at once, and then the last.
+        """
+        if account.away_timer is None:
+            self._send_away(account, but)
+
+    def _send_away(self, account: LiveAccount, but: Speaker | None) -> None:
+        account.away_sent = account.away
+        account.away_timer = self._loop.call_later(AWAY_SECONDS, self._send_last_away, account)
         self.presence_changed(account, online=True)
         self.send_event(account.speakers, _presence_event(account, True), but=but)
+
+    def _send_last_away(self, account: LiveAccount) -> None:
+        account.away_timer = None
+        is_live = self._directory.find_account(account.id) is account
+        if is_live and account.away != account.away_sent:
+            self._send_away(account, None)
 
     def hidden_changed(self, account: LiveAccount, other: LiveAccount, *, hidden: bool) -> None:
         """Notify ``other`` that ``account``, in a common room, appears offline to it or is visible again."""

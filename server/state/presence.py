@@ -7,7 +7,7 @@ begins anew. If an account has sessions on another server process, that process 
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -155,9 +155,9 @@ class PresenceTracker:
         if not account.speakers and not self._closed:
             self._leave_everything(account)
 
-    def friend_values(self, snapshot: AccountSnapshot) -> list[values.Friend]:
-        """Return the friends in a snapshot as wire values for its account."""
-        return [friend_value(direct, self._directory) for direct in snapshot.friends]
+    def friend_values(self, snapshot: AccountSnapshot) -> Iterator[values.Friend]:
+        """Iterate over the friends in a snapshot as wire values for its account."""
+        return (friend_value(direct, self._directory) for direct in snapshot.friends)
 
     def account_departed(self, account: LiveAccount, snapshot: AccountSnapshot) -> None:
         """Drop an account that has left everything, unless it has a new session."""

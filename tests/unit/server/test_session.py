@@ -8,6 +8,8 @@ from unittest.mock import Mock
 from chatroom.protocol import requests, responses
 from chatroom.server.config.settings import LimitSettings
 from chatroom.server.dispatch import HandlerRow
+from chatroom.server.net.fair_queue import ReadLanes
+from chatroom.server.net.rates import ServerRates
 from chatroom.server.results import CommitWork, ReadWork
 from chatroom.server.session import ClientSession
 from chatroom.server.state.directory import LiveAccount
@@ -20,9 +22,9 @@ class SlowReader:
     def __init__(self) -> None:
         self.asked: list[asyncio.Future[str]] = []
 
-    async def run(self, work: Callable[..., Any]) -> str:
+    def start(self, work: Callable[..., Any]) -> asyncio.Future[str]:
         self.asked.append(asyncio.get_running_loop().create_future())
-        return await self.asked[-1]
+        return self.asked[-1]
 
 
 def session_with(connection: Mock, row: HandlerRow, *, writer: Any, reader: Any) -> ClientSession:
@@ -31,6 +33,8 @@ def session_with(connection: Mock, row: HandlerRow, *, writer: Any, reader: Any)
         table={requests.ListFriends: row},
         writer=writer,
         reader=reader,
+        lanes=ReadLanes(4),
+        rates=ServerRates(LimitSettings()),
         presence=Mock(),
         limits=LimitSettings(),
         session_log=Mock(),

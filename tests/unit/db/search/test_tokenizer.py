@@ -121,3 +121,12 @@ def test_long_query_has_limited_terms() -> None:
 def test_excess_combining_marks_are_dropped() -> None:
     few, many = ("e" + "\u0316\u0301" * count + "nd" for count in (15, 2000))
     assert fold_text(many) == fold_text(few)
+
+
+def test_text_of_ligatures_does_not_grow() -> None:
+    text = "\ufdfa " * 2040 + "x"
+    assert len(fold_text(text)) < 4500
+    assert index_terms(text) == index_terms("\ufdfa x")
+    query = parse_query("\ufdfa x")
+    assert query is not None
+    assert query.matches(text)

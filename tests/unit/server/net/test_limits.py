@@ -154,7 +154,7 @@ def test_only_full_address_buckets_are_dropped(
     for number in range(100):
         buckets.at(f"198.51.100.{number}", START)
     assert buckets.at(HERE, START).wait(START) > 0.0
-    assert len(buckets._buckets) <= 4
+    assert len(buckets._buckets._buckets) <= 4
 
 
 # Doorkeeper

@@ -104,10 +104,10 @@ class App:
         self.config.username = place.username or self.config.username
         self._destination = place.conversation or self._destination
 
-    def input_changed(self, text: str) -> None:
-        """The text in the input has changed: save it as a draft, and tell the others that the user types."""
-        self.drafts.input_changed(text)
-        self._typing_notifier.input_changed(text)
+    def input_changed(self, conversation: str, draft: str) -> None:
+        """Store the draft that the user has changed, and tell the others that the user types."""
+        self.drafts.input_changed(conversation, draft)
+        self._typing_notifier.input_changed(draft)
 
     def quit(self) -> None:
         """End the front end, which then calls ``close``."""

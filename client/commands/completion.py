@@ -27,8 +27,8 @@ def complete_word(state: ClientState, text: str, cursor: int) -> list[Completion
     if table.is_command(before) and start == 0:
         return list(_command_items(word))
     if word.startswith(":") and len(word) > 2:
-        found = emoji.find_emoji(word[1:].rstrip(":"))
-        return [CompletionItem(picture, start, picture, name) for picture, name in found]
+        matches = emoji.find_emoji(word[1:].rstrip(":"))
+        return [CompletionItem(picture, start, picture, name) for picture, name in matches]
     if not word and not table.is_command(before):
         return []
     if _names_account(before):
@@ -72,8 +72,8 @@ def _command_items(word: str) -> Iterator[CompletionItem]:
 def _name_candidates(state: ClientState, before: str, word: str) -> Iterator[str]:
     """Rooms as their names are typed, and people, those of this room first; ``@name`` where that is begun."""
     for name in _word_candidates(state, before, word):
-        bare = name.lstrip("#@")
-        if name.casefold().startswith(word.casefold()) or bare.casefold().startswith(word.casefold()):
+        plain_name = name.lstrip("#@")
+        if name.casefold().startswith(word.casefold()) or plain_name.casefold().startswith(word.casefold()):
             yield name
 
 
@@ -81,9 +81,9 @@ def _word_candidates(state: ClientState, before: str, word: str) -> Iterator[str
     command = table.find_command(before[1:].split(" ", 1)[0]) if table.is_command(before) else None
     wanted = command.completes if command else "people"
     if wanted in ("rooms", "conversations") or word.startswith("#"):
-        yield from (one.name for one in select.list_rooms(state))
+        yield from (conversation.name for conversation in select.list_rooms(state))
     if wanted == "conversations":
-        yield from (one.name for one in select.list_friends(state))
+        yield from (conversation.name for conversation in select.list_friends(state))
     if wanted == "people":
         at = "@" if word.startswith("@") else ""
         yield from (at + name for name in _known_accounts(state))
@@ -94,8 +94,8 @@ def _word_candidates(state: ClientState, before: str, word: str) -> Iterator[str
 
 
 def _known_accounts(state: ClientState) -> Iterator[str]:
-    one = select.current_conversation(state)
-    if one is not None:
-        for seat in one.roster:
+    conversation = select.current_conversation(state)
+    if conversation is not None:
+        for seat in conversation.roster:
             yield from (name for name in (seat.nickname, seat.username) if name and name != state.username)
     yield from (friend.name[1:] for friend in select.list_friends(state))

@@ -49,23 +49,23 @@ async def open_direct(context: CommandContext, friend: str, nickname: str = "") 
 
 
 async def leave_conversation(context: CommandContext, name: str = "") -> None:
-    one = named_or_current(context, name)
-    await context.conversations.leave(one.name)
+    conversation = named_or_current(context, name)
+    await context.conversations.leave(conversation.name)
     context.conversations.show("")
-    context.notes.show("left_room" if one.is_room else "left_direct", name=one.name)
+    context.notes.show("left_room" if conversation.is_room else "left_direct", name=conversation.name)
 
 
 async def resign_room(context: CommandContext, room: str = "", yes: str = "") -> None:
     if room == YES:
         room, yes = "", room
     check_yes(yes, "/resign [ROOM] [--yes]")
-    one = room_of(context, room)
-    if not one.member:
-        raise Refused("not_a_member", {"room": one.name})
+    conversation = room_of(context, room)
+    if not conversation.member:
+        raise Refused("not_a_member", {"room": conversation.name})
     if not yes:
-        await context.prompts.confirm("confirm.resign", room=one.name)
-    await context.conversations.give_up(requests.ResignRoom(id=0, room=one.name))
-    context.notes.show("resigned", room=one.name)
+        await context.prompts.confirm("confirm.resign", room=conversation.name)
+    await context.conversations.give_up(requests.ResignRoom(id=0, room=conversation.name))
+    context.notes.show("resigned", room=conversation.name)
 
 
 async def create_room(context: CommandContext, room: str, capacity: str, *options: str) -> None:
@@ -93,17 +93,17 @@ def _is_number(text: str) -> bool:
 
 async def list_rooms(context: CommandContext) -> None:
     await context.requests.ask_all_pages(requests.ListRooms(id=0))
-    found = select.list_rooms(context.state)
-    context.notes.show("rooms", count=len(found)) if found else context.notes.show("no_rooms")
-    for one in found:
-        context.notes.show("room_line", room=one.name, members=one.members, capacity=one.capacity)
+    rooms = select.list_rooms(context.state)
+    context.notes.show("rooms", count=len(rooms)) if rooms else context.notes.show("no_rooms")
+    for room in rooms:
+        context.notes.show("room_line", room=room.name, members=room.members, capacity=room.capacity)
 
 
 async def list_members(context: CommandContext, room: str = "") -> None:
-    one = room_of(context, room)
-    await context.requests.ask_all_pages(requests.ListMembers(id=0, room=one.name))
-    context.notes.show("members", room=one.name, count=len(one.roster))
-    for seat in one.roster:
+    conversation = room_of(context, room)
+    await context.requests.ask_all_pages(requests.ListMembers(id=0, room=conversation.name))
+    context.notes.show("members", room=conversation.name, count=len(conversation.roster))
+    for seat in conversation.roster:
         state = presence_words(seat.online, seat.away or "", inside=seat.entered)
         if seat.nickname in ("", seat.username):
             context.notes.show("member_line", username=seat.username, state=state)
@@ -115,10 +115,12 @@ async def list_members(context: CommandContext, room: str = "") -> None:
 
 async def list_friends(context: CommandContext) -> None:
     await context.requests.ask_all_pages(requests.ListFriends(id=0))
-    found = select.list_friends(context.state)
-    context.notes.show("friends", count=len(found)) if found else context.notes.show("no_friends")
-    for one in found:
-        context.notes.show("friend_line", username=one.name[1:], state=presence_words(one.online, one.away))
+    friends = select.list_friends(context.state)
+    context.notes.show("friends", count=len(friends)) if friends else context.notes.show("no_friends")
+    for friend in friends:
+        context.notes.show(
+            "friend_line", username=friend.name[1:], state=presence_words(friend.online, friend.away)
+        )
 
 
 def presence_words(online: bool, away: str, *, inside: bool = False) -> str:
@@ -156,17 +158,17 @@ async def message_friend(context: CommandContext, friend: str, text: str = "") -
 
 
 async def change_nickname(context: CommandContext, nickname: str) -> None:
-    one = named_or_current(context)
-    if not one.entered:
-        raise Refused("not_entered", {"conversation": one.name})
-    await context.conversations.enter(one.name, nickname)
+    conversation = named_or_current(context)
+    if not conversation.entered:
+        raise Refused("not_entered", {"conversation": conversation.name})
+    await context.conversations.enter(conversation.name, nickname)
 
 
 async def switch_conversation(context: CommandContext, name: str) -> None:
-    found = select.find_conversation(context.state, name)
-    if found is None:
+    match = select.find_conversation(context.state, name)
+    if match is None:
         raise UsageError("no_conversation", name=name)
-    _show_conversation(context, found)
+    _show_conversation(context, match)
 
 
 async def close_conversation(context: CommandContext) -> None:
@@ -214,17 +216,17 @@ async def quit_program(context: CommandContext) -> None:
 def room_label(context: CommandContext, name: str) -> str:
     """Return a room's name with ``#`` and, if it is known, as it was first written."""
     wanted = name_key(name.removeprefix("#"))
-    known = (one.name for one in select.list_rooms(context.state) if name_key(one.name[1:]) == wanted)
+    known = (room.name for room in select.list_rooms(context.state) if name_key(room.name[1:]) == wanted)
     return next(known, f"#{name.removeprefix('#')}")
 
 
 def room_of(context: CommandContext, name: str = "") -> Conversation:
     """Return the room of this exact name, or the current one. Raises ``Refused`` or ``UsageError``."""
     if not name:
-        one = named_or_current(context)
-        if not one.is_room:
+        conversation = named_or_current(context)
+        if not conversation.is_room:
             raise UsageError("only_in_rooms")
-        return one
+        return conversation
     room = room_label(context, name)
     if room not in context.state.conversations:
         raise Refused("no_such_room", {"room": room})
@@ -240,12 +242,12 @@ def named_or_current(context: CommandContext, name: str = "") -> Conversation:
         if context.target not in context.state.conversations:
             raise Refused("nowhere")
         return context.state.conversations[context.target]
-    found = select.conversations_named(context.state, name)
-    if len(found) > 1:
-        raise Refused("ambiguous_name", {"name": name, "names": ", ".join(one.name for one in found)})
-    if not found:
+    matches = select.conversations_named(context.state, name)
+    if len(matches) > 1:
+        raise Refused("ambiguous_name", {"name": name, "names": ", ".join(match.name for match in matches)})
+    if not matches:
         raise UsageError("no_conversation", name=name)
-    return found[0]
+    return matches[0]
 
 
 def check_yes(yes: str, usage: str) -> None:

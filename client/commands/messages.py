@@ -27,30 +27,34 @@ async def send_action(context: CommandContext, text: str) -> None:
 
 
 async def edit_message(context: CommandContext, text: str) -> None:
-    one = named_or_current(context)
-    message = await _message_to_change(context, one, mine=True)
+    conversation = named_or_current(context)
+    message = await _message_to_change(context, conversation, mine=True)
     if message.text == text:
-        apply.select_message(context.state, one.name, 0)
+        apply.select_message(context.state, conversation.name, 0)
         context.notes.show("nothing_changed")
         return
-    _send_change(context, one, "edit", message, text)
+    _send_change(context, conversation, "edit", message, text)
 
 
 async def delete_message(context: CommandContext) -> None:
-    one = named_or_current(context)
-    owned = one.is_room and one.owner == context.state.username and bool(one.selected)
-    _send_change(context, one, "delete", await _message_to_change(context, one, mine=not owned))
+    conversation = named_or_current(context)
+    owned = (
+        conversation.is_room and conversation.owner == context.state.username and bool(conversation.selected)
+    )
+    _send_change(
+        context, conversation, "delete", await _message_to_change(context, conversation, mine=not owned)
+    )
 
 
 async def react_to_message(context: CommandContext, reaction: str) -> None:
     """React with an emoji or its name; the same reaction again removes it."""
-    one, reaction = named_or_current(context), emoji.emoji_or_text(reaction)
-    message = await _message_to_change(context, one)
+    conversation, reaction = named_or_current(context), emoji.emoji_or_text(reaction)
+    message = await _message_to_change(context, conversation)
     reactions = message.reactions or {}
     if reaction not in reactions and emoji.is_unknown_name(reaction):
         raise UsageError("no_emoji", name=reaction)
-    again = context.state.username in reactions.get(reaction, [])
-    _send_change(context, one, "unreact" if again else "react", message, reaction)
+    has_reacted = context.state.username in reactions.get(reaction, [])
+    _send_change(context, conversation, "unreact" if has_reacted else "react", message, reaction)
 
 
 async def reply_to_message(context: CommandContext, text: str) -> None:
@@ -58,15 +62,15 @@ async def reply_to_message(context: CommandContext, text: str) -> None:
 
     On the home screen: the user who wrote in private, if that is one alone.
     """
-    here = context.state.conversations.get(context.target)
-    if here is None:
+    conversation = context.state.conversations.get(context.target)
+    if conversation is None:
         _reply_in_private(context, text)
         return
-    last = select.last_by_others(context.state, here)
-    if not here.selected and last is None:
+    last = select.last_by_others(context.state, conversation)
+    if not conversation.selected and last is None:
         raise UsageError("nothing_to_change")
-    context.writer.write(here.name, text, target=here.selected or (last.seq if last else 0))
-    apply.select_message(context.state, here.name, 0)
+    context.writer.write(conversation.name, text, target=conversation.selected or (last.seq if last else 0))
+    apply.select_message(context.state, conversation.name, 0)
 
 
 def _reply_in_private(context: CommandContext, text: str) -> None:
@@ -77,21 +81,23 @@ def _reply_in_private(context: CommandContext, text: str) -> None:
     if len(writers) > 1:
         raise UsageError("several_writers", names=", ".join(writers))
     [name] = writers
-    said = select.last_by_others(context.state, context.state.conversations[name])
-    context.writer.write(name, text, target=said.seq if said else 0)
+    last = select.last_by_others(context.state, context.state.conversations[name])
+    context.writer.write(name, text, target=last.seq if last else 0)
     context.notes.show("written_to", username=name[1:], text=text)
 
 
-async def _message_to_change(context: CommandContext, one: Conversation, *, mine: bool = False) -> Message:
+async def _message_to_change(
+    context: CommandContext, conversation: Conversation, *, mine: bool = False
+) -> Message:
     """Return the message to change. Raises ``UsageError`` if there is none.
 
     Wait until the last message is confirmed: a script may have sent it just before.
     """
-    if not one.selected and select.has_unconfirmed(one):
+    if not conversation.selected and select.has_unconfirmed(conversation):
         await context.writer.wait_briefly()
-    if not one.selected and select.has_unconfirmed(one):
+    if not conversation.selected and select.has_unconfirmed(conversation):
         raise UsageError("not_confirmed_yet")
-    message = select.target_message(context.state, one, mine=mine)
+    message = select.target_message(context.state, conversation, mine=mine)
     if message is None or not select.is_changeable(message):
         raise UsageError("nothing_to_change")
     if mine and not select.is_mine(context.state, message):
@@ -100,10 +106,14 @@ async def _message_to_change(context: CommandContext, one: Conversation, *, mine
 
 
 def _send_change(
-    context: CommandContext, one: Conversation, kind: requests.SentKind, message: Message, text: str = ""
+    context: CommandContext,
+    conversation: Conversation,
+    kind: requests.SentKind,
+    message: Message,
+    text: str = "",
 ) -> None:
-    context.writer.write(one.name, text, kind=kind, target=message.seq)
-    apply.select_message(context.state, one.name, 0)
+    context.writer.write(conversation.name, text, kind=kind, target=message.seq)
+    apply.select_message(context.state, conversation.name, 0)
 
 
 async def search_history(context: CommandContext, query: str) -> None:
@@ -113,12 +123,12 @@ async def search_history(context: CommandContext, query: str) -> None:
         return
     context.search_results[:] = messages
     context.notes.show("found", query=query, count=len(messages))
-    for number, found in reversed(list(enumerate(messages, 1))):
+    for number, message in reversed(list(enumerate(messages, 1))):
         context.notes.show(
             "found_line",
             number=number,
-            conversation=found.conversation,
-            line=message_text.message_line(found),
+            conversation=message.conversation,
+            line=message_text.message_line(message),
         )
     context.notes.show("found_more" if more else "found_all")
 
@@ -146,17 +156,17 @@ async def go_to_place(context: CommandContext, where: str) -> None:
 def _show_found(context: CommandContext, number: int) -> None:
     if not 1 <= number <= len(context.search_results):
         raise UsageError("not_found", number=number)
-    found = context.search_results[number - 1]
-    is_known = found.conversation in context.state.conversations
+    message = context.search_results[number - 1]
+    is_known = message.conversation in context.state.conversations
     if is_known:
-        apply.select_message(context.state, found.conversation, found.seq)
-    if not (is_known and context.front_end.seek(found.conversation, found.seq)):
-        apply.select_message(context.state, found.conversation, 0)
+        apply.select_message(context.state, message.conversation, message.seq)
+    if not (is_known and context.front_end.seek(message.conversation, message.seq)):
+        apply.select_message(context.state, message.conversation, 0)
         context.notes.show(
             "found_line",
             number=number,
-            conversation=found.conversation,
-            line=message_text.message_line(found),
+            conversation=message.conversation,
+            line=message_text.message_line(message),
         )
 
 
@@ -174,9 +184,9 @@ async def _show_date(context: CommandContext, name: str, where: str) -> None:
 
 def _print_messages(context: CommandContext, name: str, seq: int) -> None:
     """Show the messages from there on as notes, where no screen scrolls."""
-    here = context.state.conversations[name].shown
-    for at in range(seq, min(seq + FOUND, here.last + 1)):
-        if (message := here.find(at)) and message_text.is_shown(message):
-            line = message_text.message_line(message, here.find(message.target or 0))
+    timeline = context.state.conversations[name].shown
+    for at in range(seq, min(seq + FOUND, timeline.last + 1)):
+        if (message := timeline.find(at)) and message_text.is_shown(message):
+            line = message_text.message_line(message, timeline.find(message.target or 0))
             context.notes.show("history_line", conversation=name, line=line)
     apply.show_newest(context.state, name)

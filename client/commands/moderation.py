@@ -40,15 +40,15 @@ async def invite_user(context: CommandContext, name: str = "") -> None:
     """Invite a user; without a name, make an invitation that can be passed on."""
     if not name:
         room = _current_room(context).name
-        made = expect(
+        invitation = expect(
             await context.requests.ask(requests.MakeInvitation(id=0, room=room)), responses.Invitation
         )
         try:
-            word = str(context.requests.make_invitation(room, made.code))
+            address = str(context.requests.make_invitation(room, invitation.code))
         except ValueError:
             raise Refused("no_chat_server", {"server": context.state.server}) from None
-        day = dates.clock(made.until)[:10]
-        context.notes.show("invitation", room=room, until=day, command=f"chat-client {word}")
+        day = dates.clock(invitation.until)[:10]
+        context.notes.show("invitation", room=room, until=day, command=f"chat-client {address}")
         return
     room, username = _current_room(context).name, name_lookup.account_name(context, name)
     await context.requests.ask(requests.Invite(id=0, room=room, username=username))
@@ -98,18 +98,20 @@ async def transfer_room(context: CommandContext, name: str, more: str = "") -> N
 async def disband_room(context: CommandContext, room: str, yes: str = "") -> None:
     """Require the exact name and ask first, because the messages cannot be restored."""
     check_yes(yes, "/disband ROOM [--yes]")
-    one = room_of(context, room)
-    if one.owner and one.owner != context.state.username:
-        raise Refused("not_owner", {"room": one.name})
+    conversation = room_of(context, room)
+    if conversation.owner and conversation.owner != context.state.username:
+        raise Refused("not_owner", {"room": conversation.name})
     if not yes:
-        await context.prompts.confirm("confirm.disband", command=f"/disband {one.name} {YES}", room=one.name)
-    await context.conversations.give_up(requests.CloseRoom(id=0, room=one.name))
-    context.notes.show("disbanded", room=one.name)
+        await context.prompts.confirm(
+            "confirm.disband", command=f"/disband {conversation.name} {YES}", room=conversation.name
+        )
+    await context.conversations.give_up(requests.CloseRoom(id=0, room=conversation.name))
+    context.notes.show("disbanded", room=conversation.name)
 
 
 def _current_room(context: CommandContext) -> Conversation:
     """The room in sight. Raises ``UsageError`` in a private context, ``Refused`` on the home screen."""
-    one = named_or_current(context)
-    if not one.is_room:
+    conversation = named_or_current(context)
+    if not conversation.is_room:
         raise UsageError("only_in_rooms")
-    return one
+    return conversation

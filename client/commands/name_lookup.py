@@ -44,17 +44,17 @@ class NameTable:
     @classmethod
     def of(cls, state: ClientState) -> "NameTable":
         """Friends, past friends, the user, and the members of the user's rooms."""
-        known = [one.name[1:] for one in select.list_directs(state)]
+        friends = [direct.name[1:] for direct in select.list_directs(state)]
         seats = [seat for room in select.list_rooms(state, mine=True) for seat in room.roster]
-        return cls([state.username, *known], seats)
+        return cls([state.username, *friends], seats)
 
     def candidates(self, name: str) -> list[str]:
         """The accounts that a name may mean, each once."""
         account = self._accounts.get(_key(name.removeprefix("@")))
-        found = [] if account is None else [account]
+        usernames = [] if account is None else [account]
         if not name.startswith("@"):
-            found += self._nicknames.get(_key(name), [])
-        return list(dict.fromkeys(found))
+            usernames += self._nicknames.get(_key(name), [])
+        return list(dict.fromkeys(usernames))
 
     def typed(self, username: str) -> str:
         """How to type an account's name so that it means that account alone."""
@@ -87,8 +87,8 @@ async def member(context: CommandContext, room: Conversation, name: str) -> str:
 async def existing(context: CommandContext, name: str) -> str:
     """``account_name``, looked up on the server if it is not known here. Raises ``Refused`` if there is
     none."""
-    if found := NameTable.of(context.state).candidates(name):
-        return _single(name, found)
+    if candidates := NameTable.of(context.state).candidates(name):
+        return _single(name, candidates)
     try:
         answer = await context.requests.ask(requests.Whois(id=0, username=name.removeprefix("@")))
     except Refused as error:
@@ -105,14 +105,14 @@ def addressee(context: CommandContext, line: str) -> Addressee:
     """
     table, words = NameTable.of(context.state), line.split()
     fits = {length: table.candidates(" ".join(words[:length])) for length in range(1, table.longest + 1)}
-    found = list(dict.fromkeys(username for fit in fits.values() for username in fit))
+    candidates = list(dict.fromkeys(username for fit in fits.values() for username in fit))
     length = max((length for length, fit in fits.items() if fit and length <= len(words)), default=1)
     name, *rest = " ".join(words[:length]), *line.split(maxsplit=length)[length:]
-    return Addressee(_single(name, found), rest[0] if rest else "")
+    return Addressee(_single(name, candidates), rest[0] if rest else "")
 
 
-def _single(name: str, found: list[str]) -> str:
-    if len(found) > 1:
-        listed = ", ".join(f"@{username}" for username in found)
+def _single(name: str, candidates: list[str]) -> str:
+    if len(candidates) > 1:
+        listed = ", ".join(f"@{username}" for username in candidates)
         raise Refused("ambiguous_name", {"name": name, "names": listed})
-    return found[0] if found else name.removeprefix("@")
+    return candidates[0] if candidates else name.removeprefix("@")

@@ -42,8 +42,8 @@ def _shows_presence(context: CommandContext, user: User) -> bool:
 
 def _nickname_in(context: CommandContext, room: str, username: str) -> str:
     """Return the user's nickname in a room, if it is known, or else the account name."""
-    known = context.state.conversations.get(room)
-    roster: list[Member] = known.roster if known else []
+    conversation = context.state.conversations.get(room)
+    roster: list[Member] = conversation.roster if conversation else []
     return next((seat.nickname for seat in roster if seat.username == username), "") or username
 
 

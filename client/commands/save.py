@@ -43,13 +43,13 @@ class SaveRequest:
 def parse_save(typed: str) -> SaveRequest:
     """The options may stand anywhere; what is left is the path, which may hold blanks. Raises
     ``UsageError``."""
-    order = SaveRequest()
+    request = SaveRequest()
     for here, name, value in _OPTION.findall(typed):
-        order = replace(order, here=True) if here else _with_option(order, name, value)
+        request = replace(request, here=True) if here else _with_option(request, name, value)
     rest = _OPTION.sub("", typed).strip()
-    if rest.startswith("--") or " --" in rest or (order.here and order.where):
+    if rest.startswith("--") or " --" in rest or (request.here and request.where):
         raise UsageError("usage", usage=USAGE)
-    return replace(order, path=_path(rest or transcript.DEFAULT))
+    return replace(request, path=_path(rest or transcript.DEFAULT))
 
 
 def _path(typed: str) -> Path:

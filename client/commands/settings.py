@@ -99,21 +99,21 @@ def _show_setting(context: CommandContext, setting: UserSetting) -> None:
 
 
 async def set_notify(context: CommandContext, choice: str = "") -> None:
-    one = named_or_current(context)
+    conversation = named_or_current(context)
     if choice:
         choices = _find_setting("notify").choices
         _check_choice("notify", choice, (*choices, DEFAULT))
-        context.preferences.set_attention(one.name, "" if choice == DEFAULT else choice)
-    _show_notify(context, one.name)
+        context.preferences.set_attention(conversation.name, "" if choice == DEFAULT else choice)
+    _show_notify(context, conversation.name)
 
 
 async def toggle_mute(context: CommandContext, name: str = "") -> None:
     """Mute a conversation; the same command again unmutes it."""
-    one = named_or_current(context, name)
+    conversation = named_or_current(context, name)
     context.preferences.set_attention(
-        one.name, "" if context.state.attention.get(one.name) == MUTED else MUTED
+        conversation.name, "" if context.state.attention.get(conversation.name) == MUTED else MUTED
     )
-    _show_notify(context, one.name)
+    _show_notify(context, conversation.name)
 
 
 def _show_notify(context: CommandContext, name: str) -> None:
@@ -130,13 +130,13 @@ async def bind_key(context: CommandContext, key: str = "", action: str = "") -> 
     """Bind a key; without an action, show the bindings."""
     if action:
         _bind_action(context, key, action)
-    found = keys.apply_bindings(context.config.keys)
+    bindings = keys.apply_bindings(context.config.keys)
     if key:
-        _show_binding(context, _parse_key(key), found)
+        _show_binding(context, _parse_key(key), bindings)
     elif not context.config.keys:
         context.notes.show("no_keys_bound")
     for changed in () if key else context.config.keys:
-        _show_binding(context, changed, found)
+        _show_binding(context, changed, bindings)
 
 
 async def unbind_key(context: CommandContext, key: str) -> None:
@@ -167,8 +167,8 @@ def _save_binding(context: CommandContext, key: str, action: str | None) -> None
     context.front_end.state_changed()
 
 
-def _show_binding(context: CommandContext, key: str, found: list[keys.KeyBinding]) -> None:
-    for row in found:
+def _show_binding(context: CommandContext, key: str, bindings: list[keys.KeyBinding]) -> None:
+    for row in bindings:
         if key in row.keys:
             context.notes.show(
                 "key_bound", name=keys.spell_keys(key), action=row.action, help=TranslatedFact(row.help)

@@ -162,7 +162,7 @@ COMMAND_GROUPS = {
         SlashCommand("lang", "[zh|en]", settings.set_language, choices=i18n.LANGUAGES),
         SlashCommand("theme", "[NAME|edit]", settings.set_theme, choices=(*SHIPPED_THEMES, settings.EDIT)),
         SlashCommand(
-            "set", "[NAME] [VALUE]", settings.set_option, choices=tuple(each.name for each in SETTINGS)
+            "set", "[NAME] [VALUE]", settings.set_option, choices=tuple(setting.name for setting in SETTINGS)
         ),
         SlashCommand("bind", "[KEY] [ACTION]", settings.bind_key, choices=keys.BINDABLE),
         SlashCommand("unbind", "KEY", settings.unbind_key),

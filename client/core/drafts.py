@@ -93,9 +93,10 @@ class DraftKeeper:
             if name in self._state.conversations:
                 apply.set_draft(self._state, name, text)
 
-    def input_changed(self, text: str) -> None:
-        """Save the drafts soon; at once if the text was sent or deleted, so that it does not reappear."""
-        if not text:
+    def input_changed(self, conversation: str, draft: str) -> None:
+        """Set a draft, and save all soon; at once if it was sent or deleted, so that it does not reappear."""
+        apply.set_draft(self._state, conversation, draft)
+        if not draft:
             self.save()
         elif self._saving is None or self._saving.done():
             self._saving = self._tasks.start(self._save_soon())
@@ -103,7 +104,7 @@ class DraftKeeper:
     def save(self) -> None:
         """Save the drafts, without those that may contain the password."""
         if self._store is not None:
-            drafts = {name: one.draft for name, one in self._state.conversations.items()}
+            drafts = {name: chat.draft for name, chat in self._state.conversations.items()}
             password = self._session.password
             secret = {name: "" for name, text in drafts.items() if holds_password(text, password)}
             self._store.save_drafts(drafts | secret)

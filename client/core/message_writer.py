@@ -59,5 +59,5 @@ class MessageWriter:
         """As ``wait_until_confirmed``, for at most ``CONFIRMATION_TIMEOUT`` and only while online."""
         if self._state.link is ConnectionState.LOGGED_IN:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._outbox_sender.timeouts.moment):
+                async with asyncio.timeout(self._outbox_sender.timeouts.confirmation):
                     await self.wait_until_confirmed()

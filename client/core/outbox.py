@@ -68,7 +68,7 @@ class Outbox:
             self._warn(error)
 
     def _keep(self) -> None:
-        self._file.executemany(_PUT, [_row(one) for one in self._unkept.values()])
+        self._file.executemany(_PUT, [_row(pending) for pending in self._unkept.values()])
         self._unkept.clear()
 
     def remove_message(self, cid: str) -> None:
@@ -79,8 +79,8 @@ class Outbox:
 
     def load_messages(self) -> list[PendingMessage]:
         """Everything in it, in the order in which it was written."""
-        kept = {row[0]: _pending(row) for row in self._file.execute(_ALL)}
-        return list((kept | self._unkept).values())
+        stored = {row[0]: _pending(row) for row in self._file.execute(_ALL)}
+        return list((stored | self._unkept).values())
 
     def close(self) -> None:
         """Let go of it. What is still in it is the next client's to send."""

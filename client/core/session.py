@@ -161,7 +161,7 @@ class Session:
                 return
             try:
                 await connection.connect_until_works()
-                async with asyncio.timeout(connection.pace.answer):
+                async with asyncio.timeout(connection.timeouts.answer):
                     await self._resume()
                 self._start(resumed=True)
             except UntrustedServer as error:
@@ -197,9 +197,9 @@ class Session:
             answer = await self._requests.ask(login)
         self._session_answered(expect(answer, responses.Session))
         lost_rooms = [name for name in seats if not select.has_seat(self._state, name)]
-        left = [name for name in entered if select.has_seat(self._state, name)]
+        still_seated = [name for name in entered if select.has_seat(self._state, name)]
         await self._observer.restore_session(
-            lost_rooms, [name for name in left if not conversations[name].entered]
+            lost_rooms, [name for name in still_seated if not conversations[name].entered]
         )
 
     def _session_answered(self, answer: responses.Session) -> None:

@@ -118,6 +118,7 @@ def logged_out(state: ClientState) -> None:
     """Delete everything that belongs to the account that was logged in."""
     state.username = state.current = state.away = ""
     state.conversations.clear()
+    state.home_draft = ""
     state.notes.clear()
     state.attention.clear()
 
@@ -159,8 +160,12 @@ def _forget_unknown_room(state: ClientState, name: str, code: str) -> None:
 
 
 def set_draft(state: ClientState, name: str, text: str) -> None:
-    """Store a text that is not sent yet."""
-    find_or_add_conversation(state, name).draft = text
+    """Store a text that is not sent yet. A name of no conversation stands for the home screen."""
+    conversation = state.conversations.get(name)
+    if conversation is None:
+        state.home_draft = text
+    else:
+        conversation.draft = text
 
 
 def clear_notes(state: ClientState, name: str) -> None:

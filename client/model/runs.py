@@ -43,7 +43,7 @@ def drop_oldest(timeline: Timeline) -> None:
     timeline.messages = timeline.messages[-KEPT_MESSAGES:]  # a new list: the view may still hold the old one
     timeline.more = True
     first = timeline.first
-    timeline.changes = {target: made for target, made in timeline.changes.items() if target >= first}
+    timeline.changes = {target: changes for target, changes in timeline.changes.items() if target >= first}
 
 
 def _apply_revisions(timeline: Timeline, page: list[Message]) -> None:

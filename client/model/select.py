@@ -287,6 +287,12 @@ def pending_messages(state: ClientState) -> list[PendingMessage]:
     return [pending for chat in state.conversations.values() for pending in chat.pending]
 
 
+def current_draft(state: ClientState) -> str:
+    """Return the draft of the current conversation or of the home screen."""
+    conversation = state.conversations.get(state.current)
+    return conversation.draft if conversation else state.home_draft
+
+
 def default_nickname(state: ClientState, conversation: str) -> str:
     """Return the nickname to enter with if none is given: the last one used there, or the user name."""
     known = state.conversations.get(conversation)

@@ -168,6 +168,7 @@ class ClientState:
     away: str = ""  # the away text of the user
     conversations: dict[str, Conversation] = field(default_factory=dict)
     current: str = ""  # "" is the home page
+    home_draft: str = ""
     notes: list[ClientNote] = field(default_factory=list)
     ignored: set[str] = field(default_factory=set)
     attention: dict[str, str] = field(

@@ -72,9 +72,9 @@ def canonical_host(host: str) -> str:
 
 def _ip_address(host: str) -> str | None:
     """Return an IP address in its shortest form. ``127.1`` and ``0x7f000001`` are addresses too."""
-    bare, percent, zone = host.partition("%")
+    plain_host, percent, zone = host.partition("%")
     try:
-        address = ipaddress.ip_address(bare)
+        address = ipaddress.ip_address(plain_host)
     except ValueError:
         return _old_ipv4_address(host)
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:

@@ -38,12 +38,12 @@ class Timeouts:
 
     greeting: float = 1.0  # for the welcome of a plain server, before TLS is tried
     dial: float = 5.0  # for TCP, TLS and the welcome together
-    first: float = 0.5  # the longest wait after the first failure; it doubles with each further one
-    longest: float = 4.0  # of all waits; ten seconds after the server is back, everything is sent
+    first_wait: float = 0.5  # at most, after the first failure; doubled after each further one
+    longest_wait: float = 4.0  # so that everything is sent within ten seconds after the server is back
     ping: float = 30.0  # between two pings
-    look: float = 1.0  # between two reports of the time that a ping has been waiting
-    dead: float = 75.0  # without a byte, until the connection counts as dead
-    moment: float = 3.0  # for a command to wait for the message that was sent just before it
+    lag_report: float = 1.0  # between two reports of the time that a ping has been waiting
+    silence: float = 75.0  # without a byte, until the connection counts as lost
+    confirmation: float = 3.0  # for the answer to the message that was sent just before a command
     answer: float = 8.0  # for the answer to a request that the server handles quickly
 
 
@@ -61,10 +61,10 @@ class ReconnectingConnection:
         receive: FrameReceiver,
         on_state: Callable[[ConnectionState, float], None],
         on_lag: Callable[[float], None],
-        pace: Timeouts | None = None,
+        timeouts: Timeouts | None = None,
     ) -> None:
         self.address = address
-        self.pace = pace or Timeouts()
+        self.timeouts = timeouts or Timeouts()
         self._known_servers = known_servers
         self._receive = receive
         self._on_state = on_state
@@ -122,14 +122,16 @@ class ReconnectingConnection:
         """After a suspension: check the connection, or reconnect, without waiting."""
         self._failures, self._not_before = 0, 0.0
         if self._answer_by is not None and not self._answer_by.expired():
-            soon = asyncio.get_running_loop().time() + self.pace.answer
+            soon = asyncio.get_running_loop().time() + self.timeouts.answer
             self._answer_by.reschedule(min(self._answer_by.when() or soon, soon))
         self._woken.set()
         self._woken = asyncio.Event()
 
     def _longest_wait(self) -> float:
         """Return the longest wait before the next attempt."""
-        return min(self.pace.longest, self.pace.first * (1 << min(self._failures, MAX_DOUBLINGS)))
+        return min(
+            self.timeouts.longest_wait, self.timeouts.first_wait * (1 << min(self._failures, MAX_DOUBLINGS))
+        )
 
     def delay_reconnect(self, error: Refused) -> None:
         """Wait before the next attempt as long as the server asked for."""
@@ -174,7 +176,7 @@ class ReconnectingConnection:
 
     async def _open_connection(self) -> None:
         try:
-            async with asyncio.timeout(self.pace.dial):
+            async with asyncio.timeout(self.timeouts.dial):
                 self._connection = await self._connect_first_transport()
         except TimeoutError:
             raise Refused("cannot_connect", {"server": self.address.server, "reason": "timeout"}) from None
@@ -194,7 +196,7 @@ class ReconnectingConnection:
         transports = self._known_servers.allowed_transports(self.address)
         for transport in transports:
             connection = await self._connect_transport(transport)
-            timeout = self.pace.greeting if transport is not transports[-1] else None
+            timeout = self.timeouts.greeting if transport is not transports[-1] else None
             try:
                 async with asyncio.timeout(timeout):
                     welcome = await asyncio.shield(connection.welcomed)
@@ -247,11 +249,11 @@ class ReconnectingConnection:
         The server hashes the password of a request before it answers the next ping. That time is not lag, so
         the lag is measured again soon.
         """
-        timeout = self.pace.dead
+        timeout = self.timeouts.silence
         while not connection.closed.done():
             woken = self._woken
             sent_at, behind_password = time.monotonic(), connection.awaits_password
-            wait = min(timeout, connection.received_at + self.pace.dead - sent_at)
+            wait = min(timeout, connection.received_at + self.timeouts.silence - sent_at)
             try:
                 async with asyncio.timeout(max(0.0, wait)) as self._answer_by:
                     await self._await_pong(connection, sent_at)
@@ -261,14 +263,16 @@ class ReconnectingConnection:
                 connection.abort()
             finally:
                 self._answer_by = None
-            was_woken = await _wait_for(woken, self.pace.look if behind_password else self.pace.ping)
-            timeout = self.pace.answer if was_woken else self.pace.dead
+            was_woken = await _wait_for(
+                woken, self.timeouts.lag_report if behind_password else self.timeouts.ping
+            )
+            timeout = self.timeouts.answer if was_woken else self.timeouts.silence
 
     async def _await_pong(self, connection: LineConnection, sent_at: float) -> None:
         """Send a ping and wait for the answer; report the lag meanwhile. Raises ``ConnectionLost``."""
         pong = background.start(connection.request(requests.Ping(id=0)), expected=(ConnectionLost,))
         try:
-            while not (await asyncio.wait([pong], timeout=self.pace.look))[0]:
+            while not (await asyncio.wait([pong], timeout=self.timeouts.lag_report))[0]:
                 self._on_lag(time.monotonic() - sent_at)
             await pong
         finally:

@@ -54,7 +54,7 @@ def find_emoji(letters: str) -> list[tuple[str, str]]:
 def emoji_or_text(text: str) -> str:
     """Return the emoji for ``:tada:`` or ``tada``; any other text unchanged."""
     name = _plain_name(text[1:-1] if len(text) > 2 and text[0] == text[-1] == ":" else text)
-    return next((emoji for emoji, known in _named_emoji() if _plain_name(known) == name), text)
+    return next((emoji for emoji, emoji_name in _named_emoji() if _plain_name(emoji_name) == name), text)
 
 
 def is_unknown_name(text: str) -> bool:

@@ -57,7 +57,7 @@ class ScreenState:
         self.history_view = HistoryView(self._current_content)
         self.login_form = LoginForm(app, FormMode.REGISTER if register else FormMode.LOGIN)
         self._was_logged_in: bool | None = None  # at the last sync
-        self.composer.buffer.on_text_changed += lambda _: self._on_typed()
+        self.composer.buffer.on_text_changed += lambda _: self._input_changed()
 
     @property
     def logged_in(self) -> bool:
@@ -124,11 +124,17 @@ class ScreenState:
     def ask_confirmation(self, prompt: ConfirmPrompt) -> None:
         self.confirm_prompt = prompt
 
-    def _on_typed(self) -> None:
-        """Typing dismisses the open question."""
+    def take_input(self) -> str:
+        """Return the shown line and remove it from the input."""
+        text = self.composer.take_text()
+        self._input_changed()
+        return text
+
+    def _input_changed(self) -> None:
+        """Store the draft, and dismiss the open question."""
         self.confirm_prompt = None
         self.targets.follow_input(self.composer.text)
-        self.app.input_changed(self.composer.text)
+        self.app.input_changed(self.composer.conversation, self.composer.draft)
 
     def show_note(self, note: ClientNote) -> None:
         """Show an important note in the banner, or in the login form. All notes are in the history.

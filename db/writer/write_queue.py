@@ -52,8 +52,8 @@ class WriteQueue:
         self._tick = False  # an operation arrived in this tick of the loop
         self._closed = False
 
-    def add_operation(self, one: Operation) -> None:
-        self._arrived.append(one)
+    def add_operation(self, operation: Operation) -> None:
+        self._arrived.append(operation)
         if not self._tick:
             self._tick = True
             self._loop.call_soon(self._end_tick)
@@ -78,9 +78,9 @@ class WriteQueue:
         return batch
 
     def _next_batch(self) -> list[Operation]:
-        here = len(self._arrived)
-        if here <= MAX_BATCH and not self._backlog:
-            return [self._arrived.popleft() for _ in range(here)]
+        arrived = len(self._arrived)
+        if arrived <= MAX_BATCH and not self._backlog:
+            return [self._arrived.popleft() for _ in range(arrived)]
         while self._arrived:
             self._backlog.add_operation(self._arrived.popleft())
         return self._backlog.next_batch(MAX_BATCH)

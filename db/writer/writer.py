@@ -193,8 +193,8 @@ class DatabaseWriter:
         late = [operation for operation, since in self._retried.items() if self._is_over(waited - since)]
         refused = WriteBatch.of_operations(late)
         refused.fail_all(DatabaseUnavailable("another session of the database keeps a row locked"))
-        again = [operation for operation in self._retried if operation not in late]
-        return [refused, *self._settle_batch(WriteBatch.of_operations([*again, *operations]))]
+        retried = [operation for operation in self._retried if operation not in late]
+        return [refused, *self._settle_batch(WriteBatch.of_operations([*retried, *operations]))]
 
     def _is_over(self, seconds: float) -> bool:
         """Whether an operation must be answered after so many seconds of failures, to be in time."""

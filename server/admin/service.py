@@ -125,7 +125,9 @@ class AdminService:
                 partial(_end_sessions, username=target.removeprefix("@")), self._after_sessions_ended
             )
         number = int(target)
-        speaker = next((each for each in self._directory.all_speakers() if each.number == number), None)
+        speaker = next(
+            (candidate for candidate in self._directory.all_speakers() if candidate.number == number), None
+        )
         if speaker is None:
             raise CommandRefused(f"there is no session {target}; for a user of that name give @{target}")
         return await self._writer.run_job_then(

@@ -162,16 +162,18 @@ class ChangePoller:
 
     def _changed_places(self, changes: ChangeSet, unsettled: Set[SeatKey]) -> ChangedPlaces:
         """Return what to read for changes, as far as accounts of this process are concerned."""
-        here, live = self._directory.accounts, self._directory.conversations
+        accounts, live = self._directory.accounts, self._directory.conversations
         changed, account_ids = changes.changed, changes.accounts
         if changes.everything:
             changed = changed | live.keys()
-            account_ids = account_ids | here.keys() | self._directory.elsewhere
+            account_ids = account_ids | accounts.keys() | self._directory.elsewhere
         return ChangedPlaces(
             live=(changes.appended | changed) & live.keys(),
             changed=changed,
-            seated={(account.id, id) for account in here.values() for id in account.seats.keys() & changed},
-            moved={(account_id, id) for account_id, id in changes.read | unsettled if account_id in here},
+            seated={
+                (account.id, id) for account in accounts.values() for id in account.seats.keys() & changed
+            },
+            moved={(account_id, id) for account_id, id in changes.read | unsettled if account_id in accounts},
             accounts=account_ids,
             everything=changes.everything,
         )

@@ -75,8 +75,8 @@ def _from_environment(environment: Mapping[str, str]) -> tuple[dict[str, ValueSo
     ours = {
         variable: value for variable, value in environment.items() if variable.startswith(PREFIX) and value
     }
-    found = {names[v]: ValueSource(value, f"environment {v}") for v, value in ours.items() if v in names}
-    return found, sorted(ours.keys() - names.keys())
+    known = {names[v]: ValueSource(value, f"environment {v}") for v, value in ours.items() if v in names}
+    return known, sorted(ours.keys() - names.keys())
 
 
 def _default_file(sources: Mapping[str, ValueSource]) -> Path | None:
@@ -147,14 +147,14 @@ def _parse_path(_: type, value: Any) -> Path:
 
 def _build_section(section: type[Any], values: Mapping[str, Any], prefix: str = "") -> Any:
     """Build a section from values by full name, with defaults for the rest."""
-    given = {}
+    fields = {}
     for field in msgspec.structs.fields(section):
         name = prefix + field.name
         if isinstance(field.default, msgspec.Struct):
-            given[field.name] = _build_section(type(field.default), values, f"{name}.")
+            fields[field.name] = _build_section(type(field.default), values, f"{name}.")
         elif name in values:
-            given[field.name] = values[name]
-    return section(**given)
+            fields[field.name] = values[name]
+    return section(**fields)
 
 
 def _check_config(config: ServerConfig) -> None:

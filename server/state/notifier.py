@@ -197,16 +197,16 @@ def _sessions_inside(seat: LiveSeat) -> set[Speaker]:
     }
 
 
-def _room_value_for(account: LiveAccount, id: int, seen: values.Room) -> values.Room:
+def _room_value_for(account: LiveAccount, id: int, public_value: values.Room) -> values.Room:
     """Return a room as a member, the owner or an invited user sees it; ``seen`` is the public view. It is
     built from live state without a query, because a large room has thousands of receivers.
     """
     invited = id in account.invited or UNSET
     seat = account.seats.get(id)
     if seat is None:
-        return structs.replace(seen, invited=invited)
+        return structs.replace(public_value, invited=invited)
     return structs.replace(
-        seen,
+        public_value,
         invited=invited,
         member=True,
         entered=seat.entered,

@@ -27,7 +27,7 @@ from prompt_toolkit.layout.processors import (
 from prompt_toolkit.search import SearchDirection, start_search, stop_search
 from prompt_toolkit.widgets import SearchToolbar
 
-from chatroom.client.model import apply
+from chatroom.client.model import select
 from chatroom.client.model.state import ClientState
 from chatroom.client.text import i18n
 from chatroom.client.view.draw.text import drawable_text
@@ -45,22 +45,19 @@ PASTE_CONFIRM_LINES = 5
 class Composer:
     """The input of the current conversation.
 
-    The typed text is stored as the draft of the conversation. A line of the input history that is shown in
-    its place (``↑``, Ctrl-R) does not replace the draft.
+    It shows the draft of the current conversation. A line of the input history that is shown in its place
+    (``↑``, Ctrl-R) does not replace the draft. ``ScreenState`` stores what the user changes.
     """
 
     def __init__(self, state: ClientState, complete: CompletionSource) -> None:
         self._state = state
-        self._conversation = ""  # the name of the conversation whose input this is
-        self._home_draft = ""
-        self._stored_draft = ""
+        self.conversation = ""  # the name of the conversation whose input this is
         self._search_start = (0, 0)  # before a search: lines back from the draft, and the cursor
         self.buffer = Buffer(
             accept_handler=keep_text,
             completer=_CompletionAdapter(complete),
             multiline=True,
             tempfile_suffix=".txt",
-            on_text_changed=lambda _: self._store_draft(),
         )
         self.search = SearchToolbar(
             backward_search_prompt=lambda: i18n.translate("view.search_back"),
@@ -97,24 +94,14 @@ class Composer:
 
     def sync_with_state(self) -> None:
         """Show the draft of the current conversation, or a draft that the client has changed."""
-        draft = self._draft_of(self._state.current)
-        if self._conversation != self._state.current or draft != self._stored_draft:
+        draft = select.current_draft(self._state)
+        if self.conversation != self._state.current or draft != self.draft:
             self._remember_edited_line()
-            self._conversation, self._stored_draft = self._state.current, draft
+            self.conversation = self._state.current
             self.buffer.reset(Document(draft))
 
-    def _draft_of(self, name: str) -> str:
-        conversation = self._state.conversations.get(name)
-        return conversation.draft if conversation else self._home_draft
-
-    def _store_draft(self) -> None:
-        self._stored_draft = self._current_draft()
-        if self._conversation in self._state.conversations:
-            apply.set_draft(self._state, self._conversation, self._stored_draft)
-        else:
-            self._home_draft = self._stored_draft
-
-    def _current_draft(self) -> str:
+    @property
+    def draft(self) -> str:
         """Return the typed text, also while a history line is shown.
 
         If there is no typed text, an edited history line is the draft.
@@ -137,12 +124,11 @@ class Composer:
 
     def take_text(self) -> str:
         """Return the shown line and add it to the history. Then the input is empty, or holds the draft if the
-        line came from the history.
+        line came from the history. No event tells of the change.
         """
         text = self.text
         draft = self.buffer._working_lines[-1] if self._lines_back() else ""
         self.buffer.reset(Document(draft), append_to_history=bool(text.strip()))
-        self.buffer.on_text_changed.fire()  # a reset does not fire it
         return text
 
     def start_search(self, direction: SearchDirection) -> None:
@@ -163,8 +149,8 @@ class Composer:
             self.buffer.document = Document(text)
 
     def reset_composer(self) -> None:
-        """Clear drafts and history: the next user may be another one."""
-        self._conversation = self._home_draft = self._stored_draft = ""
+        """Clear input and history: the next user may be another one."""
+        self.conversation = ""
         self.buffer.history = InMemoryHistory()
         self.buffer.reset()
 

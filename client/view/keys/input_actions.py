@@ -55,7 +55,7 @@ class InputActions:
 
     def _submit(self) -> None:
         target = self._screen_state.targets.current
-        text = self._composer.take_text()
+        text = self._screen_state.take_input()
         if target is not None and target.command == command_about_message(text):
             text = self._with_target(text, target)
         if text.strip():
@@ -116,7 +116,7 @@ class InputActions:
         screen_state = self._screen_state
         if self._composer.text:
             screen_state.confirm_prompt = None
-            self._composer.take_text()
+            self._screen_state.take_input()
         elif screen_state.confirm_prompt is not None and screen_state.confirm_prompt.confirms_quit:
             self._app.quit()
         else:

@@ -18,7 +18,7 @@ from tests.unit.client.line_client import Client, Run
 LONG_TIMEOUTS = Timeouts(greeting=TEST_TIMEOUT, dial=TEST_TIMEOUT)
 """No timeout expires on a busy machine."""
 
-FAST_RECONNECT = replace(LONG_TIMEOUTS, first=0.01, longest=0.01)
+FAST_RECONNECT = replace(LONG_TIMEOUTS, first_wait=0.01, longest_wait=0.01)
 """The wait before reconnecting is short, too."""
 
 

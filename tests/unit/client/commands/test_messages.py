@@ -140,7 +140,7 @@ async def test_owner_deletes_a_message_of_a_member(fake: FakeServer, start: Star
 
 async def test_unconfirmed_message_is_not_edited(fake: FakeServer, start: Start) -> None:
     async with fake:
-        app = start(timeouts=replace(LONG_TIMEOUTS, moment=0.01))
+        app = start(timeouts=replace(LONG_TIMEOUTS, confirmation=0.01))
         await in_lab(fake, app)
         assert await enter(app, "newer", "/edit no", "/react 👍") == ["not_confirmed_yet"] * 2
 
@@ -282,12 +282,12 @@ async def test_typing_is_sent_at_intervals(fake: FakeServer, start: Start) -> No
         app = start()
         peer = await in_lab(fake, app)
         for text in ("/react", "h", "he", "hel"):
-            app.input_changed(text)
+            app.input_changed("#lab", text)
         asked = await peer.expect("typing", conversation="#lab")
         peer.answer(asked, "ok")
         app.lines.submit_line("hello")
         await peer.expect("send", text="hello")  # and no second hint before it
-        app.input_changed("a")
+        app.input_changed("#lab", "a")
         await peer.expect("typing", conversation="#lab")
 
 
@@ -296,6 +296,6 @@ async def test_typing_setting_off_sends_nothing(fake: FakeServer, start: Start) 
         app = start()
         peer = await in_lab(fake, app)
         app.config.typing = "off"
-        app.input_changed("h")
+        app.input_changed("#lab", "h")
         app.lines.submit_line("hello")
         await peer.expect("send", text="hello")

@@ -9,7 +9,6 @@ import pytest
 
 from chatroom.client.app import App
 from chatroom.client.core.drafts import DraftStore, holds_password
-from chatroom.client.model import apply
 from tests.unit.client.conftest import Start
 from tests.unit.client.fake_front_end import front_end_of
 from tests.unit.client.fake_server import FakeServer, Peer, friend
@@ -94,14 +93,13 @@ async def test_restarted_client_shows_the_drafts(fake: FakeServer, start: Start)
         front_end_of(before).is_full_screen = True
         peer = await log_in(fake, before, friends=[friend()])
         for name, text in (("#lab", "half a th"), ("@Bob", "my password is secret1")):
-            apply.set_draft(before.state, name, text)
-            before.input_changed(text)
+            before.input_changed(name, text)
         await leave(before, peer)
 
         app = start()
         front_end_of(app).is_full_screen = True
         await log_in(fake, app, friends=[friend()])
-        drafts = {one.name: one.draft for one in app.state.conversations.values()}
+        drafts = {chat.name: chat.draft for chat in app.state.conversations.values()}
         assert drafts == {"#lab": "half a th", "@Bob": ""}
 
 
@@ -110,8 +108,7 @@ async def test_sent_line_is_no_draft_after_a_kill(fake: FakeServer, start: Start
         app = start()
         front_end_of(app).is_full_screen = True
         await log_in(fake, app)
-        apply.set_draft(app.state, "#lab", "half a th")
+        app.input_changed("#lab", "half a th")
         app.drafts.save()
-        apply.set_draft(app.state, "#lab", "")
-        app.input_changed("")
+        app.input_changed("#lab", "")
         assert DraftStore(home, "Alice", fake.address).load_drafts() == {}

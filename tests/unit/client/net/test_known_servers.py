@@ -226,9 +226,9 @@ class FakeTlsServer(FakeServer):
 
 
 def app_of(path: Path) -> App:
-    pace = replace(FAST_RECONNECT, greeting=0.05)
+    timeouts = replace(FAST_RECONNECT, greeting=0.05)
     config = ClientConfig(path.parent / "client.json")
-    return App(config, KnownServers(path), path.parent, FakeFrontEnd(), timeouts=pace)
+    return App(config, KnownServers(path), path.parent, FakeFrontEnd(), timeouts=timeouts)
 
 
 async def greeted(server: FakeServer, app: App) -> Peer:

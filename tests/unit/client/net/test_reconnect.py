@@ -30,7 +30,7 @@ async def test_unanswered_request_reconnects(fake: FakeServer, start: Start) -> 
 
 async def test_silent_connection_is_replaced(fake: FakeServer, start: Start) -> None:
     async with fake:
-        app = start(timeouts=replace(FAST_RECONNECT, ping=0.05, dead=0.1))
+        app = start(timeouts=replace(FAST_RECONNECT, ping=0.05, silence=0.1))
         await log_in(fake, app)
         peer = await fake.accept_and_welcome()
         await peer.expect("resume")
@@ -38,7 +38,7 @@ async def test_silent_connection_is_replaced(fake: FakeServer, start: Start) -> 
 
 async def test_unanswered_ping_counts_as_lag(fake: FakeServer, start: Start) -> None:
     async with fake:
-        app = start(timeouts=replace(LONG_TIMEOUTS, ping=0.01, look=0.01))
+        app = start(timeouts=replace(LONG_TIMEOUTS, ping=0.01, lag_report=0.01))
         await log_in(fake, app)
         await wait_until(app, lambda: app.state.lag is not None)
         before = app.state.lag or 0.0
@@ -48,7 +48,7 @@ async def test_unanswered_ping_counts_as_lag(fake: FakeServer, start: Start) -> 
 class FailingConnection(ReconnectingConnection):
     """A connection whose attempts fail until ``failing`` of them have been made."""
 
-    def __init__(self, home: Path, failing: int, pace: Timeouts, error: Refused | None = None) -> None:
+    def __init__(self, home: Path, failing: int, timeouts: Timeouts, error: Refused | None = None) -> None:
         self.attempts = 0
         self.retry_at = 0.0
         self.waiting = asyncio.Event()
@@ -60,7 +60,7 @@ class FailingConnection(ReconnectingConnection):
             lambda request, frame: None,
             self._record_state,
             lambda lag: None,
-            pace,
+            timeouts,
         )
 
     def _record_state(self, state: ConnectionState, retry_at: float) -> None:
@@ -109,7 +109,7 @@ async def test_reconnect_wait_requested_by_server_is_bounded(home: Path, asked: 
 
 async def test_reconnect_after_wakeup_does_not_wait(home: Path) -> None:
     link = FailingConnection(
-        home, 0, replace(FAST_RECONNECT, first=TEST_TIMEOUT * 100, longest=TEST_TIMEOUT * 100)
+        home, 0, replace(FAST_RECONNECT, first_wait=TEST_TIMEOUT * 100, longest_wait=TEST_TIMEOUT * 100)
     )
     link.delay_reconnect(Refused("too_many_connections", {"retry_after": TEST_TIMEOUT * 10}))
     reopening = asyncio.create_task(link.connect_until_works())
@@ -122,7 +122,7 @@ async def test_reconnect_after_wakeup_does_not_wait(home: Path) -> None:
 async def test_dead_connection_is_replaced_after_wakeup(fake: FakeServer, start: Start) -> None:
     """The monotonic clock stood still, so only the wake-up shows that the connection may be dead."""
     async with fake:
-        app = start(timeouts=replace(LONG_TIMEOUTS, first=0.01, longest=0.01, answer=0.1))
+        app = start(timeouts=replace(LONG_TIMEOUTS, first_wait=0.01, longest_wait=0.01, answer=0.1))
         await log_in(fake, app)
         app.requests.connection.woke()
         answer_session(peer := await fake.accept_and_welcome(), await peer.expect("resume"))
@@ -162,7 +162,7 @@ async def test_clock_jump_is_reported_once(jump: float) -> None:
 async def test_lag_during_password_hashing_is_not_measured(fake: FakeServer, start: Start) -> None:
     """The server answers a ping only after it has hashed the password of the login."""
     async with fake:
-        app = start(timeouts=replace(LONG_TIMEOUTS, look=0.01))
+        app = start(timeouts=replace(LONG_TIMEOUTS, lag_report=0.01))
         lags: list[float | None] = []
         connecting = asyncio.create_task(app.requests.connect(fake.address))
         peer = await fake.accept_and_welcome()

@@ -40,8 +40,8 @@ class FakeApp(App):
         self.conversations = _FakeConversations(self)
         self.lines = _FakeLines(self)
 
-    def input_changed(self, text: str) -> None:
-        pass
+    def input_changed(self, conversation: str, draft: str) -> None:
+        apply.set_draft(self.state, conversation, draft)
 
     def raise_refusal(self) -> None:
         refusal, self.refusal = self.refusal, None

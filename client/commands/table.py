@@ -9,7 +9,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from chatroom.client.commands import conversations, messages, moderation, name_lookup, people, save, settings
+from chatroom.client.commands import (
+    conversations,
+    links,
+    messages,
+    moderation,
+    name_lookup,
+    people,
+    save,
+    settings,
+)
 from chatroom.client.commands.context import CommandContext
 from chatroom.client.commands.conversations import UsageError
 from chatroom.client.model import select
@@ -140,6 +149,9 @@ COMMAND_GROUPS = {
         SlashCommand("react", "EMOJI", messages.react_to_message, at_once=True),
         SlashCommand("search", "WORDS", messages.search_history),
         SlashCommand("goto", "DATE|NUMBER", messages.go_to_place),
+        SlashCommand("links", "", links.list_links),
+        SlashCommand("open", "[NUMBER]", links.open_numbered),
+        SlashCommand("copy", "[NUMBER]", links.copy_numbered),
         SlashCommand("save", "[PATH]", save.start_save, ("export",), choices=save.OPTIONS),
     ),
     "commands.conversations": (

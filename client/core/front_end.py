@@ -39,5 +39,8 @@ class FrontEnd(Protocol):
     async def confirm(self, question: str) -> bool | None:
         """Ask a yes-or-no question. Return ``None`` where there is no terminal to ask at."""
 
+    def copy_text(self, text: str) -> bool:
+        """Put a text on the clipboard of the terminal. Return whether the front end can."""
+
     async def edit_file(self, path: Path) -> bool:
         """Open a file in the user's editor and wait for its end. Return whether the front end can."""

@@ -120,6 +120,9 @@ class JsonFrontEnd:
     async def confirm(self, question: str) -> bool | None:
         return await self.passwords.confirm(question)
 
+    def copy_text(self, text: str) -> bool:
+        return False
+
     async def edit_file(self, path: Path) -> bool:
         return False
 

@@ -52,6 +52,9 @@ SETTINGS = (
     UserSetting("compact", ("off", "on"), "set.compact"),
     UserSetting("fold", ("on", "off"), "set.fold"),
     UserSetting("time", ("short", "seconds", "full", "none"), "set.time"),
+    UserSetting("links", ("auto", "on", "off"), "set.links"),
+    UserSetting("open", ("on", "off"), "set.open"),
+    UserSetting("clipboard", ("on", "off"), "set.clipboard"),
     UserSetting("sidebar_width", ("auto",), "set.sidebar_width", r"[1-9]\d", "10–99"),
     UserSetting("members_width", ("auto",), "set.members_width", r"[1-9]\d", "10–99"),
 )
@@ -82,6 +85,9 @@ class ClientConfig:
     compact: str = "off"
     fold: str = "on"
     time: str = "short"
+    links: str = "auto"
+    open: str = "on"
+    clipboard: str = "on"
     sidebar_width: str = "auto"
     members_width: str = "auto"
     server: str = ""

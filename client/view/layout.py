@@ -18,9 +18,11 @@ from prompt_toolkit.layout import (
 from prompt_toolkit.layout.mouse_handlers import MouseHandlers
 from prompt_toolkit.layout.screen import Screen, WritePosition
 
+from chatroom.client.text import i18n
 from chatroom.client.text.keys import key_of
 from chatroom.client.view.draw.canvas import Canvas
 from chatroom.client.view.draw.text import Row, fit_text, wrap_text
+from chatroom.client.view.history.link_hints import with_hints
 from chatroom.client.view.panes import members, sidebar
 from chatroom.client.view.panes.banner import banner_rows
 from chatroom.client.view.panes.sidebar import sidebar_rows
@@ -88,7 +90,7 @@ def pane_widths(screen_state: ScreenState) -> PaneWidths:
         least_right = _chosen_width(config.members_width) or members.MIN_WIDTH
     borders = bool(left) + bool(right)
     history = width - left - right - borders
-    lacking = screen_state.text_columns(history).indent(history) + _TEXT_COLUMNS - history
+    lacking = screen_state.content.text_columns(history).indent(history) + _TEXT_COLUMNS - history
     if lacking > 0:
         from_right = min(lacking, max(0, right - least_right))
         right -= from_right
@@ -228,7 +230,7 @@ class _ChatContainer(Container):
         if screen_state.banner and screen_state.shows_banner:
             rows = banner_rows(screen_state.banner, right - left, height)
         screen_state.history_view.update_view(right - left, height - len(rows))
-        rows += screen_state.history_view.visible.rows
+        rows += with_hints(screen_state.history_view.visible.rows, screen_state.link_hints)
         rows += [[]] * (height - len(rows))
         canvas.draw_rows(rows[:height], top, left, right - left)
 
@@ -245,6 +247,8 @@ class _ChatContainer(Container):
 
 def _question_rows(screen_state: ScreenState, width: int) -> list[Row]:
     """Return the rows of the question, or of the target of a command. A question is never cut off."""
+    if screen_state.link_hints:
+        return [[("class:question", fit_text(f" {i18n.translate('question.links')}", width))]]
     if screen_state.confirm_prompt is None:
         return screen_state.targets.target_rows(width)
     text = screen_state.confirm_prompt.text

@@ -5,7 +5,9 @@ do not cost 200 frames.
 """
 
 import asyncio
+import os
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,10 @@ from chatroom.client.model import select
 from chatroom.client.model.state import ClientNote, ConnectionState, PendingMessage
 from chatroom.client.storage.theme_files import ThemeError
 from chatroom.client.view import layout
+from chatroom.client.view.clipboard import copy_sequence
 from chatroom.client.view.draw import theme
+from chatroom.client.view.draw.link_text import shows_links
+from chatroom.client.view.draw.terminal_output import TerminalOutput
 from chatroom.client.view.keys.bindings import all_bindings
 from chatroom.client.view.notifications import NotificationBell, notification_sequence
 from chatroom.client.view.screen_state import ScreenState
@@ -101,7 +106,7 @@ class FullScreen:
             before_render=lambda _: self._on_frame_start(),
             after_render=lambda _: self._on_frame_end(),
             input=self._input,
-            output=self._output,
+            output=self._output or TerminalOutput.from_pty(sys.stdout, os.environ.get("TERM")),
         )
         _replace_undecodable(self.application.input)
         self.application.ttimeoutlen, self.application.timeoutlen = ESCAPE_TIMEOUT, SEQUENCE_TIMEOUT
@@ -189,6 +194,12 @@ class FullScreen:
     async def confirm(self, question: str) -> bool | None:
         return await self.screen_state.ask_yes_no(question)
 
+    def copy_text(self, text: str) -> bool:
+        sequence = copy_sequence(text)
+        self.application.output.write_raw(sequence)
+        self.application.output.flush()
+        return bool(sequence)
+
     async def edit_file(self, path: Path) -> bool:
         buffer = self.screen_state.composer.buffer
         await run_in_terminal(lambda: buffer._open_file_in_editor(str(path)), in_executor=True)
@@ -216,6 +227,9 @@ class FullScreen:
             self.application.output.flush()
 
     def _on_frame_start(self) -> None:
+        output = self.application.output
+        if isinstance(output, TerminalOutput):
+            output.shows_links = shows_links(self._app.config.links, os.environ.get("TERM", ""))
         self._frame_started = time.thread_time()
 
     def _on_frame_end(self) -> None:

@@ -4,7 +4,6 @@
 ``ClientState``.
 """
 
-from collections.abc import Container
 from functools import partial
 
 from prompt_toolkit.application import get_app
@@ -14,9 +13,7 @@ from chatroom.client.commands.completion import complete_word
 from chatroom.client.model import apply, select
 from chatroom.client.model.state import ClientNote, ConnectionState, Conversation
 from chatroom.client.text import i18n
-from chatroom.client.text.keys import key_of
-from chatroom.client.view.history.columns import NameColumns, TextColumns
-from chatroom.client.view.history.content import ConversationContent, DisplayOptions, ScrollContent
+from chatroom.client.view.history.content import ConversationContent
 from chatroom.client.view.history.history_view import HistoryView
 from chatroom.client.view.history.message_rows import note_text
 from chatroom.client.view.history.viewport import ContentEdge
@@ -26,10 +23,9 @@ from chatroom.client.view.input.inline_prompt import InlinePrompt
 from chatroom.client.view.input.login_form import FormMode, LoginForm
 from chatroom.client.view.input.message_target import MessageTargets
 from chatroom.client.view.input.switcher import Switcher
-from chatroom.client.view.panes.banner import BANNER_ONLY_NOTES, belongs_in_banner
-from chatroom.client.view.panes.help import help_content
-from chatroom.client.view.panes.home import home_content
+from chatroom.client.view.panes.banner import belongs_in_banner
 from chatroom.client.view.panes.members import MembersPane
+from chatroom.client.view.screen_content import ScreenContent
 
 
 class ScreenState:
@@ -40,9 +36,8 @@ class ScreenState:
         self.state = app.state
         self.banner: ClientNote | None = None
         self.shows_banner = True  # whether there is space for it
-        self._banner_only: dict[int, ClientNote] = {}  # notes that only the banner shows, by id
-        self._name_columns = NameColumns()
         self.confirm_prompt: ConfirmPrompt | None = None
+        self.link_hints: dict[str, str] = {}  # target -> letter, while the user chooses a link
         self.help_open = False  # the help replaces the history
         self.history_only = False  # only the history and the input are shown
         self.pane_choices: dict[str, bool] = {}  # panes that the user has shown or hidden (F7, F8)
@@ -54,7 +49,8 @@ class ScreenState:
         self.switcher = Switcher(app.state)
         self.members = MembersPane()
         self.inline_prompt = InlinePrompt()
-        self.history_view = HistoryView(self._current_content)
+        self.content = ScreenContent(self)
+        self.history_view = HistoryView(self.content.current)
         self.login_form = LoginForm(app, FormMode.REGISTER if register else FormMode.LOGIN)
         self._was_logged_in: bool | None = None  # at the last sync
         self.composer.buffer.on_text_changed += lambda _: self._input_changed()
@@ -84,10 +80,10 @@ class ScreenState:
         """Show the login form. Nothing of the previous user stays."""
         self.banner = self.confirm_prompt = None
         self.help_open = self.history_only = self.switcher.is_open = False
+        self.link_hints = {}
         self.inline_prompt.close_prompt()
         self.expanded.clear()
-        self._banner_only.clear()
-        self._name_columns.forget_conversations()
+        self.content.forget_conversations()
         self.history_view.forget_positions()
         self.composer.reset_composer()
         self.targets.clear_targets()
@@ -146,8 +142,7 @@ class ScreenState:
             self.login_form.notice = note_text(note)
         elif belongs_in_banner(note) and (note.is_serious or not has_warning):
             self.banner = note
-            if note.key in BANNER_ONLY_NOTES:
-                self._banner_only[id(note)] = note
+            self.content.show_in_banner(note)
 
     def seek_message(self, seq: int) -> None:
         """Show the message with this seq, now or when it is loaded."""
@@ -170,7 +165,7 @@ class ScreenState:
             if not is_loaded and conversation.selected == self.sought_seq:
                 apply.select_message(self.state, conversation.name, 0)  # it cannot be shown
             seq, self.sought_seq = min(max(self.sought_seq, shown.first), shown.last), 0
-            content = self._conversation_content(conversation, self.history_view.width)
+            content = self.content.of_conversation(conversation, self.history_view.width)
             self.history_view.center_block(content.block_of(seq))
 
     def show_message(self, name: str, seq: int) -> None:
@@ -230,35 +225,3 @@ class ScreenState:
         if not name:
             self.history_view.reset_position(name)
         self.app.conversations.show(name)
-
-    def _current_content(self, width: int) -> ScrollContent:
-        if self.help_open:
-            return help_content(self.app.config.keys)
-        conversation = select.current_conversation(self.state)
-        if conversation is None:
-            return home_content(self.state, self.app.config.keys, self._notes_in_banner())
-        return self._conversation_content(conversation, width)
-
-    def _conversation_content(self, conversation: Conversation, width: int) -> ConversationContent:
-        config = self.app.config
-        options = DisplayOptions(
-            compact=config.compact == "on",
-            collapse=config.fold == "on" and conversation.name not in self.expanded,
-            expand_key=key_of("unfold", config.keys),
-            end_key=key_of("bottom", config.keys),
-            columns=self.text_columns(width),
-            hidden_notes=self._notes_in_banner(),
-        )
-        return ConversationContent(self.state, conversation, options)
-
-    def text_columns(self, width: int) -> TextColumns:
-        """Return the columns of the current conversation in a pane of this width."""
-        conversation = select.current_conversation(self.state)
-        time_format = self.app.config.time
-        if conversation is None or self.history_only:
-            return TextColumns(time_format)
-        return self._name_columns.text_columns(conversation, time_format, width)
-
-    def _notes_in_banner(self) -> Container[int]:
-        """Return the ids of the notes that are not drawn in the history, because the banner tells them."""
-        return {*self._banner_only, id(self.banner)} if self.shows_banner else ()

@@ -11,6 +11,7 @@ from prompt_toolkit.layout import Container, Dimension
 from prompt_toolkit.layout.mouse_handlers import MouseHandlers
 from prompt_toolkit.layout.screen import Char, Screen, WritePosition
 
+from chatroom.client.view.draw.link_text import LinkText, link_style, split_style
 from chatroom.client.view.draw.text import Fragment, Row, clip_text, column_count, drawable_text, text_units
 
 RowSource = Callable[[int, int], list[Row]]
@@ -93,8 +94,9 @@ def _character_cells(row: tuple[Fragment, ...], column: int, end: int, pad: bool
     """Return the same with one cell for each character."""
     cells: dict[int, Char] = {}
     for at, cell in _row_cells(row, column, end, pad).items():
+        style = link_style(cell.style, cell.char.target) if isinstance(cell.char, LinkText) else cell.style
         for unit in text_units(cell.char):
-            cells |= _wide_cell(at, unit.text, cell.style, unit.columns)
+            cells |= _wide_cell(at, unit.text, style, unit.columns)
             at += unit.columns
     return cells
 
@@ -104,6 +106,9 @@ def _wide_cell(column: int, text: str, style: str, width: int) -> dict[int, Char
 
     The empty cells differ from all others, so prompt_toolkit redraws these columns when they change.
     """
+    style, target = split_style(style)
     cell = Char(text, style)
+    if target:
+        cell.char = LinkText(text, target)
     cell.width = width  # Char computes a wrong width for flags
     return {column: cell} | dict.fromkeys(range(column + 1, column + width), _COVERED_CELL)

@@ -5,7 +5,6 @@ no text can imitate a message of another user. The quoted message above it and t
 indented too.
 """
 
-import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
@@ -14,6 +13,8 @@ from msgspec import UNSET
 
 from chatroom.client.model.state import ClientNote, DeliveryState, PendingMessage
 from chatroom.client.text import dates, i18n, message_text
+from chatroom.client.text.links import find_links
+from chatroom.client.view.draw.link_text import link_style
 from chatroom.client.view.draw.text import Fragment, Row, clip_text, column_count, drawable_text, wrap_row
 from chatroom.client.view.draw.theme import nickname_style
 from chatroom.client.view.history.columns import REPORT_COLUMNS, TextColumns
@@ -33,11 +34,6 @@ CONTINUED_MARK = "·"
 
 MAX_NAMED_REACTORS = 3
 """If more accounts gave the same reaction, they are counted instead of named."""
-
-LINK_PATTERN = re.compile(
-    r"""https?://[^\s<>"'，。；：！？、（）【】《》「」…]*[^\s<>"'，。；：！？、（）【】《》「」….,;:!?)\]]"""
-)
-"""A web address in a text, without the punctuation after it."""
 
 
 class MessageStyle(NamedTuple):
@@ -220,10 +216,13 @@ def _body_row(message: Message, options: MessageStyle) -> Row:
 
 
 def _link_fragments(text: str, style: str) -> Row:
-    """Return the text as fragments in which web addresses have the style of a link."""
+    """Return the text as fragments in which links have their style and target."""
     fragments: Row = []
     at = 0
-    for link in LINK_PATTERN.finditer(text):
-        fragments += [(style, text[at : link.start()]), (f"{style} class:link", link[0])]
-        at = link.end()
+    for link in find_links(text):
+        fragments += [
+            (style, text[at : link.start]),
+            (link_style(style, link.target), text[link.start : link.end]),
+        ]
+        at = link.end
     return [part for part in (*fragments, (style, text[at:])) if part[1]] or [(style, "")]

@@ -48,6 +48,7 @@ def _history_handlers(actions: HistoryActions) -> dict[str, KeyHandler]:
         "next_mention": actions.next_mention,
         "previous_mention": actions.previous_mention,
         "unfold": actions.toggle_collapse,
+        "open_link": actions.choose_link,
     }
 
 

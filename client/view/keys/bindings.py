@@ -16,6 +16,9 @@ from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.search import SearchDirection
 
+from chatroom.client.app import App, Refused
+from chatroom.client.commands.conversations import UsageError
+from chatroom.client.commands.links import copy_target, open_target
 from chatroom.client.text.keys import apply_bindings
 from chatroom.client.view.input.composer import one_line
 from chatroom.client.view.keys.action_table import KeyHandler, action_handlers
@@ -35,7 +38,10 @@ def all_bindings(screen_state: ScreenState) -> KeyBindingsBase:
     """Return all bindings; each set is active while its part of the screen has the focus."""
     in_prompt = Condition(lambda: screen_state.logged_in and screen_state.inline_prompt.is_open)
     in_switcher = Condition(lambda: screen_state.logged_in and screen_state.switcher.is_open) & ~in_prompt
-    in_chat = Condition(lambda: screen_state.logged_in) & ~in_prompt & ~in_switcher & ~is_searching
+    in_hints = Condition(lambda: bool(screen_state.link_hints)) & ~in_prompt & ~in_switcher
+    in_chat = (
+        Condition(lambda: screen_state.logged_in) & ~in_prompt & ~in_switcher & ~is_searching & ~in_hints
+    )
     in_search = Condition(lambda: screen_state.logged_in) & is_searching
     in_form = Condition(lambda: not screen_state.logged_in)
     return merge_key_bindings(
@@ -43,7 +49,8 @@ def all_bindings(screen_state: ScreenState) -> KeyBindingsBase:
             _no_quoted_insert(),
             ConditionalKeyBindings(_search_starts(screen_state), in_chat),
             ConditionalKeyBindings(_chat_bindings(screen_state), in_chat),
-            ConditionalKeyBindings(_one_line_paste(), ~in_chat),
+            ConditionalKeyBindings(_one_line_paste(), ~in_chat & ~in_hints),
+            ConditionalKeyBindings(_hint_keys(screen_state), in_hints),
             ConditionalKeyBindings(_bind_table(_switcher_keys(screen_state)), in_switcher),
             ConditionalKeyBindings(_bind_table(_prompt_keys(screen_state)), in_prompt),
             ConditionalKeyBindings(_bind_table(_search_keys(screen_state)), in_search),
@@ -90,6 +97,34 @@ def _switcher_keys(screen_state: ScreenState) -> KeyTable:
         ("down", "c-n", "tab"): lambda: screen_state.switcher.move_choice(1),
         ("up", "c-p", "s-tab"): lambda: screen_state.switcher.move_choice(-1),
     }
+
+
+def _hint_keys(screen_state: ScreenState) -> KeyBindings:
+    """A letter opens its link, the capital letter copies it; any other key closes the hints."""
+    bindings = KeyBindings()
+
+    @bindings.add(Keys.Any, eager=True)
+    def _(event: KeyPressEvent) -> None:
+        hints, screen_state.link_hints = screen_state.link_hints, {}
+        letter = event.data
+        target = next((target for target, hint in hints.items() if hint == letter.lower()), "")
+        if target:
+            _use_link(screen_state.app, target, copies=letter.isupper())
+
+    return bindings
+
+
+def _use_link(app: App, target: str, *, copies: bool) -> None:
+    """Open a link or copy it, as the commands do."""
+    try:
+        if copies:
+            copy_target(app.context, target)
+        else:
+            open_target(app.context, target)
+    except UsageError as error:
+        app.notes.show(error.key, error=True, **error.facts)
+    except Refused as error:
+        app.notes.show_error(error)
 
 
 def _search_keys(screen_state: ScreenState) -> KeyTable:

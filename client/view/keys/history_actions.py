@@ -6,6 +6,7 @@ from chatroom.client.model import apply, select
 from chatroom.client.model.select import mentions_me
 from chatroom.client.model.state import Conversation
 from chatroom.client.view.history.content import ConversationContent
+from chatroom.client.view.history.link_hints import hints_for
 from chatroom.client.view.history.viewport import ContentEdge
 from chatroom.client.view.screen_state import ScreenState
 
@@ -94,6 +95,12 @@ class HistoryActions:
                 self._screen_state.show_message(conversation.name, seq)
                 return
         self._app.notes.show("view.no_mention")
+
+    def choose_link(self, event: KeyPressEvent) -> None:
+        """Show letters over the links in sight. ``link_hint_keys`` are active until one is chosen."""
+        self._screen_state.link_hints = hints_for(self._history_view.visible.rows)
+        if not self._screen_state.link_hints:
+            self._app.notes.show("no_links")
 
     def toggle_collapse(self, event: KeyPressEvent) -> None:
         """Expand or collapse long messages and runs of notices in this conversation."""

@@ -22,6 +22,7 @@ class FakeFrontEnd:
         self.changed = asyncio.Event()
         self.notes: list[ClientNote] = []
         self.edited: list[Path] = []
+        self.copied: list[str] = []
         self.refused: list[PendingMessage] = []
         self.sought: list[tuple[str, int]] = []
         self.scrolls = False
@@ -61,6 +62,10 @@ class FakeFrontEnd:
         if self.relay_to is not None:
             return await self.relay_to.confirm(question)
         return await self.answer_question(question)
+
+    def copy_text(self, text: str) -> bool:
+        self.copied.append(text)
+        return self.relay_to.copy_text(text) if self.relay_to is not None else self.is_full_screen
 
     async def edit_file(self, path: Path) -> bool:
         self.edited.append(path)

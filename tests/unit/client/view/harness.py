@@ -12,8 +12,8 @@ import pyte
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.input.base import PipeInput
-from prompt_toolkit.output.vt100 import Vt100_Output
 
+from chatroom.client.view.draw.terminal_output import TerminalOutput
 from chatroom.client.view.screen import FullScreen
 from tests.support.terminal import bytes_of
 from tests.unit.client.view.fake import FakeApp
@@ -30,7 +30,9 @@ class ScreenHarness:
         self._drawn = asyncio.Event()
         self._terminal = pyte.Screen(columns, lines)
         self._stream = pyte.Stream(self._terminal)
-        output = Vt100_Output(_OutputStream(self._feed), self._size, term="xterm-256color", enable_cpr=False)
+        output = TerminalOutput(
+            _OutputStream(self._feed), self._size, term="xterm-256color", enable_cpr=False
+        )
         self.full_screen = FullScreen(input=keyboard, output=output)
         self.full_screen.open(app)
         app.screen.relay_to = self.full_screen

@@ -1,0 +1,37 @@
+"""The output to the terminal, with what prompt_toolkit's does not do.
+
+While the screen is shown, the terminal reports whether it has the focus. Links are sent with their targets
+if ``shows_links`` is set. A frame is sent as one update, which terminals that know this mode draw at once.
+"""
+
+from prompt_toolkit.output.vt100 import Vt100_Output
+
+from chatroom.client.view.draw.link_text import LinkText
+
+_REPORT_FOCUS, _STOP_REPORTING_FOCUS = "\x1b[?1004h", "\x1b[?1004l"
+_BEGIN_UPDATE, _END_UPDATE = "\x1b[?2026h", "\x1b[?2026l"
+
+
+class TerminalOutput(Vt100_Output):
+    """Writes to a terminal that obeys xterm's sequences or ignores them."""
+
+    shows_links = False
+
+    def enter_alternate_screen(self) -> None:
+        super().enter_alternate_screen()
+        self.write_raw(_REPORT_FOCUS)
+
+    def quit_alternate_screen(self) -> None:
+        self.write_raw(_STOP_REPORTING_FOCUS)
+        super().quit_alternate_screen()
+
+    def write(self, data: str) -> None:
+        if self.shows_links and isinstance(data, LinkText):
+            self.write_raw(data.sequence)
+        else:
+            super().write(data)
+
+    def flush(self) -> None:
+        if self._buffer:
+            self._buffer = [_BEGIN_UPDATE, *self._buffer, _END_UPDATE]
+        super().flush()

@@ -24,7 +24,7 @@ from chatroom.server.cli.arguments import OneLineParser, add_settings, print_err
 from chatroom.server.config import log, standard_streams
 from chatroom.server.config.endpoint import ServerEndpoint
 from chatroom.server.config.loader import ConfigurationError, LoadedConfig, describe_config, load_config
-from chatroom.server.config.settings import SETTINGS
+from chatroom.server.config.settings import SETTINGS, ServerConfig
 from chatroom.server.net.tls import CertificateError
 
 FLAGS = (
@@ -35,6 +35,7 @@ FLAGS = (
     ("--http", "http.listen", "ADDRESS"),
     ("--tls-key", "tls.key", "FILE"),
     ("--log-level", "log_level", "LEVEL"),
+    ("--log-format", "log_format", "FORMAT"),
 )
 """Settings with a flag: the flag, the name of the setting, and the metavar of its value."""
 
@@ -97,7 +98,7 @@ def run_command(arguments: Sequence[str]) -> int:
 
 
 def _run_server(loaded: LoadedConfig) -> int:
-    log.set_up_logging(loaded.config.log_level)
+    log.set_up_logging(loaded.config.log_level, loaded.config.log_format)
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the server installs its handler
@@ -105,7 +106,7 @@ def _run_server(loaded: LoadedConfig) -> int:
         logging.getLogger(__name__).warning("%s in the environment is not a setting", variable)
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(serve_until_stopped(loaded.config, announce=_print_listening))
+            runner.run(serve_until_stopped(loaded.config, announce=partial(_print_listening, loaded.config)))
     except (StartError, ServerFailed, CertificateError) as error:
         return print_error(str(error), code=1)
     except OSError as error:
@@ -118,9 +119,11 @@ def _run_server(loaded: LoadedConfig) -> int:
     return 0
 
 
-def _print_listening(endpoint: ServerEndpoint, code: str) -> None:
+def _print_listening(config: ServerConfig, endpoint: ServerEndpoint, code: str) -> None:
     """Print the invitation and the address, without blocking if nothing reads them."""
-    log.errors.write(f"join with: chat-client {endpoint.invitation(code=code)}")
+    command = f"chat-client {endpoint.invitation(code=code)}"
+    is_json = config.log_format == "json"
+    log.errors.write(log.json_line({"join_with": command}) if is_json else f"join with: {command}")
     log.errors.flush()
     output.write(str(endpoint))  # the last line, for programs that wait for it
 

@@ -7,7 +7,9 @@ The socket is a file in the data folder that only its owner may use. ``cli.admin
 import asyncio
 import logging
 import os
+import pwd
 import socket
+import struct
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -17,6 +19,7 @@ from msgspec import Struct, field
 
 from chatroom.db import files
 from chatroom.protocol.frame import masked_repr, snake_case
+from chatroom.server.net.event_log import log_event
 
 log = logging.getLogger(__name__)
 
@@ -209,13 +212,35 @@ async def _handle_client(
     try:
         line = await asyncio.wait_for(reader.readline(), COMMAND_TIMEOUT_SECONDS)
         command = read_command.decode(line)
-        log.info("admin command: %s", _describe_command(command))
-        writer.write(encode_line(await execute(command)))
+        answer = await execute(command)
+        _log_command(_peer_name(writer), command, answer)
+        writer.write(encode_line(answer))
         await writer.drain()
     except (OSError, TimeoutError, ValueError, msgspec.DecodeError) as error:
         log.warning("an admin command failed: %s", error)
     finally:
         writer.close()
+
+
+def _log_command(user: str, command: AnyCommand, answer: Answer) -> None:
+    fields = {"by": user, "command": _describe_command(command)}
+    if isinstance(answer, CommandFailed):
+        log_event(logging.WARNING, "admin_command", {**fields, "result": "refused", "reason": answer.reason})
+    else:
+        log_event(logging.INFO, "admin_command", {**fields, "result": "done"})
+
+
+def _peer_name(writer: asyncio.StreamWriter) -> str:
+    """Return the user of the process at the other end, by name or number."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return "owner"  # only the owner may use the socket
+    peer: socket.socket = writer.get_extra_info("socket")
+    credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    _, uid, _ = struct.unpack("3i", credentials)
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid:{uid}"
 
 
 def _describe_command(command: AnyCommand) -> str:

@@ -68,15 +68,32 @@ def _from_flags(flags: Mapping[str, str]) -> dict[str, ValueSource]:
 
 def _from_environment(environment: Mapping[str, str]) -> tuple[dict[str, ValueSource], list[str]]:
     """Return the set values, and the unknown variables, which are no error because other programs may use the
-    same prefix. An empty variable is ignored.
+    same prefix. An empty variable is ignored. ``…_FILE`` names the file of a secret.
     """
     names = {setting.variable: name for name, setting in SETTINGS.items()}
     names |= {PREFIX + short.upper(): name for short, name in SHORT.items()}
+    secret_files = {
+        f"{setting.variable}_FILE": name for name, setting in SETTINGS.items() if setting.is_secret
+    }
     ours = {
         variable: value for variable, value in environment.items() if variable.startswith(PREFIX) and value
     }
-    known = {names[v]: ValueSource(value, f"environment {v}") for v, value in ours.items() if v in names}
-    return known, sorted(ours.keys() - names.keys())
+    found = {
+        secret_files[v]: ValueSource(_read_secret(v, value), f"environment {v}")
+        for v, value in ours.items()
+        if v in secret_files
+    }
+    found |= {names[v]: ValueSource(value, f"environment {v}") for v, value in ours.items() if v in names}
+    return found, sorted(ours.keys() - names.keys() - secret_files.keys())
+
+
+def _read_secret(variable: str, file: str) -> str:
+    """Return the content of a file that a variable names, without the final line break."""
+    try:
+        return Path(file).read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise ConfigurationError(f"cannot read {file}: {reason} (environment {variable})") from None
 
 
 def _default_file(sources: Mapping[str, ValueSource]) -> Path | None:

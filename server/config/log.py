@@ -2,11 +2,13 @@
 line of the log or send control sequences to a terminal that shows it.
 """
 
+import json
 import logging
+from collections.abc import Mapping
 from textwrap import indent
 from types import TracebackType
 
-from chatroom.protocol.safe import safe_text
+from chatroom.protocol.safe import json_text, safe_text
 from chatroom.protocol.values import format_time
 from chatroom.server.config.standard_streams import LineWriter
 
@@ -32,13 +34,40 @@ class SafeFormatter(logging.Formatter):
         return indent(safe_text(super().formatException(ei), lines=True), "    ")
 
 
+class JsonFormatter(SafeFormatter):
+    """Formats a record as an object on one line: time, level and logger, then the event and its fields or the
+    message, and the traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, object] = {
+            "time": self.formatTime(record),
+            "level": record.levelname,
+            "logger": record.name,
+        }
+        if event := getattr(record, "event", None):
+            entry |= {"event": event, **getattr(record, "fields", {})}
+        else:
+            entry["message"] = record.getMessage()
+        if record.exc_info:
+            entry["exception"] = logging.Formatter.formatException(self, record.exc_info)
+        return json_line(entry)
+
+
+FORMATTERS = {"text": SafeFormatter, "json": JsonFormatter}
+
+
+def json_line(entry: Mapping[str, object]) -> str:
+    """Return an object on one line, without anything that a terminal executes."""
+    return json_text(json.dumps(entry, ensure_ascii=False, separators=(",", ":"), default=str))
+
+
 class LineHandler(logging.Handler):
     """Passes each record to a thread that writes it, so that logging never blocks."""
 
-    def __init__(self, lines: LineWriter) -> None:
+    def __init__(self, lines: LineWriter, formatter: logging.Formatter) -> None:
         super().__init__()
         self._lines = lines
-        self.setFormatter(SafeFormatter())
+        self.setFormatter(formatter)
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -54,9 +83,9 @@ errors = LineWriter(STANDARD_ERROR)
 """Writes to standard error: the log and the invitation."""
 
 
-def set_up_logging(level: str) -> None:
-    """Log to standard error, from this level (``debug`` … ``error``) up."""
-    handler = LineHandler(errors)
+def set_up_logging(level: str, format: str = "text") -> None:
+    """Log to standard error, from this level (``debug`` … ``error``) up, in one of ``FORMATTERS``."""
+    handler = LineHandler(errors, FORMATTERS[format]())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("alembic").setLevel(logging.WARNING)  # no progress messages of migrations
     # The user of a broken connection logs the error; the pool would add a traceback.

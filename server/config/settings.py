@@ -24,6 +24,7 @@ Registration = Annotated[Literal["open", "invited"], Meta(description="open or i
 Level = Annotated[
     Literal["debug", "info", "warning", "error"], Meta(description="debug, info, warning or error")
 ]
+LogFormat = Annotated[Literal["text", "json"], Meta(description="text or json")]
 Port = Annotated[int, Meta(ge=0, le=65535, description="a port, 0 to 65535")]
 Count = Annotated[int, Meta(ge=0, le=1 << 40, description="a whole number, at least 0")]
 Some = Annotated[int, Meta(ge=1, le=1 << 20, description="a whole number, at least 1")]
@@ -155,6 +156,7 @@ class ServerConfig(Struct, frozen=True):
     )
     name: Annotated[Text, "name of the server, shown to users"] = "chatroom"
     log_level: Annotated[Level, "minimum level of log messages"] = "info"
+    log_format: Annotated[LogFormat, "format of log lines: text or json"] = "text"
     accounts: AccountSettings = AccountSettings()
     database: DatabaseSettings = DatabaseSettings()
     tls: TlsSettings = TlsSettings()

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import pwd
 import socket
 import stat
 import subprocess
@@ -218,10 +219,22 @@ def test_admin_command_for_an_unknown_user_is_refused(server: Server, order: lis
     assert "no such room" in complaint(server, "delete-room", "#nowhere")
 
 
-def test_admin_commands_are_logged(server: Server) -> None:
+def test_admin_command_is_logged_with_user_and_result(server: Server) -> None:
     server.user("Alice")
     told(server, "reset-password", "Alice", password="new secret")
-    assert "admin command: reset_password Alice" in server.log
+    complaint(server, "disable", "Nobody")
+    server.stop()  # everything is written
+    user = pwd.getpwuid(os.getuid()).pw_name
+    assert (
+        f'INFO chatroom.server.events: admin_command by={user} command="reset_password Alice" result=done'
+        in (server.log)
+    )
+    assert (
+        f'WARNING chatroom.server.events: admin_command by={user} command="disable_account Nobody"'
+        in server.log
+    )
+    assert 'result=refused reason="no such user' in server.log
+    assert "new secret" not in server.log
 
 
 def test_admin_socket_is_private(server: Server) -> None:

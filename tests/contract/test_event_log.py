@@ -1,5 +1,7 @@
 """The log lines that ``docs/operating.md`` promises, from a running server."""
 
+import json
+import logging
 import re
 import time
 from contextlib import suppress
@@ -7,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from chatroom.server.config.log import JsonFormatter
 from tests.conftest import Serve
 from tests.support.processes import PATIENCE, ROOT, Server
 
@@ -140,3 +143,36 @@ def test_log_page_lists_every_event(page: str) -> None:
     names -= {"chatroom_server"}
     assert len(names) > 15
     assert not [name for name in names if f"`{name}`" not in text]
+
+
+def test_json_log_is_one_object_a_line_with_the_same_events(serve: Serve) -> None:
+    server = serve("--log-format", "json")
+    server.user("Alice")
+    server.connect().ask("login", username="\x1b[2J\u202e\n", password="wrong-1")
+    server.stop()
+    entries = [json.loads(line) for line in server.log.splitlines()]
+    assert "\x1b" not in server.log
+    assert "\u202e" not in server.log
+    assert entries[0].keys() == {"join_with"}
+    assert len(entries) > 3
+    assert {entry.keys() >= {"time", "level", "logger"} for entry in entries[1:]} == {True}
+    events = [entry for entry in entries if "event" in entry]
+    assert [(entry["event"], entry["level"], entry["address"]) for entry in events] == [
+        ("registered", "INFO", "127.0.0.1"),
+        ("login", "INFO", "127.0.0.1"),
+        ("login_failed", "WARNING", "127.0.0.1"),
+    ]
+    assert events[-1]["account"] == "\x1b[2J\u202e\n"
+    assert [entry["message"] for entry in entries if "message" in entry] == ["stopping"]
+
+
+def test_traceback_is_part_of_its_json_line() -> None:
+    formatter = JsonFormatter()
+    try:
+        raise ValueError("x\n\x1b[2J")
+    except ValueError as error:
+        record = logging.LogRecord("here", logging.ERROR, "", 0, "a %s", ("bug",), (type(error), error, None))
+    line = formatter.format(record)
+    assert line.isprintable()
+    assert json.loads(line)["message"] == "a bug"
+    assert json.loads(line)["exception"] == "ValueError: x\n\x1b[2J"

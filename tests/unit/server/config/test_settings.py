@@ -34,6 +34,18 @@ def test_settings_without_sources_have_their_defaults() -> None:
     assert (loaded.sources, loaded.idle) == ({}, [])
 
 
+def test_secret_is_read_from_the_file_that_a_variable_names(home: Path) -> None:
+    file = written(home / "secret", "geheim\n")
+    loaded = load_config({}, {"CHAT_SERVER_DATABASE_PASSWORD_FILE": str(file)})
+    assert loaded.config.database.password == "geheim"
+    assert loaded.idle == []
+    both = {"CHAT_SERVER_DATABASE_PASSWORD_FILE": str(file), "CHAT_SERVER_DATABASE_PASSWORD": "own"}
+    assert load_config({}, both).config.database.password == "own"
+    assert load_config({}, {"CHAT_SERVER_PORT_FILE": str(file)}).idle == ["CHAT_SERVER_PORT_FILE"]
+    with pytest.raises(ConfigurationError, match="cannot read /nowhere: No such file"):
+        load_config({}, {"CHAT_SERVER_HTTP_TOKEN_FILE": "/nowhere"})
+
+
 def test_flag_environment_file_default_win_in_this_order(home: Path) -> None:
     file = written(home / "my.toml", "[limits]\nrate = 1\nburst = 1\npage = 1\n")
     environment = {"CHAT_SERVER_LIMITS_RATE": "2", "CHAT_SERVER_LIMITS_BURST": "2"}
@@ -80,11 +92,14 @@ def test_database_url_has_a_short_name(home: Path) -> None:
 
 # Every setting
 
+SAMPLES = {"tls.mode": "on", "http.listen": "127.0.0.1:7880", "listen": "127.0.0.1:7878"}
+"""Values of settings that do not take any text."""
+
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_every_setting_has_all_sources_and_a_purpose(name: str, home: Path) -> None:
     setting = SETTINGS[name]
-    value = setting.default if name != "tls.mode" else "on"
+    value = SAMPLES.get(name, setting.default)
     text = str(value) or "x"
     others = {"tls.cert": "x", "tls.key": "x"} if name in ("tls.cert", "tls.key") else {}
     assert setting.purpose

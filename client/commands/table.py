@@ -203,11 +203,6 @@ def is_command(text: str) -> bool:
     return text.startswith("/") and not text.startswith("//")
 
 
-def is_known_command(text: str) -> bool:
-    """Whether a line is a command, and one that there is."""
-    return is_command(text) and find_command(re.split(r"\s", text[1:], maxsplit=1)[0]) is not None
-
-
 def spoken(text: str) -> tuple[str, SentKind] | None:
     """What a line says where it is entered, if it does only that."""
     if not is_command(text):

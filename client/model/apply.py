@@ -135,8 +135,14 @@ def switch_to(state: ClientState, name: str) -> None:
     """Show another conversation, or the home page. The "new" line stands above its first unread message."""
     state.current = name
     if name:
-        conversation = find_or_add_conversation(state, name)
-        conversation.unread_from = conversation.read + 1 if conversation.unread else 0
+        find_or_add_conversation(state, name).unread_from = 0
+        mark_first_unread(state, name)
+
+
+def mark_first_unread(state: ClientState, name: str) -> None:
+    """Put the "new" line above the first unread message, if there is one."""
+    if (conversation := state.conversations.get(name)) is not None and conversation.unread:
+        conversation.unread_from = conversation.read + 1
 
 
 def add_pending(state: ClientState, pending: PendingMessage) -> None:
@@ -173,9 +179,7 @@ def clear_notes(state: ClientState, name: str) -> None:
     state.notes[:] = [note for note in state.notes if note.conversation != name]
     if name:
         conversation = find_or_add_conversation(state, name)
-        conversation.pending = [
-            pending for pending in conversation.pending if pending.delivery is DeliveryState.WAITING
-        ]
+        conversation.pending = [one for one in conversation.pending if one.delivery is DeliveryState.WAITING]
 
 
 def add_note(state: ClientState, note: ClientNote) -> None:
@@ -309,12 +313,8 @@ def _apply_head(
     conversation.known_head = max(conversation.known_head, head)
     if not fresh:
         return
-    conversation.head, conversation.known_head, conversation.read, conversation.unread = (
-        head,
-        head,
-        read,
-        count,
-    )
+    conversation.head = conversation.known_head = head
+    conversation.read, conversation.unread = read, count
     if head < conversation.timeline.last or not head:
         conversation.timeline, conversation.past = Timeline(more=head > 0), None
     if conversation.timeline.last < head:

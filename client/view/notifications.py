@@ -1,8 +1,9 @@
-"""Notifications about messages in conversations that are not on the screen.
+"""Notifications about messages that are not in sight.
 
 Every terminal, and tmux, turns BEL into the alert that its user has configured. OSC 9 (iTerm2, kitty,
 WezTerm, Windows Terminal) and OSC 777 (urxvt, foot, Ghostty) show a text. tmux passes these on only if they
-are wrapped and ``allow-passthrough`` is on.
+are wrapped and ``allow-passthrough`` is on; so in a multiplexer, also at the other end of an ssh connection,
+BEL follows them.
 """
 
 import os
@@ -41,17 +42,19 @@ class NotificationBell:
         self._state = state
         self._counts: dict[str, UnreadCount] | None = None
 
-    def next_notification(self, default_level: str) -> NotificationText | None:
+    def next_notification(self, default_level: str, in_sight: str | None = None) -> NotificationText | None:
         """Return the notification for the latest change of the state, if it needs one.
 
-        ``default_level`` tells which messages notify in conversations without a level of their own.
+        ``default_level`` tells which messages notify in conversations without a level of their own. The user
+        sees the messages of the conversation ``in_sight``.
         """
         previous, self._counts = self._counts, self._count_unread(default_level)
         if previous is None or self._counts is None:
             return None
         for name, count in self._counts.items():
             before = previous.get(name, UnreadCount(0, 0))
-            if count.notifying > before.notifying and count.unread > before.unread:
+            is_new = count.notifying > before.notifying and count.unread > before.unread
+            if is_new and name != in_sight:
                 return self._notification_for(name)
         return None
 
@@ -61,9 +64,8 @@ class NotificationBell:
             return None
         counts = {}
         for conversation in select.sidebar_conversations(self._state):
-            if conversation.name != self._state.current:
-                notifying = select.notifying_count(self._state, conversation, default_level)
-                counts[conversation.name] = UnreadCount(notifying, conversation.unread)
+            notifying = select.notifying_count(self._state, conversation, default_level)
+            counts[conversation.name] = UnreadCount(notifying, conversation.unread)
         return counts
 
     def _notification_for(self, name: str) -> NotificationText:
@@ -88,10 +90,16 @@ def notification_sequence(
 
 
 def _multiplexer_passthrough(sequence: str, environment: Mapping[str, str]) -> str:
-    """Wrap a sequence so that tmux or screen passes it to the terminal."""
-    if environment.get("TMUX"):
+    """Wrap a sequence so that tmux or screen passes it to the terminal.
+
+    Over ssh, only ``TERM`` tells of them. ``screen-256color`` is what tmux calls itself by default.
+    """
+    kind = environment.get("TERM", "")
+    is_screen = kind.startswith("screen") and kind != "screen-256color"
+    in_tmux = kind.startswith(("tmux", "screen-256color")) and not environment.get("STY")
+    if environment.get("TMUX") or in_tmux:
         doubled = sequence.replace("\x1b", "\x1b\x1b")
         return f"\x1bPtmux;{doubled}\x1b\\\a"
-    if environment.get("TERM", "").startswith("screen"):
+    if is_screen or environment.get("STY"):
         return f"\x1bP{sequence}\x1b\\\a"
     return sequence

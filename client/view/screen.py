@@ -14,13 +14,14 @@ from typing import Any
 
 from prompt_toolkit.application import Application, run_in_terminal
 from prompt_toolkit.input import Input
+from prompt_toolkit.key_binding import KeyPress
 from prompt_toolkit.layout import Layout
 from prompt_toolkit.output import Output
 from prompt_toolkit.styles import DynamicStyle
 
 from chatroom.client import background
 from chatroom.client.app import App
-from chatroom.client.model import select
+from chatroom.client.model import apply, select
 from chatroom.client.model.state import ClientNote, ConnectionState, PendingMessage
 from chatroom.client.storage.theme_files import ThemeError
 from chatroom.client.view import layout
@@ -28,6 +29,8 @@ from chatroom.client.view.clipboard import copy_sequence
 from chatroom.client.view.draw import theme
 from chatroom.client.view.draw.link_text import shows_links
 from chatroom.client.view.draw.terminal_output import TerminalOutput
+from chatroom.client.view.input.terminal_input import use_parser
+from chatroom.client.view.job_control import JobControl
 from chatroom.client.view.keys.bindings import all_bindings
 from chatroom.client.view.notifications import NotificationBell, notification_sequence
 from chatroom.client.view.screen_state import ScreenState
@@ -72,6 +75,7 @@ class FullScreen:
     application: Application[None]
     _app: App
     _bell: NotificationBell
+    _job_control: JobControl
 
     def __init__(
         self, *, register: bool = False, input: Input | None = None, output: Output | None = None
@@ -108,7 +112,9 @@ class FullScreen:
             input=self._input,
             output=self._output or TerminalOutput.from_pty(sys.stdout, os.environ.get("TERM")),
         )
-        _replace_undecodable(self.application.input)
+        self._job_control = JobControl(self.application)
+        use_parser(self.application.input, self._on_late_key, self._on_focus)
+        self.application.key_processor.before_key_press += lambda _: self.screen_state.focus.key_pressed()
         self.application.ttimeoutlen, self.application.timeoutlen = ESCAPE_TIMEOUT, SEQUENCE_TIMEOUT
 
     async def run_until_quit(self) -> None:
@@ -117,6 +123,7 @@ class FullScreen:
         loop.set_exception_handler(self._on_exception)
         for number in _END_SIGNALS:
             loop.add_signal_handler(number, self._app.quit)
+        self._job_control.add_handlers()
         quitting = background.start(self._quit())
         watching = background.start(self._watch_theme())
         try:
@@ -138,6 +145,7 @@ class FullScreen:
         self._is_running = False
         if self._timer:
             self._timer.cancel()
+        self._job_control.remove_handlers()
         for number in _END_SIGNALS:
             loop.remove_signal_handler(number)
 
@@ -157,6 +165,17 @@ class FullScreen:
         future = self.application.future
         if future is not None and not future.done():
             self.application.exit(exception=error) if error else self.application.exit()
+
+    def _on_late_key(self, key: KeyPress) -> None:
+        self.application.key_processor.feed(key)
+        self.application.key_processor.process_keys()
+
+    def _on_focus(self, has_focus: bool) -> None:
+        """A line marks the messages that arrived without the focus."""
+        self.screen_state.focus.reported = has_focus
+        if has_focus:
+            apply.mark_first_unread(self._app.state, self._app.state.current)
+        self.state_changed()
 
     def state_changed(self) -> None:
         """Bring the screen up to date and schedule a frame."""
@@ -221,8 +240,9 @@ class FullScreen:
             self._app.notes.show("theme_error", error=True, name=name, why=str(error))
 
     def _notify_user(self) -> None:
-        """Notify the user of a new message outside the current conversation."""
-        if notification := self._bell.next_notification(self._app.config.notify):
+        """Notify the user of a new message that is not in sight."""
+        in_sight = self._app.state.current if self.screen_state.watches_end else None
+        if notification := self._bell.next_notification(self._app.config.notify, in_sight):
             self.application.output.write_raw(notification_sequence(notification, self._app.config.alert))
             self.application.output.flush()
 
@@ -235,6 +255,7 @@ class FullScreen:
     def _on_frame_end(self) -> None:
         frame_time = time.thread_time() - self._frame_started
         self._next_frame_at = time.monotonic() + PAUSE_PER_FRAME_TIME * frame_time
+        self._job_control.remember_modes()
         self.screen_state.mark_visible_read()
 
     def _draw_now(self) -> None:
@@ -244,10 +265,3 @@ class FullScreen:
         counts_down = state.link is ConnectionState.RECONNECTING
         if counts_down or select.typing_nicknames(state, time.monotonic()):
             self._timer = asyncio.get_running_loop().call_later(STATUS_INTERVAL, self._draw_now)
-
-
-def _replace_undecodable(input: Input) -> None:
-    """Make ``input`` read undecodable bytes as U+FFFD, because surrogates cannot be sent."""
-    reader = getattr(input, "stdin_reader", None)
-    if reader is not None:
-        reader._stdin_decoder = reader._stdin_decoder_cls(errors="replace")

@@ -13,6 +13,7 @@ from chatroom.client.commands.completion import complete_word
 from chatroom.client.model import apply, select
 from chatroom.client.model.state import ClientNote, ConnectionState, Conversation
 from chatroom.client.text import i18n
+from chatroom.client.view.focus import TerminalFocus
 from chatroom.client.view.history.content import ConversationContent
 from chatroom.client.view.history.history_view import HistoryView
 from chatroom.client.view.history.message_rows import note_text
@@ -52,6 +53,7 @@ class ScreenState:
         self.content = ScreenContent(self)
         self.history_view = HistoryView(self.content.current)
         self.login_form = LoginForm(app, FormMode.REGISTER if register else FormMode.LOGIN)
+        self.focus = TerminalFocus()
         self._was_logged_in: bool | None = None  # at the last sync
         self.composer.buffer.on_text_changed += lambda _: self._input_changed()
 
@@ -63,6 +65,12 @@ class ScreenState:
     def conversation(self) -> Conversation | None:
         """The conversation whose history is shown; ``None`` for the home screen and the help."""
         return None if self.help_open else select.current_conversation(self.state)
+
+    @property
+    def watches_end(self) -> bool:
+        """Whether the user sees the newest messages of the current conversation, as far as is known."""
+        is_at_end = self.history_view.visible.position is ContentEdge.END
+        return is_at_end and not self.help_open and self.focus.is_watched
 
     def sync_with_state(self) -> None:
         """Follow a change of the client's state: login, current conversation, draft, sought message."""
@@ -210,10 +218,12 @@ class ScreenState:
             self.load_newer()
 
     def _mark_viewed(self, conversation: Conversation, content: ConversationContent) -> None:
-        """Mark messages as read up to the last visible one.
+        """Mark messages as read up to the last visible one, but none while the terminal has no focus.
 
         While the user views old history, or a jump is pending, messages in between are not marked as read.
         """
+        if self.focus.reported is False:
+            return
         visible = self.history_view.visible
         seq, first = content.seq_at(visible.bottom.block), content.seq_at(visible.top.block)
         if seq and not self.sought_seq and (conversation.past is None or first <= conversation.read + 1):

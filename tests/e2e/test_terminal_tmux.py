@@ -24,8 +24,13 @@ class Tmux:
         self.terminal = Terminal(self._command("-f", str(home / "tmux.conf"), "new-session", *client), home)
 
     def close(self) -> None:
-        subprocess.run(self._command("kill-server"), check=False, capture_output=True)
+        self.run("kill-server")
         self.terminal.close()
+
+    def run(self, *arguments: str) -> str:
+        """Run a command of tmux; what it prints."""
+        done = subprocess.run(self._command(*arguments), check=False, capture_output=True, text=True)
+        return done.stdout
 
     def _command(self, *arguments: str) -> list[str]:
         return ["tmux", "-S", str(self._socket), *arguments]
@@ -37,15 +42,21 @@ def bob(server: Server) -> Wire:
 
 
 @pytest.fixture
-def outer(server: Server, bob: Wire, tmp_path: Path) -> Iterator[Terminal]:
-    """The terminal of a tmux with passthrough, in which Alice is a friend of Bob."""
-    tmux = Tmux(server, tmp_path, "allow-passthrough on", "bell-action any")
+def tmux(server: Server, tmp_path: Path) -> Iterator[Tmux]:
+    """A tmux with passthrough and focus events."""
+    tmux = Tmux(server, tmp_path, "allow-passthrough on", "bell-action any", "focus-events on")
+    yield tmux
+    tmux.close()
+
+
+@pytest.fixture
+def outer(tmux: Tmux, bob: Wire) -> Terminal:
+    """The terminal of the tmux, in which Alice is a friend of Bob."""
     terminal = tmux.terminal.wait_for("F2: create an account").press("F2").wait_for("Confirm password")
     terminal.type("Alice").press("Tab").type("111111").press("Tab").enter("111111")
     terminal.wait_for("Logged in as Alice").enter("/friend Bob").wait_for("Bob is now your friend")
     bob.event("friend")
-    yield terminal
-    tmux.close()
+    return terminal
 
 
 @pytest.mark.parametrize(
@@ -72,3 +83,17 @@ def test_muted_conversation_does_not_notify(outer: Terminal, bob: Wire) -> None:
     outer.enter("/mute Bob").wait_for("@Bob: notifications for all messages")
     bob.request("send", to="@Alice", text="now?")
     outer.wait_until(lambda: b"\a" in outer.output, "for the bell")
+
+
+def test_conversation_in_a_background_window_rings(tmux: Tmux, outer: Terminal, bob: Wire) -> None:
+    outer.enter("/query Bob").wait_for("private chat with Bob")
+    outer.output = b""
+    bob.request("send", to="@Alice", text="in sight")
+    outer.wait_for("Bob:in sight")
+    assert b"\a" not in outer.output
+    tmux.run("new-window", "cat")
+    outer.wait_gone("Bob:in sight")
+    bob.request("send", to="@Alice", text="out of sight")
+    outer.wait_until(lambda: b"\a" in outer.output, "for the bell")
+    tmux.run("last-window")
+    outer.wait_for("Bob:out of sight", "new")

@@ -1,5 +1,6 @@
 """Failures in real terminals: the server dies, the window shrinks, a message has control characters."""
 
+import os
 import re
 import signal
 import sys
@@ -13,6 +14,7 @@ from tests.support.processes import Server
 from tests.support.terminal import Terminal
 
 ROOM = "#thuhole"
+FOCUS_IN, FOCUS_OUT = "\x1b[I", "\x1b[O"
 
 
 @pytest.fixture
@@ -110,9 +112,18 @@ def test_terminal_is_restored_after_server_is_killed(pair: tuple[Server, Termina
 
 def is_whole(terminal: Terminal) -> None:
     """The previous screen is back, bracketed paste is off, the cursor is visible, and the echo is on."""
-    for on, off in ((b"[?1049h", b"[?1049l"), (b"[?2004h", b"[?2004l"), (b"[?25l", b"[?25h")):
+    for on, off in ((b"[?2004h", b"[?2004l"), (b"[?25l", b"[?25h")):
         assert terminal.output.rfind(b"\x1b" + off) > terminal.output.rfind(b"\x1b" + on)
+    assert is_left(terminal)
     assert terminal.cooked
+
+
+def is_left(terminal: Terminal) -> bool:
+    """Whether the previous screen is back, and the terminal reports no focus."""
+    return all(
+        terminal.output.rfind(b"\x1b[?%dl" % mode) > terminal.output.rfind(b"\x1b[?%dh" % mode)
+        for mode in (1049, 1004)
+    )
 
 
 def test_window_of_any_size_works(pair: tuple[Server, TerminalUser, TerminalUser]) -> None:
@@ -193,3 +204,49 @@ def test_dumb_terminal_suggests_plain(tmp_path: Path) -> None:
     one.wait_for("use chat-client --pl")
     assert one.wait_exit() == 1
     assert b"\x1b" not in one.output
+
+
+def test_conversation_rings_when_it_is_out_of_sight(pair: tuple[Server, TerminalUser, TerminalUser]) -> None:
+    """The terminal has lost the focus, or the view is scrolled up."""
+    server, alice, _ = pair
+    bob = server.connect().login("Bob")
+    assert b"\x1b[?1004h" in alice.terminal.output
+    alice.terminal.output = b""
+    bob.request("send", to=ROOM, text="ALICE: in sight")
+    alice.sees("ALICE: in sight")
+    assert b"\a" not in alice.terminal.output
+    alice.terminal.type(FOCUS_OUT)
+    bob.request("send", to=ROOM, text="ALICE: without focus")
+    alice.terminal.wait_until(lambda: b"\a" in alice.terminal.output, "for the bell")
+    alice.terminal.type(FOCUS_IN)
+    alice.sees("以下为新消息")
+    for number in range(60):
+        bob.request("send", to=ROOM, text=f"line {number}")
+    alice.sees("line 59")
+    alice.terminal.press("PageUp").wait_gone("line 59")
+    alice.terminal.output = b""
+    bob.request("send", to=ROOM, text="ALICE: further down")
+    alice.terminal.wait_until(lambda: b"\a" in alice.terminal.output, "for the bell")
+    alice.says("/quit").terminal.wait_exit()
+    is_whole(alice.terminal)
+
+
+def test_stop_signal_restores_the_terminal_and_fg_shows_the_screen(serve: Serve, tmp_path: Path) -> None:
+    server = serve()
+    server.user("Alice")
+    shell = Terminal(["bash", "--norc", "--noprofile", "-i"], tmp_path, environment={"PS1": "shell$ "})
+    client = f"{sys.executable} -m chatroom.client Alice@127.0.0.1:{server.port} --lang en"
+    shell.enter(client).wait_for("Password").enter("111111").wait_for("Logged in as Alice")
+    for stop in ("TSTP", "STOP"):
+        shell.press("Esc").wait_gone("Esc ─╯")
+        os.killpg(shell.foreground_group, signal.Signals[f"SIG{stop}"])
+        shell.wait_for("Stopped")
+        if stop == "TSTP":
+            shell.wait_until(lambda: is_left(shell), "for the screen to be left")
+        shell.enter("echo $((6 * 7)) back").wait_for("42 back")
+        shell.enter("fg").wait_gone("42 back").wait_for("F1 help", "> Type a message")
+        shell.enter(f"/nothing{stop}").wait_for("Unknown command")
+        assert not shell.cooked
+        shell.press("Ctrl-C").wait_for("> Type a message")
+    shell.press("Ctrl-Z").wait_for("Stopped").enter("fg").wait_gone("Stopped").wait_for("F1 help")
+    shell.enter("/quit").wait_until(lambda: is_left(shell), "for the screen to be left")

@@ -160,6 +160,11 @@ class Terminal:
         """Whether it is as a shell wants it: lines are edited and sent whole."""
         return bool(termios.tcgetattr(self._child.fileno())[3] & termios.ICANON)
 
+    @property
+    def foreground_group(self) -> int:
+        """The process group that a shell in the terminal has in the foreground."""
+        return os.tcgetpgrp(self._child.fileno())
+
     def end(self, by: signal.Signals) -> Self:
         """Send the program a signal."""
         self._child.kill(by)

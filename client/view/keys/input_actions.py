@@ -4,7 +4,7 @@ from functools import partial
 
 from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 
-from chatroom.client.commands.table import is_command, is_known_command
+from chatroom.client.commands.table import is_command
 from chatroom.client.model import apply
 from chatroom.client.text import i18n
 from chatroom.client.view.input.composer import PASTE_CONFIRM_LINES
@@ -22,40 +22,20 @@ class InputActions:
         self._app = screen_state.app
         self._state = screen_state.state
         self._composer = screen_state.composer
-        self._pasting = False  # more lines of an unbracketed paste follow
 
     def send(self, event: KeyPressEvent) -> None:
         """Confirm the open question, or send the input."""
         screen_state = self._screen_state
         screen_state.banner = None
-        if self._is_pasted(event):
-            self._paste_line(event)
-        elif prompt := screen_state.confirm_prompt:
+        if prompt := screen_state.confirm_prompt:
             screen_state.confirm_prompt = None
             prompt.on_confirm()
         else:
             self._submit()
 
-    def _is_pasted(self, event: KeyPressEvent) -> bool:
-        """Return whether this Enter belongs to a paste without brackets.
-
-        Then text follows in the same read, or did before, which is too fast for typing. A command is run
-        all the same, so that a list of commands can be pasted.
-        """
-        return not is_known_command(self._composer.text) and (self._pasting or _text_follows(event))
-
-    def _paste_line(self, event: KeyPressEvent) -> None:
-        """Insert a line end of a paste without brackets. At the last line, ask whether to send it."""
-        self._pasting = _byte_follows(event, "\r")
-        if _text_follows(event):
-            self._composer.buffer.insert_text("\n")
-        else:
-            text = i18n.translate("question.paste", count=self._composer.text.count("\n") + 1)
-            self._screen_state.ask_confirmation(ConfirmPrompt(text, on_confirm=self._submit))
-
     def _submit(self) -> None:
         target = self._screen_state.targets.current
-        text = self._screen_state.take_input()
+        text = self._screen_state.take_input().rstrip("\n")
         if target is not None and target.command == command_about_message(text):
             text = self._with_target(text, target)
         if text.strip():
@@ -90,7 +70,7 @@ class InputActions:
         self._composer.buffer.insert_text("\n")
 
     def paste(self, event: KeyPressEvent) -> None:
-        """Insert a bracketed paste. A long one must be confirmed before it is sent."""
+        """Insert a paste. A long one must be confirmed before it is sent."""
         before = self._composer.buffer.document
         count = self._composer.insert_paste(event.data)
         if count > PASTE_CONFIRM_LINES:
@@ -138,13 +118,3 @@ class InputActions:
             screen_state.targets.follow_selection()
         else:
             screen_state.help_open = screen_state.history_only = False
-
-
-def _text_follows(event: KeyPressEvent) -> bool:
-    """Return whether text or Enter follows this key in the same read."""
-    waiting = [press.data for press in event.key_processor.input_queue]
-    return any(data == "\r" or (len(data) == 1 and data.isprintable()) for data in waiting)
-
-
-def _byte_follows(event: KeyPressEvent, byte: str) -> bool:
-    return any(press.data == byte for press in event.key_processor.input_queue)

@@ -1,5 +1,8 @@
 """Keys that show or hide parts of the screen."""
 
+import os
+import signal
+
 from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 
 from chatroom.client.view.layout import shows_members, shows_sidebar
@@ -34,4 +37,4 @@ class ScreenActions:
         event.app.renderer.clear()
 
     def suspend(self, event: KeyPressEvent) -> None:
-        event.app.suspend_to_background()
+        os.kill(0, signal.SIGTSTP)  # the whole group; ``FullScreen`` restores the terminal first

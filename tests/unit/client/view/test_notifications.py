@@ -53,9 +53,17 @@ def test_private_message_notifies(state: ClientState, bell: NotificationBell) ->
     assert bell.next_notification("mentions") == NotificationText("@Bob", "BOB: psst")
 
 
-def test_current_conversation_does_not_notify(state: ClientState, bell: NotificationBell) -> None:
+def test_conversation_in_sight_does_not_notify(state: ClientState, bell: NotificationBell) -> None:
     add_mention(state, "#lab")
-    assert bell.next_notification("all") is None
+    assert bell.next_notification("all", in_sight="#lab") is None
+    assert bell.next_notification("all") is None  # it was seen
+
+
+def test_current_conversation_out_of_sight_notifies(state: ClientState, bell: NotificationBell) -> None:
+    assert bell.next_notification("mentions", in_sight="#lab") is None
+    add_mention(state, "#lab")
+    assert bell.next_notification("mentions") == NotificationText("#lab", "BOB: ALICE, look")
+    assert bell.next_notification("none") is None
 
 
 def test_level_of_a_conversation_overrides_the_default(state: ClientState, bell: NotificationBell) -> None:
@@ -88,6 +96,11 @@ def test_notification_text_has_no_control_characters(state: ClientState, bell: N
         ("osc777", NO_MULTIPLEXER, "\x1b]777;notify;#zoo;BOB: hi\a"),
         ("osc9", {"TMUX": "x"}, "\x1bPtmux;\x1b\x1b]9;#zoo BOB: hi\a\x1b\\\a"),
         ("osc9", {"TERM": "screen.xterm"}, "\x1bP\x1b]9;#zoo BOB: hi\a\x1b\\\a"),
+        ("osc9", {"TERM": "screen"}, "\x1bP\x1b]9;#zoo BOB: hi\a\x1b\\\a"),
+        ("osc9", {"TERM": "tmux-256color"}, "\x1bPtmux;\x1b\x1b]9;#zoo BOB: hi\a\x1b\\\a"),
+        ("osc9", {"TERM": "screen-256color"}, "\x1bPtmux;\x1b\x1b]9;#zoo BOB: hi\a\x1b\\\a"),
+        ("osc9", {"TERM": "screen-256color", "STY": "x"}, "\x1bP\x1b]9;#zoo BOB: hi\a\x1b\\\a"),
+        ("osc777", {"TERM": "tmux"}, "\x1bPtmux;\x1b\x1b]777;notify;#zoo;BOB: hi\a\x1b\\\a"),
     ],
 )
 def test_notification_sequence_of_each_alert(alert: str, environment: dict[str, str], output: str) -> None:

@@ -61,33 +61,56 @@ class TestInput:
         run_steps(alice, steps)
         assert not alice.calls
 
-    def test_unbracketed_paste_is_not_sent_line_by_line(self, alice: FakeApp) -> None:
+    def test_lines_typed_ahead_are_sent_one_by_one(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
-            screen.type("one\rtwo\r\rthree\r")
-            await screen.wait_for("4 lines pasted")
+            screen.type("one\rtwo\r/join lab\rthree\r")
+            await screen.wait_until(lambda: len(alice.calls) == 4, "for the lines")
+
+        run_steps(alice, steps)
+        assert alice.calls == [("submit", line) for line in ("one", "two", "/join lab", "three")]
+
+    def test_paste_without_brackets_keeps_line_ends_over_a_slow_link(
+        self, alice: FakeApp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("TERM", "linux")
+        monkeypatch.delenv("TMUX", raising=False)
+
+        async def steps(screen: ScreenHarness) -> None:
+            screen.type("one\rtwo\r")
+            await screen.wait_for("  two")
+            screen.type("\rthree\rfour")
+            await screen.wait_for("  four")
             screen.press("Enter")
             await screen.wait_until(lambda: alice.calls != [], "for the message")
 
         run_steps(alice, steps)
-        assert alice.calls == [("submit", "one\ntwo\n\nthree")]
+        assert alice.calls == [("submit", "one\ntwo\n\nthree\nfour")]
 
-    def test_unbracketed_paste_without_final_line_end_waits_for_enter(self, alice: FakeApp) -> None:
-        async def steps(screen: ScreenHarness) -> None:
-            screen.type("one\rtwo")
-            await screen.wait_until(lambda: screen.lines[-2:] == ["> one", "  two"], "for two lines")
-            screen.press("Enter")
-            await screen.wait_until(lambda: alice.calls != [], "for the message")
+    def test_commands_pasted_without_brackets_are_run(
+        self, alice: FakeApp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("TERM", "linux")
+        monkeypatch.delenv("TMUX", raising=False)
 
-        run_steps(alice, steps)
-        assert alice.calls == [("submit", "one\ntwo")]
-
-    def test_pasted_commands_are_run(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.type("/join lab\rhello\r")
             await screen.wait_until(lambda: len(alice.calls) == 2, "for both")
 
         run_steps(alice, steps)
         assert alice.calls == [("submit", "/join lab"), ("submit", "hello")]
+
+    def test_paste_without_end_does_not_swallow_keys(self, alice: FakeApp) -> None:
+        async def steps(screen: ScreenHarness) -> None:
+            screen.type("\x1b[200~half a paste")
+            await screen.wait_for("> half a paste")
+            screen.type(" typed")
+            await screen.wait_for("> half a paste typed")
+            screen.press("Ctrl-C")
+            await screen.wait_gone("half a paste")
+            screen.paste("whole")
+            await screen.wait_for("> whole")
+
+        run_steps(alice, steps)
 
     def test_ctrl_c_clears_the_input_then_asks_to_quit(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:

@@ -11,7 +11,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, event, inspect, select, text
+from sqlalchemy import Connection, Engine, event, inspect, select, text
 
 from chatroom.db import migrate, schema
 from chatroom.db.engine import begin_write, open_engine
@@ -122,8 +122,9 @@ def test_cid_index_migration_keeps_messages(
     with begin_write(bare) as connection:
         alice = make_account(connection, "Alice")
         here = make_room(connection, "here", alice)
-        for text in ("one", "two", "three"):
-            append_message(connection, here, alice, text)
+        insert_early_messages(
+            connection, here, alice, [(None, words, "text") for words in ("one", "two", "three")]
+        )
     upgrade_schema(bare)
     assert differences(bare) == []
     with begin_write(bare) as connection:
@@ -135,6 +136,23 @@ def test_cid_index_migration_keeps_messages(
             (3, "three"),
             (4, "four"),
         ]
+
+
+def insert_early_messages(
+    connection: Connection, conversation_id: int, account_id: int, changes: list[tuple[int | None, str, str]]
+) -> None:
+    """Store messages with the columns of the first release. ``changes`` are targets, texts and kinds."""
+    insert = text(
+        "INSERT INTO messages (conversation_id, seq, account_id, kind, nickname, text, target, cid, sent_at,"
+        " spoken)"
+        " VALUES (:conversation_id, :seq, :account_id, :kind, 'Alice', :text, :target, :cid, :now, :seq)"
+    )
+    common = {"conversation_id": conversation_id, "account_id": account_id, "now": NOW}
+    for seq, (target, words, kind) in enumerate(changes, 1):
+        row = {"seq": seq, "target": target, "text": words, "kind": kind, "cid": f"c{seq}"}
+        connection.execute(insert, common | row)
+    head = {"id": conversation_id, "head": len(changes)}
+    connection.execute(text("UPDATE conversations SET head = :head, spoken = :head WHERE id = :id"), head)
 
 
 def migrations_until(newest: str, folder: Path) -> Path:
@@ -160,12 +178,7 @@ def test_erasure_migration_erases_deleted_and_replaced_texts(
             (None, "kept", "text"), (None, "deleted", "text"), (None, "first", "action"),
             (2, "deleted edit", "edit"), (3, "second", "edit"), (3, "third", "edit"), (2, "", "delete"),
         ]  # fmt: skip
-        heads = messages.lock_heads(connection, [here])
-        drafts = [
-            MessageDraft(here, alice, "Alice", "Alice", kind, words, f"c{number}", target)
-            for number, (target, words, kind) in enumerate(changes)
-        ]
-        messages.append_messages(connection, heads, drafts, NOW)
+        insert_early_messages(connection, here, alice, changes)
         for target, seq in ((3, 6), (2, 7)):
             row = {"conversation_id": here, "target": target, "seq": seq}
             connection.execute(schema.revisions.insert().values(row))
@@ -173,6 +186,10 @@ def test_erasure_migration_erases_deleted_and_replaced_texts(
     with begin_write(bare) as connection:
         page, _ = messages.message_page(connection, here, limit=9)
         assert [message.text for message in page] == ["kept", "", "", "", "", "third", ""]
+        drafts = [
+            MessageDraft(here, alice, "Alice", "Alice", kind, words, f"c{number}", target)
+            for number, (target, words, kind) in enumerate(changes, 1)
+        ]
         again = messages.append_messages(connection, messages.lock_heads(connection, [here]), drafts, NOW)
         assert {outcome.verdict for outcome in again} == {messages.DUPLICATE}
         pending = connection.execute(select(schema.erasures.c.seq, schema.erasures.c.unindex_after)).all()

@@ -54,6 +54,11 @@ class LineBuffer:
         self._start = 0  # of the bytes that were not taken yet
         self._overrun = False
 
+    @property
+    def waiting_bytes(self) -> int:
+        """The bytes that were not taken yet."""
+        return len(self._buffer) - self._start
+
     def has_line(self) -> bool:
         """Whether ``take_line`` would return a line or raise."""
         return self._buffer.find(b"\n", self._start) >= 0 or self._is_too_long()

@@ -207,6 +207,7 @@ class ChatServer:
             flusher=self._flusher,
             input_queue=self._input_queue,
             budgets=self._budgets,
+            memory=self._parts.memory,
             line_limit=effective_limit(self._config.limits.line_before_login),
             outbox_bytes=self._config.limits.outbox_bytes,
             outbox_stall=self._config.limits.outbox_stall,

@@ -270,6 +270,7 @@ class ClientSession:
             check_session(connection, account_id, epoch)
             return work(transaction)
 
+        checked.__wrapped__ = work  # type: ignore[attr-defined]
         return checked
 
     def _start_work(self, work: Coroutine[Any, Any, None]) -> None:

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from sqlalchemy import Engine
 
@@ -46,13 +47,16 @@ from chatroom.server.handlers.typing import TypingHandlers
 from chatroom.server.jobs.housekeeping import run_housekeeping
 from chatroom.server.jobs.indexer import SearchIndexer
 from chatroom.server.jobs.loop_monitor import LoopMonitor
+from chatroom.server.jobs.slow_steps import run_slow_step_log
 from chatroom.server.net.connection import PeerConnection
 from chatroom.server.net.fair_queue import ReadLanes
 from chatroom.server.net.limits import PasswordAttempts
+from chatroom.server.net.memory_budget import MemoryBudget
 from chatroom.server.net.rates import ServerRates
 from chatroom.server.session import ClientSession
 from chatroom.server.state.delivery import MessageDelivery
 from chatroom.server.state.directory import LiveDirectory
+from chatroom.server.state.disk_space import DiskSpace
 from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.presence import PresenceTracker
 from chatroom.server.state.statistics import SessionStatistics
@@ -68,6 +72,8 @@ class ServerParts:
     reader: DatabaseReader
     lanes: ReadLanes
     rates: ServerRates
+    memory: MemoryBudget
+    disk: DiskSpace
     writer: DatabaseWriter  # its thread is running
     passwords: PasswordHasher
     presence: PresenceTracker
@@ -94,6 +100,8 @@ class ServerParts:
             self.heartbeat.run_heartbeat,
             self.indexer.run_indexing,
             partial(run_housekeeping, self.writer),
+            partial(run_slow_step_log, self.config.slow_step_ms / 1000),
+            self.disk.run_watch,
             self.loop_monitor.run_monitor,
         ]
         return [*jobs, self.indexer.run_merging if self.poller is None else self.poller.run_polling]
@@ -171,11 +179,14 @@ def assemble_parts(
         reseat=reseat,
         authorize=permissions.may_post,
         outage_timeout=config.database.patience,
+        slow_job_seconds=config.slow_step_ms / 1000,
         publish=publisher.publish_changes if is_shared else None,
         failed=writer_failed,
         statistics=database_statistics,
     )
     rates = ServerRates(limits)
+    folder = None if is_shared else Path(str(engine.url.database)).parent
+    disk = DiskSpace(folder, config.database)
     passwords = PasswordHasher(
         config.password.bcrypt_cost, max_wait=config.password.queue, threads=config.password.threads
     )
@@ -183,14 +194,14 @@ def assemble_parts(
     attempts = PasswordAttempts(limits.password_attempts)
     checker, invitation_checker = PasswordChecker(passwords, attempts), InvitationChecker(reader, attempts)
     handlers = dispatch.Handlers(
-        accounts=AccountHandlers(config, reader, passwords, checker, presence, invitation_checker),
+        accounts=AccountHandlers(config, reader, passwords, checker, presence, invitation_checker, disk),
         sessions=SessionHandlers(config, reader, writer, passwords, checker, presence),
-        rooms=RoomHandlers(config, reader, passwords, directory, notifier),
+        rooms=RoomHandlers(config, reader, passwords, directory, notifier, disk),
         room_entry=RoomEntryHandlers(limits, reader, checker, directory, notifier, invitation_checker),
         moderation=ModerationHandlers(limits, directory, notifier),
         friends=FriendHandlers(limits, directory, notifier),
         blocks=BlockHandlers(limits, directory, notifier),
-        messages=MessageHandlers(limits, directory, rates),
+        messages=MessageHandlers(limits, directory, rates, disk),
         history=HistoryHandlers(limits, directory, notifier),
         search=SearchHandlers(limits),
         typing=TypingHandlers(directory, notifier),
@@ -213,12 +224,14 @@ def assemble_parts(
         reader=reader,
         lanes=ReadLanes(config.database.readers),
         rates=rates,
+        memory=MemoryBudget(limits.memory),
+        disk=disk,
         writer=writer,
         passwords=passwords,
         presence=presence,
         heartbeat=Heartbeat(server_id, directory, writer, presence),
         poller=poller if is_shared else None,
-        indexer=SearchIndexer(engine, reader, writer),
+        indexer=SearchIndexer(engine, reader, writer, disk),
         admin=AdminService(config.password, reader, writer, passwords, directory, presence, notifier),
         session_log=SessionLog(loop),
         table=dispatch.build_table(handlers),

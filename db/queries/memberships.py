@@ -91,10 +91,11 @@ def oldest_seat(connection: Connection, conversation_id: int) -> SeatRecord | No
     return None if seat is None else _seat_record(seat)
 
 
-def entered_seats(connection: Connection, account_id: int) -> list[SeatRecord]:
-    """The account's seats in all conversations that it has entered, without unread counts."""
+def entered_seats(connection: Connection, account_id: int, limit: int | None = None) -> list[SeatRecord]:
+    """The account's seats in conversations that it has entered, without unread counts: all, or ``limit``."""
     query = _select_seats().where(memberships.c.account_id == account_id, memberships.c.entered == true())
-    return [_seat_record(row) for row in connection.execute(query.order_by(memberships.c.conversation_id))]
+    query = query.order_by(memberships.c.conversation_id).limit(limit)
+    return [_seat_record(row) for row in connection.execute(query)]
 
 
 def entered_accounts(connection: Connection) -> list[int]:
@@ -141,6 +142,16 @@ def set_entered(
     change = update(memberships).where(_is_seat(conversation_id, account_id)).values(entered=entered)
     connection.execute(change if nickname is None else change.values(nickname=nickname))
     increment_roster(connection, conversation_id)
+
+
+def set_left(connection: Connection, account_id: int, conversation_ids: Collection[int]) -> None:
+    """Record that the account leaves locked conversations."""
+    seat, row = memberships.c, conversations.c
+    seats = and_(seat.account_id == account_id, seat.conversation_id.in_(conversation_ids))
+    connection.execute(update(memberships).where(seats).values(entered=False))
+    connection.execute(
+        update(conversations).where(row.id.in_(conversation_ids)).values(roster=row.roster + 1)
+    )
 
 
 def increment_rosters_of(connection: Connection, account_id: int) -> None:

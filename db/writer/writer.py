@@ -103,7 +103,8 @@ class DatabaseWriter:
     ``outage_timeout`` is the time in seconds for which operations are retried during an outage.
 
     ``publish`` is called at the end of each transaction with its changes; ``failed`` on the loop if the
-    thread ended with an exception. ``statistics`` counts the work.
+    thread ended with an exception. ``statistics`` counts the work. Jobs that use more CPU time than
+    ``slow_job_seconds`` are logged, if it is not 0.
     """
 
     def __init__(
@@ -118,7 +119,9 @@ class DatabaseWriter:
         publish: Callable[[Connection, ChangeSet], None] | None = None,
         failed: Callable[[], None] | None = None,
         statistics: DatabaseStatistics | None = None,
+        slow_job_seconds: float = 0.0,
     ) -> None:
+        self._slow_job_seconds = slow_job_seconds
         self._statistics = statistics or DatabaseStatistics()
         self._connection = WriterConnection(engine)
         self._loop = loop
@@ -344,7 +347,10 @@ class DatabaseWriter:
         transaction.changed_rosters, transaction.missed, transaction.stored = [], [], []
         if job.session_order is not None and job.session_order.broken:
             return JobResult([], [], DatabaseUnavailable(PREDECESSOR_UNKNOWN), [])
+        began = time.thread_time()
         result = job.work(transaction) if alone else self._run_in_savepoint(transaction, job)
+        if 0 < self._slow_job_seconds < (used := time.thread_time() - began):
+            log.warning("slow step: a job of the writer used %.0f ms: %s", 1000 * used, _job_name(job))
         return JobResult(transaction.changed_rosters, transaction.missed, result, transaction.stored)
 
     def _run_in_savepoint(self, transaction: WriteTransaction, job: WriteJob[T]) -> T | Exception:
@@ -416,6 +422,11 @@ class DatabaseWriter:
             done(*arguments)
         except Exception:
             log.exception("an answer could not be delivered")
+
+
+def _job_name(job: WriteJob[Any]) -> str:
+    work: Any = getattr(job.work, "__wrapped__", job.work)
+    return str(getattr(getattr(work, "func", work), "__qualname__", work))
 
 
 def _resolve_future(followed: Future[U], then: Callable[[T], U], result: T | Exception) -> None:

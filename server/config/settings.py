@@ -46,6 +46,12 @@ class DatabaseSettings(Struct, frozen=True):
     password: Annotated[Text, "password for the URL; best set in the environment or a file"] = ""
     readers: Annotated[Some, "number of reader threads"] = 4
     patience: Annotated[Amount, "seconds that a request waits while the database is unreachable"] = 5.0
+    disk_warning: Annotated[
+        Count, "free bytes below which a warning is logged and search indexing pauses; at most a tenth"
+    ] = 1 << 30
+    disk_reserve: Annotated[
+        Count, "free bytes below which new messages, rooms and accounts are refused; at most a twentieth"
+    ] = 64 << 20
 
     def __repr__(self) -> str:
         """Omit the URL and the password, which a traceback might show."""
@@ -106,6 +112,9 @@ class LimitSettings(Struct, frozen=True):
     dead_after: Annotated[Amount, "seconds without an answer until a connection counts as lost"] = 75.0
     outbox_bytes: Annotated[Count, "maximum bytes of events queued for a slow client"] = 1 << 20
     outbox_stall: Annotated[Amount, "seconds without progress until a slow client is disconnected"] = 10.0
+    memory: Annotated[
+        Count, "maximum bytes that wait for all clients together; then the slowest is disconnected"
+    ] = 256 << 20
     password_attempts: Annotated[Count, "wrong passwords per minute, account and address"] = 5
     linger: Annotated[Amount, "seconds that an account stays in its rooms after its connection is lost"] = (
         60.0
@@ -157,6 +166,10 @@ class ServerConfig(Struct, frozen=True):
     name: Annotated[Text, "name of the server, shown to users"] = "chatroom"
     log_level: Annotated[Level, "minimum level of log messages"] = "info"
     log_format: Annotated[LogFormat, "format of log lines: text or json"] = "text"
+    slow_step_ms: Annotated[
+        Amount,
+        "milliseconds of CPU time from which a step of the event loop or the writer is logged; 0: never",
+    ] = 0.0
     accounts: AccountSettings = AccountSettings()
     database: DatabaseSettings = DatabaseSettings()
     tls: TlsSettings = TlsSettings()

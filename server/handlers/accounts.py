@@ -27,6 +27,7 @@ from chatroom.server.domain.request_checks import check_rate, speaker_account
 from chatroom.server.net.limits import MINUTE, AddressBuckets
 from chatroom.server.results import CommitWork, Reply
 from chatroom.server.state.directory import Speaker
+from chatroom.server.state.disk_space import DiskSpace
 from chatroom.server.state.presence import PresenceTracker
 
 
@@ -39,7 +40,9 @@ class AccountHandlers:
         password_checker: PasswordChecker,
         presence: PresenceTracker,
         invitation_checker: InvitationChecker,
+        disk: DiskSpace,
     ) -> None:
+        self._disk = disk
         self._open = config.accounts.registration == "open"
         self._limits = limits = config.limits
         self._registrations = AddressBuckets(
@@ -53,6 +56,7 @@ class AccountHandlers:
         self._invitation_checker = invitation_checker
 
     async def register(self, speaker: Speaker, request: requests.Register) -> Reply:
+        self._disk.check_space()
         code_digest = await self._check_invitation(speaker, request)
         username = request.username
         key, skeleton = names.name_key(username), names.name_skeleton(username)

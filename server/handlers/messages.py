@@ -37,20 +37,25 @@ from chatroom.server.domain.request_checks import speaker_account
 from chatroom.server.net.rates import ServerRates
 from chatroom.server.results import CommitWork, PostMessage, Reply
 from chatroom.server.state.directory import LiveDirectory, Speaker
+from chatroom.server.state.disk_space import DiskSpace
 
 NO_CONVERSATION = 0
 """The conversation id of a draft whose ``to`` does not exist. No stored message has it."""
 
 
 class MessageHandlers:
-    def __init__(self, limits: LimitSettings, directory: LiveDirectory, rates: ServerRates) -> None:
+    def __init__(
+        self, limits: LimitSettings, directory: LiveDirectory, rates: ServerRates, disk: DiskSpace
+    ) -> None:
         self._limits = limits
+        self._disk = disk
         self._rates = rates
         self._directory = directory
 
     def send(self, speaker: Speaker, request: requests.Send) -> Reply:
         account = speaker_account(speaker)
         self._check_request(request)
+        self._disk.check_space()
         seat = self._directory.find_seat(account, request.to)
         now = time.monotonic()
         wait = speaker.sends.take_token(now) or self._rates.take_message(

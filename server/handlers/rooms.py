@@ -27,6 +27,7 @@ from chatroom.server.domain.request_checks import speaker_account
 from chatroom.server.domain.rooms import lock_room, read_room
 from chatroom.server.results import CommitWork, ReadPage, Reply
 from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
+from chatroom.server.state.disk_space import DiskSpace
 from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.serialize import room_value
 from chatroom.server.state.system_messages import leave_conversation
@@ -40,7 +41,9 @@ class RoomHandlers:
         passwords: PasswordHasher,
         directory: LiveDirectory,
         notifier: EventNotifier,
+        disk: DiskSpace,
     ) -> None:
+        self._disk = disk
         self._limits = config.limits
         self._password = config.password
         self._reader = reader
@@ -65,6 +68,7 @@ class RoomHandlers:
 
     async def create_room(self, speaker: Speaker, request: requests.CreateRoom) -> Reply:
         account = speaker_account(speaker)
+        self._disk.check_space()
         name = labels.room_name(request.room)
         if await self._reader.run(is_name_taken, name, rooms.find_room, rooms.find_look_alike):
             raise RoomExists(room=labels.room_label(name))

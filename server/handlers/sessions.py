@@ -32,7 +32,7 @@ from chatroom.server.domain.pages import answer_size, fill_page
 from chatroom.server.domain.request_checks import speaker_account
 from chatroom.server.results import CommitWork, Reply
 from chatroom.server.state.directory import Speaker
-from chatroom.server.state.presence import AccountSnapshot, PresenceTracker
+from chatroom.server.state.presence import AccountDeparture, AccountSnapshot, PresenceTracker
 from chatroom.server.state.serialize import room_value
 
 MAX_LISTED = 1000
@@ -100,16 +100,18 @@ class SessionHandlers:
         work = partial(self._exchange_token, digest=_token_digest(request.token), token=FreshToken.generate())
         return CommitWork(work, partial(self._begin_session, speaker, request.id))
 
-    def logout(self, speaker: Speaker, request: requests.Logout) -> Reply:
+    async def logout(self, speaker: Speaker, request: requests.Logout) -> Reply:
+        """End the session. The last one leaves everything, in several jobs if that is much."""
         account = speaker_account(speaker)
+        await self._presence.leave_most(speaker, account)
         is_last = account.speakers == {speaker}
 
-        def work(transaction: WriteTransaction) -> AccountSnapshot | None:
+        def work(transaction: WriteTransaction) -> AccountDeparture | None:
             tokens.delete_family(transaction.connection, speaker.family)
             return self._presence.record_departure(transaction, account.id) if is_last else None
 
-        def then(snapshot: AccountSnapshot | None) -> responses.Response:
-            self._presence.session_logged_out(speaker, account, snapshot)
+        def then(departure: AccountDeparture | None) -> responses.Response:
+            self._presence.session_logged_out(speaker, account, departure)
             return responses.Ok(id=request.id)
 
         return CommitWork(work, then)

@@ -28,6 +28,7 @@ from chatroom.db.search.index_erasure import PendingErasure
 from chatroom.db.search.search_index import IndexSlice
 from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.db.writer.writer import DatabaseWriter
+from chatroom.server.state.disk_space import DiskSpace
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,10 @@ def choose_pace(appended: int, seconds: float, backlog: int) -> IndexerPace:
 
 
 class SearchIndexer:
-    def __init__(self, engine: Engine, reader: DatabaseReader, writer: DatabaseWriter) -> None:
+    def __init__(
+        self, engine: Engine, reader: DatabaseReader, writer: DatabaseWriter, disk: DiskSpace | None = None
+    ) -> None:
+        self._disk = disk
         self._engine = engine
         self._reader = reader
         self._writer = writer
@@ -137,6 +141,8 @@ class SearchIndexer:
         Returns the number of messages that were appended since the last slice, or ``None`` if there is
         nothing to index.
         """
+        if self._disk is not None and self._disk.is_low:
+            return None  # the index takes several times the space of the messages
         slice = await self._reader.run(search_index.read_slice, size)
         if slice is None:
             self._backlog = 0

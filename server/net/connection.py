@@ -29,6 +29,7 @@ from chatroom.protocol.wire import LineBuffer, encode_frame
 from chatroom.server.net.flusher import WriteFlusher
 from chatroom.server.net.input_queue import InputQueue
 from chatroom.server.net.limits import InputBudget, InputBudgets
+from chatroom.server.net.memory_budget import HeldBytes, MemoryBudget
 
 HIGH_WATER = 64 * 1024
 """Bytes that the transport buffers before the rest waits here."""
@@ -74,6 +75,7 @@ class PeerConnection(asyncio.Protocol):
         flusher: WriteFlusher,
         input_queue: InputQueue,
         budgets: InputBudgets,
+        memory: MemoryBudget,
         line_limit: int,
         outbox_bytes: int,
         outbox_stall: float,
@@ -84,6 +86,7 @@ class PeerConnection(asyncio.Protocol):
         self._flusher = flusher
         self._input_queue = input_queue
         self._budgets = budgets
+        self._held = HeldBytes(memory, self)
         self._lines = LineBuffer(line_limit)
         self._outbox_bytes = outbox_bytes
         self._outbox_stall = outbox_stall
@@ -125,6 +128,7 @@ class PeerConnection(asyncio.Protocol):
         else:
             self._charge_read(self._budget, time.monotonic())
         self._serve()
+        self._held.set_input(self._lines.waiting_bytes)
 
     def eof_received(self) -> bool:
         """Return whether the connection stays open for answers."""
@@ -140,17 +144,21 @@ class PeerConnection(asyncio.Protocol):
         if self._pause is not None:
             self._pause.cancel()
         self._outbox.clear()
+        self._held.clear()
         self._receiver.connection_lost()
 
     def pause_writing(self) -> None:
         self._blocked = True
-        self._watch_progress(self._transport.get_write_buffer_size())
+        size = self._transport.get_write_buffer_size()
+        self._held.add_output(size)
+        self._watch_progress(size)
         self._pause_or_read()
 
     def resume_writing(self) -> None:
         self._blocked = False
         self._stop_watching()
         self.waiting_bytes = 0
+        self._held.clear_output()
         self.flush()
         if self._blocked:
             return
@@ -186,13 +194,16 @@ class PeerConnection(asyncio.Protocol):
         """Pass waiting lines to the session again, and resume reading when all are taken."""
         if self._paused and not self._closing:
             self._serve()
+            self._held.set_input(self._lines.waiting_bytes)
 
     def send_answer(self, data: bytes) -> None:
         """Send an answer, as complete lines."""
         if self._closing:
             return
         self._outbox.append(data)
-        if not (self._is_queued or self._blocked):
+        if self._blocked:
+            self._held.add_output(len(data))
+        elif not self._is_queued:
             self._is_queued = True
             self._flusher.add_writer(self)
 
@@ -205,6 +216,8 @@ class PeerConnection(asyncio.Protocol):
             self.waiting_bytes += len(data)
             if 0 < self._outbox_bytes < self.waiting_bytes:
                 self.close(SlowConsumer())
+            else:
+                self._held.add_output(len(data))
         elif not self._is_queued:
             self._is_queued = True
             self._flusher.add_writer(self)
@@ -224,8 +237,11 @@ class PeerConnection(asyncio.Protocol):
         else:
             self.close()
 
-    def close(self, reason: ChatError | None = None) -> None:
-        """Close the connection, after sending the waiting lines and a ``closing`` event with the reason."""
+    def close(self, reason: ChatError | None = None, *, at_once: bool = False) -> None:
+        """Close the connection, after sending the waiting lines and a ``closing`` event with the reason.
+
+        ``at_once``: do not wait until the peer has read them.
+        """
         if self._closing:
             return
         self.close_reason = reason
@@ -240,6 +256,9 @@ class PeerConnection(asyncio.Protocol):
         self.flush()
         self._closing = True
         self._stop_watching()
+        if at_once:
+            self._transport.abort()
+            return
         self._transport.close()
         self._watch = self._loop.call_later(CLOSE_TIMEOUT, self._transport.abort)
 
@@ -291,6 +310,7 @@ class PeerConnection(asyncio.Protocol):
         self._lines_left = LINES_PER_TURN
         if not self._closing:
             self._serve()
+            self._held.set_input(self._lines.waiting_bytes)
 
     def _pause_or_read(self) -> None:
         """Read only while no line waits, the budget is not empty, and the peer reads its answers."""

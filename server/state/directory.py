@@ -106,6 +106,10 @@ class LiveAccount:
     away_timer: TimerHandle | None = None  # until a change of it is sent
     seats_lost: int = 0  # grows with each lost seat, so that reads under that seat are repeated
 
+    def count_entered(self) -> int:
+        """Return the number of conversations that the account has entered."""
+        return sum(seat.entered for seat in self.seats.values())
+
 
 def send_lines(speakers: Iterable[Speaker], lines: bytes) -> None:
     for speaker in speakers:

@@ -8,7 +8,7 @@ begins anew. If an account has sessions on another server process, that process 
 import asyncio
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Connection
@@ -27,22 +27,23 @@ from chatroom.protocol.errors import AccountDisabled, ChatError, SessionEnded
 from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.serialize import friend_value
-from chatroom.server.state.system_messages import leave_conversation
+from chatroom.server.state.system_messages import leave_conversations
 
 log = logging.getLogger(__name__)
 
 
+LEAVES_PER_STEP = 200
+"""Conversations that one job leaves: some ten milliseconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccountSnapshot:
-    """The conversations, invitations and blocks of an account, as of one commit. ``elsewhere`` is set at its
-    departure, if it has a session on another server process.
-    """
+    """The conversations, invitations and blocks of an account, as of one commit."""
 
     rooms: list[RoomRecord]
     directs: list[DirectRecord]
     invited: set[int]
     blocked: set[int]
-    elsewhere: bool = False
 
     @property
     def followed(self) -> list[RoomRecord | DirectRecord]:
@@ -51,6 +52,17 @@ class AccountSnapshot:
     @property
     def friends(self) -> list[DirectRecord]:
         return [direct for direct in self.directs if not direct.ended]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDeparture:
+    """Conversations that an account has left, with their new rosters. With ``more``, another step must
+    follow. ``elsewhere``: it has a session on another server process.
+    """
+
+    rosters: dict[int, int]
+    more: bool = False
+    elsewhere: bool = False
 
 
 class PresenceTracker:
@@ -84,21 +96,25 @@ class PresenceTracker:
         )
         return snapshot
 
-    def record_departure(self, transaction: WriteTransaction, account_id: int) -> AccountSnapshot:
-        """Leave every entered conversation, unless another server process has a session of the account."""
+    def record_departure(self, transaction: WriteTransaction, account_id: int) -> AccountDeparture:
+        """Leave the entered conversations, unless another server process has a session of the account.
+
+        At most ``LEAVES_PER_STEP`` are left in one job, so that others do not wait.
+        """
         connection = transaction.connection
-        instances.remove_attendance(connection, self._server_id, account_id)
-        transaction.changes.accounts.add(account_id)
         elsewhere = instances.attended_elsewhere(
             connection, self._server_id, account_id, alive_since(transaction.now)
         )
-        if not elsewhere:
-            transaction.lock_changing(
-                seat.conversation_id for seat in memberships.entered_seats(connection, account_id)
-            )
-            for seat in memberships.entered_seats(connection, account_id):
-                leave_conversation(transaction, seat)
-        return replace(_read_snapshot(connection, account_id), elsewhere=elsewhere)
+        seats = [] if elsewhere else memberships.entered_seats(connection, account_id, LEAVES_PER_STEP + 1)
+        transaction.lock_changing(seat.conversation_id for seat in seats[:LEAVES_PER_STEP])
+        if seats:
+            seats = memberships.entered_seats(connection, account_id, LEAVES_PER_STEP + 1)
+        rosters = leave_conversations(transaction, seats[:LEAVES_PER_STEP])
+        more = len(seats) > LEAVES_PER_STEP
+        if not more:
+            instances.remove_attendance(connection, self._server_id, account_id)
+            transaction.changes.accounts.add(account_id)
+        return AccountDeparture(rosters, more, elsewhere)
 
     # On the event loop
 
@@ -137,13 +153,13 @@ class PresenceTracker:
             self._start_grace_timer(account)
 
     def session_logged_out(
-        self, speaker: Speaker, account: LiveAccount, snapshot: AccountSnapshot | None
+        self, speaker: Speaker, account: LiveAccount, departure: AccountDeparture | None
     ) -> None:
-        """Drop a session that logged out. ``snapshot`` is given with the last one, after leaving
+        """Drop a session that logged out. ``departure`` is given with the last one, after leaving
         everything."""
         self._directory.drop_speaker(speaker)
-        if snapshot is not None:
-            self.account_departed(account, snapshot)
+        if departure is not None:
+            self._continue_departure(account, departure)
         elif not account.speakers:
             self._start_grace_timer(account)
 
@@ -159,12 +175,31 @@ class PresenceTracker:
         """Iterate over the friends in a snapshot as wire values for its account."""
         return (friend_value(direct, self._directory) for direct in snapshot.friends)
 
-    def account_departed(self, account: LiveAccount, snapshot: AccountSnapshot) -> None:
-        """Drop an account that has left everything, unless it has a new session."""
-        self._refresh_seats(account, snapshot)
+    async def leave_most(self, speaker: Speaker, account: LiveAccount) -> None:
+        """Before the last session logs out: leave conversations until one job can leave the rest."""
+        while account.speakers == {speaker} and account.count_entered() > LEAVES_PER_STEP:
+            work = partial(self.record_departure, account_id=account.id)
+            departure = await self._writer.run_job_then(work, partial(self._conversations_left, account))
+            if not departure.rosters:
+                break
+
+    def _conversations_left(self, account: LiveAccount, departure: AccountDeparture) -> AccountDeparture:
+        """Update the live seats after a step of a departure."""
+        for id, roster in departure.rosters.items():
+            self._directory.set_roster(id, roster)
+            if seat := account.seats.get(id):
+                seat.entered = False
+        return departure
+
+    def _continue_departure(self, account: LiveAccount, departure: AccountDeparture) -> None:
+        """After a step: begin the next one, or drop the account, unless it has a new session."""
+        self._conversations_left(account, departure)
         if account.speakers:
             return
-        if snapshot.elsewhere:
+        if departure.more:
+            self._leave_everything(account)
+            return
+        if departure.elsewhere:
             self._directory.elsewhere.add(account.id)
         if account.id not in self._directory.elsewhere:
             self._announcer.presence_changed(account, online=False)
@@ -192,12 +227,12 @@ class PresenceTracker:
         work = partial(self.record_departure, account_id=account.id)
         self._writer.add_operation(WriteJob(work, partial(self._after_leaving, account)))
 
-    def _after_leaving(self, account: LiveAccount, snapshot: AccountSnapshot | Exception) -> None:
-        if isinstance(snapshot, AccountSnapshot):
-            self.account_departed(account, snapshot)
+    def _after_leaving(self, account: LiveAccount, departure: AccountDeparture | Exception) -> None:
+        if isinstance(departure, AccountDeparture):
+            self._continue_departure(account, departure)
         elif not account.speakers:
-            if not isinstance(snapshot, DatabaseUnavailable):
-                log.warning("could not leave on behalf of an account, will try again: %s", snapshot)
+            if not isinstance(departure, DatabaseUnavailable):
+                log.warning("could not leave on behalf of an account, will try again: %s", departure)
             self._start_grace_timer(account)
 
     def close(self) -> None:

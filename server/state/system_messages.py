@@ -2,6 +2,8 @@
 stored in the same transaction as the change.
 """
 
+from collections.abc import Sequence
+
 from chatroom.db.queries import memberships
 from chatroom.db.records import MessageDraft, RoomRecord, SeatRecord
 from chatroom.db.writer.transaction import WriteTransaction
@@ -26,10 +28,30 @@ def enter_conversation(
 
 def leave_conversation(transaction: WriteTransaction, seat: SeatRecord) -> None:
     """Leave an entered conversation."""
-    id = seat.conversation_id
-    memberships.set_entered(transaction.connection, id, seat.account_id, False)
-    notice = MessageDraft(id, seat.account_id, seat.username, seat.nickname or seat.username, "leave", "")
-    transaction.append_messages(transaction.lock_changing([id]), [notice])
+    leave_conversations(transaction, [seat])
+
+
+def leave_conversations(transaction: WriteTransaction, seats: Sequence[SeatRecord]) -> dict[int, int]:
+    """Leave entered conversations, all with seats of one account. Returns their new rosters."""
+    if not seats:
+        return {}
+    ids = [seat.conversation_id for seat in seats]
+    heads = transaction.lock_changing(ids)
+    memberships.set_left(transaction.connection, seats[0].account_id, ids)
+    notices = [
+        MessageDraft(
+            seat.conversation_id,
+            seat.account_id,
+            seat.username,
+            seat.nickname or seat.username,
+            "leave",
+            "",
+        )
+        for seat in seats
+        if seat.conversation_id in heads
+    ]
+    transaction.append_messages(heads, notices)
+    return {id: head.roster + 1 for id, head in heads.items()}
 
 
 def add_notice(

@@ -8,6 +8,7 @@ from chatroom.server.net.connection import PeerConnection
 from chatroom.server.net.flusher import WriteFlusher
 from chatroom.server.net.input_queue import InputQueue
 from chatroom.server.net.limits import InputBudgets
+from chatroom.server.net.memory_budget import MemoryBudget
 
 
 class Stuck(asyncio.Transport):
@@ -58,12 +59,15 @@ class Nobody:
         pass
 
 
-def connected(transport: Stuck, *, outbox_bytes: int = 0, outbox_stall: float = 0.0) -> PeerConnection:
+def connected(
+    transport: Stuck, *, outbox_bytes: int = 0, outbox_stall: float = 0.0, memory: MemoryBudget | None = None
+) -> PeerConnection:
     connection = PeerConnection(
         lambda _: Nobody(),
         flusher=WriteFlusher(asyncio.get_running_loop()),
         input_queue=InputQueue(asyncio.get_running_loop(), 0.0),
         budgets=InputBudgets(0, 0, 0, 0),
+        memory=memory or MemoryBudget(0),
         line_limit=4096,
         outbox_bytes=outbox_bytes,
         outbox_stall=outbox_stall,
@@ -106,3 +110,31 @@ async def test_waiting_events_are_limited_and_answers_are_not() -> None:
     assert transport.closed.is_set()
     assert transport.last_words == "slow_consumer"
     connection.connection_lost(None)
+
+
+async def test_connection_that_holds_most_is_dropped_first() -> None:
+    memory = MemoryBudget(1000)
+    transports = [Stuck(), Stuck(), Stuck()]
+    connections = [connected(transport, memory=memory) for transport in transports]
+    for connection, size in zip(connections, (100, 500, 200), strict=True):
+        connection.send_answer(b"x" * size)
+        await asyncio.sleep(0)
+        connection.pause_writing()
+    assert (memory.held_bytes, memory.dropped) == (800, 0)
+    connections[0].send_answer(b"x" * 300)
+    assert [transport.closed.is_set() for transport in transports] == [False, True, False]
+    assert (memory.held_bytes, memory.dropped) == (600, 1)
+    connections[2].resume_writing()
+    assert memory.held_bytes == 400
+    connections[0].connection_lost(None)
+    assert memory.held_bytes == 0
+
+
+async def test_waiting_input_counts_as_memory() -> None:
+    memory = MemoryBudget(1000)
+    transport = Stuck()
+    connection = connected(transport, memory=memory)
+    connection.data_received(b"{" * 600)
+    assert memory.held_bytes == 600
+    connection.data_received(b"{" * 600)
+    assert transport.closed.is_set()

@@ -6,8 +6,11 @@ from typing import NamedTuple
 from chatroom.client.commands import table
 from chatroom.client.commands.name_lookup import NameTable
 from chatroom.client.model import select
-from chatroom.client.model.state import ClientState
+from chatroom.client.model.state import ClientState, Conversation
 from chatroom.client.text import emoji, i18n
+
+_RECENT_MESSAGES = 500
+"""Messages that tell who spoke last."""
 
 
 class CompletionItem(NamedTuple):
@@ -93,9 +96,16 @@ def _word_candidates(state: ClientState, before: str, word: str) -> Iterator[str
         yield from command.choices
 
 
+def _last_spoken(conversation: Conversation) -> dict[str, int]:
+    """Return the seq of the last message of each account that has spoken lately."""
+    return {message.username: message.seq for message in conversation.timeline.messages[-_RECENT_MESSAGES:]}
+
+
 def _known_accounts(state: ClientState) -> Iterator[str]:
     conversation = select.current_conversation(state)
     if conversation is not None:
-        for seat in conversation.roster:
-            yield from (name for name in (seat.nickname, seat.username) if name and name != state.username)
+        others = [seat for seat in conversation.roster if seat.username != state.username]
+        spoken = _last_spoken(conversation)
+        for seat in sorted(others, key=lambda seat: -spoken.get(seat.username, 0)):
+            yield from filter(None, (seat.nickname, seat.username))
     yield from (friend.name[1:] for friend in select.list_friends(state))

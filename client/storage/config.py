@@ -52,6 +52,8 @@ SETTINGS = (
     UserSetting("compact", ("off", "on"), "set.compact"),
     UserSetting("fold", ("on", "off"), "set.fold"),
     UserSetting("time", ("short", "seconds", "full", "none"), "set.time"),
+    UserSetting("editing", ("emacs", "vi"), "set.editing"),
+    UserSetting("title", ("on", "off"), "set.title"),
     UserSetting("links", ("auto", "on", "off"), "set.links"),
     UserSetting("open", ("on", "off"), "set.open"),
     UserSetting("clipboard", ("on", "off"), "set.clipboard"),
@@ -85,6 +87,8 @@ class ClientConfig:
     compact: str = "off"
     fold: str = "on"
     time: str = "short"
+    editing: str = "emacs"
+    title: str = "on"
     links: str = "auto"
     open: str = "on"
     clipboard: str = "on"

@@ -214,7 +214,8 @@ class _ChatContainer(Container):
         border: list[Row] = [[("class:border", "│")]] * height
         if widths.sidebar:
             left = widths.sidebar + 1
-            rows = sidebar_rows(screen_state.state, widths.sidebar, height)
+            numbers = screen_state.numbers.current_numbers()
+            rows = sidebar_rows(screen_state.state, widths.sidebar, height, numbers)
             canvas.draw_rows(rows, top, 0, widths.sidebar)
             canvas.draw_rows(border, top, widths.sidebar, 1)
         if conversation and widths.members:

@@ -74,6 +74,14 @@ class NotificationBell:
         return NotificationText(drawable_text(name), clip_text(text, MAX_COLUMNS))
 
 
+def terminal_title(state: ClientState) -> str:
+    """Return the title of the terminal: unread mentions and messages elsewhere, and the conversation."""
+    active = select.active_conversations(state)
+    mentions, unread = (sum(getattr(other, name) for other in active) for name in ("mentions", "unread"))
+    counts = f"(@{mentions} {unread}) " if mentions else f"({unread}) " if unread else ""
+    return clip_text(f"{counts}{drawable_text(state.current) or 'chatroom'}", MAX_COLUMNS)
+
+
 def notification_sequence(
     notification: NotificationText, alert: str, environment: Mapping[str, str] = os.environ
 ) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from prompt_toolkit.application import Application, run_in_terminal
+from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.input import Input
 from prompt_toolkit.key_binding import KeyPress
 from prompt_toolkit.layout import Layout
@@ -32,7 +33,7 @@ from chatroom.client.view.draw.terminal_output import TerminalOutput
 from chatroom.client.view.input.terminal_input import use_parser
 from chatroom.client.view.job_control import JobControl
 from chatroom.client.view.keys.bindings import all_bindings
-from chatroom.client.view.notifications import NotificationBell, notification_sequence
+from chatroom.client.view.notifications import NotificationBell, notification_sequence, terminal_title
 from chatroom.client.view.screen_state import ScreenState
 from chatroom.protocol import events, responses
 
@@ -247,12 +248,16 @@ class FullScreen:
             self.application.output.flush()
 
     def _on_frame_start(self) -> None:
+        self.application.editing_mode = EditingMode(self._app.config.editing.upper())
         output = self.application.output
         if isinstance(output, TerminalOutput):
             output.shows_links = shows_links(self._app.config.links, os.environ.get("TERM", ""))
         self._frame_started = time.thread_time()
 
     def _on_frame_end(self) -> None:
+        output = self.application.output
+        if isinstance(output, TerminalOutput) and self._app.config.title == "on":
+            output.set_terminal_title(terminal_title(self._app.state))
         frame_time = time.thread_time() - self._frame_started
         self._next_frame_at = time.monotonic() + PAUSE_PER_FRAME_TIME * frame_time
         self._job_control.remember_modes()

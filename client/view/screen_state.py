@@ -11,6 +11,7 @@ from prompt_toolkit.application import get_app
 from chatroom.client.app import App, Refused
 from chatroom.client.commands.completion import complete_word
 from chatroom.client.model import apply, select
+from chatroom.client.model.numbers import ConversationNumbers
 from chatroom.client.model.state import ClientNote, ConnectionState, Conversation
 from chatroom.client.text import i18n
 from chatroom.client.view.focus import TerminalFocus
@@ -49,6 +50,7 @@ class ScreenState:
         self.targets = MessageTargets(app.state)
         self.switcher = Switcher(app.state)
         self.members = MembersPane()
+        self.numbers = ConversationNumbers(app.state)
         self.inline_prompt = InlinePrompt()
         self.content = ScreenContent(self)
         self.history_view = HistoryView(self.content.current)
@@ -91,6 +93,7 @@ class ScreenState:
         self.link_hints = {}
         self.inline_prompt.close_prompt()
         self.expanded.clear()
+        self.numbers.forget()
         self.content.forget_conversations()
         self.history_view.forget_positions()
         self.composer.reset_composer()
@@ -139,6 +142,18 @@ class ScreenState:
         self.confirm_prompt = None
         self.targets.follow_input(self.composer.text)
         self.app.input_changed(self.composer.conversation, self.composer.draft)
+
+    def can_dismiss(self) -> bool:
+        """Return whether Esc has something to close."""
+        conversation = self.conversation
+        return bool(
+            self.banner
+            or self.confirm_prompt
+            or self.help_open
+            or self.history_only
+            or self.composer.buffer.complete_state
+            or (conversation and conversation.selected)
+        )
 
     def show_note(self, note: ClientNote) -> None:
         """Show an important note in the banner, or in the login form. All notes are in the history.

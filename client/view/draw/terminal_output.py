@@ -9,6 +9,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from chatroom.client.view.draw.link_text import LinkText
 
 _REPORT_FOCUS, _STOP_REPORTING_FOCUS = "\x1b[?1004h", "\x1b[?1004l"
+_KEEP_TITLE, _RESTORE_TITLE = "\x1b[22;2t", "\x1b[23;2t"
 _BEGIN_UPDATE, _END_UPDATE = "\x1b[?2026h", "\x1b[?2026l"
 
 
@@ -16,14 +17,25 @@ class TerminalOutput(Vt100_Output):
     """Writes to a terminal that obeys xterm's sequences or ignores them."""
 
     shows_links = False
+    _title = ""
 
     def enter_alternate_screen(self) -> None:
         super().enter_alternate_screen()
         self.write_raw(_REPORT_FOCUS)
+        self.write_raw(_KEEP_TITLE)
 
     def quit_alternate_screen(self) -> None:
         self.write_raw(_STOP_REPORTING_FOCUS)
+        self.write_raw(_RESTORE_TITLE)
+        self._title = ""
         super().quit_alternate_screen()
+
+    def set_terminal_title(self, title: str) -> None:
+        """Set the title if it is another one. It is restored when the screen is left."""
+        if title != self._title:
+            self._title = title
+            self.write_raw(f"\x1b]2;{title}\x1b\\")
+            self.flush()
 
     def write(self, data: str) -> None:
         if self.shows_links and isinstance(data, LinkText):

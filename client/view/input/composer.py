@@ -1,4 +1,4 @@
-"""The message input: one line or several, a draft for each conversation, and the history of sent lines.
+"""The message input: with a draft and a history of sent lines for each conversation.
 
 prompt_toolkit does the editing (with the keys of readline). Enter is handled by ``InputActions``; a paste is
 only inserted, never sent.
@@ -24,7 +24,7 @@ from prompt_toolkit.layout.processors import (
     Transformation,
     TransformationInput,
 )
-from prompt_toolkit.search import SearchDirection, start_search, stop_search
+from prompt_toolkit.search import SearchDirection, accept_search, start_search, stop_search
 from prompt_toolkit.widgets import SearchToolbar
 
 from chatroom.client.model import select
@@ -52,6 +52,7 @@ class Composer:
     def __init__(self, state: ClientState, complete: CompletionSource) -> None:
         self._state = state
         self.conversation = ""  # the name of the conversation whose input this is
+        self._histories: dict[str, InMemoryHistory] = {}  # the sent lines of each conversation
         self._search_start = (0, 0)  # before a search: lines back from the draft, and the cursor
         self.buffer = Buffer(
             accept_handler=keep_text,
@@ -97,6 +98,8 @@ class Composer:
         draft = select.current_draft(self._state)
         if self.conversation != self._state.current or draft != self.draft:
             self._remember_edited_line()
+            if self.conversation != self._state.current:
+                self.buffer.history = self._histories.setdefault(self._state.current, InMemoryHistory())
             self.conversation = self._state.current
             self.buffer.reset(Document(draft))
 
@@ -136,6 +139,13 @@ class Composer:
         self._search_start = self._lines_back(), self.buffer.cursor_position
         start_search(self.control, direction)
 
+    def accept_search(self) -> None:
+        """End the search and keep the line that is shown."""
+        if self.search.search_buffer.text:
+            accept_search()
+        else:
+            self.abort_search()
+
     def abort_search(self) -> None:
         """End the search and show the line that was shown before it."""
         stop_search()
@@ -152,6 +162,7 @@ class Composer:
         """Clear input and history: the next user may be another one."""
         self.conversation = ""
         self.buffer.history = InMemoryHistory()
+        self._histories = {"": self.buffer.history}
         self.buffer.reset()
 
     def insert_paste(self, text: str) -> int:

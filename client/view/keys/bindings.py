@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 
 from prompt_toolkit.application import get_app
-from prompt_toolkit.filters import Condition, FilterOrBool, is_searching
+from prompt_toolkit.filters import Condition, FilterOrBool, is_searching, vi_insert_mode
 from prompt_toolkit.key_binding import (
     ConditionalKeyBindings,
     DynamicKeyBindings,
@@ -62,19 +62,24 @@ def all_bindings(screen_state: ScreenState) -> KeyBindingsBase:
 def _chat_bindings(screen_state: ScreenState) -> KeyBindingsBase:
     """Return the bindings of the chat. They are rebuilt when the user binds a key."""
     handlers = action_handlers(screen_state)
+    closes = _is_lone_escape & (vi_insert_mode | Condition(screen_state.can_dismiss))
 
     @lru_cache(maxsize=1)
     def bindings(changes: frozenset[tuple[str, str]]) -> KeyBindings:
-        return _bind_actions(handlers, dict(changes))
+        return _bind_actions(handlers, dict(changes), closes)
 
     return DynamicKeyBindings(lambda: bindings(frozenset(screen_state.app.config.keys.items())))
 
 
-def _bind_actions(handlers: dict[str, KeyHandler], changes: dict[str, str]) -> KeyBindings:
+def _bind_actions(
+    handlers: dict[str, KeyHandler], changes: dict[str, str], closes: FilterOrBool
+) -> KeyBindings:
+    """``closes`` tells whether Esc acts at once. Else the next key may follow, as with Alt."""
     bindings = _no_accept_line()
     for row in apply_bindings(changes):
         for keys in row.keys:
-            bindings.add(*keys.split(), eager=_is_eager(keys))(handlers[row.action])
+            eager = closes if keys == "escape" else _is_eager(keys)
+            bindings.add(*keys.split(), eager=eager)(handlers[row.action])
     bindings.add(Keys.BracketedPaste)(handlers["paste"])
     return bindings
 
@@ -128,8 +133,12 @@ def _use_link(app: App, target: str, *, copies: bool) -> None:
 
 
 def _search_keys(screen_state: ScreenState) -> KeyTable:
-    """Keys that abort a search. prompt_toolkit's own would not leave the shown line in the input."""
-    return {("escape", "c-g", "c-c"): screen_state.composer.abort_search}
+    """Keys that end a search, as in readline: with the line that is shown, or with the one before it."""
+    composer = screen_state.composer
+    return {
+        ("c-g", "c-c"): composer.abort_search,
+        ("escape", "tab", "right", "end", "c-e", "enter"): composer.accept_search,
+    }
 
 
 def _search_starts(screen_state: ScreenState) -> KeyBindings:

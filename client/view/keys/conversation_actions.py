@@ -3,7 +3,6 @@
 from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 
 from chatroom.client.model import select
-from chatroom.client.view.panes.sidebar import conversation_by_number
 from chatroom.client.view.screen_state import ScreenState
 
 
@@ -22,7 +21,7 @@ class ConversationActions:
 
     def numbered_conversation(self, event: KeyPressEvent) -> None:
         """Switch to the conversation whose number is the digit of the key."""
-        name = conversation_by_number(self._state, int(event.key_sequence[-1].key))
+        name = self._screen_state.numbers.find(int(event.key_sequence[-1].key))
         if name is not None:
             self._screen_state.show_conversation(name)
 

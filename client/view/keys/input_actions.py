@@ -2,7 +2,9 @@
 
 from functools import partial
 
+from prompt_toolkit.filters import vi_insert_mode
 from prompt_toolkit.key_binding.key_processor import KeyPressEvent
+from prompt_toolkit.key_binding.vi_state import InputMode
 
 from chatroom.client.commands.table import is_command
 from chatroom.client.model import apply
@@ -116,5 +118,8 @@ class InputActions:
         elif screen_state.conversation and screen_state.conversation.selected:
             apply.select_message(self._state, self._state.current, 0)
             screen_state.targets.follow_selection()
+        elif vi_insert_mode():
+            self._composer.buffer.cursor_left()
+            event.app.vi_state.input_mode = InputMode.NAVIGATION
         else:
             screen_state.help_open = screen_state.history_only = False

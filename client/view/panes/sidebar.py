@@ -1,9 +1,11 @@
 """The pane on the left: home, joined rooms and friends, with presence and unread counts."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
 from chatroom.client.model import select
+from chatroom.client.model.numbers import ConversationNumbers
 from chatroom.client.model.state import ClientState, Conversation
 from chatroom.client.text import i18n
 from chatroom.client.view.draw.text import Row, column_count, drawable_text, fit_text
@@ -11,6 +13,10 @@ from chatroom.client.view.panes.status import unread_counts
 
 MIN_WIDTH, MAX_WIDTH = 10, 22
 """Columns of the pane, unless the user has set them."""
+
+
+MAX_NUMBER = 9
+"""The highest number that has a key."""
 
 
 class SidebarLine(NamedTuple):
@@ -22,9 +28,16 @@ class SidebarLine(NamedTuple):
     unread: str = ""
 
 
-def sidebar_rows(state: ClientState, width: int, height: int) -> list[Row]:
-    """Return at most ``height`` rows around the current conversation."""
-    lines = _sidebar_lines(state)
+def sidebar_rows(
+    state: ClientState, width: int, height: int, numbers: Mapping[str, int] | None = None
+) -> list[Row]:
+    """Return at most ``height`` rows around the current conversation.
+
+    ``numbers`` are those of ``ConversationNumbers``, or else the places of the conversations.
+    """
+    lines = _sidebar_lines(
+        state, ConversationNumbers(state).current_numbers() if numbers is None else numbers
+    )
     current = next((at for at, line in enumerate(lines) if line.name == state.current), 0)
     first = max(0, min(current - height // 2, len(lines) - height))
     return [_line_row(line, line.name == state.current, width) for line in lines[first : first + height]]
@@ -32,7 +45,7 @@ def sidebar_rows(state: ClientState, width: int, height: int) -> list[Row]:
 
 def preferred_width(state: ClientState) -> int:
     """Return the columns that the rows need."""
-    widest = max(_needed_columns(line) for line in _sidebar_lines(state))
+    widest = max(_needed_columns(line) for line in _sidebar_lines(state, {}))
     return max(MIN_WIDTH, min(MAX_WIDTH, widest))
 
 
@@ -40,15 +53,8 @@ def _needed_columns(line: SidebarLine) -> int:
     return column_count(line.label) + column_count(line.unread) + 1
 
 
-def conversation_by_number(state: ClientState, number: int) -> str | None:
-    """Return the name of the conversation with this number, counted from 1."""
-    conversations = select.sidebar_conversations(state)
-    return conversations[number - 1].name if number <= len(conversations) else None
-
-
-def _sidebar_lines(state: ClientState) -> list[SidebarLine]:
-    numbered = enumerate(select.sidebar_conversations(state)[:9], 1)
-    numbers = {conversation.name: str(number) for number, conversation in numbered}
+def _sidebar_lines(state: ClientState, numbered: Mapping[str, int]) -> list[SidebarLine]:
+    numbers = {name: str(number) for name, number in numbered.items() if number <= MAX_NUMBER}
     rooms = [_conversation_line(room, numbers) for room in select.list_rooms(state, mine=True)]
     directs = [_conversation_line(direct, numbers) for direct in select.list_directs(state)]
     return [

@@ -3,6 +3,7 @@
 from chatroom.client.commands.completion import complete_word
 from chatroom.client.model.state import ClientState, Conversation
 from chatroom.protocol.values import Member
+from tests.unit.client.view.fake import make_message
 
 
 def state() -> ClientState:
@@ -41,7 +42,20 @@ def test_argument_is_completed_by_its_kind() -> None:
 
 def test_member_is_completed_by_nickname_and_account() -> None:
     assert offered("hello b") == ["BOB ", "Bob "]
-    assert offered("ask alic") == ["ALICE "]
+    assert offered("ask alic") == []  # not the user
+
+
+def test_member_who_spoke_last_is_offered_first() -> None:
+    lab = state()
+    lab.conversations["#lab"].roster += [
+        Member(username=name, nickname=name, entered=True, online=True) for name in ("Bea", "Ben")
+    ]
+    lab.conversations["#lab"].timeline.messages = [
+        make_message("hi", seq=seq, username=name, nickname=name, conversation="#lab")
+        for seq, name in enumerate(("Ben", "Bob", "Bea"), 1)
+    ]
+    names = [item.replacement for item in complete_word(lab, "ask b", 5)]
+    assert names == ["Bea ", "BOB ", "Bob ", "Ben "]
 
 
 def test_nickname_in_a_command_is_completed_to_its_account() -> None:

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from chatroom.client.model.numbers import ConversationNumbers
 from chatroom.client.model.roster import ordered_members
 from chatroom.client.model.state import ClientNote, ClientState, ConnectionState, Conversation
 from chatroom.client.text import i18n
@@ -14,7 +15,7 @@ from chatroom.client.view.panes.banner import banner_rows
 from chatroom.client.view.panes.help import help_content
 from chatroom.client.view.panes.home import home_content
 from chatroom.client.view.panes.members import MembersPane
-from chatroom.client.view.panes.sidebar import conversation_by_number, sidebar_rows
+from chatroom.client.view.panes.sidebar import sidebar_rows
 from chatroom.client.view.panes.status import status_row, topic_row
 from tests.unit.client.view.fake import add_friend, add_room, make_member
 
@@ -79,8 +80,19 @@ class TestSidebar:
         assert any("room40" in line for line in text(sidebar_rows(state, 20, 5)))
 
     def test_conversation_numbers_match_the_keys(self, state: ClientState) -> None:
-        assert conversation_by_number(state, 2) == "@Bob"
-        assert conversation_by_number(state, 9) is None
+        numbers = ConversationNumbers(state)
+        assert numbers.find(2) == "@Bob"
+        assert numbers.find(9) is None
+
+    def test_conversation_keeps_its_number_when_others_come_and_go(self, state: ClientState) -> None:
+        numbers = ConversationNumbers(state)
+        assert numbers.find(1) == "#thuhole"
+        add_room(state, "#aaa")
+        assert [numbers.find(number) for number in (1, 2, 4)] == ["#thuhole", "@Bob", "#aaa"]
+        del state.conversations["#thuhole"]
+        assert [numbers.find(number) for number in (1, 2, 4)] == [None, "@Bob", "#aaa"]
+        add_room(state, "#zzz")
+        assert numbers.find(1) == "#zzz"
 
 
 class TestMembers:

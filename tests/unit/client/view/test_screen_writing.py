@@ -1,9 +1,12 @@
 """Input on the full screen: drafts, pastes, and the history of sent lines."""
 
+import asyncio
+
 import pytest
+from prompt_toolkit.key_binding.vi_state import InputMode
 
 from chatroom.client.text import i18n
-from tests.unit.client.view.fake import FakeApp, add_messages
+from tests.unit.client.view.fake import FakeApp, add_messages, add_room
 from tests.unit.client.view.harness import ScreenHarness, input_line, run_steps
 
 
@@ -170,12 +173,12 @@ class TestInput:
             screen.press("Ctrl-R")
             screen.type("thi")
             await screen.wait_until(lambda: input_line(screen) == "first thing", "for the match")
-            screen.press("Esc")
+            screen.press("Ctrl-G")
             await screen.wait_until(lambda: input_line(screen) == "a draft", "for the draft")
 
         run_steps(alice, steps)
 
-    @pytest.mark.parametrize("keys", [("Esc",), ("Ctrl-G",), ("Ctrl-R", "Esc"), ("Ctrl-R", "Ctrl-G")])
+    @pytest.mark.parametrize("keys", [("Ctrl-G",), ("Ctrl-R", "Ctrl-G"), ("Ctrl-C",)])
     def test_aborted_search_after_several_steps_restores_the_draft(
         self, alice: FakeApp, keys: tuple[str, ...]
     ) -> None:
@@ -194,6 +197,80 @@ class TestInput:
 
         run_steps(alice, steps)
         assert alice.state.conversations["#thuhole"].draft == "a draft"
+
+    @pytest.mark.parametrize("key", ["Esc", "Tab", "Right", "End", "Enter"])
+    def test_key_that_takes_the_match_inserts_what_is_shown(self, alice: FakeApp, key: str) -> None:
+        async def steps(screen: ScreenHarness) -> None:
+            screen.press("Alt-1")
+            await send(screen, "thing one")
+            screen.press("Ctrl-R")
+            screen.type("thing")
+            await screen.wait_until(lambda: input_line(screen) == "thing one", "for the match")
+            screen.press(key)
+            await screen.wait_gone(i18n.translate("view.search_back").strip())
+            assert input_line(screen) == "thing one"
+
+        run_steps(alice, steps)
+        assert alice.calls.count(("submit", "thing one")) == 1
+
+    def test_each_conversation_has_its_own_input_history(self, alice: FakeApp) -> None:
+        async def steps(screen: ScreenHarness) -> None:
+            screen.press("Alt-1")
+            await send(screen, "for the first")
+            screen.press("Alt-2")
+            await screen.wait_for("#zoo ·")
+            await send(screen, "for the second")
+            screen.press("Up")
+            await screen.wait_until(lambda: input_line(screen) == "for the second", "for the line")
+            screen.press("Up", "Alt-1")
+            await screen.wait_for("#thuhole ·")
+            screen.press("Up")
+            await screen.wait_until(lambda: input_line(screen) == "for the first", "for the line")
+
+        run_steps(alice, steps)
+
+    def test_esc_then_a_key_is_the_same_as_alt(self, alice: FakeApp) -> None:
+        async def steps(screen: ScreenHarness) -> None:
+            screen.full_screen.application.timeoutlen = 60.0  # wait for the key, on a slow machine too
+            screen.press("Alt-1")
+            await screen.wait_for("#thuhole ·")
+            pressed = asyncio.Event()
+            screen.full_screen.application.key_processor.after_key_press += lambda _: pressed.set()
+            screen.press("Esc")
+            await pressed.wait()
+            screen.press("2")
+            await screen.wait_for("#zoo ·")
+            assert input_line(screen) == i18n.translate("view.placeholder")
+
+        run_steps(alice, steps)
+
+    def test_vi_editing_has_modes(self, alice: FakeApp) -> None:
+        alice.config.editing = "vi"
+
+        async def steps(screen: ScreenHarness) -> None:
+            screen.press("Alt-1")
+            await screen.wait_for("message 200")
+            screen.type("one two")
+            await screen.wait_until(lambda: input_line(screen) == "one two", "for the text")
+            vi_state = screen.full_screen.application.vi_state
+            screen.press("Esc")
+            await screen.wait_until(lambda: vi_state.input_mode == InputMode.NAVIGATION, "for Esc")
+            screen.type("0dwA!")
+            await screen.wait_until(lambda: input_line(screen) == "two!", "for the change")
+
+        run_steps(alice, steps)
+
+    def test_title_of_the_terminal_has_unread_counts_and_no_foreign_sequence(self, alice: FakeApp) -> None:
+        add_room(alice.state, "#a\x1b]0;x\x07").unread = 3
+
+        async def steps(screen: ScreenHarness) -> None:
+            screen.press("Alt-3")
+            await screen.wait_until(lambda: "\x1b]2;(3) #zoo\x1b\\" in screen.output, "for the title")
+            screen.press("Alt-1")
+            await screen.wait_until(lambda: "\x1b]2;#a" in screen.output, "for the other title")
+            assert "\x1b]0;x" not in screen.output
+
+        run_steps(alice, steps)
 
     def test_ctrl_s_and_ctrl_q_insert_nothing(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:

@@ -52,6 +52,7 @@ SETTINGS = (
     UserSetting("compact", ("off", "on"), "set.compact"),
     UserSetting("fold", ("on", "off"), "set.fold"),
     UserSetting("time", ("short", "seconds", "full", "none"), "set.time"),
+    UserSetting("mouse", ("off", "on"), "set.mouse"),
     UserSetting("editing", ("emacs", "vi"), "set.editing"),
     UserSetting("title", ("on", "off"), "set.title"),
     UserSetting("links", ("auto", "on", "off"), "set.links"),
@@ -87,6 +88,7 @@ class ClientConfig:
     compact: str = "off"
     fold: str = "on"
     time: str = "short"
+    mouse: str = "off"
     editing: str = "emacs"
     title: str = "on"
     links: str = "auto"

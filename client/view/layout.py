@@ -25,9 +25,9 @@ from chatroom.client.view.draw.text import Row, fit_text, wrap_text
 from chatroom.client.view.history.link_hints import with_hints
 from chatroom.client.view.panes import members, sidebar
 from chatroom.client.view.panes.banner import banner_rows
-from chatroom.client.view.panes.sidebar import sidebar_rows
+from chatroom.client.view.panes.sidebar import sidebar_names, sidebar_rows
 from chatroom.client.view.panes.status import status_row, topic_row
-from chatroom.client.view.screen_state import ScreenState
+from chatroom.client.view.screen_state import ClickArea, ScreenState
 
 SIDEBAR_FROM = 80
 """Columns of a screen that shows the sidebar, unless the user has hidden it (F7)."""
@@ -226,10 +226,12 @@ class _ChatContainer(Container):
             )
             rows = screen_state.members.pane_rows(conversation, widths.members, height, up, down)
             canvas.draw_rows(rows, top, right + 1, widths.members)
+        screen_state.sidebar_names = sidebar_names(screen_state.state, height) if left else []
         screen_state.shows_banner = height >= _BANNER_FROM
         rows = []
         if screen_state.banner and screen_state.shows_banner:
             rows = banner_rows(screen_state.banner, right - left, height)
+        screen_state.click_area = ClickArea(top, left, right, len(rows))
         screen_state.history_view.update_view(right - left, height - len(rows))
         rows += with_hints(screen_state.history_view.visible.rows, screen_state.link_hints)
         rows += [[]] * (height - len(rows))

@@ -24,7 +24,6 @@ from chatroom.client import background
 from chatroom.client.app import App
 from chatroom.client.model import apply, select
 from chatroom.client.model.state import ClientNote, ConnectionState, PendingMessage
-from chatroom.client.storage.theme_files import ThemeError
 from chatroom.client.view import layout
 from chatroom.client.view.clipboard import copy_sequence
 from chatroom.client.view.draw import theme
@@ -35,6 +34,8 @@ from chatroom.client.view.job_control import JobControl
 from chatroom.client.view.keys.bindings import all_bindings
 from chatroom.client.view.notifications import NotificationBell, notification_sequence, terminal_title
 from chatroom.client.view.screen_state import ScreenState
+from chatroom.client.view.terminal_reports import TerminalReports
+from chatroom.client.view.theme_watcher import ThemeWatcher
 from chatroom.protocol import events, responses
 
 MIN_FRAME_INTERVAL = 0.033
@@ -46,9 +47,6 @@ messages takes at most a seventh of a core, on a slow machine or a large screen 
 
 STATUS_INTERVAL = 1.0
 """Seconds between two frames while the status line counts down or shows who is typing."""
-
-THEME_INTERVAL = 1.0
-"""Seconds between two looks at the file of the theme."""
 
 MAX_FAILURES = 3
 FAILURE_WINDOW = 10.0
@@ -114,7 +112,10 @@ class FullScreen:
             output=self._output or TerminalOutput.from_pty(sys.stdout, os.environ.get("TERM")),
         )
         self._job_control = JobControl(self.application)
-        use_parser(self.application.input, self._on_late_key, self._on_focus)
+        redraw = self.application.invalidate
+        self._theme_watcher = ThemeWatcher(app, self._themes, redraw)
+        reports = TerminalReports(self.screen_state, self.application.output, self._themes, redraw)
+        use_parser(self.application.input, self._on_late_key, self._on_focus, reports.handle)
         self.application.key_processor.before_key_press += lambda _: self.screen_state.focus.key_pressed()
         self.application.ttimeoutlen, self.application.timeoutlen = ESCAPE_TIMEOUT, SEQUENCE_TIMEOUT
 
@@ -126,7 +127,7 @@ class FullScreen:
             loop.add_signal_handler(number, self._app.quit)
         self._job_control.add_handlers()
         quitting = background.start(self._quit())
-        watching = background.start(self._watch_theme())
+        watching = background.start(self._theme_watcher.watch())
         try:
             await self.application.run_async(pre_run=self._start_screen, set_exception_handler=False)
         except EOFError:
@@ -223,22 +224,8 @@ class FullScreen:
     async def edit_file(self, path: Path) -> bool:
         buffer = self.screen_state.composer.buffer
         await run_in_terminal(lambda: buffer._open_file_in_editor(str(path)), in_executor=True)
-        self._reload_theme()
+        self._theme_watcher.reload()
         return True
-
-    async def _watch_theme(self) -> None:
-        """Draw the screen in the new colours soon after the user has saved the theme's file."""
-        while True:
-            await asyncio.sleep(THEME_INTERVAL)
-            self._reload_theme()
-
-    def _reload_theme(self) -> None:
-        name = self._app.config.theme
-        try:
-            if self._themes.reload_changed(name):
-                self.application.invalidate()
-        except ThemeError as error:
-            self._app.notes.show("theme_error", error=True, name=name, why=str(error))
 
     def _notify_user(self) -> None:
         """Notify the user of a new message that is not in sight."""
@@ -252,6 +239,8 @@ class FullScreen:
         output = self.application.output
         if isinstance(output, TerminalOutput):
             output.shows_links = shows_links(self._app.config.links, os.environ.get("TERM", ""))
+            output.asks_terminal = shows_links("auto", os.environ.get("TERM", ""))
+            output.set_mouse(self._app.config.mouse == "on")
         self._frame_started = time.thread_time()
 
     def _on_frame_end(self) -> None:

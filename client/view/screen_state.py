@@ -5,6 +5,7 @@
 """
 
 from functools import partial
+from typing import NamedTuple
 
 from prompt_toolkit.application import get_app
 
@@ -30,6 +31,15 @@ from chatroom.client.view.panes.members import MembersPane
 from chatroom.client.view.screen_content import ScreenContent
 
 
+class ClickArea(NamedTuple):
+    """Where the history is: its first line, its columns, and how many lines the banner takes of it."""
+
+    top: int
+    left: int
+    right: int
+    banner_rows: int
+
+
 class ScreenState:
     """The parts of the screen, and which of them are shown."""
 
@@ -39,6 +49,8 @@ class ScreenState:
         self.banner: ClientNote | None = None
         self.shows_banner = True  # whether there is space for it
         self.confirm_prompt: ConfirmPrompt | None = None
+        self.click_area: ClickArea | None = None  # of the last frame
+        self.sidebar_names: list[str | None] = []  # of the rows of the sidebar
         self.link_hints: dict[str, str] = {}  # target -> letter, while the user chooses a link
         self.help_open = False  # the help replaces the history
         self.history_only = False  # only the history and the input are shown

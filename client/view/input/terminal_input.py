@@ -15,6 +15,8 @@ from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.key_binding import KeyPress
 from prompt_toolkit.keys import Keys
 
+from chatroom.client.view.input.escape_sequences import SequenceTranslator
+
 PASTE_TIMEOUT = 2.0
 """Seconds without a byte after which a paste counts as complete, though its end is missing."""
 
@@ -49,8 +51,8 @@ def brackets_pastes(environment: Mapping[str, str] = os.environ) -> bool:
 class TerminalParser(Vt100Parser):
     """Parses the input of one terminal.
 
-    ``on_focus`` gets focus reports, ``on_late_key`` keys that a timeout completes. Without ``brackets``,
-    lines that arrive together are a paste.
+    ``on_focus`` gets focus reports, ``on_report`` other reports and clicks, ``on_late_key`` keys that a
+    timeout completes. Without ``brackets``, lines that arrive together are a paste.
     """
 
     def __init__(
@@ -58,10 +60,12 @@ class TerminalParser(Vt100Parser):
         on_key: Callable[[KeyPress], None],
         on_late_key: Callable[[KeyPress], None],
         on_focus: Callable[[bool], None],
+        on_report: Callable[[str], None] = lambda report: None,
         *,
         brackets: bool,
     ) -> None:
         super().__init__(on_key)
+        self._translator = SequenceTranslator(on_report)
         self._on_late_key = on_late_key
         self._on_focus = on_focus
         self._brackets = brackets
@@ -72,6 +76,8 @@ class TerminalParser(Vt100Parser):
 
     def feed(self, data: str) -> None:
         """Parse input. Ctrl-C alone ends a paste whose end is missing."""
+        if not self._in_bracketed_paste:
+            data = self._translator.translate(data)
         if data == _CTRL_C:
             self._complete(self.feed_key_callback)
         if self._in_bracketed_paste:
@@ -87,6 +93,12 @@ class TerminalParser(Vt100Parser):
         else:
             super().feed(data)
         self._restart_timer()
+
+    def flush(self) -> None:
+        """Take what has arrived of a key's sequence as it is."""
+        if rest := self._translator.flush():
+            super().feed(rest)
+        super().flush()
 
     def _is_burst(self, data: str) -> bool:
         if self._brackets and not self._is_end_missing:
@@ -130,7 +142,10 @@ class TerminalParser(Vt100Parser):
 
 
 def use_parser(
-    input: Input, on_late_key: Callable[[KeyPress], None], on_focus: Callable[[bool], None]
+    input: Input,
+    on_late_key: Callable[[KeyPress], None],
+    on_focus: Callable[[bool], None],
+    on_report: Callable[[str], None],
 ) -> None:
     """Let ``input`` use a ``TerminalParser``, and read undecodable bytes as U+FFFD.
 
@@ -144,5 +159,5 @@ def use_parser(
         on_key = parser.feed_key_callback
         brackets = brackets_pastes()
         input.vt100_parser = TerminalParser(  # type: ignore[attr-defined]
-            on_key, on_late_key, on_focus, brackets=brackets
+            on_key, on_late_key, on_focus, on_report, brackets=brackets
         )

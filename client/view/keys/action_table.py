@@ -42,6 +42,8 @@ def _history_handlers(actions: HistoryActions) -> dict[str, KeyHandler]:
     return {
         "page_up": actions.scroll_up,
         "page_down": actions.scroll_down,
+        "wheel_up": actions.wheel_up,
+        "wheel_down": actions.wheel_down,
         "top": actions.go_to_start,
         "bottom": actions.go_to_end,
         "first_unread": actions.go_to_unread,

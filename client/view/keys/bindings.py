@@ -81,6 +81,8 @@ def _bind_actions(
             eager = closes if keys == "escape" else _is_eager(keys)
             bindings.add(*keys.split(), eager=eager)(handlers[row.action])
     bindings.add(Keys.BracketedPaste)(handlers["paste"])
+    bindings.add(Keys.ScrollUp)(handlers["wheel_up"])
+    bindings.add(Keys.ScrollDown)(handlers["wheel_down"])
     return bindings
 
 
@@ -114,12 +116,12 @@ def _hint_keys(screen_state: ScreenState) -> KeyBindings:
         letter = event.data
         target = next((target for target, hint in hints.items() if hint == letter.lower()), "")
         if target:
-            _use_link(screen_state.app, target, copies=letter.isupper())
+            use_link(screen_state.app, target, copies=letter.isupper())
 
     return bindings
 
 
-def _use_link(app: App, target: str, *, copies: bool) -> None:
+def use_link(app: App, target: str, *, copies: bool) -> None:
     """Open a link or copy it, as the commands do."""
     try:
         if copies:

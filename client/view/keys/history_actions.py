@@ -26,6 +26,16 @@ class HistoryActions:
     def scroll_down(self, event: KeyPressEvent) -> None:
         self._scroll_pages(1)
 
+    def wheel_up(self, event: KeyPressEvent) -> None:
+        self._scroll_rows(-1)
+
+    def wheel_down(self, event: KeyPressEvent) -> None:
+        self._scroll_rows(1)
+
+    def _scroll_rows(self, rows: int) -> None:
+        self._screen_state.sought_seq = 0
+        self._history_view.scroll_rows(rows)
+
     def _scroll_pages(self, pages: int) -> None:
         self._screen_state.sought_seq = 0
         self._history_view.scroll_pages(pages)

@@ -8,6 +8,7 @@ from chatroom.client.text import i18n
 from chatroom.client.view.draw.text import Row, column_count, drawable_text, fit_text
 from chatroom.client.view.draw.theme import nickname_style
 from chatroom.client.view.history.message_rows import key_hint
+from chatroom.protocol.safe import safe_text
 from chatroom.protocol.values import Member
 
 MIN_WIDTH, MAX_WIDTH = 9, 20
@@ -36,6 +37,7 @@ class MembersPane:
         self._room = ""
         self._offset = 0  # how many members are above the visible ones
         self._page_size = 1  # how many were visible last
+        self.visible_names: list[str] = []  # by row; empty for a row without a member
 
     def scroll_pages(self, pages: int) -> None:
         """Scroll down by pages, or up if negative. The next frame limits the offset."""
@@ -59,6 +61,8 @@ class MembersPane:
         visible = roster[offset : offset + max(0, lines)]
         self._page_size = max(1, len(visible))
         rows = [_member_row(member, width) for member in visible]
+        names = [safe_text(member.nickname or member.username) for member in visible]
+        self.visible_names = ["", *([""] if offset else []), *names]
         if offset:
             rows.insert(0, _hint_row(i18n.translate("members.above", others=offset) + key_hint(up), width))
         if others := len(roster) - offset - len(visible):

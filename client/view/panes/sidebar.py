@@ -43,6 +43,14 @@ def sidebar_rows(
     return [_line_row(line, line.name == state.current, width) for line in lines[first : first + height]]
 
 
+def sidebar_names(state: ClientState, height: int) -> list[str | None]:
+    """Return the name of the conversation in each row; ``None`` for headings."""
+    names = [line.name for line in _sidebar_lines(state, {})]
+    current = names.index(state.current) if state.current in names else 0
+    first = max(0, min(current - height // 2, len(names) - height))
+    return names[first : first + height]
+
+
 def preferred_width(state: ClientState) -> int:
     """Return the columns that the rows need."""
     widest = max(_needed_columns(line) for line in _sidebar_lines(state, {}))

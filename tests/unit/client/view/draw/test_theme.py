@@ -74,7 +74,7 @@ def test_colour_depth_follows_the_environment() -> None:
 def test_wrong_theme_file_is_reported_on_the_screen_soon_after_it_is_saved(
     alice: FakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chatroom.client.view.screen.THEME_INTERVAL", 0.01)
+    monkeypatch.setattr("chatroom.client.view.theme_watcher.THEME_INTERVAL", 0.01)
     path = alice.config.theme_files.make_own("default")
 
     async def steps(screen: ScreenHarness) -> None:

@@ -60,6 +60,14 @@ def make_private(path: Path) -> None:
             log.warning("other users could read or write %s (mode %o); now they cannot", path, mode)
 
 
+def warn_if_open(path: Path, permissions: int) -> None:
+    """Log if other users have any of these permissions for a file or folder that belongs to the operator."""
+    with suppress(OSError):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & permissions:
+            log.warning("other users may read or change %s (mode %o): remove their permissions", path, mode)
+
+
 def write(path: Path, content: bytes) -> None:
     """Write a private file atomically and flush it to the disk. Raises ``OSError``."""
     make_folder(path.parent)

@@ -89,12 +89,14 @@ class EnterRoom(Request, frozen=True, kw_only=True):
     """Enter a room under a nickname; the first entry takes a permanent seat. -> ``entered``
 
     ``password`` is the room's, ``invitation`` an invite code; they are checked only if a seat needs them.
+    With ``member_only`` no seat is taken: a user without one gets ``not_a_member``.
     """
 
     room: str
     nickname: str
     password: str | UnsetType = UNSET
     invitation: str | UnsetType = UNSET
+    member_only: bool | UnsetType = UNSET
 
 
 class LeaveRoom(Request, frozen=True, kw_only=True):

@@ -4,13 +4,18 @@
 An error at the start is one line on standard error, and the exit code is not 0.
 """
 
+import signal
+import sys
+
+IS_PROGRAM = __name__ == "__main__" or sys.argv[0].endswith("chat-server")
+if IS_PROGRAM and all(word.startswith("-") for word in sys.argv[1:2]):  # not for chat-server admin, …
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # before the other imports, which take a while
+
 import argparse
 import asyncio
 import gc
 import logging
 import os
-import signal
-import sys
 import threading
 from collections.abc import Sequence
 from functools import partial

@@ -80,16 +80,17 @@ class Conversations:
         return await self._enter(name, nickname, password)
 
     async def enter_again(self, name: str) -> str:
-        """As ``enter``, under the last nickname and without a question to the user."""
-        return await self._enter(name)
+        """As ``enter``, under the last nickname, without a question to the user, and only as a member."""
+        return await self._enter_as_member(name)
 
     async def enter_all_again(self, names: list[str]) -> None:
         """Enter conversations again; show why one refuses. Raises ``ConnectionLost``."""
         for name in names:
             try:
-                await self._enter(name)
+                await self._enter_as_member(name)
             except Refused as error:
-                self._notes.show_error(error)
+                if error.code != "not_a_member":  # the event ``removed`` is shown instead
+                    self._notes.show_error(error)
 
     async def leave(self, name: str) -> None:
         """Leave a conversation; a room's seat stays. Raises ``Refused`` or ``ConnectionLost``."""
@@ -153,14 +154,37 @@ class Conversations:
             pass
         self.room_removed(name, reason)
 
-    async def _enter(self, name: str, nickname: str = "", password: str | UnsetType = UNSET) -> str:
+    async def _enter_as_member(self, name: str) -> str:
+        """Enter without taking a seat: the user may have lost it meanwhile."""
+        try:
+            return await self._enter(name, member_only=True)
+        except Refused as error:
+            if error.code != "bad_frame":
+                raise
+        return await self._enter(name)  # an older server does not know ``member_only``
+
+    async def _enter(
+        self,
+        name: str,
+        nickname: str = "",
+        password: str | UnsetType = UNSET,
+        *,
+        member_only: bool | UnsetType = UNSET,
+    ) -> str:
         nickname = nickname or select.default_nickname(self._state, name)
         if name.startswith("@"):
             direct = requests.EnterDirect(id=0, username=name[1:], nickname=nickname)
             answer = expect(await self._requests.ask(direct), responses.Entered)
             return answer.friend.friend if answer.friend else name
-        code = UNSET if password is not UNSET else self._requests.invitation_code(name)
-        room = requests.EnterRoom(id=0, room=name, nickname=nickname, password=password, invitation=code)
+        is_new = password is UNSET and member_only is UNSET
+        room = requests.EnterRoom(
+            id=0,
+            room=name,
+            nickname=nickname,
+            password=password,
+            invitation=self._requests.invitation_code(name) if is_new else UNSET,
+            member_only=member_only,
+        )
         answer = expect(await self._requests.ask(room), responses.Entered)
         name = answer.room.room if answer.room else name
         self._giving_up.discard(name)

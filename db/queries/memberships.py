@@ -119,6 +119,7 @@ def take_seat(
         "account_id": account_id,
         "nickname": nickname,
         "joined_seq": joined_seq,
+        "read_seq": joined_seq,  # nothing before is unread
         "joined_at": now,
     }
     with duplicates_as_already_exists():

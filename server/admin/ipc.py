@@ -10,7 +10,8 @@ import os
 import pwd
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +26,9 @@ log = logging.getLogger(__name__)
 
 SOCKET_NAME = "admin.sock"
 """The socket's name in the data folder."""
+
+MAX_SOCKET_PATH = 100
+"""Bytes in the path of a socket; the limit of the systems is 103 or 107."""
 
 MAX_COMMAND_BYTES = 64 * 1024
 """Bytes in a command. Answers are not limited: one line lists every account."""
@@ -83,6 +87,25 @@ class DeleteRoom(AdminCommand, frozen=True):
     room: str
 
 
+class DeleteRoomsOf(AdminCommand, frozen=True):
+    """Delete every room that an account owns, and their messages."""
+
+    username: str
+
+
+class TransferRoom(AdminCommand, frozen=True):
+    """Make another account the owner of a room, also if the owner is disabled."""
+
+    room: str
+    username: str
+
+
+class FindRoom(AdminCommand, frozen=True):
+    """Check that a room exists. The answer is its name."""
+
+    room: str
+
+
 class CreateInvitation(AdminCommand, frozen=True):
     """Create an invitation code, into a room if ``room`` is not empty. The answer is the code."""
 
@@ -110,6 +133,9 @@ AnyCommand = (
     | EndSession
     | ListServerRooms
     | DeleteRoom
+    | DeleteRoomsOf
+    | TransferRoom
+    | FindRoom
     | CreateInvitation
     | ListInvitations
     | RevokeInvitation
@@ -161,7 +187,8 @@ def send_command(command: AnyCommand, folder: Path) -> Answer | None:
     """Send a command to the server that runs in a folder. Returns its answer, or ``None`` if none runs."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         try:
-            connection.connect(str(folder / SOCKET_NAME))
+            with short_path(folder / SOCKET_NAME) as path:
+                connection.connect(path)
         except (FileNotFoundError, ConnectionRefusedError):
             return None
         connection.sendall(encode_line(command))
@@ -179,6 +206,20 @@ def _bind_socket(file: Path) -> socket.socket:
         return _open_socket(file)
 
 
+@contextmanager
+def short_path(file: Path) -> Iterator[str]:
+    """Return a path to a socket that fits into a socket's address, also in a deep folder. Raises
+    ``OSError``."""
+    if len(os.fsencode(file)) <= MAX_SOCKET_PATH:
+        yield str(file)
+        return
+    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{file.name}"
+    finally:
+        os.close(folder)
+
+
 def _remove_stale_socket(file: Path) -> None:
     if file.is_socket():
         file.unlink()
@@ -190,7 +231,8 @@ def _open_socket(file: Path) -> socket.socket:
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     mask = os.umask(0o177)  # private from the start; a chmod would be too late
     try:
-        listening.bind(str(file))
+        with short_path(file) as path:
+            listening.bind(path)
     except OSError:
         listening.close()
         raise
@@ -202,7 +244,11 @@ def _open_socket(file: Path) -> socket.socket:
 def is_served(file: Path) -> bool:
     """Whether a running server takes commands at this socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        return probe.connect_ex(str(file)) == 0
+        try:
+            with short_path(file) as path:
+                return probe.connect_ex(path) == 0
+        except OSError:  # no such folder
+            return False
 
 
 async def _handle_client(

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Awaitable
 from functools import partial
 
+from sqlalchemy import Connection
+
 from chatroom.db.errors import DatabaseUnavailable
 from chatroom.db.queries import accounts, invite_codes, rooms, tokens
 from chatroom.db.queries.changefeed import ClosedRoom
@@ -27,6 +29,7 @@ from chatroom.server.domain.rooms import announce_room_closed, remove_room
 from chatroom.server.state.directory import LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.presence import PresenceTracker
+from chatroom.server.state.system_messages import add_notice
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +90,13 @@ class AdminService:
                 return self._list_rooms()
             case ipc.DeleteRoom(room=room):
                 return self._writer.run_job_then(partial(_delete_room, room=room), self._after_room_deleted)
+            case ipc.DeleteRoomsOf(username=username):
+                return self._delete_rooms_of(username)
+            case ipc.TransferRoom(room=room, username=username):
+                work = partial(_transfer_room, room=room, username=username)
+                return self._writer.run_job_then(work, self._after_transfer)
+            case ipc.FindRoom(room=room):
+                return self._find_room(room)
             case ipc.CreateInvitation(room=room, uses=uses, days=days):
                 return self._writer.run_job_then(
                     partial(_create_code, room=room, uses=uses, days=days), lambda code: [code]
@@ -111,7 +121,22 @@ class AdminService:
         users = await self._reader.run(invite_codes.users_by_code)
         return tables.invitation_table(await self._reader.run(invite_codes.list_codes), users)
 
+    async def _find_room(self, room: str) -> list[str]:
+        record = await self._reader.run(rooms.find_room, names.name_key(labels.room_name(room)))
+        if record is None:
+            raise UnknownRoom(room=labels.room_label(room))
+        return [labels.room_label(record.name)]
+
     # Changes
+
+    async def _delete_rooms_of(self, username: str) -> list[str]:
+        """Delete an account's rooms one by one, so that others wait for no more than one."""
+        owned = await self._reader.run(_owned_rooms, username)
+        lines: list[str] = []
+        for room in owned:
+            work = partial(_delete_owned_room, room=room)
+            lines += await self._writer.run_job_then(work, self._after_owned_room_deleted)
+        return [*lines, f"rooms deleted: {len(lines)}"]
 
     async def _reset_password(self, username: str, password: str) -> list[str]:
         check_password(password, self._limits)
@@ -159,6 +184,14 @@ class AdminService:
             self._presence.dismiss_sessions(live, live.speakers, reason)
         return f"sessions ended: {count}"
 
+    def _after_owned_room_deleted(self, room: ClosedRoom | None) -> list[str]:
+        return [] if room is None else self._after_room_deleted(room)
+
+    def _after_transfer(self, room: RoomRecord) -> list[str]:
+        self._directory.set_roster(room.conversation_id, room.roster)
+        self._notifier.room_changed(room)
+        return [f"{labels.room_label(room.name)} belongs to {room.owner} now"]
+
     def _after_room_deleted(self, room: ClosedRoom) -> list[str]:
         announce_room_closed(self._directory, self._notifier, room)
         return [f"{labels.room_label(room.name)} was deleted; its messages are removed in the background"]
@@ -196,6 +229,36 @@ def _end_sessions(transaction: WriteTransaction, *, username: str) -> AccountRec
 def _delete_room(transaction: WriteTransaction, *, room: str) -> ClosedRoom:
     transaction.lock_changing([_find_room(transaction, room).conversation_id])
     return remove_room(transaction, _find_room(transaction, room), None)
+
+
+def _owned_rooms(connection: Connection, username: str) -> list[RoomRecord]:
+    owner = permissions.find_user(connection, username)
+    return [room for room in rooms.list_all_rooms(connection) if room.owner_id == owner.id]
+
+
+def _delete_owned_room(transaction: WriteTransaction, *, room: RoomRecord) -> ClosedRoom | None:
+    """Delete a room unless it was deleted or transferred meanwhile."""
+    transaction.lock_changing([room.conversation_id])
+    current = rooms.find_room(transaction.connection, names.name_key(room.name))
+    if current is None or current.conversation_id != room.conversation_id:
+        return None
+    return remove_room(transaction, current, None) if current.owner_id == room.owner_id else None
+
+
+def _transfer_room(transaction: WriteTransaction, *, room: str, username: str) -> RoomRecord:
+    """Make an account the owner of a room. The notice in the room is the old owner's."""
+    connection = transaction.connection
+    transaction.lock_changing([_find_room(transaction, room).conversation_id])
+    target, heir = _find_room(transaction, room), permissions.find_user(connection, username)
+    if heir.disabled:
+        raise CommandRefused(f"{heir.username} is disabled")
+    if heir.id == target.owner_id:
+        raise CommandRefused(f"{heir.username} owns {labels.room_label(target.name)} already")
+    rooms.set_owner(connection, target.conversation_id, heir.id)
+    owner = accounts.find_account_by_id(connection, target.owner_id)
+    assert owner is not None
+    add_notice(transaction, target, owner, "transfer", heir.username)
+    return _find_room(transaction, room)
 
 
 def _find_room(transaction: WriteTransaction, room: str) -> RoomRecord:

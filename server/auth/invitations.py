@@ -36,10 +36,14 @@ class InvitationChecker:
         self._attempts = attempts
 
     async def check_code(self, code: str, address: str, account_id: int | None = None) -> bytes:
-        """Return the digest of a valid code. Raises ``BadInvitation``, ``TooManyAttempts``."""
-        check_attempts(self._attempts, ATTEMPTS_KEY, address)
+        """Return the digest of a valid code. Raises ``BadInvitation``, ``TooManyAttempts``.
+
+        A valid code is always accepted: it cannot be guessed, and wrong codes from the same address must not
+        lock its bearer out.
+        """
         digest, now = code_digest(code), now_milliseconds()
         if await self._store.run(invite_codes.find_code, digest, account_id, now) is None:
+            check_attempts(self._attempts, ATTEMPTS_KEY, address)
             self._attempts.attempt_failed(ATTEMPTS_KEY, address, time.monotonic())
             raise BadInvitation
         return digest

@@ -12,14 +12,19 @@ class PasswordChecker:
         self._passwords = passwords
         self._attempts = attempts
 
-    async def is_right(self, password: str, hashed: str | None, key: bytes, asker: Asker) -> bool:
+    async def is_right(
+        self, password: str, hashed: str | None, key: bytes, asker: Asker, *, logged_in: bool = False
+    ) -> bool:
         """Whether a password matches a stored hash. A wrong one counts for the key (such as an account's) and
         the address. Without a hash (``None``) every password is wrong, and the check takes the same time.
+
+        For a session that is ``logged_in``, the key names its account, and the address does not count: others
+        at the same address cannot lock it out, nor it them.
 
         Raises ``TooManyAttempts``, also for the right password, and also if another attempt used up the limit
         meanwhile, so that parallel guesses learn no more than sequential ones.
         """
-        address = asker.address
+        address = "" if logged_in else asker.address
         check_attempts(self._attempts, key, address)
         right = await self._passwords.verify_password(password, hashed, asker)
         check_attempts(self._attempts, key, address)

@@ -11,6 +11,7 @@ passwords or register many accounts do not keep others from logging in.
 
 import asyncio
 import time
+import unicodedata
 from asyncio import Future
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,26 @@ MAX_BYTES = 72
 
 LOGINS_PER_REGISTRATION = 3
 """Registrations have lower priority, but a flood of logins does not stop them."""
+
+
+def opaque_string(password: str) -> str:
+    """Return a password in the form in which it is hashed: the mappings of RFC 8265 (OpaqueString), so that
+    it does not matter how a keyboard composes characters or which space it types.
+
+    Characters that the profile forbids are kept: refusing them would lock out accounts that have them.
+    """
+    if password.isascii():
+        return password
+    spaces = "".join(" " if unicodedata.category(character) == "Zs" else character for character in password)
+    return unicodedata.normalize("NFC", spaces)
+
+
+def _hashed_forms(password: str) -> list[str]:
+    """Return the forms in which a password may have been hashed. Before release 0.2 it was hashed as typed,
+    composed or decomposed.
+    """
+    forms = (opaque_string(password), password, unicodedata.normalize("NFD", password))
+    return list(dict.fromkeys(forms))
 
 
 class Asker(Protocol):
@@ -65,19 +86,24 @@ class PasswordHasher:
     ) -> str:
         """Return the hash of a password. Raises ``Unavailable`` if the queue is long."""
         queue = self._registrations if registers else self._logins
+        secret = opaque_string(password).encode()
         return await self._run_in_pool(
-            queue, asker, lambda: bcrypt.hashpw(password.encode(), bcrypt.gensalt(self._cost)).decode()
+            queue, asker, lambda: bcrypt.hashpw(secret, bcrypt.gensalt(self._cost)).decode()
         )
 
     async def verify_password(self, password: str, hashed: str | None, asker: Asker | None = None) -> bool:
         """Whether a password matches a hash; ``None`` (no such user) takes the same time. Raises
         ``Unavailable`` if the queue is long."""
-        secret = password.encode("utf-8", "surrogatepass")
-        possible = hashed is not None and len(secret) <= MAX_BYTES and b"\0" not in secret
-        stored = hashed.encode() if hashed is not None and possible else self._dummy_hash
+        stored = self._dummy_hash if hashed is None else hashed.encode()
+        secrets = [form.encode("utf-8", "surrogatepass") for form in _hashed_forms(password)]
         return await self._run_in_pool(
-            self._logins, asker, lambda: bcrypt.checkpw(secret[:MAX_BYTES], stored)
+            self._logins, asker, lambda: any(self._matches(secret, stored) for secret in secrets)
         )
+
+    def _matches(self, secret: bytes, stored: bytes) -> bool:
+        if len(secret) > MAX_BYTES or b"\0" in secret:
+            stored = self._dummy_hash
+        return bcrypt.checkpw(secret[:MAX_BYTES], stored)
 
     @property
     def queue_length(self) -> int:

@@ -44,7 +44,7 @@ from chatroom.protocol.errors import (
     UnknownUser,
     WrongRoomPassword,
 )
-from chatroom.protocol.frame import UNSET, UnsetType
+from chatroom.protocol.frame import UnsetType
 
 Proof = str | None | UnsetType
 """The result of checking a room password: the hash that it matches, ``None`` if it matches none, ``UNSET`` if
@@ -93,6 +93,16 @@ def sees_room(account_id: int, room: RoomRecord) -> bool:
     return not room.private or room.seat is not None or room.invited or room.owner_id == account_id
 
 
+def check_member(account_id: int, room: RoomRecord) -> None:
+    """Check that the account has a seat; ``room`` is its view of the room. Raises ``UnknownRoom``,
+    ``NotAMember``.
+    """
+    if not sees_room(account_id, room):
+        raise UnknownRoom(room=labels.room_label(room.name))
+    if room.seat is None:
+        raise NotAMember(room=labels.room_label(room.name))
+
+
 def check_owner(account_id: int, room: RoomRecord) -> None:
     """Raises ``NotOwner``."""
     if room.owner_id != account_id:
@@ -120,9 +130,11 @@ def check_may_take_seat(
         raise Banned(room=labels.room_label(room.name), username=account.username)
     if room.invited or room.owner_id == account.id:
         return
-    if room.private and (room.password_hash is None or proof is UNSET):
+    if room.password_hash is not None and room.password_hash == proof:
+        return
+    if room.private:  # also for a wrong password: whether the room has one is not revealed
         raise InvitationNeeded(room=labels.room_label(room.name))
-    if room.password_hash is not None and room.password_hash != proof:
+    if room.password_hash is not None:
         raise WrongRoomPassword(room=labels.room_label(room.name))
 
 
@@ -132,9 +144,11 @@ def needs_invitation(account_id: int, room: RoomRecord) -> bool:
     return closed and room.seat is None and not room.invited and room.owner_id != account_id
 
 
-def needs_password(account_id: int, room: RoomRecord) -> bool:
-    """Whether an account needs the room's password for a seat; ``room`` is the account's view of it."""
-    return room.password_hash is not None and needs_invitation(account_id, room)
+def checks_password(account_id: int, room: RoomRecord) -> bool:
+    """Whether a password is checked for a seat; ``room`` is the account's view of it. In a private room it is
+    checked even if the room has none, so that the time of the answer does not reveal that.
+    """
+    return needs_invitation(account_id, room)
 
 
 def find_user(connection: Connection, username: str) -> AccountRecord:

@@ -15,6 +15,7 @@ from chatroom.protocol.errors import (
     BadUsername,
     TooManyAttempts,
 )
+from chatroom.server.auth.passwords import opaque_string
 from chatroom.server.config.settings import LimitSettings, PasswordSettings, effective_limit
 from chatroom.server.net.limits import PasswordAttempts
 
@@ -43,6 +44,7 @@ def check_nickname(nickname: str, limits: LimitSettings) -> None:
 
 
 def check_password(password: str, limits: PasswordSettings) -> None:
+    password = opaque_string(password)
     if len(password) < limits.min or len(password.encode()) > limits.max or "\0" in password:
         raise BadPassword(least=limits.min, most=limits.max)
 

@@ -44,11 +44,11 @@ FLAGS = (("--data", "data", "DIR"), ("--database", "database.url", "URL"))
 
 
 class AdminCommandRow(NamedTuple):
-    """A command: the metavar of its argument, its help, and the order that it sends."""
+    """A command: the metavars of its arguments, its help, and the order that it sends."""
 
-    argument: str | None
+    arguments: str | None
     purpose: str
-    order: Callable[[str], AnyCommand]
+    order: Callable[..., AnyCommand]
 
 
 def run_command(arguments: Sequence[str]) -> int:
@@ -59,7 +59,8 @@ def run_command(arguments: Sequence[str]) -> int:
     except ConfigurationError as error:
         return print_error(str(error), code=2)
     try:
-        order = COMMANDS[flags.command].order(getattr(flags, "argument", ""))
+        command = COMMANDS[flags.command]
+        order = command.order(*[getattr(flags, name) for name in _argument_names(command)])
         answer = execute_command(config, order)
     except (StartError, PasswordMissing) as error:
         return print_error(str(error), code=1)
@@ -115,8 +116,8 @@ def _asked_password(username: str) -> str:
 
 
 COMMANDS = {
-    "accounts": AdminCommandRow(None, "list all accounts", lambda _: ipc.ListAccounts()),
-    "sessions": AdminCommandRow(None, "list all sessions", lambda _: ipc.ListSessions()),
+    "accounts": AdminCommandRow(None, "list all accounts", ipc.ListAccounts),
+    "sessions": AdminCommandRow(None, "list all sessions", ipc.ListSessions),
     "disable": AdminCommandRow("NAME", "disable an account and end its sessions",
     ipc.DisableAccount),
     "enable": AdminCommandRow("NAME", "enable a disabled account", ipc.EnableAccount),
@@ -126,10 +127,12 @@ COMMANDS = {
     ),
     "end-session": AdminCommandRow("ID|NAME", "end a session, or all of a user (@NAME if digits)",
                            ipc.EndSession),
-    "rooms": AdminCommandRow(None, "list all rooms, private ones too", lambda _: ipc.ListServerRooms()),
+    "rooms": AdminCommandRow(None, "list all rooms, private ones too", ipc.ListServerRooms),
     "delete-room": AdminCommandRow("ROOM", "delete a room and all its messages", ipc.DeleteRoom),
+    "delete-rooms-of": AdminCommandRow("NAME", "delete all rooms of an account", ipc.DeleteRoomsOf),
+    "transfer-room": AdminCommandRow("ROOM NAME", "make another account a room's owner", ipc.TransferRoom),
     "invitations": AdminCommandRow(None, "list invite codes: uses left, expiry, room, used by",
-                           lambda _: ipc.ListInvitations()),
+                           ipc.ListInvitations),
     "revoke": AdminCommandRow("INVITATION", "revoke an invite code", ipc.RevokeInvitation),
 }  # fmt: skip
 """All admin commands."""
@@ -150,9 +153,13 @@ def _build_parser() -> argparse.ArgumentParser:
         subparser = commands.add_parser(
             name, help=command.purpose, description=command.purpose, allow_abbrev=False
         )
-        if command.argument is not None:
-            subparser.add_argument("argument", metavar=command.argument)
+        for argument in _argument_names(command):
+            subparser.add_argument(argument)
     return parser
+
+
+def _argument_names(command: AdminCommandRow) -> list[str]:
+    return command.arguments.split() if command.arguments else []
 
 
 # Without a running server

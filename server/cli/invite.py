@@ -51,7 +51,11 @@ def run_command(arguments: Sequence[str]) -> int:
                 "a server on any free port (--port 0) prints its invitation at its start", code=2
             )
         needs_code = flags.uses or flags.days or config.accounts.registration == "invited"
-        code = _request_code(config, room, flags.uses or USES, flags.days or DAYS) if needs_code else ""
+        if needs_code:
+            code = _request_code(config, room, flags.uses or USES, flags.days or DAYS)
+        else:
+            code = ""
+            _check_room_exists(config, room)
     except (CertificateError, StartError, InvitationUnavailable) as error:
         return print_error(str(error), code=1)
     except OSError as error:
@@ -64,6 +68,18 @@ def _endpoint_of(config: ServerConfig) -> ServerEndpoint:
     """Return the endpoint of a server with this configuration. Raises ``CertificateError``."""
     tls = prepare_tls(config)
     return ServerEndpoint(config.host, config.port, tls.fingerprint if tls else "")
+
+
+def _check_room_exists(config: ServerConfig, room: str) -> None:
+    """Raise ``InvitationUnavailable`` if the room certainly does not exist."""
+    if not room:
+        return
+    try:
+        answer = execute_command(config, ipc.FindRoom(room))
+    except StartError:
+        return  # no database yet, or one in use by a server elsewhere
+    if isinstance(answer, CommandFailed):
+        raise InvitationUnavailable(answer.reason)
 
 
 def _request_code(config: ServerConfig, room: str, uses: int, days: int) -> str:

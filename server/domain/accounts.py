@@ -12,7 +12,13 @@ PASSWORD_RETRY_SECONDS = 1.0
 
 
 async def verify_account(
-    passwords: PasswordChecker, account: AccountRecord | None, password: str, key: bytes, asker: Asker
+    passwords: PasswordChecker,
+    account: AccountRecord | None,
+    password: str,
+    key: bytes,
+    asker: Asker,
+    *,
+    logged_in: bool = False,
 ) -> AccountRecord:
     """Return the account if the password is right. Raises ``WrongPassword``, ``UnknownUser``, or
     ``TooManyAttempts``.
@@ -20,7 +26,7 @@ async def verify_account(
     An unknown name costs a hash as well, so the response time reveals nothing.
     """
     hashed = None if account is None else account.password_hash
-    is_right = await passwords.is_right(password, hashed, key, asker)
+    is_right = await passwords.is_right(password, hashed, key, asker, logged_in=logged_in)
     if account is None:
         raise UnknownUser
     if not is_right:

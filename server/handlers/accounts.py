@@ -92,8 +92,9 @@ class AccountHandlers:
         account = speaker_account(speaker)
         check_password(request.new_password, self._password)
         stored = await self._reader.run(accounts.find_account_by_id, account.id)
+        attempts_key = b"session of %d" % account.id
         verified = await verify_account(
-            self._password_checker, stored, request.password, names.name_key(account.username), speaker
+            self._password_checker, stored, request.password, attempts_key, speaker, logged_in=True
         )
         password_hash = await self._passwords.hash_password(request.new_password, speaker)
 

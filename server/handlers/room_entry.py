@@ -88,11 +88,12 @@ class RoomEntryHandlers:
         """
         account_id = speaker_account(speaker).id
         target = await self._reader.run(permissions.find_enterable_room, account_id, room)
-        if not permissions.needs_password(account_id, target):
+        if not permissions.checks_password(account_id, target):
             return None
         hashed = target.password_hash
         guessed = b"#%d %s" % (account_id, names.name_key(labels.room_name(room)))
-        return hashed if await self._password_checker.is_right(password, hashed, guessed, speaker) else None
+        is_right = await self._password_checker.is_right(password, hashed, guessed, speaker, logged_in=True)
+        return hashed if is_right else None
 
     def _enter_room(
         self, speaker: Speaker, request: requests.EnterRoom, proof: Proof, code_digest: bytes | None
@@ -125,6 +126,7 @@ class RoomEntryHandlers:
             page=page_size(UNSET, self._limits.page),
             proof=proof,
             code_digest=code_digest,
+            member_only=request.member_only is True,
         )
         return CommitWork(work, then)
 
@@ -141,11 +143,14 @@ def _enter_locked(
     page: int,
     proof: Proof,
     code_digest: bytes | None,
+    member_only: bool,
 ) -> RoomEntry:
     connection = transaction.connection
     target = lock_room(transaction, account.id, room, permissions.find_enterable_room)
     id, seat = target.conversation_id, target.seat
     if is_new_member := seat is None:
+        if member_only:
+            permissions.check_member(account.id, target)
         if code_digest is not None and invitations.invite_to_room(transaction, code_digest, account.id, id):
             target = read_room(connection, account.id, id)
         permissions.check_may_take_seat(connection, account, target, proof)

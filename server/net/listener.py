@@ -32,6 +32,9 @@ ACCEPTS_PER_TICK = 64
 RESERVED_FILES = 16
 """File descriptors that are kept free of connections, for the database under load."""
 
+MACOS_OPEN_MAX = 10_240
+"""The most open files that macOS grants a process whose hard limit is unlimited."""
+
 RETRY_SECONDS = 1.0
 """Seconds until accepting is retried after an error."""
 
@@ -211,8 +214,14 @@ def _bind_address(family: int, address: tuple[str | int, ...]) -> socket.socket:
 
 def allow_many_files() -> None:
     """Raise the limit of open files to the maximum; the default is often too low for many connections."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for limit in (hard, MACOS_OPEN_MAX):
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+        except (ValueError, OSError):  # macOS refuses its own unlimited hard limit
+            continue
+        return
+    log.warning("the limit of open files stays at %d", soft)
 
 
 def _file_limit() -> float:

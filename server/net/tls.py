@@ -7,6 +7,7 @@ cannot leave one without the other.
 
 import hashlib
 import ipaddress
+import logging
 import os
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,8 @@ from cryptography.x509.oid import NameOID
 from chatroom.db import files
 from chatroom.server.config.settings import ServerConfig
 
+log = logging.getLogger(__name__)
+
 OWN_CERTIFICATE = "certificate.pem"
 """The file of the self-signed certificate and its private key, in the data folder."""
 
@@ -30,6 +33,17 @@ LIFETIME = timedelta(days=20 * 365)
 CLOCK_TOLERANCE = timedelta(days=2)
 """How much a client's clock may be slow."""
 
+
+EXPIRY_NOTICE = timedelta(days=14)
+"""How long before its end a certificate is reported."""
+
+WEAK_REASONS = {
+    "EE_KEY_TOO_SMALL": "its key is too short",
+    "CA_KEY_TOO_SMALL": "the key of a certificate in its chain is too short",
+    "CA_MD_TOO_WEAK": "its signature uses an old hash",
+    "EE_MD_TOO_WEAK": "its signature uses an old hash",
+}
+"""OpenSSL's reasons for refusing a certificate as weak."""
 
 ADVICE = "restore it from a backup, or remove it for a new one, which clients that know the old one refuse"
 
@@ -58,6 +72,8 @@ class TlsCertificate:
         of key."""
         own, context = _read_certificate(self._files[0]), _new_context()
         _use_certificate(context, *self._files)
+        if problem := validity_problem(own, datetime.now(UTC)):
+            log.warning("the certificate in %s %s", self._files[0], problem)
         fingerprint = hashlib.sha256(own.public_bytes(Encoding.DER)).hexdigest()
         return fingerprint, own.not_valid_after_utc.timestamp(), context
 
@@ -71,6 +87,7 @@ def prepare_tls(config: ServerConfig) -> TlsCertificate | None:
         return None
     certificate, key = certificate_files(config)
     if config.tls.cert:
+        files.warn_if_open(key, 0o007)
         return TlsCertificate(certificate, key)
     _make_once(certificate, config.host)
     try:
@@ -124,6 +141,11 @@ def _use_certificate(context: ssl.SSLContext, certificate: Path, key: Path) -> N
             raise CertificateError(
                 f"the key in {key} does not match the certificate in {certificate}"
             ) from None
+        if error.reason in WEAK_REASONS:
+            raise CertificateError(
+                f"the certificate in {certificate} is too weak ({WEAK_REASONS[error.reason]}):"
+                " make one with an EC key, or an RSA key of 2048 bits or more, and SHA-256"
+            ) from None
         raise CertificateError(f"{key} holds no private key without a password") from None
     except OSError as error:
         raise CertificateError(f"cannot read {error.filename or key}: {error.strerror}") from None
@@ -137,6 +159,16 @@ def _read_certificate(certificate: Path) -> x509.Certificate:
         raise CertificateError(f"cannot read {certificate}: {error.strerror}") from None
     except ValueError:
         raise CertificateError(f"{certificate} holds no PEM certificate") from None
+
+
+def validity_problem(certificate: x509.Certificate, now: datetime) -> str:
+    """Return what is wrong with the dates of a certificate; empty if nothing is."""
+    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if now < begin:
+        return f"is not valid before {begin:%Y-%m-%d}: clients refuse it, unless they know its key"
+    if now > end:
+        return f"expired on {end:%Y-%m-%d}: clients refuse it, unless they know its key"
+    return f"expires on {end:%Y-%m-%d}" if end - now < EXPIRY_NOTICE else ""
 
 
 def _make_certificate(file: Path, host: str) -> None:

@@ -19,7 +19,7 @@ import pytest
 from chatroom.server.cli.admin import run_command
 from tests.conftest import Serve
 from tests.support.database import DatabaseServer
-from tests.support.processes import PATIENCE, ROOT, Server, Wire
+from tests.support.processes import PATIENCE, ROOT, Server, Wire, running
 
 ROOM = "#thuhole"
 
@@ -288,3 +288,41 @@ def test_admin_command_works_after_a_kill(server: Server) -> None:
     assert told(server, "accounts")[1].startswith("Alice")
     server.start()
     assert told(server, "accounts")[1].startswith("Alice")
+
+
+def test_room_of_a_disabled_owner_is_transferred(site: Server) -> None:
+    _, bob = into_room(site, "Alice", "Bob")
+    told(site, "disable", "Alice")
+    assert complaint(site, "transfer-room", ROOM, "Alice").endswith("Alice is disabled")
+    assert complaint(site, "transfer-room", ROOM, "Nobody").startswith("chat-server: ")
+    assert told(site, "transfer-room", ROOM, "Bob") == ["#thuhole belongs to Bob now"]
+    assert bob.message(kind="transfer")["text"] == "Bob"
+    while bob.event("room")["room"]["owner"] != "Bob":
+        pass
+    bob.request("set_topic", room=ROOM, topic="mine now")
+    assert complaint(site, "transfer-room", ROOM, "Bob").endswith("Bob owns #thuhole already")
+    site.stop()
+    told(site, "enable", "Alice")
+    assert told(site, "transfer-room", ROOM, "Alice") == ["#thuhole belongs to Alice now"]
+
+
+def test_all_rooms_of_an_account_are_deleted(server: Server) -> None:
+    spammer, bob = server.user("Spammer"), server.user("Bob")
+    for number in range(5):
+        spammer.request("create_room", room=f"#spam{number}", capacity=9)
+    bob.request("create_room", room="#lab", capacity=9)
+    bob.request("enter_room", room="#spam1", nickname="BOB")
+    assert told(server, "delete-rooms-of", "Spammer")[-1] == "rooms deleted: 5"
+    assert bob.event("removed", room="#spam1")["reason"] == "close"
+    assert [room["room"] for room in bob.request("list_rooms")["rooms"]] == ["#lab"]
+    assert told(server, "delete-rooms-of", "Spammer") == ["rooms deleted: 0"]
+
+
+def test_admin_reaches_a_server_in_a_deep_folder(tmp_path: Path) -> None:
+    data = tmp_path.joinpath(*["a-folder-with-a-long-name"] * 8) / "data"
+    data.parent.mkdir(parents=True)
+    with running(data) as server:
+        server.user("Alice")
+        assert "Alice" in told(server, "accounts")[1]
+        assert complaint(server, "delete-room", "#nowhere")
+    assert "Alice" in told(server, "accounts")[1]

@@ -146,7 +146,7 @@ def test_refused_entry_does_not_use_the_code(server: Server, capsys: Output) -> 
 def test_guessed_codes_are_limited(serve: Serve) -> None:
     server = serve(settings=(*CLOSED, "limits.password_attempts=3"))
     assert [register(server, "Bob", ANY) for _ in range(4)] == ["bad_invitation"] * 3 + ["too_many_attempts"]
-    assert register(server, "Bob", first_code(server)) == "too_many_attempts"
+    assert register(server, "Bob", first_code(server)) == ""  # guesses of others do not lock its bearer out
 
 
 def test_codes_are_listed_and_revoked(server: Server, private: Wire, capsys: Output) -> None:

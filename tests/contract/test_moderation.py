@@ -352,10 +352,36 @@ def test_private_locked_room_accepts_password_or_invitation(
 ) -> None:
     alice.request("create_room", room=room_name, capacity=5, private=True, password="sesame")
     assert bob.refusal("enter_room", room=room_name, nickname="B") == "invitation_needed"
-    assert bob.refusal("enter_room", room=room_name, nickname="B", password="111111") == "wrong_room_password"
+    assert bob.refusal("enter_room", room=room_name, nickname="B", password="111111") == "invitation_needed"
     enter(room_name, bob, password="sesame")
     alice.request("invite", room=room_name, username=carol.username)
     enter(room_name, carol)
+
+
+def test_private_room_does_not_reveal_its_password(serve: Serve) -> None:
+    server = serve(settings=("limits.password_attempts=3",))
+    alice, bob = server.user("Alice"), server.user("Bob")
+    answers = []
+    for room, password in (("#with", {"password": "sesame"}), ("#without", {})):
+        alice.request("create_room", room=room, capacity=5, private=True, **password)
+        answers.append(
+            [bob.refusal("enter_room", room=room, nickname="B", password=f"wrong-{n}") for n in range(4)]
+        )
+    assert answers == [["invitation_needed"] * 3 + ["too_many_attempts"]] * 2
+
+
+def test_entering_as_member_only_takes_no_seat(
+    alice: Wire, bob: Wire, carol: Wire, room: str, room_name: str
+) -> None:
+    enter(room, alice, bob)
+    alice.request("kick", room=room, username=bob.username)
+    frame = {"room": room, "nickname": "B", "member_only": True}
+    assert bob.refusal("enter_room", **frame) == "not_a_member"
+    assert bob.username not in members(alice, room)
+    assert alice.request("enter_room", **frame)["type"] == "entered"
+    assert bob.request("enter_room", **{**frame, "member_only": False})["type"] == "entered"
+    alice.request("create_room", room=f"{room_name}p", capacity=5, private=True)
+    assert carol.refusal("enter_room", **{**frame, "room": f"{room_name}p"}) == "unknown_room"
 
 
 def test_password_for_room_without_one_is_ignored(alice: Wire, bob: Wire, room: str) -> None:

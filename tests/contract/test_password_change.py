@@ -68,7 +68,17 @@ def test_wrong_old_password_counts_as_attempt(serve: Serve) -> None:
     alice = server.user("Alice")
     tried = [alice.refusal("change_password", password=f"wrong-{n}", new_password="222222") for n in range(4)]
     assert tried == ["wrong_password"] * 3 + ["too_many_attempts"]
-    assert server.connect().refusal("login", username="Alice", password="111111") == "too_many_attempts"
+    assert alice.refusal("change_password", password="111111", new_password="222222") == "too_many_attempts"
+    assert server.connect().login("Alice").username == "Alice"
+
+
+def test_wrong_logins_of_others_do_not_refuse_password_change(serve: Serve) -> None:
+    server = serve(settings=("limits.password_attempts=3",))
+    alice, stranger = server.user("Alice"), server.connect()
+    tried = [stranger.refusal("login", username="Alice", password=f"wrong-{n}") for n in range(4)]
+    assert tried == ["wrong_password"] * 3 + ["too_many_attempts"]
+    alice.request("change_password", password="111111", new_password="222222")
+    assert server.connect().request("resume", token=alice.token)["username"] == "Alice"
 
 
 def test_concurrent_password_changes_succeed_once(shared_server: Server, alice: Wire) -> None:

@@ -205,3 +205,16 @@ def kinds(wire: Wire, room: str) -> list[str]:
 def listed(wire: Wire, room: str) -> Json:
     rooms: list[Json] = wire.request("list_rooms")["rooms"]
     return next(there for there in rooms if there["room"] == room)
+
+
+def test_messages_from_before_joining_are_not_unread(alice: Wire, bob: Wire, room: str) -> None:
+    alice.request("enter_room", room=room, nickname="ALICE")
+    for text in ("one", "two"):
+        alice.request("send", to=room, text=text)
+    entered = bob.request("enter_room", room=room, nickname="BOB")
+    assert (entered["room"]["read"], entered["room"]["unread"]) == (3, 0)
+    assert [message["text"] for message in entered["messages"]] == ["", "one", "two", ""]
+    alice.request("send", to=room, text="three")
+    bob.message(text="three")
+    [listed] = [listed for listed in bob.request("list_rooms")["rooms"] if listed["room"] == room]
+    assert listed["unread"] == 1

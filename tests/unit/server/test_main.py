@@ -1,7 +1,12 @@
 """The command line: what is told, what is refused, and in how many lines. No server is started."""
 
 import logging
+import os
 import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +16,7 @@ from chatroom.server.config import log
 from chatroom.server.config.endpoint import ServerEndpoint
 from chatroom.server.config.settings import ServerConfig
 from chatroom.server.net.tls import CertificateError
-from tests.support.processes import PATIENCE
+from tests.support.processes import PATIENCE, ROOT
 
 Output = pytest.CaptureFixture[str]
 
@@ -210,3 +215,25 @@ def test_traceback_cannot_forge_a_log_line(capfd: Output) -> None:
     assert first.endswith("ERROR here: a bug")
     assert all(line.startswith("    ") for line in rest)
     assert "␛[2J" in rest[-1]
+
+
+def test_sighup_while_the_program_is_imported_is_ignored(tmp_path: Path) -> None:
+    """The first import that takes long is stopped until the signal has been sent."""
+    fifo, ready = tmp_path / "fifo", tmp_path / "ready"
+    os.mkfifo(fifo)
+    (tmp_path / "argparse.py").write_text(
+        "import pathlib, sys\n"
+        f"pathlib.Path({str(ready)!r}).touch()\n"
+        f"open({str(fifo)!r}).read()\n"
+        "sys.exit(7)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    process = subprocess.Popen([sys.executable, "-m", "server"], cwd=ROOT, env=environment)
+    deadline = time.monotonic() + PATIENCE
+    while not ready.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGHUP)
+    with fifo.open("w"):
+        pass
+    assert process.wait(PATIENCE) == 7

@@ -229,3 +229,40 @@ async def _given_up(ask: Callable[[], Awaitable[bool]]) -> None:
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
+
+
+@pytest.mark.parametrize(("typed", "other"), [
+    ("caf\u00e9-1", "cafe\u0301-1"),
+    ("\u1ec7\u1ec7\u1ec7\u1ec7", "e\u0323\u0302" * 4),
+    ("\ud55c\uae00\ud55c\uae00", "\u1112\u1161\u11ab\u1100\u1173\u11af" * 2),
+    ("two words", "two\u3000words"),
+    ("two words", "two\u00a0words"),
+])  # fmt: skip
+async def test_password_in_another_normal_form_verifies(
+    passwords: PasswordHasher, typed: str, other: str
+) -> None:
+    for hashed, given in ((typed, other), (other, typed)):
+        assert await passwords.verify_password(given, await passwords.hash_password(hashed))
+
+
+@pytest.mark.parametrize("typed", ["cafe\u0301-1", "caf\u00e9-1", "two\u3000words", "\u2126\u2126\u2126"])
+async def test_hash_of_password_as_typed_still_verifies(passwords: PasswordHasher, typed: str) -> None:
+    """A hash from before passwords were normalised."""
+    old = bcrypt.hashpw(typed.encode(), bcrypt.gensalt(4)).decode()
+    assert await passwords.verify_password(typed, old)
+
+
+@pytest.mark.parametrize("now", ["caf\u00e9-1", "cafe\u0301-1"])
+async def test_hash_of_decomposed_password_verifies_in_both_forms(
+    passwords: PasswordHasher, now: str
+) -> None:
+    old = bcrypt.hashpw("cafe\u0301-1".encode(), bcrypt.gensalt(4)).decode()
+    assert await passwords.verify_password(now, old)
+    assert not await passwords.verify_password("cafe-1", old)
+
+
+@pytest.mark.parametrize("one", ["Passw\u00f6rd", "PASSW\u00d6RD", "\uff50assword", "ﬁfth1", " spaced"])
+async def test_case_and_width_of_password_matter(passwords: PasswordHasher, one: str) -> None:
+    hashed = await passwords.hash_password(one)
+    for other in ("passw\u00f6rd", "password", "fifth1", "spaced"):
+        assert not await passwords.verify_password(other, hashed)

@@ -97,3 +97,18 @@ def test_invitation_with_a_code_grants_access(tmp_path: Path, capsys: Output) ->
         finished = plain(f"Bob@{printed(capsys)}", "hello\n", tmp_path)
     assert (finished.returncode, finished.stderr) == (0, "")
     assert finished.stdout.rstrip().endswith("-- Bob:hello")
+
+
+def test_invitation_to_unknown_room_is_refused(tmp_path: Path, capsys: Output) -> None:
+    with running(tmp_path / "data") as server:
+        alice = server.user("Alice")
+        alice.request("create_room", room="#lab", capacity=5, private=True)
+        where = ("--data", str(server.data), "--port", str(server.port))
+        assert command.run_command(["invite", "LAB", *where]) == 0
+        assert printed(capsys).room == "LAB"
+        for stop in (lambda: None, server.stop):  # a stopped server's database is asked too
+            stop()
+            assert command.run_command(["invite", "ghost", *where]) == 1
+            output, errors = capsys.readouterr()
+            assert output == ""
+            assert errors == "chat-server: no such room: #ghost\n"

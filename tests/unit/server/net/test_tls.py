@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -237,17 +237,28 @@ def test_reloaded_certificate_is_used_for_new_connections(tmp_path: Path) -> Non
 def rsa(folder: Path) -> tuple[Path, Path]:
     """A certificate with another kind of key than ours."""
     folder.mkdir()
-    key = generate_private_key(65537, 2048)
+    files = folder / "cert.pem", folder / "key.pem"
+    _write_certificate(generate_private_key(65537, 2048), *files)
+    return files
+
+
+def _write_certificate(
+    key: ec.EllipticCurvePrivateKey | RSAPrivateKey,
+    certificate: Path,
+    key_file: Path,
+    begin: int = -1,
+    end: int = 1,
+) -> None:
+    """Write a self-signed certificate, valid from day ``begin`` to day ``end`` from now, and its key."""
     name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "chatroom")]), datetime.now(UTC)
     signed = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(now + timedelta(days=begin))
+        .not_valid_after(now + timedelta(days=end))
         .sign(key, SHA256())
     )
-    (folder / "cert.pem").write_bytes(signed.public_bytes(Encoding.PEM))
-    (folder / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return folder / "cert.pem", folder / "key.pem"
+    certificate.write_bytes(signed.public_bytes(Encoding.PEM))
+    key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
 @pytest.mark.parametrize(("before", "after"), [(brought, rsa), (rsa, brought)])
@@ -276,3 +287,34 @@ def test_unusable_new_certificate_keeps_the_old_one(tmp_path: Path) -> None:
     with pytest.raises(CertificateError):
         tls.reload_files()
     assert tls.fingerprint == before == hashlib.sha256(shown(tls.context)).hexdigest()
+
+
+def test_weak_rsa_certificate_is_named_as_such(tmp_path: Path) -> None:
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    _write_certificate(generate_private_key(65537, 1024), certificate, key)
+    with pytest.raises(CertificateError, match=r"too weak \(its key is too short\).*RSA key of 2048 bits"):
+        TlsCertificate(certificate, key)
+
+
+@pytest.mark.parametrize(("begin", "end", "problem"), [
+    (-400, -35, "expired on "),
+    (3, 30, "is not valid before "),
+    (-30, 3, "expires on "),
+    (-30, 60, ""),
+])  # fmt: skip
+def test_dates_of_certificate_are_checked(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, begin: int, end: int, problem: str
+) -> None:
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    _write_certificate(ec.generate_private_key(ec.SECP256R1()), certificate, key, begin, end)
+    tls = TlsCertificate(certificate, key)
+    tls.reload_files()
+    assert caplog.text.count(f"the certificate in {certificate} {problem}") == (2 if problem else 0)
+
+
+def test_key_that_others_can_read_is_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    certificate, key = brought(tmp_path)
+    for mode, count in ((0o640, 0), (0o644, 1)):
+        key.chmod(mode)
+        prepare_tls(ServerConfig(tls=Settings(cert=str(certificate), key=str(key))))
+        assert caplog.text.count(f"other users may read or change {key}") == count

@@ -2,11 +2,13 @@
 message later.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
 from pymysql.constants import CR, ER
+from pymysql.err import MySQLError
 from sqlalchemy import URL, Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
@@ -44,7 +46,7 @@ def errors_as_unusable(engine: Engine) -> Iterator[None]:
     """
     try:
         yield
-    except DBAPIError as error:
+    except (DBAPIError, sqlite3.Error, MySQLError) as error:
         raise as_unusable(engine.url, error) from error
     except (OSError, RuntimeError, ValueError) as error:
         where = engine.url.database if is_sqlite(engine.url) else _database_location(engine.url)
@@ -76,16 +78,16 @@ def _reason(error: Exception) -> str:
     return driver_message(error)
 
 
-def as_unusable(url: URL, error: DBAPIError) -> DatabaseUnusable:
+def as_unusable(url: URL, error: Exception) -> DatabaseUnusable:
     """Turn the driver's error into a sentence for the operator."""
     return DatabaseUnusable(_sqlite_reason(url, error) if is_sqlite(url) else _mysql_reason(url, error))
 
 
-def _sqlite_reason(url: URL, error: DBAPIError) -> str:
-    return f"cannot use the database file {url.database}: {error.orig}"
+def _sqlite_reason(url: URL, error: Exception) -> str:
+    return f"cannot use the database file {url.database}: {driver_message(error)}"
 
 
-def _mysql_reason(url: URL, error: DBAPIError) -> str:
+def _mysql_reason(url: URL, error: Exception) -> str:
     where = _database_location(url)
     match driver_error_number(error):
         case ER.ACCESS_DENIED_ERROR | 1698:

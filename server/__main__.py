@@ -24,7 +24,7 @@ from uvloop import new_event_loop
 
 from chatroom.protocol import RELEASE
 from chatroom.server.app import ServerFailed, StartError, serve_until_stopped
-from chatroom.server.cli import admin, doctor, invite
+from chatroom.server.cli import admin, copies, doctor, invite
 from chatroom.server.cli.arguments import OneLineParser, add_settings, print_error, setting_pair
 from chatroom.server.config import log, standard_streams
 from chatroom.server.config.endpoint import ServerEndpoint
@@ -43,6 +43,16 @@ FLAGS = (
     ("--log-format", "log_format", "FORMAT"),
 )
 """Settings with a flag: the flag, the name of the setting, and the metavar of its value."""
+
+COMMANDS = {
+    "admin": admin.run_command,
+    "backup": copies.run_backup,
+    "doctor": doctor.run_command,
+    "invite": invite.run_command,
+    "move": copies.run_move,
+    "restore": copies.run_restore,
+}
+"""Each takes the arguments after its name and returns the exit code."""
 
 GC_THRESHOLD = 50_000
 """New objects between two garbage collections. Messages create dozens of objects, hardly any in cycles; with
@@ -85,12 +95,8 @@ def _run_and_flush() -> int:
 
 def run_command(arguments: Sequence[str]) -> int:
     """Run the command and return its exit code."""
-    if arguments[:1] == ["admin"]:
-        return admin.run_command(arguments[1:])
-    if arguments[:1] == ["invite"]:
-        return invite.run_command(arguments[1:])
-    if arguments[:1] == ["doctor"]:
-        return doctor.run_command(arguments[1:])
+    if arguments and arguments[0] in COMMANDS:
+        return COMMANDS[arguments[0]](arguments[1:])
     flags = _build_parser().parse_args(arguments)
     try:
         loaded = load_config(dict(flags.settings), os.environ, flags.config)
@@ -139,7 +145,7 @@ def _build_parser() -> argparse.ArgumentParser:
         description="Run a chat server. By default it serves only this machine, with all data in one folder.",
         epilog="--show-config lists all settings; set them with --set, the environment or a file."
         " Administration: chat-server admin --help. Invitations: chat-server invite --help."
-        " Checks: chat-server doctor --help.",
+        " Checks: chat-server doctor --help. Copies: chat-server backup, restore or move --help.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"chatroom {RELEASE}")

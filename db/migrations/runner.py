@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 from chatroom.db.errors import DatabaseUnusable
 
 
-def run_migrations(connection: Connection, folder: Path, present: set[str]) -> None:
-    """Upgrade a database at the revisions ``present`` to the newest migration in a folder. Raises
+def run_migrations(connection: Connection, folder: Path, present: set[str], target: str = "head") -> None:
+    """Upgrade a database at the revisions ``present`` to a migration in a folder, or the newest. Raises
     ``DatabaseUnusable`` for a revision that this release does not know.
     """
     known = {script.revision for script in ScriptDirectory(str(folder)).walk_revisions()}
@@ -23,7 +23,7 @@ def run_migrations(connection: Connection, folder: Path, present: set[str]) -> N
             f"the database is at revision {', '.join(sorted(unknown))}, unknown to this chat-server:"
             " it belongs to a newer one, or to another program"
         )
-    command.upgrade(_alembic_config(connection, folder), "head")
+    command.upgrade(_alembic_config(connection, folder), target)
 
 
 def _alembic_config(connection: Connection, folder: Path) -> Config:

@@ -25,6 +25,9 @@ EVERYWHERE = {
 """Each function and a call of it."""
 
 ON_MYSQL = {
+    "concat_ws": "concat_ws('|', 1, 'a')",
+    "crc32": "crc32('a')",
+    "hex": "hex('a')",
     "database": "database()",
     "get_lock": "get_lock('chatroom functions', 0)",
     "utc_timestamp": "utc_timestamp(3)",
@@ -33,9 +36,9 @@ ON_MYSQL = {
 PACKAGE = Path(db.__file__).parent
 STATEMENT = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|COALESCE|PRAGMA|FROM|WHERE|SET)\b")
 CALL = re.compile(r"(?<![\w.`])([A-Za-z_][A-Za-z_0-9]*)\(")
-SYNTAX = {"CHARACTER", "IN", "OVER", "VALUES"}
-"""Keywords followed by a parenthesis. VALUES() of ON DUPLICATE KEY UPDATE is a MySQL function for which
-MariaDB has no replacement.
+SYNTAX = {"CHARACTER", "IN", "OVER", "VALUES", "WAL_CHECKPOINT"}
+"""Keywords and a PRAGMA before a parenthesis. VALUES() of ON DUPLICATE KEY UPDATE is a MySQL function for
+which MariaDB has no replacement.
 """
 
 

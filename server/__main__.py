@@ -17,7 +17,7 @@ import gc
 import logging
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from uvloop import new_event_loop
@@ -35,6 +35,7 @@ from chatroom.server.net.tls import CertificateError
 FLAGS = (
     ("--host", "host", "HOST"),
     ("--port", "port", "PORT"),
+    ("--listen", "listen", "ADDRESS,…"),
     ("--data", "data", "DIR"),
     ("--database", "database.url", "URL"),
     ("--http", "http.listen", "ADDRESS"),
@@ -105,10 +106,10 @@ def run_command(arguments: Sequence[str]) -> int:
     if flags.show_config:
         print(describe_config(loaded))
         return 0
-    return _run_server(loaded)
+    return _run_server(loaded, lambda: load_config(dict(flags.settings), os.environ, flags.config).config)
 
 
-def _run_server(loaded: LoadedConfig) -> int:
+def _run_server(loaded: LoadedConfig, reload: Callable[[], ServerConfig]) -> int:
     log.set_up_logging(loaded.config.log_level, loaded.config.log_format)
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
@@ -117,7 +118,8 @@ def _run_server(loaded: LoadedConfig) -> int:
         logging.getLogger(__name__).warning("%s in the environment is not a setting", variable)
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(serve_until_stopped(loaded.config, announce=partial(_print_listening, loaded.config)))
+            announce = partial(_print_listening, loaded.config)
+            runner.run(serve_until_stopped(loaded.config, announce=announce, reload=reload))
     except (StartError, ServerFailed, CertificateError) as error:
         return print_error(str(error), code=1)
     except OSError as error:
@@ -132,11 +134,13 @@ def _run_server(loaded: LoadedConfig) -> int:
 
 def _print_listening(config: ServerConfig, endpoint: ServerEndpoint, code: str) -> None:
     """Print the invitation and the address, without blocking if nothing reads them."""
-    command = f"chat-client {endpoint.invitation(code=code)}"
-    is_json = config.log_format == "json"
-    log.errors.write(log.json_line({"join_with": command}) if is_json else f"join with: {command}")
-    log.errors.flush()
-    output.write(str(endpoint))  # the last line, for programs that wait for it
+    if reachable := endpoint.reachable():
+        command = f"chat-client {reachable.invitation(code=code)}"
+        is_json = config.log_format == "json"
+        log.errors.write(log.json_line({"join_with": command}) if is_json else f"join with: {command}")
+        log.errors.flush()
+    for each in (endpoint, *endpoint.others):
+        output.write(str(each))
 
 
 def _build_parser() -> argparse.ArgumentParser:

@@ -23,8 +23,10 @@ import os
 import platform
 import signal
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from functools import partial
 
 from sqlalchemy import Engine
@@ -42,18 +44,35 @@ from chatroom.protocol.frame import UNSET
 from chatroom.protocol.values import Limits
 from chatroom.protocol.wire import encode_frame
 from chatroom.server.admin import ipc
-from chatroom.server.config.endpoint import ServerEndpoint
+from chatroom.server.config.endpoint import ServerEndpoint, endpoint_of
+from chatroom.server.config.log import set_level
+from chatroom.server.config.reload import reload_config
 from chatroom.server.config.settings import ServerConfig, effective_limit
+from chatroom.server.config.trusted_proxies import TrustedProxies
 from chatroom.server.domain.request_checks import page_size
 from chatroom.server.http.sources import ServerPhase, ServerSources
 from chatroom.server.http.start import HttpUnavailable, bind_http_sockets, serve_http
+from chatroom.server.net.client_sockets import (
+    ListenFailed,
+    open_client_sockets,
+    remove_socket_files,
+    socket_address,
+)
 from chatroom.server.net.connection import LineReceiver, PeerConnection
 from chatroom.server.net.flusher import WriteFlusher
 from chatroom.server.net.input_queue import REST_SECONDS, InputQueue
 from chatroom.server.net.limits import Doorkeeper, InputBudgets
-from chatroom.server.net.listener import ConnectionListener, allow_many_files, bind_sockets
-from chatroom.server.net.tls import CertificateError, TlsCertificate, prepare_tls
+from chatroom.server.net.listener import ConnectionListener, allow_many_files
+from chatroom.server.net.tls import (
+    CertificateError,
+    TlsCertificate,
+    certificate_files,
+    load_certificate,
+    prepare_tls,
+)
 from chatroom.server.session import ClientSession
+from chatroom.server.systemd.activation import take_passed_sockets
+from chatroom.server.systemd.notifier import ServiceNotifier
 from chatroom.server.wiring import assemble_parts
 
 log = logging.getLogger(__name__)
@@ -75,21 +94,28 @@ class ServerFailed(Exception):
     """The server has stopped because of an internal failure: one sentence for the administrator."""
 
 
-async def serve_until_stopped(config: ServerConfig, announce: Announce) -> None:
-    """Serve until SIGTERM or SIGINT. ``announce`` is called once clients can connect.
+async def serve_until_stopped(
+    config: ServerConfig, announce: Announce, reload: Callable[[], ServerConfig] | None = None
+) -> None:
+    """Serve until SIGTERM or SIGINT. ``announce`` is called once clients can connect; ``reload`` loads the
+    configuration again, at SIGHUP.
 
     Raises ``StartError`` and ``tls.CertificateError``.
     """
-    tls = prepare_tls(config)
+    passed = take_passed_sockets(os.environ)
+    encrypted = any(config.encrypts(socket_address(each)) for each in passed)
+    tls = load_certificate(config) if encrypted else prepare_tls(config)
     allow_many_files()
     try:
         http_sockets = await bind_http_sockets(config.http)
     except HttpUnavailable as error:
         raise StartError(str(error)) from None
     async with open_database(config) as engine:
-        server = ChatServer(config, engine, tls, await _bind_sockets(config))
+        server = ChatServer(config, engine, tls, passed or await _bind_sockets(config), reload)
         with serve_http(config.http, http_sockets, server.sources):
             await server.run_until_stopped(announce)
+    if not passed:
+        remove_socket_files(config)
 
 
 @asynccontextmanager
@@ -126,11 +152,20 @@ class ChatServer:
     """One server process. ``sockets`` are bound; ``run_until_stopped`` accepts connections."""
 
     def __init__(
-        self, config: ServerConfig, engine: Engine, tls: TlsCertificate | None, sockets: list[socket.socket]
+        self,
+        config: ServerConfig,
+        engine: Engine,
+        tls: TlsCertificate | None,
+        sockets: list[socket.socket],
+        reload: Callable[[], ServerConfig] | None = None,
     ) -> None:
         limits = config.limits
         self._config = config
         self._tls = tls
+        self._sockets = sockets
+        self._encrypted = {each for each in sockets if config.encrypts(socket_address(each))}
+        self._reload = reload
+        self._notifier = ServiceNotifier(os.environ)
         self._engine = engine
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(background.report_loop_error)
@@ -142,12 +177,14 @@ class ChatServer:
         self._sessions: set[ClientSession] = set()
         self._empty = asyncio.Event()
         self._empty.set()
+        self._door = Doorkeeper(limits.connections_per_address, limits.new_connections_per_minute)
         self._listener = ConnectionListener(
             sockets,
-            Doorkeeper(limits.connections_per_address, limits.new_connections_per_minute),
+            self._door,
             self._open_connection,
-            tls=None if tls is None else lambda: tls.context,
+            tls=self._tls_context,
             handshake_timeout=limits.handshake_timeout,
+            proxies=TrustedProxies(config.proxies),
         )
         server_id = _server_identity(engine, self._listener)
         self._parts = assemble_parts(config, engine, server_id, writer_failed=self._end_by_failure)
@@ -161,9 +198,12 @@ class ChatServer:
             self._listener.start()
             admin_server = await self._open_admin_socket()
             self._catch_signals()
-            tasks = [background.keep_running(self._loop, job) for job in self._parts.background_jobs()]
+            jobs = [*self._parts.background_jobs(), self._run_watchdog]
+            tasks = [background.keep_running(self._loop, job) for job in jobs]
             self._phase = ServerPhase.SERVING
-            announce(_endpoint_of(self._listener, self._tls), code)
+            endpoint = self._endpoint()
+            announce(endpoint, code)
+            self._notifier.announce_ready(str(endpoint))
         except BaseException:
             self._listener.close()
             self._parts.close()  # the writer's thread would keep the process alive
@@ -171,6 +211,7 @@ class ChatServer:
         await self._stopping.wait()
         log.info("stopping")
         self._phase = ServerPhase.STOPPING
+        self._notifier.announce_stop()
         for task in tasks:
             task.cancel()
         if admin_server is not None:
@@ -199,8 +240,24 @@ class ChatServer:
             log.warning("chat-server admin will not reach this server: %s", error)
             return None
 
+    def _tls_context(self, listening: socket.socket) -> ssl.SSLContext | None:
+        return self._tls.context if self._tls is not None and listening in self._encrypted else None
+
+    def _endpoint(self) -> ServerEndpoint:
+        """Return the server's addresses; of a single host only the first one."""
+        fingerprint = self._tls.fingerprint if self._tls else ""
+        endpoints = [
+            endpoint_of(socket_address(each), fingerprint if each in self._encrypted else "")
+            for each in self._sockets
+        ]
+        others = () if len(self._config.listen_addresses) == 1 else endpoints[1:]
+        return replace(endpoints[0], others=tuple(others))
+
+    async def _run_watchdog(self) -> None:
+        await self._notifier.run_watchdog(lambda: self._parts.writer.current_state().is_alive)
+
     def _open_connection(
-        self, refusal: TooManyConnections | None, gone: Callable[[], None]
+        self, refusal: TooManyConnections | None, gone: Callable[[], None], address: str
     ) -> PeerConnection:
         return PeerConnection(
             partial(self._open_session, refusal, gone),
@@ -213,6 +270,7 @@ class ChatServer:
             outbox_stall=self._config.limits.outbox_stall,
             ping_interval=self._config.limits.ping_interval,
             dead_after=self._config.limits.dead_after,
+            address=address,
         )
 
     def _open_session(
@@ -235,7 +293,7 @@ class ChatServer:
     def _catch_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._stop)
-        self._loop.add_signal_handler(signal.SIGHUP, self._reload_certificate)
+        self._loop.add_signal_handler(signal.SIGHUP, self._reload_all)
 
     def _stop(self) -> None:
         if self._stopping.is_set():
@@ -251,12 +309,32 @@ class ChatServer:
         faulthandler.dump_traceback_later(WATCHDOG_SECONDS, exit=True)
         self._stopping.set()
 
-    def _reload_certificate(self) -> None:
+    def _reload_all(self) -> None:
+        """Load the configuration and the certificate again."""
+        self._notifier.announce_reload()
+        changed = None if self._reload is None else reload_config(self._config, self._reload)
+        if changed is not None:
+            set_level(changed.log_level)
+            self._apply_limits()
+        self._reload_certificate(changed or self._config)
+        self._notifier.announce_ready(str(self._endpoint()))
+
+    def _apply_limits(self) -> None:
+        """Pass changed limits on. Open connections keep their rates and buffers."""
+        limits = self._config.limits
+        self._door.set_limits(limits.connections_per_address, limits.new_connections_per_minute)
+        self._listener.handshake_timeout = limits.handshake_timeout
+        self._budgets = _input_budgets(self._config)
+        self._input_queue.rest = REST_SECONDS if limits.rate else 0.0
+        self._welcome = encode_frame(_welcome_event(self._config))
+        self._parts.apply_limits()
+
+    def _reload_certificate(self, config: ServerConfig) -> None:
         """Read the certificate again; open connections keep the old one."""
         if self._tls is None:
             return
         try:
-            self._tls.reload_files()
+            self._tls.reload_files(certificate_files(config))
         except CertificateError as error:
             log.error("the certificate stays as it was: %s", error)
         else:
@@ -300,9 +378,9 @@ class RejectedConnection:
 
 async def _bind_sockets(config: ServerConfig) -> list[socket.socket]:
     try:
-        return await bind_sockets(config.host, config.port)
-    except (OSError, UnicodeError) as error:
-        raise StartError(f"cannot listen on {config.host}:{config.port}: {_listen_error(error)}") from None
+        return await open_client_sockets(config)
+    except ListenFailed as error:
+        raise StartError(str(error)) from None
 
 
 def _input_budgets(config: ServerConfig) -> InputBudgets:
@@ -332,19 +410,6 @@ def _welcome_event(config: ServerConfig) -> Welcome:
             export=page_size(UNSET, limits.export_page),
         ),
     )
-
-
-def _listen_error(error: OSError | UnicodeError) -> str:
-    """Return why listening failed, without the event loop's own words."""
-    if isinstance(error, socket.gaierror):
-        return error.strerror or "no such host"
-    if isinstance(error, OSError):
-        return os.strerror(error.errno or 0)
-    return "no such host"
-
-
-def _endpoint_of(listener: ConnectionListener, tls: TlsCertificate | None) -> ServerEndpoint:
-    return ServerEndpoint(*listener.address, tls.fingerprint if tls else "")
 
 
 def _server_identity(engine: Engine, listener: ConnectionListener) -> bytes:

@@ -83,6 +83,8 @@ class ServerParts:
     admin: AdminService
     session_log: SessionLog
     table: dispatch.Table
+    attempts: PasswordAttempts
+    accounts: AccountHandlers
     directory: LiveDirectory
     database_statistics: DatabaseStatistics
     session_statistics: SessionStatistics
@@ -136,6 +138,14 @@ class ServerParts:
         """The server stops: start no grace timers, and do not retry if the database is unavailable."""
         self.presence.close()
         self.writer.stop_waiting()
+
+    def apply_limits(self) -> None:
+        """The limits have changed: pass them to the parts that keep a copy."""
+        limits = self.config.limits
+        self.attempts.limit = limits.password_attempts
+        self.presence.linger = limits.linger
+        self.rates.apply_limits(limits)
+        self.accounts.apply_limits()
 
     def leave_cluster(self) -> None:
         """Finish accepted writes, then remove this process from the database. Blocks."""
@@ -235,6 +245,8 @@ def assemble_parts(
         admin=AdminService(config.password, reader, writer, passwords, directory, presence, notifier),
         session_log=SessionLog(loop),
         table=dispatch.build_table(handlers),
+        attempts=attempts,
+        accounts=handlers.accounts,
         directory=directory,
         database_statistics=database_statistics,
         session_statistics=session_statistics,

@@ -18,7 +18,8 @@ from sqlalchemy.exc import ArgumentError
 
 from chatroom.db.engine import has_unescaped_at
 from chatroom.server.config.listen_address import parse_listen_address
-from chatroom.server.config.settings import SETTINGS, HttpSettings, ServerConfig, SettingRow
+from chatroom.server.config.settings import SETTINGS, HttpSettings, ServerConfig, SettingRow, section_of
+from chatroom.server.config.trusted_proxies import TrustedProxies
 
 FILE = "server.toml"
 PREFIX = "CHAT_SERVER_"
@@ -167,8 +168,8 @@ def _build_section(section: type[Any], values: Mapping[str, Any], prefix: str = 
     fields = {}
     for field in msgspec.structs.fields(section):
         name = prefix + field.name
-        if isinstance(field.default, msgspec.Struct):
-            fields[field.name] = _build_section(type(field.default), values, f"{name}.")
+        if section_type := section_of(field):
+            fields[field.name] = _build_section(section_type, values, f"{name}.")
         elif name in values:
             fields[field.name] = values[name]
     return section(**fields)
@@ -177,7 +178,7 @@ def _build_section(section: type[Any], values: Mapping[str, Any], prefix: str = 
 def _check_config(config: ServerConfig) -> None:
     """Check rules that involve several settings."""
     for ends in ("limits.username_", "limits.room_", "limits.nickname_", "password."):
-        least, most = _setting_value(config, f"{ends}min"), _setting_value(config, f"{ends}max")
+        least, most = setting_value(config, f"{ends}min"), setting_value(config, f"{ends}max")
         if least > most:
             raise ConfigurationError(f"{ends}min is {least}, which is more than {ends}max, {most}")
     if config.data.parts[:1] == ("~",):
@@ -185,6 +186,20 @@ def _check_config(config: ServerConfig) -> None:
     if bool(config.tls.cert) != bool(config.tls.key):
         raise ConfigurationError("tls.cert and tls.key go together, but only one of them is set")
     _check_http(config.http)
+    _check_listeners(config)
+
+
+def _check_listeners(config: ServerConfig) -> None:
+    try:
+        addresses = config.listen_addresses
+    except ValueError as error:
+        raise ConfigurationError(f"listen: {error}") from None
+    if len(set(addresses)) < len(addresses):
+        raise ConfigurationError("listen has the same address twice")
+    try:
+        TrustedProxies(config.proxies)
+    except ValueError as error:
+        raise ConfigurationError(f"proxy.trusted: {error}") from None
 
 
 def _check_http(http: HttpSettings) -> None:
@@ -200,7 +215,7 @@ def _check_http(http: HttpSettings) -> None:
         raise ConfigurationError("http.token must be of printable ASCII characters")
 
 
-def _setting_value(config: ServerConfig, name: str) -> Any:
+def setting_value(config: ServerConfig, name: str) -> Any:
     value: Any = config
     for part in name.split("."):
         value = getattr(value, part)
@@ -224,7 +239,7 @@ def describe_config(loaded: LoadedConfig) -> str:
 
 
 def _displayed_value(config: ServerConfig, setting: SettingRow) -> Any:
-    value = _setting_value(config, setting.name)
+    value = setting_value(config, setting.name)
     if not (value and setting.is_secret):
         return value
     return _mask_url(value) if setting.name == "database.url" else MASK

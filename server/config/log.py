@@ -83,6 +83,11 @@ errors = LineWriter(STANDARD_ERROR)
 """Writes to standard error: the log and the invitation."""
 
 
+def set_level(level: str) -> None:
+    """Log from this level up."""
+    logging.getLogger().setLevel(level.upper())
+
+
 def set_up_logging(level: str, format: str = "text") -> None:
     """Log to standard error, from this level (``debug`` … ``error``) up, in one of ``FORMATTERS``."""
     handler = LineHandler(errors, FORMATTERS[format]())

@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 from sqlalchemy import URL
 
 from chatroom.protocol.address import is_loopback
+from chatroom.server.config.listen_address import ListenAddress, parse_listen_address
 
 Text = Annotated[str, Meta(description="a text")]
 Folder = Annotated[Path, Meta(description="a folder")]
@@ -64,7 +65,9 @@ class TlsSettings(Struct, frozen=True):
     key: Annotated[Text, "PEM file with the private key"] = ""
 
 
-class LimitSettings(Struct, frozen=True):
+class LimitSettings(Struct):
+    """Change in place when the configuration is reloaded (``reload``)."""
+
     line_before_login: Annotated[Count, "maximum bytes per line before login"] = 4096
     line: Annotated[Count, "maximum bytes per line after login"] = 65536
     text: Annotated[Count, "maximum characters per message"] = 4096
@@ -153,6 +156,12 @@ class HttpSettings(Struct, frozen=True):
         return "HttpSettings()"
 
 
+class ProxySettings(Struct, frozen=True):
+    trusted: Annotated[
+        Text, "proxies that send the PROXY protocol: addresses, networks or unix, with commas between them"
+    ] = ""
+
+
 class TokenSettings(Struct, frozen=True):
     days: Annotated[Some, "days until a session token expires"] = 30
 
@@ -160,6 +169,9 @@ class TokenSettings(Struct, frozen=True):
 class ServerConfig(Struct, frozen=True):
     host: Annotated[Text, "address to listen on; empty means all addresses"] = "127.0.0.1"
     port: Annotated[Port, "port to listen on; 0 means any free port"] = 7878
+    listen: Annotated[
+        Text, "instead of host and port: HOST:PORT or unix:PATH, several with commas between them"
+    ] = ""
     data: Annotated[Folder, "folder for the database, certificate and socket"] = platformdirs.user_data_path(
         "chatroom"
     )
@@ -173,10 +185,11 @@ class ServerConfig(Struct, frozen=True):
     accounts: AccountSettings = AccountSettings()
     database: DatabaseSettings = DatabaseSettings()
     tls: TlsSettings = TlsSettings()
-    limits: LimitSettings = LimitSettings()
+    limits: LimitSettings = msgspec.field(default_factory=LimitSettings)
     password: PasswordSettings = PasswordSettings()
     token: TokenSettings = TokenSettings()
     http: HttpSettings = HttpSettings()
+    proxy: ProxySettings = ProxySettings()
 
     @property
     def database_url(self) -> str | URL:
@@ -184,10 +197,24 @@ class ServerConfig(Struct, frozen=True):
         return self.database.url or URL.create("sqlite", database=str(self.data / "chatroom.sqlite"))
 
     @property
+    def listen_addresses(self) -> list[ListenAddress]:
+        """Return the addresses of ``listen``, or else the one of ``host`` and ``port``."""
+        parts = [part.strip() for part in self.listen.split(",") if part.strip()]
+        return [parse_listen_address(part) for part in parts] or [ListenAddress(self.host, self.port)]
+
+    @property
+    def proxies(self) -> list[str]:
+        return [part.strip() for part in self.proxy.trusted.split(",") if part.strip()]
+
+    @property
     def encrypted(self) -> bool:
-        """Whether connections speak TLS."""
+        """Whether any connections speak TLS."""
+        return any(map(self.encrypts, self.listen_addresses))
+
+    def encrypts(self, address: ListenAddress) -> bool:
+        """Whether connections to an address speak TLS."""
         if self.tls.mode == "auto":
-            return bool(self.tls.cert) or not is_loopback(self.host)
+            return address.path is None and (bool(self.tls.cert) or not is_loopback(address.host))
         return self.tls.mode == "on"
 
 
@@ -213,10 +240,18 @@ class SettingRow(NamedTuple):
         return next(str(mark.description) for mark in get_args(self.type) if isinstance(mark, Meta))
 
 
+def section_of(field: msgspec.structs.FieldInfo) -> type[Struct] | None:
+    """Return the type of a field that is a section."""
+    if isinstance(field.default, Struct):
+        return type(field.default)
+    factory = field.default_factory
+    return factory if isinstance(factory, type) and issubclass(factory, Struct) else None
+
+
 def _setting_rows(section: type[Struct], prefix: str = "") -> Iterator[SettingRow]:
     for field in msgspec.structs.fields(section):
-        if isinstance(field.default, Struct):
-            yield from _setting_rows(type(field.default), f"{prefix}{field.name}.")
+        if section_type := section_of(field):
+            yield from _setting_rows(section_type, f"{prefix}{field.name}.")
         else:
             yield SettingRow(prefix + field.name, field.type, field.default, get_args(field.type)[-1])
 

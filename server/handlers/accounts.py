@@ -44,16 +44,21 @@ class AccountHandlers:
     ) -> None:
         self._disk = disk
         self._open = config.accounts.registration == "open"
-        self._limits = limits = config.limits
-        self._registrations = AddressBuckets(
-            limits.registrations_per_minute / MINUTE if limits.rate else 0, limits.registrations_burst
-        )
+        self._limits = config.limits
+        self.apply_limits()
         self._password = config.password
         self._reader = reader
         self._passwords = passwords
         self._password_checker = password_checker
         self._presence = presence
         self._invitation_checker = invitation_checker
+
+    def apply_limits(self) -> None:
+        """Begin to count registrations anew, with the current limits."""
+        limits = self._limits
+        self._registrations = AddressBuckets(
+            limits.registrations_per_minute / MINUTE if limits.rate else 0, limits.registrations_burst
+        )
 
     async def register(self, speaker: Speaker, request: requests.Register) -> Reply:
         self._disk.check_space()

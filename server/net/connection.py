@@ -81,6 +81,7 @@ class PeerConnection(asyncio.Protocol):
         outbox_stall: float,
         ping_interval: float,
         dead_after: float,
+        address: str = "",
     ) -> None:
         self._open_receiver = open_receiver
         self._flusher = flusher
@@ -105,7 +106,7 @@ class PeerConnection(asyncio.Protocol):
         self._awaits_turn = False  # in the input queue, or until the budget recovers
         self._pause: asyncio.TimerHandle | None = None  # until the budget recovers
         self._watch: asyncio.TimerHandle | None = None
-        self.address = ""
+        self.address = address
         self.close_reason: ChatError | None = None  # why the server closed the connection
 
     # Called by the transport
@@ -113,8 +114,6 @@ class PeerConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport = cast(asyncio.Transport, transport)  # uvloop's class does not inherit from it
-        peer = transport.get_extra_info("peername")
-        self.address = str(peer[0]) if isinstance(peer, tuple) else ""
         self._budget = self._budgets.open(self.address, time.monotonic())
         self._transport.set_write_buffer_limits(high=HIGH_WATER)
         _tune_socket(transport.get_extra_info("socket"), self._ping_interval, self._dead_after)

@@ -25,7 +25,7 @@ class InputQueue:
         self, loop: AbstractEventLoop, rest: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._loop = loop
-        self._rest = rest
+        self.rest = rest  # seconds between two slices
         self._clock = clock
         self._turns: deque[Callable[[], None]] = deque()
         self._is_scheduled = False
@@ -48,4 +48,4 @@ class InputQueue:
         finally:
             self._is_scheduled = bool(self._turns)
             if self._turns:
-                self._loop.call_later(self._rest, self._run)
+                self._loop.call_later(self.rest, self._run)

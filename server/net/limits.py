@@ -11,6 +11,9 @@ from typing import Generic, TypeVar
 
 MINUTE = 60.0
 
+UNIX_PEER = "unix"
+"""Begins the address of a peer on a Unix socket: ``unix:1000``, with the number of its user."""
+
 RETRY_WHEN_FULL = 60.0
 """``retry_after`` in seconds for an address with too many open connections; when one closes is unknown."""
 
@@ -197,6 +200,10 @@ class Doorkeeper:
         self._per_minute = per_minute
         self._usages: dict[str, _AddressUsage] = {}
 
+    def set_limits(self, at_once: int, per_minute: int) -> None:
+        self._at_once = at_once
+        self._per_minute = per_minute
+
     def admit_connection(self, address: str, now: float) -> float | None:
         """Count a new connection and return ``None``; or return the seconds to wait, and do not count it."""
         usage = self._usage_of(address_group(address), now)
@@ -251,7 +258,7 @@ def address_group(address: str) -> str:
 
     A connection that closed early has no address any more (``""``); all of those count as one.
     """
-    if not address:
+    if not address or address.startswith(UNIX_PEER):
         return address
     host = ip_address(address.partition("%")[0])
     if not isinstance(host, IPv6Address):
@@ -279,7 +286,7 @@ class PasswordAttempts:
     """
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._records: dict[tuple[bytes, str], _AttemptRecord] = {}
 
     def wait_time(self, account: bytes, address: str, now: float) -> float:
@@ -289,12 +296,12 @@ class PasswordAttempts:
 
     def attempt_failed(self, account: bytes, address: str, now: float) -> None:
         """Count a wrong password."""
-        if not self._limit:
+        if not self.limit:
             return
         record = self._record_of((account, address_group(address)), now)
         record.latest = now
         record.wrong += 1
-        if record.wrong >= self._limit or record.pause:
+        if record.wrong >= self.limit or record.pause:
             record.pause = min(record.pause * 2 or MINUTE, MAX_PAUSE)
             record.until = now + record.pause
 

@@ -12,14 +12,18 @@ import math
 import resource
 import socket
 import ssl
+import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
+from typing import Any
 
 from chatroom.db import background
 from chatroom.protocol.errors import TooManyConnections
+from chatroom.server.config.trusted_proxies import TrustedProxies
 from chatroom.server.net.event_log import EventThrottle, log_event
-from chatroom.server.net.limits import MINUTE, Doorkeeper
+from chatroom.server.net.limits import MINUTE, UNIX_PEER, Doorkeeper
+from chatroom.server.net.proxy_header import ProxyHeaderError, read_proxy_header
 
 log = logging.getLogger(__name__)
 
@@ -41,15 +45,16 @@ RETRY_SECONDS = 1.0
 ADDRESS_ERRORS = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
 """Errors of an address that this machine does not have, for example without IPv6."""
 
-Open = Callable[[TooManyConnections | None, Callable[[], None]], asyncio.Protocol]
-"""Creates a connection's protocol from the refusal, if it is refused, and a callback for when it is
-closed."""
+Open = Callable[[TooManyConnections | None, Callable[[], None], str], asyncio.Protocol]
+"""Creates a connection's protocol from the refusal, if it is refused, a callback for when it is closed, and
+the client's address."""
 
 
 class ConnectionListener:
     """Accepts connections on the sockets of ``bind_sockets``, from ``start`` to ``close``.
 
-    ``tls`` returns the context for a new connection; ``handshake_timeout`` is in seconds, 0 for no limit.
+    ``tls`` returns the context for a new connection on a socket, or ``None`` for plain text;
+    ``handshake_timeout`` is in seconds, 0 for no limit. Connections of ``proxies`` begin with a PROXY header.
     """
 
     def __init__(
@@ -58,14 +63,16 @@ class ConnectionListener:
         door: Doorkeeper,
         open: Open,
         *,
-        tls: Callable[[], ssl.SSLContext] | None,
+        tls: Callable[[socket.socket], ssl.SSLContext | None],
         handshake_timeout: float,
+        proxies: TrustedProxies,
     ) -> None:
         self._sockets = sockets
         self._door = door
         self._open = open
         self._tls = tls
-        self._handshake_timeout = (handshake_timeout or math.inf) if tls else None
+        self.handshake_timeout = handshake_timeout
+        self._proxies = proxies
         self._loop = asyncio.get_running_loop()
         self._events = EventThrottle(self._loop)
         self._arriving: set[asyncio.Task[None]] = set()
@@ -74,9 +81,9 @@ class ConnectionListener:
 
     @property
     def address(self) -> tuple[str, int]:
-        """The host and port of the first socket."""
-        host, port, *_ = self._sockets[0].getsockname()
-        return host, port
+        """The host and port of the first socket; of a Unix socket its path and 0."""
+        name = self._sockets[0].getsockname()
+        return (name, 0) if isinstance(name, str) else (name[0], name[1])
 
     def start(self) -> None:
         for listening in self._sockets:
@@ -109,7 +116,27 @@ class ConnectionListener:
                 connected.close()
                 self._log_problem("too few file descriptors: new connections are refused until others close")
             else:
-                self._admit_socket(connected, str(peer[0]))
+                self._accept_peer(listening, connected, peer)
+
+    def _accept_peer(self, listening: socket.socket, connected: socket.socket, peer: Any) -> None:
+        is_unix = connected.family == socket.AF_UNIX
+        address = _unix_peer(connected) if is_unix else str(peer[0])
+        if self._proxies.includes(address, is_unix=is_unix):
+            self._begin_task(self._admit_proxied(listening, connected, address))
+        else:
+            self._admit_socket(listening, connected, address)
+
+    async def _admit_proxied(self, listening: socket.socket, connected: socket.socket, proxy: str) -> None:
+        """Admit a connection by the address that its proxy tells."""
+        try:
+            connected.setblocking(False)
+            address = await read_proxy_header(connected, self.handshake_timeout or None)
+        except (OSError, ProxyHeaderError, asyncio.CancelledError) as error:
+            connected.close()
+            if not isinstance(error, asyncio.CancelledError):
+                self._events.log_event(logging.WARNING, "proxy_header_invalid", proxy, {})
+        else:
+            self._admit_socket(listening, connected, address or proxy)
 
     def _pause_accepting(self, error: OSError) -> None:
         """Pause after an error, while connections wait in the system's queue; retrying at once would only
@@ -124,35 +151,35 @@ class ConnectionListener:
             self._logged_at = now
             log.warning("%s", problem)
 
-    def _admit_socket(self, connected: socket.socket, address: str) -> None:
+    def _admit_socket(self, listening: socket.socket, connected: socket.socket, address: str) -> None:
         now = time.monotonic()
         wait = self._door.admit_connection(address, now)
         if wait is None:
-            self._begin_connection(connected, address, None, self._door.release_connection)
+            opening = self._open_connection(
+                listening, connected, address, None, partial(self._door.release_connection, address)
+            )
+            self._begin_task(opening)
             return
         self._events.log_event(
             logging.WARNING, "connection_refused", address, {"code": TooManyConnections.code}
         )
         if self._door.may_send_refusal(address):
             refusal = TooManyConnections(retry_after=round(wait, 3))
-            self._begin_connection(connected, address, refusal, self._door.refusal_sent)
+            opening = self._open_connection(
+                listening, connected, address, refusal, partial(self._door.refusal_sent, address)
+            )
+            self._begin_task(opening)
         else:
             connected.close()
 
-    def _begin_connection(
-        self,
-        connected: socket.socket,
-        address: str,
-        refusal: TooManyConnections | None,
-        uncount: Callable[[str], None],
-    ) -> None:
-        opening = self._open_connection(connected, address, refusal, partial(uncount, address))
-        arriving = background.start_task(self._loop, opening)
+    def _begin_task(self, work: Coroutine[Any, Any, None]) -> None:
+        arriving = background.start_task(self._loop, work)
         self._arriving.add(arriving)
         arriving.add_done_callback(self._arriving.discard)
 
     async def _open_connection(
         self,
+        listening: socket.socket,
         connected: socket.socket,
         address: str,
         refusal: TooManyConnections | None,
@@ -161,11 +188,12 @@ class ConnectionListener:
         """Create the connection of a socket, after the TLS handshake if there is one."""
         try:
             connected.setblocking(False)
+            context = self._tls(listening)
             await self._loop.connect_accepted_socket(
-                partial(self._open, refusal, on_close),
+                partial(self._open, refusal, on_close, address),
                 connected,
-                ssl=self._tls() if self._tls else None,
-                ssl_handshake_timeout=self._handshake_timeout,
+                ssl=context,
+                ssl_handshake_timeout=(self.handshake_timeout or math.inf) if context else None,
             )
         except (OSError, asyncio.CancelledError) as error:  # no TLS, a handshake timeout, or a shutdown
             log_event(logging.DEBUG, "handshake_failed", {"address": address, "error": str(error)})
@@ -175,6 +203,15 @@ class ConnectionListener:
             on_close()
             connected.close()
             raise
+
+
+def _unix_peer(connected: socket.socket) -> str:
+    """Return the address of a peer on a Unix socket: the number of its user."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return UNIX_PEER
+    credentials = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    _, user, _ = struct.unpack("3i", credentials)
+    return f"{UNIX_PEER}:{user}"
 
 
 async def bind_sockets(host: str, port: int) -> list[socket.socket]:

@@ -49,6 +49,10 @@ class ServerRates:
     """The rates of all accounts and addresses. Without ``limits.rate`` nothing is limited."""
 
     def __init__(self, limits: LimitSettings) -> None:
+        self.apply_limits(limits)
+
+    def apply_limits(self, limits: LimitSettings) -> None:
+        """Begin to count anew, with other limits."""
         self._is_limited = bool(limits.rate)
         self.requests = SharedRate(
             limits.account_requests_rate,

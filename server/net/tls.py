@@ -63,8 +63,17 @@ class TlsCertificate:
         self._files = certificate, key
         self.fingerprint, self.expires_at, self.context = self._load_files()
 
-    def reload_files(self) -> None:
-        """Read the files again for new connections. If they are unusable, keep the old certificate."""
+    def reload_files(self, files: tuple[Path, Path] | None = None) -> None:
+        """Read the files again, or other ones, for new connections. If they are unusable, keep the old
+        certificate."""
+        before, self._files = self._files, files or self._files
+        try:
+            self._use_files()
+        except CertificateError:
+            self._files = before
+            raise
+
+    def _use_files(self) -> None:
         self.fingerprint, self.expires_at, self.context = self._load_files()
 
     def _load_files(self) -> tuple[str, float, ssl.SSLContext]:
@@ -83,8 +92,11 @@ def prepare_tls(config: ServerConfig) -> TlsCertificate | None:
 
     Raises ``CertificateError``.
     """
-    if not config.encrypted:
-        return None
+    return load_certificate(config) if config.encrypted else None
+
+
+def load_certificate(config: ServerConfig) -> TlsCertificate:
+    """Return the configured certificate, or the server's own. Raises ``CertificateError``."""
     certificate, key = certificate_files(config)
     if config.tls.cert:
         files.warn_if_open(key, 0o007)

@@ -80,7 +80,7 @@ class PresenceTracker:
         self._writer = writer
         self._server_id = server_id
         self._closed = False
-        self._linger = linger
+        self.linger = linger
         self._graces: dict[int, asyncio.TimerHandle] = {}
 
     # Within a transaction
@@ -220,7 +220,7 @@ class PresenceTracker:
         if self._closed:
             return
         loop = asyncio.get_running_loop()
-        self._graces[account.id] = loop.call_later(self._linger, self._leave_everything, account)
+        self._graces[account.id] = loop.call_later(self.linger, self._leave_everything, account)
 
     def _leave_everything(self, account: LiveAccount) -> None:
         self._graces.pop(account.id, None)

@@ -94,6 +94,13 @@ def test_sdist_holds_every_module(checkout: Path) -> None:
     assert not [name for name in names if "removed_module" in name]
 
 
+def test_index_accepts_wheel_and_sdist(checkout: Path, wheel: Path) -> None:
+    command = [sys.executable, "-m", "twine", "check", "--strict", str(wheel), str(build(checkout, "sdist"))]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert finished.stdout.count("PASSED") == 2
+
+
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Python of a virtual environment in which the wheel is installed and the checkout is not."""

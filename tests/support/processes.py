@@ -50,8 +50,18 @@ class Wire:
     Once logged in it knows its account: ``username``, its ``token``, and all that login told in ``session``.
     """
 
-    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
-        plain = socket.create_connection((host, port), timeout=PATIENCE)
+    def __init__(
+        self, host: str, port: int, tls: ssl.SSLContext | None = None, *, path: Path | None = None,
+        before: bytes = b"",
+    ) -> None:  # fmt: skip
+        """Connect to a host and port, or to a Unix socket; send ``before``, as a proxy does."""
+        if path is None:
+            plain = socket.create_connection((host, port), timeout=PATIENCE)
+        else:
+            plain = socket.socket(socket.AF_UNIX)
+            plain.settimeout(PATIENCE)
+            plain.connect(str(path))
+        plain.sendall(before)
         self.socket = tls.wrap_socket(plain, server_hostname=host) if tls else plain
         self._lines = self.socket.makefile("rb")
         self._next_id = 0
@@ -217,6 +227,11 @@ class Server:
     def log(self) -> str:
         """Everything that it wrote to standard error, in all its lives."""
         return self._log.read_text() if self._log.exists() else ""
+
+    def keep(self, wire: Wire) -> Wire:
+        """Close a connection with the server."""
+        self._wires.append(wire)
+        return wire
 
     def connect(self) -> Wire:
         """A new connection, closed with the server."""

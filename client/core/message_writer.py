@@ -56,7 +56,7 @@ class MessageWriter:
         await self._backfill.wait_until_complete()
 
     async def wait_briefly(self) -> None:
-        """As ``wait_until_confirmed``, for at most ``CONFIRMATION_TIMEOUT`` and only while online."""
+        """As ``wait_until_confirmed``, for at most ``Timeouts.confirmation`` and only while online."""
         if self._state.link is ConnectionState.LOGGED_IN:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._outbox_sender.timeouts.confirmation):

@@ -29,7 +29,7 @@ def test_hanging_database_is_an_outage(hanging: Server, fragile_mariadb: Private
 def test_sigterm_during_hanging_database_stops_the_server(
     hanging: Server, fragile_mariadb: PrivateMariaDB
 ) -> None:
-    """Who waits for an answer is told why there will be none, and the exit code is 0."""
+    """A client that waits for an answer gets ``closing``, and the exit code is 0."""
     alice = hanging.user("Alice")
     fragile_mariadb.pause()
     alice.start("create_room", room="lab", capacity=3)

@@ -1,9 +1,8 @@
-"""An account that has lost the right to a conversation gets nothing that was committed afterwards, by any
-path and from any server process.
+"""A removed member gets no message that was committed after the removal, from any server process.
 
-Bob has a session on each of two processes on one database. The one in the west is stopped while everything
-happens in the east, so that it finds all of it at once: in one run of messages, and with Bob's requests
-already waiting in its socket.
+Bob has a session on each of two processes on one database. One process is stopped while the changes happen on
+the other, so that it finds all of them at once: in one run of messages, and with Bob's requests already
+waiting in its socket.
 """
 
 from collections.abc import Callable, Iterator
@@ -44,7 +43,7 @@ class Scene:
     bob_east: Wire
 
     def secrets_told_to_bob(self) -> list[Json]:
-        """What holds the secret of all that Bob's session in the west is told until he has lost the room."""
+        """Return the frames with the secret that Bob's west session gets before his removal."""
         told = [*self.bob.events]
         while True:
             try:

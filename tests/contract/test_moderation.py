@@ -17,7 +17,7 @@ def listed(wire: Wire, room: str) -> Json | None:
 
 
 def notices(wire: Wire, room: str) -> list[tuple[str, str, str]]:
-    """What its history tells: the kind, by whom, and what."""
+    """Return kind, author and text of each message in the history."""
     page = wire.request("history", conversation=room)["messages"]
     return [(message["kind"], message["username"], message["text"]) for message in page]
 
@@ -53,7 +53,7 @@ def test_topic_makes_notice_and_is_part_of_room(alice: Wire, bob: Wire, room: st
         alice.username, alice.username.upper(), "期末复习",
     )  # fmt: skip
     while (told := bob.event("room")["room"])["room"] != room:
-        pass  # of a room of somebody else's
+        pass  # of a room of another test
     assert told["owner"] == alice.username
     there = listed(bob, room)
     assert there is not None
@@ -208,7 +208,7 @@ def test_kicked_member_gets_no_later_message(
 
 
 def pages(wire: Wire, room: str) -> list[Json]:
-    """All that was said."""
+    """Return all messages of a room."""
     messages: list[Json] = []
     while (page := wire.request("history", conversation=room, after=len(messages)))["messages"]:
         messages += page["messages"]

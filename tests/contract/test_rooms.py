@@ -12,7 +12,7 @@ def test_new_room_has_no_members(alice: Wire, bob: Wire, room_name: str) -> None
         "owner": alice.username,
     }  # fmt: skip
     while (told := bob.event("room")["room"])["room"] != made["room"]:
-        pass  # of a room that somebody else made just before
+        pass  # of a room of another test
     assert told == made
     assert made in bob.request("list_rooms")["rooms"]
 

@@ -26,7 +26,7 @@ class Pair(NamedTuple):
 
 @pytest.fixture(scope="module")
 def pair(mysql_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """Two servers for all the tests that can live together."""
+    """Two servers on one database, for all tests of this module."""
     mysql_server.drop("chat_peers")
     folder, url = tmp_path_factory.mktemp("peers"), mysql_server.url("chat_peers")
     pair = Pair(*(Server(folder / name, "--database", url).start() for name in ("east", "west")))
@@ -48,7 +48,7 @@ def bob(pair: Pair, unique: Unique) -> Wire:
 
 @pytest.fixture
 def inside(alice: Wire, bob: Wire, room: str) -> str:
-    """The room that both have entered, each at home."""
+    """A room that Alice and Bob have entered, each on their own process."""
     enter(room, alice, bob)
     return room
 
@@ -68,14 +68,14 @@ def is_message(event: Json, room: str) -> bool:
 
 
 def room_told(wire: Wire, room: str, **fields: object) -> Json:
-    """The next ``room`` event about this room in which these fields are so."""
+    """Return the next ``room`` event of this room in which the fields have these values."""
     while True:
         told: Json = wire.event("room")["room"]
         if told["room"] == room and fields.items() <= told.items():
             return told
 
 
-# What is said
+# Messages
 
 
 def test_message_is_delivered_on_the_other_process(alice: Wire, bob: Wire, inside: str) -> None:
@@ -117,7 +117,7 @@ def test_read_position_reaches_sessions_on_the_other_process(
     assert second.event("read") == {"type": "read", "conversation": inside, "seq": seq}
 
 
-# Whose it is to hear
+# Removed members
 
 
 def test_member_kicked_on_other_process_gets_no_later_message(
@@ -305,12 +305,12 @@ def test_process_started_later_is_noticed_immediately(serve: Serve, mysql_url: s
     assert room_told(alice, "#thuhole")["owner"] == "Bob"
 
 
-# A crowd
+# Many members
 
 
 def test_removed_member_never_gets_later_messages(pair: Pair, alice: Wire, room: str) -> None:
-    """Alice, in the east, speaks and puts out whoever comes in the west, who come again and again. Between
-    being told so and being let in again they hear nothing, and in between only what was said then."""
+    """Alice, on one process, kicks each member who enters on the other; they enter again and again. A kicked
+    member gets no message until the next entry, and then only later ones."""
     crowd = [pair.west.user(f"V{number}{alice.username[5:]}") for number in range(3)]
     enter(room, alice)
     alice.message(kind="enter", username=alice.username)

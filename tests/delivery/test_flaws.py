@@ -13,7 +13,7 @@ from tests.delivery.run import run
 from tests.support.database import PrivateMariaDB
 
 CHANCES = 5
-"""Runs in which a fault may show. On a machine that is busy with something else little is said in one."""
+"""Runs in which a fault may show. On a busy machine a run sends few messages."""
 
 
 def rules_broken(site: Deployment, *, seconds: float, killing: bool = False, seed: int = 1) -> set[str]:

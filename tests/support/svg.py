@@ -1,7 +1,7 @@
-"""A pyte screen as a picture: SVG with one text a stretch of like cells, wide characters two cells wide.
+"""A pyte screen as SVG: one text element for each run of cells of one style.
 
-Needs no program and no font but a monospaced one: each text is told how long it is, and wide characters are
-as big as their two cells, so that no font can move what stands behind them.
+Each text has its length, and a wide character has the size of its two cells, so that any monospaced font
+gives the same layout.
 """
 
 from collections.abc import Mapping
@@ -19,14 +19,14 @@ CELL, LINE, MARGIN, BAR = 9, 21, 14, 30
 
 @dataclass(frozen=True)
 class Paper:
-    """What a terminal draws on, and with: the sixteen colours by pyte's names, one of which it misspells."""
+    """The colours of a terminal, by pyte's names, one of which is misspelled there."""
 
     ink: str
     ground: str
     colours: Mapping[str, str]
 
     def colour(self, name: str, default: str) -> str:
-        """pyte's name of a colour, or its six hexadecimal digits, as SVG has it."""
+        """Return pyte's name of a colour, or its six hexadecimal digits, in the notation of SVG."""
         return default if name == "default" else self.colours.get(name, f"#{name}")
 
 
@@ -73,7 +73,7 @@ class _Run:
 
 
 def render(screen: pyte.Screen, title: str = "", paper: Paper = DARK) -> str:
-    """The screen as it stands, cursor included, as the text of an SVG file."""
+    """Return the screen with its cursor as the text of an SVG file."""
     width = screen.columns * CELL + 2 * MARGIN
     height = screen.lines * LINE + 2 * MARGIN + BAR
     body = "\n".join(_line(screen, number, paper) for number in range(screen.lines))
@@ -105,7 +105,7 @@ def _line(screen: pyte.Screen, number: int, paper: Paper) -> str:
 
 
 def _runs(screen: pyte.Screen, number: int, paper: Paper) -> list[_Run]:
-    """A line of the screen as runs. The cell behind a wide character is empty and belongs to it."""
+    """Return a line of the screen as runs. The cell after a wide character is empty and belongs to it."""
     cells = screen.buffer[number]
     columns = [column for column in range(screen.columns) if cells[column].data]
     runs = []

@@ -1,7 +1,7 @@
-"""A real terminal: a program at the far end of a pty, and what a person in front of the screen would see.
+"""A program in a real terminal: a pty, and what its screen shows.
 
-``pexpect`` holds the pty, ``pyte`` is the screen. Whoever waits reads the program's output until the screen
-shows what is waited for; nothing sleeps.
+``pexpect`` holds the pty, ``pyte`` is the screen. ``wait_for`` reads the program's output until the screen
+shows a text; nothing sleeps.
 """
 
 import os
@@ -48,7 +48,7 @@ def bytes_of(key: str) -> str:
 
 
 class _Screen(pyte.Screen):
-    """A screen that answers when the program asks where the cursor is."""
+    """A screen that answers queries, such as that for the position of the cursor."""
 
     def __init__(self, columns: int, lines: int, reply: Callable[[str], object]) -> None:
         super().__init__(columns, lines)
@@ -58,14 +58,14 @@ class _Screen(pyte.Screen):
         self._reply(data)
 
     def row(self, number: int) -> str:
-        """A line as it is seen. An empty cell is a wide character's right half, or what was left of one."""
+        """Return a line as displayed. The right half of a wide character is an empty cell."""
         cells = [self.buffer[number][column].data for column in range(self.columns)]
         wide = [False, *(wcswidth(cell) == 2 for cell in cells)]
         return "".join(cell or " " * (not after_wide) for cell, after_wide in zip(cells, wide, strict=False))
 
 
 class Terminal:
-    """A program in a terminal of so many cells. ``home`` is the user's, lest anything of ours be touched."""
+    """A program in a terminal of this size. ``home`` is its home and working folder."""
 
     def __init__(
         self,
@@ -92,16 +92,16 @@ class Terminal:
 
     @property
     def text(self) -> str:
-        """What is on the screen, without the blanks at the ends."""
+        """The screen without trailing blanks."""
         return "\n".join(self.lines).rstrip()
 
     def type(self, text: str) -> Self:
-        """Type characters as they are; no Enter."""
+        """Type characters, without Enter."""
         self._child.send(text)
         return self
 
     def type_bytes(self, data: bytes) -> Self:
-        """What a terminal sends that speaks another encoding."""
+        """Send bytes, as a terminal with another encoding does."""
         self._child.send(data)
         return self
 
@@ -116,26 +116,26 @@ class Terminal:
         return self.type(line).press("Enter")
 
     def paste(self, text: str) -> Self:
-        """What a terminal sends for a paste where the program has asked for brackets around it."""
+        """Send a bracketed paste."""
         return self.type(f"\x1b[200~{text}\x1b[201~")
 
     def wait_for(self, *texts: str) -> Self:
-        """Wait until all of these stand on the screen at once."""
+        """Wait until the screen shows all of these texts at once."""
         return self.wait_until(lambda: all(text in self.text for text in texts), f"to see {texts}")
 
     def wait_gone(self, text: str) -> Self:
         return self.wait_until(lambda: text not in self.text, f"for {text!r} to go")
 
     def wait_until(self, condition: Callable[[], bool], wish: str = "") -> Self:
-        """Read what the program writes until the condition holds. Else the screen is in the error."""
+        """Read the program's output until the condition holds. The error contains the screen."""
         deadline = time.monotonic() + PATIENCE
         while not condition():
             if time.monotonic() > deadline or not self._read(deadline):
-                raise AssertionError(f"waited in vain {wish}; the screen:\n{self.text}")
+                raise AssertionError(f"timed out waiting {wish}; the screen:\n{self.text}")
         return self
 
     def wait_exit(self) -> int:
-        """Read until the program has ended; its exit code (minus the signal that ended it)."""
+        """Read until the program has ended. Return its exit code, or minus the signal that ended it."""
         deadline = time.monotonic() + PATIENCE
         while self._read(deadline):
             assert time.monotonic() < deadline, f"the program does not end; the screen:\n{self.text}"
@@ -144,7 +144,7 @@ class Terminal:
         return -ended_by if status is None and ended_by is not None else int(status or 0)
 
     def _read(self, deadline: float) -> bool:
-        """Feed the screen once; false when the program has closed its end."""
+        """Feed the screen once. Return false when the program has closed its end."""
         try:
             data = self._child.read_nonblocking(65536, timeout=max(0.01, deadline - time.monotonic()))
         except pexpect.TIMEOUT:
@@ -157,7 +157,7 @@ class Terminal:
 
     @property
     def cooked(self) -> bool:
-        """Whether it is as a shell wants it: lines are edited and sent whole."""
+        """Whether the terminal is in canonical mode, as a shell expects it."""
         return bool(termios.tcgetattr(self._child.fileno())[3] & termios.ICANON)
 
     @property
@@ -186,7 +186,7 @@ class Terminal:
 
 
 def _environment(home: Path) -> dict[str, str]:
-    """The surroundings of a user who has just been given an account."""
+    """Return the environment of a new user."""
     return {
         "HOME": str(home), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT),
         "TERM": "xterm-256color", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC",

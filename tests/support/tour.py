@@ -26,7 +26,7 @@ PASSWORD = "111111"
 
 @dataclass(frozen=True)
 class Voice:
-    """What is said, in one language. ``talk`` is by whom and what; Ada is called ``nickname``."""
+    """The texts of one language. ``talk`` is a list of authors and messages; ``nickname`` is Ada's."""
 
     lang: str
     nickname: str
@@ -87,7 +87,7 @@ class Tour:
     def open(
         self, address: str = "{}", *flags: str, environment: Mapping[str, str] | None = None
     ) -> Terminal:
-        """``address`` has the server's in it as ``{}``."""
+        """Start a client. ``{}`` in ``address`` stands for the server's address."""
         place = address.format(f"127.0.0.1:{self.server.port}")
         command = [sys.executable, "-m", "chatroom.client", place, "--lang", self.voice.lang, *flags]
         return Terminal(command, self.folder, COLUMNS, LINES, environment)
@@ -96,11 +96,11 @@ class Tour:
         self.terminal.shot(IMAGES / f"{name}{self.voice.suffix}.svg", title, paper)
 
     def types(self, line: str, *seen: str) -> None:
-        """Type a line, and wait until all of these are to be seen."""
+        """Type a line and wait until all of these texts are shown."""
         self.terminal.enter(line).wait_for(*seen)
 
     def clears(self) -> None:
-        """Put the announcement away; what follows must not look like one key together with Esc."""
+        """Close the banner. Wait for it, because Esc and a following key would be one sequence."""
         self.terminal.press("Esc").wait_gone("Esc ─╯")
 
     def says(self, name: str, text: str, to: str = "#lab") -> None:
@@ -152,7 +152,7 @@ def what_waits(tour: Tour) -> None:
 
 
 def one_message(tour: Tour) -> None:
-    """Answer, get it wrong, put it right, react."""
+    """Reply, edit the reply, react."""
     voice = tour.voice
     tour.terminal.press("Alt-Up").wait_for(voice.mention)
     tour.types(f"/reply {voice.answer}", f"{voice.nickname}:{voice.answer}")
@@ -160,7 +160,7 @@ def one_message(tour: Tour) -> None:
     tour.terminal.wait_gone(i18n.translate("view.sending"))
     tour.types(f"/edit {voice.correction}", i18n.translate("said.edited"))
     newest = tour.guests["Bob"].request("history", conversation="#lab")["messages"]
-    seq = next(one["seq"] for one in newest if one["text"] == voice.correction)
+    seq = next(message["seq"] for message in newest if message["text"] == voice.correction)
     tour.guests["Bob"].request("send", to="#lab", kind="react", target=seq, text="👍")
     tour.guests["Carol"].request("send", to="#lab", kind="react", target=seq, text="👍")
     tour.terminal.wait_for("👍 Bob Carol").press("Alt-Up").wait_for(voice.correction)
@@ -251,7 +251,7 @@ def a_paste(tour: Tour) -> None:
 
 
 def a_long_save(tour: Tour) -> None:
-    """So much was said in a room that there is time for a picture."""
+    """The room has enough messages for a picture of the progress bar."""
     bob = tour.guests["Bob"]
     bob.request("create_room", room="archive", capacity=2)
     bob.request("enter_room", room="archive", nickname="Bob")
@@ -344,7 +344,7 @@ STOPS: tuple[Callable[[Tour], None], ...] = (
 
 
 def _serving(folder: Path) -> AbstractContextManager[Server]:
-    """Members stay online while the server is away."""
+    """Run a server. Members stay online while it is down."""
     return running(folder / "data", settings=(*QUICK, "limits.linger=600"))
 
 

@@ -1,13 +1,17 @@
 """A typed line belongs to the conversation in which Enter was pressed, whatever waits or follows."""
 
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from chatroom.client.app import App
 from chatroom.client.core.preferences import UserPreferences
+from chatroom.client.model.state import ClientState
+from chatroom.client.net.connection import Refused
+from chatroom.client.typed_lines import TypedLines
 from tests.unit.client.conftest import Start
-from tests.unit.client.fake_front_end import front_end_of
+from tests.unit.client.fake_front_end import FakeFrontEnd, front_end_of
 from tests.unit.client.fake_server import FakeServer, Peer, friend, message, room
 from tests.unit.client.fake_session import log_in, wait_until
 
@@ -300,3 +304,48 @@ class TestInPipe:
             stored(peer, await peer.expect("send", text="hello"))
             peer.answer(await peer.expect("set_topic", room="#ops"), "ok")
             await app.wait_until_settled()
+
+
+class TestParts:
+    """``TypedLines`` with fakes of its neighbours."""
+
+    @pytest.fixture
+    def context(self) -> Mock:
+        context = Mock(state=ClientState(current="#lab"), front_end=FakeFrontEnd(is_full_screen=True))
+        context.session.password = "secret1"
+        context.conversations.switches = 0
+        return context
+
+    @pytest.fixture
+    def notifier(self) -> Mock:
+        return Mock()
+
+    @pytest.fixture
+    def lines(self, context: Mock, notifier: Mock) -> TypedLines:
+        return TypedLines(context, Mock(), notifier)
+
+    def test_message_is_written_and_ends_typing(
+        self, lines: TypedLines, context: Mock, notifier: Mock
+    ) -> None:
+        assert lines.submit_line("hello")
+        context.writer.write.assert_called_once_with("#lab", "hello", "text")
+        notifier.message_sent.assert_called_once_with("#lab")
+
+    def test_line_with_the_password_is_written_the_second_time(
+        self, lines: TypedLines, context: Mock
+    ) -> None:
+        assert not lines.submit_line("my secret1")
+        context.notes.show.assert_called_once_with("held_back", error=True)
+        context.writer.write.assert_not_called()
+        assert lines.submit_line("my secret1")
+        context.writer.write.assert_called_once()
+
+    @pytest.mark.parametrize(
+        ("error", "accepted"), [(Refused("text_too_long"), False), (Refused("nowhere"), True)]
+    )
+    def test_refused_line_goes_back_to_the_input_unless_it_has_no_place(
+        self, lines: TypedLines, context: Mock, error: Refused, accepted: bool
+    ) -> None:
+        context.writer.write.side_effect = error
+        assert lines.submit_line("hello") is accepted
+        context.notes.show_error.assert_called_once_with(error)

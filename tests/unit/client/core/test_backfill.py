@@ -1,9 +1,15 @@
-"""What is fetched without being asked for."""
+"""Missing messages and mentions are fetched without a request of the user."""
 
 import pytest
 
 from chatroom.client.core import backfill
+from chatroom.client.core.backfill import Backfill
+from chatroom.client.model.state import ClientState
+from chatroom.client.net.connection import ConnectionLost, Refused
+from chatroom.protocol import requests
 from tests.unit.client.conftest import Start
+from tests.unit.client.core.fake_requester import FakeRequester
+from tests.unit.client.fake_front_end import FakeFrontEnd
 from tests.unit.client.fake_server import FakeServer, message, room
 from tests.unit.client.fake_session import answer_session, lab_room, lab_texts, log_in, wait_until
 
@@ -100,3 +106,49 @@ async def test_message_lost_by_server_is_replaced(fake: FakeServer, start: Start
         page = await peer.expect("history", after=1)
         peer.answer(page, "history", messages=[message(2, "what came instead")], more=False)
         await wait_until(app, lambda: lab_texts(app) == ["what came instead"])
+
+
+class TestParts:
+    """With a fake requester, whose answers do not reach the state."""
+
+    @pytest.fixture
+    def fetcher(self, state: ClientState, requester: FakeRequester, front_end: FakeFrontEnd) -> Backfill:
+        return Backfill(state, requester, front_end)
+
+    async def test_gap_is_fetched_by_one_task(
+        self, fetcher: Backfill, requester: FakeRequester, state: ClientState
+    ) -> None:
+        state.conversations["#lab"].known_head = 12
+        fetcher.fetch_missing("#lab")
+        fetcher.fetch_missing("#lab")
+        await fetcher.wait_until_complete()
+        assert requester.asked == [requests.History(id=0, conversation="#lab", after=9)]
+
+    async def test_empty_page_ends_the_search_for_missing_messages(
+        self, fetcher: Backfill, state: ClientState
+    ) -> None:
+        state.conversations["#lab"].known_head = 12
+        fetcher.fetch_missing("#lab")
+        await fetcher.wait_until_complete()
+        assert state.conversations["#lab"].known_head == 9
+
+    @pytest.mark.parametrize(("error", "known_head"), [(Refused("not_a_member"), 9), (ConnectionLost(), 12)])
+    async def test_gap_is_given_up_after_a_refusal_but_not_after_a_lost_connection(
+        self,
+        fetcher: Backfill,
+        requester: FakeRequester,
+        state: ClientState,
+        error: Refused | ConnectionLost,
+        known_head: int,
+    ) -> None:
+        state.conversations["#lab"].known_head = 12
+        requester.answers = [error]
+        fetcher.fetch_missing("#lab")
+        await fetcher.wait_until_complete()
+        assert state.conversations["#lab"].known_head == known_head
+
+    async def test_cancelled_fetch_sends_nothing(self, fetcher: Backfill, requester: FakeRequester) -> None:
+        fetcher.check_conversations()
+        fetcher.cancel_fetches()
+        await fetcher.wait_until_complete()
+        assert requester.asked == []

@@ -1,14 +1,19 @@
-"""What is half written is there again, for its author alone, and never with a password in it."""
+"""Drafts are stored for the next start, for their author only, and never with a password."""
 
 import asyncio
 import os
 import stat
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from chatroom.client.app import App
-from chatroom.client.core.drafts import DraftStore, holds_password
+from chatroom.client.core.drafts import DraftKeeper, DraftStore, holds_password
+from chatroom.client.core.notes import Notes
+from chatroom.client.core.tasks import GuardedTasks
+from chatroom.client.model.state import ClientState
+from chatroom.client.storage.files import FileNotices
 from tests.unit.client.conftest import Start
 from tests.unit.client.fake_front_end import front_end_of
 from tests.unit.client.fake_server import FakeServer, Peer, friend
@@ -112,3 +117,46 @@ async def test_sent_line_is_no_draft_after_a_kill(fake: FakeServer, start: Start
         app.drafts.save()
         app.input_changed("#lab", "")
         assert DraftStore(home, "Alice", fake.address).load_drafts() == {}
+
+
+class TestKeeper:
+    """``DraftKeeper`` with a session that only has a password."""
+
+    @pytest.fixture
+    def keeper(self, state: ClientState, notes: Notes, home: Path) -> DraftKeeper:
+        state.server = "host:7878"
+        return DraftKeeper(state, Mock(password="secret1"), GuardedTasks(notes), home, FileNotices())
+
+    def test_drafts_of_known_conversations_are_loaded(
+        self, keeper: DraftKeeper, drafts: DraftStore, state: ClientState
+    ) -> None:
+        drafts.save_drafts({"#lab": "half a th", "#gone": "old"})
+        keeper.open()
+        assert {chat.name: chat.draft for chat in state.conversations.values()} == {"#lab": "half a th"}
+
+    def test_draft_with_the_password_is_not_saved(self, keeper: DraftKeeper, drafts: DraftStore) -> None:
+        keeper.open()
+        for text, saved in (("half a th", {"#lab": "half a th"}), ("secret1", {})):
+            keeper._state.conversations["#lab"].draft = text
+            keeper.save()
+            assert drafts.load_drafts() == saved
+
+    async def test_emptied_draft_is_saved_at_once(self, keeper: DraftKeeper, drafts: DraftStore) -> None:
+        drafts.save_drafts({"#lab": "half a th"})
+        keeper.open()
+        keeper.input_changed("#lab", "half")
+        assert drafts.load_drafts() == {"#lab": "half a th"}
+        keeper.input_changed("#lab", "")
+        assert drafts.load_drafts() == {}
+        await asyncio.sleep(0)  # the task of the first change begins
+        keeper._tasks.close()
+        await asyncio.gather(*keeper._tasks._tasks, return_exceptions=True)
+
+    def test_closed_keeper_saves_nothing(
+        self, keeper: DraftKeeper, drafts: DraftStore, state: ClientState
+    ) -> None:
+        keeper.open()
+        keeper.close()
+        state.conversations["#lab"].draft = "half a th"
+        keeper.save()
+        assert drafts.load_drafts() == {}

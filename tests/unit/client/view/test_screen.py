@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from chatroom.client.model.state import ConnectionState
+from chatroom.client.model.state import ConnectionState, PendingMessage
 from chatroom.client.net.connection import Refused
 from chatroom.client.text import i18n
 from chatroom.client.view.screen import MAX_FAILURES
 from tests.unit.client.view.fake import FakeApp, add_messages, make_member
-from tests.unit.client.view.harness import ScreenHarness, history_lines, input_line, run_steps
+from tests.unit.client.view.harness import ScreenHarness, history_lines, input_line, open_screen, run_steps
 
 
 @pytest.mark.usefixtures("english")
@@ -382,3 +382,10 @@ def test_mention_in_another_conversation_rings_the_bell(alice: FakeApp) -> None:
         assert screen.output.count("\a") == 1
 
     run_steps(alice, steps)
+
+
+async def test_refused_message_is_shown_by_its_own_conversation_only(alice: FakeApp) -> None:
+    async with open_screen(alice) as screen:
+        alice.state.current = "#zoo"
+        for name, shown in (("#zoo", True), ("#thuhole", False)):
+            assert screen.full_screen.show_refused(PendingMessage("c1", name, "hi")) is shown

@@ -208,7 +208,7 @@ class TestOldHistory:
             await screen.wait_until(lambda: ("load_around", "#thuhole", 1) in alice.calls, "for the request")
             apply.show_past_page(alice.state, "#thuhole", early)
             alice.front_end.state_changed()
-            await screen.wait_for("start of the history", "message 1", "↓ ")
+            await screen.wait_for("start of the history", "message 1", " newer │ ")
             screen.press("PageDown")
             await screen.wait_for("message 20", i18n.translate("view.more_below"))
             await screen.wait_until(

@@ -97,3 +97,24 @@ def test_conversation_in_a_background_window_rings(tmux: Tmux, outer: Terminal, 
     outer.wait_until(lambda: b"\a" in outer.output, "for the bell")
     tmux.run("last-window")
     outer.wait_for("Bob:out of sight", "new")
+
+
+INDIC = "हिन्दी में लिखा हुआ यह संदेश काफ़ी लंबा है ताकि पंक्ति के अंत तक पहुँचे और अगली पंक्ति में भी चले 🇮🇳 👨‍👩‍👧 ❤️ தமிழ் மொழி"
+
+
+def test_border_is_straight_beside_indic_text_and_emoji(outer: Terminal, bob: Wire) -> None:
+    outer.enter("/query Bob").wait_for("private chat with Bob").press("Esc").wait_gone("Esc ─╯")
+    bob.request("send", to="@Alice", text=INDIC)
+    bob.request("send", to="@Alice", text="plain")
+    outer.wait_for("Bob:plain")
+    borders = {line.index("│") for line in outer.lines[1:-3]}
+    assert len(borders) == 1
+
+
+def test_address_in_the_bare_view_is_copied_whole(tmux: Tmux, outer: Terminal, bob: Wire) -> None:
+    address = "https://example.org/" + "".join(f"{number:03}/" for number in range(60))
+    outer.enter("/query Bob").wait_for("private chat with Bob").press("Esc").wait_gone("Esc ─╯")
+    bob.request("send", to="@Alice", text=f"see {address}")
+    outer.wait_for("058/059/").press("Alt-l").wait_gone("│")
+    copied = tmux.run("capture-pane", "-p", "-J")
+    assert f"Bob:see {address}" in copied

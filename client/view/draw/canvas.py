@@ -11,6 +11,7 @@ from prompt_toolkit.layout import Container, Dimension
 from prompt_toolkit.layout.mouse_handlers import MouseHandlers
 from prompt_toolkit.layout.screen import Char, Screen, WritePosition
 
+from chatroom.client.view.draw.joined_rows import join_sequence
 from chatroom.client.view.draw.link_text import LinkText, link_style, split_style
 from chatroom.client.view.draw.text import Fragment, Row, clip_text, column_count, drawable_text, text_units
 
@@ -71,8 +72,12 @@ class Canvas:
         """Draw rows from this line and column on, clipped to the width."""
         end = self._width if width is None else column + width
         pad = end < self._width  # at the right edge, nothing is written after the end of a row
+        above: Row = []
         for number, row in enumerate(rows, line):
             self._screen.data_buffer[number].update(self._cells(tuple(row), column, end, pad))
+            if join := join_sequence(above, row, end):
+                self._screen.zero_width_escapes[number][column] = join
+            above = row
 
 
 @lru_cache(maxsize=2048)

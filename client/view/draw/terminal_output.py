@@ -2,11 +2,17 @@
 
 While the screen is shown, the terminal reports whether it has the focus. Links are sent with their targets
 if ``shows_links`` is set. A frame is sent as one update, which terminals that know this mode draw at once.
+
+Terminals disagree about the width of some characters. After each of these the cursor is set, so that the rest
+of the row is in its columns.
 """
 
 from prompt_toolkit.output.vt100 import Vt100_Output
 
+from chatroom.client.view.draw.clusters import restore_clusters
+from chatroom.client.view.draw.joined_rows import JoinSequence
 from chatroom.client.view.draw.link_text import LinkText
+from chatroom.client.view.draw.text import COMPLEX, column_count, text_units
 
 _REPORT_FOCUS, _STOP_REPORTING_FOCUS = "\x1b[?1004h", "\x1b[?1004l"
 _KEEP_TITLE, _RESTORE_TITLE = "\x1b[22;2t", "\x1b[23;2t"
@@ -24,8 +30,11 @@ class TerminalOutput(Vt100_Output):
     asks_terminal = False  # whether the terminal may be asked for its background and its keys
     _has_kitty_keys = _has_mouse = False
     _title = ""
+    _column = 0  # of the cursor
+    _joins = False  # the next text continues the row above
 
     def enter_alternate_screen(self) -> None:
+        self._column = 0
         super().enter_alternate_screen()
         self.write_raw(_REPORT_FOCUS)
         self.write_raw(_KEEP_TITLE)
@@ -65,10 +74,49 @@ class TerminalOutput(Vt100_Output):
             self.write_raw(_MOUSE if on else _STOP_MOUSE)
 
     def write(self, data: str) -> None:
+        if data.startswith("\r"):  # line ends
+            self._column = 0
+            super().write(data)
+            return
         if self.shows_links and isinstance(data, LinkText):
+            self._column += column_count(data)
             self.write_raw(data.sequence)
         else:
-            super().write(data)
+            self._write_text(restore_clusters(data))
+        if self._joins:
+            self._joins = False
+            self.disable_autowrap()
+
+    def _write_text(self, text: str) -> None:
+        if COMPLEX.search(text) is None:
+            self._column += column_count(text)
+            super().write(text)
+            return
+        for unit in text_units(text):
+            if COMPLEX.search(unit.text) and unit.columns:
+                # A terminal that draws it narrower would leave an old character behind.
+                self.write_raw(f"{' ' * unit.columns}\x1b[{self._column + 1}G")
+                super().write(unit.text)
+                self.write_raw(f"\x1b[{self._column + unit.columns + 1}G")
+            else:
+                super().write(unit.text)
+            self._column += unit.columns
+
+    def write_raw(self, data: str) -> None:
+        super().write_raw(data)
+        self._joins = self._joins or isinstance(data, JoinSequence)
+
+    def cursor_forward(self, amount: int) -> None:
+        self._column += amount
+        super().cursor_forward(amount)
+
+    def cursor_backward(self, amount: int) -> None:
+        self._column = max(0, self._column - amount)
+        super().cursor_backward(amount)
+
+    def cursor_goto(self, row: int = 0, column: int = 0) -> None:
+        self._column = max(0, column - 1)
+        super().cursor_goto(row, column)
 
     def flush(self) -> None:
         if self._buffer:

@@ -1,15 +1,19 @@
 """Text on a grid of columns: which characters are drawn, how wide they are, and where lines break.
 
-Text from users and servers passes through ``drawable_text`` before it is measured. prompt_toolkit places one
-code point after the other and adds up their widths. A terminal that draws a sequence of emoji as one picture
-takes fewer columns than that, so joiners (``safe_text``) and skin tones are removed.
+Text from users and servers passes through ``drawable_text`` before it is measured. ``column_count`` is the
+only measure of width. It counts grapheme clusters as ``wcwidth.wcswidth`` does: the vowel signs of Indic
+scripts make a cluster wider, a flag is narrower than its two letters. Terminals disagree about joined emoji
+and skin tones, which are removed, and about the characters in ``COMPLEX``, after which ``TerminalOutput``
+sets the cursor.
 """
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from prompt_toolkit.utils import get_cwidth
+from wcwidth import iter_graphemes, wcswidth
 
 from chatroom.protocol.safe import safe_text
 
@@ -26,8 +30,11 @@ _REGIONAL_INDICATOR = "[\U0001f1e6-\U0001f1ff]"
 _FLAG = re.compile(f"({_REGIONAL_INDICATOR}{{2}})|{_REGIONAL_INDICATOR}")
 """Two regional indicators, which a terminal draws as one flag; or a single one."""
 
-_FLAG_OR_CODE_POINT = re.compile(f"{_REGIONAL_INDICATOR}{{2}}|.", re.DOTALL)
-"""A flag, or any one code point."""
+COMPLEX = re.compile(
+    "[\u0900-\u0dff\u0e31\u0e33-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb3-\u0ebc\u0ec8-\u0ece\u0f00-\u109f\u1700-\u1cff\u200d\u20e3\ua800-\uabff\ufe0e\ufe0f"
+    "\U00011000-\U00011fff\U0001d165-\U0001d172\U0001f000-\U0001ffff]"
+)
+"""Characters of scripts with clusters of more than one column, and of emoji."""
 
 _NOT_AT_ROW_START = frozenset("，。、；：！？）】》」』〉〕…—～·%),.!?:;]}")
 """Characters that do not begin a row if the line can break elsewhere."""
@@ -55,7 +62,12 @@ def column_count(text: str) -> int:
     """Return how many columns drawn text takes."""
     if text.isascii():
         return len(text)
-    return sum(map(get_cwidth, _FLAG.sub("  ", text)))  # a flag is narrower than its two letters
+    return _complex_width(text) if COMPLEX.search(text) else sum(map(get_cwidth, text))
+
+
+@lru_cache(maxsize=4096)
+def _complex_width(text: str) -> int:
+    return sum(unit.columns for unit in text_units(text))
 
 
 def clip_text(text: str, width: int) -> str:
@@ -135,7 +147,7 @@ class TextUnit(NamedTuple):
 
 
 def text_units(text: str) -> Iterator[TextUnit]:
-    """Yield the parts that are never split: a code point with its marks, or the two letters of a flag.
+    """Yield the parts that are never split: the grapheme clusters.
 
     Only a text that consists of marks has a unit of zero columns.
     """
@@ -143,13 +155,13 @@ def text_units(text: str) -> Iterator[TextUnit]:
         yield from (TextUnit(character, at, 1) for at, character in enumerate(text))
         return
     start = end = used = 0
-    for piece in _FLAG_OR_CODE_POINT.findall(text):
-        width = column_count(piece)
+    for cluster in iter_graphemes(text):
+        width = max(0, wcswidth(cluster))
         if width and used:
             yield TextUnit(text[start:end], start, used)
             start, used = end, 0
-        end += len(piece)
-        used += width
+        end += len(cluster)
+        used = width if width or not used else max(0, wcswidth(text[start:end]))
     if start < end:
         yield TextUnit(text[start:], start, used)
 

@@ -6,8 +6,8 @@ nothing here may cost more with a million messages than with a thousand.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Container, Hashable
-from functools import lru_cache
+from collections.abc import Callable, Container, Hashable
+from functools import lru_cache, partial
 from typing import NamedTuple, Protocol
 
 from msgspec import UNSET
@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from chatroom.client.model.select import mentions_me
 from chatroom.client.model.state import ClientNote, ClientState, Conversation, DeliveryState, PendingMessage
 from chatroom.client.text import dates, i18n
+from chatroom.client.view.draw.joined_rows import unbroken_rows
 from chatroom.client.view.draw.text import Row
 from chatroom.client.view.history.collapse import NoticeGroups, group_rows
 from chatroom.client.view.history.columns import REPORT_COLUMNS, TextColumns
@@ -35,6 +36,9 @@ from chatroom.protocol.values import SPOKEN_KINDS, Message
 MAX_AUTHOR_PAUSE = 5 * 60 * 1000
 """Milliseconds. After a longer pause, the compact display names the author again."""
 
+UNBROKEN_COLUMNS = 100_000
+"""Columns of a row that is not wrapped; more than a message has."""
+
 InsertedItem = ClientNote | PendingMessage
 """A note of the client or a refused line, which is shown between messages."""
 
@@ -46,6 +50,7 @@ class DisplayOptions(NamedTuple):
     collapse: bool = False  # collapse long messages and runs of notices
     expand_key: str = ""  # the name of the key that expands them
     end_key: str = ""  # the name of the key that goes to the end
+    unbroken: bool = False  # cut long rows only at the edge of the screen, for copying
     columns: TextColumns = REPORT_COLUMNS
     hidden_notes: Container[int] = ()  # the ids of notes that the banner shows
 
@@ -117,10 +122,10 @@ class ConversationContent:
         match self._block_item(block):
             case ClientNote() as note:
                 is_hidden = id(note) in self._options.hidden_notes
-                return [] if is_hidden else note_rows(note, width, self._options.columns)
+                return [] if is_hidden else self._cut_rows(partial(note_rows, note), width)
             case PendingMessage() as pending:
                 nickname = self._conversation.nickname or self._state.username
-                return pending_rows(pending, nickname, width, self._options.columns)
+                return self._cut_rows(partial(pending_rows, pending, nickname), width)
             case message:
                 return self._message_rows(message, width)
 
@@ -206,13 +211,22 @@ class ConversationContent:
             )
         # Reactions are drawn below. Without them, the cached rows stay valid when a reaction arrives.
         cached = message if message.reactions is UNSET else replace(message, reactions=UNSET)
-        rows = message_rows(cached, self._message_style(message, width))
+        rows = self._cut_rows(
+            lambda width, _: message_rows(cached, self._message_style(message, width)), width
+        )
         return [
             *rulers,
             *self._quote_rows(message, width),
             *rows,
             *reaction_rows(message, width, self._options.columns),
         ]
+
+    def _cut_rows(self, make_rows: Callable[[int, TextColumns], list[Row]], width: int) -> list[Row]:
+        """Return rows of this width, wrapped or cut."""
+        columns = self._options.columns
+        if not self._options.unbroken:
+            return make_rows(width, columns)
+        return [part for row in make_rows(UNBROKEN_COLUMNS, columns) for part in unbroken_rows(row, width)]
 
     def _message_style(self, message: Message, width: int) -> MessageStyle:
         return MessageStyle(

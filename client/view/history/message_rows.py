@@ -103,7 +103,8 @@ def _continued_head(message: Message, options: MessageStyle) -> Row:
     """
     columns = options.columns
     if not columns.name_columns:
-        return [("", " " * columns.indent(options.width))]
+        indent = columns.indent(options.width)
+        return [("class:time", f"{CONTINUED_MARK} ".rjust(indent)[-indent:] if indent > 1 else " " * indent)]
     mark = "" if columns.time_format != "none" else CONTINUED_MARK
     return columns.mark_row("class:time", mark, columns.wire_stamp(message.time))
 

@@ -26,10 +26,12 @@ from prompt_toolkit.layout.processors import (
 )
 from prompt_toolkit.search import SearchDirection, accept_search, start_search, stop_search
 from prompt_toolkit.widgets import SearchToolbar
+from wcwidth import iter_graphemes
 
 from chatroom.client.model import select
 from chatroom.client.model.state import ClientState
 from chatroom.client.text import i18n
+from chatroom.client.view.draw.clusters import stand_in
 from chatroom.client.view.draw.text import drawable_text
 
 CompletionSource = Callable[[str, int], Sequence[tuple[str, int, str, str]]]
@@ -208,13 +210,23 @@ class _SafeInput(Processor):
         line = transformation_input.document.lines[transformation_input.lineno]
         if line.isascii() and line.isprintable():
             return Transformation(transformation_input.fragments)
-        shown = [_shown_character(character) for character in line]
+        shown = [part for cluster in iter_graphemes(line) for part in _shown_cluster(cluster)]
         ends = list(accumulate(map(len, shown), initial=0))
         return Transformation(
             [("", "".join(shown))],
             source_to_display=lambda at: ends[at] if at < len(ends) else ends[-1] + at - len(ends) + 1,
             display_to_source=lambda at: next((i for i, end in enumerate(ends) if end >= at), len(line)),
         )
+
+
+@lru_cache(maxsize=4096)
+def _shown_cluster(cluster: str) -> list[str]:
+    """Return how each character of a cluster is drawn. Its first one may stand for all of them."""
+    drawn = drawable_text(cluster)
+    character = stand_in(drawn)
+    if character == drawn:
+        return [_shown_character(character) for character in cluster]
+    return [character, *[""] * (len(cluster) - 1)]
 
 
 @lru_cache(maxsize=4096)

@@ -32,6 +32,7 @@ class ScreenActions:
 
     def toggle_history_only(self, event: KeyPressEvent) -> None:
         self._screen_state.history_only = not self._screen_state.history_only
+        event.app.renderer.clear()  # so that the rows are written, and joined, from the top
 
     def redraw(self, event: KeyPressEvent) -> None:
         event.app.renderer.clear()

@@ -165,7 +165,7 @@ class TestEditsRepliesAndReactions:
         assert self.lines(make_message("a"), replace(make_message("👍", seq=2, kind="react"), target=1)) == []
 
     def test_compact_display_names_the_author_once(self) -> None:
-        assert self.lines(make_message("a"), make_message("b", seq=2), compact=True) == ["    b"]
+        assert self.lines(make_message("a"), make_message("b", seq=2), compact=True) == ["  · b"]
         (row,) = self.lines(
             make_message("a"), make_message("b", seq=2, username="Carol", nickname="C"), compact=True
         )

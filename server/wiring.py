@@ -57,6 +57,7 @@ from chatroom.server.session import ClientSession
 from chatroom.server.state.delivery import MessageDelivery
 from chatroom.server.state.directory import LiveDirectory
 from chatroom.server.state.disk_space import DiskSpace
+from chatroom.server.state.limit_report import LimitReport
 from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.presence import PresenceTracker
 from chatroom.server.state.statistics import SessionStatistics
@@ -74,6 +75,7 @@ class ServerParts:
     rates: ServerRates
     memory: MemoryBudget
     disk: DiskSpace
+    limit_report: LimitReport
     writer: DatabaseWriter  # its thread is running
     passwords: PasswordHasher
     presence: PresenceTracker
@@ -138,6 +140,8 @@ class ServerParts:
         """The server stops: start no grace timers, and do not retry if the database is unavailable."""
         self.presence.close()
         self.writer.stop_waiting()
+        self.passwords.refuse_waiting()
+        self.lanes.refuse_waiting()
 
     def apply_limits(self) -> None:
         """The limits have changed: pass them to the parts that keep a copy."""
@@ -197,6 +201,8 @@ def assemble_parts(
     rates = ServerRates(limits)
     folder = None if is_shared else Path(str(engine.url.database)).parent
     disk = DiskSpace(folder, config.database)
+    lanes, memory = ReadLanes(config.database.readers), MemoryBudget(limits.memory)
+    limit_report = LimitReport(memory, rates, lanes, disk)
     passwords = PasswordHasher(
         config.password.bcrypt_cost, max_wait=config.password.queue, threads=config.password.threads
     )
@@ -232,17 +238,20 @@ def assemble_parts(
         engine=engine,
         server_id=server_id,
         reader=reader,
-        lanes=ReadLanes(config.database.readers),
+        lanes=lanes,
         rates=rates,
-        memory=MemoryBudget(limits.memory),
+        memory=memory,
         disk=disk,
+        limit_report=limit_report,
         writer=writer,
         passwords=passwords,
         presence=presence,
         heartbeat=Heartbeat(server_id, directory, writer, presence),
         poller=poller if is_shared else None,
         indexer=SearchIndexer(engine, reader, writer, disk),
-        admin=AdminService(config.password, reader, writer, passwords, directory, presence, notifier),
+        admin=AdminService(
+            config.password, reader, writer, passwords, directory, presence, notifier, limit_report
+        ),
         session_log=SessionLog(loop),
         table=dispatch.build_table(handlers),
         attempts=attempts,

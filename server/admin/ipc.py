@@ -52,6 +52,10 @@ class ListSessions(AdminCommand, frozen=True):
     """List every session on this server, with its number for ``EndSession``."""
 
 
+class ListLimits(AdminCommand, frozen=True):
+    """List what the limits of this server have cost so far."""
+
+
 class DisableAccount(AdminCommand, frozen=True):
     """Disable an account: end its sessions and refuse its logins."""
 
@@ -127,6 +131,7 @@ class RevokeInvitation(AdminCommand, frozen=True):
 AnyCommand = (
     ListAccounts
     | ListSessions
+    | ListLimits
     | DisableAccount
     | EnableAccount
     | ResetPassword

@@ -27,6 +27,7 @@ from chatroom.server.auth.validation import check_password
 from chatroom.server.config.settings import PasswordSettings
 from chatroom.server.domain.rooms import announce_room_closed, remove_room
 from chatroom.server.state.directory import LiveDirectory, Speaker
+from chatroom.server.state.limit_report import LimitReport
 from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.presence import PresenceTracker
 from chatroom.server.state.system_messages import add_notice
@@ -48,8 +49,10 @@ class AdminService:
         directory: LiveDirectory,
         presence: PresenceTracker,
         notifier: EventNotifier,
+        limit_report: LimitReport | None = None,
     ) -> None:
         self._limits = limits
+        self._limit_report = limit_report
         self._reader = reader
         self._writer = writer
         self._passwords = passwords
@@ -76,6 +79,8 @@ class AdminService:
                 return self._list_accounts()
             case ipc.ListSessions():
                 return self._list_sessions()
+            case ipc.ListLimits():
+                return self._list_limits()
             case ipc.DisableAccount(username=username):
                 return self._writer.run_job_then(
                     partial(_disable_account, username=username), self._after_disable
@@ -113,6 +118,11 @@ class AdminService:
 
     async def _list_sessions(self) -> list[str]:
         return tables.session_table(self._directory)
+
+    async def _list_limits(self) -> list[str]:
+        if self._limit_report is None:
+            raise CommandRefused("no server is running here")
+        return tables.limit_table(self._limit_report)
 
     async def _list_rooms(self) -> list[str]:
         return tables.room_table(await self._reader.run(rooms.list_all_rooms))

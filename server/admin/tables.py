@@ -8,6 +8,7 @@ from chatroom.db.records import AccountRecord, RoomRecord
 from chatroom.protocol import labels
 from chatroom.protocol.values import format_time
 from chatroom.server.state.directory import LiveDirectory
+from chatroom.server.state.limit_report import LimitReport
 
 
 def account_table(accounts: Iterable[AccountRecord], directory: LiveDirectory) -> list[str]:
@@ -35,6 +36,13 @@ def room_table(rooms: Iterable[RoomRecord]) -> list[str]:
     for room in rooms:
         seats, marks = f"{room.members}/{room.capacity}", " ".join(_room_marks(room))
         rows.append((labels.room_label(room.name), seats, str(room.head), room.owner, marks))
+    return _format_table(rows)
+
+
+def limit_table(report: LimitReport) -> list[str]:
+    """Return what the limits have cost so far."""
+    rows = [("VALUE", "MEANING")]
+    rows += [(str(value), purpose) for _, purpose, value in (*report.gauges(), *report.counters())]
     return _format_table(rows)
 
 

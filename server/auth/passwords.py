@@ -114,6 +114,11 @@ class PasswordHasher:
         """Whether a hash was made with another cost than the current one."""
         return not hashed.startswith(f"$2b${self._cost:02}$")
 
+    def refuse_waiting(self) -> None:
+        """Shutting down: refuse the hashes that wait."""
+        self._logins.refuse_all()
+        self._registrations.refuse_all()
+
     def close(self) -> None:
         """Cancel queued jobs and wait for the running ones."""
         self._pool.shutdown(cancel_futures=True)

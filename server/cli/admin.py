@@ -118,6 +118,7 @@ def _asked_password(username: str) -> str:
 COMMANDS = {
     "accounts": AdminCommandRow(None, "list all accounts", ipc.ListAccounts),
     "sessions": AdminCommandRow(None, "list all sessions", ipc.ListSessions),
+    "limits": AdminCommandRow(None, "show memory, disk, and what was limited", ipc.ListLimits),
     "disable": AdminCommandRow("NAME", "disable an account and end its sessions",
     ipc.DisableAccount),
     "enable": AdminCommandRow("NAME", "enable a disabled account", ipc.EnableAccount),

@@ -40,6 +40,8 @@ class ServerCollector(Collector):
         yield from self._message_metrics()
         yield from self._database_metrics()
         yield from self._background_metrics()
+        yield from (_gauge(*row) for row in self._parts.limit_report.gauges())
+        yield from (_counter(*row) for row in self._parts.limit_report.counters())
 
     def _build_info(self) -> Metric:
         labels = {

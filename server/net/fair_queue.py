@@ -7,6 +7,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Any, Protocol, TypeVar
 
+from chatroom.protocol.errors import Unavailable
 from chatroom.server.net.limits import address_group
 
 T = TypeVar("T")
@@ -14,6 +15,10 @@ T = TypeVar("T")
 FairJob = tuple[int, int, Callable[[], Any], "Future[Any]"]
 """The earlier requests of the same connection, the order of arrival, the function to call, and the future of
 its result."""
+
+
+STOP_RETRY_SECONDS = 1.0
+"""``retry_after`` of jobs that wait when the server stops."""
 
 
 class FairQueue:
@@ -44,6 +49,11 @@ class FairQueue:
                 return job
         return None
 
+    def refuse_all(self) -> None:
+        """Shutting down: refuse the jobs that wait."""
+        while (job := self.pop()) is not None:
+            job[-1].set_exception(Unavailable(retry_after=STOP_RETRY_SECONDS))
+
     def ahead(self, address: str, earlier: int) -> int:
         """Return how many jobs would run before a new one."""
         own = sum(job[0] <= earlier for job in self._jobs.get(address, ()))
@@ -63,6 +73,7 @@ class FairLane:
     def __init__(self, width: int) -> None:
         self._width = width
         self._running = 0
+        self.waiting = 0
         self._queue = FairQueue()
         self._numbers = count()
 
@@ -87,12 +98,19 @@ class FairLane:
             return
         turn: Future[None] = asyncio.get_running_loop().create_future()
         self._queue.add(address_group(asker.address), (earlier, next(self._numbers), _nothing, turn))
+        self.waiting += 1
         try:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():  # the turn had begun
                 self._end_turn()
             raise
+        finally:
+            self.waiting -= 1
+
+    def refuse_waiting(self) -> None:
+        """Shutting down: refuse the jobs that wait."""
+        self._queue.refuse_all()
 
     def _end_turn(self, future: "Future[Any] | None" = None) -> None:
         if future is not None and not future.cancelled():
@@ -114,3 +132,13 @@ class ReadLanes:
     def __init__(self, threads: int) -> None:
         self.fast = FairLane(max(1, threads - 2))
         self.slow = FairLane(1)
+
+    def refuse_waiting(self) -> None:
+        """Shutting down: refuse the reads that wait."""
+        self.fast.refuse_waiting()
+        self.slow.refuse_waiting()
+
+    @property
+    def waiting(self) -> int:
+        """The number of reads that wait for their turn. Callable on any thread."""
+        return self.fast.waiting + self.slow.waiting

@@ -43,6 +43,19 @@ def payloads(limit: int) -> dict[str, bytes]:
         "bad_frame": _lines(b'{"type":"ping","id":1,"a":[{},{},{},{}]}'),
         "send": _lines(b'{"type":"send","id":1,"to":"#lab","text":"x"}'),
         "typing": _lines(b'{"type":"typing","id":1,"conversation":"#nowhere"}'),
+        "search": _lines(b'{"type":"search","id":1,"query":"\xef\xb7\xba x"}'),
+        "list_rooms": _lines(b'{"type":"list_rooms","id":1}'),
+        "list_members": _lines(b'{"type":"list_members","id":1,"room":"lab"}'),
+        "export": _lines(b'{"type":"export","id":1,"conversation":"#lab"}'),
+        "nick": _lines(
+            b'{"type":"enter_room","id":1,"room":"lab","nickname":"A"}',
+            b'{"type":"enter_room","id":1,"room":"lab","nickname":"B"}',
+        ),
+        "away": _lines(b'{"type":"set_away","id":1,"text":"A"}', b'{"type":"set_away","id":1,"text":"B"}'),
+        "create_room": b"".join(
+            b'{"type":"create_room","id":1,"room":"x%d","capacity":9}\n' % number for number in range(1000)
+        ),
+        "resume": _lines(b'{"type":"resume","id":1,"token":"wrong"}'),
         "empty": b"\n" * PIECE,
         "returns": b"\r\n" * (PIECE // 2),
         "blank": b" \n" * (PIECE // 2),

@@ -17,6 +17,10 @@ class Waits:
     pings: list[float] = field(default_factory=list)
     acks: list[float] = field(default_factory=list)
 
+    def percentile(self, name: str, share: float) -> float:
+        """Return a percentile of the latency in milliseconds."""
+        return _share(getattr(self, name), share)
+
     def __str__(self) -> str:
         return " ".join(
             f"{name}: {len(waits)} answers, p50 {_share(waits, 0.5):.0f} ms, p99 {_share(waits, 0.99):.0f} ms"

@@ -262,6 +262,12 @@ class Server:
     def resume(self) -> None:
         self.process.send_signal(signal.SIGCONT)
 
+    def restart_with(self, settings: tuple[str, ...]) -> Self:
+        """Restart it with other settings."""
+        self.stop()
+        self._arguments = [*self.arguments, *(word for setting in settings for word in ("--set", setting))]
+        return self.start()
+
     def restart(self) -> Self:
         self.stop()
         return self.start()

@@ -3,6 +3,9 @@
 import asyncio
 from dataclasses import dataclass
 
+import pytest
+
+from chatroom.protocol.errors import Unavailable
 from chatroom.server.net.fair_queue import FairLane
 
 
@@ -79,3 +82,17 @@ async def test_cancelled_read_keeps_its_place_until_its_thread_ends() -> None:
     assert reads.names == ["first", "third"]
     await reads.finish(1)
     assert await third == "third"
+
+
+async def test_waiting_reads_are_refused_at_a_shutdown() -> None:
+    lane = FairLane(1)
+    reads = Reads(lane)
+    first, second = reads.request(Session("10.0.0.1"), "first"), reads.request(Session("10.0.0.1"), "second")
+    await settled()
+    assert lane.waiting == 1
+    lane.refuse_waiting()
+    with pytest.raises(Unavailable):
+        await second
+    await reads.finish(0)
+    assert await first == "first"
+    assert (reads.names, lane.waiting) == (["first"], 0)

@@ -92,7 +92,12 @@ def test_database_url_has_a_short_name(home: Path) -> None:
 
 # Every setting
 
-SAMPLES = {"tls.mode": "on", "http.listen": "127.0.0.1:7880", "listen": "127.0.0.1:7878"}
+SAMPLES = {
+    "tls.mode": "on",
+    "http.listen": "127.0.0.1:7880",
+    "listen": "127.0.0.1:7878",
+    "proxy.trusted": "10.0.0.0/8",
+}
 """Values of settings that do not take any text."""
 
 

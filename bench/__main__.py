@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from bench import commits, curves, export, machine, profile, reading, screens, talking, waiting
+from bench import commits, curves, export, machine, profile, reading, screens, storms, talking, waiting
 from bench.figures import Figure, GivenUp, Measured
 from bench.peers import PEERS
 from bench.report import Run, as_json, table
@@ -109,6 +109,7 @@ def _scenarios(options: argparse.Namespace) -> dict[str, Scenario]:
         **{name: run for name, run in talk.items() if name.startswith("S5")},
         "commits": partial(commits.measure, seconds),
         "storm": waiting.login_storm,
+        "storms": partial(storms.measure, QUICK_PEOPLE if options.quick else storms.USERS),
         "reading": partial(reading.measure, messages),
         "export": partial(export.measure, messages),
         "start": screens.start,

@@ -66,20 +66,20 @@ class Chat:
 
     def log_in_steps(self, name: str) -> Iterator[Step]:
         yield Step(b"", b'"welcome"')
-        yield Step(_frame("register", username=name, password=PASSWORD), b'"ok"')
+        yield Step(frame("register", username=name, password=PASSWORD), b'"ok"')
         yield self.login(name)
 
     def login(self, name: str) -> Step:
-        return Step(_frame("login", username=name, password=PASSWORD), b'"session"')
+        return Step(frame("login", username=name, password=PASSWORD), b'"session"')
 
     def make_room(self, room: str) -> Iterator[Step]:
-        yield Step(_frame("create_room", room=room, capacity=10_000), b'{"type":"room","id"')
+        yield Step(frame("create_room", room=room, capacity=10_000), b'{"type":"room","id"')
 
     def enter(self, name: str, room: str) -> Iterator[Step]:
-        yield Step(_frame("enter_room", room=room, nickname=name), b'"entered","id"')
+        yield Step(frame("enter_room", room=room, nickname=name), b'"entered","id"')
 
     def friend_steps(self, name: str) -> Iterator[Step]:
-        yield Step(_frame("add_friend", username=name), b'{"type":"friend","id"')
+        yield Step(frame("add_friend", username=name), b'{"type":"friend","id"')
 
     def parts(self, room: str) -> tuple[bytes, bytes]:
         return self._around(f"#{room}")
@@ -99,7 +99,7 @@ class Chat:
         return f'{{"type":"send","id":1,"to":"{to}","text":"{TEXT}","cid":"'.encode(), b'"}\n'
 
 
-def _frame(type: str, **fields: str | int) -> bytes:
+def frame(type: str, **fields: str | int) -> bytes:
     words = "".join(
         f',"{name}":{value}' if isinstance(value, int) else f',"{name}":"{value}"'
         for name, value in fields.items()

@@ -23,7 +23,7 @@ from bench.figures import Figure, GivenUp, Measured
 from tests.support.database import PrivateMariaDB
 from tests.support.processes import ROOT, lines_within
 
-TIMEOUT = 30.0
+TIMEOUT = 60.0
 """Seconds that a server may take to start or to end."""
 
 MAX_LIFETIME = 600.0

@@ -278,7 +278,7 @@ def begin_read(engine: Engine) -> Iterator[Connection]:
     A right that is checked in it therefore holds for everything that it reads: nothing stored after the right
     was lost is visible.
     """
-    with engine.connect() as connection:
+    with engine.connect() as connection, _replace_when_lost(connection):
         yield connection.execution_options(single_snapshot=True)
 
 
@@ -295,6 +295,23 @@ def begin_write(engine: Engine) -> Iterator[Connection]:
 
 def _will_write(connection: Connection) -> Connection:
     return connection.execution_options(sqlite_begin="IMMEDIATE")
+
+
+@contextmanager
+def savepoint(connection: Connection) -> Iterator[None]:
+    """Undo the statements of the block if it raises an exception.
+
+    ``Connection.begin_nested`` does the same, but takes thirty times as long: this runs for every job.
+    """
+    cursor = connection.connection.cursor()
+    cursor.execute("SAVEPOINT job")
+    try:
+        yield
+    except Exception as error:
+        if not is_disconnect(error):
+            cursor.execute("ROLLBACK TO SAVEPOINT job")
+        raise
+    cursor.execute("RELEASE SAVEPOINT job")
 
 
 class WriterConnection:
@@ -316,7 +333,7 @@ class WriterConnection:
         try:
             if self._connection is None:
                 self._connection = _will_write(self._engine.connect())
-            with self._connection.begin(), _invalidate_when_lost(self._connection):
+            with self._connection.begin(), _replace_when_lost(self._connection):
                 yield self._connection
         except Exception as error:
             if is_outage(error):
@@ -337,8 +354,8 @@ class WriterConnection:
 
 
 @contextmanager
-def _invalidate_when_lost(connection: Connection) -> Iterator[None]:
-    """Invalidate a lost connection, so that SQLAlchemy does not roll back on it. It does not see errors of
+def _replace_when_lost(connection: Connection) -> Iterator[None]:
+    """Discard a lost connection, and those in the pool, which are as old. SQLAlchemy does not see errors of
     statements that went to the driver directly.
     """
     try:
@@ -346,6 +363,7 @@ def _invalidate_when_lost(connection: Connection) -> Iterator[None]:
     except Exception as error:
         if is_disconnect(error):
             connection.invalidate()
+            connection.engine.dispose()
         raise
 
 

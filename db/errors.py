@@ -19,7 +19,7 @@ from contextlib import contextmanager
 
 from pymysql.constants import CR, ER
 from pymysql.err import MySQLError
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 
@@ -166,7 +166,7 @@ def duplicates_as_already_exists() -> Iterator[None]:
     """Raise ``AlreadyExists`` in place of the driver's error for a duplicate key."""
     try:
         yield
-    except IntegrityError as error:
+    except Exception as error:
         if is_duplicate(error):
             raise AlreadyExists from error
         raise

@@ -3,9 +3,10 @@
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
 from chatroom.db.errors import duplicates_as_already_exists
+from chatroom.db.prepared import PreparedSelect, Value
 from chatroom.db.queries import raw_select
 from chatroom.db.records import AccountRecord
 from chatroom.db.schema import accounts, attendances, memberships
@@ -33,14 +34,22 @@ _ALL = select(
 )
 
 
+_BY_KEY = PreparedSelect(_ALL.where(accounts.c.username_key == bindparam("key")))
+_BY_SKELETON = PreparedSelect(_ALL.where(accounts.c.username_skeleton == bindparam("skeleton")))
+_BY_ID = PreparedSelect(_ALL.where(accounts.c.id == bindparam("id")))
+_LOCK_SHARED = PreparedSelect(
+    select(accounts.c.id).where(accounts.c.id == bindparam("id")).with_for_update(read=True)
+)
+
+
 def find_account(connection: Connection, key: bytes) -> AccountRecord | None:
     """Return the account with this name."""
-    return _select_one(connection, accounts.c.username_key == key)
+    return _select_one(connection, _BY_KEY, key=key)
 
 
 def find_look_alike(connection: Connection, skeleton: bytes) -> AccountRecord | None:
     """Return the account whose name looks like this one."""
-    return _select_one(connection, accounts.c.username_skeleton == skeleton)
+    return _select_one(connection, _BY_SKELETON, skeleton=skeleton)
 
 
 def lock_accounts(connection: Connection, ids: Collection[int]) -> None:
@@ -51,12 +60,12 @@ def lock_accounts(connection: Connection, ids: Collection[int]) -> None:
 
 def lock_account_shared(connection: Connection, account_id: int) -> None:
     """Keep the account's sessions from being ended until COMMIT. Several transactions may hold this lock."""
-    query = select(accounts.c.id).where(accounts.c.id == account_id)
-    connection.execute(query.with_for_update(read=True))
+    if connection.dialect.name != "sqlite":  # there, a transaction that writes is alone
+        _LOCK_SHARED.rows(connection, id=account_id)
 
 
 def find_account_by_id(connection: Connection, account_id: int) -> AccountRecord | None:
-    return _select_one(connection, accounts.c.id == account_id)
+    return _select_one(connection, _BY_ID, id=account_id)
 
 
 def list_accounts(connection: Connection) -> list[AccountRecord]:
@@ -64,8 +73,8 @@ def list_accounts(connection: Connection) -> list[AccountRecord]:
     return [_account_record(row) for row in connection.execute(_ALL.order_by(accounts.c.username_key))]
 
 
-def _select_one(connection: Connection, condition: ColumnElement[bool]) -> AccountRecord | None:
-    row = connection.execute(_ALL.where(condition)).one_or_none()
+def _select_one(connection: Connection, query: PreparedSelect, **values: Value) -> AccountRecord | None:
+    row = query.row(connection, **values)
     return None if row is None else _account_record(row)
 
 

@@ -6,9 +6,26 @@ until its account takes the seat.
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, Table, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, insert, select
 
+from chatroom.db.prepared import PreparedChange, PreparedSelect
 from chatroom.db.schema import accounts, bans, invitations
+
+
+def _is_row(table: Table) -> ColumnElement[bool]:
+    row = table.c
+    return and_(
+        row.conversation_id == bindparam("conversation_id"), row.account_id == bindparam("account_id")
+    )
+
+
+_INVITED_ROOMS = PreparedSelect(
+    select(invitations.c.conversation_id).where(invitations.c.account_id == bindparam("account_id"))
+)
+_FIND = {
+    table: PreparedSelect(select(table.c.account_id).where(_is_row(table))) for table in (bans, invitations)
+}
+_DELETE = {table: PreparedChange(delete(table).where(_is_row(table))) for table in (bans, invitations)}
 
 
 def add_ban(connection: Connection, conversation_id: int, account_id: int, now: int) -> bool:
@@ -55,8 +72,7 @@ def remove_invite(connection: Connection, conversation_id: int, account_id: int)
 
 def invited_room_ids(connection: Connection, account_id: int) -> set[int]:
     """The rooms to which an account is invited."""
-    row = invitations.c
-    return set(connection.scalars(select(row.conversation_id).where(row.account_id == account_id)))
+    return set(_INVITED_ROOMS.column(connection, account_id=account_id))
 
 
 def invited_pairs(connection: Connection, account_ids: Collection[int]) -> set[tuple[int, int]]:
@@ -67,12 +83,10 @@ def invited_pairs(connection: Connection, account_ids: Collection[int]) -> set[t
 
 
 def _has_row(connection: Connection, table: Table, conversation_id: int, account_id: int) -> bool:
-    row = table.c
-    query = select(row.account_id).where(row.conversation_id == conversation_id, row.account_id == account_id)
-    return connection.execute(query).one_or_none() is not None
+    row = _FIND[table].row(connection, conversation_id=conversation_id, account_id=account_id)
+    return row is not None
 
 
 def _delete_row(connection: Connection, table: Table, conversation_id: int, account_id: int) -> bool:
-    row = table.c
-    deletion = delete(table).where(row.conversation_id == conversation_id, row.account_id == account_id)
-    return bool(connection.execute(deletion).rowcount)
+    deleted = _DELETE[table].execute(connection, conversation_id=conversation_id, account_id=account_id)
+    return bool(deleted)

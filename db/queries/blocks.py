@@ -6,9 +6,14 @@ A transaction that changes a block, or relies on its absence, holds the lock of 
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
+from chatroom.db.prepared import PreparedSelect
 from chatroom.db.schema import accounts, blocks
+
+_BLOCKED_IDS = PreparedSelect(
+    select(blocks.c.blocked_id).where(blocks.c.account_id == bindparam("account_id"))
+)
 
 
 def add_block(connection: Connection, account_id: int, blocked_id: int, now: int) -> None:
@@ -43,7 +48,7 @@ def blocked_usernames(
 
 def blocked_ids(connection: Connection, account_id: int) -> set[int]:
     """The accounts that an account has blocked."""
-    return set(connection.scalars(select(blocks.c.blocked_id).where(blocks.c.account_id == account_id)))
+    return set(_BLOCKED_IDS.column(connection, account_id=account_id))
 
 
 def blocking_pairs(connection: Connection, account_ids: Collection[int]) -> set[tuple[int, int]]:

@@ -4,11 +4,23 @@ Two accounts have at most one friendship and one chat. An ended friendship has a
 one removes.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, insert, select, union_all, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    insert,
+    select,
+    union_all,
+    update,
+)
 
 from chatroom.db.errors import AlreadyExists, duplicates_as_already_exists
+from chatroom.db.prepared import PreparedSelect
 from chatroom.db.queries import messages
 from chatroom.db.queries.memberships import increment_roster
 from chatroom.db.queries.unread import SEAT_COLUMNS, AnyRow, holder, seats_from_rows
@@ -31,7 +43,8 @@ def find_direct(connection: Connection, account_id: int, other_id: int) -> Direc
     conversation_id = direct_id(connection, account_id, other_id)
     if conversation_id is None:
         return None
-    return list_directs(connection, account_id, [conversation_id], include_ended=True)[0]
+    rows = _DIRECT_BY_ID.rows(connection, account_id=account_id, conversation_id=conversation_id)
+    return _direct_records(connection, rows)[0]
 
 
 def list_directs(
@@ -46,22 +59,43 @@ def list_directs(
     """The account's private chats with current friends or all, by the friend's name, each with the account's
     seat. ``after`` is the key of a name; ``limit`` is the maximum number.
     """
+    if include_ended and conversation_ids is None and limit is None:
+        return _direct_records(connection, _ALL_DIRECTS.rows(connection, account_id=account_id))
+    query = _select_directs(include_ended).limit(limit)
+    if conversation_ids is not None:
+        query = query.where(friendships.c.conversation_id.in_(conversation_ids))
+    if after:
+        query = query.where(_friend.c.username_key > after)
+    return _direct_records(connection, connection.execute(query, {"account_id": account_id}).all())
+
+
+def _direct_records(connection: Connection, rows: Sequence[AnyRow]) -> list[DirectRecord]:
+    seats = seats_from_rows(connection, rows)
+    return [_direct_record(row, seats[row.conversation_id]) for row in rows]
+
+
+def _select_directs(include_ended: bool) -> Select[*tuple[Any, ...]]:
     row = friendships.c
     other = case((row.low_id == memberships.c.account_id, row.high_id), else_=row.low_id)
     query = select(*_DIRECT, *SEAT_COLUMNS)
     query = query.join_from(memberships, friendships, row.conversation_id == memberships.c.conversation_id)
     query = query.join(conversations, conversations.c.id == row.conversation_id)
     query = query.join(_friend, _friend.c.id == other).join(holder, holder.c.id == memberships.c.account_id)
-    query = query.where(memberships.c.account_id == account_id).order_by(_friend.c.username_key)
-    if conversation_ids is not None:
-        query = query.where(row.conversation_id.in_(conversation_ids))
+    query = query.where(memberships.c.account_id == bindparam("account_id"))
     if not include_ended:
         query = query.where(row.ended_at.is_(None))
-    if after:
-        query = query.where(_friend.c.username_key > after)
-    rows = connection.execute(query.limit(limit)).all()
-    seats = seats_from_rows(connection, rows)
-    return [_direct_record(row, seats[row.conversation_id]) for row in rows]
+    return query.order_by(_friend.c.username_key)
+
+
+_ALL_DIRECTS = PreparedSelect(_select_directs(True))
+_DIRECT_BY_ID = PreparedSelect(
+    _select_directs(True).where(friendships.c.conversation_id == bindparam("conversation_id"))
+)
+_ID_OF_PAIR = PreparedSelect(
+    select(friendships.c.conversation_id).where(
+        friendships.c.low_id == bindparam("low_id"), friendships.c.high_id == bindparam("high_id")
+    )
+)
 
 
 def friend_ids(connection: Connection, account_id: int) -> set[int]:
@@ -113,13 +147,9 @@ def end_friendship(connection: Connection, conversation_id: int, now: int) -> No
 
 def direct_id(connection: Connection, account_id: int, other_id: int) -> int | None:
     """The id of the private chat of two accounts, also after the friendship has ended."""
-    query = select(friendships.c.conversation_id).where(_is_pair(account_id, other_id))
-    return connection.execute(query).scalar_one_or_none()
-
-
-def _is_pair(account_id: int, other_id: int) -> ColumnElement[bool]:
     low_id, high_id = sorted((account_id, other_id))
-    return and_(friendships.c.low_id == low_id, friendships.c.high_id == high_id)
+    row = _ID_OF_PAIR.row(connection, low_id=low_id, high_id=high_id)
+    return None if row is None else row.conversation_id
 
 
 def _direct_record(row: AnyRow, seat: SeatRecord) -> DirectRecord:

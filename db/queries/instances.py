@@ -6,8 +6,9 @@ renewed its row in time counts as dead, and its attendances with it.
 
 from collections.abc import Collection, Iterable
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from chatroom.db.prepared import PreparedSelect, prepared_insert
 from chatroom.db.queries import changefeed
 from chatroom.db.schema import attendances, servers
 
@@ -16,6 +17,14 @@ HEARTBEAT_SECONDS = 10.0
 
 DEAD_AFTER_SECONDS = 3 * HEARTBEAT_SECONDS
 """Time after its last heartbeat for which a process counts as running."""
+
+
+_FIND_ATTENDANCE = PreparedSelect(
+    select(attendances.c.account_id).where(
+        attendances.c.server_id == bindparam("server_id"), attendances.c.account_id == bindparam("account_id")
+    )
+)
+_ADD_ATTENDANCE = prepared_insert(attendances, "server_id", "account_id")
 
 
 def alive_since(now: int) -> int:
@@ -67,11 +76,9 @@ def last_heartbeats(connection: Connection, server_ids: Iterable[bytes]) -> dict
 
 def add_attendance(connection: Connection, server_id: bytes, account_id: int) -> bool:
     """Record that the account has a session on this process. Returns ``False`` if that was known."""
-    row = attendances.c
-    query = select(row.account_id).where(row.server_id == server_id, row.account_id == account_id)
-    if connection.execute(query).one_or_none() is not None:
+    if _FIND_ATTENDANCE.row(connection, server_id=server_id, account_id=account_id) is not None:
         return False
-    connection.execute(insert(attendances).values(server_id=server_id, account_id=account_id))
+    _ADD_ATTENDANCE.execute(connection, server_id=server_id, account_id=account_id)
     return True
 
 

@@ -7,12 +7,16 @@ A transaction that changes a seat holds the lock of its conversation (``messages
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, insert, select, true, update
+from sqlalchemy import Connection, Integer, Select, and_, bindparam, delete, select, true, update
 
 from chatroom.db.errors import duplicates_as_already_exists
+from chatroom.db.prepared import PreparedChange, PreparedSelect, prepared_insert
 from chatroom.db.queries.unread import SEAT_COLUMNS, AnyRow, holder, seats_from_rows
 from chatroom.db.records import SeatKey, SeatRecord
 from chatroom.db.schema import accounts, attendances, conversations, friendships, memberships, rooms
+
+MAX_LIMIT = 1 << 31
+"""For a query without a limit."""
 
 
 class SeatStatus(NamedTuple):
@@ -22,11 +26,53 @@ class SeatStatus(NamedTuple):
     entered: bool
 
 
+_is_seat = and_(
+    memberships.c.conversation_id == bindparam("of_conversation"),
+    memberships.c.account_id == bindparam("of_account"),
+)
+_FIND_SEAT = PreparedSelect(
+    select(memberships.c.conversation_id, conversations.c.head, *SEAT_COLUMNS)
+    .join_from(memberships, conversations)
+    .join(holder, holder.c.id == memberships.c.account_id)
+    .where(_is_seat)
+)
+_MEMBER_USERNAMES = PreparedSelect(
+    select(accounts.c.username)
+    .join(memberships, memberships.c.account_id == accounts.c.id)
+    .where(memberships.c.conversation_id == bindparam("conversation_id"))
+    .order_by(accounts.c.username_key)
+    .limit(bindparam("most", type_=Integer))
+)
+_ADD = prepared_insert(
+    memberships, "conversation_id", "account_id", "nickname", "joined_seq", "read_seq", "joined_at"
+)
+_DELETE = PreparedChange(delete(memberships).where(_is_seat))
+_ENTER = PreparedChange(
+    update(memberships).where(_is_seat).values(entered=true(), nickname=bindparam("new_nickname"))
+)
+_INCREMENT_ROSTER = PreparedChange(
+    update(conversations)
+    .where(conversations.c.id == bindparam("conversation_id"))
+    .values(roster=conversations.c.roster + 1)
+)
+_COUNT_SEATS = PreparedChange(
+    update(rooms)
+    .where(rooms.c.conversation_id == bindparam("of_conversation"))
+    .values(members=rooms.c.members + bindparam("seats"))
+)
+_READ_AND_HEAD = PreparedSelect(
+    select(memberships.c.read_seq, conversations.c.head).join_from(memberships, conversations).where(_is_seat)
+)
+_ADVANCE_READ = PreparedChange(
+    update(memberships)
+    .where(_is_seat, memberships.c.read_seq < bindparam("seq"))
+    .values(read_seq=bindparam("seq"))
+)
+
+
 def find_seat(connection: Connection, conversation_id: int, account_id: int) -> SeatRecord | None:
     """The account's seat with its unread count, or ``None``."""
-    query = select(memberships.c.conversation_id, conversations.c.head, *SEAT_COLUMNS)
-    query = query.join_from(memberships, conversations).join(holder, holder.c.id == memberships.c.account_id)
-    rows = connection.execute(query.where(_is_seat(conversation_id, account_id))).all()
+    rows = _FIND_SEAT.rows(connection, of_conversation=conversation_id, of_account=account_id)
     return seats_from_rows(connection, rows).get(conversation_id)
 
 
@@ -76,11 +122,9 @@ def followed_conversations(connection: Connection, account_ids: Collection[int])
     return conversations_of
 
 
-def member_usernames(connection: Connection, conversation_id: int, limit: int | None = None) -> list[str]:
+def member_usernames(connection: Connection, conversation_id: int, limit: int = MAX_LIMIT) -> list[str]:
     """The user names of the members, sorted: all, or the first ones. There may be thousands."""
-    query = select(accounts.c.username).join(memberships, memberships.c.account_id == accounts.c.id)
-    query = query.where(memberships.c.conversation_id == conversation_id)
-    return list(connection.scalars(query.order_by(accounts.c.username_key).limit(limit)))
+    return _MEMBER_USERNAMES.column(connection, conversation_id=conversation_id, most=limit)
 
 
 def oldest_seat(connection: Connection, conversation_id: int) -> SeatRecord | None:
@@ -114,34 +158,30 @@ def take_seat(
     now: int,
 ) -> None:
     """Give the account a seat. Raises ``AlreadyExists`` if it has one there."""
-    values: dict[str, Any] = {
-        "conversation_id": conversation_id,
-        "account_id": account_id,
-        "nickname": nickname,
-        "joined_seq": joined_seq,
-        "read_seq": joined_seq,  # nothing before is unread
-        "joined_at": now,
-    }
     with duplicates_as_already_exists():
-        connection.execute(insert(memberships).values(values))
+        _ADD.execute(
+            connection,
+            conversation_id=conversation_id,
+            account_id=account_id,
+            nickname=nickname,
+            joined_seq=joined_seq,
+            read_seq=joined_seq,  # nothing before is unread
+            joined_at=now,
+        )
     _count_seats(connection, conversation_id, +1)
     increment_roster(connection, conversation_id)
 
 
 def give_up_seat(connection: Connection, conversation_id: int, account_id: int) -> None:
     """Remove a seat. Does nothing if there is none."""
-    dropped = connection.execute(delete(memberships).where(_is_seat(conversation_id, account_id)))
-    if dropped.rowcount:
+    if _DELETE.execute(connection, of_conversation=conversation_id, of_account=account_id):
         _count_seats(connection, conversation_id, -1)
         increment_roster(connection, conversation_id)
 
 
-def set_entered(
-    connection: Connection, conversation_id: int, account_id: int, entered: bool, nickname: str | None = None
-) -> None:
-    """Record that the account enters, under a nickname, or leaves and keeps its nickname."""
-    change = update(memberships).where(_is_seat(conversation_id, account_id)).values(entered=entered)
-    connection.execute(change if nickname is None else change.values(nickname=nickname))
+def enter_seat(connection: Connection, conversation_id: int, account_id: int, nickname: str) -> None:
+    """Record that the account enters under a nickname."""
+    _ENTER.execute(connection, of_conversation=conversation_id, of_account=account_id, new_nickname=nickname)
     increment_roster(connection, conversation_id)
 
 
@@ -170,16 +210,14 @@ def seated_conversation_ids(connection: Connection, account_id: int) -> set[int]
 
 def increment_roster(connection: Connection, conversation_id: int) -> None:
     """Increment the roster: the members that other server processes have in memory are out of date."""
-    row = conversations.c
-    connection.execute(update(conversations).where(row.id == conversation_id).values(roster=row.roster + 1))
+    _INCREMENT_ROSTER.execute(connection, conversation_id=conversation_id)
 
 
 def mark_read(connection: Connection, conversation_id: int, account_id: int, seq: int) -> int:
     """Mark messages as read up to ``seq``, or to the head. Returns the seq up to which they are read now,
     which never decreases; 0 for an account without a seat.
     """
-    query = select(memberships.c.read_seq, conversations.c.head).join_from(memberships, conversations)
-    seat = connection.execute(query.where(_is_seat(conversation_id, account_id))).one_or_none()
+    seat = _READ_AND_HEAD.row(connection, of_conversation=conversation_id, of_account=account_id)
     if seat is None:
         return 0
     old_read, head = seat
@@ -191,19 +229,12 @@ def mark_read(connection: Connection, conversation_id: int, account_id: int, seq
 
 def _advance_read(connection: Connection, conversation_id: int, account_id: int, seq: int) -> None:
     """Move forward only: without a lock, another process may have been faster."""
-    change = update(memberships).where(_is_seat(conversation_id, account_id), memberships.c.read_seq < seq)
-    connection.execute(change.values(read_seq=seq))
-
-
-def _is_seat(conversation_id: int, account_id: int) -> ColumnElement[bool]:
-    return and_(memberships.c.conversation_id == conversation_id, memberships.c.account_id == account_id)
+    _ADVANCE_READ.execute(connection, of_conversation=conversation_id, of_account=account_id, seq=seq)
 
 
 def _count_seats(connection: Connection, conversation_id: int, seats: int) -> None:
     """Update the number of members of a room; a private chat always has two."""
-    row = rooms.c
-    change = update(rooms).where(row.conversation_id == conversation_id)
-    connection.execute(change.values(members=row.members + seats))
+    _COUNT_SEATS.execute(connection, of_conversation=conversation_id, seats=seats)
 
 
 def _select_seats() -> Select[*tuple[Any, ...]]:

@@ -55,9 +55,11 @@ def pair_conditions(first: str, second: str, pairs: Iterable[tuple[int, Value]])
 
 
 def execute_select(connection: Connection, query: str, *values: Value) -> Sequence[Sequence[Any]]:
-    """The rows of a query in which ``?`` stands for each value for every driver."""
+    """The rows of a query in which ``?`` stands for each value for every driver. Raises the driver's own
+    exceptions.
+    """
     if connection.dialect.paramstyle != "qmark":
         query = query.replace("?", "%s")
-    with closing(connection.exec_driver_sql(query, values)) as result:
-        assert result.cursor is not None
-        return result.cursor.fetchall()
+    with closing(connection.connection.cursor()) as cursor:
+        cursor.execute(query, values)
+        return cursor.fetchall()

@@ -3,12 +3,25 @@
 ``memberships`` has the seats, ``bans_and_invites`` the bans and invitations.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, delete, false, func, insert, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    false,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from chatroom.db.errors import duplicates_as_already_exists
+from chatroom.db.prepared import PreparedSelect
 from chatroom.db.queries.memberships import increment_roster
 from chatroom.db.queries.unread import SEAT_COLUMNS, AnyRow, holder, seats_from_rows
 from chatroom.db.records import RoomRecord, SeatRecord
@@ -33,6 +46,9 @@ _INVITED = invitations.c.account_id.is_not(None).label("invited")
 _NOT_INVITED = false().label("invited")
 
 
+_ID_BY_KEY = PreparedSelect(select(rooms.c.conversation_id).where(rooms.c.name_key == bindparam("key")))
+
+
 def find_room(connection: Connection, key: bytes) -> RoomRecord | None:
     """The room with this name, without the seat of any account."""
     query = _with_conversation(select(*_ROOM, _NOT_INVITED)).where(rooms.c.name_key == key)
@@ -49,12 +65,14 @@ def find_look_alike(connection: Connection, skeleton: bytes) -> RoomRecord | Non
 
 def find_room_as(connection: Connection, key: bytes, account_id: int) -> RoomRecord | None:
     """The room with this name, with the account's seat in it."""
-    conversation_id = connection.execute(
-        select(rooms.c.conversation_id).where(rooms.c.name_key == key)
-    ).scalar_one_or_none()
-    if conversation_id is None:
-        return None
-    return next(iter(list_rooms(connection, account_id, [conversation_id])), None)
+    rows = _ROOM_BY_KEY.rows(connection, account_id=account_id, key=key)
+    return next(iter(_room_records(connection, rows)), None)
+
+
+def room_id(connection: Connection, key: bytes) -> int | None:
+    """The conversation of the room with this name."""
+    row = _ID_BY_KEY.row(connection, key=key)
+    return None if row is None else row.conversation_id
 
 
 def find_member_room(connection: Connection, key: bytes, account_id: int) -> tuple[int, str] | None:
@@ -119,24 +137,41 @@ def list_rooms(
     """Rooms by name, each with the account's seat: all, those in ``conversation_ids``, or those of which it
     is a member. ``after`` is the key of a name; ``limit`` is the maximum number.
     """
-    own_seat = and_(
-        memberships.c.conversation_id == rooms.c.conversation_id, memberships.c.account_id == account_id
-    )
+    if only_member and conversation_ids is None and limit is None:
+        return _room_records(connection, _OWN_ROOMS.rows(connection, account_id=account_id))
+    query = _select_rooms(only_member).limit(limit)
+    if conversation_ids is not None:
+        query = query.where(rooms.c.conversation_id.in_(conversation_ids))
+    if after:
+        query = query.where(rooms.c.name_key > after)
+    return _room_records(connection, connection.execute(query, {"account_id": account_id}).all())
+
+
+def read_room(connection: Connection, account_id: int, conversation_id: int) -> RoomRecord:
+    """An existing room with the account's seat in it."""
+    rows = _ROOM_BY_ID.rows(connection, account_id=account_id, conversation_id=conversation_id)
+    [room] = _room_records(connection, rows)
+    return room
+
+
+def _room_records(connection: Connection, rows: Sequence[AnyRow]) -> list[RoomRecord]:
+    seats = seats_from_rows(connection, rows)
+    return [_room_record(row, seats.get(row.conversation_id)) for row in rows]
+
+
+def _select_rooms(only_member: bool) -> Select[*tuple[Any, ...]]:
+    row = rooms.c
+    me: BindParameter[int] = bindparam("account_id")
+    own_seat = and_(memberships.c.conversation_id == row.conversation_id, memberships.c.account_id == me)
     own_invitation = and_(
-        invitations.c.conversation_id == rooms.c.conversation_id, invitations.c.account_id == account_id
+        invitations.c.conversation_id == row.conversation_id, invitations.c.account_id == me
     )
     query = _with_conversation(select(*_ROOM, _INVITED, *SEAT_COLUMNS)).join(
         invitations, own_invitation, isouter=True
     )
     query = query.join(memberships, own_seat, isouter=not only_member)
     query = query.join(holder, holder.c.id == memberships.c.account_id, isouter=not only_member)
-    if conversation_ids is not None:
-        query = query.where(rooms.c.conversation_id.in_(conversation_ids))
-    if after:
-        query = query.where(rooms.c.name_key > after)
-    rows = connection.execute(query.order_by(rooms.c.name_key).limit(limit)).all()
-    seats = seats_from_rows(connection, rows)
-    return [_room_record(row, seats.get(row.conversation_id)) for row in rows]
+    return query.order_by(row.name_key)
 
 
 def count_owned(connection: Connection, owner_id: int) -> int:
@@ -199,3 +234,10 @@ def _room_record(row: AnyRow, seat: SeatRecord | None) -> RoomRecord:
         invited=bool(row.invited),
         seat=seat,
     )
+
+
+_OWN_ROOMS = PreparedSelect(_select_rooms(True))
+_ROOM_BY_ID = PreparedSelect(
+    _select_rooms(False).where(rooms.c.conversation_id == bindparam("conversation_id"))
+)
+_ROOM_BY_KEY = PreparedSelect(_select_rooms(False).where(rooms.c.name_key == bindparam("key")))

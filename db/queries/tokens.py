@@ -7,8 +7,9 @@ replaced; it remains valid until the new one is used.
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, select
 
+from chatroom.db.prepared import PreparedChange, PreparedSelect, prepared_insert
 from chatroom.db.schema import tokens
 
 
@@ -22,6 +23,15 @@ class TokenRecord:
     expires_at: int
 
 
+_ADD = prepared_insert(tokens, "digest", "account_id", "family", "parent", "expires_at")
+_BY_DIGEST = PreparedSelect(
+    select(tokens.c.account_id, tokens.c.family, tokens.c.parent, tokens.c.expires_at).where(
+        tokens.c.digest == bindparam("digest"), tokens.c.expires_at > bindparam("now")
+    )
+)
+_DELETE = PreparedChange(delete(tokens).where(tokens.c.digest == bindparam("digest")))
+
+
 def add_token(
     connection: Connection,
     *,
@@ -31,23 +41,19 @@ def add_token(
     parent: bytes | None,
     expires_at: int,
 ) -> None:
-    connection.execute(
-        insert(tokens).values(
-            digest=digest, account_id=account_id, family=family, parent=parent, expires_at=expires_at
-        )
+    _ADD.execute(
+        connection, digest=digest, account_id=account_id, family=family, parent=parent, expires_at=expires_at
     )
 
 
 def find_token(connection: Connection, digest: bytes, now: int) -> TokenRecord | None:
     """Return the token, unless it has expired."""
-    row = tokens.c
-    query = select(row.account_id, row.family, row.parent, row.expires_at)
-    token = connection.execute(query.where(row.digest == digest, row.expires_at > now)).one_or_none()
+    token = _BY_DIGEST.row(connection, digest=digest, now=now)
     return None if token is None else TokenRecord(*token)
 
 
 def delete_token(connection: Connection, digest: bytes) -> None:
-    _delete_where(connection, tokens.c.digest == digest)
+    _DELETE.execute(connection, digest=digest)
 
 
 def delete_family(connection: Connection, family: bytes) -> None:

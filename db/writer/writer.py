@@ -34,7 +34,7 @@ from sqlalchemy import Connection, Engine
 
 from chatroom.db import background
 from chatroom.db.clock import CautiousClock
-from chatroom.db.engine import WriterConnection, is_sqlite
+from chatroom.db.engine import WriterConnection, is_sqlite, savepoint
 from chatroom.db.errors import (
     DatabaseUnavailable,
     LockedElsewhere,
@@ -357,7 +357,7 @@ class DatabaseWriter:
         """Run a job in a savepoint: an exception undoes only this job."""
         before = transaction.save_state()
         try:
-            with transaction.connection.begin_nested():
+            with savepoint(transaction.connection):
                 return job.work(transaction)
         except Exception as error:
             if self._shared and is_lock_timeout(error):

@@ -8,6 +8,7 @@ from chatroom.db.queries import rooms
 from chatroom.db.queries.changefeed import ClosedRoom, closed_room
 from chatroom.db.records import RoomRecord
 from chatroom.db.writer.transaction import WriteTransaction
+from chatroom.protocol import labels, names
 from chatroom.server.auth import permissions
 from chatroom.server.state.directory import LiveDirectory
 from chatroom.server.state.notifier import EventNotifier
@@ -19,15 +20,10 @@ def lock_room(
     transaction: WriteTransaction, account_id: int, name: str, find: FindRoom = permissions.find_room
 ) -> RoomRecord:
     """Lock a room until COMMIT, and return it as the account sees it."""
-    room = find(transaction.connection, account_id, name)
-    transaction.lock_changing([room.conversation_id])
+    id = rooms.room_id(transaction.connection, names.name_key(labels.room_name(name)))
+    if id is not None:
+        transaction.lock_changing([id])
     return find(transaction.connection, account_id, name)
-
-
-def read_room(connection: Connection, account_id: int, conversation_id: int) -> RoomRecord:
-    """Return an existing room as the account sees it, without a check of permissions."""
-    [room] = rooms.list_rooms(connection, account_id, [conversation_id])
-    return room
 
 
 def remove_room(transaction: WriteTransaction, room: RoomRecord, by: str | None) -> ClosedRoom:

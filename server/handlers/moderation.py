@@ -23,7 +23,7 @@ from chatroom.server.auth import invitations, permissions
 from chatroom.server.config.settings import LimitSettings
 from chatroom.server.domain.pages import answer_size, fill_page, page_start
 from chatroom.server.domain.request_checks import speaker_account
-from chatroom.server.domain.rooms import announce_room_closed, lock_room, read_room, remove_room
+from chatroom.server.domain.rooms import announce_room_closed, lock_room, remove_room
 from chatroom.server.results import CommitWork, ReadPage, Reply
 from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier
@@ -159,7 +159,7 @@ def _set_topic(transaction: WriteTransaction, *, account: LiveAccount, room: str
     if topic != own.topic:
         rooms.set_topic(transaction.connection, own.conversation_id, topic)
         add_notice(transaction, own, account, "topic", topic)
-    return read_room(transaction.connection, account.id, own.conversation_id)
+    return rooms.read_room(transaction.connection, account.id, own.conversation_id)
 
 
 def _add_invite(
@@ -197,7 +197,7 @@ def _kick_member(
         raise NoSuchMember(room=labels.room_label(own.name), username=other.username)
     add_notice(transaction, own, account, "kick", other.username)
     memberships.give_up_seat(connection, own.conversation_id, other.id)
-    return ModerationResult(read_room(connection, account.id, own.conversation_id), other)
+    return ModerationResult(rooms.read_room(connection, account.id, own.conversation_id), other)
 
 
 def _ban_account(
@@ -211,7 +211,7 @@ def _ban_account(
         bans_and_invites.remove_invite(connection, own.conversation_id, other.id)
         transaction.changes.accounts.add(other.id)
         memberships.give_up_seat(connection, own.conversation_id, other.id)
-    return ModerationResult(read_room(connection, account.id, own.conversation_id), other)
+    return ModerationResult(rooms.read_room(connection, account.id, own.conversation_id), other)
 
 
 def _unban_account(transaction: WriteTransaction, *, account: LiveAccount, room: str, username: str) -> None:
@@ -231,7 +231,7 @@ def _transfer_room(
     permissions.check_may_own_more(connection, other, room_limit)
     rooms.set_owner(connection, own.conversation_id, other.id)
     add_notice(transaction, own, account, "transfer", other.username)
-    return read_room(connection, account.id, own.conversation_id)
+    return rooms.read_room(connection, account.id, own.conversation_id)
 
 
 def _close_room(transaction: WriteTransaction, *, account: LiveAccount, room: str) -> ClosedRoom:

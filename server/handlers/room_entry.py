@@ -7,7 +7,7 @@ The transaction decides under the room's lock with the result (``permissions.che
 from dataclasses import dataclass
 from functools import partial
 
-from chatroom.db.queries import accounts, bans_and_invites, memberships, messages, revisions
+from chatroom.db.queries import accounts, bans_and_invites, memberships, messages, revisions, rooms
 from chatroom.db.reader import DatabaseReader
 from chatroom.db.records import RoomRecord, SeatRecord, StoredMessage
 from chatroom.db.writer.transaction import WriteTransaction
@@ -22,7 +22,7 @@ from chatroom.server.auth.validation import check_nickname
 from chatroom.server.config.settings import LimitSettings
 from chatroom.server.domain.pages import answer_size, fill_page, messages_within
 from chatroom.server.domain.request_checks import page_size, speaker_account
-from chatroom.server.domain.rooms import lock_room, read_room
+from chatroom.server.domain.rooms import lock_room
 from chatroom.server.results import CommitWork, Handled, Reply
 from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier
@@ -152,14 +152,14 @@ def _enter_locked(
         if member_only:
             permissions.check_member(account.id, target)
         if code_digest is not None and invitations.invite_to_room(transaction, code_digest, account.id, id):
-            target = read_room(connection, account.id, id)
+            target = rooms.read_room(connection, account.id, id)
         permissions.check_may_take_seat(connection, account, target, proof)
         seat = _take_seat(transaction, account.id, target)
     enter_conversation(transaction, seat, account, nickname)
     newest, _ = messages.message_page(connection, id, limit=page)
     members = memberships.member_usernames(connection, id, MAX_ENTERED_MEMBERS + 1)
     return RoomEntry(
-        read_room(connection, account.id, id),
+        rooms.read_room(connection, account.id, id),
         members,
         revisions.latest_states(connection, newest),
         is_new_member,

@@ -24,7 +24,7 @@ from chatroom.server.config.settings import ServerConfig
 from chatroom.server.domain.names import is_name_taken
 from chatroom.server.domain.pages import answer_size, fill_page, page_start
 from chatroom.server.domain.request_checks import speaker_account
-from chatroom.server.domain.rooms import lock_room, read_room
+from chatroom.server.domain.rooms import lock_room
 from chatroom.server.results import CommitWork, ReadPage, Reply
 from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
 from chatroom.server.state.disk_space import DiskSpace
@@ -179,7 +179,7 @@ def _create_room(
     except AlreadyExists:
         raise RoomExists(room=labels.room_label(name)) from None
     transaction.lock_changing([id])
-    return read_room(connection, owner.id, id)
+    return rooms.read_room(connection, owner.id, id)
 
 
 def _leave_room(transaction: WriteTransaction, *, account: LiveAccount, room: str) -> RoomRecord:
@@ -187,7 +187,7 @@ def _leave_room(transaction: WriteTransaction, *, account: LiveAccount, room: st
     if target.seat is None or not target.seat.entered:
         raise NotEntered(conversation=labels.room_label(target.name))
     leave_conversation(transaction, target.seat)
-    return read_room(transaction.connection, account.id, target.conversation_id)
+    return rooms.read_room(transaction.connection, account.id, target.conversation_id)
 
 
 def _resign_room(transaction: WriteTransaction, *, account: LiveAccount, room: str) -> RoomRecord:
@@ -201,7 +201,7 @@ def _resign_room(transaction: WriteTransaction, *, account: LiveAccount, room: s
     successor = memberships.oldest_seat(connection, target.conversation_id)
     if target.owner_id == account.id and successor is not None:
         rooms.set_owner(connection, target.conversation_id, successor.account_id)
-    return read_room(connection, account.id, target.conversation_id)
+    return rooms.read_room(connection, account.id, target.conversation_id)
 
 
 def _lock_own(transaction: WriteTransaction, account_id: int, room: str) -> tuple[RoomRecord, SeatRecord]:

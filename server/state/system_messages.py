@@ -22,7 +22,7 @@ def enter_conversation(
         notice = MessageDraft(id, account.id, account.username, nickname, "nick", seat.nickname or "")
     else:
         return
-    memberships.set_entered(transaction.connection, id, account.id, True, nickname)
+    memberships.enter_seat(transaction.connection, id, account.id, nickname)
     transaction.append_messages(transaction.lock_changing([id]), [notice])
 
 

@@ -79,7 +79,7 @@ def test_both_friends_can_enter_chat(engine: Engine) -> None:
     with begin_write(engine) as connection:
         alice, bob = make_account(connection, "Alice"), make_account(connection, "Bob")
         id = friends.add_friendship(connection, alice, bob, NOW)
-        memberships.set_entered(connection, id, bob, True, "BOB")
+        memberships.enter_seat(connection, id, bob, "BOB")
         (seen,) = friends.list_directs(connection, bob)
         assert (seen.seat.nickname, seen.seat.entered) == ("BOB", True)
         assert [seat.entered for seat in memberships.list_roster(connection, id)] == [False, True]

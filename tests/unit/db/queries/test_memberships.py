@@ -60,7 +60,7 @@ def test_roster_is_sorted_by_username(scene: SeatScenario) -> None:
     connection, _alice, bob, id = scene
     aaron = make_account(connection, "aaron")
     take_seats(connection, id, bob, aaron)
-    memberships.set_entered(connection, id, bob, True, "BOB")
+    memberships.enter_seat(connection, id, bob, "BOB")
     listed = memberships.list_roster(connection, id)
     assert [(seat.username, seat.nickname, seat.entered) for seat in listed] == [
         ("aaron", None, False),
@@ -71,10 +71,10 @@ def test_roster_is_sorted_by_username(scene: SeatScenario) -> None:
 
 def test_leave_keeps_seat_and_nickname(scene: SeatScenario) -> None:
     connection, alice, _bob, id = scene
-    memberships.set_entered(connection, id, alice, True, "哈哈 😀")
+    memberships.enter_seat(connection, id, alice, "哈哈 😀")
     assert [seat.conversation_id for seat in memberships.entered_seats(connection, alice)] == [id]
     assert memberships.entered_accounts(connection) == [alice]
-    memberships.set_entered(connection, id, alice, False)
+    memberships.set_left(connection, alice, [id])
     seat = memberships.find_seat(connection, id, alice)
     assert seat is not None
     assert (seat.nickname, seat.entered) == ("哈哈 😀", False)

@@ -58,7 +58,7 @@ def test_list_rooms_is_sorted_and_includes_own_seat(engine: Engine) -> None:
         beta, alpha, gamma = (make_room(connection, name, alice) for name in ("beta", "Alpha", "gamma"))
         take_seats(connection, beta, alice, bob)
         take_seats(connection, gamma, bob)
-        memberships.set_entered(connection, beta, alice, True, "ALICE")
+        memberships.enter_seat(connection, beta, alice, "ALICE")
         append_message(connection, beta, bob)
         listed = rooms.list_rooms(connection, alice)
         mine = rooms.list_rooms(connection, alice, only_member=True)

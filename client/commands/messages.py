@@ -3,12 +3,14 @@
 They are about the selected message (``Alt-↑``), or else the last one.
 """
 
+import re
 from datetime import datetime
 
 from msgspec.structs import replace
 
 from chatroom.client.commands.context import CommandContext
 from chatroom.client.commands.conversations import UsageError, named_or_current
+from chatroom.client.commands.search_filters import SearchFilters, parse_search
 from chatroom.client.core.requester import expect
 from chatroom.client.model import apply, select
 from chatroom.client.model.state import Conversation
@@ -20,6 +22,9 @@ from chatroom.protocol.values import Message
 
 FOUND = 30
 """The number of messages that a search shows."""
+
+MAX_SEARCH_PAGES = 40
+"""Pages that a search asks for."""
 
 
 async def send_action(context: CommandContext, text: str) -> None:
@@ -117,11 +122,14 @@ def _send_change(
 
 
 async def search_history(context: CommandContext, query: str) -> None:
-    messages, more = await _run_search(context, query)
+    """Search, with the filters ``from:NAME in:ROOM before:DATE after:DATE``."""
+    filters = parse_search(context.state, query)
+    messages, more = await _run_search(context, filters)
     if not messages:
         context.notes.show("found_nothing", query=query)
         return
     context.search_results[:] = messages
+    context.state.search_terms = tuple(re.findall(r"\w+", filters.words.casefold()))
     context.notes.show("found", query=query, count=len(messages))
     for number, message in reversed(list(enumerate(messages, 1))):
         context.notes.show(
@@ -133,16 +141,27 @@ async def search_history(context: CommandContext, query: str) -> None:
     context.notes.show("found_more" if more else "found_all")
 
 
-async def _run_search(context: CommandContext, query: str) -> tuple[list[Message], bool]:
-    """Return the newest matches, and whether there are more. Continue if the server stops early."""
-    request = requests.Search(id=0, query=query, limit=FOUND)
-    answer = expect(await context.requests.ask(request), responses.Found)
-    messages = answer.messages
-    while answer.cursor is not UNSET and len(messages) < FOUND:
-        request = replace(request, cursor=answer.cursor, limit=FOUND - len(messages))
+async def _run_search(context: CommandContext, filters: SearchFilters) -> tuple[list[Message], bool]:
+    """Return the newest matches, and whether there are more. Continue if the server stops early.
+
+    The server does not know the author; so pages without enough matches are followed by others.
+    """
+    request = requests.Search(
+        id=0,
+        query=filters.words,
+        limit=FOUND,
+        conversation=filters.conversation or UNSET,
+        before=filters.before or UNSET,
+    )
+    messages: list[Message] = []
+    for _ in range(MAX_SEARCH_PAGES):
         answer = expect(await context.requests.ask(request), responses.Found)
-        messages += answer.messages
-    return messages, answer.more
+        messages += filter(filters.accepts, answer.messages)
+        is_too_old = bool(answer.messages) and filters.is_too_old(answer.messages[-1])
+        if answer.cursor is UNSET or len(messages) >= FOUND or is_too_old:
+            return messages[:FOUND], (answer.more or len(messages) > FOUND) and not is_too_old
+        request = replace(request, cursor=answer.cursor, before=UNSET)
+    return messages, True
 
 
 async def go_to_place(context: CommandContext, where: str) -> None:

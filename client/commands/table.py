@@ -11,6 +11,7 @@ from difflib import get_close_matches
 
 from chatroom.client.commands import (
     conversations,
+    inbox,
     links,
     messages,
     moderation,
@@ -149,6 +150,10 @@ COMMAND_GROUPS = {
         SlashCommand("react", "EMOJI", messages.react_to_message, at_once=True),
         SlashCommand("search", "WORDS", messages.search_history),
         SlashCommand("goto", "DATE|NUMBER", messages.go_to_place),
+        SlashCommand("inbox", "", inbox.show_inbox),
+        SlashCommand("unread", "", inbox.mark_unread),
+        SlashCommand("pin", "", inbox.toggle_pin),
+        SlashCommand("pins", "", inbox.list_pins),
         SlashCommand("links", "", links.list_links),
         SlashCommand("open", "[NUMBER]", links.open_numbered),
         SlashCommand("copy", "[NUMBER]", links.copy_numbered),

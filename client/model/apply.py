@@ -120,6 +120,7 @@ def logged_out(state: ClientState) -> None:
     state.conversations.clear()
     state.home_draft = ""
     state.notes.clear()
+    state.search_terms = ()
     state.attention.clear()
 
 

@@ -51,3 +51,11 @@ def recount_unread(state: ClientState, conversation: Conversation) -> None:
         and conversation.timeline.first <= conversation.read + 1
     ):
         conversation.unread = sum(select.counts_as_unread(state, message) for message in unread)
+
+
+def mark_unread_from(state: ClientState, name: str, seq: int) -> None:
+    """Move the read position back, in this client only, and count the messages from ``seq`` on as unread."""
+    conversation = state.conversations[name]
+    conversation.read = min(conversation.read, seq - 1)
+    conversation.selected = 0
+    recount_unread(state, conversation)

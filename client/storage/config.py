@@ -52,6 +52,7 @@ SETTINGS = (
     UserSetting("compact", ("off", "on"), "set.compact"),
     UserSetting("fold", ("on", "off"), "set.fold"),
     UserSetting("time", ("short", "seconds", "full", "none"), "set.time"),
+    UserSetting("markdown", ("on", "off"), "set.markdown"),
     UserSetting("mouse", ("off", "on"), "set.mouse"),
     UserSetting("editing", ("emacs", "vi"), "set.editing"),
     UserSetting("title", ("on", "off"), "set.title"),
@@ -88,6 +89,7 @@ class ClientConfig:
     compact: str = "off"
     fold: str = "on"
     time: str = "short"
+    markdown: str = "on"
     mouse: str = "off"
     editing: str = "emacs"
     title: str = "on"
@@ -100,6 +102,7 @@ class ClientConfig:
     username: str = ""
     ignored: list[str] = field(default_factory=list)
     attention: dict[str, str] = field(default_factory=dict)  # user@server/conversation -> as ``notify``
+    pins: dict[str, str] = field(default_factory=dict)  # user@server/conversation/seq -> message as JSON
     keys: dict[str, str] = field(default_factory=dict)  # key -> action that it is bound to
 
     @property

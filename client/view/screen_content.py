@@ -61,6 +61,7 @@ class ScreenContent:
             end_key=key_of("bottom", config.keys),
             columns=self.text_columns(width),
             unbroken=self._screen_state.history_only,
+            markdown=config.markdown == "on" and not self._screen_state.history_only,
             hidden_notes=self._notes_in_banner(),
         )
         return ConversationContent(self._state, conversation, options)

@@ -162,6 +162,7 @@ class ScreenState:
             self.banner
             or self.confirm_prompt
             or self.help_open
+            or self.state.search_terms
             or self.history_only
             or self.composer.buffer.complete_state
             or (conversation and conversation.selected)

@@ -52,6 +52,7 @@ class DisplayOptions(NamedTuple):
     end_key: str = ""  # the name of the key that goes to the end
     unbroken: bool = False  # cut long rows only at the edge of the screen, for copying
     columns: TextColumns = REPORT_COLUMNS
+    markdown: bool = False
     hidden_notes: Container[int] = ()  # the ids of notes that the banner shows
 
 
@@ -240,6 +241,8 @@ class ConversationContent:
             expand_key=self._options.expand_key,
             selected=message.seq == self._conversation.selected,
             columns=self._options.columns,
+            markdown=self._options.markdown,
+            marked_terms=self._state.search_terms,
         )
 
     def _quote_rows(self, message: Message, width: int) -> list[Row]:

@@ -5,6 +5,7 @@ no text can imitate a message of another user. The quoted message above it and t
 indented too.
 """
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
@@ -14,10 +15,11 @@ from msgspec import UNSET
 from chatroom.client.model.state import ClientNote, DeliveryState, PendingMessage
 from chatroom.client.text import dates, i18n, message_text
 from chatroom.client.text.links import find_links
-from chatroom.client.view.draw.link_text import link_style
+from chatroom.client.view.draw.link_text import link_style, split_style
 from chatroom.client.view.draw.text import Fragment, Row, clip_text, column_count, drawable_text, wrap_row
 from chatroom.client.view.draw.theme import nickname_style
 from chatroom.client.view.history.columns import REPORT_COLUMNS, TextColumns
+from chatroom.client.view.history.markdown import markdown_row
 from chatroom.protocol.values import CHANGE_KINDS, SPOKEN_KINDS, Message
 
 COLLAPSE_ABOVE_ROWS = 16
@@ -31,6 +33,9 @@ NOTICE_MARK = "--"
 
 CONTINUED_MARK = "·"
 """In place of a name that is not repeated, where no time shows that a message begins."""
+
+MAX_MARKED_TERMS = 20
+"""Words of a search that are marked."""
 
 MAX_NAMED_REACTORS = 3
 """If more accounts gave the same reaction, they are counted instead of named."""
@@ -49,6 +54,8 @@ class MessageStyle(NamedTuple):
     expand_key: str = ""  # the name of the key that shows it
     selected: bool = False
     columns: TextColumns = REPORT_COLUMNS
+    markdown: bool = False
+    marked_terms: tuple[str, ...] = ()  # words of a search that are marked
 
 
 @lru_cache(maxsize=2048)
@@ -210,10 +217,28 @@ def _body_row(message: Message, options: MessageStyle) -> Row:
     if message.kind in SPOKEN_KINDS:
         style = "class:mention" if options.mention else "class:text"
         edited = [] if message.edited is UNSET else [("class:hint", i18n.translate("said.edited"))]
-        return [*_link_fragments(drawable_text(message.text, lines=True), style), *edited]
+        text = drawable_text(message.text, lines=True)
+        row = markdown_row(text, style) if options.markdown else [(style, text)]
+        row = [part for style, text in row for part in _link_fragments(text, style)]
+        return [*marked_row(row, options.marked_terms), *edited]
     if message.kind in CHANGE_KINDS or not message_text.is_shown(message):
         return []
     return [("class:notice", message_text.notice_text(message, _shown_nickname(message, options)))]
+
+
+def marked_row(row: Row, terms: tuple[str, ...]) -> Row:
+    """Return a row in which the words of a search are marked."""
+    if not terms:
+        return row
+    pattern = re.compile("|".join(map(re.escape, terms[:MAX_MARKED_TERMS])), re.IGNORECASE)
+    marked: Row = []
+    for style, text in row:
+        plain, target = split_style(style)
+        end = f" [{target}]" if target else ""
+        for part in re.split(f"({pattern.pattern})", text, flags=re.IGNORECASE):
+            is_match = pattern.fullmatch(part) is not None
+            marked.append((f"{plain} class:match{end}" if is_match else style, part))
+    return [part for part in marked if part[1]]
 
 
 def _link_fragments(text: str, style: str) -> Row:

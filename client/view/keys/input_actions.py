@@ -118,6 +118,8 @@ class InputActions:
         elif screen_state.conversation and screen_state.conversation.selected:
             apply.select_message(self._state, self._state.current, 0)
             screen_state.targets.follow_selection()
+        elif self._state.search_terms:
+            self._state.search_terms = ()
         elif vi_insert_mode():
             self._composer.buffer.cursor_left()
             event.app.vi_state.input_mode = InputMode.NAVIGATION

@@ -45,6 +45,10 @@ class ScreenHarness:
     def text(self) -> str:
         return "\n".join(self.lines)
 
+    def cell(self, row: int, column: int) -> pyte.screens.Char:
+        """Return a cell of the screen with its attributes."""
+        return self._terminal.buffer[row][column]
+
     def type(self, text: str) -> None:
         self._keyboard.send_text(text)
 

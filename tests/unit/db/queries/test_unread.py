@@ -74,6 +74,9 @@ def test_own_messages_are_not_unread_after_rejoining(
     memberships.take_seat(
         connection, conversation_id=id, account_id=alice, nickname=None, joined_seq=2, now=NOW
     )
+    assert scene.unread() == 0
+    append_message(connection, id, alice)
+    append_message(connection, id, bob)
     assert scene.unread() == 1
 
 

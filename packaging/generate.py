@@ -22,16 +22,20 @@ PARSERS = {
     "chat-server-admin": ("chatroom.server.cli.admin", "administer a chat server"),
     "chat-server-invite": ("chatroom.server.cli.invite", "invite a user to a chat server"),
     "chat-server-doctor": ("chatroom.server.cli.doctor", "check the configuration of a chat server"),
+    "chat-server-backup": ("chatroom.server.cli.copies:build_backup_parser", "copy the data to a file"),
+    "chat-server-restore": ("chatroom.server.cli.copies:build_restore_parser", "restore a backup"),
+    "chat-server-move": ("chatroom.server.cli.copies:build_move_parser", "move to another database"),
     "chat-client": ("chatroom.client.__main__", "chat client for terminals"),
 }
-"""The module with the parser of each command, and the line of its man page after the name."""
+"""The module (and function) with the parser of each command, and the line of its man page after the name."""
 
 SHELL_FILES = {"bash": "bash/{}", "zsh": "zsh/_{}", "fish": "fish/{}.fish"}
 PATHS = {"FILE": shtab.FILE, "DIR": shtab.DIRECTORY}
 
 
 def build_parser(name: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = importlib.import_module(PARSERS[name][0])._build_parser()
+    module, _, function = PARSERS[name][0].partition(":")
+    parser: argparse.ArgumentParser = getattr(importlib.import_module(module), function or "_build_parser")()
     return parser
 
 

@@ -21,6 +21,7 @@ from chatroom.db.queries import instances
 from chatroom.db.queries.instances import alive_since
 from chatroom.db.reader import DatabaseReader
 from chatroom.db.writer.writer import DatabaseWriter
+from chatroom.protocol.errors import ChatError
 from chatroom.protocol.safe import safe_text
 from chatroom.protocol.values import now_milliseconds
 from chatroom.server.admin import ipc
@@ -29,6 +30,7 @@ from chatroom.server.admin.service import AdminService
 from chatroom.server.app import StartError, open_database
 from chatroom.server.auth import permissions
 from chatroom.server.auth.passwords import PasswordHasher
+from chatroom.server.cli.account_export import export_lines
 from chatroom.server.cli.arguments import OneLineParser, add_settings, print_error
 from chatroom.server.config import log
 from chatroom.server.config.loader import ConfigurationError, load_config
@@ -41,6 +43,10 @@ PASSWORD_VARIABLE = "CHAT_PASSWORD"
 """The environment variable for a new password."""
 
 FLAGS = (("--data", "data", "DIR"), ("--database", "database.url", "URL"))
+
+
+EXPORT = "export"
+EXPORT_HELP = "print everything that is kept about an account, as JSON lines"
 
 
 class AdminCommandRow(NamedTuple):
@@ -58,6 +64,8 @@ def run_command(arguments: Sequence[str]) -> int:
         config = load_config(dict(flags.settings), os.environ, flags.config).config
     except ConfigurationError as error:
         return print_error(str(error), code=2)
+    if flags.command == EXPORT:
+        return _export_account(config, flags.NAME)
     try:
         command = COMMANDS[flags.command]
         order = command.order(*[getattr(flags, name) for name in _argument_names(command)])
@@ -70,6 +78,16 @@ def run_command(arguments: Sequence[str]) -> int:
         return print_error(answer.reason, code=1)
     for line in answer.lines:
         print(safe_text(line))
+    return 0
+
+
+def _export_account(config: ServerConfig, username: str) -> int:
+    log.set_up_logging("error")
+    try:
+        for line in export_lines(config, username):
+            print(line)
+    except (ChatError, DatabaseUnusable) as error:
+        return print_error(str(error), code=1)
     return 0
 
 
@@ -156,6 +174,8 @@ def _build_parser() -> argparse.ArgumentParser:
         )
         for argument in _argument_names(command):
             subparser.add_argument(argument)
+    export = commands.add_parser(EXPORT, help=EXPORT_HELP, description=EXPORT_HELP, allow_abbrev=False)
+    export.add_argument("NAME")
     return parser
 
 

@@ -54,12 +54,7 @@ class ProgressPrinter:
 
 def run_backup(arguments: Sequence[str]) -> int:
     """Run ``chat-server backup`` and return its exit code."""
-    parser = _build_parser(
-        "backup", "Write all data to a file, while the server runs or not. Restore it into SQLite or MySQL."
-    )
-    parser.add_argument("file", type=Path, metavar="FILE", help="new file")
-    add_settings(parser, FLAGS)
-    flags = parser.parse_args(arguments)
+    flags = build_backup_parser().parse_args(arguments)
     return _run_copy(
         lambda printer: transfer.back_up(
             _configured_url(flags),
@@ -74,10 +69,7 @@ def run_backup(arguments: Sequence[str]) -> int:
 
 def run_restore(arguments: Sequence[str]) -> int:
     """Run ``chat-server restore`` and return its exit code."""
-    parser = _build_parser("restore", "Write a backup to an empty database: SQLite or MySQL.")
-    parser.add_argument("file", type=Path, metavar="FILE", help="backup")
-    add_settings(parser, FLAGS)
-    flags = parser.parse_args(arguments)
+    flags = build_restore_parser().parse_args(arguments)
     return _run_copy(
         lambda printer: transfer.restore(flags.file, _configured_url(flags), printer.show_progress),
         f"restored {flags.file}",
@@ -86,15 +78,7 @@ def run_restore(arguments: Sequence[str]) -> int:
 
 def run_move(arguments: Sequence[str]) -> int:
     """Run ``chat-server move`` and return its exit code."""
-    parser = _build_parser(
-        "move",
-        "Copy a database to an empty one, between SQLite, MySQL and MariaDB. Stop the server first. The"
-        " source is not changed. An interrupted run continues when the command is run again.",
-        f"Passwords can also be in {FROM_PASSWORD} and {TO_PASSWORD}.",
-    )
-    parser.add_argument("source", metavar="FROM", help="URL of the database to copy")
-    parser.add_argument("target", metavar="TO", help="URL of the empty database")
-    flags = parser.parse_args(arguments)
+    flags = build_move_parser().parse_args(arguments)
     return _run_copy(
         lambda printer: transfer.move(
             normalise_url(flags.source, os.environ.get(FROM_PASSWORD)),
@@ -104,6 +88,34 @@ def run_move(arguments: Sequence[str]) -> int:
         ),
         "moved",
     )
+
+
+def build_backup_parser() -> argparse.ArgumentParser:
+    parser = _build_parser(
+        "backup", "Write all data to a file, while the server runs or not. Restore it into SQLite or MySQL."
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="new file")
+    add_settings(parser, FLAGS)
+    return parser
+
+
+def build_restore_parser() -> argparse.ArgumentParser:
+    parser = _build_parser("restore", "Write a backup to an empty database: SQLite or MySQL.")
+    parser.add_argument("file", type=Path, metavar="FILE", help="backup")
+    add_settings(parser, FLAGS)
+    return parser
+
+
+def build_move_parser() -> argparse.ArgumentParser:
+    parser = _build_parser(
+        "move",
+        "Copy a database to an empty one, between SQLite, MySQL and MariaDB. Stop the server first. The"
+        " source is not changed. An interrupted run continues when the command is run again.",
+        f"Passwords can also be in {FROM_PASSWORD} and {TO_PASSWORD}.",
+    )
+    parser.add_argument("source", metavar="FROM", help="URL of the database to copy")
+    parser.add_argument("target", metavar="TO", help="URL of the empty database")
+    return parser
 
 
 def _build_parser(name: str, description: str, epilog: str | None = None) -> argparse.ArgumentParser:

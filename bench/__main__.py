@@ -12,7 +12,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from bench import commits, curves, export, machine, profile, reading, screens, storms, talking, waiting
+from bench import (
+    cluster,
+    commits,
+    curves,
+    export,
+    machine,
+    profile,
+    reading,
+    screens,
+    storms,
+    talking,
+    waiting,
+)
 from bench.figures import Figure, GivenUp, Measured
 from bench.peers import PEERS
 from bench.report import Run, as_json, table
@@ -24,6 +36,9 @@ QUICK_MESSAGES, QUICK_PEOPLE = 20_000, 500
 
 def main() -> int:
     options = _parser().parse_args()
+    if options.model:
+        print("\n".join(cluster.model()))
+        return 0
     scenarios = _scenarios(options)
     wanted = list(_wanted(options.scenarios or list(scenarios)))
     unknown = [name for name in wanted if name not in scenarios]
@@ -116,6 +131,8 @@ def _scenarios(options: argparse.Namespace) -> dict[str, Scenario]:
         "drawing": partial(screens.drawing, messages),
         "flood": partial(screens.flood, seconds),
         "profile": partial(profile.measure, seconds),
+        "cluster": partial(cluster.measure, seconds),
+        "cluster curve": partial(cluster.curve, seconds, (1, 2) if options.quick else (1, 2, 4, 8)),
         **{name: partial(curve, effort) for name, curve in curves.CURVES.items()},
     }
 
@@ -126,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=2.0, help="that a round lasts")
     parser.add_argument("--rounds", type=int, default=3, help="of which the median counts")
     parser.add_argument("--messages", type=int, default=1_000_000, help="in the room that is read and drawn")
+    parser.add_argument("--model", action="store_true", help="print what a cluster of 64 processes needs")
     parser.add_argument("--quick", action="store_true", help="short rounds and short curves, for a look")
     parser.add_argument("--far", action="store_true", help="curves up to 2,000 people and 10M messages")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures for programs")

@@ -23,6 +23,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from chatroom.db import files
 from chatroom.db.errors import DatabaseUnusable, is_disconnect, is_outage
+from chatroom.db.mysql_hosts import HOSTS_OPTION, HostSelector, parse_hosts, split_hosts
 
 EXTRA_CONNECTIONS = 2
 """Connections in addition to the readers': one for the writer, one for occasional work."""
@@ -103,17 +104,20 @@ def normalise_url(url: str | URL, password: str | None = None) -> URL:
         raise DatabaseUnusable(
             "the database URL has more than one @: in a user name or a password write %40 for @, %2F for /"
         )
+    url, hosts = split_hosts(url) if isinstance(url, str) else (url, "")
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
         raise DatabaseUnusable(
             "the database URL does not parse; it looks like sqlite:///FILE or mysql://USER@HOST:3306/chatroom"
         ) from None
+    if isinstance(url, str) and HOSTS_OPTION in parsed.query:
+        raise DatabaseUnusable("the database URL has an option that does not exist: hosts")
     match parsed.drivername:
         case "sqlite" | "sqlite+pysqlite":
             return _sqlite_url(parsed)
         case "mysql" | "mysql+pymysql" | "mariadb" | "mariadb+pymysql":
-            return _mysql_url(parsed, password)
+            return _mysql_url(parsed, password, hosts)
     raise DatabaseUnusable(f"{parsed.drivername} is not a supported database: use sqlite or mysql")
 
 
@@ -142,13 +146,20 @@ def has_unescaped_at(url: str) -> bool:
     return scheme.partition("+")[0] != "sqlite" and (rest.count("@") > 1 or "@" in rest.partition("/")[2])
 
 
-def _mysql_url(url: URL, password: str | None) -> URL:
+def _mysql_url(url: URL, password: str | None, hosts: str) -> URL:
     if not url.database:
         raise DatabaseUnusable(
             "the database URL names no database; it looks like mysql://USER@HOST:3306/chatroom"
         )
     url = url.set(drivername="mysql+pymysql").update_query_dict({"charset": "utf8mb4"})
+    known_hosts = url.query.get(HOSTS_OPTION)
+    url = url.difference_update_query([HOSTS_OPTION])
     _check_options(url)
+    if hosts:
+        parse_hosts(hosts)
+        known_hosts = hosts
+    if known_hosts:
+        url = url.update_query_dict({HOSTS_OPTION: known_hosts})
     return url if password is None else url.set(password=password)
 
 
@@ -246,9 +257,21 @@ def _mysql_engine(url: URL, connections: int, timeouts: dict[str, int]) -> Engin
         isolation_level="READ COMMITTED",
         connect_args={"init_command": MYSQL_INIT_COMMAND, **_password(url), **timeouts},
     )
+    if hosts := url.query.get(HOSTS_OPTION):
+        event.listen(engine, "do_connect", HostSelector(parse_hosts(str(hosts))).connect)
+    event.listen(engine, "connect", _set_up_mysql)
     event.listen(engine, "begin", _begin_mysql)
     event.listen(engine, "handle_error", _notice_disconnect)
     return engine
+
+
+def _set_up_mysql(dbapi_connection: Any, record: object) -> None:
+    """On a Galera node, let reads wait for what other nodes have committed."""
+    with dbapi_connection.cursor() as cursor:
+        cursor.execute("SHOW VARIABLES LIKE 'wsrep_on'")
+        variable = cursor.fetchone()
+        if variable is not None and variable[1] == "ON":
+            cursor.execute("SET SESSION wsrep_sync_wait = 7")
 
 
 def _password(url: URL) -> dict[str, bytes]:

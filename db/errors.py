@@ -4,6 +4,7 @@
 
     DatabaseError
     ├── DatabaseUnusable     this database cannot be used; one sentence for the operator
+    │   └── DatabaseNotReady     … yet: it may be starting
     ├── AlreadyExists        the name (or seat, or friendship) exists already
     ├── LockedElsewhere      another session of the database keeps a row locked
     └── DatabaseUnavailable  the database cannot be reached, or cannot write, at the moment
@@ -31,6 +32,10 @@ class DatabaseUnusable(DatabaseError):
     """This database cannot be used. The text is one sentence without the password."""
 
 
+class DatabaseNotReady(DatabaseUnusable):
+    """This database cannot be used yet: it does not answer or does not accept writes."""
+
+
 class AlreadyExists(DatabaseError):
     """A unique key was violated. The caller must roll back the transaction or its savepoint."""
 
@@ -55,7 +60,8 @@ SQLITE_OUTAGE = {
 }
 
 MYSQL_TRANSIENT = {
-    ER.LOCK_DEADLOCK,
+    ER.LOCK_DEADLOCK,  # Galera reports a conflict with another node like this, also at COMMIT
+    3101,  # MySQL's group replication has rolled back the transaction at COMMIT
     ER.LOCK_WAIT_TIMEOUT,
     ER.CHECKREAD,
     ER.SP_DOES_NOT_EXIST,  # of a savepoint: a deadlock has rolled back everything, the savepoint with it
@@ -77,6 +83,9 @@ MYSQL_DISCONNECT = {
 }
 MYSQL_OUTAGE = MYSQL_DISCONNECT | {
     28,  # no space left on device, as InnoDB passes it on
+    1180,  # error during COMMIT
+    1223,  # a global read lock
+    1792,  # a read-only transaction
     1836,  # running in read-only mode
     3024,  # maximum statement execution time exceeded
     3100,  # a replication hook refused the COMMIT
@@ -91,6 +100,7 @@ MYSQL_OUTAGE = MYSQL_DISCONNECT | {
     ER.QUERY_INTERRUPTED,
     ER.RECORD_FILE_FULL,
     ER.TOO_MANY_USER_CONNECTIONS,
+    ER.UNKNOWN_COM_ERROR,  # a Galera node without quorum, or one that joins
     ER.USER_LIMIT_REACHED,
 }
 

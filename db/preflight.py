@@ -13,7 +13,14 @@ from sqlalchemy import URL, Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from chatroom.db.engine import begin_write, is_sqlite
-from chatroom.db.errors import DatabaseUnusable, driver_error_number, driver_message
+from chatroom.db.errors import (
+    DatabaseNotReady,
+    DatabaseUnusable,
+    driver_error_number,
+    driver_message,
+    is_outage,
+)
+from chatroom.db.mysql_hosts import HOSTS_OPTION
 from chatroom.db.search.tokenizer import MAX_TERM_LENGTH, MIN_TERM_LENGTH
 
 MIN_TOKEN_VARIABLE = "innodb_ft_min_token_size"
@@ -80,7 +87,10 @@ def _reason(error: Exception) -> str:
 
 def as_unusable(url: URL, error: Exception) -> DatabaseUnusable:
     """Turn the driver's error into a sentence for the operator."""
-    return DatabaseUnusable(_sqlite_reason(url, error) if is_sqlite(url) else _mysql_reason(url, error))
+    if is_sqlite(url):
+        return DatabaseUnusable(_sqlite_reason(url, error))
+    kind = DatabaseNotReady if is_outage(error) else DatabaseUnusable
+    return kind(_mysql_reason(url, error))
 
 
 def _sqlite_reason(url: URL, error: Exception) -> str:
@@ -101,12 +111,17 @@ def _mysql_reason(url: URL, error: Exception) -> str:
             )
         case CR.CR_CONNECTION_ERROR | CR.CR_CONN_HOST_ERROR | CR.CR_UNKNOWN_HOST:
             return f"cannot reach the database at {where}"
+        case ER.OPTION_PREVENTS_STATEMENT | 1836:
+            return f"the database at {where} is read-only: give the host that accepts writes"
+        case ER.UNKNOWN_COM_ERROR:
+            return f"the database at {where} is a Galera node outside of its cluster"
     return f"the database at {where} says: {driver_message(error)}"
 
 
 def _database_location(url: URL) -> str:
-    socket = url.query.get("unix_socket")
-    return str(socket) if socket else f"{url.host or 'localhost'}:{url.port or 3306}"
+    if where := url.query.get("unix_socket") or url.query.get(HOSTS_OPTION):
+        return str(where)
+    return f"{url.host or 'localhost'}:{url.port or 3306}"
 
 
 def _inspect_sqlite(connection: Connection) -> Iterator[PreflightFinding]:
@@ -147,6 +162,11 @@ def _check_binary_log(_: Connection, facts: ServerVariables) -> None:
     if facts["log_bin"] == "ON" and facts["binlog_format"] == "STATEMENT":
         raise DatabaseUnusable(
             "binlog_format is STATEMENT, with which the database refuses READ COMMITTED: set it to ROW"
+        )
+    if facts.get("wsrep_on") == "ON" and facts["log_bin"] == "OFF":
+        raise DatabaseUnusable(
+            "this Galera node has log_bin=OFF, with which it replicates rows that were rolled back, and is"
+            " expelled: set log_bin=ON on every node"
         )
 
 
@@ -224,6 +244,7 @@ def server_variables(connection: Connection) -> ServerVariables:
         "sql_mode",
         "sync_binlog",
         "version",
+        "wsrep_on",
     )
     name_list = ", ".join(f"'{name}'" for name in names)
     rows = connection.execute(text(f"SHOW VARIABLES WHERE variable_name IN ({name_list})"))

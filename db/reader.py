@@ -65,6 +65,13 @@ class DatabaseReader:
     def _count_done(self, result: Future[T]) -> None:
         self._waiting -= 1
 
+    async def run_statement(
+        self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Like ``run``, for a function that executes one statement and needs no snapshot for several."""
+        work = partial(self._run_query, lambda connection: function(connection, *args, **kwargs), single=True)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
     @property
     def queue_length(self) -> int:
         """The number of reads that wait or run."""
@@ -74,24 +81,24 @@ class DatabaseReader:
         """Finish the running reads and cancel the waiting ones. Blocks."""
         self._threads.shutdown(cancel_futures=True)
 
-    def _run_query(self, function: Callable[[Connection], T]) -> T:
+    def _run_query(self, function: Callable[[Connection], T], *, single: bool = False) -> T:
         began = time.monotonic()
         try:
             try:
-                return self._attempt_query(function)
+                return self._attempt_query(function, single)
             except Exception as error:
                 retryable = is_disconnect(error) or is_transient(error)
                 if not retryable or time.monotonic() - began > RETRY_WITHIN_SECONDS:
                     raise
                 self._statistics.count_error(error)
                 self._statistics.count_retry()
-                return self._attempt_query(function)
+                return self._attempt_query(function, single)
         except Exception as error:
             if is_outage(error) or is_transient(error):
                 self._statistics.count_error(error)
                 raise DatabaseUnavailable(str(error)) from error
             raise
 
-    def _attempt_query(self, function: Callable[[Connection], T]) -> T:
-        with begin_read(self._engine) as connection:
+    def _attempt_query(self, function: Callable[[Connection], T], single: bool) -> T:
+        with self._engine.connect() if single else begin_read(self._engine) as connection:
             return function(connection)

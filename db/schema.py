@@ -216,6 +216,16 @@ servers = Table(
     metadata,
     Column("id", Digest, primary_key=True),
     Column("seen_at", Whole, nullable=False),  # updated while the process runs
+    Column("name", Line),  # for administrators
+    Column("started_at", Whole),
+    **INNODB,
+)
+
+cluster_keys = Table(  # what all server processes on this database share
+    "cluster_keys",
+    metadata,
+    Column("name", Ascii, primary_key=True),
+    Column("value", Digest, nullable=False),
     **INNODB,
 )
 

@@ -24,8 +24,9 @@ from uvloop import new_event_loop
 
 from chatroom.protocol import RELEASE
 from chatroom.server.app import ServerFailed, StartError, serve_until_stopped
-from chatroom.server.cli import admin, copies, doctor, invite
+from chatroom.server.cli import admin, copies, doctor, invite, workers
 from chatroom.server.cli.arguments import OneLineParser, add_settings, print_error, setting_pair
+from chatroom.server.cluster.nats_bus import ClusterUnusable
 from chatroom.server.config import log, standard_streams
 from chatroom.server.config.endpoint import ServerEndpoint
 from chatroom.server.config.loader import ConfigurationError, LoadedConfig, describe_config, load_config
@@ -39,6 +40,8 @@ FLAGS = (
     ("--data", "data", "DIR"),
     ("--database", "database.url", "URL"),
     ("--http", "http.listen", "ADDRESS"),
+    ("--cluster", "cluster.url", "URL"),
+    ("--workers", "workers", "N"),
     ("--tls-key", "tls.key", "FILE"),
     ("--log-level", "log_level", "LEVEL"),
     ("--log-format", "log_format", "FORMAT"),
@@ -106,21 +109,25 @@ def run_command(arguments: Sequence[str]) -> int:
     if flags.show_config:
         print(describe_config(loaded))
         return 0
-    return _run_server(loaded, lambda: load_config(dict(flags.settings), os.environ, flags.config).config)
+    reload = partial(load_config, dict(flags.settings), os.environ, flags.config)
+    return _run_server(loaded, lambda: reload().config, arguments)
 
 
-def _run_server(loaded: LoadedConfig, reload: Callable[[], ServerConfig]) -> int:
+def _run_server(loaded: LoadedConfig, reload: Callable[[], ServerConfig], arguments: Sequence[str]) -> int:
     log.set_up_logging(loaded.config.log_level, loaded.config.log_format)
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the server installs its handler
-    for variable in loaded.idle:
+    place = workers.worker_place(dict(os.environ))
+    for variable in loaded.idle if place is None else ():
         logging.getLogger(__name__).warning("%s in the environment is not a setting", variable)
     try:
+        if loaded.config.workers > 1 and place is None:
+            return asyncio.run(workers.supervise_workers(loaded.config, arguments))
+        announce = partial(_print_listening if place is None else _tell_supervisor, loaded.config)
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            announce = partial(_print_listening, loaded.config)
-            runner.run(serve_until_stopped(loaded.config, announce=announce, reload=reload))
-    except (StartError, ServerFailed, CertificateError) as error:
+            runner.run(serve_until_stopped(loaded.config, announce, reload, place))
+    except (StartError, ServerFailed, CertificateError, ClusterUnusable) as error:
         return print_error(str(error), code=1)
     except OSError as error:
         return print_error(f"{error.filename}: {error.strerror}" if error.filename else str(error), code=1)
@@ -134,13 +141,27 @@ def _run_server(loaded: LoadedConfig, reload: Callable[[], ServerConfig]) -> int
 
 def _print_listening(config: ServerConfig, endpoint: ServerEndpoint, code: str) -> None:
     """Print the invitation and the address, without blocking if nothing reads them."""
-    if reachable := endpoint.reachable():
-        command = f"chat-client {reachable.invitation(code=code)}"
-        is_json = config.log_format == "json"
-        log.errors.write(log.json_line({"join_with": command}) if is_json else f"join with: {command}")
+    if line := _invitation_line(config, endpoint, code):
+        log.errors.write(line)
         log.errors.flush()
     for each in (endpoint, *endpoint.others):
         output.write(str(each))
+
+
+def _tell_supervisor(config: ServerConfig, endpoint: ServerEndpoint, code: str) -> None:
+    """Print the same for the supervisor of this worker, which prints it once for all."""
+    if line := _invitation_line(config, endpoint, code):
+        output.write(line)
+    output.write(str(endpoint))
+
+
+def _invitation_line(config: ServerConfig, endpoint: ServerEndpoint, code: str) -> str:
+    """Return the line with the invitation; empty if other machines cannot reach this server."""
+    reachable = endpoint.reachable()
+    if reachable is None:
+        return ""
+    command = f"chat-client {reachable.invitation(code=code)}"
+    return log.json_line({"join_with": command}) if config.log_format == "json" else f"join with: {command}"
 
 
 def _build_parser() -> argparse.ArgumentParser:

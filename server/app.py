@@ -24,10 +24,13 @@ import platform
 import signal
 import socket
 import ssl
+import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -35,15 +38,17 @@ from sqlalchemy.exc import DBAPIError
 from chatroom import protocol
 from chatroom.db import background
 from chatroom.db.engine import is_sqlite, lock_file, open_engine
-from chatroom.db.errors import DatabaseUnavailable, DatabaseUnusable
+from chatroom.db.errors import DatabaseNotReady, DatabaseUnavailable, DatabaseUnusable
 from chatroom.db.migrate import upgrade_schema
 from chatroom.db.preflight import PreflightFinding, as_unusable, check_database, check_may_write
+from chatroom.db.queries import instances
 from chatroom.protocol.errors import GoingAway, TooManyConnections
 from chatroom.protocol.events import Welcome
 from chatroom.protocol.frame import UNSET
 from chatroom.protocol.values import Limits
 from chatroom.protocol.wire import encode_frame
 from chatroom.server.admin import ipc
+from chatroom.server.cluster.nats_bus import check_client, server_urls
 from chatroom.server.config.endpoint import ServerEndpoint, endpoint_of
 from chatroom.server.config.log import set_level
 from chatroom.server.config.reload import reload_config
@@ -71,6 +76,7 @@ from chatroom.server.net.tls import (
     prepare_tls,
 )
 from chatroom.server.session import ClientSession
+from chatroom.server.state.directory import number_sessions_of
 from chatroom.server.systemd.activation import take_passed_sockets
 from chatroom.server.systemd.notifier import ServiceNotifier
 from chatroom.server.wiring import assemble_parts
@@ -82,8 +88,18 @@ STOP_SECONDS = 8.0
 WATCHDOG_SECONDS = STOP_SECONDS + 1.5
 """Seconds after which the watchdog ends the process. Requests without an answer may or may not be stored."""
 
+DATABASE_RETRY_SECONDS = 0.5
+"""Seconds between two attempts to reach the database at the start (``database.wait``)."""
+
 Announce = Callable[[ServerEndpoint, str], None]
 """Called with the endpoint, and with an invitation code if registration needs one."""
+
+
+class WorkerPlace(NamedTuple):
+    """The number of a worker (``--workers``), and the port that all workers share."""
+
+    number: int
+    port: int
 
 
 class StartError(Exception):
@@ -95,7 +111,10 @@ class ServerFailed(Exception):
 
 
 async def serve_until_stopped(
-    config: ServerConfig, announce: Announce, reload: Callable[[], ServerConfig] | None = None
+    config: ServerConfig,
+    announce: Announce,
+    reload: Callable[[], ServerConfig] | None = None,
+    place: WorkerPlace | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT. ``announce`` is called once clients can connect; ``reload`` loads the
     configuration again, at SIGHUP.
@@ -107,15 +126,35 @@ async def serve_until_stopped(
     tls = load_certificate(config) if encrypted else prepare_tls(config)
     allow_many_files()
     try:
-        http_sockets = await bind_http_sockets(config.http)
+        http_sockets = await bind_http_sockets(config.http, 1 if place is None else place.number)
     except HttpUnavailable as error:
         raise StartError(str(error)) from None
+    check_cluster(config)
     async with open_database(config) as engine:
-        server = ChatServer(config, engine, tls, passed or await _bind_sockets(config), reload)
+        hint_key = await _hint_key(config, engine)
+        sockets = passed or await _bind_sockets(config, place)
+        server = ChatServer(config, engine, tls, sockets, reload, hint_key=hint_key, place=place)
         with serve_http(config.http, http_sockets, server.sources):
             await server.run_until_stopped(announce)
     if not passed:
         remove_socket_files(config)
+
+
+def check_cluster(config: ServerConfig) -> None:
+    """Check what can be checked without NATS. Raises ``StartError`` and ``ClusterUnusable``."""
+    if not config.cluster.url:
+        return
+    server_urls(config.cluster)
+    if config.is_sqlite:
+        raise StartError("--cluster needs a MySQL or MariaDB database: an SQLite file is for one process")
+    check_client()
+
+
+async def _hint_key(config: ServerConfig, engine: Engine) -> bytes:
+    """Return the key of this cluster's hints; empty without a cluster."""
+    if not config.cluster.url:
+        return b""
+    return await asyncio.to_thread(instances.shared_key, engine, instances.HINT_KEY)
 
 
 @asynccontextmanager
@@ -129,7 +168,7 @@ async def open_database(config: ServerConfig) -> AsyncIterator[Engine]:
             password=config.database.password or None,
             timeout=config.database.patience,
         )
-        for remark in await asyncio.to_thread(_prepare_database, engine):
+        for remark in await _wait_for_database(engine, config.database.wait):
             log.log(logging.WARNING if remark.serious else logging.INFO, "%s", remark.text)
     except DatabaseUnusable as error:
         raise StartError(str(error)) from None
@@ -139,6 +178,22 @@ async def open_database(config: ServerConfig) -> AsyncIterator[Engine]:
         engine.dispose()
         if lock is not None:
             lock.release()
+
+
+async def _wait_for_database(engine: Engine, seconds: float) -> list[PreflightFinding]:
+    """Prepare the database; for ``seconds``, try again while it does not answer or accept writes."""
+    deadline = time.monotonic() + seconds
+    logged = False
+    while True:
+        try:
+            return await asyncio.to_thread(_prepare_database, engine)
+        except DatabaseNotReady as error:
+            if time.monotonic() + DATABASE_RETRY_SECONDS > deadline:
+                raise
+            if not logged:
+                log.warning("waiting for the database: %s", error)
+                logged = True
+        await asyncio.sleep(DATABASE_RETRY_SECONDS)
 
 
 def _prepare_database(engine: Engine) -> list[PreflightFinding]:
@@ -158,6 +213,9 @@ class ChatServer:
         tls: TlsCertificate | None,
         sockets: list[socket.socket],
         reload: Callable[[], ServerConfig] | None = None,
+        *,
+        hint_key: bytes = b"",
+        place: WorkerPlace | None = None,
     ) -> None:
         limits = config.limits
         self._config = config
@@ -166,6 +224,9 @@ class ChatServer:
         self._encrypted = {each for each in sockets if config.encrypts(socket_address(each))}
         self._reload = reload
         self._notifier = ServiceNotifier(os.environ)
+        self._place = place
+        if place is not None:
+            number_sessions_of(place.number)
         self._engine = engine
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(background.report_loop_error)
@@ -186,11 +247,19 @@ class ChatServer:
             handshake_timeout=limits.handshake_timeout,
             proxies=TrustedProxies(config.proxies),
         )
-        server_id = _server_identity(engine, self._listener)
-        self._parts = assemble_parts(config, engine, server_id, writer_failed=self._end_by_failure)
+        server_id = _server_identity(engine, self._listener, place)
+        self._parts = assemble_parts(
+            config,
+            engine,
+            server_id,
+            writer_failed=self._end_by_failure,
+            hint_key=hint_key,
+            name=_server_name(self._listener, place),
+        )
         self._welcome = encode_frame(_welcome_event(config))
         self._phase = ServerPhase.STARTING
         self.sources = ServerSources(self._parts, lambda: self._phase, lambda: self._sessions, tls)
+        self._admin_socket = ipc.socket_path(config.data, 0 if place is None else place.number)
 
     async def run_until_stopped(self, announce: Announce) -> None:
         try:
@@ -207,6 +276,7 @@ class ChatServer:
         except BaseException:
             self._listener.close()
             self._parts.close()  # the writer's thread would keep the process alive
+            await self._parts.close_bus()
             raise
         await self._stopping.wait()
         log.info("stopping")
@@ -215,7 +285,7 @@ class ChatServer:
         for task in tasks:
             task.cancel()
         if admin_server is not None:
-            ipc.stop_listening(admin_server, self._config.data)
+            ipc.stop_listening(admin_server, self._admin_socket)
         await self._stop_serving()
         if self._has_failed:
             raise ServerFailed("stopped, because nothing can be stored any more: see the log")
@@ -226,7 +296,10 @@ class ChatServer:
         """Join the other server processes; return the invitation code to announce, or ``""``."""
         try:
             await self._parts.join_cluster()
-            return "" if self._config.accounts.registration == "open" else await self._parts.issue_code()
+            is_first = self._place is None or self._place.number == 1
+            if self._config.accounts.registration == "open" or not is_first:
+                return ""
+            return await self._parts.issue_code()
         except DatabaseUnavailable:
             raise StartError("the database went away while the server was starting") from None
         except DBAPIError as error:  # a user that may only read, for one
@@ -235,7 +308,7 @@ class ChatServer:
     async def _open_admin_socket(self) -> asyncio.Server | None:
         """Accept admin commands; the server runs without them if that fails."""
         try:
-            return await self._parts.open_admin_socket()
+            return await self._parts.open_admin_socket(self._admin_socket)
         except (OSError, NotImplementedError) as error:
             log.warning("chat-server admin will not reach this server: %s", error)
             return None
@@ -294,11 +367,19 @@ class ChatServer:
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._stop)
         self._loop.add_signal_handler(signal.SIGHUP, self._reload_all)
+        if self._place is not None:
+            self._loop.add_reader(sys.stdin.fileno(), self._supervisor_ended)
 
     def _stop(self) -> None:
         if self._stopping.is_set():
             os._exit(1)  # a second signal ends the process at once
         self._begin_shutdown()
+
+    def _supervisor_ended(self) -> None:
+        """The supervisor of this worker has ended: nothing else reads or closes this pipe."""
+        self._loop.remove_reader(sys.stdin.fileno())
+        if not self._stopping.is_set():
+            self._begin_shutdown()
 
     def _end_by_failure(self) -> None:
         """Shut down in order; the exit code tells the supervisor to start another process."""
@@ -354,6 +435,7 @@ class ChatServer:
         with suppress(Exception):  # a hanging database; the others notice by the missing heartbeat
             async with asyncio.timeout(STOP_SECONDS / 2):
                 await asyncio.to_thread(self._parts.leave_cluster)
+        await self._parts.close_bus()
         self._parts.close_pools()
 
 
@@ -376,9 +458,9 @@ class RejectedConnection:
         self._gone()
 
 
-async def _bind_sockets(config: ServerConfig) -> list[socket.socket]:
+async def _bind_sockets(config: ServerConfig, place: WorkerPlace | None) -> list[socket.socket]:
     try:
-        return await open_client_sockets(config)
+        return await open_client_sockets(config, 0 if place is None else place.port)
     except ListenFailed as error:
         raise StartError(str(error)) from None
 
@@ -412,8 +494,16 @@ def _welcome_event(config: ServerConfig) -> Welcome:
     )
 
 
-def _server_identity(engine: Engine, listener: ConnectionListener) -> bytes:
+def _server_name(listener: ConnectionListener, place: WorkerPlace | None) -> str:
+    """Return the name of this process for administrators."""
+    name = f"{platform.node()}:{listener.address[1]}"
+    return name if place is None else f"{name}/{place.number}"
+
+
+def _server_identity(engine: Engine, listener: ConnectionListener, place: WorkerPlace | None) -> bytes:
     """Return this process's id in the database. It stays the same after a restart on the same address, and
     with SQLite on any address."""
     identity = "alone" if is_sqlite(engine.url) else (platform.node(), listener.address)
+    if place is not None:
+        return hashlib.sha256(repr((identity, place.number)).encode()).digest()
     return hashlib.sha256(repr(identity).encode()).digest()

@@ -4,6 +4,8 @@
 """
 
 import asyncio
+import hashlib
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +31,9 @@ from chatroom.server.cluster.apply_changes import ChangeApplier
 from chatroom.server.cluster.change_poller import ChangePoller
 from chatroom.server.cluster.change_publisher import ChangePublisher
 from chatroom.server.cluster.heartbeat import Heartbeat
+from chatroom.server.cluster.hint_exchange import HintExchange, HintListeners, repeat_away
+from chatroom.server.cluster.hint_frames import AttemptHint, HintCodec
+from chatroom.server.cluster.nats_bus import NatsBus
 from chatroom.server.config.settings import ServerConfig
 from chatroom.server.domain.rooms import announce_room_closed
 from chatroom.server.domain.session_log import SessionLog
@@ -81,6 +86,8 @@ class ServerParts:
     presence: PresenceTracker
     heartbeat: Heartbeat
     poller: ChangePoller | None
+    exchange: HintExchange | None
+    bus: NatsBus | None
     indexer: SearchIndexer
     admin: AdminService
     session_log: SessionLog
@@ -94,9 +101,22 @@ class ServerParts:
 
     async def join_cluster(self) -> None:
         """Take over the accounts of an earlier run, and find the other server processes."""
+        if self.bus is not None and self.exchange is not None:
+            await self._open_bus(self.bus, self.exchange)
         await self.heartbeat.take_over_earlier_life()
         if self.poller is not None:
+            if self.exchange is not None:
+                self.exchange.say_hello()
             await self.poller.join_peers()
+
+    async def _open_bus(self, bus: NatsBus, exchange: HintExchange) -> None:
+        """Connect to NATS. A URL that has worked for this database before is right, so that NATS that cannot
+        be reached now is an outage; otherwise it is an error.
+        """
+        name = f"nats {hashlib.sha256(self.config.cluster.url.encode()).hexdigest()[:32]}"
+        await bus.open(may_be_lost=await asyncio.to_thread(instances.has_key, self.engine, name))
+        await asyncio.to_thread(instances.shared_key, self.engine, name)
+        await bus.flush()
 
     def background_jobs(self) -> list[Callable[[], Coroutine[None, None, None]]]:
         """Return the jobs that run for as long as the server does."""
@@ -108,7 +128,13 @@ class ServerParts:
             self.disk.run_watch,
             self.loop_monitor.run_monitor,
         ]
-        return [*jobs, self.indexer.run_merging if self.poller is None else self.poller.run_polling]
+        if self.poller is None:
+            jobs.append(self.indexer.run_merging)
+        else:
+            jobs.append(self.poller.run_polling)
+        if self.exchange is not None:
+            jobs.append(partial(repeat_away, self.exchange))
+        return jobs
 
     async def issue_code(self) -> str:
         """Return the code of a new invitation."""
@@ -132,9 +158,9 @@ class ServerParts:
             on_lost=on_lost,
         )
 
-    async def open_admin_socket(self) -> asyncio.Server:
-        """Take admin commands in the data folder. Raises ``OSError``."""
-        return await ipc.start_listening(self.admin.execute, self.config.data)
+    async def open_admin_socket(self, path: Path) -> asyncio.Server:
+        """Take admin commands at a path. Raises ``OSError``."""
+        return await ipc.start_listening(self.admin.execute, path)
 
     def stop_waiting(self) -> None:
         """The server stops: start no grace timers, and do not retry if the database is unavailable."""
@@ -157,6 +183,13 @@ class ServerParts:
         with begin_write(self.engine) as connection:
             instances.remove_instance(connection, self.server_id)
 
+    async def close_bus(self) -> None:
+        """Announce that this process has left, and disconnect from NATS."""
+        if self.bus is not None and self.exchange is not None:
+            self.exchange.say_hello()
+            await self.bus.flush()
+            await self.bus.close()
+
     def close(self) -> None:
         """Finish accepted writes, and end every thread. Blocks."""
         self.writer.close()
@@ -169,9 +202,18 @@ class ServerParts:
 
 
 def assemble_parts(
-    config: ServerConfig, engine: Engine, server_id: bytes, *, writer_failed: Callable[[], None]
+    config: ServerConfig,
+    engine: Engine,
+    server_id: bytes,
+    *,
+    writer_failed: Callable[[], None],
+    hint_key: bytes = b"",
+    name: str = "",
 ) -> ServerParts:
-    """Assemble the server that is called ``server_id`` in the database. MUST be called on its loop."""
+    """Assemble the server that is called ``server_id`` in the database. MUST be called on its loop.
+
+    ``hint_key`` authenticates hints; without it there are none. ``name`` is for administrators.
+    """
     loop, limits = asyncio.get_running_loop(), config.limits
     is_shared = not is_sqlite(engine.url)
     database_statistics, session_statistics = DatabaseStatistics(), SessionStatistics()
@@ -179,6 +221,7 @@ def assemble_parts(
     notifier = EventNotifier(directory, loop)
     delivery = MessageDelivery(directory, notifier, session_statistics)
     publisher = ChangePublisher(server_id)
+    exchange = HintExchange(server_id, HintCodec(hint_key), directory) if hint_key else None
 
     def reseat(seatings: Sequence[RosterSeats], messages: Sequence[StoredMessage]) -> None:
         for seating in seatings:
@@ -195,6 +238,8 @@ def assemble_parts(
         outage_timeout=config.database.patience,
         slow_job_seconds=config.slow_step_ms / 1000,
         publish=publisher.publish_changes if is_shared else None,
+        committed=exchange.batch_committed if exchange else None,
+        missing=lambda ids: poller.look_at(ids),
         failed=writer_failed,
         statistics=database_statistics,
     )
@@ -223,16 +268,21 @@ def assemble_parts(
         typing=TypingHandlers(directory, notifier),
         profile=ProfileHandlers(limits, directory, notifier),
     )
+    applier = ChangeApplier(directory, notifier, presence)
     poller = ChangePoller(
         server_id,
         reader,
         writer,
         directory,
         delivery,
-        ChangeApplier(directory, notifier, presence),
+        applier,
         publisher,
         partial(announce_room_closed, directory, notifier),
     )
+    bus: NatsBus | None = None
+    if exchange is not None:
+        bus = NatsBus(config.cluster, exchange.receive_frame, poller.poll_soon)
+        _connect_exchange(exchange, bus, writer, poller, applier, attempts, directory, notifier)
     return ServerParts(
         config=config,
         engine=engine,
@@ -246,8 +296,10 @@ def assemble_parts(
         writer=writer,
         passwords=passwords,
         presence=presence,
-        heartbeat=Heartbeat(server_id, directory, writer, presence),
+        heartbeat=Heartbeat(server_id, directory, writer, presence, name),
         poller=poller if is_shared else None,
+        exchange=exchange,
+        bus=bus,
         indexer=SearchIndexer(engine, reader, writer, disk),
         admin=AdminService(
             config.password, reader, writer, passwords, directory, presence, notifier, limit_report
@@ -261,3 +313,42 @@ def assemble_parts(
         session_statistics=session_statistics,
         loop_monitor=LoopMonitor(),
     )
+
+
+def _connect_exchange(
+    exchange: HintExchange,
+    bus: NatsBus,
+    writer: DatabaseWriter,
+    poller: ChangePoller,
+    applier: ChangeApplier,
+    attempts: PasswordAttempts,
+    directory: LiveDirectory,
+    notifier: EventNotifier,
+) -> None:
+    """Connect the hints with what makes them and what uses them."""
+
+    def count_attempt(hint: AttemptHint) -> None:
+        if hint.failed:
+            attempts.attempt_failed(hint.key, hint.address, time.monotonic(), elsewhere=True)
+        else:
+            attempts.attempt_succeeded(hint.key, hint.address, elsewhere=True)
+
+    def meet_process() -> None:
+        poller.poll_soon()
+        exchange.send_all_away()
+
+    directory.conversation_added = exchange.follow_conversation
+    directory.conversation_dropped = exchange.unfollow_conversation
+    notifier.share_typing = exchange.user_typing
+    notifier.share_away = exchange.away_changed
+    attempts.share = exchange.attempt_made
+    poller.hints_arrive = lambda: bus.is_connected
+    listeners = HintListeners(
+        messages=writer.add_hint,
+        changes=poller.add_hint,
+        typing=applier.apply_typing,
+        away=applier.apply_away,
+        attempt=count_attempt,
+        hello=meet_process,
+    )
+    exchange.connect(bus, listeners)

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from tests.support.processes import QUICK, Server, Wire
 from tests.support.terminal import Terminal
 
-pytest_plugins = ["tests.support.database"]
+pytest_plugins = ["tests.support.database", "tests.support.nats"]
 
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")  # how long an example takes says how busy the machine is, and no more

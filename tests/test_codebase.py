@@ -36,6 +36,7 @@ LARGE_CLASSES = {
 }
 
 LAZY_IMPORTS = {
+    ROOT / "server" / "cluster" / "nats_bus.py",  # the library of the extra `cluster`
     ROOT / "server" / "http" / "start.py",  # the libraries of the extra `http`
     ROOT / "db" / "migrate.py",  # Alembic, only for a database that lacks a migration
 }

@@ -9,13 +9,26 @@ if the database is shared.
 """
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select
+from sqlalchemy import (
+    Connection,
+    and_,
+    delete,
+    false,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
 
 from chatroom.db.records import RoomRecord, SeatKey
-from chatroom.db.schema import news
+from chatroom.db.schema import news, servers
 
 
 class ClosedRoom(Struct, frozen=True):
@@ -39,6 +52,7 @@ class ChangeSet(Struct):
     changed: set[int] = msgspec.field(default_factory=set)
     accounts: set[int] = msgspec.field(default_factory=set)
     closed: list[ClosedRoom] = msgspec.field(default_factory=list)
+    heads: dict[int, int] = msgspec.field(default_factory=dict)  # of ``appended`` conversations, if known
     read: set[SeatKey] = msgspec.field(default_factory=set)
     everything: bool = False
 
@@ -53,8 +67,15 @@ class ChangeSet(Struct):
         self.changed |= other.changed
         self.accounts |= other.accounts
         self.closed += other.closed
+        for id, head in other.heads.items():
+            self.heads[id] = max(head, self.heads.get(id, 0))
         self.read |= other.read
         self.everything = self.everything or other.everything
+
+    @property
+    def is_only_appended(self) -> bool:
+        """Whether messages were appended and nothing else changed."""
+        return not (self.changed or self.accounts or self.closed or self.read or self.everything)
 
     def copy(self) -> "ChangeSet":
         copied = ChangeSet()
@@ -72,6 +93,14 @@ def publish_changes(connection: Connection, server_id: bytes, number: int, chang
     connection.execute(insert(news).values(server_id=server_id, number=number, body=body))
 
 
+class PublishedChange(NamedTuple):
+    """The changes of one transaction of another process."""
+
+    server_id: bytes
+    number: int
+    changes: ChangeSet
+
+
 def newest_numbers(connection: Connection, server_ids: Iterable[bytes]) -> dict[bytes, int]:
     """The last number of each of these processes; 0 if it has none."""
     query = select(news.c.server_id, func.max(news.c.number).label("newest")).group_by(news.c.server_id)
@@ -80,15 +109,24 @@ def newest_numbers(connection: Connection, server_ids: Iterable[bytes]) -> dict[
     return {server_id: known.get(server_id, 0) for server_id in server_ids}
 
 
-def changes_since(connection: Connection, numbers: Mapping[bytes, int]) -> tuple[dict[bytes, int], ChangeSet]:
-    """The changes of processes after these numbers, and the numbers from which to continue."""
-    numbers, changes = dict(numbers), ChangeSet()
+def changes_since(
+    connection: Connection, server_id: bytes, alive_since: int, numbers: Mapping[bytes, int]
+) -> tuple[set[bytes], list[PublishedChange]]:
+    """The other processes that have sent a heartbeat since a time, and the changes of the known ones after
+    these numbers, in order. It is one statement, since every process asks again and again.
+    """
+    living = select(servers.c.id, literal(0).label("number"), null().label("body"))
+    living = living.where(servers.c.id != server_id, servers.c.seen_at >= alive_since)
     later = [and_(news.c.server_id == id, news.c.number > number) for id, number in numbers.items()]
-    query = select(news.c.server_id, news.c.number, news.c.body).where(or_(*later))
-    for server_id, number, body in connection.execute(query.order_by(news.c.server_id, news.c.number)):
-        changes.add(_decode(body))
-        numbers[server_id] = number
-    return numbers, changes
+    published = select(news.c.server_id, news.c.number, news.c.body).where(or_(false(), *later))
+    others: set[bytes] = set()
+    changes: list[PublishedChange] = []
+    for id, number, body in connection.execute(union_all(living, published) if later else living):
+        if body is None:
+            others.add(id)
+        else:
+            changes.append(PublishedChange(id, number, _decode(body)))
+    return others, sorted(changes, key=lambda change: change[:2])
 
 
 def delete_changes(connection: Connection, server_id: bytes, upto: int | None = None) -> None:

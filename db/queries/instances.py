@@ -4,13 +4,16 @@ With it a process knows that an account is still connected through another proce
 renewed its row in time counts as dead, and its attendances with it.
 """
 
+import secrets
 from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Engine, and_, bindparam, delete, func, insert, select, update
 
+from chatroom.db.errors import AlreadyExists, duplicates_as_already_exists
 from chatroom.db.prepared import PreparedSelect, prepared_insert
 from chatroom.db.queries import changefeed
-from chatroom.db.schema import attendances, servers
+from chatroom.db.schema import attendances, cluster_keys, servers
 
 HEARTBEAT_SECONDS = 10.0
 """Interval between two heartbeats of a process."""
@@ -19,9 +22,18 @@ DEAD_AFTER_SECONDS = 3 * HEARTBEAT_SECONDS
 """Time after its last heartbeat for which a process counts as running."""
 
 
-_FIND_ATTENDANCE = PreparedSelect(
-    select(attendances.c.account_id).where(
-        attendances.c.server_id == bindparam("server_id"), attendances.c.account_id == bindparam("account_id")
+_FIND_ATTENDANCE = (
+    PreparedSelect(  # no row if the process has none, a row without an account if it has no session
+        select(attendances.c.account_id)
+        .select_from(servers)
+        .join(
+            attendances,
+            and_(
+                attendances.c.server_id == servers.c.id, attendances.c.account_id == bindparam("account_id")
+            ),
+            isouter=True,
+        )
+        .where(servers.c.id == bindparam("server_id"))
     )
 )
 _ADD_ATTENDANCE = prepared_insert(attendances, "server_id", "account_id")
@@ -33,14 +45,38 @@ def alive_since(now: int) -> int:
 
 
 def record_heartbeat(connection: Connection, server_id: bytes, now: int) -> bool:
-    """Store a heartbeat of this process. Returns ``True`` if its row was missing: at start, or after another
-    process removed it. The caller must then store its attendances again.
+    """Store a heartbeat of this process. Returns ``True`` if its row was missing or has no name: at start, or
+    after another process removed it. The caller must then store its name and attendances again.
     """
-    renewed = connection.execute(update(servers).where(servers.c.id == server_id).values(seen_at=now))
-    if renewed.rowcount:
+    own = update(servers).where(servers.c.id == server_id).values(seen_at=now)
+    if connection.execute(own.where(servers.c.name.is_not(None))).rowcount:
         return False
-    connection.execute(insert(servers).values(id=server_id, seen_at=now))
+    if not connection.execute(own).rowcount:
+        connection.execute(insert(servers).values(id=server_id, seen_at=now))
     return True
+
+
+class InstanceRecord(NamedTuple):
+    """A server process, and how many accounts have a session on it."""
+
+    name: str | None
+    started_at: int | None
+    seen_at: int
+    accounts: int
+
+
+def describe_instance(connection: Connection, server_id: bytes, name: str, started_at: int) -> None:
+    """Store what administrators see of this process."""
+    change = update(servers).where(servers.c.id == server_id)
+    connection.execute(change.values(name=name, started_at=started_at))
+
+
+def list_instances(connection: Connection) -> list[InstanceRecord]:
+    """All processes by name."""
+    row = servers.c
+    count = select(func.count()).where(attendances.c.server_id == row.id).scalar_subquery()
+    query = select(row.name, row.started_at, row.seen_at, count).order_by(row.name, row.id)
+    return [InstanceRecord(*record) for record in connection.execute(query)]
 
 
 def remove_instance(connection: Connection, server_id: bytes) -> None:
@@ -74,9 +110,14 @@ def last_heartbeats(connection: Connection, server_ids: Iterable[bytes]) -> dict
     return {row.id: row.seen_at for row in connection.execute(query)}
 
 
-def add_attendance(connection: Connection, server_id: bytes, account_id: int) -> bool:
-    """Record that the account has a session on this process. Returns ``False`` if that was known."""
-    if _FIND_ATTENDANCE.row(connection, server_id=server_id, account_id=account_id) is not None:
+def add_attendance(connection: Connection, server_id: bytes, account_id: int, now: int) -> bool:
+    """Record that the account has a session on this process, also if another process has removed this one as
+    dead. Returns ``False`` if that was known.
+    """
+    known = _FIND_ATTENDANCE.row(connection, server_id=server_id, account_id=account_id)
+    if known is None:  # the next heartbeat stores the other attendances of this process again
+        connection.execute(insert(servers).values(id=server_id, seen_at=now))
+    elif known.account_id is not None:
         return False
     _ADD_ATTENDANCE.execute(connection, server_id=server_id, account_id=account_id)
     return True
@@ -112,3 +153,38 @@ def attended_accounts(connection: Connection, alive_since: int) -> set[int]:
     """The accounts that have a session on a live process."""
     query = select(attendances.c.account_id).join(servers, servers.c.id == attendances.c.server_id)
     return set(connection.scalars(query.where(servers.c.seen_at >= alive_since)))
+
+
+# Secrets that all processes on a database share
+
+HINT_KEY = "hints"
+"""The key that authenticates hints."""
+
+KEY_BYTES = 32
+
+
+def shared_key(engine: Engine, name: str) -> bytes:
+    """Return the key of this name. The first process that asks for it makes it."""
+    with engine.begin() as connection:
+        key = _find_key(connection, name)
+    if key is not None:
+        return key
+    try:
+        with engine.begin() as connection, duplicates_as_already_exists():
+            connection.execute(insert(cluster_keys).values(name=name, value=secrets.token_bytes(KEY_BYTES)))
+    except AlreadyExists:
+        pass  # another process was faster
+    with engine.begin() as connection:
+        key = _find_key(connection, name)
+    assert key is not None
+    return key
+
+
+def has_key(engine: Engine, name: str) -> bool:
+    """Whether a key of this name was made."""
+    with engine.begin() as connection:
+        return _find_key(connection, name) is not None
+
+
+def _find_key(connection: Connection, name: str) -> bytes | None:
+    return connection.scalar(select(cluster_keys.c.value).where(cluster_keys.c.name == name))

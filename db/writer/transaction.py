@@ -54,6 +54,7 @@ class WriteTransaction:
         known: dict[int, KnownHead],
         shared: bool,
         locks: ForeignLocks,
+        waits_for_locks: bool = True,
     ) -> None:
         self.connection = connection
         self.now = now
@@ -68,6 +69,7 @@ class WriteTransaction:
         self._known = known  # the head of each conversation up to which messages were delivered
         self._shared = shared  # other processes may use this database
         self._locks = locks
+        self._waits_for_locks = waits_for_locks
 
     def lock_changing(self, conversation_ids: Iterable[int]) -> dict[int, LockedHead]:
         """Lock conversations, in the order of their ids, to change them; and collect the changes of other
@@ -90,19 +92,21 @@ class WriteTransaction:
         """
         ids = set(conversation_ids)
         heads = self._lock_rows(ids)
-        locked: set[int] = set()
-        if self._locks.ids & ids:
-            missing = ids - heads.keys()
-            locked = set(messages.read_heads(self.connection, missing)) if missing else set()
+        missing = ids - heads.keys()
+        locked = set(messages.read_heads(self.connection, missing)) if missing and self._shared else set()
+        if self._locks.ids:
             self._locks.mark_free(ids - locked)
         self.note_heads({id: KnownHead(head.head, head.roster) for id, head in heads.items()})
         self.locked_ids |= heads.keys()
         return heads, locked
 
     def _lock_rows(self, ids: set[int]) -> dict[int, LockedHead]:
-        """Lock rows. Those that were locked by another session last time are taken last and only if they are
-        free.
+        """Lock rows. Unless this transaction waits for locks, rows that another session has locked are
+        skipped, so that a busy conversation does not hold up the others. With waiting, those that were locked
+        beyond the timeout last time are taken last and only if they are free.
         """
+        if self._shared and not self._waits_for_locks and raw_insert.supports_skip_locked(self.connection):
+            return messages.lock_heads(self.connection, ids, skip_locked=True)
         avoided = self._locks.ids & ids - self.locked_ids
         try:
             heads = messages.lock_heads(self.connection, ids - avoided)
@@ -184,3 +188,5 @@ class WriteTransaction:
         if self._shared and self.changes.changed:
             for id, now in messages.read_heads(self.connection, self.changes.changed).items():
                 self.new_heads[id] = KnownHead(self.new_heads.get(id, now).head, now.roster)
+        if self._shared:
+            self.changes.heads = {id: self.new_heads[id].head for id in self.changes.appended}

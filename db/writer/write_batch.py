@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
 from chatroom.db.errors import LockedElsewhere
+from chatroom.db.queries.changefeed import ChangeSet
 from chatroom.db.queries.messages import AppendOutcome
 from chatroom.db.records import StoredMessage
 from chatroom.db.writer.operations import MessagePost, Operation, WriteJob
@@ -30,13 +31,17 @@ class WriteBatch:
     jobs: list[WriteJob[Any]] = field(default_factory=list)
     outcomes: list[AppendOutcome | Exception] = field(default_factory=list)  # of the posts
     changed_rosters: list[RosterSeats] = field(default_factory=list)
-    posted: list[StoredMessage] = field(default_factory=list)
+    posted: list[StoredMessage] = field(default_factory=list)  # in it, and by other processes before
+    posted_here: list[StoredMessage] = field(default_factory=list)
     results: list[JobResult] = field(default_factory=list)  # of the jobs
-    stored: int = 0  # messages of the posts, without those of other processes
+    number: int = 0  # of its published changes
+    rosters: dict[int, int] = field(default_factory=dict)  # after it, by conversation
+    changes: ChangeSet = field(default_factory=ChangeSet)
+    waits_for_locks: bool = False  # otherwise rows that another session has locked are skipped
 
     @classmethod
-    def of_operations(cls, operations: Sequence[Operation]) -> Self:
-        batch = cls()
+    def of_operations(cls, operations: Sequence[Operation], *, waits_for_locks: bool = False) -> Self:
+        batch = cls(waits_for_locks=waits_for_locks)
         for operation in operations:
             if isinstance(operation, MessagePost):
                 batch.posts.append(operation)
@@ -44,11 +49,16 @@ class WriteBatch:
                 batch.jobs.append(operation)
         return batch
 
+    @property
+    def stored_here(self) -> list[StoredMessage]:
+        """The messages that this transaction has stored, in order."""
+        return [*self.posted_here, *(stored for result in self.results for stored in result.stored)]
+
     def __len__(self) -> int:
         return len(self.posts) + len(self.jobs)
 
     def stored_messages(self) -> int:
-        return self.stored + sum(len(result.stored) for result in self.results)
+        return len(self.posted_here) + sum(len(result.stored) for result in self.results)
 
     def take_locked(self) -> list[Operation]:
         """Remove and return the operations for rows that another session of the database has locked."""
@@ -67,7 +77,8 @@ class WriteBatch:
         self.outcomes = [error] * len(self.posts)
         for post in self.posts:
             post.session_order.broken = True
-        self.changed_rosters, self.posted = [], []
+        self.changed_rosters, self.posted, self.posted_here = [], [], []
+        self.number = 0
         self.results = [JobResult([], [], error, [])] * len(self.jobs)
 
     def split_each(self) -> list["WriteBatch"]:

@@ -46,11 +46,22 @@ class WriteQueue:
         self._backlog = BatchScheduler()  # used by the taking thread only
         self._wakeup: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._wake_threshold = NOT_WAITING  # operations that wake the writer
-        self._batch_size = 0  # of the last batch
         self._active_senders = 0  # senders who may send again soon
         self._answered = True  # the last batch was answered
         self._tick = False  # an operation arrived in this tick of the loop
         self._closed = False
+        self._is_called = False  # ``wake`` was called since the last batch was taken
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the queue is closed and empty."""
+        return self._closed and not self.count_waiting()
+
+    def wake(self) -> None:
+        """Let ``take_batch`` return, also without operations."""
+        self._is_called = True
+        if self._wake_threshold < NOT_WAITING:
+            self._wakeup.put(None)
 
     def add_operation(self, operation: Operation) -> None:
         self._arrived.append(operation)
@@ -65,17 +76,15 @@ class WriteQueue:
 
     def take_batch(self, timeout: float | None = None) -> list[Operation]:
         """Take the waiting operations, or as many as a batch holds; an empty list once the queue is closed.
-        Blocks until there is something, or for ``timeout`` seconds.
+        Blocks until there is something, or for ``timeout`` seconds, or until ``wake``.
         """
-        self._wait_for_more(1, timeout=timeout)
-        if timeout is not None and not self.count_waiting():
-            self._batch_size = 0
+        self._wait_for_more(1, timeout=timeout, until_called=True)
+        self._is_called = False
+        if not self.count_waiting():
             return []
         self._wait_for_more(self._active_senders, until_answered=True)
         self._wait_for_more(self._active_senders, timeout=GATHER_SECONDS)
-        batch = self._next_batch()
-        self._batch_size = len(batch)
-        return batch
+        return self._next_batch()
 
     def _next_batch(self) -> list[Operation]:
         arrived = len(self._arrived)
@@ -88,9 +97,9 @@ class WriteQueue:
     def count_waiting(self) -> int:
         return len(self._arrived) + len(self._backlog)
 
-    def batch_written(self) -> None:
-        """The last batch is written. Operations that wait now are of other senders."""
-        self._active_senders = min(self._batch_size + self.count_waiting(), MAX_BATCH)
+    def batch_written(self, size: int) -> None:
+        """The last batch, of this size, is written. Operations that wait now are of other senders."""
+        self._active_senders = min(size + self.count_waiting(), MAX_BATCH)
         self._answered = False
 
     def batch_answered(self) -> None:
@@ -108,7 +117,12 @@ class WriteQueue:
             self._wakeup.put(None)
 
     def _wait_for_more(
-        self, wanted: int, *, until_answered: bool = False, timeout: float | None = None
+        self,
+        wanted: int,
+        *,
+        until_answered: bool = False,
+        until_called: bool = False,
+        timeout: float | None = None,
     ) -> None:
         """Wait for ``wanted`` operations. The threshold MUST be set before the first check, or the wake-up
         could be missed.
@@ -116,6 +130,8 @@ class WriteQueue:
         deadline = None if timeout is None else time.monotonic() + timeout
         self._wake_threshold = wanted
         with suppress(queue.Empty):
-            while self.count_waiting() < wanted and not (self._closed or (until_answered and self._answered)):
+            while self.count_waiting() < wanted and not (
+                self._closed or (until_answered and self._answered) or (until_called and self._is_called)
+            ):
                 self._wakeup.get(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
         self._wake_threshold = NOT_WAITING

@@ -25,7 +25,7 @@ import random
 import threading
 import time
 from asyncio import AbstractEventLoop, Future
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
@@ -48,8 +48,11 @@ from chatroom.db.queries.changefeed import ChangeSet
 from chatroom.db.queries.messages import AppendOutcome, KnownHead
 from chatroom.db.records import MessageDraft, StoredMessage
 from chatroom.db.statistics import DatabaseStatistics
+from chatroom.db.writer.batch_answers import BatchAnswers
+from chatroom.db.writer.deferred_operations import LOCK_TIMEOUT_SECONDS, DeferredOperations
 from chatroom.db.writer.foreign_locks import ForeignLocks
-from chatroom.db.writer.operations import MessagePost, Operation, SessionOrder, WriteJob
+from chatroom.db.writer.operations import MessagePost, Operation, WriteJob
+from chatroom.db.writer.remote_messages import MessageHint, RemoteMessages
 from chatroom.db.writer.time_slicer import TimeSlicer
 from chatroom.db.writer.transaction import RosterSeats, WriteTransaction
 from chatroom.db.writer.write_batch import JobResult, WriteBatch
@@ -62,20 +65,8 @@ log = logging.getLogger(__name__)
 HANG_SECONDS = 1.0
 """A database that is down fails within this time; one that takes longer hangs."""
 
-ANSWERS_PER_STEP = 20
-DELIVERIES_PER_STEP = 200
-"""Messages in one step on the loop. Those of one conversation should be delivered together: each listener
-gets one text for all of them.
-"""
-
 MAX_DEADLOCK_RETRIES = 20
 """Attempts after deadlocks before they count as an outage."""
-
-LOCK_RETRY_SECONDS = 0.1
-"""Interval of attempts to lock a row that another session of the database has locked."""
-
-LOCK_TIMEOUT_SECONDS = 1.0
-"""The lock timeout of a statement, as ``engine`` sets it."""
 
 OUTAGE_SHARE = 0.9
 """The part of the outage timeout after which an operation is refused: the answer takes time too."""
@@ -102,9 +93,11 @@ class DatabaseWriter:
     ``MessagePost.roster`` is out of date, with the epoch of its session; it raises a refusal or returns.
     ``outage_timeout`` is the time in seconds for which operations are retried during an outage.
 
-    ``publish`` is called at the end of each transaction with its changes; ``failed`` on the loop if the
-    thread ended with an exception. ``statistics`` counts the work. Jobs that use more CPU time than
-    ``slow_job_seconds`` are logged, if it is not 0.
+    ``publish`` is called at the end of each transaction with its changes, and returns their number, 0 if no
+    other process needs them; with a number, ``committed`` is called on the loop after COMMIT. ``missing`` is
+    called on the loop with conversations whose announced messages could not be used (``remote_messages``);
+    ``failed`` on the loop if the thread ended with an exception. ``statistics`` counts the work.
+    Jobs that use more CPU time than ``slow_job_seconds`` are logged, if it is not 0.
     """
 
     def __init__(
@@ -116,7 +109,9 @@ class DatabaseWriter:
         reseat: Callable[[Sequence[RosterSeats], Sequence[StoredMessage]], None],
         authorize: Callable[[Connection, MessageDraft, int], None],
         outage_timeout: float = 5.0,
-        publish: Callable[[Connection, ChangeSet], None] | None = None,
+        publish: Callable[[Connection, ChangeSet], int] | None = None,
+        committed: Callable[[WriteBatch], None] | None = None,
+        missing: Callable[[set[int]], None] | None = None,
         failed: Callable[[], None] | None = None,
         statistics: DatabaseStatistics | None = None,
         slow_job_seconds: float = 0.0,
@@ -125,22 +120,20 @@ class DatabaseWriter:
         self._statistics = statistics or DatabaseStatistics()
         self._connection = WriterConnection(engine)
         self._loop = loop
-        self._deliver = deliver
-        self._reseat = reseat
         self._authorize = authorize
         self._outage_timeout = outage_timeout
         self._publish = publish
+        self._answers = BatchAnswers(deliver, reseat, committed, self._statistics)
+        self._missing = missing
         self._failed = failed
         self._queue = WriteQueue(loop)
         self.add_operation = self._queue.add_operation  # MUST be called on the loop
         self._slicer = TimeSlicer(loop)
         self._known: dict[int, KnownHead] = {}
+        self._remote = RemoteMessages(self._known)
         self._locks = ForeignLocks()
         self._clock = CautiousClock()
-        self._deferred: dict[
-            Operation, float
-        ] = {}  # operations for locked rows, and the time of their first attempt
-        self._retried: dict[Operation, float] = {}  # those of them that are being retried
+        self._deferred = DeferredOperations()
         self._shared = not is_sqlite(engine.url)
         self._down_since: float | None = None
         self._hangs = False  # the last attempt timed out
@@ -163,6 +156,16 @@ class DatabaseWriter:
         """Return the state at this moment. Callable on any thread."""
         return WriterState(self._thread.is_alive(), self._down_since is not None, self._queue.count_waiting())
 
+    @property
+    def messages_stored(self) -> int:
+        """The number of messages that this process has stored."""
+        return self._statistics.messages
+
+    def add_hint(self, hint: MessageHint) -> None:
+        """Take messages that another process has stored; they are delivered in commit order."""
+        self._remote.add(hint)
+        self._queue.wake()
+
     def stop_waiting(self) -> None:
         """Shutting down: finish accepted work, but stop retrying if the database is unavailable."""
         self._closing.set()
@@ -181,31 +184,46 @@ class DatabaseWriter:
             self._loop.call_soon_threadsafe(self._failed)
 
     def _run_thread(self) -> None:
-        while (
-            operations := self._queue.take_batch(LOCK_RETRY_SECONDS if self._deferred else None)
-        ) or self._deferred:
-            settled = self._settle_with_deferred(operations)
-            self._queue.batch_written()
-            self._loop.call_soon_threadsafe(self._slicer.add_steps, self._answer_all(settled))
+        while (operations := self._queue.take_batch(self._wait_seconds())) or not self._is_finished():
+            self._take_hints()
+            if operations or self._deferred:
+                settled = self._settle_with_deferred(operations)
+                self._queue.batch_written(len(operations))
+                self._loop.call_soon_threadsafe(self._slicer.add_steps, self._answer_all(settled))
         self._connection.close()
+
+    def _is_finished(self) -> bool:
+        return self._queue.is_finished and not self._deferred
+
+    def _wait_seconds(self) -> float | None:
+        """The time until locked rows are tried again or early messages are given up; ``None`` without any."""
+        waits = (self._remote.wait_seconds(), self._deferred.retry_seconds())
+        return min((wait for wait in waits if wait is not None), default=None)
+
+    def _take_hints(self) -> None:
+        """Deliver announced messages that continue their conversations, before the next transaction."""
+        if deliverable := self._remote.take_deliverable():
+            self._loop.call_soon_threadsafe(self._slicer.add_steps, self._answers.deliver_all(deliverable))
+        if (missing := self._remote.take_missing()) and self._missing is not None:
+            self._loop.call_soon_threadsafe(self._missing, missing)
 
     def _settle_with_deferred(self, operations: list[Operation]) -> list[WriteBatch]:
         """Execute the deferred operations, then new ones. Refuse those that were deferred too long."""
-        self._retried, self._deferred = self._deferred, {}
+        retried = self._deferred.take()
         waited = time.monotonic() + LOCK_TIMEOUT_SECONDS  # at the end of another attempt
-        late = [operation for operation, since in self._retried.items() if self._is_over(waited - since)]
+        late = [operation for operation, since in retried.items() if self._is_over(waited - since)]
         refused = WriteBatch.of_operations(late)
         refused.fail_all(DatabaseUnavailable("another session of the database keeps a row locked"))
-        retried = [operation for operation in self._retried if operation not in late]
-        return [refused, *self._settle_batch(WriteBatch.of_operations([*retried, *operations]))]
+        settled = [refused]
+        again = [operation for operation in retried if operation not in late]
+        if turn := self._deferred.overdue(again, self._locks.ids):
+            settled += self._settle_batch(WriteBatch.of_operations(turn, waits_for_locks=True))
+            again = [operation for operation in again if operation not in turn]
+        return [*settled, *self._settle_batch(WriteBatch.of_operations([*again, *operations]))]
 
     def _is_over(self, seconds: float) -> bool:
         """Whether an operation must be answered after so many seconds of failures, to be in time."""
         return self._closing.is_set() or seconds >= OUTAGE_SHARE * self._outage_timeout
-
-    def _defer(self, operations: Iterable[Operation], began: float) -> None:
-        for operation in operations:
-            self._deferred[operation] = self._retried.get(operation, began)
 
     def _settle_batch(self, batch: WriteBatch) -> list[WriteBatch]:
         """Execute a batch, with retries, until each operation has a result."""
@@ -223,9 +241,9 @@ class DatabaseWriter:
             if self._shared and is_lock_timeout(error):
                 if len(batch) > 1:
                     return settled + self._settle_each(batch)
-                self._defer([*batch.posts, *batch.jobs], began)
+                self._deferred.add([*batch.posts, *batch.jobs], began)
                 return settled
-            if in_commit and batch.jobs:
+            if in_commit and batch.jobs and not is_transient(error):
                 unknown, batch = WriteBatch(jobs=batch.jobs), WriteBatch(posts=batch.posts)
                 unknown.fail_all(DatabaseUnavailable("the connection broke during COMMIT"))
                 settled.append(unknown)
@@ -251,14 +269,11 @@ class DatabaseWriter:
         """
         settled: list[WriteBatch] = []
         for part in batch.split_each():
-            if part.posts and part.posts[0].session_order in self._deferred_orders():
-                self._defer(part.posts, time.monotonic())
+            if part.posts and part.posts[0].session_order in self._deferred.session_orders():
+                self._deferred.add(part.posts, time.monotonic())
             else:
                 settled += self._settle_batch(part)
         return settled
-
-    def _deferred_orders(self) -> list[SessionOrder]:
-        return [operation.session_order for operation in self._deferred if isinstance(operation, MessagePost)]
 
     def _attempt_batch(self, batch: WriteBatch) -> tuple[Exception | None, bool]:
         """Execute a batch in one transaction. Returns the error, if any, and whether it occurred during
@@ -276,7 +291,7 @@ class DatabaseWriter:
         self._known |= transaction.new_heads
         self._statistics.count_batch(time.monotonic() - began, len(batch), batch.stored_messages())
         self._note_available()
-        self._defer(batch.take_locked(), began)
+        self._deferred.add(batch.take_locked(), began)
         return None, False
 
     def _note_available(self) -> None:
@@ -288,19 +303,27 @@ class DatabaseWriter:
     def _write_batch(self, connection: Connection, batch: WriteBatch) -> WriteTransaction:
         now = time.time_ns() // 1_000_000
         transaction = WriteTransaction(
-            connection, now, self._clock.now(), self._known, self._shared, self._locks
+            connection,
+            now,
+            self._clock.now(),
+            self._known,
+            self._shared,
+            self._locks,
+            batch.waits_for_locks,
         )
         if batch.posts:
             batch.outcomes = self._append_posts(transaction, batch.posts)
         batch.changed_rosters = transaction.changed_rosters
-        batch.stored = len(transaction.stored)
         batch.posted = sorted(transaction.missed + transaction.stored, key=_conversation)
+        batch.posted_here = transaction.stored
         batch.results = [
             self._run_in_transaction(transaction, job, alone=len(batch) == 1) for job in batch.jobs
         ]
         transaction.finish_rosters()
         if self._publish is not None and transaction.changes:
-            self._publish(connection, transaction.changes)
+            batch.number = self._publish(connection, transaction.changes)
+            batch.rosters = {id: head.roster for id, head in transaction.new_heads.items()}
+            batch.changes = transaction.changes
         return transaction
 
     def _append_posts(
@@ -308,7 +331,7 @@ class DatabaseWriter:
     ) -> list[AppendOutcome | Exception]:
         heads, locked = transaction.lock_available(post.draft.conversation_id for post in posts)
         refused: dict[MessagePost, AppendOutcome | Exception] = {}
-        deferred_orders: list[SessionOrder] = []  # sessions with a deferred post
+        deferred_orders = self._deferred.session_orders()  # sessions with a deferred post
         for post in posts:
             head = heads.get(post.draft.conversation_id)
             if post.session_order.broken:
@@ -390,38 +413,11 @@ class DatabaseWriter:
     def _answer_all(self, settled: list[WriteBatch]) -> Iterator[None]:
         try:
             for batch in settled:
-                yield from self._answer_batch(batch)
+                yield from self._answers.answer_batch(batch)
         finally:
             self._loop.call_soon(
                 self._queue.batch_answered
             )  # after the operations that the answers have added
-
-    def _answer_batch(self, batch: WriteBatch) -> Iterator[None]:
-        answers = list(zip(batch.posts, batch.outcomes, strict=True))
-        for first in range(0, len(answers), ANSWERS_PER_STEP):
-            step = answers[first : first + ANSWERS_PER_STEP]
-            for post, outcome in step:
-                self._resolve_job(post.done, outcome)
-            self._statistics.count_answers(time.monotonic(), [post.began for post, _ in step])
-            yield
-        if batch.changed_rosters:
-            self._resolve_job(self._reseat, batch.changed_rosters, batch.posted)
-        for first in range(0, len(batch.posted), DELIVERIES_PER_STEP):
-            self._resolve_job(self._deliver, batch.posted[first : first + DELIVERIES_PER_STEP])
-            yield
-        for job, (reseated, missed, result, stored) in zip(batch.jobs, batch.results, strict=True):
-            if reseated:
-                self._resolve_job(self._reseat, reseated, missed)
-            self._resolve_job(self._deliver, missed)
-            self._resolve_job(job.done, result)
-            self._resolve_job(self._deliver, stored)
-            yield
-
-    def _resolve_job(self, done: Callable[..., None], *arguments: object) -> None:
-        try:
-            done(*arguments)
-        except Exception:
-            log.exception("an answer could not be delivered")
 
 
 def _job_name(job: WriteJob[Any]) -> str:

@@ -56,6 +56,10 @@ class ListLimits(AdminCommand, frozen=True):
     """List what the limits of this server have cost so far."""
 
 
+class ListServers(AdminCommand, frozen=True):
+    """List every server process on the database."""
+
+
 class DisableAccount(AdminCommand, frozen=True):
     """Disable an account: end its sessions and refuse its logins."""
 
@@ -131,6 +135,7 @@ class RevokeInvitation(AdminCommand, frozen=True):
 AnyCommand = (
     ListAccounts
     | ListSessions
+    | ListServers
     | ListLimits
     | DisableAccount
     | EnableAccount
@@ -174,26 +179,55 @@ def encode_line(value: AnyCommand | Answer) -> bytes:
 ExecuteCommand = Callable[[AnyCommand], Awaitable[Answer]]
 
 
-async def start_listening(execute: ExecuteCommand, folder: Path) -> asyncio.Server:
-    """Accept commands on the socket in a folder. Raises ``OSError``."""
-    listening = _bind_socket(folder / SOCKET_NAME)
+def socket_path(folder: Path, worker: int = 0) -> Path:
+    """Return the path of the socket of a server, or of one of its workers."""
+    return folder / (f"admin-{worker}.sock" if worker else SOCKET_NAME)
+
+
+async def start_listening(execute: ExecuteCommand, path: Path) -> asyncio.Server:
+    """Accept commands on the socket at a path. Raises ``OSError``."""
+    listening = _bind_socket(path)
     return await asyncio.start_unix_server(
         partial(_handle_client, execute), sock=listening, limit=MAX_COMMAND_BYTES
     )
 
 
-def stop_listening(server: asyncio.Server, folder: Path) -> None:
+def stop_listening(server: asyncio.Server, path: Path) -> None:
     """Accept no more commands, and remove the socket."""
     server.close()
-    (folder / SOCKET_NAME).unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
 
 
 def send_command(command: AnyCommand, folder: Path) -> Answer | None:
-    """Send a command to the server that runs in a folder. Returns its answer, or ``None`` if none runs."""
+    """Send a command to the server that runs in a folder. Returns its answer, or ``None`` if none runs.
+
+    If the server has workers, each lists its own sessions, and a session is ended by the worker that has it;
+    any worker executes other commands.
+    """
+    answers: list[Answer] = []
+    for path in [socket_path(folder), *sorted(folder.glob("admin-*.sock"))]:
+        answer = _send_to(command, path)
+        if answer is None:
+            continue
+        if not isinstance(command, ListSessions | EndSession):
+            return answer
+        answers.append(answer)
+    return _merge_answers(answers) if answers else None
+
+
+def _merge_answers(answers: list[Answer]) -> Answer:
+    """Return the lines of all answers, the first line once; a failure only if each failed."""
+    done = [answer for answer in answers if isinstance(answer, CommandDone)]
+    if not done:
+        return answers[0]
+    return CommandDone([*done[0].lines, *(line for answer in done[1:] for line in answer.lines[1:])])
+
+
+def _send_to(command: AnyCommand, path: Path) -> Answer | None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         try:
-            with short_path(folder / SOCKET_NAME) as path:
-                connection.connect(path)
+            with short_path(path) as short:
+                connection.connect(short)
         except (FileNotFoundError, ConnectionRefusedError):
             return None
         connection.sendall(encode_line(command))

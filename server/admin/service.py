@@ -10,7 +10,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from chatroom.db.errors import DatabaseUnavailable
-from chatroom.db.queries import accounts, invite_codes, rooms, tokens
+from chatroom.db.queries import accounts, instances, invite_codes, rooms, tokens
 from chatroom.db.queries.changefeed import ClosedRoom
 from chatroom.db.queries.invite_codes import InviteCode
 from chatroom.db.reader import DatabaseReader
@@ -19,6 +19,7 @@ from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.db.writer.writer import DatabaseWriter
 from chatroom.protocol import labels, names
 from chatroom.protocol.errors import AccountDisabled, ChatError, SessionEnded, UnknownRoom
+from chatroom.protocol.values import now_milliseconds
 from chatroom.server.admin import ipc, tables
 from chatroom.server.admin.ipc import Answer, AnyCommand, CommandDone, CommandFailed
 from chatroom.server.auth import invitations, permissions
@@ -79,6 +80,8 @@ class AdminService:
                 return self._list_accounts()
             case ipc.ListSessions():
                 return self._list_sessions()
+            case ipc.ListServers():
+                return self._list_servers()
             case ipc.ListLimits():
                 return self._list_limits()
             case ipc.DisableAccount(username=username):
@@ -123,6 +126,9 @@ class AdminService:
         if self._limit_report is None:
             raise CommandRefused("no server is running here")
         return tables.limit_table(self._limit_report)
+
+    async def _list_servers(self) -> list[str]:
+        return tables.server_table(await self._reader.run(instances.list_instances), now_milliseconds())
 
     async def _list_rooms(self) -> list[str]:
         return tables.room_table(await self._reader.run(rooms.list_all_rooms))

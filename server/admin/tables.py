@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from unicodedata import east_asian_width
 
+from chatroom.db.queries.instances import DEAD_AFTER_SECONDS, InstanceRecord
 from chatroom.db.queries.invite_codes import InviteCode
 from chatroom.db.records import AccountRecord, RoomRecord
 from chatroom.protocol import labels
@@ -28,6 +29,17 @@ def session_table(directory: LiveDirectory) -> list[str]:
         assert speaker.account is not None
         since = format_time(speaker.since)
         rows.append((str(speaker.number), speaker.account.username, speaker.address, since))
+    return _format_table(rows)
+
+
+def server_table(instances: Iterable[InstanceRecord], now: int) -> list[str]:
+    """Return the server processes, each with the number of its accounts and the age of its last heartbeat."""
+    rows = [("SERVER", "ACCOUNTS", "SINCE", "SEEN")]
+    for instance in instances:
+        age = max(0, now - instance.seen_at)
+        state = f"{age // 1000} s ago" + (" (dead)" if age > DEAD_AFTER_SECONDS * 1000 else "")
+        since = "-" if instance.started_at is None else format_time(instance.started_at)
+        rows.append((instance.name or "-", str(instance.accounts), since, state))
     return _format_table(rows)
 
 

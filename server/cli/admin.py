@@ -136,6 +136,7 @@ def _asked_password(username: str) -> str:
 COMMANDS = {
     "accounts": AdminCommandRow(None, "list all accounts", ipc.ListAccounts),
     "sessions": AdminCommandRow(None, "list all sessions", ipc.ListSessions),
+    "servers": AdminCommandRow(None, "list all server processes on the database", ipc.ListServers),
     "limits": AdminCommandRow(None, "show memory, disk, and what was limited", ipc.ListLimits),
     "disable": AdminCommandRow("NAME", "disable an account and end its sessions",
     ipc.DisableAccount),

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 
 from chatroom.db.records import DirectRecord, RoomRecord, SeatKey
+from chatroom.server.cluster.hint_frames import AwayAccount, TypingHint
 from chatroom.server.cluster.snapshot import ChangedAccount, ClusterSnapshot
 from chatroom.server.state.directory import LiveAccount, LiveDirectory
 from chatroom.server.state.notifier import EventNotifier
@@ -63,12 +64,39 @@ class ChangeApplier:
             self._directory.elsewhere.add(changed.id)
         elif changed.id in self._directory.elsewhere:
             self._directory.elsewhere.discard(changed.id)
+            self._directory.away_elsewhere.pop(changed.id, None)
             if lost:
                 self._presence.adopt_account(changed.id, changed.username)
         online = self._directory.is_online(changed.id)
         if online is not was_online:
             self._notifier.presence_elsewhere(
-                changed.username, changed.follows, changed.blocked, online=online
+                changed.username,
+                changed.follows,
+                changed.blocked,
+                online=online,
+                away=self._directory.away_text(changed.id) if online else "",
+            )
+
+    def apply_typing(self, hint: TypingHint) -> None:
+        """Show that an account is typing, if its conversation has the same members here as there."""
+        conversation = self._directory.conversations.get(hint.conversation_id)
+        if conversation is not None and conversation.roster == hint.roster:
+            hidden = {hint.account_id, *hint.blocked}
+            self._notifier.typing_elsewhere(conversation, hint.username, hint.nickname, hidden)
+
+    def apply_away(self, hint: AwayAccount) -> None:
+        """Update the away message of an account that is connected to another process."""
+        if hint.text:
+            self._directory.away_elsewhere[hint.id] = hint.text
+        else:
+            self._directory.away_elsewhere.pop(hint.id, None)
+        if account := self._directory.find_account(hint.id):
+            if account.away != hint.text:
+                account.away = hint.text
+                self._notifier.away_changed_elsewhere(account)
+        elif hint.follows and hint.id in self._directory.elsewhere:
+            self._notifier.presence_elsewhere(
+                hint.username, hint.follows, hint.blocked, online=True, away=hint.text
             )
 
     def _update_invited(self, account: LiveAccount, invited: set[int], rooms: Iterable[RoomRecord]) -> None:

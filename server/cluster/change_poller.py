@@ -6,6 +6,9 @@ the database, in a job of the writer, and ``apply_changes`` applies it to the li
 lost change delays the update; no message is lost, because the next process that locks a conversation fetches
 what is missing.
 
+In a cluster the same changes arrive as hints (``hint_exchange``) at once, and polling is only the safety net:
+it finds the changes whose hints were lost. It slows down while NATS is connected.
+
 A process without peers publishes nothing, and only checks whether it still has none. With SQLite there are
 never peers, and none of this runs.
 """
@@ -13,15 +16,15 @@ never peers, and none of this runs.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Set
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Set
+from contextlib import suppress
 from dataclasses import dataclass
-
-from sqlalchemy import Connection
 
 from chatroom.db.clock import elapsed_seconds
 from chatroom.db.errors import DatabaseUnavailable
 from chatroom.db.queries import changefeed, instances
-from chatroom.db.queries.changefeed import ChangeSet, ClosedRoom
+from chatroom.db.queries.changefeed import ChangeSet, ClosedRoom, PublishedChange
 from chatroom.db.queries.instances import DEAD_AFTER_SECONDS, alive_since
 from chatroom.db.reader import DatabaseReader
 from chatroom.db.records import SeatKey
@@ -39,8 +42,14 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 0.25
 """Seconds between two polls with peers. An idle poll is one query without rows."""
 
+HINTED_POLL_SECONDS = 2.0
+"""The same while hints arrive."""
+
 LONE_POLL_SECONDS = 1.0
 """Seconds between two polls without peers."""
+
+HINT_SECONDS = 0.003
+"""Time for which hints are collected before their changes are read together."""
 
 JOIN_TIMEOUT_SECONDS = 3 * LONE_POLL_SECONDS
 """Seconds that a starting process waits until the others have noticed it. A dead one never does."""
@@ -52,10 +61,10 @@ as dead."""
 
 @dataclass(frozen=True, slots=True)
 class PolledChanges:
-    """The numbers of the last change read, by live process, and all changes since the last poll."""
+    """The numbers of the last change read, by live process, and the changes since the last poll."""
 
     numbers: dict[bytes, int]
-    changes: ChangeSet
+    changes: list[PublishedChange]
 
 
 class ChangePoller:
@@ -85,6 +94,11 @@ class ChangePoller:
         self._deleted_at = time.monotonic()
         self._polled_at = elapsed_seconds()
         self.hints = 0  # polls that found changes
+        self._hinted = ChangeSet()  # to read
+        self._hinted_numbers: dict[bytes, set[int]] = defaultdict(set)  # of changes that hints announced
+        self._wakeup = asyncio.Event()
+        self._poll_now = False
+        self.hints_arrive: Callable[[], bool] = lambda: False
 
     @property
     def peers(self) -> int:
@@ -109,22 +123,72 @@ class ChangePoller:
             new_instances = {id: seen_at for id, seen_at in new_instances.items() if now.get(id) == seen_at}
 
     async def run_polling(self) -> None:
-        """Poll for as long as the server runs."""
+        """Poll, and read what hints announce, for as long as the server runs."""
+        next_poll = time.monotonic() + self._poll_seconds()
         while True:
-            await asyncio.sleep(POLL_SECONDS if self._numbers else LONE_POLL_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(next_poll - time.monotonic()):
+                    await self._wakeup.wait()
+                    await asyncio.sleep(HINT_SECONDS)
+            self._wakeup.clear()
             try:
-                await self._poll_once()
-                await self._delete_read_changes()
+                if self._hinted:
+                    await self._read_hinted()
+                if self._poll_now or time.monotonic() >= next_poll:
+                    self._poll_now = False
+                    next_poll = time.monotonic() + self._poll_seconds()
+                    await self._poll_once()
+                    next_poll = time.monotonic() + self._poll_seconds()
+                    await self._delete_read_changes()
             except DatabaseUnavailable:
                 pass  # the next poll reads from the same numbers
             except Exception as error:
                 log.warning("could not read the changes of other server processes: %s", error)
 
+    def _poll_seconds(self) -> float:
+        if self.hints_arrive():
+            return HINTED_POLL_SECONDS
+        return POLL_SECONDS if self._numbers else LONE_POLL_SECONDS
+
+    def poll_soon(self) -> None:
+        """Poll now, not when it is time to."""
+        self._poll_now = True
+        self._wakeup.set()
+
+    def look_at(self, conversation_ids: Set[int]) -> None:
+        """Read what is missing of these conversations."""
+        self._hinted.appended |= conversation_ids
+        self._wakeup.set()
+
+    def add_hint(self, server_id: bytes, number: int, changes: ChangeSet) -> None:
+        """Take changes that another process announces; each is read once."""
+        if server_id not in self._numbers:
+            self.poll_soon()
+        elif number > self._numbers[server_id] and number not in self._hinted_numbers[server_id]:
+            self._hinted_numbers[server_id].add(number)
+            self._hinted.add(changes)
+            self._wakeup.set()
+
+    async def _read_hinted(self) -> None:
+        """Read the announced changes. If that fails, polling finds them."""
+        changes, self._hinted = self._hinted, ChangeSet()
+        announced, self._hinted_numbers = self._hinted_numbers, defaultdict(set)
+        for room in changes.closed:
+            self._room_closed(room)
+        unsettled = self._delivery.take_unsettled()
+        try:
+            await self._apply_changes(changes, unsettled, greet=False)
+        except Exception:
+            self._delivery.unsettled |= unsettled
+            raise
+        for server_id, numbers in announced.items():
+            self._hinted_numbers[server_id] |= numbers
+
     async def _poll_once(self) -> None:
         began = elapsed_seconds()
-        polled = await self._reader.run(_poll_changes, self._id, self._numbers)
+        polled = await self._poll_changes()
         new_instances = polled.numbers.keys() - self._numbers.keys()
-        changes, unsettled = polled.changes, self._delivery.take_unsettled()
+        changes, unsettled = self._unannounced(polled.changes), self._delivery.take_unsettled()
         was_asleep = began - self._polled_at > DEAD_AFTER_SECONDS  # others may have deleted changes
         changes.everything |= was_asleep or polled.numbers.keys() != self._numbers.keys()
         self._publisher.has_readers = bool(polled.numbers)
@@ -138,7 +202,37 @@ class ChangePoller:
                 self._delivery.unsettled |= unsettled
                 raise
         self._numbers = polled.numbers
+        self._hinted_numbers = defaultdict(
+            set,
+            {id: {n for n in self._hinted_numbers[id] if n > read} for id, read in polled.numbers.items()},
+        )
         self._polled_at = began
+
+    async def _poll_changes(self) -> PolledChanges:
+        """Return the changes of other processes since the last poll; of a new process, only later ones."""
+        alive = alive_since(now_milliseconds())
+        others, changes = await self._reader.run_statement(
+            changefeed.changes_since, self._id, alive, self._numbers
+        )
+        numbers = {id: number for id, number in self._numbers.items() if id in others}
+        numbers |= {change.server_id: change.number for change in changes if change.server_id in numbers}
+        if new_instances := others - numbers.keys():
+            numbers |= await self._reader.run(changefeed.newest_numbers, new_instances)
+        return PolledChanges(numbers, changes)
+
+    def _unannounced(self, published: Iterable[PublishedChange]) -> ChangeSet:
+        """Merge changes, without those that were read already because of a hint, and without conversations
+        whose messages were delivered already.
+        """
+        merged = ChangeSet()
+        for server_id, number, changes in published:
+            if number in self._hinted_numbers[server_id]:
+                merged.add(ChangeSet(appended=changes.appended, heads=changes.heads))
+            else:
+                merged.add(changes)
+        live = self._directory.conversations
+        merged.appended -= {id for id, head in merged.heads.items() if id in live and head <= live[id].head}
+        return merged
 
     async def _apply_changes(self, changes: ChangeSet, unsettled: Set[SeatKey], *, greet: bool) -> None:
         """Read the current state of the changes, and apply it.
@@ -187,13 +281,3 @@ class ChangePoller:
             await self._writer.run_job(
                 lambda transaction: changefeed.delete_changes(transaction.connection, self._id, upto)
             )
-
-
-def _poll_changes(connection: Connection, server_id: bytes, numbers: dict[bytes, int]) -> PolledChanges:
-    """Return the changes of other processes after these numbers; of a new process, only its later ones."""
-    others = instances.other_instances(connection, server_id, alive_since(now_milliseconds()))
-    if not others:
-        return PolledChanges({}, ChangeSet())
-    known = {id: number for id, number in numbers.items() if id in others}
-    known |= changefeed.newest_numbers(connection, others - known.keys())
-    return PolledChanges(*changefeed.changes_since(connection, known))

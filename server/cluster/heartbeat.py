@@ -17,6 +17,7 @@ from chatroom.db.queries.instances import HEARTBEAT_SECONDS, alive_since
 from chatroom.db.writer.operations import WriteJob
 from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.db.writer.writer import DatabaseWriter
+from chatroom.protocol.values import now_milliseconds
 from chatroom.server.state.directory import LiveDirectory
 from chatroom.server.state.presence import PresenceTracker
 
@@ -33,27 +34,33 @@ class HeartbeatResult:
 
 class Heartbeat:
     def __init__(
-        self, server_id: bytes, directory: LiveDirectory, writer: DatabaseWriter, presence: PresenceTracker
+        self,
+        server_id: bytes,
+        directory: LiveDirectory,
+        writer: DatabaseWriter,
+        presence: PresenceTracker,
+        name: str = "",
     ) -> None:
         self._directory = directory
         self._writer = writer
         self._presence = presence
         self._id = server_id
+        self._record = partial(
+            _record_heartbeat, server_id=server_id, name=name, started_at=now_milliseconds()
+        )
 
     async def take_over_earlier_life(self) -> None:
         """Take over the accounts of an earlier run of this process."""
         await self._writer.run_job(
             lambda transaction: instances.remove_instance(transaction.connection, self._id)
         )
-        self._apply_result(
-            await self._writer.run_job(partial(_record_heartbeat, server_id=self._id, account_ids=[]))
-        )
+        self._apply_result(await self._writer.run_job(partial(self._record, account_ids=[])))
 
     async def run_heartbeat(self) -> None:
         """Record a heartbeat regularly for as long as the server runs."""
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
-            work = partial(_record_heartbeat, server_id=self._id, account_ids=list(self._directory.accounts))
+            work = partial(self._record, account_ids=list(self._directory.accounts))
             self._writer.add_operation(WriteJob(work, self._apply_result))
 
     def _apply_result(self, result: HeartbeatResult | Exception) -> None:
@@ -68,17 +75,23 @@ class Heartbeat:
 
 
 def _record_heartbeat(
-    transaction: WriteTransaction, *, server_id: bytes, account_ids: Collection[int]
+    transaction: WriteTransaction,
+    *,
+    server_id: bytes,
+    name: str,
+    started_at: int,
+    account_ids: Collection[int],
 ) -> HeartbeatResult:
     """Record a heartbeat of a process that has these accounts, and take over orphaned ones."""
     connection, living = transaction.connection, alive_since(transaction.now)
     instances.remove_dead_instances(connection, living)
-    if instances.record_heartbeat(connection, server_id, transaction.now):  # the others removed it as dead
+    if instances.record_heartbeat(connection, server_id, transaction.now):  # new, or removed as dead
+        instances.describe_instance(connection, server_id, name, started_at)
         for account_id in account_ids:
-            instances.add_attendance(connection, server_id, account_id)
+            instances.add_attendance(connection, server_id, account_id, transaction.now)
     orphans = set(memberships.entered_accounts(connection)) - instances.attended_accounts(connection, living)
     for account_id in orphans:
-        instances.add_attendance(connection, server_id, account_id)
+        instances.add_attendance(connection, server_id, account_id, transaction.now)
     transaction.changes.accounts |= orphans
     names = list(accounts.usernames_by_id(connection, orphans).items())
     return HeartbeatResult(names, accounts.ended_sessions_on_server(connection, server_id))

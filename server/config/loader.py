@@ -17,6 +17,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from chatroom.db.engine import has_unescaped_at
+from chatroom.db.mysql_hosts import split_hosts
 from chatroom.server.config.listen_address import parse_listen_address
 from chatroom.server.config.settings import SETTINGS, HttpSettings, ServerConfig, SettingRow, section_of
 from chatroom.server.config.trusted_proxies import TrustedProxies
@@ -242,19 +243,30 @@ def _displayed_value(config: ServerConfig, setting: SettingRow) -> Any:
     value = setting_value(config, setting.name)
     if not (value and setting.is_secret):
         return value
+    if setting.name == "cluster.url":
+        return ",".join(map(_mask_server, value.split(",")))
     return _mask_url(value) if setting.name == "database.url" else MASK
+
+
+def _mask_server(url: str) -> str:
+    """Return the URL of a NATS server without user, password and token."""
+    scheme, separator, rest = url.rpartition("://")
+    _, at, host = rest.rpartition("@")
+    return f"{scheme}{separator}{MASK}@{host}" if at else url
 
 
 def _mask_url(url: str) -> str:
     """Return a URL without passwords; one that does not parse is masked completely."""
     if has_unescaped_at(url):
         return MASK
+    first, hosts = split_hosts(url)
     try:
-        parsed = make_url(url)
+        parsed = make_url(first)
     except (ArgumentError, ValueError):
         return MASK
     secrets = [name for name in parsed.query if "passw" in name.lower()]
-    return parsed.difference_update_query(secrets).render_as_string(hide_password=True)
+    masked = parsed.difference_update_query(secrets).render_as_string(hide_password=True)
+    return masked.replace(hosts.partition(",")[0], hosts, 1) if hosts else masked
 
 
 def _toml_literal(value: Any) -> str:

@@ -47,6 +47,7 @@ class DatabaseSettings(Struct, frozen=True):
     password: Annotated[Text, "password for the URL; best set in the environment or a file"] = ""
     readers: Annotated[Some, "number of reader threads"] = 4
     patience: Annotated[Amount, "seconds that a request waits while the database is unreachable"] = 5.0
+    wait: Annotated[Amount, "seconds that a start waits until the database accepts writes"] = 0.0
     disk_warning: Annotated[
         Count, "free bytes below which a warning is logged and search indexing pauses; at most a tenth"
     ] = 1 << 30
@@ -57,6 +58,18 @@ class DatabaseSettings(Struct, frozen=True):
     def __repr__(self) -> str:
         """Omit the URL and the password, which a traceback might show."""
         return "DatabaseSettings()"
+
+
+class ClusterSettings(Struct, frozen=True):
+    url: Annotated[
+        Text, "NATS servers that connect the server processes: nats://HOST:4222[,...]; empty is none"
+    ] = ""
+    credentials: Annotated[Text, "file with NATS credentials (.creds); a password may be in the URL"] = ""
+    ca: Annotated[Text, "PEM file with the authority that NATS's certificate is checked against"] = ""
+
+    def __repr__(self) -> str:
+        """Omit the URL, which may hold a password."""
+        return "ClusterSettings()"
 
 
 class TlsSettings(Struct, frozen=True):
@@ -176,6 +189,7 @@ class ServerConfig(Struct, frozen=True):
         "chatroom"
     )
     name: Annotated[Text, "name of the server, shown to users"] = "chatroom"
+    workers: Annotated[Some, "number of server processes on this machine; more than 1 needs MySQL"] = 1
     log_level: Annotated[Level, "minimum level of log messages"] = "info"
     log_format: Annotated[LogFormat, "format of log lines: text or json"] = "text"
     slow_step_ms: Annotated[
@@ -184,6 +198,7 @@ class ServerConfig(Struct, frozen=True):
     ] = 0.0
     accounts: AccountSettings = AccountSettings()
     database: DatabaseSettings = DatabaseSettings()
+    cluster: ClusterSettings = ClusterSettings()
     tls: TlsSettings = TlsSettings()
     limits: LimitSettings = msgspec.field(default_factory=LimitSettings)
     password: PasswordSettings = PasswordSettings()
@@ -205,6 +220,10 @@ class ServerConfig(Struct, frozen=True):
     @property
     def proxies(self) -> list[str]:
         return [part.strip() for part in self.proxy.trusted.split(",") if part.strip()]
+
+    @property
+    def is_sqlite(self) -> bool:
+        return str(self.database_url).startswith("sqlite")
 
     @property
     def encrypted(self) -> bool:
@@ -233,7 +252,7 @@ class SettingRow(NamedTuple):
     @property
     def is_secret(self) -> bool:
         """Whether the value may hold a password."""
-        return self.name in ("database.url", "database.password", "http.token")
+        return self.name in ("database.url", "database.password", "http.token", "cluster.url")
 
     @property
     def expected(self) -> str:

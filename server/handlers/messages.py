@@ -138,7 +138,7 @@ def _store_checked(
     except Refusal as error:
         id, refusal = NO_CONVERSATION, refusal or error
     draft = replace(draft, conversation_id=id)
-    heads = transaction.lock_changing([draft.conversation_id])
+    heads = transaction.lock_appending([draft.conversation_id])
     if earlier := messages.find_duplicate(connection, draft):
         return earlier
     if refusal is not None:

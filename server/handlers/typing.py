@@ -1,6 +1,6 @@
 """Typing notifications, sent to the members that could read the message, and not stored.
 
-Only sessions on this server process receive them.
+Sessions on other server processes receive them as hints, if there is a cluster.
 """
 
 from chatroom.protocol import labels, requests, responses

@@ -120,6 +120,13 @@ class ServerCollector(Collector):
             yield _counter("cluster_hints", "Polls that found changes of other processes", parts.poller.hints)
             yield _gauge("cluster_lag_seconds", "Seconds since the changes of other processes were last read",
                          parts.poller.lag_seconds())  # fmt: skip
+        if parts.bus is not None and parts.exchange is not None:
+            counters = parts.exchange.counters
+            yield _gauge("cluster_connected", "1 while NATS is connected", int(parts.bus.is_connected))
+            yield _counter("cluster_hints_sent", "Hints sent to other processes", counters.sent)
+            yield _counter("cluster_hints_received", "Hints of other processes", counters.received)
+            yield _counter("cluster_hints_forged", "Hints with a wrong authentication code", counters.forged)
+            yield _gauge("cluster_hint_seconds", "Delay of the last hint", counters.lag / 1000)
 
 
 def _gauge(name: str, purpose: str, value: float) -> Metric:

@@ -4,6 +4,7 @@ import logging
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from chatroom.server.config.listen_address import ListenAddress, parse_listen_address
 from chatroom.server.config.settings import HttpSettings
@@ -20,7 +21,7 @@ class HttpUnavailable(Exception):
     """The HTTP endpoint cannot start: one sentence for the operator."""
 
 
-async def bind_http_sockets(settings: HttpSettings) -> list[socket.socket]:
+async def bind_http_sockets(settings: HttpSettings, worker: int = 1) -> list[socket.socket]:
     """Return the listening sockets of the endpoint; none if it is off. Raises ``HttpUnavailable``."""
     if not settings.listen:
         return []
@@ -28,7 +29,16 @@ async def bind_http_sockets(settings: HttpSettings) -> list[socket.socket]:
         import chatroom.server.http.endpoint  # noqa: F401
     except ImportError:
         raise HttpUnavailable(MISSING) from None
-    return await bind_listener(parse_listen_address(settings.listen))
+    return await bind_listener(_address_of_worker(parse_listen_address(settings.listen), worker))
+
+
+def _address_of_worker(address: ListenAddress, worker: int) -> ListenAddress:
+    """Return the address of a worker: the first one has the given address, each other the next port."""
+    if worker == 1:
+        return address
+    if address.path is not None:
+        return replace(address, path=address.path.with_name(f"{address.path.name}-{worker}"))
+    return replace(address, port=address.port + worker - 1 if address.port else 0)
 
 
 async def bind_listener(address: ListenAddress) -> list[socket.socket]:

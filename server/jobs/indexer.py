@@ -59,6 +59,9 @@ MERGE_REST = 9.0
 IDLE_SECONDS = 1.0
 """Seconds until the next attempt when everything is indexed, or the database is unavailable."""
 
+QUIET_INTERVALS = 15
+"""As many of these intervals pass while this process stores no message."""
+
 
 def choose_pace(appended: int, seconds: float, backlog: int) -> IndexerPace:
     """Return the pace for a number of messages appended within some seconds, and a backlog."""
@@ -99,7 +102,7 @@ class SearchIndexer:
                     log.warning("a slice could not be indexed, will try again: %s", type(error).__name__)
                 appended = None
             if appended is None:
-                await asyncio.sleep(IDLE_SECONDS)
+                await self._rest()
             else:
                 pace = choose_pace(appended, began - last, self._backlog)
                 await asyncio.sleep((loop.time() - began) * pace.rest)
@@ -134,6 +137,14 @@ class SearchIndexer:
             self._merges.set()
         else:
             await asyncio.to_thread(_erase_words_apart, self._engine, pending)
+
+    async def _rest(self) -> None:
+        """Wait until there may be something to index."""
+        before = self._writer.messages_stored
+        for _ in range(QUIET_INTERVALS):
+            await asyncio.sleep(IDLE_SECONDS)
+            if self._writer.messages_stored != before:
+                break
 
     async def index_slice(self, size: int) -> int | None:
         """Index at most ``size`` messages.

@@ -4,6 +4,7 @@ All functions are pure arithmetic: the time (monotonic seconds) is an argument, 
 returns the seconds to wait. A limit of 0 is off.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
@@ -288,16 +289,19 @@ class PasswordAttempts:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._records: dict[tuple[bytes, str], _AttemptRecord] = {}
+        self.share: Callable[[bytes, str, bool], None] = lambda account, address, failed: None
 
     def wait_time(self, account: bytes, address: str, now: float) -> float:
         """Return the seconds until the next attempt is allowed; 0.0 if it is allowed now."""
         record = self._records.get((account, address_group(address)))
         return max(0.0, record.until - now) if record else 0.0
 
-    def attempt_failed(self, account: bytes, address: str, now: float) -> None:
-        """Count a wrong password."""
+    def attempt_failed(self, account: bytes, address: str, now: float, *, elsewhere: bool = False) -> None:
+        """Count a wrong password, of another server process if ``elsewhere``."""
         if not self.limit:
             return
+        if not elsewhere:
+            self.share(account, address, True)
         record = self._record_of((account, address_group(address)), now)
         record.latest = now
         record.wrong += 1
@@ -305,9 +309,11 @@ class PasswordAttempts:
             record.pause = min(record.pause * 2 or MINUTE, MAX_PAUSE)
             record.until = now + record.pause
 
-    def attempt_succeeded(self, account: bytes, address: str) -> None:
+    def attempt_succeeded(self, account: bytes, address: str, *, elsewhere: bool = False) -> None:
         """Forget the wrong passwords after a right one."""
-        self._records.pop((account, address_group(address)), None)
+        known = self._records.pop((account, address_group(address)), None)
+        if known is not None and not elsewhere:
+            self.share(account, address, False)
 
     def _record_of(self, key: tuple[bytes, str], now: float) -> _AttemptRecord:
         """Return the record of a key, and make it the most recent one."""

@@ -17,6 +17,16 @@ from chatroom.protocol import labels, names
 from chatroom.protocol.errors import ChatError
 from chatroom.server.net.limits import TokenBucket
 
+SESSION_NUMBERS = [count(1)]
+"""The numbers of the next sessions."""
+
+MAX_WORKERS = 1000
+
+
+def number_sessions_of(worker: int) -> None:
+    """Give the sessions of a worker numbers that those of no other worker have."""
+    SESSION_NUMBERS[0] = count(worker, MAX_WORKERS)
+
 
 @dataclass(eq=False, slots=True)
 class Speaker:
@@ -34,7 +44,7 @@ class Speaker:
     token: bytes = b""  # digest of the current token
     since: int = 0  # time of the last login or password check, in milliseconds since 1970
     session_epoch: int = 0  # the account's session epoch at that time
-    number: int = field(default_factory=count(1).__next__)  # the id in ``chat-server admin sessions``
+    number: int = field(default_factory=lambda: next(SESSION_NUMBERS[0]))  # the id in ``admin sessions``
 
     @property
     def charged_key(self) -> int:
@@ -123,6 +133,9 @@ class LiveDirectory:
         self.accounts: dict[int, LiveAccount] = {}
         self.conversations: dict[int, LiveConversation] = {}
         self.elsewhere: set[int] = set()  # accounts with a session on another server process
+        self.away_elsewhere: dict[int, str] = {}  # away messages of these accounts
+        self.conversation_added: Callable[[int], None] = lambda id: None
+        self.conversation_dropped: Callable[[int], None] = lambda id: None
 
     def all_speakers(self) -> Iterator[Speaker]:
         """Iterate over all sessions."""
@@ -135,13 +148,17 @@ class LiveDirectory:
     def away_text(self, account_id: int) -> str:
         """Return the away message of an account; empty if it is not live or not away."""
         account = self.accounts.get(account_id)
-        return "" if account is None else account.away
+        return self.away_elsewhere.get(account_id, "") if account is None else account.away
 
     def find_account(self, account_id: int) -> LiveAccount | None:
         return self.accounts.get(account_id)
 
     def add_account(self, account_id: int, username: str) -> LiveAccount:
-        return self.accounts.setdefault(account_id, LiveAccount(account_id, username))
+        account = self.accounts.get(account_id)
+        if account is None:
+            account = self.accounts[account_id] = LiveAccount(account_id, username)
+            account.away = self.away_elsewhere.get(account_id, "")
+        return account
 
     def drop_account(self, account: LiveAccount) -> None:
         for seat in list(account.seats.values()):
@@ -186,6 +203,7 @@ class LiveDirectory:
         conversation = self.conversations.get(id)
         if conversation is None:
             conversation = self.conversations[id] = LiveConversation(id, name, record.roster, record.head)
+            self.conversation_added(id)
         conversation.roster = record.roster
         seat = account.seats.get(id)
         if seat is None:
@@ -206,8 +224,9 @@ class LiveDirectory:
         del account.labels[seat.label], account.keys[seat.key]
         seat.conversation.listeners -= account.speakers
         seat.conversation.seats -= 1
-        if not seat.conversation.seats:
-            self.conversations.pop(conversation_id, None)
+        if not seat.conversation.seats and conversation_id in self.conversations:
+            del self.conversations[conversation_id]
+            self.conversation_dropped(conversation_id)
 
     def seats_in(self, conversation_id: int) -> list[tuple[LiveAccount, LiveSeat]]:
         """Return the live accounts with a seat in a conversation, and the seats."""

@@ -1,7 +1,7 @@
 """Send events other than messages: rooms, friends, presence, typing, read positions."""
 
 from asyncio import AbstractEventLoop
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 
@@ -12,7 +12,14 @@ from chatroom.db.queries.changefeed import ClosedRoom
 from chatroom.protocol import events, labels, values
 from chatroom.protocol.frame import UNSET, Frame
 from chatroom.protocol.wire import encode_frame
-from chatroom.server.state.directory import LiveAccount, LiveDirectory, LiveSeat, Speaker, send_lines
+from chatroom.server.state.directory import (
+    LiveAccount,
+    LiveConversation,
+    LiveDirectory,
+    LiveSeat,
+    Speaker,
+    send_lines,
+)
 from chatroom.server.state.serialize import friend_value, room_value
 
 BATCH_SECONDS = 0.1
@@ -33,6 +40,8 @@ class EventNotifier:
         self._loop = loop
         self._changed: dict[int, records.RoomRecord] = {}
         self._seen: dict[int, values.Room] = {}  # the last sent state of rooms
+        self.share_typing: Callable[[LiveAccount, LiveSeat], None] = lambda account, seat: None
+        self.share_away: Callable[[LiveAccount], None] = lambda account: None
 
     def room_changed(self, room: records.RoomRecord) -> None:
         """Schedule a ``room`` event for all accounts that may see the room."""
@@ -107,7 +116,19 @@ class EventNotifier:
             username=account.username,
             nickname=seat.nickname if seat.entered else account.username,
         )
-        self.send_event(_sessions_of_others(account, _sessions_inside(seat)), event)
+        self.send_event(_sessions_of_others(account, _sessions_inside(seat.conversation)), event)
+        self.share_typing(account, seat)
+
+    def typing_elsewhere(
+        self, conversation: LiveConversation, username: str, nickname: str, but: Collection[int]
+    ) -> None:
+        """Notify the users in a conversation that an account is typing on another server process. Accounts
+        in ``but`` are left out.
+        """
+        name = conversation.name
+        label = labels.room_label(name) if name else labels.direct_label(username)
+        event = events.Typing(conversation=label, username=username, nickname=nickname)
+        self.send_event(_without_blocked(but, _sessions_inside(conversation)), event)
 
     def presence_changed(self, account: LiveAccount, *, online: bool) -> None:
         """Notify friends and members of common rooms that an account is online or offline."""
@@ -118,11 +139,17 @@ class EventNotifier:
         )
 
     def presence_elsewhere(
-        self, username: str, conversation_ids: Iterable[int], blocked: Collection[int], *, online: bool
+        self,
+        username: str,
+        conversation_ids: Iterable[int],
+        blocked: Collection[int],
+        *,
+        online: bool,
+        away: str = "",
     ) -> None:
         """Do the same for an account whose presence on another server process changed."""
         audience = _without_blocked(blocked, self._sessions_following(conversation_ids))
-        self.send_event(audience, events.Presence(username=username, online=online))
+        self.send_event(audience, events.Presence(username=username, online=online, away=away or UNSET))
 
     def _sessions_following(self, conversation_ids: Iterable[int]) -> set[Speaker]:
         """Return the sessions that follow any of these conversations."""
@@ -147,6 +174,12 @@ class EventNotifier:
         account.away_timer = self._loop.call_later(AWAY_SECONDS, self._send_last_away, account)
         self.presence_changed(account, online=True)
         self.send_event(account.speakers, _presence_event(account, True), but=but)
+        self.share_away(account)
+
+    def away_changed_elsewhere(self, account: LiveAccount) -> None:
+        """Notify them of a change that another server process has announced."""
+        self.presence_changed(account, online=True)
+        self.send_event(account.speakers, _presence_event(account, True))
 
     def _send_last_away(self, account: LiveAccount) -> None:
         account.away_timer = None
@@ -187,13 +220,13 @@ def _has_own_view(account: LiveAccount, room: records.RoomRecord | ClosedRoom) -
     return id in account.seats or id in account.invited or account.id == room.owner_id
 
 
-def _sessions_inside(seat: LiveSeat) -> set[Speaker]:
+def _sessions_inside(conversation: LiveConversation) -> set[Speaker]:
     """Return the sessions of accounts that have entered the room, or of both sides of a private chat."""
-    id = seat.conversation.id
+    id, is_room = conversation.id, bool(conversation.name)
     return {
         listener
-        for listener in seat.conversation.listeners
-        if listener.account is not None and (not seat.is_room or listener.account.seats[id].entered)
+        for listener in conversation.listeners
+        if listener.account is not None and (not is_room or listener.account.seats[id].entered)
     }
 
 

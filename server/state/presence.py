@@ -88,7 +88,7 @@ class PresenceTracker:
     def record_attendance(self, transaction: WriteTransaction, account_id: int) -> AccountSnapshot:
         """Record that this process has a session of the account, and return what the session follows."""
         connection = transaction.connection
-        if instances.add_attendance(connection, self._server_id, account_id):
+        if instances.add_attendance(connection, self._server_id, account_id, transaction.now):
             transaction.changes.accounts.add(account_id)
         snapshot = _read_snapshot(connection, account_id)
         transaction.note_heads(

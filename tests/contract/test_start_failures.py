@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,8 @@ from sqlalchemy import make_url
 
 from chatroom.db.engine import open_engine
 from chatroom.db.migrate import upgrade_schema
-from tests.support.database import DatabaseServer
-from tests.support.processes import ROOT, Server
+from tests.support.database import PATIENCE, DatabaseServer, PrivateMariaDB
+from tests.support.processes import QUICK, ROOT, Server
 
 AWAY = "mysql://chat@127.0.0.1:1/chat"
 LONG = "n" * 300
@@ -139,3 +141,34 @@ def test_data_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
     Server(tmp_path / name).start().close()
     assert (tmp_path / name / "chatroom.sqlite").exists()
     assert {file.name for file in tmp_path.iterdir()} == {name, f"{name}.stderr"}
+
+
+def test_read_only_database_is_one_line(tmp_path: Path, fragile_mariadb: PrivateMariaDB) -> None:
+    url = make_url(fragile_mariadb.url("chat"))
+    upgrade_schema(engine := open_engine(url))
+    engine.dispose()
+    fragile_mariadb.execute(
+        "CREATE USER plain@'%' IDENTIFIED BY 'secret'",
+        "GRANT ALL ON chat.* TO plain@'%'",
+        "SET GLOBAL read_only = 1",
+    )
+    plain = url.set(username="plain", password="secret").render_as_string(hide_password=False)
+    assert "is read-only" in failure(tmp_path, "--database", plain)
+    two_hosts = plain.replace("127.0.0.1:", "127.0.0.1:1,127.0.0.1:")
+    assert "is read-only" in failure(tmp_path, "--database", two_hosts)
+
+
+def test_start_waits_for_database(tmp_path: Path, fragile_mariadb: PrivateMariaDB) -> None:
+    url = fragile_mariadb.url("chat")
+    fragile_mariadb.stop()
+    server = Server(tmp_path / "data", "--database", url, settings=(*QUICK, "database.wait=60"))
+    starting = threading.Thread(target=server.start)
+    starting.start()
+    deadline = time.monotonic() + PATIENCE
+    while "waiting for the database" not in server.log:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    fragile_mariadb.start()
+    starting.join()
+    server.user("Alice")
+    server.close()

@@ -6,11 +6,15 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Protocol
 
+from tests.delivery.hint_proxy import HintProxy
 from tests.delivery.history import History, InjectedFault, now
 from tests.delivery.proxy import Proxy
 from tests.support.database import PrivateServer
+from tests.support.galera import GaleraCluster
+from tests.support.nats import NatsServer, free_port
 from tests.support.processes import Server
 
 SETTINGS = (
@@ -26,6 +30,22 @@ SETTINGS = (
 
 TRACEBACK = re.compile(r"^.*\n\s*Traceback .*\n(?:\s.*\n)*", re.MULTILINE)
 """A traceback, with the log line to which it belongs."""
+
+
+class Database(Protocol):
+    """What a run does with its database."""
+
+    def start(self) -> object: ...
+
+    def kill(self) -> None: ...
+
+    def restart(self) -> object: ...
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+    def kill_connections(self) -> int: ...
 
 
 class Host(Protocol):
@@ -85,9 +105,11 @@ class Deployment:
     """The servers, the database, the proxies and the history of a run."""
 
     hosts: Sequence[Host]
-    database: PrivateServer | None = None
+    database: Database | None = None
     history: History = field(default_factory=History)
     proxies: list[Proxy] = field(default_factory=list)
+    nats: NatsServer | None = None
+    hint_proxies: list[HintProxy] = field(default_factory=list)
 
     def note(self, what: str, unanswered: int = 0) -> None:
         """Record that a fault begins."""
@@ -102,6 +124,12 @@ class Deployment:
     async def open(self) -> AsyncIterator["Deployment"]:
         """Start everything for the length of an ``async with``."""
         async with AsyncExitStack() as started:
+            if self.nats is not None:
+                self.nats.start()
+                started.callback(self.nats.kill)
+            for hint_proxy in self.hint_proxies:
+                await hint_proxy.open()
+                started.push_async_callback(hint_proxy.close)
             for host in self.hosts:
                 await host.start()
                 started.push_async_callback(host.kill)
@@ -113,16 +141,36 @@ class Deployment:
 
 
 def deploy(
-    folder: Path, database: PrivateServer | None = None, servers: int = 1, flaw: str = ""
+    folder: Path,
+    database: PrivateServer | GaleraCluster | None = None,
+    servers: int = 1,
+    flaw: str = "",
+    *,
+    cluster: bool = False,
+    noise: float = 0.0,
 ) -> Deployment:
     """Prepare server processes that share a database, or one with a SQLite file. They are not started yet.
 
-    ``flaw`` is the fault to plant in each: see ``planted_faults``.
+    ``flaw`` is the fault to plant in each: see ``planted_faults``. With ``cluster`` they are connected by
+    NATS, each through a proxy; ``noise`` is the share of hints that something happens to.
     """
+    nats = NatsServer(folder) if cluster else None
+    hint_ports = [free_port() for _ in range(servers)] if nats else []
     program = ("tests.delivery.planted_faults", flaw) if flaw else ("server",)
-    where = ("--database", database.url("chat")) if database else ()
+    where = [_database_flag(database, number) for number in range(servers)]
+    clusters: list[tuple[str, ...]] = [("--cluster", f"nats://127.0.0.1:{port}") for port in hint_ports]
     hosts = [
-        Process(Server(folder / f"server-{each}", *where, settings=SETTINGS, program=program))
-        for each in range(servers)
+        Process(Server(folder / f"server-{each}", *where[each], *its, settings=SETTINGS, program=program))
+        for each, its in enumerate(clusters or [()] * servers)
     ]
-    return Deployment(hosts, database)
+    proxies = [HintProxy(port, nats.port, Random(port), noise) for port in hint_ports if nats]
+    return Deployment(hosts, database, nats=nats, hint_proxies=proxies)
+
+
+def _database_flag(database: PrivateServer | GaleraCluster | None, server: int) -> tuple[str, ...]:
+    """The flag for one server. With Galera each has its own node first."""
+    if database is None:
+        return ()
+    if isinstance(database, GaleraCluster):
+        return "--database", database.url("chat", server)
+    return "--database", database.url("chat")

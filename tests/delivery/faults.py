@@ -109,6 +109,28 @@ async def kill_database_connections(site: Deployment, random: Random) -> None:
     await asyncio.to_thread(site.database.kill_connections)
 
 
+async def kill_nats(site: Deployment, random: Random) -> None:
+    assert site.nats is not None
+    site.nats.kill()
+    await asyncio.sleep(random.uniform(0, 3))
+    await asyncio.to_thread(site.nats.start)
+
+
+async def pause_nats(site: Deployment, random: Random) -> None:
+    assert site.nats is not None
+    site.nats.pause()
+    await asyncio.sleep(random.uniform(0.3, 6))
+    site.nats.resume()
+
+
+async def partition_nats(site: Deployment, random: Random) -> None:
+    """One server loses NATS, and the others do not."""
+    proxy = random.choice(site.hint_proxies)
+    proxy.partition()
+    await asyncio.sleep(random.uniform(0.3, 6))
+    proxy.heal()
+
+
 SERVERS: Mapping[Breakage, float] = {kill_server: 3, pause_server: 1, restart_server: 2}
 DATABASE: Mapping[Breakage, float] = {
     kill_database_connections: 3,
@@ -116,6 +138,8 @@ DATABASE: Mapping[Breakage, float] = {
     restart_database: 1,
     pause_database: 1,
 }
+
+HINTS: Mapping[Breakage, float] = {kill_nats: 2, pause_nats: 1, partition_nats: 2}
 
 PROCESS_FAULT_INTERVAL = 2.0
 """Average seconds from the end of one process fault to the next."""

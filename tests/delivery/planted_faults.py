@@ -18,12 +18,14 @@ import chatroom.db.queries.raw_insert
 import chatroom.server.__main__
 import chatroom.server.app
 import chatroom.server.auth.permissions
+import chatroom.server.cluster.change_poller
 import chatroom.server.handlers.room_entry
 import chatroom.server.state.delivery
 from chatroom.db.queries import memberships
-from chatroom.db.queries.messages import KnownMessages, SeqRange
+from chatroom.db.queries.messages import KnownHead, KnownMessages, SeqRange
 from chatroom.db.records import MessageDraft, RoomRecord, SeatRecord, StoredMessage
 from chatroom.db.schema import conversations, messages
+from chatroom.db.writer.remote_messages import MessageHint, RemoteMessages
 from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.db.writer.writer import DatabaseWriter
 from chatroom.protocol.errors import NotAMember
@@ -47,7 +49,7 @@ def delivery_before_commit() -> None:
     """Messages are delivered while the transaction is still open."""
 
     def tell(writer: Any, batch: Any) -> None:
-        writer._loop.call_soon_threadsafe(writer._deliver, batch.posted)
+        writer._loop.call_soon_threadsafe(writer._answers.deliver, batch.posted)
         batch.posted = []
 
     _before_commit(tell)
@@ -93,7 +95,7 @@ def seq_outside_lock() -> None:
     The primary key would prevent it, so it is dropped too. Two servers on one database are needed to show it.
     """
 
-    def lock(connection: Connection, ids: Collection[int]) -> dict[int, Any]:
+    def lock(connection: Connection, ids: Collection[int], *, skip_locked: bool = False) -> dict[int, Any]:
         row = conversations.c
         highest = (
             select(func.max(messages.c.seq)).where(messages.c.conversation_id == row.id).scalar_subquery()
@@ -181,6 +183,46 @@ def pages_for_strangers() -> None:
     proper = _patch(chatroom.server.auth.permissions, "readable_conversation", readable)
 
 
+def hints_in_any_order() -> None:
+    """A hint is applied whatever its seq is."""
+
+    def take_deliverable(self: Any) -> list[StoredMessage]:
+        deliverable: list[StoredMessage] = []
+        while self._arrived:
+            deliverable += self._arrived.popleft().messages
+        for message in deliverable:
+            known = self._known.get(message.conversation_id)
+            roster = 0 if known is None else known.roster
+            self._known[message.conversation_id] = KnownHead(message.seq, roster)
+        return deliverable
+
+    _patch(RemoteMessages, "take_deliverable", take_deliverable)
+
+
+def hints_trusted_for_seats() -> None:
+    """A hint is applied whatever its roster version is, and an unknown roster is taken for the known one."""
+
+    def add(self: Any, hint: MessageHint) -> None:
+        known = self._known.get(hint.conversation_id)
+        if known is not None:
+            self._known[hint.conversation_id] = KnownHead(known.head, hint.roster)
+        proper(self, hint)
+
+    proper = _patch(RemoteMessages, "add", add)
+    seats_forgotten()
+
+
+def no_fallback_poll() -> None:
+    """What no hint announces is never read."""
+
+    async def run_polling(self: Any) -> None:
+        self.hints_arrive = lambda: True
+        await proper(self)
+
+    chatroom.server.cluster.change_poller.HINTED_POLL_SECONDS = 1e6
+    proper = _patch(chatroom.server.cluster.change_poller.ChangePoller, "run_polling", run_polling)
+
+
 FLAWS: dict[str, Callable[[], None]] = {
     "ack-before-commit": ack_before_commit,
     "delivery-before-commit": delivery_before_commit,
@@ -191,6 +233,9 @@ FLAWS: dict[str, Callable[[], None]] = {
     "seats-forgotten": seats_forgotten,
     "seats-uncounted": seats_uncounted,
     "pages-for-strangers": pages_for_strangers,
+    "hints-in-any-order": hints_in_any_order,
+    "hints-trusted-for-seats": hints_trusted_for_seats,
+    "no-fallback-poll": no_fallback_poll,
 }
 
 

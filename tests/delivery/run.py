@@ -13,7 +13,14 @@ from typing import ParamSpec
 
 from tests.delivery.client_line import ConnectionEnded
 from tests.delivery.deployment import Deployment
-from tests.delivery.faults import DATABASE, SERVERS, Breakage, inject_network_faults, inject_process_faults
+from tests.delivery.faults import (
+    DATABASE,
+    HINTS,
+    SERVERS,
+    Breakage,
+    inject_network_faults,
+    inject_process_faults,
+)
 from tests.delivery.history import Healed, now
 from tests.delivery.rules.recovery import PATIENCE
 from tests.delivery.workload import ROOMS, VAULT, RandomClient
@@ -57,7 +64,11 @@ async def run(
         RandomClient(name, site.proxies, site.history, Random(f"{seed} {name}")) for name in names(clients)
     ]
     if breakages is None:
-        breakages = {**SERVERS, **(DATABASE if site.database else {})}
+        breakages = {
+            **SERVERS,
+            **(DATABASE if site.database else {}),
+            **(HINTS if site.nats else {}),
+        }
     async with TaskGroup() as tasks:
         for talker in talkers:
             tasks.create_task(talker.run())

@@ -6,11 +6,14 @@ There are no network faults and few clients, so that only the planted fault show
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.delivery.check import check
 from tests.delivery.deployment import Deployment, deploy
 from tests.delivery.faults import Breakage, kill_server
 from tests.delivery.run import run
 from tests.support.database import PrivateMariaDB
+from tests.support.processes import Wire
 
 CHANCES = 5
 """Runs in which a fault may show. On a busy machine a run sends few messages."""
@@ -86,3 +89,46 @@ def test_uncounted_seats_are_detected(tmp_path: Path) -> None:
 
 def test_pages_for_strangers_are_detected(tmp_path: Path) -> None:
     assert is_convicted(tmp_path, "pages-for-strangers", by="9", seconds=3)
+
+
+def test_hints_in_any_order_are_detected(tmp_path: Path, fragile_mariadb: PrivateMariaDB) -> None:
+    site = deploy(tmp_path, fragile_mariadb, servers=2, flaw="hints-in-any-order", cluster=True, noise=0.2)
+    assert rules_broken(site, seconds=6) & {"3", "5", "6"}
+
+
+def test_hints_trusted_for_seats_are_detected(tmp_path: Path, fragile_mariadb: PrivateMariaDB) -> None:
+    site = deploy(tmp_path, fragile_mariadb, servers=2, flaw="hints-trusted-for-seats", cluster=True)
+    assert "9" in rules_broken(site, seconds=15)
+
+
+@pytest.mark.parametrize("flaw", ["", "no-fallback-poll"])
+def test_missing_fallback_poll_is_detected(
+    tmp_path: Path, fragile_mariadb: PrivateMariaDB, flaw: str
+) -> None:
+    """Without any hint a message arrives by polling, unless that is missing."""
+    site = deploy(tmp_path, fragile_mariadb, servers=2, flaw=flaw, cluster=True)
+    assert asyncio.run(_arrives_without_hints(site)) is not bool(flaw)
+
+
+async def _arrives_without_hints(site: Deployment) -> bool:
+    async with site.open():
+        return await asyncio.to_thread(_send_without_hints, site)
+
+
+def _send_without_hints(site: Deployment) -> bool:
+    east, west = (Wire("127.0.0.1", host.port) for host in site.hosts)
+    with east, west:
+        alice, bob = east.register("Alice"), west.register("Bob")
+        alice.request("create_room", room="#den", capacity=2)
+        for wire in (alice, bob):
+            wire.request("enter_room", room="#den", nickname=wire.username)
+        alice.message(kind="enter", username="Bob")
+        for proxy in site.hint_proxies:
+            proxy.noise, proxy.only = 1.0, "lose"
+        alice.request("send", to="#den", text="hi")
+        bob.socket.settimeout(20.0)
+        try:
+            bob.message(text="hi")
+        except TimeoutError:
+            return False
+        return True

@@ -52,6 +52,14 @@ def test_two_servers_on_one_database_agree(tmp_path: Path, fragile_mariadb: Priv
     prove(deploy(tmp_path, fragile_mariadb, servers=2), seconds=15, seed=8)
 
 
+def test_three_servers_agree_while_hints_and_nats_are_lost(
+    tmp_path: Path, fragile_mariadb: PrivateMariaDB
+) -> None:
+    site = deploy(tmp_path, fragile_mariadb, servers=3, cluster=True, noise=0.2)
+    prove(site, seconds=20, seed=10)
+    assert sum(proxy.spoilt for proxy in site.hint_proxies)
+
+
 def test_restart_loses_no_message_of_twenty_clients(tmp_path: Path) -> None:
     found = prove(deploy(tmp_path), seconds=10, seed=9, network=False, breakages={restart_server: 1.0})
     assert found.breakages["restart server"]

@@ -19,6 +19,7 @@ from chatroom.db.errors import DatabaseUnavailable
 from chatroom.db.migrate import upgrade_schema
 from chatroom.db.queries.messages import AppendVerdict
 from chatroom.db.records import MessageDraft
+from chatroom.db.writer import deferred_operations
 from chatroom.db.writer.operations import MessagePost, SessionOrder
 from chatroom.db.writer.transaction import WriteTransaction
 from tests.unit.db.builders import make_room, take_seats
@@ -92,6 +93,10 @@ async def test_post_to_locked_conversation_waits_and_others_are_stored(
                 writer.add_operation(post_to(shared, other, f"continues {number}", SessionOrder()))
                 await shared.wait_for_answers(number + 1)
             assert [seq for _, seq in shared.events_of("post")] == [1, 2, 3, 4, 5]
+            deadline = time.monotonic() + 60.0
+            while "is locked by another session" not in caplog.text:
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.01)
         await shared.wait_for_answers(7)
     assert shared.stored_texts() == ["waits", "waits behind"]
     assert shared.events_of("deliver")[-2:] == [(1, "waits"), (2, "waits behind")]
@@ -181,3 +186,65 @@ async def test_file_locked_by_another_program_is_logged_as_outage(
 def _number_of_conversations(transaction: WriteTransaction) -> int:
     count: int = transaction.connection.exec_driver_sql("SELECT COUNT(*) FROM conversations").scalar_one()
     return count
+
+
+async def test_first_attempt_skips_locked_rows_without_waiting(
+    shared: WriterFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A conversation that another server process writes to does not hold up the others."""
+    monkeypatch.setattr(deferred_operations, "SKIP_LOCKED_SECONDS", 3600.0)
+    other = other_room(shared.engine, shared.alice_id)
+    async with shared.running_writer(outage_timeout=60.0) as writer:
+        with row_locked(shared.engine.url, shared.room_id):
+            before = lock_waits(shared.engine)
+            writer.add_operation(shared.make_post("skipped"))
+            writer.add_operation(post_to(shared, other, "continues", SessionOrder()))
+            job = asyncio.ensure_future(writer.run_job(partial(shared.append_text, text="skipped too")))
+            await shared.wait_for_answers(1)
+            assert [text for _, text in shared.events_of("deliver")] == ["continues"]
+            assert lock_waits(shared.engine) == before
+            assert not job.done()
+        await job
+        await shared.wait_for_answers(2)
+    assert sorted(shared.stored_texts()) == ["skipped", "skipped too"]
+
+
+async def test_skipped_operation_waits_for_its_turn_alone(
+    shared: WriterFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deferred_operations, "SKIP_LOCKED_SECONDS", 0.0)
+    async with shared.running_writer(outage_timeout=60.0) as writer:
+        with row_locked(shared.engine.url, shared.room_id):
+            before = lock_waits(shared.engine)
+            writer.add_operation(shared.make_post("waits"))
+            deadline = time.monotonic() + 60.0
+            while lock_waits(shared.engine) == before:
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.01)
+        await shared.wait_for_answers(1)
+    assert shared.stored_texts() == ["waits"]
+
+
+async def test_posts_of_a_session_keep_their_order_across_skipped_rows(
+    shared: WriterFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deferred_operations, "SKIP_LOCKED_SECONDS", 0.0)
+    other = other_room(shared.engine, shared.alice_id)
+    order = shared.session_order
+    async with shared.running_writer(outage_timeout=60.0) as writer:
+        with row_locked(shared.engine.url, other):
+            writer.add_operation(shared.make_post("1"))
+            writer.add_operation(post_to(shared, other, "2", order))
+            writer.add_operation(shared.make_post("3"))
+            await shared.wait_for_answers(1)
+            writer.add_operation(shared.make_post("4"))
+            assert await writer.run_job(_number_of_conversations) == 2
+            assert [text for _, text in shared.events_of("deliver")] == ["1"]
+        await shared.wait_for_answers(4)
+    assert shared.stored_texts() == ["1", "3", "4"]
+
+
+def lock_waits(engine: Engine) -> int:
+    with engine.connect() as connection:
+        row = connection.exec_driver_sql("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_waits'").one()
+    return int(row[1])

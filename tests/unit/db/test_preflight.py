@@ -12,6 +12,7 @@ from chatroom.db.engine import open_engine
 from chatroom.db.errors import DatabaseUnusable
 from chatroom.db.preflight import PreflightFinding, check_database
 from tests.support.database import DatabaseServer, PrivateMariaDB
+from tests.support.galera import GaleraCluster, need_galera
 
 
 def refusal_text(url: str) -> str:
@@ -140,3 +141,25 @@ def test_settings_that_may_lose_messages_are_reported(fragile_mariadb: PrivateMa
     assert lossy.serious
     fragile_mariadb.stop()
     assert refusal_text(url).startswith("cannot reach the database at 127.0.0.1")
+
+
+@pytest.fixture
+def galera_node() -> Iterator[GaleraCluster]:
+    need_galera()
+    cluster = GaleraCluster(nodes=1)
+    yield cluster
+    cluster.close()
+
+
+def test_galera_without_binary_log_is_refused(galera_node: GaleraCluster) -> None:
+    galera_node.open("--skip-log-bin")
+    assert "log_bin=OFF" in refusal_text(galera_node.url("chat"))
+
+
+def test_sessions_on_galera_wait_for_other_nodes(galera_node: GaleraCluster) -> None:
+    galera_node.open()
+    assert all(not finding.serious or "log" in finding.text for finding in findings(galera_node.url("chat")))
+    engine = open_engine(galera_node.url("chat"))
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT @@session.wsrep_sync_wait")) == 7
+    engine.dispose()

@@ -41,7 +41,7 @@ class WriterFixture:
 
     @asynccontextmanager
     async def running_writer(
-        self, outage_timeout: float = 0.0, publish: Callable[[Connection, ChangeSet], None] | None = None
+        self, outage_timeout: float = 0.0, publish: Callable[[Connection, ChangeSet], int] | None = None
     ) -> AsyncIterator[DatabaseWriter]:
         writer = DatabaseWriter(
             self.engine,

@@ -68,7 +68,7 @@ def test_session_epoch_increases_independently_of_clock(engine: Engine) -> None:
         take_seats(connection, hall, bob)
         instances.record_heartbeat(connection, EAST, NOW)
         for account_id in (alice, bob):
-            instances.add_attendance(connection, EAST, account_id)
+            instances.add_attendance(connection, EAST, account_id, NOW)
         assert (
             accounts.ended_sessions_on_server(connection, EAST)
             == accounts.ended_sessions_of_members(connection, hall)

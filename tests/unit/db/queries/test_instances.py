@@ -24,12 +24,13 @@ def alice(connection: Connection) -> int:
     alice = make_account(connection, "Alice")
     for server, seen_at in ((EAST, 100), (WEST, 200)):
         instances.record_heartbeat(connection, server, seen_at)
-        instances.add_attendance(connection, server, alice)
+        instances.add_attendance(connection, server, alice, seen_at)
     return alice
 
 
 def test_record_heartbeat_reports_new_process(connection: Connection) -> None:
     assert instances.record_heartbeat(connection, EAST, 100)
+    instances.describe_instance(connection, EAST, "east", 100)
     assert not instances.record_heartbeat(connection, EAST, 200)
     instances.remove_dead_instances(connection, alive_since=201)
     assert instances.record_heartbeat(connection, EAST, 300)
@@ -49,7 +50,7 @@ def test_attended_elsewhere_with_several_processes(connection: Connection, alice
 
 
 def test_repeated_attendance_is_stored_once(connection: Connection, alice: int) -> None:
-    instances.add_attendance(connection, EAST, alice)
+    instances.add_attendance(connection, EAST, alice, 100)
     instances.remove_attendance(connection, EAST, alice)
     assert not instances.attended_elsewhere(connection, WEST, alice, alive_since=0)
     assert instances.attended_accounts(connection, alive_since=0) == {alice}
@@ -64,7 +65,7 @@ def test_removed_process_has_no_attendances(connection: Connection, alice: int) 
 
 def test_attending_elsewhere_may_be_filtered(connection: Connection, alice: int) -> None:
     bob = make_account(connection, "Bob")
-    instances.add_attendance(connection, EAST, bob)
+    instances.add_attendance(connection, EAST, bob, 100)
     assert instances.attending_elsewhere(connection, WEST, alive_since=0) == {alice, bob}
     assert instances.attending_elsewhere(connection, EAST, alive_since=0) == {alice}
     assert instances.attending_elsewhere(connection, WEST, alive_since=0, account_ids=[bob]) == {bob}
@@ -75,3 +76,15 @@ def test_other_instances_are_live(connection: Connection, alice: int) -> None:
     assert instances.other_instances(connection, EAST, alive_since=0) == {WEST}
     assert instances.other_instances(connection, EAST, alive_since=201) == set()
     assert instances.last_heartbeats(connection, [EAST, WEST]) == {EAST: 100, WEST: 200}
+
+
+def test_attendance_of_removed_process_brings_it_back(connection: Connection, alice: int) -> None:
+    """Its heartbeat then stores its name and all attendances again."""
+    instances.describe_instance(connection, EAST, "east", 100)
+    instances.remove_instance(connection, EAST)
+    assert instances.add_attendance(connection, EAST, alice, 300)
+    assert instances.attended_elsewhere(connection, WEST, alice, alive_since=300)
+    assert instances.record_heartbeat(connection, EAST, 400)
+    instances.describe_instance(connection, EAST, "east", 100)
+    assert not instances.record_heartbeat(connection, EAST, 500)
+    assert ("east", 100, 500, 1) in instances.list_instances(connection)

@@ -35,6 +35,7 @@ class QueueScenario:
     def __init__(self, thread: ThreadPoolExecutor) -> None:
         self._loop = ManualLoop()
         self._thread = thread
+        self.last_size = 0
         # It has the only method that the queue calls.
         self.queue = WriteQueue(cast(AbstractEventLoop, self._loop))
 
@@ -47,11 +48,13 @@ class QueueScenario:
         return self._thread.submit(lambda: numbers(self.queue.take_batch()))
 
     def take(self) -> list[int]:
-        return self.start_taking().result(timeout=10)
+        taken = self.start_taking().result(timeout=10)
+        self.last_size = len(taken)
+        return taken
 
     def answer(self) -> None:
         """Write and answer the last batch."""
-        self.queue.batch_written()
+        self.queue.batch_written(self.last_size)
         self.queue.batch_answered()
 
 
@@ -118,7 +121,7 @@ def test_gather_time_starts_after_answers(scene: QueueScenario) -> None:
     """The wait begins when the last batch was answered, however long the loop takes for that."""
     scene.tick(1, 2, 3)
     assert scene.take() == [1, 2, 3]
-    scene.queue.batch_written()
+    scene.queue.batch_written(3)
     taken = scene.start_taking()
     scene.tick(4)
     scene.tick(5)
@@ -191,3 +194,16 @@ def test_concurrent_ticks_lose_no_operation() -> None:
         scene.queue.close()
         assert ended.wait(10)
     assert taken == list(range(3000))
+
+
+def test_wake_returns_without_operations(scene: QueueScenario) -> None:
+    taken = scene.start_taking()
+    scene.queue.wake()
+    assert taken.result(timeout=10) == []
+    scene.tick(1)
+    assert scene.take() == [1]
+
+
+def test_wake_before_a_batch_is_taken_is_not_lost(scene: QueueScenario) -> None:
+    scene.queue.wake()
+    assert scene.take() == []

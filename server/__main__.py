@@ -23,7 +23,7 @@ from functools import partial
 from uvloop import new_event_loop
 
 from chatroom.protocol import RELEASE
-from chatroom.server.app import ServerFailed, StartError, serve_until_stopped
+from chatroom.server.app import ServerFailed, serve_until_stopped
 from chatroom.server.cli import admin, copies, doctor, invite, workers
 from chatroom.server.cli.arguments import OneLineParser, add_settings, print_error, setting_pair
 from chatroom.server.cluster.nats_bus import ClusterUnusable
@@ -32,6 +32,7 @@ from chatroom.server.config.endpoint import ServerEndpoint
 from chatroom.server.config.loader import ConfigurationError, LoadedConfig, describe_config, load_config
 from chatroom.server.config.settings import SETTINGS, ServerConfig
 from chatroom.server.net.tls import CertificateError
+from chatroom.server.preparation import StartError
 
 FLAGS = (
     ("--host", "host", "HOST"),

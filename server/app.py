@@ -25,9 +25,8 @@ import signal
 import socket
 import ssl
 import sys
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -37,18 +36,15 @@ from sqlalchemy.exc import DBAPIError
 
 from chatroom import protocol
 from chatroom.db import background
-from chatroom.db.engine import is_sqlite, lock_file, open_engine
-from chatroom.db.errors import DatabaseNotReady, DatabaseUnavailable, DatabaseUnusable
-from chatroom.db.migrate import upgrade_schema
-from chatroom.db.preflight import PreflightFinding, as_unusable, check_database, check_may_write
-from chatroom.db.queries import instances
+from chatroom.db.engine import is_sqlite
+from chatroom.db.errors import DatabaseUnavailable
+from chatroom.db.preflight import as_unusable
 from chatroom.protocol.errors import GoingAway, TooManyConnections
 from chatroom.protocol.events import Welcome
 from chatroom.protocol.frame import UNSET
 from chatroom.protocol.values import Limits
 from chatroom.protocol.wire import encode_frame
 from chatroom.server.admin import ipc
-from chatroom.server.cluster.nats_bus import check_client, server_urls
 from chatroom.server.config.endpoint import ServerEndpoint, endpoint_of
 from chatroom.server.config.log import set_level
 from chatroom.server.config.reload import reload_config
@@ -75,6 +71,7 @@ from chatroom.server.net.tls import (
     load_certificate,
     prepare_tls,
 )
+from chatroom.server.preparation import StartError, check_cluster, hint_key, open_database
 from chatroom.server.session import ClientSession
 from chatroom.server.state.directory import number_sessions_of
 from chatroom.server.systemd.activation import take_passed_sockets
@@ -88,9 +85,6 @@ STOP_SECONDS = 8.0
 WATCHDOG_SECONDS = STOP_SECONDS + 1.5
 """Seconds after which the watchdog ends the process. Requests without an answer may or may not be stored."""
 
-DATABASE_RETRY_SECONDS = 0.5
-"""Seconds between two attempts to reach the database at the start (``database.wait``)."""
-
 Announce = Callable[[ServerEndpoint, str], None]
 """Called with the endpoint, and with an invitation code if registration needs one."""
 
@@ -100,10 +94,6 @@ class WorkerPlace(NamedTuple):
 
     number: int
     port: int
-
-
-class StartError(Exception):
-    """The server cannot start: one sentence for the administrator."""
 
 
 class ServerFailed(Exception):
@@ -131,76 +121,13 @@ async def serve_until_stopped(
         raise StartError(str(error)) from None
     check_cluster(config)
     async with open_database(config) as engine:
-        hint_key = await _hint_key(config, engine)
+        key = await hint_key(config, engine)
         sockets = passed or await _bind_sockets(config, place)
-        server = ChatServer(config, engine, tls, sockets, reload, hint_key=hint_key, place=place)
+        server = ChatServer(config, engine, tls, sockets, reload, hint_key=key, place=place)
         with serve_http(config.http, http_sockets, server.sources):
             await server.run_until_stopped(announce)
     if not passed:
         remove_socket_files(config)
-
-
-def check_cluster(config: ServerConfig) -> None:
-    """Check what can be checked without NATS. Raises ``StartError`` and ``ClusterUnusable``."""
-    if not config.cluster.url:
-        return
-    server_urls(config.cluster)
-    if config.is_sqlite:
-        raise StartError("--cluster needs a MySQL or MariaDB database: an SQLite file is for one process")
-    check_client()
-
-
-async def _hint_key(config: ServerConfig, engine: Engine) -> bytes:
-    """Return the key of this cluster's hints; empty without a cluster."""
-    if not config.cluster.url:
-        return b""
-    return await asyncio.to_thread(instances.shared_key, engine, instances.HINT_KEY)
-
-
-@asynccontextmanager
-async def open_database(config: ServerConfig) -> AsyncIterator[Engine]:
-    """Open the database: checked, upgraded, and an SQLite file locked. Raises ``StartError``."""
-    try:
-        lock = lock_file(config.database_url)
-        engine = open_engine(
-            config.database_url,
-            readers=config.database.readers,
-            password=config.database.password or None,
-            timeout=config.database.patience,
-        )
-        for remark in await _wait_for_database(engine, config.database.wait):
-            log.log(logging.WARNING if remark.serious else logging.INFO, "%s", remark.text)
-    except DatabaseUnusable as error:
-        raise StartError(str(error)) from None
-    try:
-        yield engine
-    finally:
-        engine.dispose()
-        if lock is not None:
-            lock.release()
-
-
-async def _wait_for_database(engine: Engine, seconds: float) -> list[PreflightFinding]:
-    """Prepare the database; for ``seconds``, try again while it does not answer or accept writes."""
-    deadline = time.monotonic() + seconds
-    logged = False
-    while True:
-        try:
-            return await asyncio.to_thread(_prepare_database, engine)
-        except DatabaseNotReady as error:
-            if time.monotonic() + DATABASE_RETRY_SECONDS > deadline:
-                raise
-            if not logged:
-                log.warning("waiting for the database: %s", error)
-                logged = True
-        await asyncio.sleep(DATABASE_RETRY_SECONDS)
-
-
-def _prepare_database(engine: Engine) -> list[PreflightFinding]:
-    remarks = check_database(engine)
-    upgrade_schema(engine)
-    check_may_write(engine)
-    return remarks
 
 
 class ChatServer:

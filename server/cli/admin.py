@@ -27,7 +27,6 @@ from chatroom.protocol.values import now_milliseconds
 from chatroom.server.admin import ipc
 from chatroom.server.admin.ipc import Answer, AnyCommand, CommandFailed
 from chatroom.server.admin.service import AdminService
-from chatroom.server.app import StartError, open_database
 from chatroom.server.auth import permissions
 from chatroom.server.auth.passwords import PasswordHasher
 from chatroom.server.cli.account_export import export_lines
@@ -35,6 +34,7 @@ from chatroom.server.cli.arguments import OneLineParser, add_settings, print_err
 from chatroom.server.config import log
 from chatroom.server.config.loader import ConfigurationError, load_config
 from chatroom.server.config.settings import ServerConfig
+from chatroom.server.preparation import StartError, open_database
 from chatroom.server.state.directory import LiveDirectory
 from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.presence import PresenceTracker

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from chatroom.protocol import labels
 from chatroom.server.admin import ipc
 from chatroom.server.admin.ipc import CommandFailed
-from chatroom.server.app import StartError
 from chatroom.server.auth.invitations import DAYS, USES
 from chatroom.server.cli.admin import execute_command
 from chatroom.server.cli.arguments import OneLineParser, add_settings, print_error
@@ -20,6 +19,7 @@ from chatroom.server.config.endpoint import ServerEndpoint
 from chatroom.server.config.loader import ConfigurationError, load_config
 from chatroom.server.config.settings import ServerConfig
 from chatroom.server.net.tls import CertificateError, prepare_tls
+from chatroom.server.preparation import StartError
 
 FLAGS = (
     ("--host", "host", "HOST"),

@@ -17,10 +17,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from chatroom.db import background
-from chatroom.server.app import StartError, WorkerPlace
+from chatroom.server.app import WorkerPlace
 from chatroom.server.config.log import errors
 from chatroom.server.config.settings import ServerConfig
 from chatroom.server.net.client_sockets import ListenFailed, open_client_sockets
+from chatroom.server.preparation import StartError
 from chatroom.server.systemd.notifier import ServiceNotifier
 
 log = logging.getLogger(__name__)

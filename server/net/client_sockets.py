@@ -16,8 +16,8 @@ class ListenFailed(Exception):
 
 
 async def open_client_sockets(config: ServerConfig, shared_port: int = 0) -> list[socket.socket]:
-    """Return listening sockets; with ``shared_port`` those of ``host`` on that port, which other processes bind
-    too. Raises ``ListenFailed``.
+    """Return listening sockets; with ``shared_port`` those of ``host`` on that port, which other processes
+    bind too. Raises ``ListenFailed``.
     """
     sockets: list[socket.socket] = []
     shared = [ListenAddress(config.host, shared_port)] if shared_port else []

@@ -16,10 +16,10 @@ from sqlalchemy import Connection, Engine, func, inspect, select
 import chatroom.db.queries.messages
 import chatroom.db.queries.raw_insert
 import chatroom.server.__main__
-import chatroom.server.app
 import chatroom.server.auth.permissions
 import chatroom.server.cluster.change_poller
 import chatroom.server.handlers.room_entry
+import chatroom.server.preparation
 import chatroom.server.state.delivery
 from chatroom.db.queries import memberships
 from chatroom.db.queries.messages import KnownHead, KnownMessages, SeqRange
@@ -116,7 +116,7 @@ def seq_outside_lock() -> None:
                     "ALTER TABLE messages DROP PRIMARY KEY, ADD INDEX (conversation_id, seq)"
                 )
 
-    proper = _patch(chatroom.server.app, "upgrade_schema", upgrade)
+    proper = _patch(chatroom.server.preparation, "upgrade_schema", upgrade)
     _patch(chatroom.db.queries.messages, "lock_heads", lock)
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from chatroom.server import __main__ as command
-from chatroom.server.app import StartError
 from chatroom.server.config import log
 from chatroom.server.config.endpoint import ServerEndpoint
 from chatroom.server.config.settings import ServerConfig
 from chatroom.server.net.tls import CertificateError
+from chatroom.server.preparation import StartError
 from tests.support.processes import PATIENCE, ROOT
 
 Output = pytest.CaptureFixture[str]

@@ -69,7 +69,7 @@ def test_limit_of_0_is_off(serve: Serve) -> None:
     create(alice, *(f"room{number}" for number in range(5)))
 
 
-def test_concurrent_creates_respect_the_limit(database_url: str, engine: Engine) -> None:
+def test_concurrent_creates_respect_the_limit(engine: Engine) -> None:
     with begin_write(engine) as connection:
         id = make_account(connection, "Alice")
         alice = accounts.find_account_by_id(connection, id)
@@ -83,6 +83,6 @@ def test_concurrent_creates_respect_the_limit(database_url: str, engine: Engine)
         make_room(connection, name, alice.id)
         return True
 
-    made = run_concurrently(database_url, [partial(create, name=f"room{number}") for number in range(8)])
+    made = run_concurrently(engine, [partial(create, name=f"room{number}") for number in range(8)])
     with engine.connect() as connection:
         assert (sum(made), rooms.count_owned(connection, alice.id)) == (3, 3)

@@ -14,7 +14,6 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -24,7 +23,7 @@ import pymysql
 import pytest
 from sqlalchemy import URL, Engine
 
-from chatroom.db.engine import is_sqlite, normalise_url, open_engine
+from chatroom.db.engine import normalise_url, open_engine
 from chatroom.db.migrate import upgrade_schema
 
 PATIENCE = 60.0
@@ -168,7 +167,12 @@ class PrivateMySQL(PrivateServer):
     """Oracle's MySQL."""
 
     def _command(self) -> list[str]:
-        own = ["--mysqlx=OFF", "--secure-file-priv=NULL", "--performance-schema=OFF"]
+        own = [
+            "--mysqlx=OFF",
+            "--secure-file-priv=NULL",
+            "--performance-schema=OFF",
+            "--information-schema-stats-expiry=0",
+        ]
         return [_mysqld(), *self._options, *own]
 
     def _install(self) -> None:
@@ -309,16 +313,20 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def engine(request: pytest.FixtureRequest, database_url: str) -> Iterator[Engine]:
-    """A fresh database with every table in it, and none of them with a row."""
-    engine = open_engine(database_url)
-    if is_sqlite(engine.url):
-        shutil.copyfile(request.getfixturevalue("sqlite_model"), str(engine.url.database))
-    else:
-        request.getfixturevalue("mysql_models")(engine.url).copy_to(str(engine.url.database))
-    yield engine
-    engine.dispose()
+@pytest.fixture(params=["sqlite", "mariadb", "mysql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A database of each engine in turn, with every table in it, and none of them with a row."""
+    if request.param == "sqlite":
+        shutil.copyfile(request.getfixturevalue("sqlite_model"), tmp_path / "chat.db")
+        engine = open_engine(f"sqlite:///{tmp_path / 'chat.db'}")
+        yield engine
+        engine.dispose()
+        return
+    empty_databases = request.getfixturevalue("empty_databases")
+    with empty_databases(request.getfixturevalue(request.param)).lend() as url:
+        engine = open_engine(url)
+        yield engine
+        engine.dispose()
 
 
 # What the migrations make, once for all tests: they take longer than most of them.
@@ -332,45 +340,86 @@ def sqlite_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@dataclass(frozen=True)
-class MySQLModel:
-    """A database whose tables are made again, by the statements that the server itself tells, in another."""
+class EmptyDatabases:
+    """Databases on one server with the tables of the newest schema and no rows. They are made once, lent to
+    one test after another, and emptied in between: to make the tables takes longer than most tests.
+    """
 
-    server: DatabaseServer
-    name: str
-    statements: tuple[str, ...]
+    def __init__(self, server: DatabaseServer) -> None:
+        self._server = server
+        self._names: list[str] = []  # of all
+        self._free: list[str] = []
+        self._model = self._add_name()
+        _migrate(server.url(self._model))
+        self._tables = self._table_names(self._model)
+        # The statements that the server itself tells.
+        self._statements = [
+            server.execute(f"SHOW CREATE TABLE {self._model}.{table}")[0][1] for table in self._tables
+        ]
 
-    def copy_to(self, name: str) -> None:
-        self.server.execute(
+    @contextmanager
+    def lend(self) -> Iterator[str]:
+        """The URL of an empty database."""
+        name = self._free.pop() if self._free else self._make()
+        yield self._server.url(name)
+        if self._table_names(name) == self._tables:
+            self._empty(name)
+            self._free.append(name)
+
+    def drop_all(self) -> None:
+        with suppress(pymysql.err.OperationalError):  # a private server may have ended before
+            for name in self._names:
+                self._server.drop(name)
+
+    def _add_name(self) -> str:
+        self._names.append(f"chat_{os.getpid()}_empty{len(self._names)}")
+        return self._names[-1]
+
+    def _make(self) -> str:
+        name = self._add_name()
+        self._server.url(name)
+        self._server.execute(
             f"USE {name}",
             "SET foreign_key_checks = 0",  # the tables come in the order of their names
-            *self.statements,
-            f"INSERT INTO alembic_version SELECT * FROM {self.name}.alembic_version",
+            *self._statements,
+            f"INSERT INTO alembic_version SELECT * FROM {self._model}.alembic_version",
+        )
+        return name
+
+    def _table_names(self, name: str) -> list[str]:
+        return sorted(table for (table,) in self._server.execute(f"SHOW TABLES IN {name}"))
+
+    def _empty(self, name: str) -> None:
+        """Empty the tables that a test has used, also if it has rolled back: ids begin with 1 again."""
+        tables = [table for table in self._tables if table != "alembic_version"]
+        filled = " UNION ALL ".join(
+            f"SELECT '{table}' FROM DUAL WHERE EXISTS (SELECT 1 FROM {name}.{table})" for table in tables
+        )
+        counted = (
+            "SELECT table_name FROM information_schema.tables"
+            f" WHERE table_schema = '{name}' AND auto_increment > 1"
+        )
+        used = {table for (table,) in self._server.execute(filled) + self._server.execute(counted)}
+        self._server.execute(
+            f"USE {name}",
+            "SET foreign_key_checks = 0",
+            *(f"TRUNCATE TABLE {table}" for table in sorted(used)),
         )
 
 
 @pytest.fixture(scope="session")
-def mysql_models() -> Iterator[Callable[[URL], MySQLModel]]:
-    """Finds the database to copy on the server of a URL; made when it is first asked for."""
-    models: dict[int | None, MySQLModel] = {}
+def empty_databases() -> Iterator[Callable[[DatabaseServer], EmptyDatabases]]:
+    """Finds the empty databases of a server."""
+    found: dict[int, EmptyDatabases] = {}
 
-    def find(url: URL) -> MySQLModel:
-        if url.port not in models:
-            models[url.port] = _make_model(DatabaseServer(url))
-        return models[url.port]
+    def find(server: DatabaseServer) -> EmptyDatabases:
+        if id(server) not in found:
+            found[id(server)] = EmptyDatabases(server)
+        return found[id(server)]
 
     yield find
-    for model in models.values():
-        with suppress(pymysql.err.OperationalError):  # a private server may have ended before
-            model.server.drop(model.name)
-
-
-def _make_model(server: DatabaseServer) -> MySQLModel:
-    name = f"chat_{os.getpid()}_model"
-    _migrate(server.url(name))
-    tables = server.execute(f"SHOW TABLES IN {name}")
-    made = [server.execute(f"SHOW CREATE TABLE {name}.{table}")[0][1] for (table,) in tables]
-    return MySQLModel(server, name, tuple(made))
+    for databases in found.values():
+        databases.drop_all()
 
 
 def _migrate(url: str) -> None:

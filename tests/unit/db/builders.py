@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import TypeVar
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from chatroom.db.engine import begin_write, open_engine
 from chatroom.db.errors import is_transient
@@ -46,9 +46,9 @@ def append_message(
     return messages.append_messages(connection, heads, [draft], NOW)[0].stored
 
 
-def run_concurrently(url: str, jobs: Sequence[Callable[[Connection], T]]) -> list[T]:
+def run_concurrently(database: Engine, jobs: Sequence[Callable[[Connection], T]]) -> list[T]:
     """Run all functions at the same time, each in a transaction on its own connection."""
-    engine = open_engine(url, readers=len(jobs))
+    engine = open_engine(database.url, readers=len(jobs))
     connected = Barrier(len(jobs))
 
     def run(job: Callable[[Connection], T]) -> T:

@@ -86,7 +86,7 @@ def test_both_friends_can_enter_chat(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("before", ["strangers", "friends once"])
-def test_concurrent_add_friendship_succeeds_once(database_url: str, engine: Engine, before: str) -> None:
+def test_concurrent_add_friendship_succeeds_once(engine: Engine, before: str) -> None:
     with begin_write(engine) as connection:
         pairs = [(make_account(connection, f"a{n}"), make_account(connection, f"b{n}")) for n in range(10)]
         if before == "friends once":
@@ -103,7 +103,7 @@ def test_concurrent_add_friendship_succeeds_once(database_url: str, engine: Engi
 
     both_ways = pairs + [(other, one) for one, other in pairs]
     results = run_concurrently(
-        database_url, [partial(befriend, account_id=one, other_id=other) for one, other in both_ways]
+        engine, [partial(befriend, account_id=one, other_id=other) for one, other in both_ways]
     )
     assert [one + other for one, other in zip(results[:10], results[10:], strict=True)] == [1] * 10
     with engine.connect() as connection:

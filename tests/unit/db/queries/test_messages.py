@@ -190,7 +190,7 @@ def test_mysql_newest_page_scans_few_rows(mysql_url: str) -> None:
     engine.dispose()
 
 
-def test_concurrent_writers_leave_no_gap(database_url: str, engine: Engine) -> None:
+def test_concurrent_writers_leave_no_gap(engine: Engine) -> None:
     """Each appends to two rooms; if a seq were taken without the lock, two writers would take the same
     one.
     """
@@ -207,7 +207,7 @@ def test_concurrent_writers_leave_no_gap(database_url: str, engine: Engine) -> N
             connection, messages.lock_heads(connection, [scene.there, scene.here]), drafts, NOW
         )
 
-    run_concurrently(database_url, [partial(work, writer) for writer in range(8)])
+    run_concurrently(engine, [partial(work, writer) for writer in range(8)])
     with engine.connect() as connection:
         for place in (scene.here, scene.there):
             page, _ = messages.message_page(connection, place, limit=100)

@@ -76,7 +76,7 @@ def test_list_rooms_is_sorted_and_includes_own_seat(engine: Engine) -> None:
     assert (mine[0].head, seat.read, seat.unread) == (1, 0, 1)
 
 
-def test_last_seat_is_taken_once_by_concurrent_accounts(database_url: str, engine: Engine) -> None:
+def test_last_seat_is_taken_once_by_concurrent_accounts(engine: Engine) -> None:
     with begin_write(engine) as connection:
         people = [make_account(connection, f"person{n}") for n in range(50)]
         narrow = make_room(connection, "narrow", people[0], capacity=1)
@@ -90,7 +90,7 @@ def test_last_seat_is_taken_once_by_concurrent_accounts(database_url: str, engin
         take_seats(connection, narrow, account_id)
         return True
 
-    seated = sum(run_concurrently(database_url, [partial(enter, account_id=id) for id in people]))
+    seated = sum(run_concurrently(engine, [partial(enter, account_id=id) for id in people]))
     with engine.connect() as connection:
         found = rooms.find_room(connection, b"narrow")
         assert found is not None

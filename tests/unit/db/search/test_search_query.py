@@ -353,7 +353,7 @@ def test_slice_indexed_by_another_process_is_refused(
         assert found(connection, alice, "fox") == ["fox"] * (round + 1)
 
 
-def test_concurrent_indexers_index_each_message_once(database_url: str, engine: Engine) -> None:
+def test_concurrent_indexers_index_each_message_once(engine: Engine) -> None:
     with begin_write(engine) as connection:
         alice = make_account(connection, "Alice")
         library = make_room(connection, "library", alice)
@@ -369,7 +369,7 @@ def test_concurrent_indexers_index_each_message_once(database_url: str, engine: 
                 return
 
     while True:
-        run_concurrently(database_url, [work] * 4)
+        run_concurrently(engine, [work] * 4)
         with engine.connect() as connection:
             if search_index.read_slice(connection, 1) is None:
                 break

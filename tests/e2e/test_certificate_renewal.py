@@ -6,13 +6,12 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Serve
-from tests.support.processes import PATIENCE, Server, Wire, lines_within
+from tests.support.processes import PATIENCE, Server, Wire
 
 KEY_USAGE = "keyUsage=critical,keyCertSign,cRLSign"
 
@@ -55,10 +54,10 @@ def authority(tmp_path: Path) -> OpensslAuthority:
     return OpensslAuthority(tmp_path / "authority")
 
 
-class JsonClient:
-    """``chat-client --json`` in a process of its own."""
+class PlainClient:
+    """``chat-client --plain`` in a process of its own."""
 
-    def __init__(self, server: Server, home: Path, root: Path, *arguments: str) -> None:
+    def __init__(self, server: Server, home: Path, root: Path) -> None:
         environment = {
             **os.environ,
             "HOME": str(home),
@@ -69,24 +68,14 @@ class JsonClient:
         }
         where = f"Alice@localhost:{server.port}/lab"
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "chatroom.client", "--json", *arguments, where],
-            env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            [sys.executable, "-m", "chatroom.client", "--plain", "--register", where],
+            env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        assert self.process.stdout
-        self._lines: Iterator[str] = lines_within(self.process.stdout.fileno(), PATIENCE)
-        self.seen: list[str] = []
 
     def write(self, text: str) -> None:
         assert self.process.stdin
         self.process.stdin.write(f"{text}\n".encode())
         self.process.stdin.flush()
-
-    def read_until(self, text: str) -> None:
-        for line in self._lines:
-            self.seen.append(line)
-            if text in line:
-                return
-        raise AssertionError(f"no {text!r} in {self.seen}")
 
     def close(self) -> None:
         self.process.kill()
@@ -118,20 +107,23 @@ def test_chain_is_renewed_under_a_connected_client(
     context = ssl.create_default_context(cafile=str(authority.root))
     owner = server.keep(Wire("localhost", server.port, context)).register("Owner")
     owner.request("create_room", room="#lab", capacity=2)
-    client = JsonClient(server, tmp_path / "home", authority.root, "--register")
+    owner.request("enter_room", room="#lab", nickname="Owner")
+    client = PlainClient(server, tmp_path / "home", authority.root)
     try:
         client.write("before the renewal")
-        client.read_until('"before the renewal"')
+        owner.message(text="before the renewal")
         authority.renew(certificate, key)
         server.process.send_signal(signal.SIGHUP)
         deadline = time.monotonic() + PATIENCE
         while shown_serial(server, authority.root) == first:
             assert time.monotonic() < deadline, server.log
         client.write("on the old connection")
-        client.read_until('"on the old connection"')
+        owner.message(text="on the old connection")
         server.restart()
+        owner = server.keep(Wire("localhost", server.port, context)).login("Owner")
+        owner.request("enter_room", room="#lab", nickname="Owner")
         client.write("on a new connection")
-        client.read_until('"on a new connection"')
+        owner.message(text="on a new connection")
         assert client.process.poll() is None
     finally:
         client.close()

@@ -81,7 +81,7 @@ def write(path: Path, content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def set_aside(path: Path) -> Path:
@@ -90,7 +90,7 @@ def set_aside(path: Path) -> Path:
     return path.rename(aside)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Flush the folder entry to the disk, where the file system supports that."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)

@@ -21,6 +21,7 @@ from typing import BinaryIO, Self
 
 import msgspec
 
+from chatroom.db import files
 from chatroom.db.archive.snapshot import TableBlock, TableShape
 from chatroom.db.errors import DatabaseUnusable
 
@@ -87,8 +88,19 @@ class BackupWriter:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        os.link(self._temporary, self._path)  # unlike a rename, this replaces no other file
-        self._temporary.unlink()
+        self._publish()
+        files.sync_folder(self._path.parent)
+
+    def _publish(self) -> None:
+        """Give the file its name. A link replaces no other file, unlike a rename."""
+        try:
+            os.link(self._temporary, self._path)
+        except FileExistsError:
+            raise
+        except OSError:  # the file system has no links
+            self._temporary.rename(self._path)
+        else:
+            self._temporary.unlink()
 
     def write_block(self, content: bytes) -> None:
         """Write a part of the file, as MessagePack."""

@@ -1,5 +1,7 @@
 """Backup, restore and move: lossless between engines, resumable, and without effect on a failure."""
 
+import errno
+import os
 import sqlite3
 import subprocess
 import sys
@@ -323,6 +325,18 @@ def test_existing_file_is_not_replaced(source: URL, tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnusable, match="exists already"):
         back_up(source, tmp_path / "backup")
     assert (tmp_path / "backup").read_text() == "precious"
+
+
+def test_backup_needs_no_links_of_the_file_system(
+    source: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse_link(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse_link)
+    written = back_up(source, tmp_path / "backup")
+    assert restore(tmp_path / "backup", f"sqlite:///{tmp_path / 'new.sqlite'}") == written
+    assert not (tmp_path / "backup.part").exists()
 
 
 def test_database_in_use_is_refused(source: URL, tmp_path: Path) -> None:

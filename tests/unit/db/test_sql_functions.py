@@ -18,6 +18,7 @@ from chatroom.db.engine import open_engine
 EVERYWHERE = {
     "coalesce": "coalesce(NULL, 1)",
     "count": "count(*)",
+    "length": "length('a')",
     "max": "max(1)",
     "min": "min(1)",
     "sum": "sum(1) OVER ()",

@@ -61,9 +61,7 @@ class DatabaseSettings(Struct, frozen=True):
 
 
 class ClusterSettings(Struct, frozen=True):
-    url: Annotated[
-        Text, "NATS servers that connect the server processes: nats://HOST:4222[,...]; empty is none"
-    ] = ""
+    url: Annotated[Text, "NATS servers that connect the server processes, as nats://HOST:4222[,...]"] = ""
     credentials: Annotated[Text, "file with NATS credentials (.creds); a password may be in the URL"] = ""
     ca: Annotated[Text, "PEM file with the authority that NATS's certificate is checked against"] = ""
 

@@ -25,9 +25,12 @@ def site(tmp_path: Path, mariadb: DatabaseServer, shared_nats: NatsServer) -> It
         server = Server(
             tmp_path / "data", "--database", url, "--cluster", shared_nats.url,
             "--workers", str(WORKERS), settings=(*QUICK, "limits.linger=60"),
-        ).start()  # fmt: skip
-        yield server
-        server.close()
+            patience=(1 + WORKERS) * PATIENCE,
+        )  # fmt: skip
+        try:
+            yield server.start()
+        finally:
+            server.close()
 
 
 def workers(server: Server) -> list[int]:

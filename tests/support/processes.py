@@ -185,12 +185,14 @@ class Server:
         settings: tuple[str, ...] = QUICK,
         environment: Mapping[str, str] | None = None,
         program: tuple[str, ...] = ("server",),
+        patience: float = PATIENCE,
     ) -> None:
         self.data = data
         self.host = "127.0.0.1"
         self.port = 0
         self.announcement = ""
         self._program = ["-m", *program]
+        self._patience = patience
         self.arguments = arguments
         self._arguments = [*arguments, *(word for setting in settings for word in ("--set", setting))]
         self._environment = {**os.environ, **(environment or {})}
@@ -218,7 +220,7 @@ class Server:
     def _announced(self) -> str:
         stdout = self.process.stdout
         assert stdout is not None
-        for line in lines_within(stdout.fileno(), PATIENCE):
+        for line in lines_within(stdout.fileno(), self._patience):
             if line.startswith("listening on "):
                 return line
         raise AssertionError(f"the server did not start (code {self._reap()}):\n{self.log}")

@@ -23,7 +23,7 @@ from typing import Any, Protocol, TypeVar
 import bcrypt
 
 from chatroom.protocol.errors import Unavailable
-from chatroom.server.net.fair_queue import FairJob, FairQueue
+from chatroom.server.net.fair_queue import STOP_RETRY_SECONDS, FairJob, FairQueue
 from chatroom.server.net.limits import address_group
 
 T = TypeVar("T")
@@ -77,6 +77,7 @@ class PasswordHasher:
         self._numbers = count()
         self._running = 0
         self._waiting = 0
+        self._is_stopping = False
         self._seconds = 0.0  # duration of one hash, a moving average
         # No password matches this hash, and the check takes as long as for a real one.
         self._dummy_hash = f"$2b${cost:02}${'.' * 53}".encode()
@@ -115,7 +116,8 @@ class PasswordHasher:
         return not hashed.startswith(f"$2b${self._cost:02}$")
 
     def refuse_waiting(self) -> None:
-        """Shutting down: refuse the hashes that wait."""
+        """Shutting down: refuse the hashes that wait, and later ones."""
+        self._is_stopping = True
         self._logins.refuse_all()
         self._registrations.refuse_all()
 
@@ -124,6 +126,8 @@ class PasswordHasher:
         self._pool.shutdown(cancel_futures=True)
 
     async def _run_in_pool(self, queue: FairQueue, asker: Asker | None, work: Callable[[], T]) -> T:
+        if self._is_stopping:
+            raise Unavailable(retry_after=STOP_RETRY_SECONDS)
         address, hashes = ("", -1) if asker is None else (address_group(asker.address), asker.hashes)
         wait = self._ahead(queue, address, hashes) / self._threads * self._seconds
         if self._max_wait and wait > self._max_wait:

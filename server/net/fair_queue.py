@@ -73,6 +73,7 @@ class FairLane:
     def __init__(self, width: int) -> None:
         self._width = width
         self._running = 0
+        self._is_stopping = False
         self.waiting = 0
         self._queue = FairQueue()
         self._numbers = count()
@@ -92,6 +93,8 @@ class FairLane:
         return await asyncio.shield(future)
 
     async def _take_turn(self, asker: Reading) -> None:
+        if self._is_stopping:
+            raise Unavailable(retry_after=STOP_RETRY_SECONDS)
         earlier, asker.reads = asker.reads, asker.reads + 1
         if self._running < self._width and not self._queue:
             self._running += 1
@@ -109,7 +112,8 @@ class FairLane:
             self.waiting -= 1
 
     def refuse_waiting(self) -> None:
-        """Shutting down: refuse the jobs that wait."""
+        """Shutting down: refuse the jobs that wait, and later ones."""
+        self._is_stopping = True
         self._queue.refuse_all()
 
     def _end_turn(self, future: "Future[Any] | None" = None) -> None:

@@ -8,23 +8,14 @@ with an ``id`` of the program's choice, or a command as a user types it. Any oth
 never sent as a message.
 """
 
-from pathlib import Path
-
 import msgspec
 
-from chatroom.client.app import App
 from chatroom.client.commands.table import is_command
 from chatroom.client.line_ui.line_output import write_json
-from chatroom.client.line_ui.line_session import (
-    PasswordSource,
-    exit_code,
-    print_line,
-    quit_when_over,
-    run_line_session,
-)
-from chatroom.client.line_ui.message_feed import LAST, MessageFeed, StartPoint
+from chatroom.client.line_ui.line_session import print_line
+from chatroom.client.line_ui.message_feed import LAST, StartPoint
+from chatroom.client.line_ui.printing_front_end import PrintingFrontEnd
 from chatroom.client.model.state import ClientNote, ConnectionState, Conversation, PendingMessage
-from chatroom.client.net.address import ServerAddress
 from chatroom.client.net.connection import ConnectionLost, Refused
 from chatroom.client.text import i18n
 from chatroom.protocol import events, requests, responses, wire
@@ -33,31 +24,12 @@ from chatroom.protocol.frame import UNSET
 from chatroom.protocol.values import Message
 
 
-class JsonFrontEnd:
+class JsonFrontEnd(PrintingFrontEnd):
     """Prints frames and notes as JSON. ``failed``: something was refused or went wrong."""
 
-    is_full_screen = False
-    is_scripted = True
-    feed: MessageFeed  # from ``run`` on
-    _app: App
-
     def __init__(self, start: StartPoint) -> None:
-        self.failed = self.output_failed = False
-        self.passwords = PasswordSource(asks=False)
-        self._start = start
-        self._marks_read = start.since == LAST
-        self._begun = False
+        super().__init__(start, asks=False, marks_read=start.since == LAST)
         self._link = ConnectionState.OFFLINE
-
-    async def run(self, app: App, address: ServerAddress, *, register: bool) -> int:
-        """Run over standard input and output and return the exit code.
-
-        Raises ``Refused`` or ``ConnectionLost``.
-        """
-        self._app = app
-        self.feed = MessageFeed(app, self._start, self._deliver)
-        await run_line_session(app, address, self, register=register)
-        return exit_code(app, self)
 
     def caught_up(self) -> None:
         """Report that all further messages are new."""
@@ -99,7 +71,7 @@ class JsonFrontEnd:
             self._print_value(msgspec.to_builtins(frame))
 
     def state_changed(self) -> None:
-        self._begun = quit_when_over(self._app, self._begun)
+        self._quit_when_over()
         if self._app.state.link is not self._link:
             self._link = self._app.state.link
             self._print_value({"type": "link", "state": self._link.name.lower()})
@@ -111,26 +83,10 @@ class JsonFrontEnd:
         self._print_value({"type": "refused", **facts, "text": pending.text})
         return True
 
-    def seek(self, name: str, seq: int) -> bool:
-        return False
-
-    async def ask_password(self, key: str, facts: dict[str, object]) -> str:
-        return await self.passwords.find_password(key, facts)
-
-    async def confirm(self, question: str) -> bool | None:
-        return await self.passwords.confirm(question)
-
-    def copy_text(self, text: str) -> bool:
-        return False
-
-    async def edit_file(self, path: Path) -> bool:
-        return False
-
     def _deliver(self, conversation: Conversation, messages: list[Message]) -> None:
         for message in messages:
             self._print_value(msgspec.to_builtins(events.Message(message=message)))
-        if self._marks_read:
-            self._app.history.mark_read(conversation.name, messages[-1].seq)
+        self._mark_delivered(conversation, messages)
 
     def _print_error(self, id: int | str | None, code: str, message: str, details: dict[str, object]) -> None:
         self.failed = True

@@ -8,20 +8,12 @@ shows whether everything succeeded. Lines after ``/save`` wait until the file is
 """
 
 import sys
-from pathlib import Path
 
-from chatroom.client.app import App
 from chatroom.client.line_ui.line_output import write_error, write_line
-from chatroom.client.line_ui.line_session import (
-    PasswordSource,
-    exit_code,
-    print_line,
-    quit_when_over,
-    run_line_session,
-)
-from chatroom.client.line_ui.message_feed import LAST, MessageFeed, StartPoint
+from chatroom.client.line_ui.line_session import print_line
+from chatroom.client.line_ui.message_feed import LAST, StartPoint
+from chatroom.client.line_ui.printing_front_end import PrintingFrontEnd
 from chatroom.client.model.state import ClientNote, ConnectionState, Conversation, PendingMessage
-from chatroom.client.net.address import ServerAddress
 from chatroom.client.text import i18n, message_text
 from chatroom.protocol import events, responses
 from chatroom.protocol.safe import safe_text
@@ -34,34 +26,16 @@ CONTEXT = 20
 """Older messages that are shown at a terminal when a conversation is opened."""
 
 
-class PlainFrontEnd:
+class PlainFrontEnd(PrintingFrontEnd):
     """Prints new messages and notes. ``failed``: something was refused or went wrong."""
-
-    is_full_screen = False
-    feed: MessageFeed  # from ``run`` on
-    _app: App
 
     def __init__(self, start: StartPoint) -> None:
         interactive = sys.stdin.isatty()
+        super().__init__(start, asks=True, marks_read=interactive or start.since == LAST)
         self.is_scripted = not interactive
-        self.failed = self.output_failed = False
-        self.passwords = PasswordSource(asks=True)
-        self._start = start
-        self._begun = False
-        self._marks_read = interactive or start.since == LAST
         self._shows_past = interactive and start == StartPoint()
         self._opened: set[str] = set()
         self._cut_off = False
-
-    async def run(self, app: App, address: ServerAddress, *, register: bool) -> int:
-        """Run over standard input and output and return the exit code.
-
-        Raises ``Refused`` or ``ConnectionLost``.
-        """
-        self._app = app
-        self.feed = MessageFeed(app, self._start, self._deliver)
-        await run_line_session(app, address, self, register=register)
-        return exit_code(app, self)
 
     def caught_up(self) -> None:
         """Nothing: a user sees what is new."""
@@ -80,7 +54,7 @@ class PlainFrontEnd:
             print_line(self._app, self, text, write_line)
 
     def state_changed(self) -> None:
-        self._begun = quit_when_over(self._app, self._begun)
+        self._quit_when_over()
         self._print_connection()
         self.feed.deliver_new()
         self._show_past(self._app.state.current)
@@ -89,21 +63,6 @@ class PlainFrontEnd:
         """Nothing: the state has everything that is printed."""
 
     def show_refused(self, pending: PendingMessage) -> bool:
-        return False
-
-    def seek(self, name: str, seq: int) -> bool:
-        return False
-
-    async def ask_password(self, key: str, facts: dict[str, object]) -> str:
-        return await self.passwords.find_password(key, facts)
-
-    async def confirm(self, question: str) -> bool | None:
-        return await self.passwords.confirm(question)
-
-    def copy_text(self, text: str) -> bool:
-        return False
-
-    async def edit_file(self, path: Path) -> bool:
         return False
 
     def _deliver(self, conversation: Conversation, messages: list[Message]) -> None:
@@ -115,8 +74,7 @@ class PlainFrontEnd:
                     message, conversation.timeline.find(at) or delivered.get(at), indent=INDENT
                 )
                 print_line(self._app, self, f"{safe_text(conversation.name)} {text}", write_line)
-        if self._marks_read:
-            self._app.history.mark_read(conversation.name, messages[-1].seq)
+        self._mark_delivered(conversation, messages)
 
     def _show_past(self, name: str) -> None:
         """Show a page of older messages when a conversation is opened at a terminal."""

@@ -148,9 +148,7 @@ def _converse(scene: Scene, terminal: Terminal, guests: dict[str, Wire]) -> None
             terminal.enter(text)
         author = name if name in guests else scene.nickname
         terminal.wait_for(f"{author}:{text}").wait_gone(i18n.translate("view.sending"))
-    terminal.press("Esc").wait_gone("Esc ─╯").shot(
-        IMAGES / f"room{scene.suffix}.svg", "chat-client Ada@127.0.0.1/lab"
-    )
+    terminal.wait_gone("Esc ─╯").shot(IMAGES / f"room{scene.suffix}.svg", "chat-client Ada@127.0.0.1/lab")
 
 
 def _lose_connection(scene: Scene, terminal: Terminal, server: Server) -> None:

@@ -46,7 +46,6 @@ def test_class_of_core_has_few_methods_and_no_base(name: str) -> None:
     classes = [
         each for _, each in inspect.getmembers(module, inspect.isclass) if each.__module__ == module.__name__
     ]
-    assert classes
     for each in (*classes, App, CommandContext, TypedLines):
         methods = [
             value for value in vars(each).values() if inspect.isfunction(value) or isinstance(value, property)

@@ -136,6 +136,7 @@ class App:
         if not resumed:
             self.outbox_sender.open()
             self.preferences.load_attention()
+            self.preferences.load_notify_words()
         self.backfill.check_conversations()
         self.backfill.find_mentions()
         self.outbox_sender.session_started()

@@ -74,6 +74,8 @@ def _apply_choice(context: CommandContext, name: str, value: str) -> None:
         raise UsageError("no_choice", name=name, value=value, choices=choices)
     setattr(context.config, name, value)
     context.config.save_config(name)
+    if name == "notify_words":
+        context.preferences.load_notify_words()
     if name == "lang":
         i18n.use_language(value or i18n.locale_language())
     context.front_end.state_changed()

@@ -14,6 +14,11 @@ class UserPreferences:
         self._config = config
         self._front_end = front_end
 
+    def load_notify_words(self) -> None:
+        """Put the words of ``/set notify_words`` into the state."""
+        words = "" if self._config.notify_words == "off" else self._config.notify_words
+        self._state.notify_words = tuple(word.strip() for word in words.split(",") if word.strip())
+
     def set_ignored(self, username: str, ignored: bool) -> None:
         """Hide the messages of an account, or show them again."""
         apply.set_ignored(self._state, username, ignored)

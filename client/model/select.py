@@ -173,7 +173,7 @@ def mentions_me(state: ClientState, conversation: Conversation, message: Message
     """Whether another user mentions this one, by user name or by the nickname in the conversation."""
     if not counts_as_unread(state, message):
         return False
-    names = frozenset(filter(None, (state.username, conversation.nickname)))
+    names = frozenset(filter(None, (state.username, conversation.nickname, *state.notify_words)))
     return _mention_pattern(names).search(message.text) is not None
 
 

@@ -170,6 +170,7 @@ class ClientState:
     current: str = ""  # "" is the home page
     home_draft: str = ""
     notes: list[ClientNote] = field(default_factory=list)
+    notify_words: tuple[str, ...] = ()  # words that count as a mention of the user
     search_terms: tuple[str, ...] = ()  # the words of the last search, which are marked in messages
     ignored: set[str] = field(default_factory=set)
     attention: dict[str, str] = field(

@@ -43,15 +43,22 @@ class UserSetting:
         return " ".join(filter(None, (*self.choices, self.form)))
 
 
+_HOURS = r"(?:[01]\d|2[0-3]):[0-5]\d-(?:[01]\d|2[0-3]):[0-5]\d"
+_WORDS = r"[^\x00-\x1f\x7f]{1,200}"
+
 SETTINGS = (
     UserSetting("lang", ("", "zh", "en"), "set.lang"),  # "" follows the locale
     UserSetting("theme", SHIPPED_THEMES, "set.theme"),
     UserSetting("notify", ("mentions", "all", "none"), "set.notify"),
-    UserSetting("alert", ("bell", "osc9", "osc777", "off"), "set.alert"),
+    UserSetting("alert", ("bell", "osc9", "osc99", "osc777", "off"), "set.alert"),
     UserSetting("typing", ("on", "off"), "set.typing"),
     UserSetting("compact", ("off", "on"), "set.compact"),
     UserSetting("fold", ("on", "off"), "set.fold"),
     UserSetting("time", ("short", "seconds", "full", "none"), "set.time"),
+    UserSetting("dnd", ("off", "on"), "set.dnd"),
+    UserSetting("quiet_hours", ("off",), "set.quiet_hours", _HOURS, "22:00-08:00"),
+    UserSetting("notify_words", ("off",), "set.notify_words", _WORDS, "WORD,WORD"),
+    UserSetting("notify_command", ("off",), "set.notify_command", _WORDS, "PROGRAM"),
     UserSetting("markdown", ("on", "off"), "set.markdown"),
     UserSetting("mouse", ("off", "on"), "set.mouse"),
     UserSetting("editing", ("emacs", "vi"), "set.editing"),
@@ -89,6 +96,10 @@ class ClientConfig:
     compact: str = "off"
     fold: str = "on"
     time: str = "short"
+    dnd: str = "off"
+    quiet_hours: str = "off"
+    notify_words: str = "off"
+    notify_command: str = "off"
     markdown: str = "on"
     mouse: str = "off"
     editing: str = "emacs"

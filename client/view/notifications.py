@@ -1,9 +1,9 @@
 """Notifications about messages that are not in sight.
 
-Every terminal, and tmux, turns BEL into the alert that its user has configured. OSC 9 (iTerm2, kitty,
-WezTerm, Windows Terminal) and OSC 777 (urxvt, foot, Ghostty) show a text. tmux passes these on only if they
-are wrapped and ``allow-passthrough`` is on; so in a multiplexer, also at the other end of an ssh connection,
-BEL follows them.
+Every terminal, and tmux, turns BEL into the alert that its user has configured. OSC 9 (iTerm2, WezTerm,
+Windows Terminal), OSC 99 (kitty) and OSC 777 (urxvt, foot, Ghostty) show a text. tmux passes these on only
+if they are wrapped and ``allow-passthrough`` is on; so in a multiplexer, also at the other end of an ssh
+connection, BEL follows them.
 """
 
 import os
@@ -85,12 +85,16 @@ def terminal_title(state: ClientState) -> str:
 def notification_sequence(
     notification: NotificationText, alert: str, environment: Mapping[str, str] = os.environ
 ) -> str:
-    """Return the output of a notification. ``alert`` is ``bell``, ``osc9``, ``osc777`` or ``off``."""
+    """Return the output of a notification. ``alert`` is a value of the setting."""
     match alert:
         case "bell":
             return "\a"
         case "osc9":
             return _multiplexer_passthrough(f"\x1b]9;{notification.title} {notification.text}\a", environment)
+        case "osc99":
+            title = f"\x1b]99;i=chatroom:d=0;{notification.title}\x1b\\"
+            body = f"\x1b]99;i=chatroom:p=body;{notification.text}\x1b\\"
+            return _multiplexer_passthrough(title + body, environment)
         case "osc777":
             title = notification.title.replace(";", ",")
             return _multiplexer_passthrough(f"\x1b]777;notify;{title};{notification.text}\a", environment)

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from chatroom.client.app import App
 from chatroom.client.model import apply, select
 from chatroom.client.model.state import ClientNote, ConnectionState, PendingMessage
 from chatroom.client.view import layout
+from chatroom.client.view.alerts import OFF, is_quiet, run_notify_command
 from chatroom.client.view.clipboard import copy_sequence
 from chatroom.client.view.draw import theme
 from chatroom.client.view.draw.link_text import shows_links
@@ -230,8 +232,18 @@ class FullScreen:
     def _notify_user(self) -> None:
         """Notify the user of a new message that is not in sight."""
         in_sight = self._app.state.current if self.screen_state.watches_end else None
-        if notification := self._bell.next_notification(self._app.config.notify, in_sight):
-            self.application.output.write_raw(notification_sequence(notification, self._app.config.alert))
+        notification = self._bell.next_notification(self._app.config.notify, in_sight)
+        config = self._app.config
+        if notification is None or config.dnd == "on" or is_quiet(config.quiet_hours, datetime.now().time()):
+            return
+        if config.notify_command != OFF:
+            try:
+                run_notify_command(config.notify_command, notification.title, notification.text)
+            except (OSError, ValueError) as error:
+                config.notify_command = OFF  # in this session
+                self._app.notes.show("notify_command_failed", error=True, why=str(error))
+        else:
+            self.application.output.write_raw(notification_sequence(notification, config.alert))
             self.application.output.flush()
 
     def _on_frame_start(self) -> None:

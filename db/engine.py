@@ -302,7 +302,9 @@ def begin_read(engine: Engine) -> Iterator[Connection]:
     was lost is visible.
     """
     with engine.connect() as connection, _replace_when_lost(connection):
-        yield connection.execution_options(single_snapshot=True)
+        snapshot = connection.execution_options(single_snapshot=True)
+        snapshot.begin()  # now: a prepared statement would begin a transaction that is no snapshot
+        yield snapshot
 
 
 @contextmanager

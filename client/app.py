@@ -196,6 +196,8 @@ class App:
     def _route_event(self, event: events.AnyEvent) -> None:
         match event:
             case events.Message(message=message):
+                if message.username == self.state.username:
+                    self.drafts.drop_sent(message.conversation)
                 self.backfill.fetch_missing(message.conversation)
             case events.Room(room=room) if room.member:
                 self.backfill.fetch_missing(room.room)

@@ -11,6 +11,7 @@ from chatroom.client.model.state import Conversation
 from chatroom.client.net.connection import Refused
 from chatroom.client.text import dates
 from chatroom.protocol import requests, responses
+from chatroom.protocol.names import name_key
 
 NO_TOPIC = "-"
 """The argument of ``/topic`` that removes the topic; no argument shows it."""
@@ -69,6 +70,9 @@ async def ban_user(context: CommandContext, name: str) -> None:
 
 async def unban_user(context: CommandContext, name: str) -> None:
     room, username = _current_room(context).name, name.removeprefix("@")
+    banned = expect(await context.requests.ask(requests.ListBanned(id=0, room=room)), responses.Banned)
+    if name_key(username) not in map(name_key, banned.usernames):
+        raise Refused("not_banned", {"username": username, "room": room})
     await context.requests.ask(requests.Unban(id=0, room=room, username=username))
     context.notes.show("unbanned", username=username, room=room)
 

@@ -3,8 +3,10 @@
 from chatroom.client.commands import name_lookup
 from chatroom.client.commands.context import CommandContext
 from chatroom.client.core.requester import expect
+from chatroom.client.net.connection import Refused
 from chatroom.client.text import dates, i18n
 from chatroom.protocol import requests, responses
+from chatroom.protocol.names import name_key
 from chatroom.protocol.values import Member, User
 
 
@@ -65,6 +67,9 @@ async def block_user(context: CommandContext, name: str) -> None:
 
 async def unblock_user(context: CommandContext, name: str) -> None:
     username = name_lookup.account_name(context, name)
+    blocked = expect(await context.requests.ask(requests.ListBlocked(id=0)), responses.Blocked)
+    if name_key(username) not in map(name_key, blocked.usernames):
+        raise Refused("not_blocked", {"username": username})
     await context.requests.ask(requests.Unblock(id=0, username=username))
     context.notes.show("unblocked", username=username)
 

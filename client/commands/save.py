@@ -110,6 +110,8 @@ async def _write_transcript(
     def progress(done: int, total: int) -> None:
         nonlocal note
         facts: dict[str, Any] = {"bar": _progress_bar(done, total), "done": done, "total": total}
+        if not context.front_end.is_full_screen:
+            return  # a line cannot change, and the last one tells the number
         if note is None:
             note = context.notes.show("saving", **facts)
         note.facts |= facts

@@ -25,6 +25,9 @@ PASSWORD_PREFIX = 4
 SAVE_DELAY = 1.0
 """Seconds after a change until the drafts are written to the disk."""
 
+RECENT_MESSAGES = 50
+"""Messages among which a draft is searched that another client may have sent."""
+
 _SCHEMA = "CREATE TABLE IF NOT EXISTS drafts (conversation TEXT PRIMARY KEY, text TEXT NOT NULL)"
 
 
@@ -40,7 +43,7 @@ class DraftStore:
         """Return the stored drafts by conversation."""
         with self._warning(), closing(self._opened()) as file:
             self._kept = _drafts(file)
-        return self._kept
+        return dict(self._kept)
 
     def save_drafts(self, drafts: Mapping[str, str]) -> None:
         """Store the drafts; an empty text deletes one. What cannot be written is written the next time."""
@@ -49,6 +52,16 @@ class DraftStore:
             with self._warning(), closing(self._opened()) as file:
                 _write_changes(file, changes.items())
                 self._kept = {**self._kept, **changes}
+
+    def is_deleted(self, name: str, text: str) -> bool:
+        """Whether another client has deleted this stored draft."""
+        if self._kept.get(name) != text:
+            return False
+        with self._warning(), closing(self._opened()) as file:
+            if name not in _drafts(file):
+                del self._kept[name]
+                return True
+        return False
 
     @contextmanager
     def _warning(self) -> Iterator[None]:
@@ -100,6 +113,18 @@ class DraftKeeper:
             self.save()
         elif self._saving is None or self._saving.done():
             self._saving = self._tasks.start(self._save_soon())
+
+    def drop_sent(self, name: str) -> bool:
+        """Delete a draft that another client of the account has sent. Return whether there was one."""
+        chat = self._state.conversations.get(name)
+        if self._store is None or chat is None or not chat.draft:
+            return False
+        recent = chat.timeline.messages[-RECENT_MESSAGES:]
+        is_sent = any(one.username == self._state.username and one.text == chat.draft for one in recent)
+        if not (is_sent and self._store.is_deleted(name, chat.draft)):
+            return False
+        apply.set_draft(self._state, name, "")
+        return True
 
     def save(self) -> None:
         """Save the drafts, without those that may contain the password."""

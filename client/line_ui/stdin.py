@@ -8,6 +8,7 @@ import asyncio
 import codecs
 import os
 import termios
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
@@ -15,14 +16,19 @@ from chatroom.client import background
 
 CHUNK = 65536
 
+MAX_CHUNKS = 4
+"""Chunks in memory. While they wait, the rest of a long input stays in its pipe."""
+
 
 async def read_lines(descriptor: int = 0) -> AsyncIterator[str]:
     """Yield the lines without their ends; the last one may have no end."""
     loop = asyncio.get_running_loop()
     chunks: asyncio.Queue[bytes] = asyncio.Queue()
+    free = threading.Semaphore(MAX_CHUNKS)
 
     def read() -> None:
         while True:
+            free.acquire()
             try:
                 chunk = os.read(descriptor, CHUNK)
             except OSError:
@@ -38,6 +44,7 @@ async def read_lines(descriptor: int = 0) -> AsyncIterator[str]:
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     rest = ""
     while chunk := await chunks.get():
+        free.release()
         *whole, rest = (rest + decoder.decode(chunk)).split("\n")
         for line in whole:
             yield line.removesuffix("\r")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from chatroom.client.commands.table import COMMANDS
+from tests.conftest import Open
 from tests.support.processes import PATIENCE, ROOT, Server
 
 ODD = [
@@ -57,3 +58,25 @@ def test_every_line_of_a_pipe_is_handled(server: Server, tmp_path: Path, mode: s
     assert b"inside chat-client" not in client.stdout + client.stderr
     messages = server.connect().login("Alice").request("history", conversation="#lab")["messages"]
     assert "still here" in [message["text"] for message in messages]
+
+
+TYPED = [b"~nosuchuser/x", b"caf\xe9 \x00 {x} %s", b"9" * 300]
+
+
+def test_every_line_of_a_full_screen_is_handled(server: Server, terminal: Open) -> None:
+    """A question that a command asks is dismissed. No command ends the input."""
+    server.user("Alice").request("create_room", room="#lab", capacity=5)
+    alice = terminal(f"Alice@127.0.0.1:{server.port}/lab", "--lang", "en", user="Alice")
+    alice.wait_for("Password").enter("111111").wait_for("You joined #lab")
+    for command in COMMANDS:
+        if command.name not in ("quit", "logout"):
+            for odd in TYPED:
+                alice.type_bytes(b"/%s %s\r" % (command.name.encode(), odd)).press("Ctrl-U")
+            alice.press("Esc").type("\x15")
+            alice.wait_until_quiet()
+    watcher = server.connect().login("Alice")
+    alice.press("Ctrl-C").enter("/join lab").enter("still here").wait_for("Alice:still here")
+    assert b"Traceback" not in alice.output
+    log = alice.home / ".local" / "state" / "chatroom" / "client.log"
+    assert not log.exists(), log.read_text()
+    watcher.message(text="still here")

@@ -5,6 +5,7 @@ shows a text; nothing sleeps.
 """
 
 import os
+import select
 import signal
 import termios
 import time
@@ -134,6 +135,12 @@ class Terminal:
                 raise AssertionError(f"timed out waiting {wish}; the screen:\n{self.text}")
         return self
 
+    def wait_until_quiet(self, seconds: float = 0.1) -> Self:
+        """Read until the program writes nothing for so long."""
+        while select.select([self._child.fileno()], [], [], seconds)[0]:
+            self._read(time.monotonic() + seconds)
+        return self
+
     def wait_exit(self) -> int:
         """Read until the program has ended. Return its exit code, or minus the signal that ended it."""
         deadline = time.monotonic() + PATIENCE
@@ -179,6 +186,12 @@ class Terminal:
         """Write a picture (SVG) of the screen."""
         path.write_text(render(self._screen, title, paper), encoding="utf-8")
         return self
+
+    @property
+    def process(self) -> int:
+        """The id of the program's process."""
+        assert self._child.pid is not None
+        return self._child.pid
 
     def close(self) -> None:
         with suppress(pexpect.ExceptionPexpect):  # killed, but on a busy machine not gone within a moment

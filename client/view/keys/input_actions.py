@@ -37,6 +37,9 @@ class InputActions:
 
     def _submit(self) -> None:
         target = self._screen_state.targets.current
+        if self._app.drafts.drop_sent(self._state.current):
+            self._app.notes.show("draft_sent")
+            return
         text = self._screen_state.take_input().rstrip("\n")
         if target is not None and target.command == command_about_message(text):
             text = self._with_target(text, target)

@@ -71,7 +71,8 @@ async def test_command_with_a_notice_shows_no_note(
     ("line", "request_", "answer", "said"),
     [
         ("/invite Eve", {"type": "invite", "username": "Eve"}, ("ok", {}), "Invited Eve to #lab."),
-        ("/unban Eve", {"type": "unban", "username": "Eve"}, ("ok", {}), "Unbanned Eve from #lab."),
+        ("/unban Eve", {"type": "list_banned"}, names("banned"), "Eve isn't banned from #lab."),
+        ("/unblock Eve", {"type": "list_blocked"}, names("blocked"), "You haven't blocked Eve."),
         ("/banned", {"type": "list_banned"}, names("banned", "Eve", "Mal"), "Banned from #lab: Eve Mal"),
         ("/banned", {"type": "list_banned"}, names("banned"), "#lab has no bans."),
         ("/blocked", {"type": "list_blocked"}, names("blocked", "Mal"), "Blocked: Mal"),
@@ -91,6 +92,16 @@ async def test_command_without_a_notice_shows_a_note(
         await typed(app, peer, line, (request_, *answer))
         [note] = app.state.notes
         assert i18n.translate(note.key, **note.facts) == said
+
+
+async def test_unban_looks_the_name_up(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app, peer = await in_lab(fake, start)
+        unban: tuple[Any, ...] = ({"type": "unban", "username": "Eve"}, "ok", {})
+        listed: tuple[Any, ...] = ({"type": "list_banned"}, *names("banned", "Eve"))
+        await typed(app, peer, "/unban Eve", listed, unban)
+        [note] = app.state.notes
+        assert i18n.translate(note.key, **note.facts) == "Unbanned Eve from #lab."
 
 
 async def test_topic_is_set_or_shown(fake: FakeServer, start: Start) -> None:

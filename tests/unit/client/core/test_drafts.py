@@ -16,8 +16,8 @@ from chatroom.client.model.state import ClientState
 from chatroom.client.storage.files import FileNotices
 from tests.unit.client.conftest import Start
 from tests.unit.client.fake_front_end import front_end_of
-from tests.unit.client.fake_server import FakeServer, Peer, friend
-from tests.unit.client.fake_session import log_in
+from tests.unit.client.fake_server import FakeServer, Peer, friend, message, room
+from tests.unit.client.fake_session import lab_room, log_in, wait_until
 
 
 @pytest.fixture
@@ -160,3 +160,22 @@ class TestKeeper:
         state.conversations["#lab"].draft = "half a th"
         keeper.save()
         assert drafts.load_drafts() == {}
+
+
+async def test_draft_that_another_client_has_sent_is_dropped(
+    fake: FakeServer, start: Start, home: Path
+) -> None:
+    """Both clients show the draft. It is kept if the other client only deletes it."""
+    async with fake:
+        other = DraftStore(home, "Alice", fake.address)
+        other.save_drafts({"#lab": "half a th"})
+        app = start()
+        front_end_of(app).is_full_screen = True
+        peer = await log_in(fake, app, rooms=[room()])
+        assert app.state.conversations["#lab"].draft == "half a th"
+        other.save_drafts({"#lab": ""})
+        assert not app.drafts.drop_sent("#lab")
+        peer.send(type="message", message=message(1, "half a th", username="Alice", nickname="ALICE"))
+        peer.send(type="message", message=message(2, "seen"))
+        await wait_until(app, lambda: lab_room(app).head == 2)
+        assert lab_room(app).draft == ""

@@ -22,7 +22,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from chatroom.db import files
-from chatroom.db.errors import DatabaseUnusable, is_disconnect, is_outage
+from chatroom.db.errors import DatabaseFileMoved, DatabaseUnusable, is_disconnect, is_outage
 from chatroom.db.mysql_hosts import HOSTS_OPTION, HostSelector, parse_hosts, split_hosts
 
 EXTRA_CONNECTIONS = 2
@@ -349,6 +349,7 @@ class WriterConnection:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._connection: Connection | None = None
+        self._file = files.DatabaseFile(_file_of(engine.url)) if is_sqlite(engine.url) else None
 
     @contextmanager
     def begin_write(self) -> Iterator[Connection]:
@@ -356,14 +357,25 @@ class WriterConnection:
         connection.
         """
         try:
+            self._check_file()
             if self._connection is None:
                 self._connection = _will_write(self._engine.connect())
             with self._connection.begin(), _replace_when_lost(self._connection):
                 yield self._connection
+            self._check_file()
+        except DatabaseFileMoved:
+            raise  # the open connections are the only way to the file
         except Exception as error:
             if is_outage(error):
                 self._replace()
             raise
+
+    def _check_file(self) -> None:
+        if self._file is not None and not self._file.is_in_place():
+            raise DatabaseFileMoved(
+                f"{self._file.path} was moved or deleted: put it back, or copy it from /proc/{os.getpid()}/fd"
+                " before this process ends"
+            )
 
     def close(self) -> None:
         if self._connection is not None:
@@ -376,6 +388,8 @@ class WriterConnection:
             self._connection.invalidate()
         self.close()
         self._engine.dispose()
+        if self._file is not None:
+            self._file.forget_log()
 
 
 @contextmanager

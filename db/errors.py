@@ -8,6 +8,7 @@
     ├── AlreadyExists        the name (or seat, or friendship) exists already
     ├── LockedElsewhere      another session of the database keeps a row locked
     └── DatabaseUnavailable  the database cannot be reached, or cannot write, at the moment
+        └── DatabaseFileMoved  the SQLite file was moved or deleted
 
 The drivers raise errors with numbers. SQLAlchemy wraps them; ``raw_insert`` lets them through. This module
 decides what a number means: retry at once (``is_transient``), retry on another connection
@@ -46,6 +47,10 @@ class LockedElsewhere(DatabaseError):
 
 class DatabaseUnavailable(DatabaseError):
     """The database cannot be reached, or cannot write, at the moment. The operation may have been done."""
+
+
+class DatabaseFileMoved(DatabaseUnavailable):
+    """The SQLite file was moved or deleted while it was open."""
 
 
 SQLITE_DUPLICATE = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}

@@ -98,3 +98,37 @@ def sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+FileNumber = tuple[int, int]
+"""Device and inode of a file."""
+
+
+def _file_number(path: Path) -> FileNumber | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+class DatabaseFile:
+    """A SQLite file and its write-ahead log, which must stay where they are while they are open: what is
+    committed to a file that was moved or deleted is lost at the end of the process.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = _file_number(path)
+        self._log: FileNumber | None = None
+
+    def is_in_place(self) -> bool:
+        log = _file_number(self.path.with_name(f"{self.path.name}-wal"))
+        if _file_number(self.path) != self._file or (self._log is not None and log != self._log):
+            return False
+        self._log = log
+        return True
+
+    def forget_log(self) -> None:
+        """All connections were closed: SQLite makes a new log."""
+        self._log = None

@@ -23,6 +23,9 @@ from chatroom.db.errors import (
 from chatroom.db.mysql_hosts import HOSTS_OPTION
 from chatroom.db.search.tokenizer import MAX_TERM_LENGTH, MIN_TERM_LENGTH
 
+MIN_PACKET_BYTES = 1 << 20
+"""The smallest ``max_allowed_packet``. Statements are split to fit; one row is much shorter."""
+
 MIN_TOKEN_VARIABLE = "innodb_ft_min_token_size"
 MAX_TOKEN_VARIABLE = "innodb_ft_max_token_size"
 
@@ -192,12 +195,22 @@ def _check_search_index(_: Connection, facts: ServerVariables) -> None:
         )
 
 
+def _check_packet_size(_: Connection, facts: ServerVariables) -> None:
+    packet = int(facts["max_allowed_packet"])
+    if packet < MIN_PACKET_BYTES:
+        raise DatabaseUnusable(
+            f"max_allowed_packet is {packet} bytes, which is too small for messages:"
+            f" set it to {MIN_PACKET_BYTES} (1 MiB) or more"
+        )
+
+
 MYSQL_CHECKS: dict[str, Callable[[Connection, ServerVariables], None]] = {
     "character set": _check_charset,
     "strict mode": _check_strict_mode,
     "binary log": _check_binary_log,
     "storage engine": _check_storage_engine,
     "search index": _check_search_index,
+    "packet size": _check_packet_size,
 }
 """What a MySQL or MariaDB database must have. Each check raises ``DatabaseUnusable``."""
 
@@ -241,6 +254,7 @@ def server_variables(connection: Connection) -> ServerVariables:
         MIN_TOKEN_VARIABLE,
         MAX_TOKEN_VARIABLE,
         "log_bin",
+        "max_allowed_packet",
         "sql_mode",
         "sync_binlog",
         "version",

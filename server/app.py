@@ -287,6 +287,7 @@ class ChatServer:
     def _forget_connection(self, gone: Callable[[], None], session: ClientSession) -> None:
         gone()
         self._sessions.discard(session)
+        self._parts.memory_trimmer.connection_closed()
         if not self._sessions:
             self._empty.set()
 

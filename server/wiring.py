@@ -52,6 +52,7 @@ from chatroom.server.handlers.typing import TypingHandlers
 from chatroom.server.jobs.housekeeping import run_housekeeping
 from chatroom.server.jobs.indexer import SearchIndexer
 from chatroom.server.jobs.loop_monitor import LoopMonitor
+from chatroom.server.jobs.memory_trimmer import MemoryTrimmer
 from chatroom.server.jobs.slow_steps import run_slow_step_log
 from chatroom.server.net.connection import PeerConnection
 from chatroom.server.net.fair_queue import ReadLanes
@@ -91,6 +92,7 @@ class ServerParts:
     indexer: SearchIndexer
     admin: AdminService
     session_log: SessionLog
+    memory_trimmer: MemoryTrimmer
     table: dispatch.Table
     attempts: PasswordAttempts
     accounts: AccountHandlers
@@ -123,6 +125,7 @@ class ServerParts:
         jobs: list[Callable[[], Coroutine[None, None, None]]] = [
             self.heartbeat.run_heartbeat,
             self.indexer.run_indexing,
+            self.memory_trimmer.run_trimming,
             partial(run_housekeeping, self.writer),
             partial(run_slow_step_log, self.config.slow_step_ms / 1000),
             self.disk.run_watch,
@@ -305,6 +308,7 @@ def assemble_parts(
             config.password, reader, writer, passwords, directory, presence, notifier, limit_report
         ),
         session_log=SessionLog(loop),
+        memory_trimmer=MemoryTrimmer(),
         table=dispatch.build_table(handlers),
         attempts=attempts,
         accounts=handlers.accounts,

@@ -18,6 +18,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
+from pymysql.err import IntegrityError
 from sqlalchemy import Connection
 from sqlalchemy.engine.interfaces import DBAPICursor
 
@@ -38,6 +39,15 @@ DOCUMENT_COLUMNS = ", ".join(column.name for column in documents.columns)
 
 MAX_PORTION_ROWS = 256
 """Rows in one statement to SQLite. Some builds accept at most 32,766 values in a statement."""
+
+ROW_BYTES = 200
+"""Bytes of a row in a statement without its texts: numbers, quotes, commas."""
+
+CHARACTER_BYTES = 4
+"""The most bytes of a character in a statement: UTF-8, or one byte and its escape."""
+
+STATEMENT_BYTES = 1024
+"""Bytes of a statement without its rows."""
 
 Value = int | str | None
 RowValues = tuple[Value, ...]
@@ -70,26 +80,26 @@ def supports_skip_locked(connection: Connection) -> bool:
 
 def insert_messages(connection: Connection, rows: Sequence[RowValues]) -> None:
     """Store messages, each as ``message_row`` makes it: all of them, or none if a unique key is violated."""
-    if not _is_sqlite(connection) or _is_portion(len(rows)):
+    portions = list(_split_rows(connection, rows))
+    if len(portions) == 1:
         _insert_rows(connection, "messages", MESSAGE_COLUMNS, rows)
         return
     _execute_raw(connection, "SAVEPOINT portions")
     try:
-        _insert_portions(connection, "messages", MESSAGE_COLUMNS, rows)
-    except sqlite3.IntegrityError:
-        _execute_raw(connection, "ROLLBACK TO portions")
+        for portion in portions:
+            _insert_rows(connection, "messages", MESSAGE_COLUMNS, portion)
+    except (sqlite3.IntegrityError, IntegrityError):
+        _execute_raw(connection, "ROLLBACK TO SAVEPOINT portions")
         raise
-    _execute_raw(connection, "RELEASE portions")
+    _execute_raw(connection, "RELEASE SAVEPOINT portions")
 
 
 def insert_documents(connection: Connection, rows: Sequence[RowValues]) -> None:
     """Insert documents into the index, each with a value for every column. A failure does not undo
     anything.
     """
-    if _is_sqlite(connection):
-        _insert_portions(connection, "documents", DOCUMENT_COLUMNS, rows)
-    else:
-        _insert_rows(connection, "documents", DOCUMENT_COLUMNS, rows)
+    for portion in _split_rows(connection, rows):
+        _insert_rows(connection, "documents", DOCUMENT_COLUMNS, portion)
 
 
 def move_marks(connection: Connection, marks: Sequence[tuple[int, int | None, int]]) -> int:
@@ -107,9 +117,32 @@ def taken_rowids(connection: Connection, rowids: Sequence[int]) -> set[int]:
     return {rowid for (rowid,) in _execute_raw(connection, query).fetchall()}
 
 
-def _insert_portions(connection: Connection, table: str, columns: str, rows: Sequence[RowValues]) -> None:
-    for portion in _split_portions(rows):
-        _insert_rows(connection, table, columns, portion)
+def _split_rows(connection: Connection, rows: Sequence[RowValues]) -> Iterator[Sequence[RowValues]]:
+    """Split rows into those of each statement."""
+    if _is_sqlite(connection):
+        return _split_portions(rows)
+    return split_by_size(rows, _max_statement_bytes(connection))
+
+
+def split_by_size(rows: Sequence[RowValues], limit: int) -> Iterator[Sequence[RowValues]]:
+    """Split rows so that no statement is longer than ``limit`` bytes, unless a single row is."""
+    begin, size = 0, 0
+    for position, row in enumerate(rows):
+        length = ROW_BYTES + sum([len(value) for value in row if isinstance(value, str)]) * CHARACTER_BYTES
+        if size + length > limit and position > begin:
+            yield rows[begin:position]
+            begin, size = position, 0
+        size += length
+    yield rows[begin:]
+
+
+def _max_statement_bytes(connection: Connection) -> int:
+    """The longest statement that the server accepts; asked for once on each connection."""
+    limit: int | None = connection.info.get("max_statement_bytes")
+    if limit is None:
+        [[packet]] = _execute_raw(connection, "SELECT @@max_allowed_packet").fetchall()
+        limit = connection.info["max_statement_bytes"] = int(packet) - STATEMENT_BYTES
+    return limit
 
 
 def _insert_rows(connection: Connection, table: str, columns: str, rows: Sequence[RowValues]) -> None:

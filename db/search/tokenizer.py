@@ -55,6 +55,8 @@ _INVISIBLE = re.compile(f"[{INVISIBLE}]")
 _LIGATURE = re.compile("[\ufdfa\ufdfb]")
 """Arabic phrases in one character. NFKC makes 18 and 8 characters of them, of all others at most 6."""
 
+_ACCENTED = re.compile("[\u00df-\u024f\u0300-\u036f\u0370-\u03ff\u0451\u1e00-\u1fff]")
+_ACCENTS = re.compile("([a-z\u00df-\u024f\u0370-\u03ff])[\u0300-\u036f]+")
 _MARK_CLUSTER = re.compile(rf"[^\w\s]{{{MAX_COMBINING_MARKS + 1},}}")
 _ASCII_WORD = re.compile("[a-z0-9]+")
 _PART = re.compile("(w+)|r+")
@@ -81,13 +83,22 @@ class CharacterKind(StrEnum):
 
 
 def fold_text(text: str) -> str:
-    """The text in the form in which texts are compared: NFKC, case-folded, without invisible characters."""
+    """The text in the form in which texts are compared: NFKC, case-folded, without invisible characters and
+    without the accents of Latin and Greek letters.
+    """
     if text.isascii():
         return text.lower()
     text = _MARK_CLUSTER.sub(_fold_cluster, _INVISIBLE.sub("", text))
     if "\ufdfa" in text or "\ufdfb" in text:
         text = _limit_ligatures(text)
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return fold_accents(folded) if _ACCENTED.search(folded) else folded
+
+
+def fold_accents(folded: str) -> str:
+    """Remove the accents of Latin and Greek letters; the Turkish dotless i becomes i, Cyrillic ё е."""
+    letters = unicodedata.normalize("NFD", folded.replace("\u0131", "i").replace("\u0451", "\u0435"))
+    return unicodedata.normalize("NFC", _ACCENTS.sub(r"\1", letters))
 
 
 def _limit_ligatures(text: str) -> str:

@@ -96,7 +96,9 @@ class SearchIndexer:
                 appended = await self.index_slice(pace.slice)
                 if began - erased_at >= IDLE_SECONDS:
                     erased_at = began
-                    await self.erase_words()
+                    while await self.erase_words() == ERASURES_PER_STEP:
+                        await asyncio.sleep((loop.time() - began) * QUIET.rest)
+                        began = loop.time()
             except Exception as error:
                 if not is_outage(error) and not is_transient(error):
                     log.warning("a slice could not be indexed, will try again: %s", type(error).__name__)
@@ -127,16 +129,17 @@ class SearchIndexer:
             await asyncio.to_thread(index_erasure.truncate_wal, self._engine)
             await asyncio.sleep((loop.time() - began) * MERGE_REST)
 
-    async def erase_words(self) -> None:
-        """Remove the words of some erased messages from the index."""
+    async def erase_words(self) -> int:
+        """Remove the words of some erased messages from the index. Returns how many messages that were."""
         pending = await self._reader.run(index_erasure.pending_erasures, ERASURES_PER_STEP)
         if not pending:
-            return
+            return 0
         if is_sqlite(self._engine.url):
             await self._writer.run_job(partial(_erase_words, pending=pending))
             self._merges.set()
         else:
             await asyncio.to_thread(_erase_words_apart, self._engine, pending)
+        return len(pending)
 
     async def _rest(self) -> None:
         """Wait until there may be something to index."""

@@ -1,5 +1,8 @@
 """Erase the texts of deleted messages, and those that an edit replaced; record what is left to remove from
-the search index."""
+the search index. Texts with accents are recorded too: they are indexed without them now."""
+
+import re
+from collections.abc import Iterator
 
 import sqlalchemy as sa
 from alembic import op
@@ -36,6 +39,19 @@ RECORD = f"""
     )
 """
 
+ACCENTED = re.compile("[\u00c0-\u024f\u0300-\u03ff\u0401\u0451\u1e00-\u1fff]")
+SELECT_TEXTS = """
+    SELECT seq, kind, target, text FROM messages WHERE conversation_id = :id AND seq > :after
+    AND kind IN ('text', 'action', 'edit') AND {} ORDER BY seq LIMIT 5000
+"""
+NOT_ASCII = {
+    "sqlite": "length(CAST(text AS BLOB)) <> length(text)",
+    "mysql": "LENGTH(text) <> CHAR_LENGTH(text)",
+}
+RECORD_ACCENTED = """
+    INSERT INTO erasures (conversation_id, seq, erased_at, unindex_after) VALUES (:id, :seq, 0, :head)
+"""
+
 
 def upgrade() -> None:
     op.create_table(
@@ -62,3 +78,29 @@ def upgrade() -> None:
     op.execute(RECORD)
     op.execute(ERASE.format(CHANGED, f"{SAME_CONVERSATION} AND changed.target = messages.seq"))
     op.execute(ERASE.format(REPLACED_EDITS, f"{SAME_CONVERSATION} AND changed.seq = messages.seq"))
+    _record_accented(op.get_bind())
+
+
+def _record_accented(connection: sa.Connection) -> None:
+    """Record the messages whose current text, or one of whose edits, has accents."""
+    for id, head in connection.execute(sa.text("SELECT id, head FROM conversations")).all():
+        present = set(
+            connection.scalars(sa.text("SELECT seq FROM erasures WHERE conversation_id = :id"), {"id": id})
+        )
+        rows = [
+            {"id": id, "seq": seq, "head": head}
+            for seq in sorted(set(_accented_seqs(connection, id)) - present)
+        ]
+        if rows:
+            connection.execute(sa.text(RECORD_ACCENTED), rows)
+
+
+def _accented_seqs(connection: sa.Connection, conversation_id: int) -> Iterator[int]:
+    after = 0
+    condition = NOT_ASCII["sqlite" if connection.dialect.name == "sqlite" else "mysql"]
+    query = sa.text(SELECT_TEXTS.format(condition))
+    while page := connection.execute(query, {"id": conversation_id, "after": after}).all():
+        yield from (
+            seq if kind != "edit" else target for seq, kind, target, text in page if ACCENTED.search(text)
+        )
+        after = page[-1].seq

@@ -177,6 +177,7 @@ def test_erasure_migration_erases_deleted_and_replaced_texts(
         changes = [
             (None, "kept", "text"), (None, "deleted", "text"), (None, "first", "action"),
             (2, "deleted edit", "edit"), (3, "second", "edit"), (3, "third", "edit"), (2, "", "delete"),
+            (None, "Caf\u00e9", "text"),
         ]  # fmt: skip
         insert_early_messages(connection, here, alice, changes)
         for target, seq in ((3, 6), (2, 7)):
@@ -185,7 +186,7 @@ def test_erasure_migration_erases_deleted_and_replaced_texts(
     upgrade_schema(bare)
     with begin_write(bare) as connection:
         page, _ = messages.message_page(connection, here, limit=9)
-        assert [message.text for message in page] == ["kept", "", "", "", "", "third", ""]
+        assert [message.text for message in page] == ["kept", "", "", "", "", "third", "", "Caf\u00e9"]
         drafts = [
             MessageDraft(here, alice, "Alice", "Alice", kind, words, f"c{number}", target)
             for number, (target, words, kind) in enumerate(changes, 1)
@@ -193,7 +194,7 @@ def test_erasure_migration_erases_deleted_and_replaced_texts(
         again = messages.append_messages(connection, messages.lock_heads(connection, [here]), drafts, NOW)
         assert {outcome.verdict for outcome in again} == {messages.DUPLICATE}
         pending = connection.execute(select(schema.erasures.c.seq, schema.erasures.c.unindex_after)).all()
-        assert sorted(pending) == [(2, 7), (3, 7)]
+        assert sorted(pending) == [(2, 8), (3, 8), (8, 8)]
 
 
 def test_upgrade_killed_after_any_statement_completes_later(bare: Engine) -> None:

@@ -1,7 +1,7 @@
 """Returns freed memory to the system after many connections.
 
 OpenSSL allocates many small blocks for each connection. After a burst of connections glibc keeps the freed
-memory for itself: 73 MB before 30,000 short TLS connections, 326 MB after them, 80 MB after ``malloc_trim``.
+memory for itself: 73 MB before 30,000 short TLS connections, 326 MB after them, until ``malloc_trim``.
 """
 
 import asyncio

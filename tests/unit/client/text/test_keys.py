@@ -22,7 +22,7 @@ from tests.unit.client.view.fake import FakeApp
 
 def test_every_action_has_a_handler(tmp_path: Path) -> None:
     handlers = action_handlers(ScreenState(FakeApp(tmp_path)))
-    assert set(handlers) == {key.action for key in KEYS if key.keys} | {"paste"}
+    assert set(handlers) == {key.action for key in KEYS if key.keys} | {"paste", "wheel_up", "wheel_down"}
 
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)

@@ -9,14 +9,15 @@ into one, a few pages at a time. InnoDB keeps such words in its index files unti
 locks the table; that is left to the operator.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, and_, delete, or_, update
+from sqlalchemy import Connection, Engine, and_, delete, or_, select, update
 
 from chatroom.db.queries import raw_insert, raw_select
 from chatroom.db.queries.messages import messages_at
 from chatroom.db.queries.revisions import latest_states
+from chatroom.db.records import MessageKey
 from chatroom.db.schema import documents, erasures
 from chatroom.db.search.search_index import IndexDocument, document_rows, first_rowid
 from chatroom.db.search.tokenizer import index_terms
@@ -31,6 +32,10 @@ PENDING_SQL = (
 )
 
 
+MAX_PENDING_KEYS = 1000
+"""Messages that a search reads directly because their documents are being replaced."""
+
+
 class PendingErasure(NamedTuple):
     """A message whose words are in the index, and the seq up to which they are."""
 
@@ -42,6 +47,17 @@ class PendingErasure(NamedTuple):
 def pending_erasures(connection: Connection, limit: int) -> list[PendingErasure]:
     """Messages whose words can be removed from the index now."""
     return [PendingErasure(*row) for row in raw_select.execute_select(connection, PENDING_SQL, limit)]
+
+
+def pending_keys(connection: Connection, conversation_ids: Iterable[int]) -> list[MessageKey]:
+    """Messages of these conversations whose documents are being replaced. On MySQL a document may be found
+    only some time after its transaction, so these messages are searched directly.
+    """
+    row = erasures.c
+    query = select(row.conversation_id, row.seq).where(
+        row.unindex_after.is_not(None), row.conversation_id.in_(conversation_ids), row.seq > 0
+    )
+    return [(id, seq) for id, seq in connection.execute(query.limit(MAX_PENDING_KEYS))]
 
 
 def replace_documents(connection: Connection, pending: Sequence[PendingErasure]) -> None:

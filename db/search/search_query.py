@@ -36,6 +36,7 @@ from sqlalchemy.dialects import mysql
 from chatroom.db.queries.raw_select import execute_select
 from chatroom.db.records import MessageRank, StoredMessage
 from chatroom.db.schema import documents
+from chatroom.db.search.index_erasure import pending_keys
 from chatroom.db.search.search_budget import SearchBudget
 from chatroom.db.search.search_index import MAX_TIME_MS, first_rowid, sent_at_of
 from chatroom.db.search.tokenizer import ParsedQuery, conversation_term
@@ -97,6 +98,8 @@ def search_messages(
     if scope:
         indexed, floor = _matches_indexed(connection, scope, query, below, limit, floor, budget)
         matches |= indexed
+        replaced = pending_keys(connection, [conversation.conversation_id for conversation in scope])
+        matches |= matches_among(connection, replaced, query, below) if replaced else {}
     newest = sorted((match for match in matches.values() if match.sent_at >= floor), key=_rank, reverse=True)
     if len(newest) > limit:
         return SearchMatches(newest[:limit], newest[limit - 1].rank)

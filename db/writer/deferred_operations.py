@@ -6,6 +6,7 @@ lock it for minutes (``foreign_locks``).
 
 import time
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from chatroom.db.writer.operations import MessagePost, Operation, SessionOrder, WriteJob
 
@@ -52,8 +53,8 @@ class DeferredOperations:
         return BUSY_RETRY_SECONDS if is_busy else RETRY_SECONDS
 
     def session_orders(self) -> list[SessionOrder]:
-        """The orders of sessions with a waiting post: later posts of these sessions wait too."""
-        return [post.session_order for post in self._waiting if isinstance(post, MessagePost)]
+        """The orders of sessions with a waiting operation: their later operations wait too."""
+        return [operation.session_order for operation in self._waiting if operation.session_order is not None]
 
     def overdue(self, operations: list[Operation], foreign_ids: Collection[int]) -> list[Operation]:
         """Those of the taken operations whose turn it is to wait for a lock, after they were skipped for
@@ -64,23 +65,34 @@ class DeferredOperations:
         waited = time.monotonic() - LOCK_TIMEOUT_SECONDS
         for first in sorted(overdue, key=lambda operation: self._retried[operation] <= waited):
             if isinstance(first, WriteJob):
-                return [first]
+                if _is_first_of_session(first, operations):
+                    return [first]
+                continue
             is_foreign = first.draft.conversation_id in foreign_ids
             if not is_foreign and (turn := _posts_beside(first, operations)):
                 return turn
         return []
 
 
+def _is_first_of_session(job: WriteJob[Any], deferred: Iterable[Operation]) -> bool:
+    """Whether no other deferred operation of its session precedes a job."""
+    order = job.session_order
+    return order is None or next(each for each in deferred if each.session_order is order) is job
+
+
 def _posts_beside(first: MessagePost, deferred: Iterable[Operation]) -> list[Operation]:
-    """The posts in the conversation of ``first`` that no other deferred post of their session precedes."""
+    """The posts in the conversation of ``first`` that no other deferred operation of their session
+    precedes.
+    """
     turn: list[Operation] = []
-    held: list[SessionOrder] = []  # sessions with a post that stays deferred
-    for post in deferred:
-        if not isinstance(post, MessagePost):
-            continue
-        is_beside = post.draft.conversation_id == first.draft.conversation_id
-        if is_beside and post.session_order not in held:
-            turn.append(post)
+    held: list[SessionOrder | None] = []  # sessions with an operation that stays deferred
+    for operation in deferred:
+        is_beside = (
+            isinstance(operation, MessagePost)
+            and operation.draft.conversation_id == first.draft.conversation_id
+        )
+        if is_beside and operation.session_order not in held:
+            turn.append(operation)
         else:
-            held.append(post.session_order)
+            held.append(operation.session_order)
     return turn

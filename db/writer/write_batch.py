@@ -8,7 +8,7 @@ from chatroom.db.errors import LockedElsewhere
 from chatroom.db.queries.changefeed import ChangeSet
 from chatroom.db.queries.messages import AppendOutcome
 from chatroom.db.records import StoredMessage
-from chatroom.db.writer.operations import MessagePost, Operation, WriteJob
+from chatroom.db.writer.operations import MessagePost, Operation, SessionOrder, WriteJob
 from chatroom.db.writer.transaction import RosterSeats
 
 
@@ -59,6 +59,11 @@ class WriteBatch:
 
     def stored_messages(self) -> int:
         return len(self.posted_here) + sum(len(result.stored) for result in self.results)
+
+    def locked_orders(self) -> list[SessionOrder]:
+        """The orders of the sessions with a post for a locked row."""
+        outcomes = zip(self.posts, self.outcomes, strict=True)
+        return [post.session_order for post, outcome in outcomes if isinstance(outcome, LockedElsewhere)]
 
     def take_locked(self) -> list[Operation]:
         """Remove and return the operations for rows that another session of the database has locked."""

@@ -264,13 +264,14 @@ class DatabaseWriter:
         return [*settled, batch]
 
     def _settle_each(self, batch: WriteBatch) -> list[WriteBatch]:
-        """Execute each operation by itself. A post after a deferred post of the same session is
-        deferred too.
+        """Execute each operation by itself. One after a deferred operation of the same session is deferred
+        too.
         """
         settled: list[WriteBatch] = []
         for part in batch.split_each():
-            if part.posts and part.posts[0].session_order in self._deferred.session_orders():
-                self._deferred.add(part.posts, time.monotonic())
+            operation: Operation = part.posts[0] if part.posts else part.jobs[0]
+            if operation.session_order in self._deferred.session_orders():
+                self._deferred.add([operation], time.monotonic())
             else:
                 settled += self._settle_batch(part)
         return settled
@@ -316,9 +317,7 @@ class DatabaseWriter:
         batch.changed_rosters = transaction.changed_rosters
         batch.posted = sorted(transaction.missed + transaction.stored, key=_conversation)
         batch.posted_here = transaction.stored
-        batch.results = [
-            self._run_in_transaction(transaction, job, alone=len(batch) == 1) for job in batch.jobs
-        ]
+        batch.results = self._run_jobs(transaction, batch)
         transaction.finish_rosters()
         if self._publish is not None and transaction.changes:
             batch.number = self._publish(connection, transaction.changes)
@@ -331,7 +330,7 @@ class DatabaseWriter:
     ) -> list[AppendOutcome | Exception]:
         heads, locked = transaction.lock_available(post.draft.conversation_id for post in posts)
         refused: dict[MessagePost, AppendOutcome | Exception] = {}
-        deferred_orders = self._deferred.session_orders()  # sessions with a deferred post
+        deferred_orders = self._deferred.session_orders()
         for post in posts:
             head = heads.get(post.draft.conversation_id)
             if post.session_order.broken:
@@ -363,6 +362,20 @@ class DatabaseWriter:
                 raise
             return messages.find_duplicate(connection, post.draft) or error
         return None
+
+    def _run_jobs(self, transaction: WriteTransaction, batch: WriteBatch) -> list[JobResult]:
+        """Run the jobs, except those after a deferred operation of the same session."""
+        deferred = self._deferred.session_orders() + batch.locked_orders()
+        results: list[JobResult] = []
+        for job in batch.jobs:
+            if job.session_order is not None and job.session_order in deferred:
+                result = JobResult([], [], LockedElsewhere(), [])
+            else:
+                result = self._run_in_transaction(transaction, job, alone=len(batch) == 1)
+            if isinstance(result.result, LockedElsewhere) and job.session_order is not None:
+                deferred.append(job.session_order)
+            results.append(result)
+        return results
 
     def _run_in_transaction(
         self, transaction: WriteTransaction, job: WriteJob[Any], alone: bool

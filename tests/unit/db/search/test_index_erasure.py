@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, delete, func, select
 
 from chatroom.db import purge
 from chatroom.db.engine import begin_read, begin_write, is_sqlite
@@ -12,8 +12,9 @@ from chatroom.db.queries import messages, revisions, rooms
 from chatroom.db.records import MessageDraft
 from chatroom.db.schema import documents, erasures
 from chatroom.db.search import index_erasure, search_index
-from chatroom.db.search.tokenizer import index_terms
-from tests.unit.db.builders import NOW, append_message, make_account, make_room
+from chatroom.db.search.search_query import search_messages
+from chatroom.db.search.tokenizer import index_terms, parse_query
+from tests.unit.db.builders import NOW, append_message, make_account, make_room, take_seats
 
 
 class IndexScenario:
@@ -160,3 +161,21 @@ def test_merged_index_file_holds_no_erased_word(scene: IndexScenario) -> None:
 def content(file: Path) -> bytes:
     """The bytes of a database's file and its write-ahead log."""
     return b"".join(path.read_bytes() for path in file.parent.glob(f"{file.name}*"))
+
+
+def test_message_whose_document_is_being_replaced_is_found(scene: IndexScenario) -> None:
+    """MySQL may find the new document only some time after the transaction that stored it."""
+    scene.say("apples")
+    scene.index()
+    scene.change("edit", 1, "oranges")
+    scene.index()
+    with begin_write(scene.engine) as connection:
+        connection.execute(delete(documents))  # as a search sees it at that moment
+        take_seats(connection, scene.room_id, scene.alice)
+    current, former = parse_query("oranges"), parse_query("apples")
+    assert current is not None
+    assert former is not None
+    with begin_read(scene.engine) as connection:
+        found = search_messages(connection, scene.alice, current, limit=10)
+        assert [message.seq for message in found.messages] == [1]
+        assert search_messages(connection, scene.alice, former, limit=10).messages == []

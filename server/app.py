@@ -17,7 +17,6 @@ hangs: it prints a traceback of each thread on standard error.
 
 import asyncio
 import faulthandler
-import hashlib
 import logging
 import os
 import platform
@@ -45,6 +44,7 @@ from chatroom.protocol.frame import UNSET
 from chatroom.protocol.values import Limits
 from chatroom.protocol.wire import encode_frame
 from chatroom.server.admin import ipc
+from chatroom.server.cluster.identity import LONE_IDENTITY, claim_identity
 from chatroom.server.config.endpoint import ServerEndpoint, endpoint_of
 from chatroom.server.config.log import set_level
 from chatroom.server.config.reload import reload_config
@@ -174,11 +174,11 @@ class ChatServer:
             handshake_timeout=limits.handshake_timeout,
             proxies=TrustedProxies(config.proxies),
         )
-        server_id = _server_identity(engine, self._listener, place)
+        identity = LONE_IDENTITY if is_sqlite(engine.url) else claim_identity(config.data)
         self._parts = assemble_parts(
             config,
             engine,
-            server_id,
+            identity,
             writer_failed=self._end_by_failure,
             hint_key=hint_key,
             name=_server_name(self._listener, place),
@@ -426,12 +426,3 @@ def _server_name(listener: ConnectionListener, place: WorkerPlace | None) -> str
     """Return the name of this process for administrators."""
     name = f"{platform.node()}:{listener.address[1]}"
     return name if place is None else f"{name}/{place.number}"
-
-
-def _server_identity(engine: Engine, listener: ConnectionListener, place: WorkerPlace | None) -> bytes:
-    """Return this process's id in the database. It stays the same after a restart on the same address, and
-    with SQLite on any address."""
-    identity = "alone" if is_sqlite(engine.url) else (platform.node(), listener.address)
-    if place is not None:
-        return hashlib.sha256(repr((identity, place.number)).encode()).digest()
-    return hashlib.sha256(repr(identity).encode()).digest()

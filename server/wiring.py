@@ -33,6 +33,7 @@ from chatroom.server.cluster.change_publisher import ChangePublisher
 from chatroom.server.cluster.heartbeat import Heartbeat
 from chatroom.server.cluster.hint_exchange import HintExchange, HintListeners, repeat_away
 from chatroom.server.cluster.hint_frames import AttemptHint, HintCodec
+from chatroom.server.cluster.identity import ServerIdentity
 from chatroom.server.cluster.nats_bus import NatsBus
 from chatroom.server.config.settings import ServerConfig
 from chatroom.server.domain.rooms import announce_room_closed
@@ -75,7 +76,7 @@ class ServerParts:
 
     config: ServerConfig
     engine: Engine
-    server_id: bytes
+    identity: ServerIdentity
     reader: DatabaseReader
     lanes: ReadLanes
     rates: ServerRates
@@ -184,7 +185,7 @@ class ServerParts:
         """Finish accepted writes, then remove this process from the database. Blocks."""
         self.writer.close()
         with begin_write(self.engine) as connection:
-            instances.remove_instance(connection, self.server_id)
+            instances.remove_instance(connection, self.identity.id)
 
     async def close_bus(self) -> None:
         """Announce that this process has left, and disconnect from NATS."""
@@ -207,13 +208,13 @@ class ServerParts:
 def assemble_parts(
     config: ServerConfig,
     engine: Engine,
-    server_id: bytes,
+    identity: ServerIdentity,
     *,
     writer_failed: Callable[[], None],
     hint_key: bytes = b"",
     name: str = "",
 ) -> ServerParts:
-    """Assemble the server that is called ``server_id`` in the database. MUST be called on its loop.
+    """Assemble the server that has this identity in the database. MUST be called on its loop.
 
     ``hint_key`` authenticates hints; without it there are none. ``name`` is for administrators.
     """
@@ -223,6 +224,7 @@ def assemble_parts(
     directory = LiveDirectory()
     notifier = EventNotifier(directory, loop)
     delivery = MessageDelivery(directory, notifier, session_statistics)
+    server_id = identity.id
     publisher = ChangePublisher(server_id)
     exchange = HintExchange(server_id, HintCodec(hint_key), directory) if hint_key else None
 
@@ -289,7 +291,7 @@ def assemble_parts(
     return ServerParts(
         config=config,
         engine=engine,
-        server_id=server_id,
+        identity=identity,
         reader=reader,
         lanes=lanes,
         rates=rates,
@@ -299,7 +301,7 @@ def assemble_parts(
         writer=writer,
         passwords=passwords,
         presence=presence,
-        heartbeat=Heartbeat(server_id, directory, writer, presence, name),
+        heartbeat=Heartbeat(identity, directory, writer, presence, name),
         poller=poller if is_shared else None,
         exchange=exchange,
         bus=bus,

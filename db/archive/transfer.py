@@ -66,7 +66,7 @@ def restore(path: Path, url: URL, progress: ShowProgress) -> CopyReport:
         return _copy(header.tables, backup.read_blocks(), target, progress)
 
 
-def move(source: URL, url: URL, *, now: int, progress: ShowProgress) -> CopyReport:
+def move(source: URL, url: URL, *, progress: ShowProgress) -> CopyReport:
     """Write a database that no server uses to an empty one. The source is not changed. Raises
     ``DatabaseUnusable``, ``OSError``.
     """
@@ -75,7 +75,7 @@ def move(source: URL, url: URL, *, now: int, progress: ShowProgress) -> CopyRepo
     _check_exists(source)
     lock = lock_file(source)
     try:
-        _check_unused(source, now)
+        _check_unused(source)
         with open_snapshot(source) as snapshot:
             identity = hashlib.sha256(source.render_as_string(hide_password=True).encode()).hexdigest()
             target = _open_target(url, snapshot.revision, identity)
@@ -90,14 +90,14 @@ def _check_exists(url: URL) -> None:
         raise DatabaseUnusable(f"there is no database at {url.database}")
 
 
-def _check_unused(url: URL, now: int) -> None:
+def _check_unused(url: URL) -> None:
     """Raise ``DatabaseUnusable`` if a server uses a MySQL database; an SQLite file has a lock instead."""
     if is_sqlite(url):
         return
     engine = open_engine(url)
     try:
         with errors_as_unusable(engine), begin_read(engine) as connection:
-            if has_live_instance(connection, alive_since(now)):
+            if has_live_instance(connection, alive_since(connection)):
                 raise DatabaseUnusable(f"a chat-server uses the database {url.database}: stop it first")
     finally:
         engine.dispose()

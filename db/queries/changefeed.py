@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     and_,
     delete,
@@ -110,7 +111,10 @@ def newest_numbers(connection: Connection, server_ids: Iterable[bytes]) -> dict[
 
 
 def changes_since(
-    connection: Connection, server_id: bytes, alive_since: int, numbers: Mapping[bytes, int]
+    connection: Connection,
+    server_id: bytes,
+    alive_since: int | ColumnElement[int],
+    numbers: Mapping[bytes, int],
 ) -> tuple[set[bytes], list[PublishedChange]]:
     """The other processes that have sent a heartbeat since a time, and the changes of the known ones after
     these numbers, in order. It is one statement, since every process asks again and again.

@@ -5,11 +5,26 @@ renewed its row in time counts as dead, and its attendances with it.
 """
 
 import secrets
+import time
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
+from chatroom.db.engine import is_sqlite
 from chatroom.db.errors import AlreadyExists, duplicates_as_already_exists
 from chatroom.db.prepared import PreparedSelect, prepared_insert
 from chatroom.db.queries import changefeed
@@ -39,12 +54,37 @@ _FIND_ATTENDANCE = (
 _ADD_ATTENDANCE = prepared_insert(attendances, "server_id", "account_id")
 
 
-def alive_since(now: int) -> int:
+InstanceTime = int | ColumnElement[int]
+"""Milliseconds since 1970, or an expression for it."""
+
+MYSQL_NOW = literal_column(
+    "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000)", BigInteger
+)
+"""In UTC: the local time of the database is ambiguous for an hour when summer time ends."""
+
+
+def database_now(connection: Connection) -> InstanceTime:
+    """The time of the database, by which the processes judge each other: their own clocks may differ."""
+    return time.time_ns() // 1_000_000 if is_sqlite(connection.engine.url) else MYSQL_NOW
+
+
+def database_time(connection: Connection) -> int:
+    """Like ``database_now``, but read from the database."""
+    now = database_now(connection)
+    return now if isinstance(now, int) else connection.execute(select(now)).scalar_one()
+
+
+def clock_lead(connection: Connection) -> float:
+    """The seconds by which this machine's clock is ahead of the database's."""
+    return time.time() - database_time(connection) / 1000
+
+
+def alive_since(connection: Connection) -> InstanceTime:
     """The time at or after which a running process must have sent a heartbeat."""
-    return now - round(DEAD_AFTER_SECONDS * 1000)
+    return database_now(connection) - round(DEAD_AFTER_SECONDS * 1000)
 
 
-def record_heartbeat(connection: Connection, server_id: bytes, now: int) -> bool:
+def record_heartbeat(connection: Connection, server_id: bytes, now: InstanceTime) -> bool:
     """Store a heartbeat of this process. Returns ``True`` if its row was missing or has no name: at start, or
     after another process removed it. The caller must then store its name and attendances again.
     """
@@ -85,20 +125,20 @@ def remove_instance(connection: Connection, server_id: bytes) -> None:
     changefeed.delete_changes(connection, server_id)
 
 
-def remove_dead_instances(connection: Connection, alive_since: int) -> None:
+def remove_dead_instances(connection: Connection, alive_since: InstanceTime) -> None:
     """Remove processes whose last heartbeat is before a time."""
     query = select(servers.c.id).where(servers.c.seen_at < alive_since)
     for server_id in connection.scalars(query).all():
         remove_instance(connection, server_id)
 
 
-def has_live_instance(connection: Connection, alive_since: int) -> bool:
+def has_live_instance(connection: Connection, alive_since: InstanceTime) -> bool:
     """Whether any process has sent a heartbeat since a time."""
     query = select(servers.c.id).where(servers.c.seen_at >= alive_since).limit(1)
     return connection.execute(query).one_or_none() is not None
 
 
-def other_instances(connection: Connection, server_id: bytes, alive_since: int) -> set[bytes]:
+def other_instances(connection: Connection, server_id: bytes, alive_since: InstanceTime) -> set[bytes]:
     """The other processes that have sent a heartbeat since a time."""
     query = select(servers.c.id).where(servers.c.id != server_id, servers.c.seen_at >= alive_since)
     return set(connection.scalars(query))
@@ -110,7 +150,7 @@ def last_heartbeats(connection: Connection, server_ids: Iterable[bytes]) -> dict
     return {row.id: row.seen_at for row in connection.execute(query)}
 
 
-def add_attendance(connection: Connection, server_id: bytes, account_id: int, now: int) -> bool:
+def add_attendance(connection: Connection, server_id: bytes, account_id: int, now: InstanceTime) -> bool:
     """Record that the account has a session on this process, also if another process has removed this one as
     dead. Returns ``False`` if that was known.
     """
@@ -129,7 +169,9 @@ def remove_attendance(connection: Connection, server_id: bytes, account_id: int)
     connection.execute(delete(attendances).where(row.server_id == server_id, row.account_id == account_id))
 
 
-def attended_elsewhere(connection: Connection, server_id: bytes, account_id: int, alive_since: int) -> bool:
+def attended_elsewhere(
+    connection: Connection, server_id: bytes, account_id: int, alive_since: InstanceTime
+) -> bool:
     """Whether the account has a session on another live process."""
     row = attendances.c
     query = select(row.account_id).join(servers, servers.c.id == row.server_id).limit(1)
@@ -138,7 +180,10 @@ def attended_elsewhere(connection: Connection, server_id: bytes, account_id: int
 
 
 def attending_elsewhere(
-    connection: Connection, server_id: bytes, alive_since: int, account_ids: Collection[int] | None = None
+    connection: Connection,
+    server_id: bytes,
+    alive_since: InstanceTime,
+    account_ids: Collection[int] | None = None,
 ) -> set[int]:
     """The accounts, or those of ``account_ids``, that have a session on another live process."""
     row = attendances.c
@@ -149,7 +194,7 @@ def attending_elsewhere(
     )
 
 
-def attended_accounts(connection: Connection, alive_since: int) -> set[int]:
+def attended_accounts(connection: Connection, alive_since: InstanceTime) -> set[int]:
     """The accounts that have a session on a live process."""
     query = select(attendances.c.account_id).join(servers, servers.c.id == attendances.c.server_id)
     return set(connection.scalars(query.where(servers.c.seen_at >= alive_since)))

@@ -19,7 +19,6 @@ from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.db.writer.writer import DatabaseWriter
 from chatroom.protocol import labels, names
 from chatroom.protocol.errors import AccountDisabled, ChatError, SessionEnded, UnknownRoom
-from chatroom.protocol.values import now_milliseconds
 from chatroom.server.admin import ipc, tables
 from chatroom.server.admin.ipc import Answer, AnyCommand, CommandDone, CommandFailed
 from chatroom.server.auth import invitations, permissions
@@ -128,7 +127,7 @@ class AdminService:
         return tables.limit_table(self._limit_report)
 
     async def _list_servers(self) -> list[str]:
-        return tables.server_table(await self._reader.run(instances.list_instances), now_milliseconds())
+        return await self._reader.run(_read_servers)
 
     async def _list_rooms(self) -> list[str]:
         return tables.room_table(await self._reader.run(rooms.list_all_rooms))
@@ -245,6 +244,10 @@ def _end_sessions(transaction: WriteTransaction, *, username: str) -> AccountRec
 def _delete_room(transaction: WriteTransaction, *, room: str) -> ClosedRoom:
     transaction.lock_changing([_find_room(transaction, room).conversation_id])
     return remove_room(transaction, _find_room(transaction, room), None)
+
+
+def _read_servers(connection: Connection) -> list[str]:
+    return tables.server_table(instances.list_instances(connection), instances.database_time(connection))
 
 
 def _owned_rooms(connection: Connection, username: str) -> list[RoomRecord]:

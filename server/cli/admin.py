@@ -23,7 +23,6 @@ from chatroom.db.reader import DatabaseReader
 from chatroom.db.writer.writer import DatabaseWriter
 from chatroom.protocol.errors import ChatError
 from chatroom.protocol.safe import safe_text
-from chatroom.protocol.values import now_milliseconds
 from chatroom.server.admin import ipc
 from chatroom.server.admin.ipc import Answer, AnyCommand, CommandFailed
 from chatroom.server.admin.service import AdminService
@@ -241,5 +240,5 @@ def _check_not_in_use(engine: Engine) -> None:
     if is_sqlite(engine.url):
         return
     with engine.connect() as connection:
-        if instances.has_live_instance(connection, alive_since(now_milliseconds())):
+        if instances.has_live_instance(connection, alive_since(connection)):
             raise StartError("a chat-server uses this database: use its --data to reach it")

@@ -83,7 +83,6 @@ def run_move(arguments: Sequence[str]) -> int:
         lambda printer: transfer.move(
             normalise_url(flags.source, os.environ.get(FROM_PASSWORD)),
             normalise_url(flags.target, os.environ.get(TO_PASSWORD)),
-            now=now_milliseconds(),
             progress=printer.show_progress,
         ),
         "moved",

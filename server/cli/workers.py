@@ -129,8 +129,8 @@ class WorkerSupervisor:
     async def _start(self, slot: int) -> Worker:
         """Start a worker, and wait until it accepts connections. Raises ``WorkerFailed``.
 
-        A worker that replaces a dead one has its number, so that it takes over its accounts; in a restart,
-        where the old one still runs, it has another one.
+        A worker that replaces a dead one has its number; in a restart, where the old one still runs, it has
+        another one.
         """
         number = slot + 1 + self._count * self._generation[slot]
         worker = Worker(

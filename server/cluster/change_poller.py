@@ -17,9 +17,11 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass
+
+from sqlalchemy import Connection
 
 from chatroom.db.clock import elapsed_seconds
 from chatroom.db.errors import DatabaseUnavailable
@@ -30,7 +32,6 @@ from chatroom.db.reader import DatabaseReader
 from chatroom.db.records import SeatKey
 from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.db.writer.writer import DatabaseWriter
-from chatroom.protocol.values import now_milliseconds
 from chatroom.server.cluster.apply_changes import ChangeApplier
 from chatroom.server.cluster.change_publisher import ChangePublisher
 from chatroom.server.cluster.snapshot import ChangedPlaces, ClusterSnapshot, read_snapshot
@@ -210,10 +211,7 @@ class ChangePoller:
 
     async def _poll_changes(self) -> PolledChanges:
         """Return the changes of other processes since the last poll; of a new process, only later ones."""
-        alive = alive_since(now_milliseconds())
-        others, changes = await self._reader.run_statement(
-            changefeed.changes_since, self._id, alive, self._numbers
-        )
+        others, changes = await self._reader.run_statement(_read_changes, self._id, self._numbers)
         numbers = {id: number for id, number in self._numbers.items() if id in others}
         numbers |= {change.server_id: change.number for change in changes if change.server_id in numbers}
         if new_instances := others - numbers.keys():
@@ -245,7 +243,8 @@ class ChangePoller:
         def work(transaction: WriteTransaction) -> ClusterSnapshot:
             snapshot = read_snapshot(transaction, self._id, places)
             if greet:
-                instances.record_heartbeat(transaction.connection, self._id, transaction.now)
+                now = instances.database_now(transaction.connection)
+                instances.record_heartbeat(transaction.connection, self._id, now)
                 transaction.changes.everything = True
             return snapshot
 
@@ -281,3 +280,10 @@ class ChangePoller:
             await self._writer.run_job(
                 lambda transaction: changefeed.delete_changes(transaction.connection, self._id, upto)
             )
+
+
+def _read_changes(
+    connection: Connection, server_id: bytes, numbers: Mapping[bytes, int]
+) -> tuple[set[bytes], list[PublishedChange]]:
+    """Read the other live processes, and the changes of the known ones after these numbers."""
+    return changefeed.changes_since(connection, server_id, alive_since(connection), numbers)

@@ -99,9 +99,7 @@ def _read_accounts(
 ) -> list[ChangedAccount]:
     connection = transaction.connection
     account_ids = None if places.everything else places.accounts
-    elsewhere = instances.attending_elsewhere(
-        connection, server_id, alive_since(transaction.now), account_ids
-    )
+    elsewhere = instances.attending_elsewhere(connection, server_id, alive_since(connection), account_ids)
     ids = elsewhere | places.accounts
     follows = memberships.followed_conversations(connection, ids)
     invited = _group_by_account(bans_and_invites.invited_pairs(connection, ids))

@@ -88,7 +88,9 @@ class PresenceTracker:
     def record_attendance(self, transaction: WriteTransaction, account_id: int) -> AccountSnapshot:
         """Record that this process has a session of the account, and return what the session follows."""
         connection = transaction.connection
-        if instances.add_attendance(connection, self._server_id, account_id, transaction.now):
+        if instances.add_attendance(
+            connection, self._server_id, account_id, instances.database_now(connection)
+        ):
             transaction.changes.accounts.add(account_id)
         snapshot = _read_snapshot(connection, account_id)
         transaction.note_heads(
@@ -103,7 +105,7 @@ class PresenceTracker:
         """
         connection = transaction.connection
         elsewhere = instances.attended_elsewhere(
-            connection, self._server_id, account_id, alive_since(transaction.now)
+            connection, self._server_id, account_id, alive_since(connection)
         )
         seats = [] if elsewhere else memberships.entered_seats(connection, account_id, LEAVES_PER_STEP + 1)
         transaction.lock_changing(seat.conversation_id for seat in seats[:LEAVES_PER_STEP])

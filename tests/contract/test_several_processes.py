@@ -291,6 +291,19 @@ def test_account_of_stopped_process_has_grace_time_on_the_other(serve: Serve, my
     assert not [event for event in alice.events if event["type"] == "presence" and not event["online"]]
 
 
+def test_killed_process_is_replaced_by_its_restart(serve: Serve, mysql_url: str) -> None:
+    """Also on another port: the data folder names the process that ran before."""
+    server = serve("--database", mysql_url, settings=HOURS)
+    alice = server.user("Alice")
+    alice.request("create_room", room="#thuhole", capacity=5)
+    enter("#thuhole", alice)
+    server.kill()
+    server.port = 0
+    server.start()
+    assert len(admin(server, "servers").out.splitlines()) == 2
+    assert server.connect().login("Alice").session["rooms"][0]["entered"] is True
+
+
 def test_paused_process_catches_up(serve: Serve, mysql_url: str) -> None:
     east, west = (serve("--database", mysql_url) for _ in range(2))
     alice, bob = east.user("Alice"), west.user("Bob")

@@ -92,7 +92,7 @@ def no_progress(done: int, all_rows: int) -> None:
 
 
 def move(source: URL, target: URL | str) -> CopyReport:
-    return transfer.move(source, normalise_url(target), now=NOW, progress=no_progress)
+    return transfer.move(source, normalise_url(target), progress=no_progress)
 
 
 def back_up(source: URL, file: Path) -> CopyReport:
@@ -191,7 +191,7 @@ def progress(done, all_rows):
     if not left:
         os._exit(9)
 
-transfer.move(normalise_url(sys.argv[1]), normalise_url(sys.argv[2]), now=0, progress=progress)
+transfer.move(normalise_url(sys.argv[1]), normalise_url(sys.argv[2]), progress=progress)
 """
 
 
@@ -353,7 +353,7 @@ def test_mysql_database_in_use_is_refused(source: URL, mysql_url: str, tmp_path:
     engine = open_engine(mysql_url)
     upgrade_schema(engine)
     with begin_write(engine) as connection:
-        instances.record_heartbeat(connection, b"s" * 32, NOW)
+        instances.record_heartbeat(connection, b"s" * 32, instances.database_now(connection))
     engine.dispose()
     with pytest.raises(DatabaseUnusable, match="stop it first"):
         move(source, mysql_url)

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Connection, Engine
 
-from chatroom.db.engine import begin_write
-from chatroom.db.queries import instances
+from chatroom.db.engine import begin_write, is_sqlite
+from chatroom.db.queries import changefeed, instances
 from tests.unit.db.builders import make_account
 
 EAST, WEST = b"E" * 32, b"W" * 32
@@ -26,6 +26,29 @@ def alice(connection: Connection) -> int:
         instances.record_heartbeat(connection, server, seen_at)
         instances.add_attendance(connection, server, alice, seen_at)
     return alice
+
+
+@pytest.mark.parametrize("zone", ["+00:00", "+08:00"])
+def test_database_time_is_independent_of_the_time_zone(connection: Connection, zone: str) -> None:
+    if not is_sqlite(connection.engine.url):
+        connection.exec_driver_sql(f"SET time_zone = '{zone}'")
+        connection.exec_driver_sql("SET timestamp = 1234567890.5")
+        assert instances.database_time(connection) == 1234567890500
+        connection.exec_driver_sql("SET timestamp = DEFAULT, time_zone = DEFAULT")
+    else:
+        assert abs(instances.clock_lead(connection)) < 60
+
+
+def test_process_that_sends_heartbeats_is_alive_by_the_clock_of_the_database(connection: Connection) -> None:
+    instances.record_heartbeat(connection, EAST, instances.database_now(connection))
+    alive_since = instances.alive_since(connection)
+    instances.remove_dead_instances(connection, alive_since)
+    assert instances.has_live_instance(connection, alive_since)
+    assert instances.other_instances(connection, WEST, alive_since) == {EAST}
+    assert changefeed.changes_since(connection, WEST, alive_since, {})[0] == {EAST}
+    late = instances.database_time(connection) - round(2 * instances.DEAD_AFTER_SECONDS * 1000)
+    instances.record_heartbeat(connection, EAST, late)
+    assert not instances.has_live_instance(connection, alive_since)
 
 
 def test_record_heartbeat_reports_new_process(connection: Connection) -> None:

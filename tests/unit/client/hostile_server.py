@@ -30,7 +30,7 @@ KINDS = ("text", "action", "enter", "leave", "nick", "topic", "kick", "ban", "tr
 ANSWERS = {
     frame.__struct_config__.tag: found[1]
     for frame in get_args(requests.AnyRequest)
-    if (found := re.search(r"-> ``(\w+)``", frame.__doc__ or ""))
+    if (found := re.search(r"->\s+``(\w+)``", frame.__doc__ or ""))
 } | {"history": "history", "export": "history"}
 """The response to each request, as its description says."""
 
@@ -146,6 +146,5 @@ def serving(refuses: tuple[str, ...] = (), greeting: bytes = b"") -> Iterator[Ho
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
-        assert not [
-            one for one in server.failures if "BrokenPipe" not in one and "ConnectionReset" not in one
-        ]
+        expected = ("BrokenPipe", "ConnectionReset")
+        assert [each for each in server.failures if not any(name in each for name in expected)] == []

@@ -29,6 +29,7 @@ from chatroom.client.net.connection import ConnectionLost, Refused
 from chatroom.client.net.known_servers import KnownServers
 from chatroom.client.net.reconnect import Timeouts
 from chatroom.client.storage.config import ClientConfig
+from chatroom.client.storage.kept_logins import KeptLogins, account_key
 from chatroom.client.typed_lines import TypedLines
 from chatroom.client.typing_notifier import TypingNotifier
 from chatroom.protocol import events, requests, responses
@@ -62,7 +63,8 @@ class App:
         self.notes = notes = Notes(state, front_end)
         self.tasks = tasks = GuardedTasks(notes)
         self.requests = asks = Requester(state, known_servers, front_end, self._receive, timeouts)
-        self.session = Session(state, asks, notes, observer=self)
+        self._logins = KeptLogins(config, state_folder)
+        self.session = Session(state, asks, notes, observer=self, logins=self._logins)
         self.backfill = Backfill(state, asks, front_end, fill=fill)
         self.history = HistoryPager(state, asks, tasks, front_end)
         prompts = UserPrompts(front_end)
@@ -104,6 +106,10 @@ class App:
         self.config.username = place.username or self.config.username
         self._destination = place.conversation or self._destination
 
+    def has_kept_login(self, place: ServerAddress, username: str) -> bool:
+        """Whether this account can continue a login without its password."""
+        return self._logins.find_login(account_key(place.canonical, username)) is not None
+
     def input_changed(self, conversation: str, draft: str) -> None:
         """Store the draft that the user has changed, and tell the others that the user types."""
         self.drafts.input_changed(conversation, draft)
@@ -120,13 +126,17 @@ class App:
         await self.context.running_save.wait()
 
     async def close(self) -> None:
-        """Finish what takes no longer than ``LOGOUT_TIMEOUT``, log out, and close everything."""
+        """Finish what takes no longer than ``LOGOUT_TIMEOUT``, log out, and close everything.
+
+        A login that is kept is not logged out: that would end it.
+        """
         self.drafts.save()
         if self.session.is_ready:
             with suppress(TimeoutError, ConnectionLost, Refused):
                 async with asyncio.timeout(LOGOUT_TIMEOUT):
                     await self.wait_until_settled()
-                    await self.requests.ask(requests.Logout(id=0))
+                    if not self.session.is_kept:
+                        await self.requests.ask(requests.Logout(id=0))
         await self.session.close()
         self.tasks.close()
 

@@ -76,6 +76,8 @@ def _apply_choice(context: CommandContext, name: str, value: str) -> None:
     context.config.save_config(name)
     if name == "notify_words":
         context.preferences.load_notify_words()
+    if name == "stay_logged_in":
+        context.session.keep_login()
     if name == "lang":
         i18n.use_language(value or i18n.locale_language())
     context.front_end.state_changed()

@@ -176,6 +176,10 @@ def _write_changes(file: sqlite3.Connection, changes: Iterable[tuple[str, str]])
 
 
 def holds_password(text: str, password: str) -> bool:
-    """Whether a text contains the password, ends with a part of it, or contains ``/passwd``."""
+    """Whether a text contains the password, ends with a part of it, or contains ``/passwd``.
+
+    The password is empty, because it is unknown, in a kept login.
+    """
     prefixes = (password[:length] for length in range(PASSWORD_PREFIX, len(password)))
-    return "/passwd" in text or password in text or any(map(text.endswith, prefixes))
+    known = bool(password) and password in text
+    return "/passwd" in text or known or any(map(text.endswith, prefixes))

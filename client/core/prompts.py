@@ -1,8 +1,19 @@
 """Questions to the user: passwords, and confirmations of what cannot be undone."""
 
+import os
+
 from chatroom.client.core.front_end import FrontEnd
 from chatroom.client.net.connection import Refused
 from chatroom.client.text import i18n
+from chatroom.client.text.decoding import decodable
+
+PASSWORD_VARIABLE = "CHAT_PASSWORD"
+"""The environment variable that may have the password of the account."""
+
+
+def environment_password(variable: str = PASSWORD_VARIABLE) -> str:
+    """Return the password that the environment has, or an empty string."""
+    return decodable(os.environ.get(variable, ""))
 
 
 class UserPrompts:

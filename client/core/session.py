@@ -1,10 +1,11 @@
 """Logging in, staying logged in over lost connections, and logging out.
 
-After each new connection the stored token resumes the session; if the server no longer accepts the token, the
-password logs in again.
+After each new connection the token resumes the session; if the server no longer accepts the token, the
+password logs in again. If the user stays logged in, the token is kept for the next start.
 """
 
 import asyncio
+import secrets
 from contextlib import suppress
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from chatroom.client.model import apply, select
 from chatroom.client.model.state import ClientState, ConnectionState
 from chatroom.client.net.connection import ConnectionLost, Refused
 from chatroom.client.net.known_servers import UntrustedServer
+from chatroom.client.storage.kept_logins import KeptLogin, KeptLogins, account_key
 from chatroom.protocol import requests, responses
 
 LOGOUT_TIMEOUT = 2.0
@@ -48,12 +50,20 @@ class Session:
     """The login of one account."""
 
     def __init__(
-        self, state: ClientState, requests: Requester, notes: Notes, observer: SessionObserver
+        self,
+        state: ClientState,
+        requests: Requester,
+        notes: Notes,
+        observer: SessionObserver,
+        logins: KeptLogins,
     ) -> None:
         self._state = state
         self._requests = requests
         self._notes = notes
         self._observer = observer
+        self._logins = logins
+        self._account = ""  # its key among the kept logins
+        self._login_id = ""  # the same for all tokens of this login
         self._token = ""
         self._password = ""
         self.friends_cursor = ""  # with further friends than the login listed: where they begin
@@ -62,7 +72,7 @@ class Session:
 
     @property
     def password(self) -> str:
-        """The password of the account; empty if no account is logged in."""
+        """The password of the account; empty if no account is logged in, or by a kept login."""
         return self._password
 
     @property
@@ -88,11 +98,72 @@ class Session:
     async def login(self, username: str, password: str) -> None:
         """Log in, and stay logged in over lost connections. Raises ``Refused``."""
         await self._requests.ensure_connected()
-        answer = await self._requests.ask(requests.Login(id=0, username=username, password=password))
-        self._session_answered(expect(answer, responses.Session))
+        await self._log_in(username, password)
         self._password = password
         self._keeper = background.keep_running(self._keep_logged_in)
         self._start(resumed=False)
+
+    async def continue_login(self, username: str) -> bool:
+        """Log in with the token of a kept login. Return whether the server accepts one.
+
+        Raises ``Refused`` if it was not asked for another reason; the login is still kept then.
+        """
+        await self._requests.ensure_connected()
+        self._account = account_key(self._requests.connection.address.canonical, username)
+        answer, tried = None, ""
+        while answer is None:
+            login = self._logins.find_login(self._account)
+            if login is None or login.token == tried:
+                return False
+            self._login_id, tried = login.id, login.token
+            answer = await self._exchange_token(tried)
+        self._session_resumed(answer)
+        self._keeper = background.keep_running(self._keep_logged_in)
+        self._start(resumed=False)
+        return True
+
+    def keep_login(self) -> None:
+        """Keep the login for the next start, or forget every login, as the user has chosen."""
+        if not self._logins.enabled:
+            self._logins.forget_all()
+        elif self._token:
+            self._logins.keep_login(self._account, KeptLogin(self._login_id, self._token))
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether this login continues at the next start."""
+        return self._kept_login() is not None
+
+    def _kept_login(self) -> KeptLogin | None:
+        """Return this login as it is kept; another client may have replaced its token."""
+        login = self._logins.find_login(self._account) if self._login_id else None
+        return login if login is not None and login.id == self._login_id else None
+
+    async def _log_in(self, username: str, password: str) -> None:
+        answer = await self._requests.ask(requests.Login(id=0, username=username, password=password))
+        session = expect(answer, responses.Session)
+        self._account = account_key(self._requests.connection.address.canonical, username)
+        self._login_id = secrets.token_hex(8)
+        self._token, self.friends_cursor = session.token, session.friends_cursor or ""
+        self.keep_login()
+
+    async def _exchange_token(self, token: str) -> responses.Session | None:
+        """Return the answer to a token. A token that is void is forgotten, and the answer is ``None``."""
+        try:
+            answer = await self._requests.ask(requests.Resume(id=0, token=token))
+        except Refused as error:
+            if error.code != "bad_token":
+                raise
+            self._logins.forget_login(self._account, token)
+            return None
+        self._token = token
+        return expect(answer, responses.Session)
+
+    def _session_resumed(self, answer: responses.Session) -> None:
+        """Use the new token once it is stored. Until then the old one is used, which stays valid."""
+        self.friends_cursor = answer.friends_cursor or ""
+        if self._logins.replace_token(self._account, KeptLogin(self._login_id, answer.token)):
+            self._token = answer.token
 
     async def change_password(self, password: str, new_password: str) -> None:
         """Change the account's password; its other sessions end. Raises ``Refused``."""
@@ -102,6 +173,7 @@ class Session:
 
     async def logout(self) -> None:
         """Log out and keep the connection for the next login."""
+        self._logins.forget_login(self._account)
         self._end()
         try:
             async with asyncio.timeout(LOGOUT_TIMEOUT):
@@ -170,8 +242,8 @@ class Session:
             except (ConnectionLost, TimeoutError):
                 connection.connection_failed()
             except Refused as error:
-                if error.code in ("wrong_password", "unknown_user", *ENDED):
-                    self._expire("login_again")
+                if error.code in ("wrong_password", "unknown_user", "login_expired", *ENDED):
+                    self._expire("login_again" if self._password else "login_expired")
                     return
                 connection.delay_reconnect(error)
                 connection.connection_failed()
@@ -188,22 +260,20 @@ class Session:
             if conversation.is_room and conversation.member
         ]
         username = self._state.username
-        try:
-            answer = await self._requests.ask(requests.Resume(id=0, token=self._token))
-        except Refused as error:
-            if error.code != "bad_token":
-                raise
-            login = requests.Login(id=0, username=username, password=self._password)
-            answer = await self._requests.ask(login)
-        self._session_answered(expect(answer, responses.Session))
+        answer = await self._exchange_token(self._token)
+        if answer is None and (login := self._kept_login()) is not None:
+            answer = await self._exchange_token(login.token)
+        if answer is not None:
+            self._session_resumed(answer)
+        elif self._password:
+            await self._log_in(username, self._password)
+        else:
+            raise Refused("login_expired")
         lost_rooms = [name for name in seats if not select.has_seat(self._state, name)]
         still_seated = [name for name in entered if select.has_seat(self._state, name)]
         await self._observer.restore_session(
             lost_rooms, [name for name in still_seated if not conversations[name].entered]
         )
-
-    def _session_answered(self, answer: responses.Session) -> None:
-        self._token, self.friends_cursor = answer.token, answer.friends_cursor or ""
 
     def _expire(self, code: str) -> None:
         """The server has ended the session: the user has to log in again."""
@@ -214,7 +284,7 @@ class Session:
 
     def _end(self) -> None:
         self._observer.session_ended()
-        self._token = self._password = ""
+        self._token = self._password = self._login_id = ""
         self._ready.clear()
         self._observer.session_interrupted()
         if self._keeper is not None:

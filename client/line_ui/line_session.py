@@ -6,7 +6,6 @@ user of the machine could read.
 
 import asyncio
 import getpass
-import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,6 +14,7 @@ from typing import Any, Protocol
 from chatroom.client import background
 from chatroom.client.app import App
 from chatroom.client.core.front_end import FrontEnd
+from chatroom.client.core.prompts import PASSWORD_VARIABLE, environment_password
 from chatroom.client.core.session import LOGOUT_TIMEOUT
 from chatroom.client.line_ui import standard_streams
 from chatroom.client.line_ui.line_output import write_error
@@ -25,12 +25,11 @@ from chatroom.client.model.state import ConnectionState
 from chatroom.client.net.address import ServerAddress
 from chatroom.client.net.connection import ConnectionLost, Refused
 from chatroom.client.text import i18n
-from chatroom.client.text.decoding import decodable
 from chatroom.protocol.safe import safe_text
 
 VARIABLES = {
-    "prompt.password": "CHAT_PASSWORD",
-    "prompt.old_password": "CHAT_PASSWORD",
+    "prompt.password": PASSWORD_VARIABLE,
+    "prompt.old_password": PASSWORD_VARIABLE,
     "prompt.new_password": "CHAT_NEW_PASSWORD",
     "prompt.room_password": "CHAT_ROOM_PASSWORD",
     "prompt.new_room_password": "CHAT_ROOM_PASSWORD",
@@ -52,8 +51,8 @@ class PasswordSource:
     async def find_password(self, key: str, facts: dict[str, object]) -> str:
         """Return a password. Raises ``Refused`` without a terminal or an answer."""
         variable = VARIABLES[key.removesuffix("_again")]
-        if password := os.environ.get(variable):
-            return decodable(password)
+        if password := environment_password(variable):
+            return password
         prompt = i18n.translate(key, **facts)
         if self.reading and not self._asks:
             raise Refused("cannot_ask", {"variable": variable})
@@ -159,7 +158,15 @@ def print_line(app: App, front: LineFrontEnd, value: object, write: Callable[[An
 
 async def _open_session(app: App, address: ServerAddress, *, register: bool) -> None:
     await app.requests.connect(address)
-    username = address.username or _ask_username()
+    username = address.username or _username_of_kept_login(app, address) or _ask_username()
+    if register or not await app.session.continue_login(username):
+        await _log_in(app, username, register=register)
+    app.notes.show("logged_in", username=app.state.username)
+    if address.conversation:
+        app.conversations.show(await _enter(app, address.conversation))
+
+
+async def _log_in(app: App, username: str, *, register: bool) -> None:
     password = await (app.prompts.ask_new_password if register else app.prompts.ask_password)(
         "prompt.password"
     )
@@ -167,9 +174,10 @@ async def _open_session(app: App, address: ServerAddress, *, register: bool) -> 
         await app.session.register(username, password)
         app.notes.show("registered", username=username)
     await app.session.login(username, password)
-    app.notes.show("logged_in", username=app.state.username)
-    if address.conversation:
-        app.conversations.show(await _enter(app, address.conversation))
+
+
+def _username_of_kept_login(app: App, address: ServerAddress) -> str:
+    return app.config.username if app.has_kept_login(address, app.config.username) else ""
 
 
 async def _read_input(app: App, front: LineFrontEnd) -> None:

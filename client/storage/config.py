@@ -66,6 +66,7 @@ SETTINGS = (
     UserSetting("links", ("auto", "on", "off"), "set.links"),
     UserSetting("open", ("on", "off"), "set.open"),
     UserSetting("clipboard", ("on", "off"), "set.clipboard"),
+    UserSetting("stay_logged_in", ("off", "on"), "set.stay_logged_in"),
     UserSetting("sidebar_width", ("auto",), "set.sidebar_width", r"[1-9]\d", "10–99"),
     UserSetting("members_width", ("auto",), "set.members_width", r"[1-9]\d", "10–99"),
 )
@@ -107,6 +108,7 @@ class ClientConfig:
     links: str = "auto"
     open: str = "on"
     clipboard: str = "on"
+    stay_logged_in: str = "off"
     sidebar_width: str = "auto"
     members_width: str = "auto"
     server: str = ""

@@ -144,6 +144,8 @@ class FullScreen:
         self._is_running = True
         self.screen_state.sync_with_state()
         self.state_changed()
+        if not self.screen_state.logged_in:
+            self.screen_state.login_form.log_in_at_start()
 
     def _stop_screen(self, loop: asyncio.AbstractEventLoop) -> None:
         self._is_running = False

@@ -28,7 +28,7 @@ KEYS = {
     "Alt-Up": "\x1b[1;3A", "Alt-Down": "\x1b[1;3B", "Alt-Delete": "\x1b[3;3~",
     "Alt-Home": "\x1b[1;3H", "Alt-End": "\x1b[1;3F", "Alt-Left": "\x1b[1;3D", "Alt-Right": "\x1b[1;3C",
     "F1": "\x1bOP", "F2": "\x1bOQ", "F5": "\x1b[15~", "F6": "\x1b[17~", "F7": "\x1b[18~", "F8": "\x1b[19~",
-    "F11": "\x1b[23~", "F12": "\x1b[24~",
+    "F3": "\x1bOR", "F11": "\x1b[23~", "F12": "\x1b[24~",
 }  # fmt: skip
 """What xterm sends for a key."""
 

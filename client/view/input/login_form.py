@@ -26,6 +26,7 @@ from prompt_toolkit.layout import (
 from prompt_toolkit.layout.processors import ConditionalProcessor, PasswordProcessor
 
 from chatroom.client.app import App, ConnectionLost, Refused
+from chatroom.client.core.prompts import environment_password
 from chatroom.client.core.requester import parse_server_address
 from chatroom.client.model.state import ConnectionState
 from chatroom.client.text import i18n
@@ -56,6 +57,7 @@ FIELD_OF_ERROR = {
     "password_too_long": "password",
     "wrong_password": "password",
     "too_many_attempts": "password",
+    "login_expired": "password",
     "mismatch": "again",
 }
 """Which field an error concerns; if the form does not have it, the last field."""
@@ -125,6 +127,7 @@ class LoginForm:
         self.busy = False
         self.notice = ""
         self._app = app
+        self._stay_toggled = False
         self._fields = {name: FormField(name) for name in ("server", "username", "password", "again")}
         self._fields["server"].set_text(app.state.server or app.config.server or DEFAULT_SERVER)
         self._fields["username"].set_text(app.config.username)
@@ -133,6 +136,7 @@ class LoginForm:
                 _row_window(self._title_row),
                 _row_window(self._server_row),
                 *map(self._optional_field, self._fields.values()),
+                _row_window(self._stay_row),
                 Window(height=_at_most(1)),
                 _row_window(self._status_row),
                 _row_window(self._keys_row),
@@ -149,6 +153,21 @@ class LoginForm:
         for name in ("password", "again"):
             self._fields[name].set_text("")
         self._focus_field(self._first_empty() or self.fields[-1])
+
+    def log_in_at_start(self) -> None:
+        """Log in with a kept login, or the password in the environment, if the account is known."""
+        if self.mode is FormMode.LOGIN:
+            if not self._has_kept_login():
+                self._fields["password"].set_text(environment_password())
+            if self._missing_field() is None:
+                self.submit_or_advance()
+
+    def toggle_stay(self) -> None:
+        """Choose whether to stay logged in. The choice is saved with the next login."""
+        if not self.busy:
+            config = self._app.config
+            config.stay_logged_in = "off" if config.stay_logged_in == "on" else "on"
+            self._stay_toggled = True
 
     def toggle_mode(self) -> None:
         """Switch between login and registration. The fields keep their text but not their errors."""
@@ -169,11 +188,11 @@ class LoginForm:
         self._focus_field(self.fields[(self.fields.index(self._focused_field()) + by) % len(self.fields)])
 
     def submit_or_advance(self) -> None:
-        """Focus the first empty field; if there is none, submit the form."""
+        """Focus the first field that must be filled in; if there is none, submit the form."""
         if self.busy:
             return
-        if empty := self._first_empty():
-            self._focus_field(empty)
+        if missing := self._missing_field():
+            self._focus_field(missing)
         elif self.mode is FormMode.REGISTER and self._field_text("password") != self._field_text("again"):
             self._show_error("mismatch", {})
         else:
@@ -187,7 +206,9 @@ class LoginForm:
             if self.mode is FormMode.REGISTER:
                 await self._app.session.register(self._field_text("username"), self._field_text("password"))
                 self.mode = FormMode.LOGIN  # the account exists even if the login fails
-            await self._app.session.login(self._field_text("username"), self._field_text("password"))
+            await self._log_in(self._field_text("username"), self._field_text("password"))
+            if self._stay_toggled:
+                self._app.config.save_config("stay_logged_in")
             self._app.notes.show("logged_in", username=self._app.state.username)
             if first_time:
                 self._app.notes.show("view.first_time")
@@ -198,6 +219,14 @@ class LoginForm:
         finally:
             self.busy = False
             self._app.front_end.state_changed()
+
+    async def _log_in(self, username: str, password: str) -> None:
+        session = self._app.session
+        if not password and await session.continue_login(username):
+            return
+        if not (password or environment_password()):
+            raise Refused("login_expired")
+        await session.login(username, password or environment_password())
 
     async def _connect(self) -> None:
         """Connect, unless the client is connected to this server already.
@@ -229,6 +258,21 @@ class LoginForm:
     def _first_empty(self) -> FormField | None:
         return next((field for field in self.fields if not self._field_text(field.name)), None)
 
+    def _missing_field(self) -> FormField | None:
+        """Return the first empty field, except the password of a kept login."""
+        empty = self._first_empty()
+        needless = empty is self._fields["password"] and self._has_kept_login()
+        return None if needless else empty
+
+    def _has_kept_login(self) -> bool:
+        if self.mode is not FormMode.LOGIN:
+            return False
+        try:
+            place = parse_server_address(self._field_text("server"))
+        except Refused:
+            return False
+        return self._app.has_kept_login(place, place.username or self._field_text("username"))
+
     def _focused_field(self) -> FormField:
         layout = get_app().layout
         return next((field for field in self.fields if layout.has_focus(field.control)), self.fields[0])
@@ -246,6 +290,10 @@ class LoginForm:
         if self.mode is FormMode.LOGIN:
             return []
         return [("class:hint", i18n.translate("form.at", server=self._field_text("server")))]
+
+    def _stay_row(self) -> Row:
+        mark = "[x]" if self._app.config.stay_logged_in == "on" else "[ ]"
+        return [("class:hint", i18n.translate("form.stay", mark=mark))]
 
     def _status_row(self) -> Row:
         if self.busy:

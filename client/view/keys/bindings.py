@@ -182,6 +182,7 @@ def _form_keys(screen_state: ScreenState) -> KeyTable:
         ("tab", "down"): lambda: screen_state.login_form.focus_step(1),
         ("s-tab", "up"): lambda: screen_state.login_form.focus_step(-1),
         ("f2",): screen_state.login_form.toggle_mode,
+        ("f3",): screen_state.login_form.toggle_stay,
         ("escape",): screen_state.login_form.back_to_login,
         ("c-c", "c-d"): screen_state.app.quit,
         ("c-l",): lambda: get_app().renderer.clear(),

@@ -20,6 +20,7 @@ from chatroom.client.model.state import ClientNote, PendingMessage
 from chatroom.client.net.address import ServerAddress
 from chatroom.client.net.known_servers import KnownServer, KnownServers
 from chatroom.client.storage import config
+from chatroom.client.storage.kept_logins import KeptLogin, KeptLogins
 from tests.unit.client.conftest import FAST_RECONNECT
 from tests.unit.client.fake_front_end import FakeFrontEnd
 from tests.unit.client.fake_server import FakeServer
@@ -55,6 +56,12 @@ def drafts(home: Path, server: str) -> Path:
     DraftStore(home, "Alice", server).save_drafts({"#lab": "half a th"})
     [path] = home.rglob("drafts/*.sqlite")
     return path
+
+
+def logins(home: Path, server: str) -> Path:
+    kept = config.ClientConfig(home / "client.json", stay_logged_in="on")
+    KeptLogins(kept, home).keep_login("bob@other:7878", KeptLogin("id", "token"))
+    return home / "logins.json"
 
 
 def empty(path: Path) -> None:
@@ -117,8 +124,9 @@ FILES: dict[Make, tuple[Damage, ...]] = {
     settings: (*ANY, other_json, other_types),
     outbox: (*ANY, other_table, other_values),
     drafts: (*ANY, other_table, other_values),
+    logins: (*ANY, other_json),
 }
-QUIET = {(outbox, empty), (drafts, empty), (settings, link_to_nowhere)}
+QUIET = {(outbox, empty), (drafts, empty), (settings, link_to_nowhere), (logins, link_to_nowhere)}
 """What is no damage: an empty database, no file."""
 
 CASES = [(make, damage) for make, damages in FILES.items() for damage in damages]

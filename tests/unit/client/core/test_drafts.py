@@ -179,3 +179,8 @@ async def test_draft_that_another_client_has_sent_is_dropped(
         peer.send(type="message", message=message(2, "seen"))
         await wait_until(app, lambda: lab_room(app).head == 2)
         assert lab_room(app).draft == ""
+
+
+def test_unknown_password_is_in_no_text() -> None:
+    assert not holds_password("half a thought", "")
+    assert holds_password("/passwd", "")

@@ -28,6 +28,7 @@ from chatroom.client.model.state import ClientState, PendingMessage
 from chatroom.client.net.connection import ConnectionLost, Refused
 from chatroom.client.storage.config import ClientConfig, load_config
 from chatroom.client.storage.files import FileNotices
+from chatroom.client.storage.kept_logins import KeptLogins
 from chatroom.client.typed_lines import TypedLines
 from chatroom.client.view.screen import FullScreen
 from chatroom.protocol import requests, responses
@@ -234,29 +235,35 @@ class RecordingObserver:
         self.calls.append("ended")
 
 
+@pytest.fixture
+def no_logins(home: Path) -> KeptLogins:
+    """The user does not stay logged in."""
+    return KeptLogins(ClientConfig(home / "client.json"), home)
+
+
 class TestSession:
     async def test_refused_login_starts_no_session(
-        self, state: ClientState, requester: FakeRequester, notes: Notes
+        self, state: ClientState, requester: FakeRequester, notes: Notes, no_logins: KeptLogins
     ) -> None:
         observer = RecordingObserver()
-        session = Session(state, requester, notes, observer)
+        session = Session(state, requester, notes, observer, no_logins)
         requester.answers = [Refused("wrong_password")]
         assert await code_of(session.login("Alice", "secret1")) == "wrong_password"
         assert (observer.calls, session.is_ready, session.password) == ([], False, "")
 
     async def test_logout_without_an_answer_empties_the_state(
-        self, state: ClientState, requester: FakeRequester, notes: Notes
+        self, state: ClientState, requester: FakeRequester, notes: Notes, no_logins: KeptLogins
     ) -> None:
         observer = RecordingObserver()
         requester.answers = [ConnectionLost()]
-        await Session(state, requester, notes, observer).logout()
+        await Session(state, requester, notes, observer, no_logins).logout()
         assert (observer.calls, state.username, state.conversations) == (["ended", "interrupted"], "", {})
 
     async def test_waiting_without_an_account_raises(
-        self, state: ClientState, requester: FakeRequester, notes: Notes
+        self, state: ClientState, requester: FakeRequester, notes: Notes, no_logins: KeptLogins
     ) -> None:
         with pytest.raises(ConnectionLost):
-            await Session(state, requester, notes, RecordingObserver()).wait_until_ready()
+            await Session(state, requester, notes, RecordingObserver(), no_logins).wait_until_ready()
 
 
 class TestOutboxSender:

@@ -7,6 +7,7 @@ import pytest
 from chatroom.client.net.address import ServerAddress
 from chatroom.client.net.connection import Refused
 from chatroom.client.net.known_servers import Transport
+from chatroom.client.storage.config import load_config
 from chatroom.client.text import i18n
 from chatroom.protocol.invitation import Invitation
 from tests.unit.client.view.fake import FakeApp
@@ -146,3 +147,36 @@ async def test_chinese_labels_have_full_width_colons(app: FakeApp) -> None:
     i18n.use_language("zh")
     async with open_screen(app) as screen:
         await screen.wait_for("服务器：", "用户名：", "密码：")
+
+
+async def test_password_in_environment_logs_in_without_showing_it(
+    app: FakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHAT_PASSWORD", "s3cret-word")
+    app.config.username = "Alice"
+    async with open_screen(app) as screen:
+        await screen.wait_for("Account: Alice")
+        assert "s3cret-word" not in screen.output
+    assert app.calls == [("connect", "127.0.0.1:7878"), ("login", "Alice", "s3cret-word")]
+
+
+async def test_password_in_environment_waits_for_unknown_account(
+    app: FakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHAT_PASSWORD", "s3cret-word")
+    async with open_screen(app) as screen:
+        await screen.wait_for("Log in", "***********")
+        screen.type("Alice\r")
+        await screen.wait_for("Account: Alice")
+    assert app.calls == [("connect", "127.0.0.1:7878"), ("login", "Alice", "s3cret-word")]
+
+
+async def test_choice_to_stay_logged_in_is_saved_with_login(app: FakeApp) -> None:
+    async with open_screen(app) as screen:
+        await screen.wait_for("[ ] Stay logged in")
+        screen.press("F3")
+        await screen.wait_for("[x] Stay logged in")
+        assert not app.config.path.exists()
+        screen.type("Alice\r111111\r")
+        await screen.wait_for("Account: Alice")
+    assert load_config(app.config.path).stay_logged_in == "on"

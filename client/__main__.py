@@ -3,13 +3,16 @@
 import argparse
 import asyncio
 import os
+import re
 import signal
 import sys
 from datetime import datetime
+from pathlib import Path
 from typing import NoReturn
 
 from chatroom.client import background
 from chatroom.client.app import App
+from chatroom.client.core.prompts import PASSWORD_VARIABLE
 from chatroom.client.core.requester import parse_server_address
 from chatroom.client.line_ui import standard_streams
 from chatroom.client.line_ui.json_lines import JsonFrontEnd
@@ -30,6 +33,10 @@ DUMB = frozenset({"dumb", "unknown"})
 """Values of ``TERM`` for terminals without escape sequences, such as a shell in Emacs."""
 
 
+PROFILE = re.compile(r"@[\w-]{1,32}")
+"""The argument that names a profile: its own settings, account, outbox and drafts."""
+
+
 class _Parser(argparse.ArgumentParser):
     """Reports a usage error in one line."""
 
@@ -41,16 +48,17 @@ def main() -> None:
     """The console script."""
     standard_streams.set_up()
     parser = _build_parser()
-    flags = parser.parse_args([decodable(argument) for argument in sys.argv[1:]])
+    profile, arguments = _split_profile([decodable(argument) for argument in sys.argv[1:]])
+    flags = parser.parse_args(arguments)
     if not (flags.plain or flags.json) and (flags.quiet or flags.since or flags.history is not None):
         parser.error("--since, --history and --quiet need --plain or --json")
     background.log_to_file()
-    kept = config.load_config(files.config_folder() / "client.json")
+    kept = config.load_config(files.config_folder(profile) / "client.json")
     i18n.use_language(flags.lang or kept.lang or i18n.locale_language())
     if flags.plain or flags.json:
         _end_in_order()
     try:
-        sys.exit(asyncio.run(_run_front_end(flags, kept)))
+        sys.exit(asyncio.run(_run_front_end(flags, kept, files.state_folder(profile))))
     except Refused as error:
         text = i18n.refusal(error.code, error.details)
     except ConnectionLost:
@@ -64,6 +72,14 @@ def main() -> None:
     sys.exit(1)
 
 
+def _split_profile(arguments: list[str]) -> tuple[str, list[str]]:
+    """Return the name of the profile, which may be empty, and the other arguments."""
+    for number, argument in enumerate(arguments):
+        if PROFILE.fullmatch(argument):
+            return argument[1:], arguments[:number] + arguments[number + 1 :]
+    return "", arguments
+
+
 def _end_in_order() -> None:
     """Exit on a signal as on an error: restore the terminal's echo and log out.
 
@@ -75,7 +91,14 @@ def _end_in_order() -> None:
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="chat-client", description="Join chat rooms from the terminal.", allow_abbrev=False)
+    parser = _Parser(
+        prog="chat-client",
+        usage="%(prog)s [@PROFILE] [options] [address]",
+        description="Join chat rooms from the terminal.",
+        epilog="@PROFILE, such as @work, has its own settings, server and account; its first use creates it. "
+        f"The password of the account may be in {PASSWORD_VARIABLE}.",
+        allow_abbrev=False,
+    )
     parser.add_argument(
         "address", nargs="?", default="", help="[USER@]HOST[:PORT][/ROOM], or an invitation (chat1-…)"
     )
@@ -126,7 +149,7 @@ def _count(typed: str) -> int:
     return int(typed)
 
 
-async def _run_front_end(flags: argparse.Namespace, kept: config.ClientConfig) -> int:
+async def _run_front_end(flags: argparse.Namespace, kept: config.ClientConfig, state_folder: Path) -> int:
     asyncio.get_running_loop().set_exception_handler(background.report_loop_error)
     place = parse_server_address(flags.address or kept.server)
     if flags.fingerprint and not known_servers.is_fingerprint(flags.fingerprint):
@@ -147,7 +170,7 @@ async def _run_front_end(flags: argparse.Namespace, kept: config.ClientConfig) -
     else:
         front_end = FullScreen(register=flags.register or first_time)
     fill = flags.plain or flags.json
-    app = App(kept, known, files.state_folder(), front_end, fill=fill, quiet=flags.quiet)
+    app = App(kept, known, state_folder, front_end, fill=fill, quiet=flags.quiet)
     try:
         if not isinstance(front_end, FullScreen):
             return await front_end.run(app, place, register=flags.register)

@@ -72,14 +72,18 @@ class FileNotices:
             self._listener(*self._waiting.pop(0))
 
 
-def config_folder() -> Path:
-    """Return the folder of the settings and the known servers."""
-    return Path(platformdirs.user_config_dir(APP))
+def config_folder(profile: str = "") -> Path:
+    """Return the folder of the settings and, without a profile, the known servers."""
+    return _profile_folder(Path(platformdirs.user_config_dir(APP)), profile)
 
 
-def state_folder() -> Path:
-    """Return the folder of the outboxes, the drafts and the log."""
-    return Path(platformdirs.user_state_dir(APP))
+def state_folder(profile: str = "") -> Path:
+    """Return the folder of the outboxes, the drafts, the kept logins and, without a profile, the log."""
+    return _profile_folder(Path(platformdirs.user_state_dir(APP)), profile)
+
+
+def _profile_folder(folder: Path, profile: str) -> Path:
+    return folder / "profiles" / profile if profile else folder
 
 
 # Reading

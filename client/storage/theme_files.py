@@ -6,6 +6,7 @@ checked when they are read, so an error is told with the name of the style.
 
 import re
 import tomllib
+from os.path import isdir, isfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -101,11 +102,11 @@ class ThemeFiles:
 
     def names(self) -> list[str]:
         """Return the names of all themes, the shipped ones first."""
-        own = sorted(path.stem for path in self._folder.glob("*.toml")) if self._folder.is_dir() else []
+        own = sorted(path.stem for path in self._folder.glob("*.toml")) if isdir(self._folder) else []
         return list(dict.fromkeys((*SHIPPED_THEMES, *filter(is_theme_name, own))))
 
     def has_own(self, name: str) -> bool:
-        return self._own_path(name).is_file()
+        return isfile(self._own_path(name))  # False if the folder may not be read
 
     def path(self, name: str) -> Path:
         """Return the user's file of this theme, or else the shipped one."""

@@ -116,5 +116,4 @@ def test_address_in_the_bare_view_is_copied_whole(tmux: Tmux, outer: Terminal, b
     outer.enter("/query Bob").wait_for("private chat with Bob").press("Esc").wait_gone("Esc ─╯")
     bob.request("send", to="@Alice", text=f"see {address}")
     outer.wait_for("058/059/").press("Alt-l").wait_gone("│")
-    copied = tmux.run("capture-pane", "-p", "-J")
-    assert f"Bob:see {address}" in copied
+    outer.wait_until(lambda: f"Bob:see {address}" in tmux.run("capture-pane", "-p", "-J"), "for one line")

@@ -21,7 +21,10 @@ _CJK = (
 )
 """Characters next to which a link ends: Chinese, Japanese and Korean letters and punctuation."""
 
-_CHARACTERS = rf"[^\s\x00-\x20\x7f-\xa0<>\"`\\^{{|}}{_CJK}]"
+_CONTROL_PICTURES = "\u2400-\u243f\ufffd"
+"""What the screen shows in place of control characters; a link ends there."""
+
+_CHARACTERS = rf"[^\s\x00-\x20\x7f-\xa0<>\"`\\^{{|}}{_CJK}{_CONTROL_PICTURES}]"
 
 _LINK = re.compile(
     rf"(?<![A-Za-z0-9+.-])(?:(?:https?|ftp|ircs?|gemini)://|(?:mailto|xmpp):(?=[^\s@]+@)){_CHARACTERS}+",

@@ -46,3 +46,7 @@ def test_hostile_text_takes_no_long_search(text: str) -> None:
 @pytest.mark.parametrize("target", ["javascript:x", "-x", "https://a b", "https://a\x1b", "https://例", ""])
 def test_only_printable_targets_with_a_known_scheme_are_opened(target: str) -> None:
     assert not is_link(target)
+
+
+def test_link_ends_at_the_picture_of_a_control_character() -> None:
+    assert find_targets("http://evil.example\N{SYMBOL FOR ESCAPE}\\here") == ["http://evil.example"]

@@ -51,6 +51,11 @@ def child_of(process: int) -> int:
     return int(child)
 
 
+def is_asleep(process: int) -> bool:
+    state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    return state == "S"
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 async def test_signal_during_password_prompt_restores_echo(
     fake: FakeServer, tmp_path: Path, number: signal.Signals
@@ -61,7 +66,10 @@ async def test_signal_during_password_prompt_restores_echo(
         terminal = Terminal(["sh", "-c", f'stty echo; "$@"; {told}', "sh", *command], tmp_path)
         await fake.accept_and_welcome()
         await asyncio.to_thread(terminal.wait_for, "Password")
-        os.kill(child_of(int(terminal._child.pid or 0)), number)
+        client = child_of(int(terminal._child.pid or 0))
+        while not is_asleep(client):  # in reading the password
+            await asyncio.sleep(0.01)
+        os.kill(client, number)
         await asyncio.to_thread(terminal.wait_exit)
         assert terminal.text.endswith(" echo")  # and not -echo
         terminal.close()

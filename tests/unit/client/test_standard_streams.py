@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -51,9 +52,9 @@ def child_of(process: int) -> int:
     return int(child)
 
 
-def is_asleep(process: int) -> bool:
-    state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    return state == "S"
+def wait_until_asleep(process: int) -> None:
+    while Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "S":
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -67,8 +68,7 @@ async def test_signal_during_password_prompt_restores_echo(
         await fake.accept_and_welcome()
         await asyncio.to_thread(terminal.wait_for, "Password")
         client = child_of(int(terminal._child.pid or 0))
-        while not is_asleep(client):  # in reading the password
-            await asyncio.sleep(0.01)
+        await asyncio.to_thread(wait_until_asleep, client)  # it reads the password
         os.kill(client, number)
         await asyncio.to_thread(terminal.wait_exit)
         assert terminal.text.endswith(" echo")  # and not -echo

@@ -362,7 +362,7 @@ class EmptyDatabases:
         """The URL of an empty database."""
         name = self._free.pop() if self._free else self._make()
         yield self._server.url(name)
-        if self._table_names(name) == self._tables:
+        if self._table_names(name) == self._tables and self._version(name) == self._version(self._model):
             self._empty(name)
             self._free.append(name)
 
@@ -388,6 +388,9 @@ class EmptyDatabases:
 
     def _table_names(self, name: str) -> list[str]:
         return sorted(table for (table,) in self._server.execute(f"SHOW TABLES IN {name}"))
+
+    def _version(self, name: str) -> list[tuple[Any, ...]]:
+        return self._server.execute(f"SELECT version_num FROM {name}.alembic_version")
 
     def _empty(self, name: str) -> None:
         """Empty the tables that a test has used, also if it has rolled back: ids begin with 1 again."""

@@ -103,10 +103,11 @@ def test_second_upgrade_changes_nothing(bare: Engine) -> None:
         assert accounts.usernames_by_id(connection, [alice]) == {alice: "Alice"}
 
 
-@pytest.mark.usefixtures("engine", "next_migration")
-def test_database_with_data_is_migrated(bare: Engine) -> None:
+def test_database_with_data_is_migrated(bare: Engine, request: pytest.FixtureRequest) -> None:
+    upgrade_schema(bare)
     with begin_write(bare) as connection:
         alice = make_account(connection, "Alice")
+    request.getfixturevalue("next_migration")
     upgrade_schema(bare)
     with bare.connect() as connection:
         colours = connection.execute(text("SELECT id, username, colour FROM accounts")).all()

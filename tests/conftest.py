@@ -1,5 +1,6 @@
 """What any test may ask for: a running server, people logged in to it, a room, a terminal."""
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -26,6 +27,16 @@ Unique = Callable[[str], str]
 def pytest_xdist_auto_num_workers() -> int:
     """For ``-n auto``: most tests wait for another process half of the time."""
     return 2 * (os.cpu_count() or 1)
+
+
+@pytest.fixture(autouse=True)
+def unchanged_logging() -> Iterator[None]:
+    """The log of this process, which a command run in it sets up for itself, is as before."""
+    root = logging.getLogger()
+    handlers, level, raises = root.handlers[:], root.level, logging.raiseExceptions
+    yield
+    root.handlers[:], logging.raiseExceptions = handlers, raises
+    root.setLevel(level)
 
 
 @pytest.fixture

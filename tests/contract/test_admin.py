@@ -1,6 +1,5 @@
 """``chat-server admin``: with a running and a stopped server."""
 
-import logging
 import os
 import pwd
 import socket
@@ -46,16 +45,6 @@ def admin(server: Server, *arguments: str, password: str | None = None, stdin: s
         except SystemExit as end:
             code = int(end.code or 0)
     return Finished(code, out.getvalue(), err.getvalue())
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """The log as it was before."""
-    root = logging.getLogger()
-    handlers, level, loud = root.handlers[:], root.level, logging.raiseExceptions
-    yield
-    root.handlers[:], logging.raiseExceptions = handlers, loud
-    root.setLevel(level)
 
 
 def told(server: Server, *arguments: str, password: str | None = None, stdin: str = "") -> list[str]:

@@ -174,7 +174,7 @@ def test_client_that_does_not_read_is_not_served(server: Server) -> None:
 
 
 def test_slow_reader_is_not_dropped_for_a_large_answer(serve: Serve) -> None:
-    server = serve(settings=("limits.outbox_bytes=1000", "limits.outbox_stall=30"))
+    server = serve(settings=("limits.outbox_bytes=1000", "limits.outbox_stall=30", "limits.answer_bytes=0"))
     alice = in_room(server, "Alice")
     for _ in range(100):
         alice.request("send", to=ROOM, text="聊" * 4000)

@@ -26,21 +26,11 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[ServerConfig]:
     """What servers were started with, none of which serves for long."""
     started = []
 
-    async def serve(config: ServerConfig, announce: object, reload: object) -> None:
+    async def serve(config: ServerConfig, announce: object, *_: object) -> None:
         started.append(config)
 
     monkeypatch.setattr(command, "serve_until_stopped", serve)
     return started
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> object:
-    """The log as it was before."""
-    root = logging.getLogger()
-    handlers, level, loud = root.handlers[:], root.level, logging.raiseExceptions
-    yield
-    root.handlers[:], logging.raiseExceptions = handlers, loud
-    root.setLevel(level)
 
 
 def logged(capfd: Output) -> str:
@@ -129,7 +119,7 @@ def test_usage_error_is_one_line_and_exit_code_2(
 def test_start_failure_is_one_line_and_exit_code_1(
     monkeypatch: pytest.MonkeyPatch, capsys: Output, failure: Exception, line: str
 ) -> None:
-    async def serve(config: ServerConfig, announce: object, reload: object) -> None:
+    async def serve(config: ServerConfig, announce: object, *_: object) -> None:
         raise failure
 
     monkeypatch.setattr(command, "serve_until_stopped", serve)
@@ -141,7 +131,7 @@ def test_sighup_during_start_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None
     """A supervisor may tell of a new certificate before there is anybody to be told."""
     heard: list[object] = []
 
-    async def serve(config: ServerConfig, announce: object, reload: object) -> None:
+    async def serve(config: ServerConfig, announce: object, *_: object) -> None:
         signal.raise_signal(signal.SIGHUP)
         heard.append(config)
 
@@ -183,7 +173,7 @@ def test_unknown_variable_is_logged(
 def test_announcement_is_flushed_as_one_line(monkeypatch: pytest.MonkeyPatch, capfd: Output) -> None:
     told = []
 
-    async def serve(config: ServerConfig, announce: object, reload: object) -> None:
+    async def serve(config: ServerConfig, announce: object, *_: object) -> None:
         assert callable(announce)
         announce(ServerEndpoint("127.0.0.1", 7878), "")
         command.output.flush(PATIENCE)

@@ -60,6 +60,8 @@ def library(connection: Connection, alice: int) -> int:
 
 def index_some(connection: Connection, limit: int) -> bool:
     """Index one slice. Returns ``False`` if there was nothing to index."""
+    if not connection.in_transaction():
+        connection.begin()  # SQLAlchemy does not see statements that go to the driver
     slice = search_index.read_slice(connection, limit)
     if slice is not None:
         search_index.store_slice(connection, slice)

@@ -18,7 +18,7 @@ from chatroom.db.queries import raw_insert, raw_select
 from chatroom.db.queries.messages import messages_at
 from chatroom.db.queries.revisions import latest_states
 from chatroom.db.records import MessageKey
-from chatroom.db.schema import documents, erasures
+from chatroom.db.schema import documents, erasures, messages
 from chatroom.db.search.search_index import IndexDocument, document_rows, first_rowid
 from chatroom.db.search.tokenizer import index_terms
 
@@ -53,11 +53,14 @@ def pending_keys(connection: Connection, conversation_ids: Iterable[int]) -> lis
     """Messages of these conversations whose documents are being replaced. On MySQL a document may be found
     only some time after its transaction, so these messages are searched directly.
     """
-    row = erasures.c
-    query = select(row.conversation_id, row.seq).where(
-        row.unindex_after.is_not(None), row.conversation_id.in_(conversation_ids), row.seq > 0
+    row, stored = erasures.c, messages.c
+    is_message = and_(stored.conversation_id == row.conversation_id, stored.seq == row.seq)
+    query = select(row.conversation_id, row.seq, stored.kind, stored.target).join_from(
+        erasures, messages, is_message
     )
-    return [(id, seq) for id, seq in connection.execute(query.limit(MAX_PENDING_KEYS))]
+    query = query.where(row.unindex_after.is_not(None), row.conversation_id.in_(conversation_ids))
+    found = connection.execute(query.limit(MAX_PENDING_KEYS))
+    return list({(id, target if kind == "edit" else seq) for id, seq, kind, target in found})
 
 
 def replace_documents(connection: Connection, pending: Sequence[PendingErasure]) -> None:

@@ -51,7 +51,7 @@ from chatroom.db.statistics import DatabaseStatistics
 from chatroom.db.writer.batch_answers import BatchAnswers
 from chatroom.db.writer.deferred_operations import LOCK_TIMEOUT_SECONDS, DeferredOperations
 from chatroom.db.writer.foreign_locks import ForeignLocks
-from chatroom.db.writer.operations import MessagePost, Operation, WriteJob
+from chatroom.db.writer.operations import MessagePost, Operation, SessionOrder, WriteJob
 from chatroom.db.writer.remote_messages import MessageHint, RemoteMessages
 from chatroom.db.writer.time_slicer import TimeSlicer
 from chatroom.db.writer.transaction import RosterSeats, WriteTransaction
@@ -317,7 +317,8 @@ class DatabaseWriter:
         batch.changed_rosters = transaction.changed_rosters
         batch.posted = sorted(transaction.missed + transaction.stored, key=_conversation)
         batch.posted_here = transaction.stored
-        batch.results = self._run_jobs(transaction, batch)
+        deferred = self._deferred.session_orders() + batch.locked_orders()
+        batch.results = [self._run_in_transaction(transaction, job, batch, deferred) for job in batch.jobs]
         transaction.finish_rosters()
         if self._publish is not None and transaction.changes:
             batch.number = self._publish(connection, transaction.changes)
@@ -363,28 +364,23 @@ class DatabaseWriter:
             return messages.find_duplicate(connection, post.draft) or error
         return None
 
-    def _run_jobs(self, transaction: WriteTransaction, batch: WriteBatch) -> list[JobResult]:
-        """Run the jobs, except those after a deferred operation of the same session."""
-        deferred = self._deferred.session_orders() + batch.locked_orders()
-        results: list[JobResult] = []
-        for job in batch.jobs:
-            if job.session_order is not None and job.session_order in deferred:
-                result = JobResult([], [], LockedElsewhere(), [])
-            else:
-                result = self._run_in_transaction(transaction, job, alone=len(batch) == 1)
-            if isinstance(result.result, LockedElsewhere) and job.session_order is not None:
-                deferred.append(job.session_order)
-            results.append(result)
-        return results
-
     def _run_in_transaction(
-        self, transaction: WriteTransaction, job: WriteJob[Any], alone: bool
+        self,
+        transaction: WriteTransaction,
+        job: WriteJob[Any],
+        batch: WriteBatch,
+        deferred: list[SessionOrder],
     ) -> JobResult:
+        """Run a job, unless it follows a ``deferred`` operation of its session, and extend that list."""
+        if job.session_order in deferred:
+            return JobResult([], [], LockedElsewhere(), [])
         transaction.changed_rosters, transaction.missed, transaction.stored = [], [], []
         if job.session_order is not None and job.session_order.broken:
             return JobResult([], [], DatabaseUnavailable(PREDECESSOR_UNKNOWN), [])
         began = time.thread_time()
-        result = job.work(transaction) if alone else self._run_in_savepoint(transaction, job)
+        result = job.work(transaction) if len(batch) == 1 else self._run_in_savepoint(transaction, job)
+        if isinstance(result, LockedElsewhere) and job.session_order is not None:
+            deferred.append(job.session_order)
         if 0 < self._slow_job_seconds < (used := time.thread_time() - began):
             log.warning("slow step: a job of the writer used %.0f ms: %s", 1000 * used, _job_name(job))
         return JobResult(transaction.changed_rosters, transaction.missed, result, transaction.stored)

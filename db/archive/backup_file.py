@@ -57,7 +57,7 @@ class BackupWriter:
         self._path = path
         self._temporary = path.with_name(f"{path.name}.part")
         descriptor = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        self._file = open(descriptor, "wb")  # noqa: SIM115
+        self._file = open(descriptor, "wb")  # noqa: SIM115  # ``__exit__`` closes it
         self._digest = hashlib.sha256()
         try:
             self._write_header(header)

@@ -18,7 +18,7 @@ from chatroom.db.queries import raw_insert, raw_select
 from chatroom.db.queries.messages import messages_at
 from chatroom.db.queries.revisions import latest_states
 from chatroom.db.records import MessageKey
-from chatroom.db.schema import documents, erasures, messages
+from chatroom.db.schema import documents, erasures, indexed, messages
 from chatroom.db.search.search_index import IndexDocument, document_rows, first_rowid
 from chatroom.db.search.tokenizer import index_terms
 
@@ -30,7 +30,6 @@ PENDING_SQL = (
     " LEFT JOIN indexed ON indexed.conversation_id = erasures.conversation_id"
     " WHERE unindex_after <= COALESCE(indexed.seq, 0) ORDER BY unindex_after LIMIT ?"
 )
-
 
 MAX_PENDING_KEYS = 1000
 """Messages that a search reads directly because their documents are being replaced."""
@@ -50,16 +49,15 @@ def pending_erasures(connection: Connection, limit: int) -> list[PendingErasure]
 
 
 def pending_keys(connection: Connection, conversation_ids: Iterable[int]) -> list[MessageKey]:
-    """Messages of these conversations whose documents are being replaced. On MySQL a document may be found
-    only some time after its transaction, so these messages are searched directly.
+    """Messages of these conversations whose documents are being replaced, which is over in seconds. On MySQL
+    a document may be found only some time after its transaction, so these messages are searched directly.
     """
     row, stored = erasures.c, messages.c
     is_message = and_(stored.conversation_id == row.conversation_id, stored.seq == row.seq)
-    query = select(row.conversation_id, row.seq, stored.kind, stored.target).join_from(
-        erasures, messages, is_message
-    )
-    query = query.where(row.unindex_after.is_not(None), row.conversation_id.in_(conversation_ids))
-    found = connection.execute(query.limit(MAX_PENDING_KEYS))
+    is_indexed = and_(indexed.c.conversation_id == row.conversation_id, indexed.c.seq >= row.unindex_after)
+    query = select(row.conversation_id, row.seq, stored.kind, stored.target)
+    query = query.join_from(erasures, messages, is_message).join(indexed, is_indexed)
+    found = connection.execute(query.where(row.conversation_id.in_(conversation_ids)).limit(MAX_PENDING_KEYS))
     return list({(id, target if kind == "edit" else seq) for id, seq, kind, target in found})
 
 

@@ -98,8 +98,7 @@ def search_messages(
     if scope:
         indexed, floor = _matches_indexed(connection, scope, query, below, limit, floor, budget)
         matches |= indexed
-        replaced = pending_keys(connection, [conversation.conversation_id for conversation in scope])
-        matches |= matches_among(connection, replaced, query, below) if replaced else {}
+        matches |= _matches_being_replaced(connection, scope, query, below, budget)
     newest = sorted((match for match in matches.values() if match.sent_at >= floor), key=_rank, reverse=True)
     if len(newest) > limit:
         return SearchMatches(newest[:limit], newest[limit - 1].rank)
@@ -119,6 +118,27 @@ def _readable_conversations(
         query += " AND id = ?"
         values.append(conversation_id)
     return [ReadableConversation(*row) for row in execute_select(connection, query, *values)]
+
+
+def _matches_being_replaced(
+    connection: Connection,
+    scope: Sequence[ReadableConversation],
+    query: ParsedQuery,
+    below: MessageRank,
+    budget: SearchBudget,
+) -> Matches:
+    """The matches whose documents are being replaced, as far as the budget allows. SQLite replaces them and
+    shows the new ones in one transaction.
+    """
+    matches: Matches = {}
+    if connection.dialect.name == "sqlite":
+        return matches
+    keys = pending_keys(connection, [conversation.conversation_id for conversation in scope])
+    for first in range(0, len(keys), CANDIDATES_PER_STEP):
+        if budget.is_spent():
+            break
+        matches |= matches_among(connection, keys[first : first + CANDIDATES_PER_STEP], query, below)
+    return matches
 
 
 def _matches_indexed(

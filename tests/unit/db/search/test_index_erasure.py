@@ -165,6 +165,8 @@ def content(file: Path) -> bytes:
 
 def test_message_whose_document_is_being_replaced_is_found(scene: IndexScenario) -> None:
     """MySQL may find the new document only some time after the transaction that stored it."""
+    if is_sqlite(scene.engine.url):
+        pytest.skip("SQLite shows the new document in the same transaction")
     scene.say("apples")
     scene.index()
     scene.change("edit", 1, "oranges")

@@ -129,6 +129,7 @@ class _running(ExitStack):
         super().__init__()
         self._count = count
 
+    # An ``ExitStack`` that returns something else than itself.
     def __enter__(self) -> Site:  # type: ignore[override]
         super().__enter__()
         folder: Path = self.enter_context(temporary())

@@ -55,6 +55,7 @@ def write(path: Path, text: str) -> None:
 def man_page(name: str, purpose: str) -> str:
     parser = build_parser(name)
     parser.prog = name.replace("chat-server-", "chat-server ")
+    # Attributes that argparse-manpage and shtab read, and argparse does not declare.
     parser.man_short_description = purpose  # type: ignore[attr-defined]
     head = f'.TH {name.upper()} 1 "" "chatroom {RELEASE}" "User Commands"'
     page = re.sub(
@@ -84,6 +85,7 @@ def mark_arguments(parser: argparse.ArgumentParser) -> None:
             for subparser in action.choices.values():
                 mark_arguments(subparser)
         elif action.metavar in PATHS:
+            # As above.
             action.complete = PATHS[str(action.metavar)]  # type: ignore[attr-defined]
         elif action.option_strings and action.dest == "settings" and action.type is not None:
             action.choices = setting_choices(action)

@@ -270,6 +270,7 @@ class ClientSession:
             check_session(connection, account_id, epoch)
             return work(transaction)
 
+        # The name of the work for the log; mypy knows no attributes of functions.
         checked.__wrapped__ = work  # type: ignore[attr-defined]
         return checked
 

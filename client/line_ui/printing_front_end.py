@@ -1,5 +1,6 @@
 """What ``--plain`` and ``--json`` have in common: they print, do not scroll, and cannot copy or edit."""
 
+from abc import abstractmethod
 from pathlib import Path
 
 from chatroom.client.app import App
@@ -41,9 +42,9 @@ class PrintingFrontEnd(LineFrontEnd):
         await run_line_session(app, address, self, register=register)
         return exit_code(app, self)
 
+    @abstractmethod
     def _deliver(self, conversation: Conversation, messages: list[Message]) -> None:
         """Print messages of a conversation."""
-        raise NotImplementedError
 
     def _quit_when_over(self) -> None:
         self._begun = quit_when_over(self._app, self._begun)

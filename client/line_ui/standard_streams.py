@@ -17,6 +17,7 @@ def set_up() -> None:
         except OSError:
             discard(descriptor)
         if getattr(sys, name) is None:
+            # The stream stays open as long as the process runs.
             setattr(sys, name, open(descriptor, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -63,7 +63,7 @@ class SessionLog:
 
     def connection_closed(self, speaker: Speaker, reason: ChatError | None) -> None:
         fields = _account_field(speaker) | ({} if reason is None else {"code": reason.code})
-        if level := DROP_LEVELS.get(type(reason)):  # type: ignore[arg-type]
+        if reason is not None and (level := DROP_LEVELS.get(type(reason))):
             self._throttle.log_event(level, "connection_dropped", speaker.address, fields)
         log_event(logging.DEBUG, "connection_closed", {"address": speaker.address, **fields})
 

@@ -26,7 +26,7 @@ async def bind_http_sockets(settings: HttpSettings, worker: int = 1) -> list[soc
     if not settings.listen:
         return []
     try:
-        import chatroom.server.http.endpoint  # noqa: F401
+        import chatroom.server.http.endpoint  # noqa: F401  # only whether it can be imported
     except ImportError:
         raise HttpUnavailable(MISSING) from None
     return await bind_listener(_address_of_worker(parse_listen_address(settings.listen), worker))

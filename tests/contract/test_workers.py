@@ -4,8 +4,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -39,9 +40,9 @@ def workers(server: Server) -> list[int]:
     return [int(child) for child in children.split()]
 
 
-def until(condition: object, what: str) -> None:
+def until(condition: Callable[[], object], what: str) -> None:
     deadline = time.monotonic() + PATIENCE
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert time.monotonic() < deadline, what
         time.sleep(0.02)
 
@@ -78,7 +79,11 @@ def test_workers_end_with_their_supervisor(site: Server) -> None:
     children = workers(site)
     site.kill()
     for child in children:
-        until(lambda child=child: not is_running(child), "a worker outlived its supervisor")
+        until(partial(has_ended, child), "a worker outlived its supervisor")
+
+
+def has_ended(pid: int) -> bool:
+    return not is_running(pid)
 
 
 def is_running(pid: int) -> bool:

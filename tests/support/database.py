@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -73,7 +74,7 @@ class DatabaseServer:
         return len(victims)
 
 
-class PrivateServer(DatabaseServer):
+class PrivateServer(DatabaseServer, ABC):
     """A server in a folder, on a port that it keeps across restarts. Its user root has no password."""
 
     def __init__(self, folder: Path) -> None:
@@ -113,13 +114,13 @@ class PrivateServer(DatabaseServer):
             time.sleep(0.01)
         return self
 
+    @abstractmethod
     def _command(self) -> list[str]:
         """The program with the options of every start."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _install(self) -> None:
         """Make the data of an empty server."""
-        raise NotImplementedError
 
     def _answers(self) -> bool:
         try:

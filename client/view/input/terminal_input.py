@@ -158,6 +158,7 @@ def use_parser(
     if isinstance(parser, Vt100Parser):
         on_key = parser.feed_key_callback
         brackets = brackets_pastes()
+        # An attribute of prompt_toolkit's POSIX input, which its base class does not declare.
         input.vt100_parser = TerminalParser(  # type: ignore[attr-defined]
             on_key, on_late_key, on_focus, on_report, brackets=brackets
         )

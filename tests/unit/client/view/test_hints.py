@@ -51,6 +51,7 @@ async def test_home_shows_its_lists_and_only_the_last_answer(alice: FakeApp) -> 
         for number in range(30):
             screen.type("/switch nowhere\r")
             # mypy infers no type for a lambda's default.
+            # mypy infers no lambda with a default.
             await screen.wait_until(lambda many=number: len(alice.calls) > many, "for the command")  # type: ignore[misc]
             alice.notes.show("no_conversation", error=True, name=f"nowhere{number}")
         await screen.wait_for("nowhere29", "Rooms", "thuhole (2/5)")

@@ -154,6 +154,7 @@ class TestReading:
             await screen.wait_for("ALICE, one", "ALICE, two")
             for key, seq in (("Alt-p", 6), ("Alt-p", 4), ("Alt-n", 6), ("Esc", 0), ("Alt-n", 4)):
                 screen.press(key)
+                # mypy infers no lambda with a default.
                 await screen.wait_until(lambda seq=seq: room.selected == seq, f"for the mention {seq}")  # type: ignore[misc]
             screen.press("Alt-p")
             await screen.wait_for(i18n.translate("view.no_mention"))

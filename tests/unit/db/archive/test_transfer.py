@@ -388,8 +388,10 @@ def test_memory_does_not_grow_with_the_database(tmp_path: Path, monkeypatch: pyt
     for rounds in (20, 200):
         source = fill_database(f"sqlite:///{tmp_path / f'{rounds}.sqlite'}", rounds)
         file = tmp_path / f"{rounds}.backup"
+        # mypy infers no lambda with a default.
         written = peak_memory(lambda source=source, file=file: back_up(source, file))  # type: ignore[misc]
         target = f"sqlite:///{tmp_path / f'{rounds}.copy'}"
+        # As above.
         stored = peak_memory(lambda file=file, target=target: restore(file, target))  # type: ignore[misc]
         peaks.append((written, stored))
     (few_written, few_stored), (many_written, many_stored) = peaks

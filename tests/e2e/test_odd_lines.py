@@ -75,7 +75,8 @@ def test_every_line_of_a_full_screen_is_handled(server: Server, terminal: Open) 
             alice.press("Esc").type("\x15")
             alice.wait_until_quiet()
     watcher = server.connect().login("Alice")
-    alice.press("Ctrl-C").enter("/join lab").enter("still here").wait_for("Alice:still here")
+    alice.press("Ctrl-C").enter("/nick Alice").wait_gone("you: ")
+    alice.enter("/join lab").enter("still here").wait_for("Alice:still here")
     assert b"Traceback" not in alice.output
     log = alice.home / ".local" / "state" / "chatroom" / "client.log"
     assert not log.exists(), log.read_text()

@@ -2,12 +2,13 @@
 
 import re
 import signal
+import time
 
 import pytest
 
 from tests.conftest import Open, Serve
 from tests.e2e.terminal_user import TerminalUser
-from tests.support.processes import Server
+from tests.support.processes import PATIENCE, Server
 
 ROOM = "#lab"
 
@@ -24,10 +25,15 @@ def pair(serve: Serve, terminal: Open) -> tuple[Server, TerminalUser]:
     return server, alice
 
 
-def texts(server: Server, conversation: str) -> list[str]:
+def texts(server: Server, conversation: str, last: str) -> list[str]:
+    """The stored texts of a conversation, as soon as the last one is there."""
     wire = server.connect().login("Alice")
-    messages = wire.request("history", conversation=conversation)["messages"]
-    return [message["text"] for message in messages if message["kind"] in ("text", "action")]
+    end = time.monotonic() + PATIENCE
+    while True:
+        messages = wire.request("history", conversation=conversation)["messages"]
+        found = [message["text"] for message in messages if message["kind"] in ("text", "action")]
+        if last in found or time.monotonic() > end:
+            return found
 
 
 def test_line_behind_a_waiting_command_stays_in_its_private_chat(pair: tuple[Server, TerminalUser]) -> None:
@@ -36,11 +42,11 @@ def test_line_behind_a_waiting_command_stays_in_its_private_chat(pair: tuple[Ser
     alice.says("/whois Bob").says("my PIN is 4711").sees("Alice:my PIN is 4711", "发送中")
     alice.says("/me waves").sees("* Alice waves")
     alice.terminal.press("Alt-1").wait_gone("my PIN is 4711")
-    alice.says("for the lab").sees("for the lab")
+    alice.says("for the lab").sees("Alice:for the lab", "发送中")
     server.resume()
     alice.terminal.wait_gone("发送中")
-    assert texts(server, "@Bob") == ["my PIN is 4711", "waves"]
-    assert texts(server, ROOM) == ["for the lab"]
+    assert texts(server, "@Bob", last="waves") == ["my PIN is 4711", "waves"]
+    assert texts(server, ROOM, last="for the lab") == ["for the lab"]
 
 
 @pytest.mark.parametrize("ending", ["kill", "quit"])
@@ -58,7 +64,7 @@ def test_line_behind_a_waiting_command_survives_the_end_of_the_client(
     again = TerminalUser(terminal, server, "Alice").log_in_again()
     again.says("/switch Bob").sees("Alice:important")
     again.terminal.wait_gone("发送中")
-    assert texts(server, "@Bob") == ["important"]
+    assert texts(server, "@Bob", last="important") == ["important"]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +81,7 @@ def test_odd_line_affects_only_itself(pair: tuple[Server, TerminalUser], line: b
     alice.terminal.type_bytes(line).press("Enter").wait_for(shown)
     alice.says("still here").sees("Alice:still here")
     alice.terminal.wait_gone("发送中")
-    assert texts(server, "@Bob")[-1] == "still here"
+    assert texts(server, "@Bob", last="still here")[-1] == "still here"
 
 
 def test_bytes_of_another_encoding_become_replacement_characters(pair: tuple[Server, TerminalUser]) -> None:
@@ -83,7 +89,7 @@ def test_bytes_of_another_encoding_become_replacement_characters(pair: tuple[Ser
     alice.terminal.type_bytes(b"x\xc4\xe3\xba\xc3").press("Enter").wait_for("Alice:x")
     alice.says("next").sees("Alice:next")
     alice.terminal.wait_gone("发送中")
-    first, second = texts(server, "@Bob")
+    first, second = texts(server, "@Bob", last="next")
     assert re.fullmatch("x\ufffd{3,4}", first)  # Python takes two of the bytes for one truncated character
     assert second == "next"
 

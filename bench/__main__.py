@@ -40,20 +40,20 @@ def main() -> int:
         print("\n".join(cluster.model()))
         return 0
     scenarios = _scenarios(options)
-    wanted = list(_wanted(options.scenarios or list(scenarios)))
-    unknown = [name for name in wanted if name not in scenarios]
+    names = list(_expand_curves(options.scenarios or list(scenarios)))
+    unknown = [name for name in names if name not in scenarios]
     if unknown:
         print(f"no such scenario: {', '.join(unknown)}; there are {', '.join(scenarios)}", file=sys.stderr)
         return 2
     machine.allow_many_files()
     run = Run(machine.description(), _now(), [])
-    failed = _run({name: scenarios[name] for name in wanted}, run, options.json)
+    failed = _run({name: scenarios[name] for name in names}, run, options.json)
     print(f"{run.machine}; {run.when}\n\n{table(run.figures)}")
-    for one in run.given_up:
-        print(_words(one), file=sys.stderr)
+    for missing in run.given_up:
+        print(_words(missing), file=sys.stderr)
     for name, error in failed.items():
         print(f"{name} failed: {error!r}", file=sys.stderr)
-    return 1 if failed or any(one.who not in PEERS for one in run.given_up) else 0
+    return 1 if failed or any(missing.system not in PEERS for missing in run.given_up) else 0
 
 
 def _run(scenarios: Mapping[str, Scenario], run: Run, file: Path | None) -> dict[str, Exception]:
@@ -92,16 +92,16 @@ def _show_progress(began: float, words: str) -> None:
 
 def _words(measured: Measured) -> str:
     if isinstance(measured, GivenUp):
-        return f"{measured.scenario}: {measured.who}: given up: {measured.reason}"
+        return f"{measured.scenario}: {measured.system}: given up: {measured.reason}"
     place = "" if measured.at is None else f" at {measured.at:,.0f}"
-    return f"{measured.scenario}: {measured.who}{place}: {measured.value:,.1f} {measured.unit}"
+    return f"{measured.scenario}: {measured.system}{place}: {measured.value:,.1f} {measured.unit}"
 
 
 def _now() -> str:
     return f"{time.strftime('%Y-%m-%d')}, load average {os.getloadavg()[0]:.1f} at the start"
 
 
-def _wanted(names: Sequence[str]) -> Iterator[str]:
+def _expand_curves(names: Sequence[str]) -> Iterator[str]:
     """Expand ``curves`` to all curves."""
     for name in names:
         yield from curves.CURVES if name == "curves" else (name,)

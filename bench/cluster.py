@@ -117,7 +117,7 @@ def curve(seconds: float, sizes: Sequence[int]) -> Iterator[Measured]:
         with _running(size) as site:
             for figure in asyncio.run(_load(site, seconds)):
                 yield Figure(
-                    f"{figure.scenario}, processes", figure.who, figure.value, figure.unit,
+                    f"{figure.scenario}, processes", figure.system, figure.value, figure.unit,
                     beside=figure.beside, at=size,
                 )  # fmt: skip
 
@@ -307,8 +307,8 @@ async def _users(site: Site, names: Sequence[str], each: int) -> AsyncIterator[d
     try:
         for place, server in enumerate(site.servers):
             for number, name in enumerate(names):
-                for one in range(each):
-                    user = await _log_in(server, f"u{place}r{number}n{one}")
+                for member in range(each):
+                    user = await _log_in(server, f"u{place}r{number}n{member}")
                     users.append(user)
                     if not rooms[name]:
                         await user.ask("create_room", room=name, capacity=1000)
@@ -329,9 +329,9 @@ async def _log_in(server: Server, name: str) -> User:
     return user
 
 
-def _delay_figure(scenario: str, who: str, delays: Sequence[float], *, floor: bool = False) -> Figure:
+def _delay_figure(scenario: str, system: str, delays: Sequence[float], *, floor: bool = False) -> Figure:
     beside = {"p99 ms": share(delays, 0.99) * 1e3}
-    return Figure(scenario, who, share(delays, 0.5) * 1e3, "ms", floor=floor, beside=beside)
+    return Figure(scenario, system, share(delays, 0.5) * 1e3, "ms", floor=floor, beside=beside)
 
 
 def _cpu_seconds(pid: int) -> float:

@@ -41,8 +41,8 @@ def measure(seconds: float) -> Iterator[Figure]:
     for database, rates in rates_of([plan.speakers * plan.window for plan in plans], seconds):
         for plan, rate in zip(plans, rates, strict=True):
             beside = {"p50 ms": share(rate.took, 0.50) * 1e3, "p99 ms": share(rate.took, 0.99) * 1e3}
-            who = f"floor: bare commit, {database}"
-            yield Figure(plan.name, who, rate.rows, plan.unit, floor=True, beside=beside)
+            system = f"floor: bare commit, {database}"
+            yield Figure(plan.name, system, rate.rows, plan.unit, floor=True, beside=beside)
 
 
 def rates_of(sizes: Sequence[int], seconds: float) -> Iterator[tuple[str, list[Rate]]]:

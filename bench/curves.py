@@ -18,7 +18,7 @@ from bench.talkers import Client
 from bench.talking import Plan, talk
 from chatroom.server.session import MAX_PENDING_SENDS
 
-ON_SQLITE = {who: opening for who, opening in OURS.items() if who.endswith("SQLite")}
+ON_SQLITE = {system: opening for system, opening in OURS.items() if system.endswith("SQLite")}
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ def room_size(effort: Effort) -> Iterator[Measured]:
     """One room with ten senders and a growing number of receivers."""
     name = "users in the room"
 
-    def measure_curve(who: str, host: Host, pool: ClientPool) -> Iterator[Figure]:
+    def measure_curve(system: str, host: Host, pool: ClientPool) -> Iterator[Figure]:
         people = pool.join(_names(max(effort.sizes)))
         for size in effort.sizes:
             pool.enter(people[:size], [f"size{size}"])
             plan = Plan(name, "", size, 1, min(size, 10), 16, "deliveries")
-            yield replace(talk(plan, who, host, pool, people, effort.seconds), at=size)
+            yield replace(talk(plan, system, host, pool, people, effort.seconds), at=size)
 
     return _measure_each(name, FLOOR | OURS, measure_curve)
 
@@ -62,12 +62,12 @@ def rooms(effort: Effort) -> Iterator[Measured]:
     """A growing number of rooms with two senders each."""
     name = "rooms of two"
 
-    def measure_curve(who: str, host: Host, pool: ClientPool) -> Iterator[Figure]:
+    def measure_curve(system: str, host: Host, pool: ClientPool) -> Iterator[Figure]:
         people = pool.join(_names(2 * max(effort.rooms)))
         for count in effort.rooms:
             pool.enter(people[: 2 * count], [f"r{count}of{number}" for number in range(count)])
             plan = Plan(name, "", 2 * count, count, 2 * count, 4, "deliveries")
-            yield replace(talk(plan, who, host, pool, people, effort.seconds), at=count)
+            yield replace(talk(plan, system, host, pool, people, effort.seconds), at=count)
 
     return _measure_each(name, FLOOR | OURS, measure_curve)
 
@@ -76,23 +76,23 @@ def connections(effort: Effort) -> Iterator[Measured]:
     """S1 with a growing number of idle connections, and the memory of each."""
     name = "connections"
 
-    def measure_curve(who: str, host: Host, pool: ClientPool) -> Iterator[Figure]:
+    def measure_curve(system: str, host: Host, pool: ClientPool) -> Iterator[Figure]:
         people = pool.join(_names(100), ["room0"])
-        before, there = machine.resident_bytes(host.pid), len(people)
+        before, connected = machine.resident_bytes(host.pid), len(people)
         for count in effort.connections:
-            pool.join([f"i{number}" for number in range(there, count)])
+            pool.join([f"i{number}" for number in range(connected, count)])
             weight = machine.resident_bytes(host.pid) - before
             if count > len(people):
-                yield _weight(who, count, weight / (count - len(people)))
+                yield _weight(system, count, weight / (count - len(people)))
             plan = Plan(name, "", count, 1, 10, 16, "deliveries")
-            yield replace(talk(plan, who, host, pool, people, effort.seconds), at=count)
-            there = count
+            yield replace(talk(plan, system, host, pool, people, effort.seconds), at=count)
+            connected = count
 
     return _measure_each(name, FLOOR | ON_SQLITE, measure_curve)
 
 
-def _weight(who: str, count: int, bytes: float) -> Figure:
-    return Figure("memory of a connection", who, bytes / 1000, "kB", who in FLOOR, at=count)
+def _weight(system: str, count: int, bytes: float) -> Figure:
+    return Figure("memory of a connection", system, bytes / 1000, "kB", system in FLOOR, at=count)
 
 
 def stored(effort: Effort) -> Iterator[Measured]:
@@ -109,11 +109,11 @@ def stored(effort: Effort) -> Iterator[Measured]:
 
 
 def _talk_beside(
-    seconds: float, number: int, count: int, who: str, host: Host, pool: ClientPool
+    seconds: float, number: int, count: int, system: str, host: Host, pool: ClientPool
 ) -> Iterator[Figure]:
     people = pool.join(_names(100, f"l{number}u"), [f"room{number}"])
     plan = Plan("messages stored", "", 100, 1, 10, 16, "deliveries")
-    yield replace(talk(plan, who, host, pool, people, seconds), at=count)
+    yield replace(talk(plan, system, host, pool, people, seconds), at=count)
 
 
 def senders(effort: Effort) -> Iterator[Measured]:
@@ -123,12 +123,12 @@ def senders(effort: Effort) -> Iterator[Measured]:
         for count, rate in zip(effort.senders, rates, strict=True):
             yield Figure(name, f"floor: bare commit, {database}", rate.rows, unit, floor=True, at=count)
 
-    def measure_curve(who: str, host: Host, pool: ClientPool) -> Iterator[Figure]:
+    def measure_curve(system: str, host: Host, pool: ClientPool) -> Iterator[Figure]:
         most = max(effort.senders)
         people = pool.join(_names(most), [f"room{number}" for number in range(most)])
         for count in effort.senders:
             plan = Plan(name, "", count, count, count, 1, "confirmed")
-            yield replace(talk(plan, who, host, pool, people, effort.seconds), at=count)
+            yield replace(talk(plan, system, host, pool, people, effort.seconds), at=count)
 
     yield from _measure_each(name, OURS, measure_curve)
 
@@ -137,21 +137,21 @@ def in_flight(effort: Effort) -> Iterator[Measured]:
     """The memory of a message in the server between its arrival and its delivery."""
     name = "memory of a message in flight"
 
-    def measure_curve(who: str, host: Host, pool: ClientPool) -> Iterator[Figure]:
+    def measure_curve(system: str, host: Host, pool: ClientPool) -> Iterator[Figure]:
         people = pool.join(_names(100), [f"room{number}" for number in range(100)])
         few, many = (
-            _peak(who, host, pool, people, window, effort.seconds) for window in (1, MAX_PENDING_SENDS)
+            _peak(system, host, pool, people, window, effort.seconds) for window in (1, MAX_PENDING_SENDS)
         )
-        yield Figure(name, who, (many - few) / (len(people) * (MAX_PENDING_SENDS - 1)) / 1000, "kB")
+        yield Figure(name, system, (many - few) / (len(people) * (MAX_PENDING_SENDS - 1)) / 1000, "kB")
 
     return _measure_each(name, OURS, measure_curve)
 
 
 def _peak(
-    who: str, host: Host, pool: ClientPool, people: Sequence[Client], window: int, seconds: float
+    system: str, host: Host, pool: ClientPool, people: Sequence[Client], window: int, seconds: float
 ) -> int:
     machine.forget_peak(host.pid)
-    talk(Plan("", "", 100, 100, 100, window, "confirmed"), who, host, pool, people, seconds)
+    talk(Plan("", "", 100, 100, 100, window, "confirmed"), system, host, pool, people, seconds)
     return machine.peak_bytes(host.pid)
 
 
@@ -162,9 +162,9 @@ def _measure_each(
 ) -> Iterator[Measured]:
     """Measure a curve on each of these servers that is installed, with new clients."""
 
-    def begin(who: str, host: Host) -> Iterator[Figure]:
+    def begin(system: str, host: Host) -> Iterator[Figure]:
         with closing(ClientPool(host.dialect, host.port)) as pool:
-            yield from measure_curve(who, host, pool)
+            yield from measure_curve(system, host, pool)
 
     return on_each(name, hosts, begin)
 

@@ -36,15 +36,15 @@ def _fill(url: str, count: int) -> None:
         archive.leave_unindexed(engine, count)
 
 
-def _figures(who: str, opening: Opening, count: int) -> Iterator[Figure]:
+def _figures(system: str, opening: Opening, count: int) -> Iterator[Figure]:
     with opening() as host:
         before = machine.resident_bytes(host.pid)
         machine.forget_peak(host.pid)
         seconds, client = _save(host, count)
         grown = machine.peak_bytes(host.pid) - before
-        yield Figure("export", who, count / seconds, "messages/s")
-        yield Figure("export: the client's memory at most", who, client / 1e6, "MB")
-        yield Figure("export: what the server's memory grew by", who, grown / 1e6, "MB")
+        yield Figure("export", system, count / seconds, "messages/s")
+        yield Figure("export: the client's memory at most", system, client / 1e6, "MB")
+        yield Figure("export: what the server's memory grew by", system, grown / 1e6, "MB")
 
 
 def _save(host: Host, count: int) -> tuple[float, int]:

@@ -7,7 +7,7 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Figure:
-    """``who`` reached ``value`` in ``unit``.
+    """``system`` reached ``value`` in ``unit``.
 
     ``floor`` marks a limit that no server can pass. ``beside`` has additional values, such as the share of
     a core that the load used, or percentiles. ``at`` is the position on a curve: the size that the scenario
@@ -15,7 +15,7 @@ class Figure:
     """
 
     scenario: str
-    who: str
+    system: str
     value: float
     unit: str
     floor: bool = False
@@ -32,7 +32,7 @@ class GivenUp:
     """A server without a complete result in a scenario, because it hung or lost messages."""
 
     scenario: str
-    who: str
+    system: str
     reason: str
 
 
@@ -50,7 +50,7 @@ def middle(figures: Sequence[Figure]) -> Figure:
     first = figures[0]
     return Figure(
         first.scenario,
-        first.who,
+        first.system,
         median(figure.value for figure in figures),
         first.unit,
         first.floor,

@@ -101,18 +101,18 @@ def on_each(
     scenario: str, hosts: Mapping[str, Opening], measure: Callable[[str, Host], Iterator[Figure]]
 ) -> Iterator[Measured]:
     """Measure each of these servers that is installed. If one fails, continue with the next."""
-    for who, opening in hosts.items():
-        if installed(who):
+    for system, opening in hosts.items():
+        if installed(system):
             try:
                 with opening() as host:
-                    yield from measure(who, host)
+                    yield from measure(system, host)
             except Exception as error:
-                yield GivenUp(scenario, who, str(error) or repr(error))
+                yield GivenUp(scenario, system, str(error) or repr(error))
 
 
-def installed(who: str) -> bool:
+def installed(system: str) -> bool:
     """Return whether this machine has what this variant of our server needs."""
-    return not who.endswith("MariaDB") or path("mariadbd") is not None
+    return not system.endswith("MariaDB") or path("mariadbd") is not None
 
 
 @contextmanager

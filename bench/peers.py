@@ -97,4 +97,4 @@ _ALL: dict[str, tuple[str, Opening]] = {
     "ejabberd, with history": ("ejabberdctl", partial(_peer, ERLANG, "ejabberd.yml", EJABBERD, Xmpp())),
 }  # fmt: skip
 
-PEERS: dict[str, Opening] = {who: opening for who, (needed, opening) in _ALL.items() if path(needed)}
+PEERS: dict[str, Opening] = {system: opening for system, (needed, opening) in _ALL.items() if path(needed)}

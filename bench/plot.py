@@ -54,16 +54,16 @@ def _panel(name: str, figures: Sequence[Figure]) -> Iterable[str]:
     for value, place in up.ticks:
         yield _line([(INSET, 24 + height - place), (INSET + width, 24 + height - place)], "#e5e8ec", 1)
         yield _text(INSET - 6, 28 + height - place, _short(value), anchor="end")
-    for number, who in enumerate(dict.fromkeys(figure.who for figure in figures)):
+    for number, system in enumerate(dict.fromkeys(figure.system for figure in figures)):
         points = [
             (INSET + across.place(figure.at or 1.0), 24 + height - up.place(figure.value))
             for figure in figures
-            if figure.who == who
+            if figure.system == system
         ]
-        colour = _colour(who, floor=who.startswith("floor"))
+        colour = _colour(system, floor=system.startswith("floor"))
         yield _line(points, colour, 2)
         yield from (f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in points)
-        yield _text(INSET + number % 2 * 180, 56 + height + number // 2 * 15, f"— {who}", colour=colour)
+        yield _text(INSET + number % 2 * 180, 56 + height + number // 2 * 15, f"— {system}", colour=colour)
 
 
 class _Axis:
@@ -85,20 +85,20 @@ def _axis(values: Sequence[float], length: float) -> _Axis:
 
 def _bar(figure: Figure, top: int, best: float) -> str:
     length = (WIDTH - LABEL - 110 - MARGIN) * figure.value / best
-    colour = _colour(figure.who, figure.floor)
+    colour = _colour(figure.system, figure.floor)
     return (
-        _text(MARGIN, top + 15, figure.who)
+        _text(MARGIN, top + 15, figure.system)
         + f'<rect x="{LABEL}" y="{top}" width="{max(length, 1):.1f}" height="{BAR}" rx="2" fill="{colour}"/>'
         + _text(LABEL + length + 6, top + 15, f"{figure.value:,.0f}")
     )
 
 
-def _colour(who: str, floor: bool) -> str:
+def _colour(system: str, floor: bool) -> str:
     if floor:
         return FLOOR
-    if not who.startswith("chatroom"):
+    if not system.startswith("chatroom"):
         return PEER
-    return MARIADB if who.endswith("MariaDB") else OURS
+    return MARIADB if system.endswith("MariaDB") else OURS
 
 
 def _line(points: Sequence[tuple[float, float]], colour: str, width: int) -> str:

@@ -50,7 +50,7 @@ def pictures(run: Run) -> dict[str, str]:
 
 def _machine(run: Run) -> str:
     given_up = (
-        f" No figure of {failed.who} in {failed.scenario}: {failed.reason}." for failed in run.given_up
+        f" No figure of {failed.system} in {failed.scenario}: {failed.reason}." for failed in run.given_up
     )
     return f"{run.machine}; {run.when}.{''.join(given_up)}"
 
@@ -64,15 +64,15 @@ def _goals(run: Run) -> str:
 
 def _goal(goal: Goal, run: Run) -> str:
     figures = [figure for figure in run.figures if figure.scenario == goal.scenario and figure.at is None]
-    ours = [figure for figure in figures if figure.who.startswith("chatroom")]
-    on_mariadb = [figure for figure in ours if figure.who.endswith("MariaDB")]
+    ours = [figure for figure in figures if figure.system.startswith("chatroom")]
+    on_mariadb = [figure for figure in ours if figure.system.endswith("MariaDB")]
     cells = [
         f"{goal.scenario}: {goal.title}" if re.match(r"S\d", goal.scenario) else goal.title,
         *_against(goal, goal.value, [figure for figure in ours if figure not in on_mariadb]),
         *_against(goal, goal.mariadb, on_mariadb),
         " / ".join(_values(goal, [figure for figure in figures if figure.floor])),
         ", ".join(
-            f"{figure.who} {value}"
+            f"{figure.system} {value}"
             for figure in figures
             if figure not in ours and not figure.floor
             for value in _values(goal, [figure])
@@ -83,15 +83,15 @@ def _goal(goal: Goal, run: Run) -> str:
 
 def _against(goal: Goal, value: float | None, figures: Sequence[Figure]) -> list[str]:
     """Return the goal, the measured value, and their ratio."""
-    wanted = "" if value is None else f"{number(value)} {goal.unit}"
-    measured = [seen for figure in figures[:1] if (seen := goal.of(figure)) is not None]
+    target = "" if value is None else f"{number(value)} {goal.unit}"
+    measured = [result for figure in figures[:1] if (result := goal.of(figure)) is not None]
     if not measured:
-        return [wanted, "", ""]
-    [seen] = measured
+        return [target, "", ""]
+    [result] = measured
     if value is None:
-        return ["", number(seen), ""]
-    times = goal.reached(seen, value)
-    return [wanted, number(seen), f"**{times:.2f}**" if times >= 1 else f"{times:.2f}"]
+        return ["", number(result), ""]
+    times = goal.reached(result, value)
+    return [target, number(result), f"**{times:.2f}**" if times >= 1 else f"{times:.2f}"]
 
 
 def _values(goal: Goal, figures: Sequence[Figure]) -> list[str]:
@@ -120,9 +120,9 @@ def _curve(name: str, figures: Sequence[Figure]) -> str:
         f"| {name}; {figures[0].unit} | {' | '.join(f'{place:,.0f}' for place in places)} |",
         f"|---|{'---:|' * len(places)}",
     ]
-    for who in dict.fromkeys(figure.who for figure in figures):
-        values = {figure.at: number(figure.value) for figure in figures if figure.who == who}
-        lines.append(f"| {who} | {' | '.join(values.get(place, '') for place in places)} |")
+    for system in dict.fromkeys(figure.system for figure in figures):
+        values = {figure.at: number(figure.value) for figure in figures if figure.system == system}
+        lines.append(f"| {system} | {' | '.join(values.get(place, '') for place in places)} |")
     return "\n".join(lines)
 
 
@@ -134,8 +134,8 @@ def _profile(run: Run) -> str:
     """Return a table of the microseconds of each stage, with its share."""
     stages = [figure for figure in run.figures if figure.scenario == PROFILE]
     whole = sum(figure.value for figure in stages) or 1.0
-    stored = sum(figure.value for figure in stages if figure.who in IN_THE_DATABASE)
-    lines = [(figure.who, figure.value) for figure in stages]
+    stored = sum(figure.value for figure in stages if figure.system in IN_THE_DATABASE)
+    lines = [(figure.system, figure.value) for figure in stages]
     lines += [("**total**", whole), ("**without the database**", whole - stored)]
     rows = [f"| {name} | {value:.1f} | {value / whole:.0%} |" for name, value in lines]
     return "\n".join(["| | µs a message | |", "|---|---:|---:|", *rows])

@@ -55,9 +55,9 @@ def _asked(database: str, engine: Engine, bare: Callable[[], Ask]) -> Iterator[F
         yield Figure("newest 50", f"floor: bare rows, {database}", floor, "ms", floor=True)
         newest = _milliseconds(lambda: messages.message_page(connection, ROOM, limit=PAGE))
         yield Figure("newest 50", f"chatroom on {database}", newest, "ms")
-        for what, query in QUERIES.items():
+        for name, query in QUERIES.items():
             result = _milliseconds(partial(_find, connection, query), times=20)
-            yield Figure(f"search: {what}", f"chatroom on {database}", result, "ms")
+            yield Figure(f"search: {name}", f"chatroom on {database}", result, "ms")
 
 
 def _find(connection: Connection, words: str) -> object:

@@ -8,7 +8,7 @@ import msgspec
 
 from bench.figures import Figure, GivenUp
 
-COLUMNS = ("scenario", "who", "figure", "of the floor", "per server CPU s",
+COLUMNS = ("scenario", "system", "figure", "of the floor", "per server CPU s",
            "server µs a message", "load's core", "p50", "p99")  # fmt: skip
 
 
@@ -32,7 +32,7 @@ def _line(figure: Figure, floor: Figure | None) -> str:
     place = "" if figure.at is None else f": {figure.at:,.0f}"
     cells = [
         figure.scenario + place,
-        figure.who,
+        figure.system,
         f"{number(figure.value)} {figure.unit}",
         _ratio(figure, floor),
     ]
@@ -57,7 +57,9 @@ def _floor(figure: Figure, figures: Sequence[Figure]) -> Figure | None:
     """Return the floor of a figure, for its database if the scenario has one for each."""
     place = (figure.scenario, figure.at)
     floors = [other for other in figures if other.floor and (other.scenario, other.at) == place]
-    matching = [floor for floor in floors if figure.who.rpartition(" ")[2] == floor.who.rpartition(" ")[2]]
+    matching = [
+        floor for floor in floors if figure.system.rpartition(" ")[2] == floor.system.rpartition(" ")[2]
+    ]
     return next(iter(matching or floors), None)
 
 

@@ -85,12 +85,12 @@ def _terminal(module: str, *arguments: str) -> Iterator["pexpect.spawn[bytes]"]:
 
 def drawing(count: int) -> Iterator[Figure]:
     """Measure frames of a conversation with ``count`` messages, and of one with a thousand."""
-    for who, messages in ((f"floor: {FEW:,} messages", FEW), (f"chatroom, {count:,} messages", count)):
+    for system, messages in ((f"floor: {FEW:,} messages", FEW), (f"chatroom, {count:,} messages", count)):
         with temporary() as folder:
-            yield from asyncio.run(_pictures(who, messages, folder, floor=messages == FEW))
+            yield from asyncio.run(_pictures(system, messages, folder, floor=messages == FEW))
 
 
-async def _pictures(who: str, count: int, folder: Path, *, floor: bool) -> list[Figure]:
+async def _pictures(system: str, count: int, folder: Path, *, floor: bool) -> list[Figure]:
     """Measure a key, a new message and PageUp, each until the frame was written to the terminal."""
     app = FakeApp(folder)
     add_room(app.state, ROOM, says=count)
@@ -109,10 +109,10 @@ async def _pictures(who: str, count: int, folder: Path, *, floor: bool) -> list[
             "one more message → picture": hear,
             "PageUp → picture": lambda: press(bytes_of("PageUp")),
         }
-        took = {what: await _milliseconds(act, drawn) for what, act in acts.items()}
+        took = {name: await _milliseconds(act, drawn) for name, act in acts.items()}
     memory = (machine.resident_bytes(os.getpid()) - before) / 1e6
-    figures = [Figure(what, who, each, "ms", floor) for what, each in took.items()]
-    return [*figures, Figure("memory of the pictures", who, memory, "MB", floor)]
+    figures = [Figure(what, system, each, "ms", floor) for what, each in took.items()]
+    return [*figures, Figure("memory of the pictures", system, memory, "MB", floor)]
 
 
 @asynccontextmanager

@@ -44,16 +44,16 @@ def measure(users: int = USERS) -> Iterator[Measured]:
             )
 
 
-def _all_storms(who: str, opening: Opening, users: int) -> Iterator[Figure]:
+def _all_storms(system: str, opening: Opening, users: int) -> Iterator[Figure]:
     """The users register, log in and enter rooms; the server is killed; they resume and read."""
-    with opening() as host, closing(Crowd(who, host, users)) as crowd:
+    with opening() as host, closing(Crowd(system, host, users)) as crowd:
         yield crowd.storm("register", lambda user: frame("register", username=user, password=PASSWORD), b"ok")
         yield crowd.storm("log in", lambda user: frame("login", username=user, password=PASSWORD), b"session")
         tokens = crowd.tokens
         crowd.make_rooms()
         yield crowd.storm("enter a room", crowd.enter_line, b"entered")
         kill(host.pid, signal.SIGKILL)
-    with opening() as host, closing(Crowd(who, host, users)) as crowd:
+    with opening() as host, closing(Crowd(system, host, users)) as crowd:
         yield crowd.storm("resume", lambda user: frame("resume", token=tokens[user]), b"session")
         yield crowd.storm("newest page", crowd.history_line, b"history")
 
@@ -61,8 +61,8 @@ def _all_storms(who: str, opening: Opening, users: int) -> Iterator[Figure]:
 class Crowd:
     """Connected users, and one more who is logged in and pings."""
 
-    def __init__(self, who: str, host: Host, users: int) -> None:
-        self._who = who
+    def __init__(self, system: str, host: Host, users: int) -> None:
+        self._system = system
         self._host = host
         self._pool = ClientPool(host.dialect, host.port)
         [self._quiet] = self._pool.join([f"quiet{time.monotonic_ns() % 10**4}"])
@@ -97,7 +97,7 @@ class Crowd:
         self._pool.settle()
         cpu = machine.cpu_seconds(self._host.pid) - cpu
         beside = {"s until all are served": seconds, "ping p99 ms": share(pings, 0.99) * 1e3}
-        return Figure(f"storm: {name}", self._who, cpu / len(self._clients) * 1e3, "ms", beside=beside)
+        return Figure(f"storm: {name}", self._system, cpu / len(self._clients) * 1e3, "ms", beside=beside)
 
     def _wait_for_all(self, answer: bytes) -> list[float]:
         """Return the latencies of the pings meanwhile."""

@@ -56,25 +56,25 @@ def measure(plan: Plan, *, seconds: float, rounds: int) -> Iterator[Measured]:
     if plan.counts == "deliveries":
         hosts = FLOOR | OURS | PEERS
 
-    def all_rounds(who: str, host: Host) -> Iterator[Figure]:
-        yield middle(list(_rounds(plan, who, host, seconds, rounds)))
+    def all_rounds(system: str, host: Host) -> Iterator[Figure]:
+        yield middle(list(_rounds(plan, system, host, seconds, rounds)))
 
     return on_each(plan.name, hosts, all_rounds)
 
 
-def _rounds(plan: Plan, who: str, host: Host, seconds: float, rounds: int) -> Iterator[Figure]:
+def _rounds(plan: Plan, system: str, host: Host, seconds: float, rounds: int) -> Iterator[Figure]:
     pool = ClientPool(host.dialect, host.port)
     try:
         names = [f"u{number}" for number in range(plan.people)]
         people = pool.join(names, [f"room{number}" for number in range(plan.rooms)])
         for _ in range(rounds):
-            yield talk(plan, who, host, pool, people, seconds)
+            yield talk(plan, system, host, pool, people, seconds)
     finally:
         pool.close()
 
 
 def talk(
-    plan: Plan, who: str, host: Host, pool: ClientPool, people: Sequence[Client], seconds: float
+    plan: Plan, system: str, host: Host, pool: ClientPool, people: Sequence[Client], seconds: float
 ) -> Figure:
     """Measure one round. The first of these clients send."""
     usage: list[Usage] = []
@@ -85,22 +85,22 @@ def talk(
         seconds=seconds,
         mark=lambda: usage.append(_usage(host)),
     )
-    return _figure(plan, who, talk, *usage)
+    return _figure(plan, system, talk, *usage)
 
 
 def _usage(host: Host) -> Usage:
     return Usage(machine.cpu_seconds(host.pid), time.process_time())
 
 
-def _figure(plan: Plan, who: str, talk: Talk, before: Usage, after: Usage) -> Figure:
+def _figure(plan: Plan, system: str, talk: Talk, before: Usage, after: Usage) -> Figure:
     done = talk.received if plan.counts == "deliveries" else talk.confirmed
     server = after.server - before.server
     return Figure(
         scenario=plan.name,
-        who=who,
+        system=system,
         value=done / talk.seconds,
         unit=plan.unit,
-        floor=who in FLOOR,
+        floor=system in FLOOR,
         beside={
             "per server CPU second": done / server if server else 0.0,
             "server µs a message": server / talk.confirmed * 1e6 if talk.confirmed else 0.0,

@@ -21,8 +21,8 @@ COST = 12
 def idle(people: int) -> Iterator[Measured]:
     """S3: resident memory per idle connection that has logged in."""
 
-    def weigh(who: str, host: Host) -> Iterator[Figure]:
-        yield Figure("S3", who, _weight(host, people) / 1000, "kB", floor=who in FLOOR)
+    def weigh(system: str, host: Host) -> Iterator[Figure]:
+        yield Figure("S3", system, _weight(host, people) / 1000, "kB", floor=system in FLOOR)
 
     return on_each("S3", FLOOR | OURS | PEERS, weigh)
 
@@ -41,13 +41,13 @@ def _weight(host: Host, people: int) -> float:
 def one_way(*, seconds: float, rounds: int) -> Iterator[Measured]:
     """S4: from the sender's ``send`` to the receiver's ``recv``, one message at a time."""
 
-    def all_rounds(who: str, host: Host) -> Iterator[Figure]:
-        yield middle(list(_rounds(who, host, seconds, rounds)))
+    def all_rounds(system: str, host: Host) -> Iterator[Figure]:
+        yield middle(list(_rounds(system, host, seconds, rounds)))
 
     return on_each("S4", FLOOR | OURS | PEERS, all_rounds)
 
 
-def _rounds(who: str, host: Host, seconds: float, rounds: int) -> Iterator[Figure]:
+def _rounds(system: str, host: Host, seconds: float, rounds: int) -> Iterator[Figure]:
     pool = ClientPool(host.dialect, host.port)
     try:
         sender, receiver = pool.join(["u0", "u1"], ["room0"])
@@ -57,7 +57,7 @@ def _rounds(who: str, host: Host, seconds: float, rounds: int) -> Iterator[Figur
             _delays(host, sender, receiver, seconds / 4)
             delays = _delays(host, sender, receiver, seconds)
             beside = {"p99 ms": share(delays, 0.99) * 1e3}
-            yield Figure("S4", who, share(delays, 0.50) * 1e6, "µs", floor=who in FLOOR, beside=beside)
+            yield Figure("S4", system, share(delays, 0.50) * 1e6, "µs", floor=system in FLOOR, beside=beside)
     finally:
         pool.close()
 

@@ -53,12 +53,12 @@ def main() -> None:
     if not (flags.plain or flags.json) and (flags.quiet or flags.since or flags.history is not None):
         parser.error("--since, --history and --quiet need --plain or --json")
     background.log_to_file()
-    kept = config.load_config(files.config_folder(profile) / "client.json")
-    i18n.use_language(flags.lang or kept.lang or i18n.locale_language())
+    client_config = config.load_config(files.config_folder(profile) / "client.json")
+    i18n.use_language(flags.lang or client_config.lang or i18n.locale_language())
     if flags.plain or flags.json:
         _end_in_order()
     try:
-        sys.exit(asyncio.run(_run_front_end(flags, kept, files.state_folder(profile))))
+        sys.exit(asyncio.run(_run_front_end(flags, client_config, files.state_folder(profile))))
     except Refused as error:
         text = i18n.refusal(error.code, error.details)
     except ConnectionLost:
@@ -149,19 +149,23 @@ def _count(typed: str) -> int:
     return int(typed)
 
 
-async def _run_front_end(flags: argparse.Namespace, kept: config.ClientConfig, state_folder: Path) -> int:
+async def _run_front_end(
+    flags: argparse.Namespace, client_config: config.ClientConfig, state_folder: Path
+) -> int:
     asyncio.get_running_loop().set_exception_handler(background.report_loop_error)
-    place = parse_server_address(flags.address or kept.server)
+    place = parse_server_address(flags.address or client_config.server)
     if flags.fingerprint and not known_servers.is_fingerprint(flags.fingerprint):
         raise Refused("bad_fingerprint")
     known = KnownServers(
         files.config_folder() / "known_servers",
         insecure=flags.insecure,
         fingerprint=flags.fingerprint,
-        notices=kept.notices,
+        notices=client_config.notices,
     )
     start = StartPoint(flags.since or ("" if flags.history is None else NOW), flags.history or 0)
-    first_time = place.invited and not ((place.username or kept.username) and kept.server == place.server)
+    first_time = place.invited and not (
+        (place.username or client_config.username) and client_config.server == place.server
+    )
     front_end: PlainFrontEnd | JsonFrontEnd | FullScreen
     if flags.plain:
         front_end = PlainFrontEnd(start)
@@ -170,7 +174,7 @@ async def _run_front_end(flags: argparse.Namespace, kept: config.ClientConfig, s
     else:
         front_end = FullScreen(register=flags.register or first_time)
     fill = flags.plain or flags.json
-    app = App(kept, known, state_folder, front_end, fill=fill, quiet=flags.quiet)
+    app = App(client_config, known, state_folder, front_end, fill=fill, quiet=flags.quiet)
     try:
         if not isinstance(front_end, FullScreen):
             return await front_end.run(app, place, register=flags.register)
@@ -180,7 +184,7 @@ async def _run_front_end(flags: argparse.Namespace, kept: config.ClientConfig, s
         return 0
     finally:
         await app.close()
-        kept.notices.listen(_tell_of_file)  # not yet shown if no session has begun
+        client_config.notices.listen(_tell_of_file)  # not yet shown if no session has begun
 
 
 def _tell_of_file(key: str, facts: dict[str, object]) -> None:

@@ -214,8 +214,8 @@ def _durability_results(facts: ServerVariables) -> Iterator[CheckResult]:
 
 def _clock_result(connection: Connection) -> CheckResult:
     """Compare the clocks of both machines, in UTC."""
-    there: datetime = connection.execute(select(func.utc_timestamp(3))).scalar_one()
-    difference = (there.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds()
+    database_time: datetime = connection.execute(select(func.utc_timestamp(3))).scalar_one()
+    difference = (database_time.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds()
     if abs(difference) > MAX_CLOCK_DIFFERENCE_SECONDS:
         message = f"the clock of the database differs by {difference:.1f} s"
         return check_warning("database clock", message, "synchronise the clocks of both machines, with NTP")

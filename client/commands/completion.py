@@ -51,14 +51,14 @@ def _names_account(before: str) -> bool:
 
 def _accounts(state: ClientState, word: str) -> Iterator[tuple[str, str]]:
     """Accounts found by their name or nickname: as the command resolves them, and as the menu shows them."""
-    table, wanted = NameTable.of(state), word.removeprefix("@").casefold()
+    table, prefix = NameTable.of(state), word.removeprefix("@").casefold()
     room = select.current_conversation(state)
     nicknames = {seat.username: seat.nickname for seat in (room.roster if room else ())}
     for friend in select.list_friends(state):
         nicknames.setdefault(friend.name[1:], "")
     nicknames.pop(state.username, None)
     for username, nickname in nicknames.items():
-        if any(name.casefold().startswith(wanted) for name in (username, nickname) if name):
+        if any(name.casefold().startswith(prefix) for name in (username, nickname) if name):
             typed = f"@{username}" if word.startswith("@") else table.typed(username)
             yield typed, f"{typed} ({nickname})" if nickname not in ("", username) else typed
 
@@ -82,15 +82,15 @@ def _name_candidates(state: ClientState, before: str, word: str) -> Iterator[str
 
 def _word_candidates(state: ClientState, before: str, word: str) -> Iterator[str]:
     command = table.find_command(before[1:].split(" ", 1)[0]) if table.is_command(before) else None
-    wanted = command.completes if command else "people"
-    if wanted in ("rooms", "conversations") or word.startswith("#"):
+    kind = command.completes if command else "people"
+    if kind in ("rooms", "conversations") or word.startswith("#"):
         yield from (conversation.name for conversation in select.list_rooms(state))
-    if wanted == "conversations":
+    if kind == "conversations":
         yield from (conversation.name for conversation in select.list_friends(state))
-    if wanted == "people":
+    if kind == "people":
         at = "@" if word.startswith("@") else ""
         yield from (at + name for name in _known_accounts(state))
-    if wanted == "commands":
+    if kind == "commands":
         yield from (entry.name for entry in table.COMMANDS)
     if command is not None:
         yield from command.choices

@@ -215,8 +215,8 @@ async def quit_program(context: CommandContext) -> None:
 
 def room_label(context: CommandContext, name: str) -> str:
     """Return a room's name with ``#`` and, if it is known, as it was first written."""
-    wanted = name_key(name.removeprefix("#"))
-    known = (room.name for room in select.list_rooms(context.state) if name_key(room.name[1:]) == wanted)
+    key = name_key(name.removeprefix("#"))
+    known = (room.name for room in select.list_rooms(context.state) if name_key(room.name[1:]) == key)
     return next(known, f"#{name.removeprefix('#')}")
 
 

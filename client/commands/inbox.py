@@ -67,12 +67,12 @@ async def toggle_pin(context: CommandContext) -> None:
 
 async def list_pins(context: CommandContext) -> None:
     """Show the pinned messages, numbered for ``/goto``."""
-    found = [message for key in sorted(context.config.pins) if (message := _pinned_message(context, key))]
-    if not found:
+    pins = [message for key in sorted(context.config.pins) if (message := _pinned_message(context, key))]
+    if not pins:
         context.notes.show("no_pins")
         return
-    context.search_results[:] = found
-    for number, message in enumerate(found, 1):
+    context.search_results[:] = pins
+    for number, message in enumerate(pins, 1):
         line = message_text.message_line(message)
         context.notes.show("found_line", number=number, conversation=message.conversation, line=line)
 

@@ -20,8 +20,8 @@ NO_TOPIC = "-"
 async def set_topic(context: CommandContext, text: str = "") -> None:
     room = _current_room(context)
     if text:
-        wanted = "" if text == NO_TOPIC else text
-        await _set_topic(context, room.name, wanted)
+        topic = "" if text == NO_TOPIC else text
+        await _set_topic(context, room.name, topic)
     elif room.topic:
         context.notes.show("topic_line", room=room.name, text=room.topic)
     else:

@@ -31,12 +31,12 @@ _BAR = 20
 
 @dataclass(frozen=True)
 class SaveRequest:
-    """The parsed arguments. ``where`` names a conversation; ``here`` means the current one."""
+    """The parsed arguments. ``in_current`` means the current conversation."""
 
     path: Path = Path(transcript.DEFAULT)
     shape: TranscriptFormat = TranscriptFormat.TXT
-    here: bool = False
-    where: str = ""
+    in_current: bool = False
+    conversation: str = ""
     since: str = ""
 
 
@@ -44,10 +44,10 @@ def parse_save(typed: str) -> SaveRequest:
     """The options may stand anywhere; what is left is the path, which may hold blanks. Raises
     ``UsageError``."""
     request = SaveRequest()
-    for here, name, value in _OPTION.findall(typed):
-        request = replace(request, here=True) if here else _with_option(request, name, value)
+    for is_current, name, value in _OPTION.findall(typed):
+        request = replace(request, in_current=True) if is_current else _with_option(request, name, value)
     rest = _OPTION.sub("", typed).strip()
-    if rest.startswith("--") or " --" in rest or (request.here and request.where):
+    if rest.startswith("--") or " --" in rest or (request.in_current and request.conversation):
         raise UsageError("usage", usage=USAGE)
     return replace(request, path=_path(rest or transcript.DEFAULT))
 
@@ -64,14 +64,14 @@ def _path(typed: str) -> Path:
         raise UsageError("save_failed", path=typed, reason=str(error)) from None
 
 
-def _with_option(order: SaveRequest, name: str, value: str) -> SaveRequest:
+def _with_option(request: SaveRequest, name: str, value: str) -> SaveRequest:
     match name:
         case "in":
-            return replace(order, where=value)
+            return replace(request, conversation=value)
         case "since":
-            return replace(order, since=value)
+            return replace(request, since=value)
     try:
-        return replace(order, shape=TranscriptFormat(value))
+        return replace(request, shape=TranscriptFormat(value))
     except ValueError:
         raise UsageError("usage", usage=USAGE) from None
 
@@ -85,10 +85,12 @@ async def start_save(context: CommandContext, typed: str = "") -> None:
         return
     if context.running_save.task is not None:
         raise UsageError("saving_already")
-    order = parse_save(typed)
-    only = named_or_current(context, order.where) if order.here or order.where else None
+    request = parse_save(typed)
+    only = None
+    if request.in_current or request.conversation:
+        only = named_or_current(context, request.conversation)
     context.running_save.task = context.tasks.start(
-        _write_transcript(context, order, only, _parse_since(order.since))
+        _write_transcript(context, request, only, _parse_since(request.since))
     )
 
 
@@ -103,7 +105,7 @@ def _parse_since(since: str) -> str:
 
 
 async def _write_transcript(
-    context: CommandContext, order: SaveRequest, only: Conversation | None, since: str
+    context: CommandContext, request: SaveRequest, only: Conversation | None, since: str
 ) -> None:
     note: ClientNote | None = None
 
@@ -117,10 +119,10 @@ async def _write_transcript(
         note.facts |= facts
         context.front_end.state_changed()
 
-    path = order.path
+    path = request.path
     try:
         count = await transcript.write_transcript(
-            context.state, context.session, path, order.shape, progress, only=only, since=since
+            context.state, context.session, path, request.shape, progress, only=only, since=since
         )
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", "") or str(error)

@@ -231,24 +231,24 @@ def is_at_once(context: CommandContext, command: SlashCommand, arguments: list[s
 
 
 def leads_to(
-    context: CommandContext, here: str | None, command: SlashCommand, arguments: list[str]
+    context: CommandContext, current: str | None, command: SlashCommand, arguments: list[str]
 ) -> str | None:
-    """The conversation in which the user is after a command that is entered ``here``, if nothing goes wrong;
-    ``None`` if that is not known beforehand. Raises ``Refused`` if the command is going to.
+    """Return the conversation that is current after a command, if it succeeds; ``None`` if that is not known
+    beforehand. Raises ``Refused`` if the command would.
     """
     match command.name, arguments:
         case "join", [room, *_]:
             return conversations.room_label(context, room)
         case (("query" | "msg"), _):
             username, text = name_lookup.addressee(context, " ".join(arguments))
-            return f"@{username}" if command.name == "query" or not text else here
+            return f"@{username}" if command.name == "query" or not text else current
         case "switch", [name]:
             return select.find_conversation(context.state, name)
         case (("resign" | "disband"), [room, *_]) if room != conversations.YES:
-            return "" if conversations.room_label(context, room) == here else here
+            return "" if conversations.room_label(context, room) == current else current
         case (("leave" | "resign" | "close" | "logout" | "quit"), _):
             return ""
-    return here
+    return current
 
 
 def unescape_slash(text: str) -> str:

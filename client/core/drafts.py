@@ -37,29 +37,29 @@ class DraftStore:
     def __init__(self, folder: Path, username: str, server: str, notices: FileNotices | None = None) -> None:
         self._path = folder / "drafts" / f"{quote(f'{username}@{server}', safe='@')}.sqlite"
         self._notices = notices or FileNotices()
-        self._kept: dict[str, str] = {}
+        self._stored: dict[str, str] = {}
 
     def load_drafts(self) -> Mapping[str, str]:
         """Return the stored drafts by conversation."""
         with self._warning(), closing(self._opened()) as file:
-            self._kept = _drafts(file)
-        return dict(self._kept)
+            self._stored = _drafts(file)
+        return dict(self._stored)
 
     def save_drafts(self, drafts: Mapping[str, str]) -> None:
         """Store the drafts; an empty text deletes one. What cannot be written is written the next time."""
-        changes = {name: text for name, text in drafts.items() if text != self._kept.get(name, "")}
+        changes = {name: text for name, text in drafts.items() if text != self._stored.get(name, "")}
         if changes:
             with self._warning(), closing(self._opened()) as file:
                 _write_changes(file, changes.items())
-                self._kept = {**self._kept, **changes}
+                self._stored = {**self._stored, **changes}
 
     def is_deleted(self, name: str, text: str) -> bool:
         """Whether another client has deleted this stored draft."""
-        if self._kept.get(name) != text:
+        if self._stored.get(name) != text:
             return False
         with self._warning(), closing(self._opened()) as file:
             if name not in _drafts(file):
-                del self._kept[name]
+                del self._stored[name]
                 return True
         return False
 
@@ -120,7 +120,9 @@ class DraftKeeper:
         if self._store is None or chat is None or not chat.draft:
             return False
         recent = chat.timeline.messages[-RECENT_MESSAGES:]
-        is_sent = any(one.username == self._state.username and one.text == chat.draft for one in recent)
+        is_sent = (self._state.username, chat.draft) in {
+            (message.username, message.text) for message in recent
+        }
         if not (is_sent and self._store.is_deleted(name, chat.draft)):
             return False
         apply.set_draft(self._state, name, "")

@@ -180,7 +180,9 @@ def clear_notes(state: ClientState, name: str) -> None:
     state.notes[:] = [note for note in state.notes if note.conversation != name]
     if name:
         conversation = find_or_add_conversation(state, name)
-        conversation.pending = [one for one in conversation.pending if one.delivery is DeliveryState.WAITING]
+        conversation.pending = [
+            message for message in conversation.pending if message.delivery is DeliveryState.WAITING
+        ]
 
 
 def add_note(state: ClientState, note: ClientNote) -> None:

@@ -14,16 +14,16 @@ class ConversationNumbers:
     def current_numbers(self) -> dict[str, int]:
         """Return the number of each conversation, counted from 1."""
         names = [conversation.name for conversation in select.sidebar_conversations(self._state)]
-        kept = {name: self._numbers[name] for name in names if name in self._numbers}
-        used = set(kept.values())
+        assigned = {name: self._numbers[name] for name in names if name in self._numbers}
+        used = set(assigned.values())
         free = (number for number in range(1, 2 * len(names) + 1) if number not in used)
-        self._numbers = kept | {name: next(free) for name in names if name not in kept}
+        self._numbers = assigned | {name: next(free) for name in names if name not in assigned}
         return self._numbers
 
     def find(self, number: int) -> str | None:
         """Return the name of the conversation with this number."""
         numbers = self.current_numbers().items()
-        return next((name for name, kept in numbers if kept == number), None)
+        return next((name for name, value in numbers if value == number), None)
 
     def forget(self) -> None:
         self._numbers.clear()

@@ -115,18 +115,18 @@ class KnownServers:
 
         ``chain``: its chain is valid for this host.
         """
-        seen = hashlib.sha256(certificate).hexdigest()
+        fingerprint = hashlib.sha256(certificate).hexdigest()
         key = public_key.fingerprint(certificate)
         known, invited = self._find(address), self._invited.get(address.canonical, "")
         if self._pinned:
-            self._check(address, self._pinned, seen, key)
+            self._check(address, self._pinned, fingerprint, key)
         elif known and known.key and known.key != CHAIN:
             self._check(address, known.key, key)
         elif known and not chain:
-            self._check(address, known.certificate, seen)
+            self._check(address, known.certificate, fingerprint)
         if invited and not chain:
-            self._check(address, invited, seen, key)
-        entry = KnownServer(seen, CHAIN if chain else key)
+            self._check(address, invited, fingerprint, key)
+        entry = KnownServer(fingerprint, CHAIN if chain else key)
         if known != entry:
             self._save_entry(address, entry)
 
@@ -138,12 +138,12 @@ class KnownServers:
     def _find(self, address: ServerAddress) -> KnownServer | None:
         return self._unsaved.get(address.canonical) or self._read_file().get(address.canonical)
 
-    def _check(self, address: ServerAddress, known: str, *seen: str) -> None:
-        if known not in seen:
-            raise self._certificate_changed(address, known, seen[0])
+    def _check(self, address: ServerAddress, known: str, *presented: str) -> None:
+        if known not in presented:
+            raise self._certificate_changed(address, known, presented[0])
 
-    def _certificate_changed(self, address: ServerAddress, known: str, seen: str) -> UntrustedServer:
-        facts = {"server": address.server, "known": known, "seen": seen, "file": str(self._path)}
+    def _certificate_changed(self, address: ServerAddress, known: str, presented: str) -> UntrustedServer:
+        facts = {"server": address.server, "known": known, "seen": presented, "file": str(self._path)}
         return UntrustedServer("certificate_changed", facts)
 
     def _read_file(self) -> dict[str, KnownServer]:

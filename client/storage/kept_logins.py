@@ -62,8 +62,8 @@ class KeptLogins:
         """Store the new token of a login if the login is kept. Return whether the new token may be used."""
 
         def replaced(logins: LoginTable) -> LoginTable:
-            kept = logins.get(account)
-            return logins | {account: login} if kept is not None and kept.id == login.id else logins
+            stored = logins.get(account)
+            return logins | {account: login} if stored is not None and stored.id == login.id else logins
 
         return self._change_file(replaced)
 
@@ -71,8 +71,8 @@ class KeptLogins:
         """Remove the login of an account; with ``token``, only if that is still its token."""
 
         def reduced(logins: LoginTable) -> LoginTable:
-            kept = logins.get(account)
-            if kept is None or token not in ("", kept.token):
+            stored = logins.get(account)
+            if stored is None or token not in ("", stored.token):
                 return logins
             return {name: login for name, login in logins.items() if name != account}
 

@@ -63,9 +63,9 @@ def find_links(text: str) -> Iterator[FoundLink]:
 
 def find_targets(text: str) -> list[str]:
     """Return the targets of links and the invitations in a text, in order."""
-    found = [(link.start, link.target) for link in find_links(text)]
-    found += [(match.start(), match[0]) for match in _INVITATION.finditer(text)]
-    return [target for _, target in sorted(found)]
+    targets = [(link.start, link.target) for link in find_links(text)]
+    targets += [(match.start(), match[0]) for match in _INVITATION.finditer(text)]
+    return [target for _, target in sorted(targets)]
 
 
 def find_invitation(text: str) -> str:

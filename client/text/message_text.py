@@ -27,10 +27,10 @@ def message_line(message: Message, target: Message | None = None, *, indent: str
     elif message.kind in SPOKEN_KINDS and message.target is not UNSET:
         text = i18n.translate("said.to", target=_quote_start(target)) + text
     if message.kind in ("action", *CHANGE_KINDS):
-        who = f"* {nickname} "
+        prefix = f"* {nickname} "
     else:
-        who = f"{nickname}:" if message.kind in SPOKEN_KINDS else ""  # a notice begins with the name
-    return f"--{clock(message.time)}-- {who}{text}".replace("\n", f"\n{indent}")
+        prefix = f"{nickname}:" if message.kind in SPOKEN_KINDS else ""  # a notice begins with the name
+    return f"--{clock(message.time)}-- {prefix}{text}".replace("\n", f"\n{indent}")
 
 
 def message_body(message: Message, *, lines: bool = False) -> str:

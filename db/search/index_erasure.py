@@ -57,8 +57,8 @@ def pending_keys(connection: Connection, conversation_ids: Iterable[int]) -> lis
     is_indexed = and_(indexed.c.conversation_id == row.conversation_id, indexed.c.seq >= row.unindex_after)
     query = select(row.conversation_id, row.seq, stored.kind, stored.target)
     query = query.join_from(erasures, messages, is_message).join(indexed, is_indexed)
-    found = connection.execute(query.where(row.conversation_id.in_(conversation_ids)).limit(MAX_PENDING_KEYS))
-    return list({(id, target if kind == "edit" else seq) for id, seq, kind, target in found})
+    rows = connection.execute(query.where(row.conversation_id.in_(conversation_ids)).limit(MAX_PENDING_KEYS))
+    return list({(id, target if kind == "edit" else seq) for id, seq, kind, target in rows})
 
 
 def replace_documents(connection: Connection, pending: Sequence[PendingErasure]) -> None:

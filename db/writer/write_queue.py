@@ -118,19 +118,19 @@ class WriteQueue:
 
     def _wait_for_more(
         self,
-        wanted: int,
+        threshold: int,
         *,
         until_answered: bool = False,
         until_called: bool = False,
         timeout: float | None = None,
     ) -> None:
-        """Wait for ``wanted`` operations. The threshold MUST be set before the first check, or the wake-up
+        """Wait for ``threshold`` operations. It MUST be stored before the first check, or the wake-up
         could be missed.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        self._wake_threshold = wanted
+        self._wake_threshold = threshold
         with suppress(queue.Empty):
-            while self.count_waiting() < wanted and not (
+            while self.count_waiting() < threshold and not (
                 self._closed or (until_answered and self._answered) or (until_called and self._is_called)
             ):
                 self._wakeup.get(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))

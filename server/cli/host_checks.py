@@ -67,8 +67,8 @@ def _check_data_folder(data: Path) -> CheckResult:
     if not os.access(nearest, os.W_OK | os.X_OK):
         advice = f"run the server as the owner of {nearest}, or choose another folder with --data"
         return check_error("data folder", f"{nearest} cannot be written by this user", advice)
-    there = str(data) if exists else f"{data} does not exist yet; the server creates it"
-    return check_passed("data folder", there)
+    message = str(data) if exists else f"{data} does not exist yet; the server creates it"
+    return check_passed("data folder", message)
 
 
 def _nearest_folder(path: Path) -> Path:

@@ -80,13 +80,13 @@ def _from_environment(environment: Mapping[str, str]) -> tuple[dict[str, ValueSo
     ours = {
         variable: value for variable, value in environment.items() if variable.startswith(PREFIX) and value
     }
-    found = {
+    values = {
         secret_files[v]: ValueSource(_read_secret(v, value), f"environment {v}")
         for v, value in ours.items()
         if v in secret_files
     }
-    found |= {names[v]: ValueSource(value, f"environment {v}") for v, value in ours.items() if v in names}
-    return found, sorted(ours.keys() - names.keys() - secret_files.keys())
+    values |= {names[v]: ValueSource(value, f"environment {v}") for v, value in ours.items() if v in names}
+    return values, sorted(ours.keys() - names.keys() - secret_files.keys())
 
 
 def _read_secret(variable: str, file: str) -> str:

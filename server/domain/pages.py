@@ -111,12 +111,12 @@ def encode_messages(
     line = encode_frame(make(list(page), 0))
     if len(line) <= size:
         return line
-    kept = messages_within(page, size, keep_last=keep_last)
-    return encode_frame(make(kept, len(page) - len(kept)))
+    fitting = messages_within(page, size, keep_last=keep_last)
+    return encode_frame(make(fitting, len(page) - len(fitting)))
 
 
 def messages_within(page: Sequence[Message], size: int, *, keep_last: bool = False) -> list[Message]:
     """Return as many messages from one end of a page as have at most ``size`` bytes, but at least one."""
     ordered = page[::-1] if keep_last else page
-    kept, _ = fill_page(ordered, lambda message: "", len(page), size)
-    return kept[::-1] if keep_last else kept
+    fitting, _ = fill_page(ordered, lambda message: "", len(page), size)
+    return fitting[::-1] if keep_last else fitting

@@ -90,8 +90,8 @@ class HistoryHandlers:
         return self._encode_messages(id, page_values(page, target.label, account_id), more)
 
     def _encode_messages(self, id: Id, page: list[Message], more: bool, *, keep_last: bool = False) -> bytes:
-        def make(kept: list[Message], cut: int) -> responses.Response:
-            return responses.History(id=id, messages=kept, more=more or cut > 0)
+        def make(fitting: list[Message], cut: int) -> responses.Response:
+            return responses.History(id=id, messages=fitting, more=more or cut > 0)
 
         return encode_messages(make, page, self._limits, keep_last=keep_last)
 

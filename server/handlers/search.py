@@ -80,17 +80,17 @@ class SearchHandlers:
             )
         ids = {message.conversation_id for message in matches.messages}
         readable = _readable_labels(connection, account_id, ids)
-        found = [message for message in matches.messages if message.conversation_id in readable]
+        visible = [message for message in matches.messages if message.conversation_id in readable]
         values = [
             shown_value(message, readable[message.conversation_id], own=message.account_id == account_id)
-            for message in found
+            for message in visible
         ]
 
-        def make(kept: list[Message], cut: int) -> responses.Response:
-            rest = found[len(kept) - 1].rank if cut else matches.continue_below
+        def make(fitting: list[Message], cut: int) -> responses.Response:
+            rest = visible[len(fitting) - 1].rank if cut else matches.continue_below
             return responses.Found(
                 id=id,
-                messages=kept,
+                messages=fitting,
                 more=rest is not None,
                 before=format_time(rest.sent_at)
                 if rest is not None and matches.stopped_early and not cut

@@ -69,7 +69,9 @@ class ServerCollector(Collector):
         yield _gauge("outbox_bytes", "Bytes of events that wait for slow readers",
                      sum(session.waiting_bytes for session in sessions))  # fmt: skip
         accounts = list(self._parts.directory.accounts.values())
-        yield _gauge("sessions", "Sessions that are logged in", sum(len(one.speakers) for one in accounts))
+        yield _gauge(
+            "sessions", "Sessions that are logged in", sum(len(account.speakers) for account in accounts)
+        )
         yield _gauge("accounts", "Accounts with a session or in their grace time", len(accounts))
         yield _gauge("serving", "Whether clients are served (not while starting or stopping)",
                      self._sources.phase() is ServerPhase.SERVING)  # fmt: skip

@@ -39,7 +39,7 @@ class EventNotifier:
         self._directory = directory
         self._loop = loop
         self._changed: dict[int, records.RoomRecord] = {}
-        self._seen: dict[int, values.Room] = {}  # the last sent state of rooms
+        self._last_values: dict[int, values.Room] = {}  # by room, as last sent
         self.share_typing: Callable[[LiveAccount, LiveSeat], None] = lambda account, seat: None
         self.share_away: Callable[[LiveAccount], None] = lambda account: None
 
@@ -48,11 +48,11 @@ class EventNotifier:
         if not self._changed:
             self._loop.call_later(BATCH_SECONDS, self._send_room_events)
         self._changed[room.conversation_id] = room
-        self._seen[room.conversation_id] = _public_room_value(room)
+        self._last_values[room.conversation_id] = _public_room_value(room)
 
     def room_seen(self, room: records.RoomRecord) -> None:
         """Do the same for a room that another server process may have changed."""
-        if self._seen.get(room.conversation_id) != _public_room_value(room):
+        if self._last_values.get(room.conversation_id) != _public_room_value(room):
             self.room_changed(room)
 
     def _send_room_events(self) -> None:
@@ -60,14 +60,14 @@ class EventNotifier:
         self._changed = dict(islice(self._changed.items(), MAX_ROOMS_PER_BATCH, None))
         if self._changed:
             self._loop.call_later(BATCH_SECONDS, self._send_room_events)
-        seen = {id: _public_room_value(room) for id, room in changed.items()}
-        plain = {id: _room_line(value) for id, value in seen.items()}
+        room_values = {id: _public_room_value(room) for id, room in changed.items()}
+        plain = {id: _room_line(value) for id, value in room_values.items()}
         public = b"".join(plain[id] for id, room in changed.items() if not room.private)
         for account in self._directory.accounts.values():
             own = {id for id, room in changed.items() if _has_own_view(account, room)}
             if own:
                 lines = [
-                    _room_line(_room_value_for(account, id, seen[id])) if id in own else plain[id]
+                    _room_line(_room_value_for(account, id, room_values[id])) if id in own else plain[id]
                     for id, room in changed.items()
                     if id in own or not room.private
                 ]
@@ -84,7 +84,7 @@ class EventNotifier:
     def room_closed(self, room: ClosedRoom) -> None:
         """Notify all accounts that could see a room that it was deleted."""
         self._changed.pop(room.conversation_id, None)
-        self._seen.pop(room.conversation_id, None)
+        self._last_values.pop(room.conversation_id, None)
         for account in self._directory.accounts.values():
             if not room.private or _has_own_view(account, room):
                 self.room_removed(account, room.name, "close", room.by)

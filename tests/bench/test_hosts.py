@@ -22,8 +22,8 @@ def broken() -> AbstractContextManager[Host]:
     raise OSError("no such program")
 
 
-def figure(who: str, host: Host) -> Iterator[Figure]:
-    yield Figure("S1", who, host.port, "messages/s")
+def figure(system: str, host: Host) -> Iterator[Figure]:
+    yield Figure("S1", system, host.port, "messages/s")
 
 
 def test_failing_server_is_reported_and_the_next_one_measured() -> None:

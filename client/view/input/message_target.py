@@ -65,10 +65,10 @@ class MessageTargets:
         private = target.conversation != self._state.current
         key = "target.private" if private else f"target.{target.command}"
         message = target.message
-        who = f"{message.nickname} ({message.username})"
+        author = f"{message.nickname} ({message.username})"
         if message.nickname == message.username:
-            who = message.username
-        text = i18n.translate(key, who=who, text=message_text.message_body(message))
+            author = message.username
+        text = i18n.translate(key, who=author, text=message_text.message_body(message))
         return [[("class:question", fit_text(f" {text}", width))]]
 
 

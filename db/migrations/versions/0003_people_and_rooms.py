@@ -47,7 +47,7 @@ def _pairs(table: str, first: str, target: str, second: str, when: str) -> None:
 
 
 def _add_column(table: str, column: sa.Column[object]) -> None:
-    if column.name not in {there["name"] for there in sa.inspect(op.get_bind()).get_columns(table)}:
+    if column.name not in {existing["name"] for existing in sa.inspect(op.get_bind()).get_columns(table)}:
         op.add_column(table, column)
 
 

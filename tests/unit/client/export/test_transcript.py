@@ -268,9 +268,9 @@ def test_save_options_are_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert parse_save("--format jsonl") == SaveRequest(shape=TranscriptFormat.JSONL)
     assert parse_save("a b --format=jsonl") == SaveRequest(Path("a b"), TranscriptFormat.JSONL)
     assert parse_save("--format txt here") == SaveRequest(Path("here"))
-    assert parse_save("--here --since 2022-12-15") == SaveRequest(here=True, since="2022-12-15")
+    assert parse_save("--here --since 2022-12-15") == SaveRequest(in_current=True, since="2022-12-15")
     assert parse_save("--in #lab lab.txt --since=yesterday") == SaveRequest(
-        Path("lab.txt"), where="#lab", since="yesterday"
+        Path("lab.txt"), conversation="#lab", since="yesterday"
     )
     assert parse_save(str(tmp_path)) == SaveRequest(tmp_path / "log.txt")
 

@@ -1,5 +1,6 @@
 """HAProxy before two server processes, configured as ``docs/scaling.md`` says."""
 
+import os
 import re
 import shutil
 import ssl
@@ -35,8 +36,9 @@ def servers(serve: Serve, mariadb: DatabaseServer) -> tuple[Server, Server]:
 @pytest.fixture
 def balancer(servers: tuple[Server, Server], tmp_path: Path) -> Iterator[int]:
     """HAProxy's port."""
-    program = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
-    assert program is not None, "haproxy is not installed"
+    program = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin") or ""
+    if not program:
+        pytest.fail("haproxy is needed") if os.environ.get("CI") else pytest.skip("there is no haproxy here")
     port, configuration = free_port(), documented_configuration()
     addresses = {"bind :7878": f"bind 127.0.0.1:{port}"}
     addresses |= {

@@ -31,7 +31,8 @@ class RoomRecord:
     """A room, with the seat or the invitation of the account for which it was read.
 
     ``password_hash`` is set if joining takes a password; ``topic`` is empty if there is none. ``roster`` is
-    the version of the room's member list.
+    the version of the room's member list. ``first`` is the seq before which all messages were removed, and
+    ``retention_days`` the owner's limit for that, if there is one.
     """
 
     conversation_id: int
@@ -47,6 +48,8 @@ class RoomRecord:
     roster: int
     invited: bool = False
     seat: "SeatRecord | None" = None
+    first: int = 1
+    retention_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class DirectRecord:
     roster: int
     ended: bool
     seat: "SeatRecord"
+    first: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,8 @@ conversations = Table(
     Column("spoken", Whole, nullable=False, server_default="0"),
     Column("roster", Whole, nullable=False, server_default="0"),
     Column("last_at", Whole, nullable=False, server_default="0"),  # the time of the last message
+    Column("first_seq", Whole, nullable=False, server_default="1"),  # all messages before it were removed
+    Column("purged_spoken", Whole, nullable=False, server_default="0"),  # ``spoken`` of the last of these
     **INNODB,
 )
 
@@ -111,6 +113,7 @@ rooms = Table(
         "private", Boolean, nullable=False, server_default="0"
     ),  # visible to members and invited accounts only
     Column("password_hash", Ascii),  # of the password needed to join, if any
+    Column("retention_days", Integer),  # after which messages are removed; NULL: the server's setting alone
     **INNODB,
 )
 

@@ -12,6 +12,11 @@ Whole = Annotated[int, Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
 Natural = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 Positive = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
 
+MAX_RETENTION_DAYS = 36_500
+"""A hundred years."""
+
+Days = Annotated[int, Meta(ge=0, le=MAX_RETENTION_DAYS)]
+
 Id = Whole | Annotated[str, Meta(max_length=64)]
 """A request's id, chosen by the client and repeated in the response."""
 
@@ -41,7 +46,9 @@ def snake_case(name: str) -> str:
 
 __all__ = [
     "MAX_INTEGER",
+    "MAX_RETENTION_DAYS",
     "UNSET",
+    "Days",
     "Frame",
     "Id",
     "Natural",

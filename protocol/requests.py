@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from chatroom.protocol.cids import MAX_CID_LENGTH, is_cid
-from chatroom.protocol.frame import Frame, Id, Natural, Positive, Whole, snake_case
+from chatroom.protocol.frame import Days, Frame, Id, Natural, Positive, Whole, snake_case
 
 Cid = Annotated[str, Meta(description=f"1 to {MAX_CID_LENGTH} printable ASCII characters without a space")]
 """A client's own id of a message, unique per account for ever."""
@@ -122,6 +122,17 @@ class SetTopic(Request, frozen=True, kw_only=True):
 
     room: str
     topic: str
+
+
+class SetRoom(Request, frozen=True, kw_only=True):
+    """Change an own room; a field that is left out stays as it is. -> ``room``
+
+    Messages older than ``retention`` days are removed, or earlier if the server keeps them for fewer days; 0
+    leaves it to the server.
+    """
+
+    room: str
+    retention: Days | UnsetType = UNSET
 
 
 class Invite(Request, frozen=True, kw_only=True):
@@ -327,6 +338,7 @@ AnyRequest = (
     | ResignRoom
     | ListMembers
     | SetTopic
+    | SetRoom
     | Invite
     | MakeInvitation
     | Kick

@@ -62,7 +62,7 @@ class Rooms(ListResponse, frozen=True, kw_only=True):
 
 
 class Room(Response, frozen=True, kw_only=True):
-    """The room just created."""
+    """The room just created or changed."""
 
     room: values.Room
 

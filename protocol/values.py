@@ -64,7 +64,8 @@ class Room(Value, frozen=True, kw_only=True):
     ``members`` is the number of seats taken, of ``capacity``. Only a member gets ``head``, ``read`` (seqs)
     and ``unread`` (the number of messages by others after ``read``), and ``nickname`` if one is set.
     ``private`` (visible only to members and invited users), ``locked`` (a seat needs a password) and
-    ``invited`` (the account is) are set only if true.
+    ``invited`` (the account is) are set only if true. ``retention`` is the number of days after which
+    messages are removed, if the owner has set one; the server may remove them earlier.
     """
 
     room: Label
@@ -81,6 +82,7 @@ class Room(Value, frozen=True, kw_only=True):
     private: bool | UnsetType = UNSET
     locked: bool | UnsetType = UNSET
     invited: bool | UnsetType = UNSET
+    retention: int | UnsetType = UNSET
 
 
 class Friend(Value, frozen=True, kw_only=True):
@@ -121,7 +123,8 @@ class User(Value, frozen=True, kw_only=True):
 class Limits(Value, frozen=True, kw_only=True):
     """The limits in ``welcome``. Ranges are ``[min, max]``. ``line`` is in bytes; the minimum of ``password``
     is in code points and its maximum in UTF-8 bytes; the others are in code points. ``page`` and ``export``
-    count messages; a server without ``export`` does not know that request.
+    count messages; a server without ``export`` does not know that request. ``retention`` is the number of
+    days after which the server removes messages; unset if it keeps them.
     """
 
     line: int
@@ -132,6 +135,7 @@ class Limits(Value, frozen=True, kw_only=True):
     nickname: tuple[int, int]
     page: int
     export: int | UnsetType = UNSET
+    retention: int | UnsetType = UNSET
 
 
 @lru_cache(maxsize=1024)

@@ -418,6 +418,7 @@ def _welcome_event(config: ServerConfig) -> Welcome:
             nickname=(limits.nickname_min, limits.nickname_max),
             page=page_size(UNSET, limits.page),
             export=page_size(UNSET, limits.export_page),
+            retention=config.retention.days or UNSET,
         ),
     )
 

@@ -114,6 +114,7 @@ def build_table(handlers: Handlers) -> Table:
         requests.ResignRoom: HandlerRow(handlers.rooms.resign_room, cost=CHANGE_COST),
         requests.ListMembers: HandlerRow(handlers.rooms.list_members, cost=LIST_COST),
         requests.SetTopic: HandlerRow(handlers.moderation.set_topic, cost=CHANGE_COST),
+        requests.SetRoom: HandlerRow(handlers.moderation.set_room, cost=CHANGE_COST),
         requests.Invite: HandlerRow(handlers.moderation.invite, cost=CHANGE_COST),
         requests.MakeInvitation: HandlerRow(handlers.moderation.make_invitation, cost=CHANGE_COST),
         requests.Kick: HandlerRow(handlers.moderation.kick, cost=CHANGE_COST),

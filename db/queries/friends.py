@@ -34,6 +34,7 @@ _DIRECT = (
     _friend.c.username.label("friend"),
     conversations.c.head,
     conversations.c.roster,
+    conversations.c.first_seq,
     friendships.c.ended_at,
 )
 
@@ -161,4 +162,5 @@ def _direct_record(row: AnyRow, seat: SeatRecord) -> DirectRecord:
         roster=row.roster,
         ended=row.ended_at is not None,
         seat=seat,
+        first=row.first_seq,
     )

@@ -41,6 +41,8 @@ _ROOM = (
     rooms.c.password_hash,
     conversations.c.head,
     conversations.c.roster,
+    conversations.c.first_seq,
+    rooms.c.retention_days,
 )
 _INVITED = invitations.c.account_id.is_not(None).label("invited")
 _NOT_INVITED = false().label("invited")
@@ -183,6 +185,11 @@ def set_topic(connection: Connection, conversation_id: int, topic: str) -> None:
     _update_room(connection, conversation_id, topic=topic or None)
 
 
+def set_retention(connection: Connection, conversation_id: int, days: int) -> None:
+    """Set the days for which a room keeps its messages; 0 for no limit of its own."""
+    _update_room(connection, conversation_id, retention_days=days or None)
+
+
 def set_owner(connection: Connection, conversation_id: int, owner_id: int) -> None:
     _update_room(connection, conversation_id, owner_id=owner_id)
 
@@ -233,6 +240,8 @@ def _room_record(row: AnyRow, seat: SeatRecord | None) -> RoomRecord:
         roster=row.roster,
         invited=bool(row.invited),
         seat=seat,
+        first=row.first_seq,
+        retention_days=row.retention_days,
     )
 
 

@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 from sqlalchemy import URL
 
 from chatroom.protocol.address import is_loopback
+from chatroom.protocol.frame import MAX_RETENTION_DAYS
 from chatroom.server.config.listen_address import ListenAddress, parse_listen_address
 
 Text = Annotated[str, Meta(description="a text")]
@@ -33,6 +34,9 @@ Amount = Annotated[float, Meta(ge=0, lt=1e9, description="a number, at least 0")
 NameLength = Annotated[int, Meta(ge=1, le=64, description="a whole number, 1 to 64")]  # the columns' width
 TopicLength = Annotated[int, Meta(ge=1, le=512, description="a whole number, 1 to 512")]  # likewise
 PasswordLength = Annotated[int, Meta(ge=1, le=72, description="a whole number, 1 to 72 (bcrypt ends there)")]
+Days = Annotated[
+    int, Meta(ge=0, le=MAX_RETENTION_DAYS, description=f"a whole number, 0 to {MAX_RETENTION_DAYS}")
+]
 Cost = Annotated[int, Meta(ge=4, le=31, description="a whole number, 4 to 31")]
 
 
@@ -158,6 +162,10 @@ class PasswordSettings(Struct, frozen=True):
     queue: Annotated[Amount, "maximum seconds that a login waits for hashing"] = 10.0
 
 
+class RetentionSettings(Struct, frozen=True):
+    days: Annotated[Days, "days after which messages are removed; 0 keeps them; a room may keep fewer"] = 0
+
+
 class HttpSettings(Struct, frozen=True):
     listen: Annotated[Text, "HTTP for machines on HOST:PORT or unix:PATH; empty means none"] = ""
     token: Annotated[Text, "bearer token that /metrics needs; required beyond this machine"] = ""
@@ -201,6 +209,7 @@ class ServerConfig(Struct, frozen=True):
     limits: LimitSettings = msgspec.field(default_factory=LimitSettings)
     password: PasswordSettings = PasswordSettings()
     token: TokenSettings = TokenSettings()
+    retention: RetentionSettings = RetentionSettings()
     http: HttpSettings = HttpSettings()
     proxy: ProxySettings = ProxySettings()
 

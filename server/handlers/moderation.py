@@ -1,4 +1,4 @@
-"""Requests of a room's owner: topic, invitations, kick, ban, transfer, close.
+"""Requests of a room's owner: topic, settings, invitations, kick, ban, transfer, close.
 
 A removed member receives no message that is committed later: on the loop, its seat is dropped in the same
 step that handles the commit. A notice in the room's history records each action; its text is the new topic
@@ -16,7 +16,7 @@ from chatroom.db.records import AccountRecord, RoomRecord
 from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.protocol import labels, requests, responses
 from chatroom.protocol.errors import Banned, NoSuchMember, NotYourself, RoomNotEmpty, TextTooLong
-from chatroom.protocol.frame import Id
+from chatroom.protocol.frame import UNSET, Id
 from chatroom.protocol.values import DAY, format_time
 from chatroom.protocol.wire import encode_frame
 from chatroom.server.auth import invitations, permissions
@@ -27,6 +27,7 @@ from chatroom.server.domain.rooms import announce_room_closed, lock_room, remove
 from chatroom.server.results import CommitWork, ReadPage, Reply
 from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier
+from chatroom.server.state.serialize import room_value
 from chatroom.server.state.system_messages import add_notice
 
 
@@ -56,6 +57,15 @@ class ModerationHandlers:
 
         topic = "" if request.topic.isspace() else request.topic
         return CommitWork(partial(_set_topic, account=account, room=request.room, topic=topic), then)
+
+    def set_room(self, speaker: Speaker, request: requests.SetRoom) -> Reply:
+        account = speaker_account(speaker)
+
+        def then(room: RoomRecord) -> responses.Response:
+            self._notifier.room_changed(room)
+            return responses.Room(id=request.id, room=room_value(room))
+
+        return CommitWork(partial(_set_room, account=account, request=request), then)
 
     def invite(self, speaker: Speaker, request: requests.Invite) -> Reply:
         account = speaker_account(speaker)
@@ -159,6 +169,15 @@ def _set_topic(transaction: WriteTransaction, *, account: LiveAccount, room: str
     if topic != own.topic:
         rooms.set_topic(transaction.connection, own.conversation_id, topic)
         add_notice(transaction, own, account, "topic", topic)
+    return rooms.read_room(transaction.connection, account.id, own.conversation_id)
+
+
+def _set_room(
+    transaction: WriteTransaction, *, account: LiveAccount, request: requests.SetRoom
+) -> RoomRecord:
+    own = _lock_own_room(transaction, account, request.room)
+    if request.retention is not UNSET:
+        rooms.set_retention(transaction.connection, own.conversation_id, request.retention)
     return rooms.read_room(transaction.connection, account.id, own.conversation_id)
 
 

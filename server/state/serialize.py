@@ -56,6 +56,7 @@ def room_value(room: RoomRecord) -> values.Room:
         private=room.private or UNSET,
         locked=room.password_hash is not None or UNSET,
         invited=room.invited or UNSET,
+        retention=UNSET if room.retention_days is None else room.retention_days,
         member=seat is not None,
         entered=seat is not None and seat.entered,
         nickname=UNSET if seat is None or seat.nickname is None else seat.nickname,

@@ -86,8 +86,8 @@ def test_notices_do_not_count_as_unread(alice: Wire, bob: Wire, room: str) -> No
 
 
 OWNERS_ONLY = [
-    ("set_topic", {"topic": "x"}), ("invite", {}), ("kick", {}), ("ban", {}), ("unban", {}),
-    ("list_banned", {}), ("transfer_room", {}), ("close_room", {}),
+    ("set_topic", {"topic": "x"}), ("set_room", {"retention": 9}), ("invite", {}), ("kick", {}), ("ban", {}),
+    ("unban", {}), ("list_banned", {}), ("transfer_room", {}), ("close_room", {}),
 ]  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def test_moderation_by_a_member_is_refused(
     alice: Wire, bob: Wire, carol: Wire, room: str, type: str, fields: Json
 ) -> None:
     enter(room, alice, bob, carol)
-    if type not in ("set_topic", "list_banned", "close_room"):
+    if type not in ("set_topic", "set_room", "list_banned", "close_room"):
         fields = {"username": carol.username}
     assert bob.refusal(type, room=room, **fields) == "not_owner"
     assert bob.refusal(type, room=room + "x", **fields) == "unknown_room"
@@ -254,8 +254,8 @@ def test_user_who_never_joined_can_be_banned(alice: Wire, bob: Wire, room: str) 
 
 FOR_ANYBODY = [
     ("leave_room", {}), ("resign_room", {}), ("list_members", {}), ("list_banned", {}), ("close_room", {}),
-    ("set_topic", {"topic": "x"}), ("invite", {"username": "Nobody"}), ("kick", {"username": "Nobody"}),
-    ("ban", {"username": "Nobody"}), ("unban", {"username": "Nobody"}),
+    ("set_topic", {"topic": "x"}), ("set_room", {}), ("invite", {"username": "Nobody"}),
+    ("kick", {"username": "Nobody"}), ("ban", {"username": "Nobody"}), ("unban", {"username": "Nobody"}),
     ("transfer_room", {"username": "Nobody"}),
 ]  # fmt: skip
 

@@ -4,6 +4,7 @@ import msgspec
 
 from chatroom.client.commands.context import CommandContext
 from chatroom.client.commands.conversations import UsageError, named_or_current
+from chatroom.client.commands.found_lines import show_found_lines
 from chatroom.client.model import apply, select, unread
 from chatroom.client.text import message_text
 from chatroom.protocol.values import Message
@@ -28,9 +29,7 @@ async def show_inbox(context: CommandContext) -> None:
     newest = sorted(mentions, key=lambda message: message.time, reverse=True)[:MAX_MENTIONS]
     if newest:
         context.search_results[:] = newest
-    for number, message in reversed(list(enumerate(newest, 1))):
-        line = message_text.message_line(message)
-        context.notes.show("found_line", number=number, conversation=message.conversation, line=line)
+    show_found_lines(context, reversed(list(enumerate(newest, 1))))
     for chat in chats:
         context.notes.show("inbox_line", name=chat.name, count=chat.unread)
     if not chats:
@@ -72,9 +71,7 @@ async def list_pins(context: CommandContext) -> None:
         context.notes.show("no_pins")
         return
     context.search_results[:] = pins
-    for number, message in enumerate(pins, 1):
-        line = message_text.message_line(message)
-        context.notes.show("found_line", number=number, conversation=message.conversation, line=line)
+    show_found_lines(context, enumerate(pins, 1))
 
 
 def _pinned_message(context: CommandContext, key: str) -> Message | None:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from chatroom.client.commands.context import CommandContext
 from chatroom.client.commands.conversations import UsageError, named_or_current
+from chatroom.client.commands.found_lines import show_found_lines
 from chatroom.client.commands.search_filters import SearchFilters, parse_search
 from chatroom.client.core.requester import expect
 from chatroom.client.model import apply, select
@@ -131,13 +132,7 @@ async def search_history(context: CommandContext, query: str) -> None:
     context.search_results[:] = messages
     context.state.search_terms = tuple(re.findall(r"\w+", filters.words.casefold()))
     context.notes.show("found", query=query, count=len(messages))
-    for number, message in reversed(list(enumerate(messages, 1))):
-        context.notes.show(
-            "found_line",
-            number=number,
-            conversation=message.conversation,
-            line=message_text.message_line(message),
-        )
+    show_found_lines(context, reversed(list(enumerate(messages, 1))))
     context.notes.show("found_more" if more else "found_all")
 
 
@@ -181,12 +176,7 @@ def _show_found(context: CommandContext, number: int) -> None:
         apply.select_message(context.state, message.conversation, message.seq)
     if not (is_known and context.front_end.seek(message.conversation, message.seq)):
         apply.select_message(context.state, message.conversation, 0)
-        context.notes.show(
-            "found_line",
-            number=number,
-            conversation=message.conversation,
-            line=message_text.message_line(message),
-        )
+        show_found_lines(context, [(number, message)])
 
 
 async def _show_date(context: CommandContext, name: str, where: str) -> None:

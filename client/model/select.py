@@ -29,8 +29,17 @@ def list_friends(state: ClientState) -> list[Conversation]:
     return [chat for chat in list_directs(state) if not chat.ended]
 
 
-def _name_order(conversation: Conversation) -> tuple[bytes, str]:
-    return name_key(conversation.name[1:]), conversation.name
+def _name_order(conversation: Conversation) -> tuple[list[bytes | int], str]:
+    return _natural_key(conversation.name[1:]), conversation.name
+
+
+@lru_cache(maxsize=8192)
+def _natural_key(name: str) -> list[bytes | int]:
+    """Return the key that sorts ``room2`` before ``room10``: texts and numbers in turn."""
+    return [int(part) if part.isdigit() else part for part in _DIGITS.split(name_key(name))]
+
+
+_DIGITS = re.compile(rb"([0-9]+)")
 
 
 def current_conversation(state: ClientState) -> Conversation | None:

@@ -33,6 +33,12 @@ def message_line(message: Message, target: Message | None = None, *, indent: str
     return f"--{clock(message.time)}-- {prefix}{text}".replace("\n", f"\n{indent}")
 
 
+def short_line(message: Message) -> str:
+    """Return ``2022-12-15 20:07 BOB: Hello World!``, for lists on the screen."""
+    line = f"{clock(message.time)[:16]} {safe_text(message.nickname)}: {message_body(message)}"
+    return line.replace("\n", " ")
+
+
 def message_body(message: Message, *, lines: bool = False) -> str:
     """Return the current text of a message, or the sentence of a notice."""
     if message.kind in SPOKEN_KINDS:

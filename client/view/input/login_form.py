@@ -4,7 +4,7 @@ It has at most three fields at a time. An error is shown under the field that it
 ``Refused`` with a code.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum
 
 from prompt_toolkit.application import get_app
@@ -43,9 +43,19 @@ from chatroom.client.view.input.composer import keep_text
 
 WIDTH = 56
 _LABEL_COLUMNS = 19
+"""Columns of the form and of its labels, on a screen that is wide enough."""
+
+_ERROR_INDENT = 2
+"""Columns before an error on a narrower screen."""
 
 _KEY_GAP = "   "
 """Between two keys in a row."""
+
+_ALL_ROWS_FROM = 16
+"""Lines of a screen that has space for empty rows and for the limits of the fields."""
+
+_HINTS_FROM = 10
+"""Lines of a screen that has space for more than fields and errors."""
 
 DEFAULT_SERVER = "127.0.0.1:7878"
 
@@ -76,9 +86,10 @@ class FormMode(Enum):
 class FormField:
     """A field of one line. ``error`` is translated."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, label_columns: Callable[[], int]) -> None:
         self.name = name
         self.error = ""
+        self._label_columns = label_columns
         self.buffer = Buffer(
             accept_handler=keep_text, multiline=False, on_text_changed=lambda _: self.clear_error()
         )
@@ -97,7 +108,10 @@ class FormField:
 
     @property
     def container(self) -> AnyContainer:
-        label = Window(FormattedTextControl(lambda: [self._label_fragment()]), width=_at_most(_LABEL_COLUMNS))
+        label = Window(
+            FormattedTextControl(lambda: [self._label_fragment()]),
+            width=lambda: _at_most(self._label_columns()),
+        )
         error = Window(
             FormattedTextControl(lambda: [("class:error", _break_lines(self.error))]),
             height=Dimension(min=0),
@@ -108,15 +122,19 @@ class FormField:
             [
                 VSplit([label, Window(self.control, style="class:field")], height=_at_most(1)),
                 ConditionalContainer(
-                    VSplit([Window(width=_at_most(_LABEL_COLUMNS)), error]),
+                    VSplit([Window(width=lambda: _at_most(_error_indent())), error]),
                     Condition(lambda: bool(self.error)),
                 ),
             ]
         )
 
     def _label_fragment(self) -> Fragment:
-        text = i18n.translate("form.label", name=i18n.translate(f"form.{self.name}"))
-        return "class:label", " " * (_LABEL_COLUMNS - column_count(text)) + clip_text(text, _LABEL_COLUMNS)
+        text, columns = self.label, self._label_columns()
+        return "class:label", " " * (columns - column_count(text)) + clip_text(text, columns)
+
+    @property
+    def label(self) -> str:
+        return i18n.translate("form.label", name=i18n.translate(f"form.{self.name}"))
 
 
 class LoginForm:
@@ -128,19 +146,20 @@ class LoginForm:
         self.notice = ""
         self._app = app
         self._stay_toggled = False
-        self._fields = {name: FormField(name) for name in ("server", "username", "password", "again")}
+        names = ("server", "username", "password", "again")
+        self._fields = {name: FormField(name, lambda: _label_columns(self.fields)) for name in names}
         self._fields["server"].set_text(app.state.server or app.config.server or DEFAULT_SERVER)
         self._fields["username"].set_text(app.config.username)
         self.container = _center_rows(
             [
-                _row_window(self._title_row),
-                _row_window(self._server_row),
+                _from_lines(_HINTS_FROM, _row_window(self._title_row)),
+                _from_lines(_HINTS_FROM, _unless_empty(_row_window(self._server_row), self._server_row)),
                 *map(self._optional_field, self._fields.values()),
-                _row_window(self._stay_row),
-                Window(height=_at_most(1)),
-                _row_window(self._status_row),
-                _row_window(self._keys_row),
-                _row_window(self._limits_row),
+                _from_lines(_HINTS_FROM, _row_window(self._stay_row)),
+                _from_lines(_ALL_ROWS_FROM, Window(height=_at_most(1))),
+                _unless_empty(_row_window(self._status_row), self._status_row),
+                _from_lines(_HINTS_FROM, _row_window(self._keys_row)),
+                _from_lines(_ALL_ROWS_FROM, _row_window(self._limits_row)),
             ]
         )
 
@@ -298,14 +317,18 @@ class LoginForm:
     def _status_row(self) -> Row:
         if self.busy:
             return [("class:note", i18n.translate("form.busy"))]
-        return [("class:banner", drawable_text(self.notice))]
+        return [("class:banner", drawable_text(self.notice))] if self.notice else []
 
     def _keys_row(self) -> Row:
-        """Return the keys in one row, or each in its own row if the screen is narrower."""
-        text = i18n.translate(f"form.keys.{self.mode.name.lower()}")
-        if column_count(text) > _form_columns():
-            text = text.replace(_KEY_GAP, "\n")
-        return [("class:hint", text)]
+        """Return the keys, with line feeds where the screen ends. No key is divided."""
+        rows = [""]
+        for key in i18n.translate(f"form.keys.{self.mode.name.lower()}").split(_KEY_GAP):
+            longer = f"{rows[-1]}{_KEY_GAP}{key}" if rows[-1] else key
+            if column_count(longer) <= _form_columns():
+                rows[-1] = longer
+            else:
+                rows.append(key)
+        return [("class:hint", "\n".join(filter(None, rows)))]
 
     def _limits_row(self) -> Row:
         limits = self._app.state.limits
@@ -325,7 +348,7 @@ def _row_window(row: Callable[[], Row]) -> Window:
     """Return a window of one line, wrapped between words if the screen is narrower."""
 
     def text() -> StyleAndTextTuples:
-        rows = wrap_row(row(), _form_columns())
+        rows = wrap_row(row() or [("", "")], _form_columns())
         return [*rows[0], *(fragment for below in rows[1:] for fragment in (("", "\n"), *below))]
 
     control = FormattedTextControl(text)
@@ -341,8 +364,32 @@ def _form_columns() -> int:
     return min(WIDTH, get_app().output.get_size().columns)
 
 
+def _label_columns(fields: Iterable[FormField]) -> int:
+    """Return the columns of the labels: as many as they need on a screen narrower than the form."""
+    return _LABEL_COLUMNS if _form_columns() == WIDTH else max(column_count(field.label) for field in fields)
+
+
+def _error_indent() -> int:
+    """Return the columns before an error: it stands below its field if there is space."""
+    return _LABEL_COLUMNS if _form_columns() == WIDTH else _ERROR_INDENT
+
+
+def _has_lines(count: int) -> bool:
+    return get_app().output.get_size().rows >= count
+
+
+def _from_lines(count: int, container: AnyContainer) -> Container:
+    """Show a part only on a screen with so many lines."""
+    return ConditionalContainer(container, Condition(lambda: _has_lines(count)))
+
+
+def _unless_empty(window: AnyContainer, row: Callable[[], Row]) -> Container:
+    """On a screen of few lines, hide a row without text."""
+    return ConditionalContainer(window, Condition(lambda: _has_lines(_ALL_ROWS_FROM) or any(row())))
+
+
 def _break_lines(text: str) -> str:
-    """Return the text with line feeds at the width of a field."""
+    """Return the text with line feeds at the width of an error."""
     text = drawable_text(text, lines=True)
-    width = max(1, _form_columns() - _LABEL_COLUMNS)
+    width = max(1, _form_columns() - _error_indent())
     return "\n".join(text[span.start : span.end] for span in wrap_text(text, width))

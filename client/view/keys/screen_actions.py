@@ -16,7 +16,11 @@ class ScreenActions:
         self._screen_state = screen_state
 
     def toggle_help(self, event: KeyPressEvent) -> None:
-        self._screen_state.help_open = not self._screen_state.help_open
+        """Open the help, in place of a banner that only confirms something, or close it."""
+        screen_state = self._screen_state
+        screen_state.help_open = not screen_state.help_open
+        if screen_state.banner is not None and not screen_state.banner.is_serious:
+            screen_state.banner = None
 
     def toggle_sidebar(self, event: KeyPressEvent) -> None:
         self._screen_state.pane_choices["sidebar"] = not shows_sidebar(self._screen_state)

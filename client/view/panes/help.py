@@ -14,8 +14,10 @@ TITLE = "?"
 LEFT_COLUMNS = 24
 """Columns of the keys and commands. The explanation of a longer one is below it."""
 
-MIN_TWO_COLUMNS = 50
-"""Columns of a pane in which an explanation stands beside its key or command, not below."""
+NARROW_LEFT_COLUMNS = 12
+"""The same in a pane of fewer than ``WIDE_FROM`` columns."""
+
+WIDE_FROM = 56
 
 _BLANK = StaticLine([])
 
@@ -27,13 +29,13 @@ class HelpLine(NamedTuple):
     explanation: str
 
     def rows_at(self, width: int) -> list[Row]:
+        columns = LEFT_COLUMNS if width >= WIDE_FROM else NARROW_LEFT_COLUMNS
+        indent = min(columns + 4, width // 2)
         left, right = ("class:key", f"  {self.name}"), ("class:text", self.explanation)
-        if column_count(self.name) <= LEFT_COLUMNS and width >= MIN_TWO_COLUMNS:
-            columns = [("class:key", f"  {fit_text(self.name, LEFT_COLUMNS)}  "), right]
-            return wrap_row(columns, width, LEFT_COLUMNS + 4)
-        indent = LEFT_COLUMNS + 4 if width >= MIN_TWO_COLUMNS else 4
+        if column_count(self.name) <= columns and indent == columns + 4:
+            return wrap_row([("class:key", f"  {fit_text(self.name, columns)}  "), right], width, indent)
         below = wrap_row([right], width - indent)
-        return [*wrap_row([left], width, 4), *([("", " " * indent), *row] for row in below)]
+        return [*wrap_row([left], width, min(4, indent)), *([("", " " * indent), *row] for row in below)]
 
 
 def help_content(changes: Mapping[str, str]) -> StaticContent:

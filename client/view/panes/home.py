@@ -15,8 +15,8 @@ TITLE = ""
 """The name of the home screen among the conversations."""
 
 
-HINTS = ("join", "query", "create", "friend", "save")
-"""Commands in the hints, in this order."""
+ROOM_HINTS, FRIEND_HINTS = ("join", "create"), ("friend", "query")
+"""Commands beside the headings, so that a long list does not hide them."""
 
 
 def home_content(
@@ -44,10 +44,18 @@ def _greeting_rows(state: ClientState) -> list[Row]:
     ]
 
 
+def _list_rows(heading: str, rows: list[Row], commands: tuple[str, ...], empty: str) -> list[Row]:
+    """Return a heading and the rows below it: with the commands beside it, or a hint if there are no rows."""
+    title: Row = [("class:heading", i18n.translate(heading))]
+    if not rows:
+        return [title, [("class:hint", "  " + i18n.translate(empty))]]
+    hints = "".join(f"   {i18n.translate(f'home.hint.{command}')}" for command in commands)
+    return [[*title, ("class:hint", hints)], *rows]
+
+
 def _room_rows(state: ClientState) -> list[Row]:
-    heading: Row = [("class:heading", i18n.translate("home.rooms"))]
     rows = [_room_row(room) for room in select.list_rooms(state)]
-    return [heading, *(rows or [[("class:hint", "  " + i18n.translate("home.no_rooms"))]])]
+    return _list_rows("home.rooms", rows, ROOM_HINTS, "home.no_rooms")
 
 
 def _room_row(room: Conversation) -> Row:
@@ -61,9 +69,8 @@ def _room_row(room: Conversation) -> Row:
 
 
 def _friend_rows(state: ClientState) -> list[Row]:
-    heading: Row = [("class:heading", i18n.translate("home.friends"))]
     rows = [_friend_row(friend) for friend in select.list_friends(state)]
-    return [heading, *(rows or [[("class:hint", "  " + i18n.translate("home.no_friends"))]])]
+    return _list_rows("home.friends", rows, FRIEND_HINTS, "home.no_friends")
 
 
 def _friend_row(friend: Conversation) -> Row:
@@ -95,8 +102,6 @@ def _details_row(details: Row) -> Row:
 
 def _hint_rows(changes: Mapping[str, str]) -> list[Row]:
     keys = ((action, key_of(action, changes)) for action in ("help", "complete"))
-    hints = [i18n.translate(f"home.hint.{hint}") for hint in HINTS]
-    hints.append(
-        "    ".join(i18n.translate(f"home.hint.{action}", name=name) for action, name in keys if name)
-    )
+    named = (i18n.translate(f"home.hint.{action}", name=name) for action, name in keys if name)
+    hints = (i18n.translate("home.hint.save"), "    ".join(named))
     return [[("class:hint", hint)] for hint in hints]

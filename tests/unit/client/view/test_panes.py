@@ -59,6 +59,11 @@ class TestHome:
         assert "还没有聊天室。创建：/create" in shown
         assert "还没有好友。添加：/friend" in shown
 
+    def test_commands_stand_beside_the_headings_of_lists(self, state: ClientState) -> None:
+        shown = all_lines(home_content(state, {}))
+        assert "聊天室   /join 聊天室 [昵称]   /create 聊天室 人数\n" in shown
+        assert "好友   /friend 名字   /query 名字 [昵称]\n" in shown
+
     def test_home_shows_its_notes_at_the_end(self, state: ClientState) -> None:
         state.notes.append(ClientNote("logged_out"))
         assert all_lines(home_content(state, {})).endswith(f"--- {i18n.translate('logged_out')}")
@@ -225,10 +230,11 @@ def test_help_fits_its_width(width: int) -> None:
     assert all(column_count(line) <= width for line in lines)
 
 
-def test_help_in_a_narrow_pane_shows_explanations_below() -> None:
+def test_help_in_a_narrow_pane_has_a_narrower_column_of_keys() -> None:
     wide, narrow = all_lines(help_content({}), 60), all_lines(help_content({}), 40)
     assert "  /quit                     退出程序" in wide
-    assert "  /quit\n    退出程序" in narrow
+    assert "  /quit         退出程序" in narrow
+    assert "  Alt-Enter, Ctrl-J\n                换行" in narrow
 
 
 class TestMarks:

@@ -233,6 +233,21 @@ class TestSwitching:
 
         run_steps(alice, steps)
 
+    def test_help_replaces_a_confirmation_but_no_error(self, alice: FakeApp) -> None:
+        async def steps(screen: ScreenHarness) -> None:
+            alice.notes.show("entered_room", room="#lab", nickname="Alice")
+            await screen.wait_for("You joined #lab as Alice.")
+            screen.press("F1")
+            await screen.wait_for("Ctrl-A E K U W Y")
+            assert "You joined" not in screen.text
+            alice.notes.show("room_full", error=True, room="#ops", members=2, capacity=2)
+            await screen.wait_for("#ops is full")
+            screen.press("F1")
+            await screen.wait_gone("Ctrl-A E K U W Y")
+            assert "#ops is full" in screen.text
+
+        run_steps(alice, steps)
+
     def test_help_replaces_the_history_and_leaves_the_input(self, alice: FakeApp) -> None:
         async def steps(screen: ScreenHarness) -> None:
             screen.press("Alt-1", "F1")

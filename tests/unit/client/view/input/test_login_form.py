@@ -137,10 +137,31 @@ async def test_form_works_on_a_small_screen(app: FakeApp, size: tuple[int, int])
     assert ("register", "Alice", "111111") in app.calls
 
 
-async def test_key_hints_on_a_narrow_screen_have_a_row_each(app: FakeApp) -> None:
+async def test_key_hints_on_a_narrow_screen_are_not_divided(app: FakeApp) -> None:
+    async with open_screen(app, 40, 12) as screen:
+        await screen.wait_for("Enter: log in   F2: create an account\nCtrl-C: quit")
+        screen.press("F2")
+        await screen.wait_for("Enter: create account\nF2: back to login   Ctrl-C: quit")
+
+
+async def test_error_on_a_small_screen_is_shown_completely_with_all_hints(app: FakeApp) -> None:
     async with open_screen(app, 40, 12) as screen:
         screen.press("F2")
-        await screen.wait_for("Enter: create account\nF2: back to login\nCtrl-C: quit")
+        await screen.wait_for("Confirm password:")
+        app.refusal = Refused("bad_username", {"least": 2, "most": 10})
+        screen.type("A\r111111\r111111\r")
+        await screen.wait_for("  User names have 2–10 characters and no", "  spaces.", "Ctrl-C: quit", "(F3)")
+        screen.type("lice\t\t2\r")
+        await screen.wait_for("  The passwords don't match.")
+        assert "       User name: Alice" in screen.lines
+
+
+async def test_fields_are_visible_on_the_smallest_screens(app: FakeApp) -> None:
+    async with open_screen(app, 24, 5) as screen:
+        await screen.wait_for("   Server: ", "User name:", "Password:")
+        app.refusal = Refused("unknown_user", {"username": "Alice"})
+        screen.type("Alice\r111111\r")
+        await screen.wait_for("   Server: ", "User name: Alice\n  No such user.\n", "Password:")
 
 
 async def test_chinese_labels_have_full_width_colons(app: FakeApp) -> None:

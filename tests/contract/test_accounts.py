@@ -124,6 +124,6 @@ def test_session_lists_rooms_and_friends(shared_server: Server, alice: Wire, bob
     alice.request("enter_room", room=room, nickname="ALICE")
     alice.request("add_friend", username=bob.username)
     session = shared_server.connect().login(alice.username).session
-    assert [there["room"] for there in session["rooms"]] == [room]
-    assert [there["friend"] for there in session["friends"]] == [bob.name]
+    assert [room["room"] for room in session["rooms"]] == [room]
+    assert [friend["friend"] for friend in session["friends"]] == [bob.name]
     assert session["rooms"][0]["entered"] is True

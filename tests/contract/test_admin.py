@@ -47,8 +47,8 @@ def admin(server: Server, *arguments: str, password: str | None = None, stdin: s
     return Finished(code, out.getvalue(), err.getvalue())
 
 
-def told(server: Server, *arguments: str, password: str | None = None, stdin: str = "") -> list[str]:
-    """What an order that succeeds tells."""
+def admin_output(server: Server, *arguments: str, password: str | None = None, stdin: str = "") -> list[str]:
+    """Return the lines that a command prints, which must succeed."""
     finished = admin(server, *arguments, password=password, stdin=stdin)
     assert (finished.code, finished.err) == (0, "")
     return finished.out.splitlines()
@@ -93,7 +93,7 @@ def kinds(wire: Wire) -> list[str]:
 
 
 def test_help_names_every_command(server: Server) -> None:
-    text = "\n".join(told(server, "--help"))
+    text = "\n".join(admin_output(server, "--help"))
     for name in ("accounts", "sessions", "disable", "enable", "reset-password", "rooms", "delete-room",
                  "end-session"):  # fmt: skip
         assert f"    {name} " in text or f"    {name}\n" in text
@@ -118,26 +118,26 @@ def test_accounts_and_sessions_are_listed(site: Server) -> None:
     site.user("Alice")
     site.connect().login("Alice")
     site.user("王小明").request("logout")
-    head, alice, wang = told(site, "accounts")
+    head, alice, wang = admin_output(site, "accounts")
     assert head.split() == ["NAME", "REGISTERED", "SESSIONS"]
     assert (alice.split()[0], alice.split()[2]) == ("Alice", "2")
     assert (wang.split()[0], wang.split()[2]) == ("王小明", "0")
-    _, *sessions = told(site, "sessions")
+    _, *sessions = admin_output(site, "sessions")
     assert [line.split()[1:3] for line in sessions] == [["Alice", "127.0.0.1"]] * 2
 
 
 def test_disabled_account_is_logged_out_and_refused(site: Server) -> None:
     alice, bob = into_room(site, "Alice", "Bob")
     phone = site.connect().login("Alice")
-    assert told(site, "disable", "alice") == ["Alice is disabled; sessions ended: 2"]
+    assert admin_output(site, "disable", "alice") == ["Alice is disabled; sessions ended: 2"]
     assert last(alice) == last(phone) == ("closing", "account_disabled")
     assert bob.message(kind="leave")["username"] == "Alice"
     stranger = site.connect()
     assert stranger.refusal("login", username="Alice", password="111111") == "account_disabled"
     assert stranger.refusal("login", username="Alice", password="222222") == "wrong_password"
     assert stranger.refusal("resume", token=alice.token) == "bad_token"
-    assert "disabled" in told(site, "accounts")[1]
-    assert told(site, "enable", "Alice") == ["Alice may log in again"]
+    assert "disabled" in admin_output(site, "accounts")[1]
+    assert admin_output(site, "enable", "Alice") == ["Alice may log in again"]
     assert stranger.login("Alice").session["rooms"][0]["entered"] is False
 
 
@@ -145,9 +145,9 @@ def test_disabled_account_is_logged_out_and_refused(site: Server) -> None:
 def test_password_reset_hides_the_password_from_the_process_list(site: Server, way: str) -> None:
     alice = site.user("Alice")
     if way == "environment":
-        lines = told(site, "reset-password", "Alice", password="new secret")
+        lines = admin_output(site, "reset-password", "Alice", password="new secret")
     else:
-        lines = told(site, "reset-password", "Alice", stdin="new secret\n")
+        lines = admin_output(site, "reset-password", "Alice", stdin="new secret\n")
     assert lines == ["Alice has a new password; sessions ended: 1"]
     assert last(alice) == ("closing", "session_ended")
     stranger = site.connect()
@@ -166,12 +166,12 @@ def test_invalid_new_password_is_refused(server: Server) -> None:
 def test_session_is_ended_by_id_or_user_name(site: Server) -> None:
     alice, bob = into_room(site, "Alice", "Bob")
     phone = site.connect().login("Alice")
-    *_, number = (line.split()[0] for line in told(site, "sessions"))
-    assert told(site, "end-session", number) == [f"session {number} has ended"]
+    *_, number = (line.split()[0] for line in admin_output(site, "sessions"))
+    assert admin_output(site, "end-session", number) == [f"session {number} has ended"]
     assert last(phone) == ("closing", "session_ended")
     assert site.connect().refusal("resume", token=phone.token) == "bad_token"
     assert kinds(bob) == ["enter", "enter"]
-    assert told(site, "end-session", "Alice") == ["Alice has to log in again; sessions ended: 1"]
+    assert admin_output(site, "end-session", "Alice") == ["Alice has to log in again; sessions ended: 1"]
     assert last(alice) == ("closing", "session_ended")
     assert bob.message(kind="leave")["username"] == "Alice"
     assert site.connect().login("Alice").username == "Alice"
@@ -181,7 +181,7 @@ def test_session_is_ended_by_id_or_user_name(site: Server) -> None:
 def test_private_rooms_are_listed(site: Server) -> None:
     (alice,) = into_room(site, "Alice")
     alice.request("create_room", room="#vault", capacity=3, private=True, password="sesame")
-    head, thuhole, vault = told(site, "rooms")
+    head, thuhole, vault = admin_output(site, "rooms")
     assert head.split() == ["ROOM", "MEMBERS", "MESSAGES", "OWNER"]
     assert thuhole.split() == ["#thuhole", "1/9", "1", "Alice"]
     assert vault.split() == ["#vault", "0/3", "0", "Alice", "private", "locked"]
@@ -190,7 +190,7 @@ def test_private_rooms_are_listed(site: Server) -> None:
 def test_room_with_members_is_deleted(site: Server) -> None:
     alice, bob = into_room(site, "Alice", "Bob")
     alice.request("send", to=ROOM, text="what was said")
-    assert told(site, "delete-room", "thuhole") == [
+    assert admin_output(site, "delete-room", "thuhole") == [
         "#thuhole was deleted; its messages are removed in the background"
     ]
     for wire in (alice, bob):
@@ -210,7 +210,7 @@ def test_admin_command_for_an_unknown_user_is_refused(server: Server, order: lis
 
 def test_admin_command_is_logged_with_user_and_result(server: Server) -> None:
     server.user("Alice")
-    told(server, "reset-password", "Alice", password="new secret")
+    admin_output(server, "reset-password", "Alice", password="new secret")
     complaint(server, "disable", "Nobody")
     server.stop()  # everything is written
     user = pwd.getpwuid(os.getuid()).pw_name
@@ -240,7 +240,7 @@ def test_invalid_line_on_the_admin_socket_is_ignored(server: Server, line: bytes
         door.shutdown(socket.SHUT_WR)
         with suppress(ConnectionResetError):  # it did not even read all of it
             assert door.recv(1) == b""
-    assert told(server, "rooms")
+    assert admin_output(server, "rooms")
 
 
 # Where no server runs
@@ -250,9 +250,9 @@ def test_admin_commands_work_on_a_stopped_server(site: Server) -> None:
     into_room(site, "Alice", "Bob")
     site.stop()
     database = site.arguments
-    assert told(site, *database, "sessions") == ["SESSION  NAME  FROM  SINCE"]
-    assert told(site, *database, "disable", "Alice") == ["Alice is disabled; sessions ended: 0"]
-    told(site, *database, "reset-password", "Bob", password="new secret")
+    assert admin_output(site, *database, "sessions") == ["SESSION  NAME  FROM  SINCE"]
+    assert admin_output(site, *database, "disable", "Alice") == ["Alice is disabled; sessions ended: 0"]
+    admin_output(site, *database, "reset-password", "Bob", password="new secret")
     site.start()
     stranger = site.connect()
     assert stranger.refusal("login", username="Alice", password="111111") == "account_disabled"
@@ -274,25 +274,25 @@ def test_database_in_use_is_refused(site: Server, tmp_path: Path) -> None:
 def test_admin_command_works_after_a_kill(server: Server) -> None:
     server.user("Alice")
     server.kill()
-    assert told(server, "accounts")[1].startswith("Alice")
+    assert admin_output(server, "accounts")[1].startswith("Alice")
     server.start()
-    assert told(server, "accounts")[1].startswith("Alice")
+    assert admin_output(server, "accounts")[1].startswith("Alice")
 
 
 def test_room_of_a_disabled_owner_is_transferred(site: Server) -> None:
     _, bob = into_room(site, "Alice", "Bob")
-    told(site, "disable", "Alice")
+    admin_output(site, "disable", "Alice")
     assert complaint(site, "transfer-room", ROOM, "Alice").endswith("Alice is disabled")
     assert complaint(site, "transfer-room", ROOM, "Nobody").startswith("chat-server: ")
-    assert told(site, "transfer-room", ROOM, "Bob") == ["#thuhole belongs to Bob now"]
+    assert admin_output(site, "transfer-room", ROOM, "Bob") == ["#thuhole belongs to Bob now"]
     assert bob.message(kind="transfer")["text"] == "Bob"
     while bob.event("room")["room"]["owner"] != "Bob":
         pass
     bob.request("set_topic", room=ROOM, topic="mine now")
     assert complaint(site, "transfer-room", ROOM, "Bob").endswith("Bob owns #thuhole already")
     site.stop()
-    told(site, *site.arguments, "enable", "Alice")
-    transferred = told(site, *site.arguments, "transfer-room", ROOM, "Alice")
+    admin_output(site, *site.arguments, "enable", "Alice")
+    transferred = admin_output(site, *site.arguments, "transfer-room", ROOM, "Alice")
     assert transferred == ["#thuhole belongs to Alice now"]
 
 
@@ -302,10 +302,10 @@ def test_all_rooms_of_an_account_are_deleted(server: Server) -> None:
         spammer.request("create_room", room=f"#spam{number}", capacity=9)
     bob.request("create_room", room="#lab", capacity=9)
     bob.request("enter_room", room="#spam1", nickname="BOB")
-    assert told(server, "delete-rooms-of", "Spammer")[-1] == "rooms deleted: 5"
+    assert admin_output(server, "delete-rooms-of", "Spammer")[-1] == "rooms deleted: 5"
     assert bob.event("removed", room="#spam1")["reason"] == "close"
     assert [room["room"] for room in bob.request("list_rooms")["rooms"]] == ["#lab"]
-    assert told(server, "delete-rooms-of", "Spammer") == ["rooms deleted: 0"]
+    assert admin_output(server, "delete-rooms-of", "Spammer") == ["rooms deleted: 0"]
 
 
 def test_admin_reaches_a_server_in_a_deep_folder(tmp_path: Path) -> None:
@@ -313,6 +313,6 @@ def test_admin_reaches_a_server_in_a_deep_folder(tmp_path: Path) -> None:
     data.parent.mkdir(parents=True)
     with running(data) as server:
         server.user("Alice")
-        assert "Alice" in told(server, "accounts")[1]
+        assert "Alice" in admin_output(server, "accounts")[1]
         assert complaint(server, "delete-room", "#nowhere")
-    assert "Alice" in told(server, "accounts")[1]
+    assert "Alice" in admin_output(server, "accounts")[1]

@@ -15,10 +15,10 @@ def block(alice: Wire, bob: Wire) -> None:
 def test_block_ends_the_friendship(alice: Wire, bob: Wire) -> None:
     befriend(alice, bob)
     block(alice, bob)
-    told = bob.event("friend", ended=True)["friend"]
-    assert (told["friend"], told["online"]) == (alice.name, False)
-    for one in (alice, bob):
-        assert one.request("list_friends")["friends"] == []
+    friend = bob.event("friend", ended=True)["friend"]
+    assert (friend["friend"], friend["online"]) == (alice.name, False)
+    for user in (alice, bob):
+        assert user.request("list_friends")["friends"] == []
 
 
 def test_message_of_a_blocked_user_is_refused_and_not_stored(alice: Wire, bob: Wire) -> None:
@@ -27,8 +27,8 @@ def test_message_of_a_blocked_user_is_refused_and_not_stored(alice: Wire, bob: W
     block(alice, bob)
     assert bob.refusal("send", to=alice.name, text="after") == "not_friends"
     assert bob.refusal("enter_direct", username=alice.username, nickname="BOB") == "not_friends"
-    for one, other in ((alice, bob), (bob, alice)):
-        page = one.request("history", conversation=other.name)["messages"]
+    for user, other in ((alice, bob), (bob, alice)):
+        page = user.request("history", conversation=other.name)["messages"]
         assert [message["text"] for message in page] == ["before"]
 
 

@@ -27,16 +27,16 @@ def test_export_equals_history(alice: Wire, bob: Wire, inside: str) -> None:
 def test_export_reports_more(alice: Wire, inside: str) -> None:
     last = say(alice, inside)
     answer = alice.request("export", conversation=inside, limit=2)
-    assert ([one["seq"] for one in answer["messages"]], answer["more"]) == ([1, 2], True)
+    assert ([message["seq"] for message in answer["messages"]], answer["more"]) == ([1, 2], True)
     answer = alice.request("export", conversation=inside, after=2)
-    assert ([one["seq"] for one in answer["messages"]], answer["more"]) == ([last], False)
+    assert ([message["seq"] for message in answer["messages"]], answer["more"]) == ([last], False)
 
 
 def test_export_of_private_chat_is_for_its_two_accounts(alice: Wire, bob: Wire, carol: Wire) -> None:
     alice.request("add_friend", username=bob.username)
     alice.request("send", to=bob.name, text="psst")
     alice.request("remove_friend", username=bob.username)
-    assert [one["text"] for one in exported(bob, alice.name)] == ["psst"]
+    assert [message["text"] for message in exported(bob, alice.name)] == ["psst"]
     assert carol.refusal("export", conversation=alice.name) == "not_friends"
 
 

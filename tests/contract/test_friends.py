@@ -8,9 +8,9 @@ from tests.support.processes import Server, Wire
 def test_friendship_is_mutual_immediately(alice: Wire, bob: Wire) -> None:
     mine = alice.request("add_friend", username=bob.username)["friend"]
     assert mine == {"friend": bob.name, "online": True, "entered": False, "head": 0, "read": 0, "unread": 0}
-    told = bob.event("friend")
-    assert told["friend"]["friend"] == alice.name
-    assert not told.get("ended", False)
+    event = bob.event("friend")
+    assert event["friend"]["friend"] == alice.name
+    assert not event.get("ended", False)
     assert [friend["friend"] for friend in bob.request("list_friends")["friends"]] == [alice.name]
 
 
@@ -18,8 +18,8 @@ def test_add_friend_failures_have_distinct_codes(alice: Wire, bob: Wire) -> None
     assert alice.refusal("add_friend", username="Nobody") == "unknown_user"
     assert alice.refusal("add_friend", username=alice.username.upper()) == "self_friend"
     alice.request("add_friend", username=bob.username)
-    for one, other in ((alice, bob), (bob, alice)):
-        assert one.refusal("add_friend", username=other.username) == "already_friends"
+    for user, other in ((alice, bob), (bob, alice)):
+        assert user.refusal("add_friend", username=other.username) == "already_friends"
 
 
 def test_concurrent_add_friend_makes_one_friendship(alice: Wire, bob: Wire) -> None:
@@ -80,10 +80,10 @@ def test_private_chat_is_readable_by_its_two_sides_only(alice: Wire, bob: Wire, 
     alice.request("send", to=bob.name, text="not for Carol")
     alice.request("send", to=carol.name, text="for Carol")
     assert carol.message()["text"] == "for Carol"
-    seen = carol.request("history", conversation=alice.name)["messages"]
-    assert [message["text"] for message in seen] == ["for Carol"]
+    messages = carol.request("history", conversation=alice.name)["messages"]
+    assert [message["text"] for message in messages] == ["for Carol"]
     assert carol.refusal("history", conversation=bob.name) == "not_friends"
-    assert carol.request("search", query="Carol")["messages"] == seen
+    assert carol.request("search", query="Carol")["messages"] == messages
 
 
 def test_former_friends_can_still_read(alice: Wire, bob: Wire) -> None:
@@ -91,12 +91,12 @@ def test_former_friends_can_still_read(alice: Wire, bob: Wire) -> None:
     alice.request("send", to=bob.name, text="goodbye")
     assert alice.request("remove_friend", username=bob.username)["type"] == "ok"
     assert bob.event("friend", ended=True)["friend"]["friend"] == alice.name
-    for one, other in ((alice, bob), (bob, alice)):
-        assert one.request("list_friends")["friends"] == []
-        messages = one.request("history", conversation=other.name)["messages"]
+    for user, other in ((alice, bob), (bob, alice)):
+        assert user.request("list_friends")["friends"] == []
+        messages = user.request("history", conversation=other.name)["messages"]
         assert [message["text"] for message in messages] == ["goodbye"]
-        assert one.refusal("send", to=other.name, text="wait") == "not_friends"
-        assert one.refusal("enter_direct", username=other.username, nickname="N") == "not_friends"
+        assert user.refusal("send", to=other.name, text="wait") == "not_friends"
+        assert user.refusal("enter_direct", username=other.username, nickname="N") == "not_friends"
 
 
 def test_renewed_friendship_continues_the_conversation(alice: Wire, bob: Wire) -> None:
@@ -119,6 +119,6 @@ def test_friend_is_online_until_last_session_ends(shared_server: Server, alice: 
     assert alice.event("presence", username=bob.username)["online"] is True
 
 
-def befriend(one: Wire, other: Wire) -> None:
-    one.request("add_friend", username=other.username)
+def befriend(user: Wire, other: Wire) -> None:
+    user.request("add_friend", username=other.username)
     other.event("friend")

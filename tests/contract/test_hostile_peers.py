@@ -34,11 +34,11 @@ def raw(server: Server) -> socket.socket:
 
 def until_closed(line: socket.socket) -> bytes:
     """Everything received before the server closes the connection."""
-    heard = b""
+    received = b""
     with suppress(ConnectionError):
         while data := line.recv(65536):
-            heard += data
-    return heard
+            received += data
+    return received
 
 
 def is_well(server: Server) -> bool:
@@ -57,9 +57,9 @@ def test_other_protocol_on_plain_port_is_refused(serve: Serve, greeting: bytes) 
     server = serve(settings=("limits.login_timeout=0.5",))
     with raw(server) as stranger:
         stranger.sendall(greeting)
-        heard = until_closed(stranger)
-    assert heard.startswith(b'{"type":"welcome"')
-    assert heard.splitlines()[-1].startswith(b'{"type":"closing"')
+        received = until_closed(stranger)
+    assert received.startswith(b'{"type":"welcome"')
+    assert received.splitlines()[-1].startswith(b'{"type":"closing"')
     assert is_well(server)
 
 
@@ -91,8 +91,8 @@ def test_line_of_16_mib_is_refused_after_its_first_kilobytes(server: Server) -> 
         with suppress(ConnectionError):
             for _ in range(256):
                 stranger.sendall(b"x" * 65536)
-        heard = until_closed(stranger)
-    assert b"line_too_long" in heard or not heard.endswith(b'"page":100}}\n')
+        received = until_closed(stranger)
+    assert b"line_too_long" in received or not received.endswith(b'"page":100}}\n')
     assert memory(server) < 200 << 20
     assert is_well(server)
 
@@ -141,11 +141,11 @@ def test_invalid_lines_are_rate_limited_like_requests(serve: Serve) -> None:
     with raw(server) as stranger:
         stranger.sendall(b"rubbish\n" * 1000)
         stranger.settimeout(0.5)
-        heard = b""
+        received = b""
         with suppress(TimeoutError):
             while data := stranger.recv(65536):
-                heard += data
-    assert heard.count(b"bad_json") < 10
+                received += data
+    assert received.count(b"bad_json") < 10
     assert is_well(server)
 
 
@@ -229,11 +229,11 @@ def test_secrets_are_not_in_log_or_process_list(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("#lab", "#LАВ"), ("#LАВ", "#lab"), ("#lab", "#ｌab"), ("#lab", "#l\u00adab")]
+    ("name", "other"), [("#lab", "#LАВ"), ("#LАВ", "#lab"), ("#lab", "#ｌab"), ("#lab", "#l\u00adab")]
 )
-def test_look_alike_room_is_refused_in_either_order(server: Server, one: str, other: str) -> None:
+def test_look_alike_room_is_refused_in_either_order(server: Server, name: str, other: str) -> None:
     alice = server.user("Alice")
-    alice.request("create_room", room=one, capacity=2)
+    alice.request("create_room", room=name, capacity=2)
     assert alice.refusal("create_room", room=other, capacity=2) in ("room_exists", "bad_room")
 
 

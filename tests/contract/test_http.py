@@ -106,21 +106,21 @@ def test_health_and_readiness_of_a_running_server_are_200(probed: Server) -> Non
 
 
 def test_metrics_count_what_has_happened(measured: Server) -> None:
-    found = metrics(measured)
-    assert found["chatroom_connections",] == 3
-    assert found["chatroom_sessions",] == 2
-    assert found["chatroom_connections_opened_total",] == 3
-    assert found["chatroom_logins_total", "ok", "login"] == 2
-    assert found["chatroom_logins_total", "wrong_password", "login"] == 1
-    assert found["chatroom_requests_total", "send"] == 1
-    assert found["chatroom_refusals_total", "wrong_password"] == 1
-    assert found["chatroom_messages_stored_total",] == 3  # two joined
-    assert found["chatroom_deliveries_total",] >= 2
-    assert found["chatroom_ack_seconds_count",] == 1
-    assert found["chatroom_commit_seconds_count",] == found["chatroom_batch_operations_count",] > 5
-    assert found["chatroom_commit_seconds_bucket", "+Inf"] == found["chatroom_commit_seconds_count",]
-    assert found["chatroom_database_up",] == found["chatroom_serving",] == 1
-    assert found["process_resident_memory_bytes",] > 1 << 20
+    values = metrics(measured)
+    assert values["chatroom_connections",] == 3
+    assert values["chatroom_sessions",] == 2
+    assert values["chatroom_connections_opened_total",] == 3
+    assert values["chatroom_logins_total", "ok", "login"] == 2
+    assert values["chatroom_logins_total", "wrong_password", "login"] == 1
+    assert values["chatroom_requests_total", "send"] == 1
+    assert values["chatroom_refusals_total", "wrong_password"] == 1
+    assert values["chatroom_messages_stored_total",] == 3  # two joined
+    assert values["chatroom_deliveries_total",] >= 2
+    assert values["chatroom_ack_seconds_count",] == 1
+    assert values["chatroom_commit_seconds_count",] == values["chatroom_batch_operations_count",] > 5
+    assert values["chatroom_commit_seconds_bucket", "+Inf"] == values["chatroom_commit_seconds_count",]
+    assert values["chatroom_database_up",] == values["chatroom_serving",] == 1
+    assert values["process_resident_memory_bytes",] > 1 << 20
 
 
 def test_metrics_can_be_parsed_in_both_formats(measured: Server) -> None:
@@ -148,9 +148,9 @@ def test_scrapes_under_load_are_complete_and_never_decrease(serve: Serve) -> Non
     sender.start()
     acks = [0.0]
     while not done.is_set():
-        found = metrics(server)
-        acks.append(found["chatroom_ack_seconds_count",])
-        assert found["chatroom_ack_seconds_bucket", "+Inf"] == found["chatroom_ack_seconds_count",]
+        values = metrics(server)
+        acks.append(values["chatroom_ack_seconds_count",])
+        assert values["chatroom_ack_seconds_bucket", "+Inf"] == values["chatroom_ack_seconds_count",]
         assert acks[-1] >= acks[-2]
     sender.join()
     assert metrics(server)["chatroom_ack_seconds_count",] == 600

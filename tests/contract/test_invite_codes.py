@@ -5,7 +5,7 @@ import pytest
 from chatroom.protocol import invitation
 from chatroom.server.cli import invite
 from tests.conftest import Serve
-from tests.contract.test_admin import told
+from tests.contract.test_admin import admin_output
 from tests.support.processes import Server, Wire
 
 Output = pytest.CaptureFixture[str]
@@ -152,10 +152,10 @@ def test_guessed_codes_are_limited(serve: Serve) -> None:
 def test_codes_are_listed_and_revoked(server: Server, private: Wire, capsys: Output) -> None:
     to = invited(server, capsys, "lab", "--uses", "3")
     server.user("Bob").request("enter_room", room="lab", nickname="B", invitation=to.code)
-    _, line = told(server, "invitations")
-    which, left, _, room, maker, user = line.split()
+    _, line = admin_output(server, "invitations")
+    number, left, _, room, maker, user = line.split()
     assert (left, room, maker, user) == ("2", "#lab", "-", "Bob")
-    assert told(server, "revoke", which) == [f"invitation {which} was revoked"]
+    assert admin_output(server, "revoke", number) == [f"invitation {number} was revoked"]
     refused = server.user("Carol").refusal("enter_room", room="lab", nickname="C", invitation=to.code)
     assert refused == "bad_invitation"
 
@@ -170,7 +170,7 @@ def test_only_owner_can_make_a_code_for_the_room(server: Server, private: Wire) 
     bob.request("enter_room", **entering)
     assert bob.refusal("make_invitation", room="lab") == "not_owner"
     assert carol.refusal("enter_room", **entering) == "bad_invitation"
-    _, line = told(server, "invitations")
+    _, line = admin_output(server, "invitations")
     assert line.split()[3:] == ["#lab", "Alice", "Bob"]
 
 

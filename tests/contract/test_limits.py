@@ -85,8 +85,8 @@ def test_new_connections_per_minute_are_limited(serve: Serve) -> None:
 
 def assert_turned_away(server: Server) -> None:
     wire = server.connect()
-    told = [frame for frame in [wire.welcome, *wire.rest()] if frame["type"] != "welcome"]
-    assert {frame["code"] for frame in told} == {"too_many_connections"}
+    frames = [frame for frame in [wire.welcome, *wire.rest()] if frame["type"] != "welcome"]
+    assert {frame["code"] for frame in frames} == {"too_many_connections"}
 
 
 def test_right_password_after_five_wrong_ones_has_to_wait(serve: Serve) -> None:

@@ -140,8 +140,8 @@ def test_delayed_requests_before_half_close_are_answered(serve: Serve) -> None:
 def assert_ends_with(wire: Wire, code: str) -> None:
     """An error and ``closing`` with this code, then the end; nothing behind the line is carried out."""
     frames = wire.rest()
-    told = [(frame["type"], frame["code"]) for frame in frames if frame["type"] in ("error", "closing")]
-    assert told == [("error", code), ("closing", code)]
+    codes = [(frame["type"], frame["code"]) for frame in frames if frame["type"] in ("error", "closing")]
+    assert codes == [("error", code), ("closing", code)]
     assert "tail" not in [frame.get("id") for frame in frames]
 
 

@@ -35,7 +35,7 @@ def test_unfinished_handshake_counts_as_a_connection(serve: Serve) -> None:
     silent = [raw(server), raw(server)]
     assert is_turned_away(server)
     silent.pop().close()
-    until_let_in(server)
+    wait_until_accepted(server)
     silent.pop().close()
 
 
@@ -51,15 +51,15 @@ def test_handshake_timeout_frees_the_connection_slot(serve: Serve) -> None:
     for silent in [raw(server), raw(server)]:
         assert until_closed(silent) == b""
         silent.close()
-    until_let_in(server)
+    wait_until_accepted(server)
 
 
-def until_let_in(server: Server) -> None:
-    """Try again until the server has noticed who is gone."""
-    heard = ""
-    while heard != "welcome":
+def wait_until_accepted(server: Server) -> None:
+    """Connect again until the server has noticed that the earlier connections are closed."""
+    answer = ""
+    while answer != "welcome":
         with Wire(server.host, server.port, trusting()) as wire:
-            heard = wire.welcome["type"]
+            answer = wire.welcome["type"]
 
 
 def test_refusals_of_one_address_over_tls_are_limited(serve: Serve) -> None:
@@ -69,13 +69,13 @@ def test_refusals_of_one_address_over_tls_are_limited(serve: Serve) -> None:
     with raw(server) as one_more:
         assert until_closed(one_more) == b""
     flood.pop().close()
-    while not was_told(server):
+    while not is_refused(server):
         pass
     for line in flood:
         line.close()
 
 
-def was_told(server: Server) -> bool:
+def is_refused(server: Server) -> bool:
     with suppress(OSError, EOFError):
         return is_turned_away(server)
     return False

@@ -44,18 +44,18 @@ class Scene:
 
     def secrets_told_to_bob(self) -> list[Json]:
         """Return the frames with the secret that Bob's west session gets before his removal."""
-        told = [*self.bob.events]
+        frames = [*self.bob.events]
         while True:
             try:
-                told.append(self.bob.read())
+                frames.append(self.bob.read())
             except EOFError:
                 break
-            if told[-1]["type"] == "removed":
+            if frames[-1]["type"] == "removed":
                 last = self.bob.start("ping")
-            if told[-1].get("type") == "pong" and told[-1]["id"] == last:
+            if frames[-1].get("type") == "pong" and frames[-1]["id"] == last:
                 break
-        assert any(frame["type"] in OVER for frame in told)
-        return [frame for frame in told if SECRET in str(frame)]
+        assert any(frame["type"] in OVER for frame in frames)
+        return [frame for frame in frames if SECRET in str(frame)]
 
 
 @pytest.fixture

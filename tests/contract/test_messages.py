@@ -189,15 +189,15 @@ class TestRead:
         for text in ("one", "two"):
             bob.request("send", to=inside, text=text)
         alice.request("send", to=inside, text="mine")
-        there = mine(alice, inside)
-        assert (there["head"], there["read"], there["unread"]) == (5, 0, 2)
+        listed = mine(alice, inside)
+        assert (listed["head"], listed["read"], listed["unread"]) == (5, 0, 2)
 
     def test_read_position_only_advances_and_stops_at_head(self, alice: Wire, bob: Wire, inside: str) -> None:
         bob.request("send", to=inside, text="one")
         bob.request("send", to=inside, text="two")
-        for told, kept, unread in ((3, 3, 1), (1, 3, 1), (1000, 4, 0)):
-            assert alice.request("read", conversation=inside, seq=told)["type"] == "ok"
-            assert (mine(alice, inside)["read"], mine(alice, inside)["unread"]) == (kept, unread)
+        for seq, read, unread in ((3, 3, 1), (1, 3, 1), (1000, 4, 0)):
+            assert alice.request("read", conversation=inside, seq=seq)["type"] == "ok"
+            assert (mine(alice, inside)["read"], mine(alice, inside)["unread"]) == (read, unread)
 
     def test_read_position_reaches_other_sessions(
         self, shared_server: Server, alice: Wire, bob: Wire, inside: str
@@ -260,8 +260,8 @@ class TestSearch:
         assert carol.refusal("search", query="fox", conversation=library) == "not_a_member"
 
     def test_search_returns_pages(self, bob: Wire, library: str) -> None:
-        found = bob.request("search", query="fox", conversation=library, limit=1)
-        assert ([message["seq"] for message in found["messages"]], found["more"]) == ([4], True)
+        results = bob.request("search", query="fox", conversation=library, limit=1)
+        assert ([message["seq"] for message in results["messages"]], results["more"]) == ([4], True)
         assert bob.refusal("search", query="fox", before="yesterday") == "bad_frame"
         nothing = bob.request("search", query="fox", conversation=library, before="2020-01-01T00:00:00.000Z")
         assert (nothing["messages"], nothing["more"]) == ([], False)
@@ -269,8 +269,8 @@ class TestSearch:
     def test_search_without_conversation_finds_all(self, alice: Wire, bob: Wire, library: str) -> None:
         alice.request("add_friend", username=bob.username)
         alice.request("send", to=bob.name, text="a Fox in private")
-        found = bob.request("search", query="fox")["messages"]
-        assert [message["conversation"] for message in found] == [alice.name, library, library]
+        messages = bob.request("search", query="fox")["messages"]
+        assert [message["conversation"] for message in messages] == [alice.name, library, library]
 
 
 def page(wire: Wire, conversation: str, **fields: int) -> tuple[list[int], bool]:
@@ -280,4 +280,4 @@ def page(wire: Wire, conversation: str, **fields: int) -> tuple[list[int], bool]
 
 def mine(wire: Wire, room: str) -> Json:
     rooms: list[Json] = wire.request("list_rooms")["rooms"]
-    return next(there for there in rooms if there["room"] == room)
+    return next(listed for listed in rooms if listed["room"] == room)

@@ -13,7 +13,7 @@ def enter(room: str, *people: Wire, **more: str) -> None:
 
 def listed(wire: Wire, room: str) -> Json | None:
     rooms: list[Json] = wire.request("list_rooms")["rooms"]
-    return next((there for there in rooms if there["room"] == room), None)
+    return next((room_value for room_value in rooms if room_value["room"] == room), None)
 
 
 def notices(wire: Wire, room: str) -> list[tuple[str, str, str]]:
@@ -48,16 +48,16 @@ def locked(alice: Wire, room_name: str) -> str:
 def test_topic_makes_notice_and_is_part_of_room(alice: Wire, bob: Wire, room: str) -> None:
     enter(room, alice, bob)
     alice.request("set_topic", room=room, topic="期末复习")
-    said = bob.message(kind="topic")
-    assert (said["username"], said["nickname"], said["text"]) == (
+    notice = bob.message(kind="topic")
+    assert (notice["username"], notice["nickname"], notice["text"]) == (
         alice.username, alice.username.upper(), "期末复习",
     )  # fmt: skip
-    while (told := bob.event("room")["room"])["room"] != room:
+    while (changed := bob.event("room")["room"])["room"] != room:
         pass  # of a room of another test
-    assert told["owner"] == alice.username
-    there = listed(bob, room)
-    assert there is not None
-    assert there["topic"] == "期末复习"
+    assert changed["owner"] == alice.username
+    room_value = listed(bob, room)
+    assert room_value is not None
+    assert room_value["topic"] == "期末复习"
 
 
 def test_empty_topic_clears_and_same_topic_makes_no_notice(alice: Wire, room: str) -> None:
@@ -77,9 +77,9 @@ def test_long_topic_is_refused(alice: Wire, room: str) -> None:
 def test_notices_do_not_count_as_unread(alice: Wire, bob: Wire, room: str) -> None:
     enter(room, alice, bob)
     alice.request("set_topic", room=room, topic="x")
-    there = listed(bob, room)
-    assert there is not None
-    assert (there["head"], there["unread"]) == (3, 0)
+    room_value = listed(bob, room)
+    assert room_value is not None
+    assert (room_value["head"], room_value["unread"]) == (3, 0)
 
 
 # Whose it is
@@ -113,8 +113,8 @@ def test_moderation_of_oneself_or_an_unknown_user_is_refused(alice: Wire, room: 
 def test_owner_without_a_seat_can_moderate(alice: Wire, bob: Wire, room: str) -> None:
     enter(room, bob)
     alice.request("set_topic", room=room, topic="x")
-    told = bob.message(kind="topic")
-    assert told["nickname"] == alice.username
+    notice = bob.message(kind="topic")
+    assert notice["nickname"] == alice.username
     assert alice.refusal("history", conversation=room) == "not_a_member"
 
 
@@ -123,9 +123,9 @@ def test_room_is_transferred_to_member(alice: Wire, bob: Wire, carol: Wire, room
     assert alice.refusal("transfer_room", room=room, username=carol.username) == "no_such_member"
     alice.request("transfer_room", room=room, username=bob.username)
     assert bob.message(kind="transfer")["text"] == bob.username
-    there = listed(carol, room)
-    assert there is not None
-    assert there["owner"] == bob.username
+    room_value = listed(carol, room)
+    assert room_value is not None
+    assert room_value["owner"] == bob.username
     assert alice.refusal("kick", room=room, username=bob.username) == "not_owner"
     bob.request("kick", room=room, username=alice.username)
 
@@ -144,9 +144,9 @@ def test_room_of_resigned_owner_passes_to_oldest_member(
 def test_last_member_who_resigns_stays_owner(alice: Wire, room: str) -> None:
     enter(room, alice)
     alice.request("resign_room", room=room)
-    there = listed(alice, room)
-    assert there is not None
-    assert (there["owner"], there["members"]) == (alice.username, 0)
+    room_value = listed(alice, room)
+    assert room_value is not None
+    assert (room_value["owner"], room_value["members"]) == (alice.username, 0)
     enter(room, alice)
     assert notices(alice, room)[-1][0] == "enter"
 
@@ -192,16 +192,16 @@ def test_kicked_member_gets_no_later_message(
     """Also while other members send, on every terminal of the account, with requests under way."""
     enter(room, alice, bob, carol)
     phone = shared_server.connect().login(bob.username)
-    said = [carol.start("send", to=room, text=f"{number}") for number in range(100)]
+    ids = [carol.start("send", to=room, text=f"{number}") for number in range(100)]
     alice.request("kick", room=room, username=bob.username)
-    said += [carol.start("send", to=room, text="behind his back") for _ in range(20)]
-    for id in said:
+    ids += [carol.start("send", to=room, text="behind his back") for _ in range(20)]
+    for id in ids:
         assert carol.answer(id)["type"] == "sent"
     kick = next(m["seq"] for m in pages(carol, room) if m["kind"] == "kick")
     for wire in (bob, phone):
         wire.request("ping")
-        heard = [event["message"]["seq"] for event in wire.events if event["type"] == "message"]
-        assert heard == list(range(heard[0], kick))
+        seqs = [event["message"]["seq"] for event in wire.events if event["type"] == "message"]
+        assert seqs == list(range(seqs[0], kick))
         assert [event["type"] for event in wire.events if event["type"] in ("message", "removed")][
             -1
         ] == "removed"
@@ -283,10 +283,10 @@ def test_strangers_get_no_list_entry_or_event_of_private_room(alice: Wire, bob: 
 def test_invited_user_sees_private_room_and_may_enter(alice: Wire, bob: Wire, private: str) -> None:
     for _ in range(2):
         alice.request("invite", room=private, username=bob.username)
-    told = bob.event("invited")
-    assert told["username"] == alice.username
-    assert told["room"] == listed(bob, private)
-    assert (told["room"]["invited"], told["room"]["member"]) == (True, False)
+    invitation = bob.event("invited")
+    assert invitation["username"] == alice.username
+    assert invitation["room"] == listed(bob, private)
+    assert (invitation["room"]["invited"], invitation["room"]["member"]) == (True, False)
     entered = bob.request("enter_room", room=private, nickname="BOB")
     assert "invited" not in entered["room"]
     assert not any(event["type"] == "invited" for event in bob.events)

@@ -127,9 +127,9 @@ def test_password_change_ends_sessions_on_other_process(serve: Serve, mysql_serv
     """Not at once, but with that process's next sign of life."""
     mysql_server.drop("chat_passwd")
     url = mysql_server.url("chat_passwd")
-    here, there = (serve("--database", url, settings=("limits.linger=600",)) for _ in range(2))
-    alice = here.user("Alice")
-    elsewhere = there.connect().login("Alice")
+    first, second = (serve("--database", url, settings=("limits.linger=600",)) for _ in range(2))
+    alice = first.user("Alice")
+    elsewhere = second.connect().login("Alice")
     change(alice)
     assert elsewhere.rest()[-1]["code"] == "session_ended"
     assert alice.ask("ping")["type"] == "pong"

@@ -91,8 +91,8 @@ def test_acknowledged_messages_survive_a_kill(serve: Serve) -> None:
     server.kill()
     again = server.start().connect().login("Alice")
     for number, answer in enumerate(sent):
-        told = again.request("send", to=ROOM, text=f"{number}", cid=f"c{number}")
-        assert told == {**answer, "id": told["id"], "duplicate": True}
+        resent = again.request("send", to=ROOM, text=f"{number}", cid=f"c{number}")
+        assert resent == {**answer, "id": resent["id"], "duplicate": True}
     for number in range(20, 20 + len(unanswered)):
         again.request("send", to=ROOM, text=f"{number}", cid=f"c{number}")
     assert texts(again) == ["", *(str(number) for number in range(40))]

@@ -38,79 +38,79 @@ def shown(wire: Wire, conversation: str, seq: int) -> Json:
 
 class TestEdit:
     def test_edit_is_delivered_to_all_members(self, alice: Wire, bob: Wire, inside: str) -> None:
-        said = say(alice, inside, "teh")
-        sent = alice.request("send", to=inside, kind="edit", target=said, text="the", cid="e" + inside)
+        seq = say(alice, inside, "teh")
+        sent = alice.request("send", to=inside, kind="edit", target=seq, text="the", cid="e" + inside)
         expected = {
-            "conversation": inside, "seq": said + 1, "time": sent["time"], "kind": "edit",
-            "username": alice.username, "nickname": "ALICE", "text": "the", "target": said,
+            "conversation": inside, "seq": seq + 1, "time": sent["time"], "kind": "edit",
+            "username": alice.username, "nickname": "ALICE", "text": "the", "target": seq,
         }  # fmt: skip
         assert bob.message(kind="edit") == expected
         assert alice.message(kind="edit") == {**expected, "cid": "e" + inside}
 
     def test_history_shows_the_last_edit(self, alice: Wire, bob: Wire, carol: Wire, inside: str) -> None:
-        said = say(alice, inside, "teh")
-        before = shown(bob, inside, said)
-        change(alice, inside, "edit", said, "the")
-        edited = alice.request("send", to=inside, kind="edit", target=said, text="The")["time"]
+        seq = say(alice, inside, "teh")
+        before = shown(bob, inside, seq)
+        change(alice, inside, "edit", seq, "the")
+        edited = alice.request("send", to=inside, kind="edit", target=seq, text="The")["time"]
         expected = {**before, "text": "The", "edited": edited}
-        assert shown(bob, inside, said) == expected
+        assert shown(bob, inside, seq) == expected
         entered = carol.request("enter_room", room=inside, nickname="CAROL")
-        assert [message for message in entered["messages"] if message["seq"] == said] == [expected]
+        assert [message for message in entered["messages"] if message["seq"] == seq] == [expected]
 
     def test_replaced_text_is_not_readable(self, alice: Wire, bob: Wire, inside: str) -> None:
-        said = say(alice, inside, "my password is 111111")
-        change(alice, inside, "edit", said, "my password is 11")
-        change(alice, inside, "edit", said, "never mind")
-        assert [message["text"] for message in page(bob, inside, after=said - 1)] == ["never mind"] * 3
+        seq = say(alice, inside, "my password is 111111")
+        change(alice, inside, "edit", seq, "my password is 11")
+        change(alice, inside, "edit", seq, "never mind")
+        assert [message["text"] for message in page(bob, inside, after=seq - 1)] == ["never mind"] * 3
 
     def test_edit_by_another_user_is_refused(self, alice: Wire, bob: Wire, inside: str) -> None:
-        said = say(bob, inside)
-        assert alice.refusal("send", to=inside, kind="edit", target=said, text="ho") == "not_yours"
-        assert shown(alice, inside, said)["text"] == "hi"
+        seq = say(bob, inside)
+        assert alice.refusal("send", to=inside, kind="edit", target=seq, text="ho") == "not_yours"
+        assert shown(alice, inside, seq)["text"] == "hi"
 
     @pytest.mark.parametrize(("text", "code"), [(" \n", "empty_text"), ("x" * 4097, "text_too_long")])
     def test_invalid_edit_text_is_refused(self, alice: Wire, inside: str, text: str, code: str) -> None:
-        said = say(alice, inside)
-        assert alice.refusal("send", to=inside, kind="edit", target=said, text=text) == code
+        seq = say(alice, inside)
+        assert alice.refusal("send", to=inside, kind="edit", target=seq, text=text) == code
 
     def test_private_message_can_be_edited_by_its_author(self, alice: Wire, bob: Wire) -> None:
         alice.request("add_friend", username=bob.username)
-        said = say(alice, bob.name, "teh")
-        change(alice, bob.name, "edit", said, "the")
+        seq = say(alice, bob.name, "teh")
+        change(alice, bob.name, "edit", seq, "the")
         assert bob.message(kind="edit")["conversation"] == alice.name
-        assert shown(bob, alice.name, said)["text"] == "the"
-        assert bob.refusal("send", to=alice.name, kind="delete", target=said, text="") == "not_yours"
+        assert shown(bob, alice.name, seq)["text"] == "the"
+        assert bob.refusal("send", to=alice.name, kind="delete", target=seq, text="") == "not_yours"
         alice.request("remove_friend", username=bob.username)
-        assert alice.refusal("send", to=bob.name, kind="edit", target=said, text="x") == "not_friends"
+        assert alice.refusal("send", to=bob.name, kind="edit", target=seq, text="x") == "not_friends"
 
 
 class TestDelete:
     def test_deleted_text_is_not_readable(self, alice: Wire, bob: Wire, inside: str) -> None:
-        said = say(alice, inside, "secret")
-        before = shown(bob, inside, said)
-        change(alice, inside, "edit", said, "Secret")
-        change(bob, inside, "react", said, "👍")
-        change(alice, inside, "delete", said)
-        assert bob.message(kind="delete")["target"] == said
-        assert shown(bob, inside, said) == {**before, "text": "", "deleted": True}
+        seq = say(alice, inside, "secret")
+        before = shown(bob, inside, seq)
+        change(alice, inside, "edit", seq, "Secret")
+        change(bob, inside, "react", seq, "👍")
+        change(alice, inside, "delete", seq)
+        assert bob.message(kind="delete")["target"] == seq
+        assert shown(bob, inside, seq) == {**before, "text": "", "deleted": True}
         assert "ecret" not in str(page(bob, inside))
 
     def test_owner_deletes_messages_of_members(self, alice: Wire, bob: Wire, inside: str) -> None:
-        said, owners = say(bob, inside), say(alice, inside)
-        change(alice, inside, "delete", said)
-        assert shown(bob, inside, said)["deleted"] is True
+        seq, owners = say(bob, inside), say(alice, inside)
+        change(alice, inside, "delete", seq)
+        assert shown(bob, inside, seq)["deleted"] is True
         assert bob.refusal("send", to=inside, kind="delete", target=owners, text="") == "not_yours"
 
     def test_deleted_message_cannot_be_changed(self, alice: Wire, inside: str) -> None:
-        said = say(alice, inside)
-        change(alice, inside, "delete", said)
+        seq = say(alice, inside)
+        change(alice, inside, "delete", seq)
         for kind, text in (("edit", "x"), ("delete", ""), ("react", "👍"), ("unreact", "👍")):
-            error = alice.ask("send", to=inside, kind=kind, target=said, text=text)
-            assert (error["code"], error["details"]) == ("bad_target", {"target": said})
+            error = alice.ask("send", to=inside, kind=kind, target=seq, text=text)
+            assert (error["code"], error["details"]) == ("bad_target", {"target": seq})
 
     def test_delete_with_text_is_refused(self, alice: Wire, inside: str) -> None:
-        said = say(alice, inside)
-        assert alice.refusal("send", to=inside, kind="delete", target=said, text="x") == "bad_frame"
+        seq = say(alice, inside)
+        assert alice.refusal("send", to=inside, kind="delete", target=seq, text="x") == "bad_frame"
 
     def test_resend_of_a_deleted_message_is_a_duplicate(self, alice: Wire, inside: str) -> None:
         message = {"to": inside, "text": "said in a tunnel", "cid": str(uuid4())}
@@ -122,70 +122,70 @@ class TestDelete:
 
 class TestReact:
     def test_reactions_name_their_users(self, alice: Wire, bob: Wire, inside: str) -> None:
-        said = say(alice, inside, "lunch?")
+        seq = say(alice, inside, "lunch?")
         for wire, text in ((bob, "👍"), (alice, "🍜"), (alice, "👍"), (bob, "👍")):
-            change(wire, inside, "react", said, text)
-        assert bob.message(kind="react", text="🍜")["target"] == said
-        reactions = shown(alice, inside, said)["reactions"]
+            change(wire, inside, "react", seq, text)
+        assert bob.message(kind="react", text="🍜")["target"] == seq
+        reactions = shown(alice, inside, seq)["reactions"]
         assert reactions == {"👍": [bob.username, alice.username], "🍜": [alice.username]}
 
     def test_unreact_removes_own_reaction_only(self, alice: Wire, bob: Wire, inside: str) -> None:
-        said = say(alice, inside, "lunch?")
-        change(alice, inside, "react", said, "👍")
-        change(bob, inside, "unreact", said, "👍")
-        assert shown(bob, inside, said)["reactions"] == {"👍": [alice.username]}
-        change(alice, inside, "unreact", said, "👍")
+        seq = say(alice, inside, "lunch?")
+        change(alice, inside, "react", seq, "👍")
+        change(bob, inside, "unreact", seq, "👍")
+        assert shown(bob, inside, seq)["reactions"] == {"👍": [alice.username]}
+        change(alice, inside, "unreact", seq, "👍")
         assert bob.message(kind="unreact", username=alice.username)["text"] == "👍"
-        assert "reactions" not in shown(bob, inside, said)
+        assert "reactions" not in shown(bob, inside, seq)
 
     @pytest.mark.parametrize("text", ["+1", "谢谢", "❤️", "👩\u200d👩\u200d👧\u200d👦", "x" * 32])
     def test_reaction_may_be_an_emoji_or_a_word(self, alice: Wire, inside: str, text: str) -> None:
-        said = say(alice, inside)
-        change(alice, inside, "react", said, text)
-        assert list(shown(alice, inside, said)["reactions"]) == [text]
+        seq = say(alice, inside)
+        change(alice, inside, "react", seq, text)
+        assert list(shown(alice, inside, seq)["reactions"]) == [text]
 
     @pytest.mark.parametrize("text", ["", " ", "two words", "\x1b[1m", "\u200b", "\u202eabc", "x" * 33])
     def test_invalid_reaction_is_refused(self, alice: Wire, inside: str, text: str) -> None:
-        said = say(alice, inside)
+        seq = say(alice, inside)
         for kind in ("react", "unreact"):
-            error = alice.ask("send", to=inside, kind=kind, target=said, text=text)
+            error = alice.ask("send", to=inside, kind=kind, target=seq, text=text)
             assert (error["code"], error["details"]) == ("bad_reaction", {"most": 32})
 
     def test_reactions_per_message_are_limited(self, serve: Serve) -> None:
         alice = serve(settings=("limits.reactions=2",)).user("Alice")
         alice.request("create_room", room="#thuhole", capacity=5)
         alice.request("enter_room", room="#thuhole", nickname="ALICE")
-        said = say(alice, "#thuhole")
+        seq = say(alice, "#thuhole")
         for text in "ab":
-            change(alice, "#thuhole", "react", said, text)
-        error = alice.ask("send", to="#thuhole", kind="react", target=said, text="c")
+            change(alice, "#thuhole", "react", seq, text)
+        error = alice.ask("send", to="#thuhole", kind="react", target=seq, text="c")
         assert (error["code"], error["details"]) == ("too_many_reactions", {"limit": 2})
-        change(alice, "#thuhole", "react", said, "a")
-        change(alice, "#thuhole", "unreact", said, "b")
-        change(alice, "#thuhole", "react", said, "c")
-        assert list(shown(alice, "#thuhole", said)["reactions"]) == ["a", "c"]
+        change(alice, "#thuhole", "react", seq, "a")
+        change(alice, "#thuhole", "unreact", seq, "b")
+        change(alice, "#thuhole", "react", seq, "c")
+        assert list(shown(alice, "#thuhole", seq)["reactions"]) == ["a", "c"]
 
 
 class TestReply:
     def test_reply_names_its_target(self, alice: Wire, bob: Wire, inside: str) -> None:
-        said = say(alice, inside, "lunch?")
-        answer = bob.request("send", to=inside, text="yes", target=said)["seq"]
-        action = bob.request("send", to=inside, text="nods", kind="action", target=said)["seq"]
-        assert alice.message(text="yes")["target"] == said
-        assert [shown(alice, inside, seq)["target"] for seq in (answer, action)] == [said, said]
-        assert "edited" not in shown(alice, inside, said)
+        question = say(alice, inside, "lunch?")
+        answer = bob.request("send", to=inside, text="yes", target=question)["seq"]
+        action = bob.request("send", to=inside, text="nods", kind="action", target=question)["seq"]
+        assert alice.message(text="yes")["target"] == question
+        assert [shown(alice, inside, seq)["target"] for seq in (answer, action)] == [question, question]
+        assert "edited" not in shown(alice, inside, question)
 
     def test_edited_reply_keeps_its_target(self, alice: Wire, bob: Wire, inside: str) -> None:
-        said = say(alice, inside, "lunch?")
-        answer = bob.request("send", to=inside, text="yes", target=said)["seq"]
+        seq = say(alice, inside, "lunch?")
+        answer = bob.request("send", to=inside, text="yes", target=seq)["seq"]
         change(bob, inside, "edit", answer, "no")
         assert shown(alice, inside, answer)["text"] == "no"
-        assert shown(alice, inside, answer)["target"] == said
+        assert shown(alice, inside, answer)["target"] == seq
 
     def test_deleted_message_can_be_replied_to(self, alice: Wire, bob: Wire, inside: str) -> None:
-        said = say(alice, inside, "lunch?")
-        change(alice, inside, "delete", said)
-        assert bob.request("send", to=inside, text="yes", target=said)["type"] == "sent"
+        seq = say(alice, inside, "lunch?")
+        change(alice, inside, "delete", seq)
+        assert bob.request("send", to=inside, text="yes", target=seq)["type"] == "sent"
 
 
 KINDS = [("edit", "x"), ("delete", ""), ("react", "👍"), ("unreact", "👍"), ("text", "x"), ("action", "x")]
@@ -200,8 +200,8 @@ class TestTarget:
         alice.request("add_friend", username=bob.username)
         for _ in range(9):
             say(alice, bob.name)
-        notice, said = 1, say(alice, inside)
-        reaction = change(bob, inside, "react", said, "👍")
+        notice, seq = 1, say(alice, inside)
+        reaction = change(bob, inside, "react", seq, "👍")
         for target in (notice, reaction, reaction + 1, 2**53 - 1):
             assert alice.refusal("send", to=inside, kind=kind, target=target, text=text) == "bad_target"
 
@@ -215,12 +215,12 @@ class TestTarget:
     def test_change_without_send_permission_is_refused(
         self, alice: Wire, bob: Wire, carol: Wire, inside: str, kind: str, text: str
     ) -> None:
-        said = say(bob, inside)
+        seq = say(bob, inside)
         bob.request("leave_room", room=inside)
         if kind != "delete":  # authors may delete what they wrote
-            assert bob.refusal("send", to=inside, kind=kind, target=said, text=text) == "not_entered"
-        assert carol.refusal("send", to=inside, kind=kind, target=said, text=text) == "not_entered"
-        assert carol.refusal("send", to=alice.name, kind=kind, target=said, text=text) == "not_friends"
+            assert bob.refusal("send", to=inside, kind=kind, target=seq, text=text) == "not_entered"
+        assert carol.refusal("send", to=inside, kind=kind, target=seq, text=text) == "not_entered"
+        assert carol.refusal("send", to=alice.name, kind=kind, target=seq, text=text) == "not_friends"
 
     @pytest.mark.parametrize(("kind", "text"), KINDS)
     def test_refused_change_is_not_stored(
@@ -241,30 +241,30 @@ class TestCid:
         assert again == {**first, "id": again["id"], "duplicate": True}
 
     def test_resend_does_not_restore_a_removed_reaction(self, alice: Wire, inside: str) -> None:
-        said = say(alice, inside)
-        frame = {"to": inside, "kind": "react", "target": said, "text": "👍", "cid": str(uuid4())}
+        seq = say(alice, inside)
+        frame = {"to": inside, "kind": "react", "target": seq, "text": "👍", "cid": str(uuid4())}
         alice.request("send", **frame)
-        change(alice, inside, "unreact", said, "👍")
+        change(alice, inside, "unreact", seq, "👍")
         assert alice.request("send", **frame)["duplicate"] is True
-        assert "reactions" not in shown(alice, inside, said)
+        assert "reactions" not in shown(alice, inside, seq)
 
     def test_cid_with_other_target_is_refused(self, alice: Wire, inside: str) -> None:
-        one, two, cid = say(alice, inside), say(alice, inside), str(uuid4())
-        alice.request("send", to=inside, text="yes", target=one, cid=cid)
-        assert alice.refusal("send", to=inside, text="yes", target=two, cid=cid) == "cid_reused"
+        first, second, cid = say(alice, inside), say(alice, inside), str(uuid4())
+        alice.request("send", to=inside, text="yes", target=first, cid=cid)
+        assert alice.refusal("send", to=inside, text="yes", target=second, cid=cid) == "cid_reused"
         assert alice.refusal("send", to=inside, text="yes", cid=cid) == "cid_reused"
 
 
 def test_changes_and_messages_keep_their_order(alice: Wire, bob: Wire, inside: str) -> None:
-    said = say(alice, inside)
+    seq = say(alice, inside)
     ids = []
     for number in range(30):
         ids.append(alice.start("send", to=inside, text=f"{number}"))
-        ids.append(alice.start("send", to=inside, kind="edit", target=said, text=f"{number}"))
-    assert [alice.answer(id)["seq"] for id in ids] == list(range(said + 1, said + 61))
+        ids.append(alice.start("send", to=inside, kind="edit", target=seq, text=f"{number}"))
+    assert [alice.answer(id)["seq"] for id in ids] == list(range(seq + 1, seq + 61))
     stream = [bob.message(conversation=inside) for _ in range(62)][-60:]
     assert [message["text"] for message in stream] == [str(number // 2) for number in range(60)]
-    assert shown(bob, inside, said)["text"] == "29"
+    assert shown(bob, inside, seq)["text"] == "29"
 
 
 def test_change_may_be_sent_before_the_answer_to_its_message(alice: Wire, inside: str) -> None:
@@ -275,33 +275,33 @@ def test_change_may_be_sent_before_the_answer_to_its_message(alice: Wire, inside
 
 
 def test_change_does_not_count_as_unread(alice: Wire, bob: Wire, inside: str) -> None:
-    said = say(bob, inside)
-    change(bob, inside, "edit", said, "ho")
-    change(bob, inside, "react", said, "👍")
+    seq = say(bob, inside)
+    change(bob, inside, "edit", seq, "ho")
+    change(bob, inside, "react", seq, "👍")
     rooms = alice.request("list_rooms")["rooms"]
-    [there] = [room for room in rooms if room["room"] == inside]
-    assert (there["head"], there["unread"]) == (said + 2, 1)
+    [listed] = [room for room in rooms if room["room"] == inside]
+    assert (listed["head"], listed["unread"]) == (seq + 2, 1)
 
 
 def test_search_finds_the_current_text(alice: Wire, bob: Wire, inside: str) -> None:
-    said, gone = say(alice, inside, "apples"), say(alice, inside, "apples, too")
-    change(alice, inside, "edit", said, "oranges")
-    change(bob, inside, "react", said, "👍")
+    seq, gone = say(alice, inside, "apples"), say(alice, inside, "apples, too")
+    change(alice, inside, "edit", seq, "oranges")
+    change(bob, inside, "react", seq, "👍")
     change(alice, inside, "delete", gone)
     assert bob.request("search", query="apples", conversation=inside)["messages"] == []
-    [found] = bob.request("search", query="oranges", conversation=inside)["messages"]
-    assert found == shown(bob, inside, said)
+    [result] = bob.request("search", query="oranges", conversation=inside)["messages"]
+    assert result == shown(bob, inside, seq)
 
 
 def test_changes_survive_a_restart(server: Server) -> None:
     alice = server.user("Alice")
     alice.request("create_room", room="#thuhole", capacity=5)
     alice.request("enter_room", room="#thuhole", nickname="ALICE")
-    said = say(alice, "#thuhole", "teh")
-    change(alice, "#thuhole", "edit", said, "the")
-    change(alice, "#thuhole", "react", said, "👍")
+    seq = say(alice, "#thuhole", "teh")
+    change(alice, "#thuhole", "edit", seq, "the")
+    change(alice, "#thuhole", "react", seq, "👍")
     server.kill()
-    message = shown(server.start().connect().login("Alice"), "#thuhole", said)
+    message = shown(server.start().connect().login("Alice"), "#thuhole", seq)
     assert (message["text"], message["reactions"]) == ("the", {"👍": ["Alice"]})
 
 
@@ -311,9 +311,9 @@ class TestAt:
     def test_page_begins_at_the_time(self, alice: Wire, inside: str) -> None:
         seqs = [say(alice, inside, str(number)) for number in range(20)]
         for message in page(alice, inside):
-            found = page(alice, inside, at=message["time"], limit=1)
-            assert found[0]["time"] == message["time"]
-            assert found[0]["seq"] <= message["seq"]
+            messages = page(alice, inside, at=message["time"], limit=1)
+            assert messages[0]["time"] == message["time"]
+            assert messages[0]["seq"] <= message["seq"]
         newest = page(alice, inside, at=page(alice, inside)[-1]["time"])
         assert newest[-1]["seq"] == seqs[-1]
 

@@ -60,7 +60,7 @@ def test_inherited_room_ignores_the_limit(modest: Server) -> None:
     for wire in (alice, bob):
         wire.request("enter_room", room="one", nickname="X")
     alice.request("resign_room", room="one")
-    owners = {there["room"]: there["owner"] for there in bob.request("list_rooms")["rooms"]}
+    owners = {room["room"]: room["owner"] for room in bob.request("list_rooms")["rooms"]}
     assert owners == {"#one": "Bob", "#two": "Bob", "#three": "Bob"}
 
 

@@ -11,9 +11,9 @@ def test_new_room_has_no_members(alice: Wire, bob: Wire, room_name: str) -> None
         "room": room_name, "members": 0, "capacity": 5, "member": False, "entered": False,
         "owner": alice.username,
     }  # fmt: skip
-    while (told := bob.event("room")["room"])["room"] != made["room"]:
+    while (changed := bob.event("room")["room"])["room"] != made["room"]:
         pass  # of a room of another test
-    assert told == made
+    assert changed == made
     assert made in bob.request("list_rooms")["rooms"]
 
 
@@ -56,9 +56,9 @@ def test_enter_room_returns_members_and_messages(alice: Wire, bob: Wire, room: s
             for message in entered["messages"]] == [
         (1, "enter", "ALICE", ""), (2, "text", "ALICE", "Hello World!"), (3, "enter", "BOB", "")
     ]  # fmt: skip
-    there = entered["room"]
-    assert (there["members"], there["member"], there["entered"], there["nickname"]) == (2, True, True, "BOB")
-    assert there["head"] == 3
+    own = entered["room"]
+    assert (own["members"], own["member"], own["entered"], own["nickname"]) == (2, True, True, "BOB")
+    assert own["head"] == 3
 
 
 def test_unknown_and_full_room_have_distinct_codes(
@@ -204,7 +204,7 @@ def kinds(wire: Wire, room: str) -> list[str]:
 
 def listed(wire: Wire, room: str) -> Json:
     rooms: list[Json] = wire.request("list_rooms")["rooms"]
-    return next(there for there in rooms if there["room"] == room)
+    return next(listed for listed in rooms if listed["room"] == room)
 
 
 def test_messages_from_before_joining_are_not_unread(alice: Wire, bob: Wire, room: str) -> None:

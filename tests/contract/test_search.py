@@ -53,9 +53,9 @@ def test_time_before_all_messages_finds_nothing(alice: Wire, inside: str, before
 
 def test_result_equals_the_message_of_the_history(alice: Wire, bob: Wire, inside: str) -> None:
     alice.request("send", to=inside, text="a fox")
-    for one in (alice, bob):
-        (found,) = one.request("search", query="FOX", before="9999-12-31T23:59:59Z")["messages"]
-        assert found == one.request("history", conversation=inside, limit=1)["messages"][0]
+    for user in (alice, bob):
+        (result,) = user.request("search", query="FOX", before="9999-12-31T23:59:59Z")["messages"]
+        assert result == user.request("history", conversation=inside, limit=1)["messages"][0]
 
 
 def test_message_is_found_immediately(alice: Wire, bob: Wire, inside: str) -> None:
@@ -69,8 +69,8 @@ def test_page_is_limited_by_request_and_server(alice: Wire, inside: str) -> None
         alice.answer(id)
     for limit, count in ((None, 100), (1000, 100), (100, 100), (7, 7)):
         asked = {} if limit is None else {"limit": limit}
-        found = alice.request("search", query="fox", conversation=inside, **asked)
-        assert ([one["seq"] for one in found["messages"]], found["more"]) == (
+        answer = alice.request("search", query="fox", conversation=inside, **asked)
+        assert ([message["seq"] for message in answer["messages"]], answer["more"]) == (
             list(range(103, 103 - count, -1)),
             True,
         )
@@ -83,12 +83,12 @@ def test_pages_by_cursor_show_each_message_once(alice: Wire, inside: str) -> Non
         seqs: list[int] = []
         asked: Json = {}
         while True:
-            found = alice.request("search", query="fox", conversation=inside, limit=limit, **asked)
-            seqs += [one["seq"] for one in found["messages"]]
-            assert found["more"] is ("cursor" in found)
-            if not found["more"]:
+            answer = alice.request("search", query="fox", conversation=inside, limit=limit, **asked)
+            seqs += [message["seq"] for message in answer["messages"]]
+            assert answer["more"] is ("cursor" in answer)
+            if not answer["more"]:
                 break
-            asked = {"cursor": found["cursor"]}
+            asked = {"cursor": answer["cursor"]}
         assert seqs == expected
 
 
@@ -114,10 +114,10 @@ def test_private_chat_is_searched_after_friendship_ended(alice: Wire, bob: Wire,
     alice.request("add_friend", username=bob.username)
     alice.request("send", to=bob.name, text="a fox between us")
     alice.request("remove_friend", username=bob.username)
-    for one, other in ((alice, bob), (bob, alice)):
+    for user, other in ((alice, bob), (bob, alice)):
         for where in ({}, {"conversation": other.name}):
-            (found,) = one.request("search", query="fox", **where)["messages"]
-            assert found["conversation"] == other.name
+            (result,) = user.request("search", query="fox", **where)["messages"]
+            assert result["conversation"] == other.name
     assert carol.refusal("search", query="fox", conversation=alice.name) == "not_friends"
 
 
@@ -147,7 +147,7 @@ async def working(engine: Engine) -> AsyncIterator[SearchIndexer]:
 
 
 @pytest.fixture
-def told(engine: Engine) -> int:
+def stored(engine: Engine) -> int:
     """This many messages without an index entry."""
     with begin_write(engine) as connection:
         alice = make_account(connection, "Alice")
@@ -162,14 +162,14 @@ def count(engine: Engine) -> int:
         return connection.execute(select(func.count()).select_from(index)).scalar_one()
 
 
-async def test_indexer_indexes_all_messages_in_slices(engine: Engine, told: int) -> None:
+async def test_indexer_indexes_all_messages_in_slices(engine: Engine, stored: int) -> None:
     async with working(engine) as indexer:
         steps = [await indexer.index_slice(10) for _ in range(4)]
-    assert steps == [told, 0, 0, None]
-    assert count(engine) == told
+    assert steps == [stored, 0, 0, None]
+    assert count(engine) == stored
 
 
-async def test_indexer_finds_messages_sent_later(engine: Engine, told: int) -> None:
+async def test_indexer_finds_messages_sent_later(engine: Engine, stored: int) -> None:
     async with working(engine) as indexer:
         await indexer.index_slice(10)
         with begin_write(engine) as connection:
@@ -190,17 +190,18 @@ def test_indexer_pauses_for_senders() -> None:
     )
 
 
-async def test_two_indexers_index_each_message_once(engine: Engine, told: int) -> None:
-    async with working(engine) as one, working(engine) as other:
+async def test_two_indexers_index_each_message_once(engine: Engine, stored: int) -> None:
+    async with working(engine) as first, working(engine) as second:
         while any(
-            said is not None for said in await asyncio.gather(one.index_slice(10), other.index_slice(10))
+            indexed is not None
+            for indexed in await asyncio.gather(first.index_slice(10), second.index_slice(10))
         ):
             pass
-    assert count(engine) == told
+    assert count(engine) == stored
 
 
 async def test_indexer_continues_after_database_errors(
-    engine: Engine, told: int, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, stored: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(indexer, "IDLE_SECONDS", 0)
     gather, troubles = search_index.read_slice, [DatabaseUnavailable("away"), RuntimeError("what is this?")]
@@ -220,4 +221,4 @@ async def test_indexer_continues_after_database_errors(
         running = asyncio.create_task(worker.run_indexing())
         await done.wait()
         running.cancel()
-    assert count(engine) == told
+    assert count(engine) == stored

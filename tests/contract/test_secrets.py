@@ -16,7 +16,7 @@ from tests.support.processes import Server
 SECRET = "geheim-1"
 
 
-@pytest.mark.parametrize("one", [
+@pytest.mark.parametrize("secret", [
     requests.Register(id=1, username="Alice", password=SECRET),
     requests.Login(id=1, username="Alice", password=SECRET),
     requests.Resume(id=1, token=SECRET),
@@ -27,10 +27,10 @@ SECRET = "geheim-1"
     ResetPassword("Alice", SECRET),
     AccountRecord(1, "Alice", SECRET, 0),
     ServerConfig(database=DatabaseSettings(url=f"mysql://chat:{SECRET}@db/chat", password=SECRET)),
-], ids=lambda one: type(one).__name__)  # fmt: skip
-def test_repr_hides_secrets(one: object) -> None:
-    assert SECRET not in repr(one)
-    assert "Alice" in repr(one) or not hasattr(one, "username")
+], ids=lambda secret: type(secret).__name__)  # fmt: skip
+def test_repr_hides_secrets(secret: object) -> None:
+    assert SECRET not in repr(secret)
+    assert "Alice" in repr(secret) or not hasattr(secret, "username")
 
 
 @pytest.mark.parametrize("url", [f"mysql://chat:{SECRET}@db/chat", f"mysql://db/chat?password={SECRET}"])

@@ -71,12 +71,12 @@ def is_message(event: Json, room: str) -> bool:
     return bool(event["type"] == "message" and event["message"]["conversation"] == room)
 
 
-def room_told(wire: Wire, room: str, **fields: object) -> Json:
+def next_room_value(wire: Wire, room: str, **fields: object) -> Json:
     """Return the next ``room`` event of this room in which the fields have these values."""
     while True:
-        told: Json = wire.event("room")["room"]
-        if told["room"] == room and fields.items() <= told.items():
-            return told
+        room_value: Json = wire.event("room")["room"]
+        if room_value["room"] == room and fields.items() <= room_value.items():
+            return room_value
 
 
 # Messages
@@ -84,10 +84,10 @@ def room_told(wire: Wire, room: str, **fields: object) -> Json:
 
 def test_message_is_delivered_on_the_other_process(alice: Wire, bob: Wire, inside: str) -> None:
     say(alice, inside, "你好")
-    told = bob.message(text="你好")
-    assert (told["username"], told["nickname"]) == (alice.username, alice.username.upper())
+    message = bob.message(text="你好")
+    assert (message["username"], message["nickname"]) == (alice.username, alice.username.upper())
     say(bob, inside, "hi")
-    assert alice.message(text="hi")["seq"] == told["seq"] + 1
+    assert alice.message(text="hi")["seq"] == message["seq"] + 1
 
 
 def test_all_members_get_each_message_once_in_order(alice: Wire, bob: Wire, inside: str) -> None:
@@ -138,7 +138,7 @@ def test_member_kicked_on_other_process_gets_no_later_message(
         "type": "removed", "room": inside, "reason": "kick", "username": alice.username,
     }  # fmt: skip
     assert carol.message(text="now that he has gone")
-    room_told(bob, inside, member=False)
+    next_room_value(bob, inside, member=False)
     bob.request("ping")
     assert "now that he has gone" not in [
         event["message"]["text"] for event in bob.events if is_message(event, inside)
@@ -156,8 +156,8 @@ def test_resignation_reaches_sessions_on_the_other_process(
 ) -> None:
     second = pair.east.connect().login(bob.username)
     bob.request("resign_room", room=inside)
-    told = second.event("removed")
-    assert (told["reason"], told["username"]) == ("resign", bob.username)
+    event = second.event("removed")
+    assert (event["reason"], event["username"]) == ("resign", bob.username)
     say(alice, inside, "among us")
     bob.request("ping")
     assert "among us" not in [e["message"]["text"] for e in second.events if e["type"] == "message"]
@@ -168,10 +168,10 @@ def test_entry_reaches_sessions_on_the_other_process_without_a_gap(
 ) -> None:
     second = pair.east.connect().login(bob.username)
     enter(room, alice, bob)
-    told = room_told(second, room, member=True)
-    assert (told["entered"], told["nickname"]) == (True, bob.username.upper())
+    room_value = next_room_value(second, room, member=True)
+    assert (room_value["entered"], room_value["nickname"]) == (True, bob.username.upper())
     say(alice, room, "welcome")
-    assert second.message(conversation=room)["seq"] == told["head"] + 1
+    assert second.message(conversation=room)["seq"] == room_value["head"] + 1
     second.request("send", to=room, text="from the other one")
     assert bob.message(text="from the other one")
 
@@ -179,7 +179,7 @@ def test_entry_reaches_sessions_on_the_other_process_without_a_gap(
 def test_leave_reaches_sessions_on_the_other_process(pair: Pair, alice: Wire, bob: Wire, inside: str) -> None:
     second = pair.east.connect().login(bob.username)
     bob.request("leave_room", room=inside)
-    assert room_told(second, inside, member=True, entered=False)
+    assert next_room_value(second, inside, member=True, entered=False)
     assert second.refusal("send", to=inside, text="still here?") == "not_entered"
 
 
@@ -187,15 +187,15 @@ def test_leave_reaches_sessions_on_the_other_process(pair: Pair, alice: Wire, bo
 
 
 def test_room_event_reaches_the_other_process(alice: Wire, bob: Wire, room: str) -> None:
-    assert room_told(bob, room)["members"] == 0
+    assert next_room_value(bob, room)["members"] == 0
     enter(room, alice)
-    assert room_told(bob, room, members=1)["member"] is False
+    assert next_room_value(bob, room, members=1)["member"] is False
     alice.request("set_topic", room=room, topic="期末复习")
-    assert room_told(bob, room, topic="期末复习")
+    assert next_room_value(bob, room, topic="期末复习")
 
 
 def test_closed_room_is_removed_on_the_other_process(alice: Wire, bob: Wire, room: str) -> None:
-    room_told(bob, room)
+    next_room_value(bob, room)
     alice.request("close_room", room=room)
     assert bob.event("removed", room=room)["reason"] == "close"
 
@@ -203,8 +203,8 @@ def test_closed_room_is_removed_on_the_other_process(alice: Wire, bob: Wire, roo
 def test_invitation_reaches_the_other_process(alice: Wire, bob: Wire, room_name: str) -> None:
     alice.request("create_room", room=room_name, capacity=5, private=True)
     alice.request("invite", room=room_name, username=bob.username)
-    told = bob.event("invited")
-    assert (told["room"]["room"], told["username"]) == (room_name, alice.username)
+    event = bob.event("invited")
+    assert (event["room"]["room"], event["username"]) == (room_name, alice.username)
 
 
 # People
@@ -238,7 +238,7 @@ def test_session_moved_to_other_process_stays_online(pair: Pair, alice: Wire, bo
     alice.message(kind="enter", username=bob.username)
     back = pair.east.connect().login(bob.username)
     bob.close()
-    room_told(alice, inside)
+    next_room_value(alice, inside)
     say(back, inside, "moved")
     assert alice.message(text="moved")
     assert not [event for event in alice.events if event["type"] == "presence" and not event["online"]]
@@ -248,8 +248,8 @@ def test_ended_friendship_reaches_the_other_process(alice: Wire, bob: Wire) -> N
     alice.request("add_friend", username=bob.username)
     bob.event("friend")
     alice.request("remove_friend", username=bob.username)
-    told = bob.event("friend")
-    assert (told["friend"]["friend"], told["ended"]) == (alice.name, True)
+    event = bob.event("friend")
+    assert (event["friend"]["friend"], event["ended"]) == (alice.name, True)
     assert bob.refusal("send", to=alice.name, text="why?") == "not_friends"
 
 
@@ -321,7 +321,7 @@ def test_process_started_later_is_noticed_immediately(serve: Serve, mysql_url: s
     alice = serve("--database", mysql_url).user("Alice")
     bob = serve("--database", mysql_url).user("Bob")
     bob.request("create_room", room="#thuhole", capacity=5)
-    assert room_told(alice, "#thuhole")["owner"] == "Bob"
+    assert next_room_value(alice, "#thuhole")["owner"] == "Bob"
 
 
 # Many members
@@ -335,7 +335,7 @@ def test_removed_member_never_gets_later_messages(pair: Pair, alice: Wire, room:
     alice.message(kind="enter", username=alice.username)
     outside: list[Json] = []
     came: dict[str, list[int]] = defaultdict(list)
-    heard: dict[str, list[list[int]]] = defaultdict(list)
+    received: dict[str, list[list[int]]] = defaultdict(list)
     without: dict[str, list[int]] = defaultdict(list)
 
     def come_again(wire: Wire) -> None:
@@ -345,19 +345,19 @@ def test_removed_member_never_gets_later_messages(pair: Pair, alice: Wire, room:
             outside.extend(wire.events[known:])
             known = len(wire.events)
             wire.event("removed", room=room)
-            told = [event["message"] for event in wire.events[known:] if is_message(event, room)]
-            heard[wire.username].append([message["seq"] for message in told])
-            mine = [one["seq"] for one in entered["messages"] if one["username"] == wire.username]
+            messages = [event["message"] for event in wire.events[known:] if is_message(event, room)]
+            received[wire.username].append([message["seq"] for message in messages])
+            mine = [message["seq"] for message in entered["messages"] if message["username"] == wire.username]
             came[wire.username].append(max(mine))
 
     threads = [threading.Thread(target=come_again, args=(wire,)) for wire in crowd]
     for thread in threads:
         thread.start()
     for _ in range(8 * len(crowd)):
-        who = alice.message(kind="enter")["username"]
-        say(alice, room, f"before {who}")
-        alice.request("kick", room=room, username=who)
-        without[who].append(say(alice, room, f"without {who}"))
+        username = alice.message(kind="enter")["username"]
+        say(alice, room, f"before {username}")
+        alice.request("kick", room=room, username=username)
+        without[username].append(say(alice, room, f"without {username}"))
     for thread in threads:
         thread.join()
     for wire in crowd:
@@ -367,5 +367,5 @@ def test_removed_member_never_gets_later_messages(pair: Pair, alice: Wire, room:
     assert [event for event in outside if is_message(event, room)] == []
     for wire in crowd:
         name = wire.username
-        for first, seqs, end in zip(came[name], heard[name], without[name], strict=True):
+        for first, seqs, end in zip(came[name], received[name], without[name], strict=True):
             assert all(first <= seq < end for seq in seqs)

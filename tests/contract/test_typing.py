@@ -14,8 +14,8 @@ def inside(alice: Wire, bob: Wire, room: str) -> str:
     return room
 
 
-def told(*wires: Wire) -> list[Json]:
-    """What these have been told up to now of others' typing."""
+def typing_events(*wires: Wire) -> list[Json]:
+    """Return the ``typing`` events that these sessions have received."""
     for wire in wires:
         wire.request("ping")
     return [event for wire in wires for event in wire.events if event["type"] == "typing"]
@@ -31,7 +31,7 @@ def test_own_sessions_get_no_typing_event(shared_server: Server, alice: Wire, bo
     second = shared_server.connect().login(alice.username)
     alice.request("typing", conversation=inside)
     assert bob.event("typing")
-    assert told(alice, second) == []
+    assert typing_events(alice, second) == []
 
 
 def test_member_outside_of_the_room_gets_no_typing_event(
@@ -39,7 +39,7 @@ def test_member_outside_of_the_room_gets_no_typing_event(
 ) -> None:
     bob.request("leave_room", room=inside)
     alice.request("typing", conversation=inside)
-    assert told(bob, carol) == []
+    assert typing_events(bob, carol) == []
 
 
 def test_typing_event_reaches_the_friend(alice: Wire, bob: Wire, carol: Wire) -> None:
@@ -51,7 +51,7 @@ def test_typing_event_reaches_the_friend(alice: Wire, bob: Wire, carol: Wire) ->
     alice.request("enter_direct", username=bob.username, nickname="A")
     alice.request("typing", conversation=bob.name)
     assert bob.event("typing")["nickname"] == "A"
-    assert told(carol) == []
+    assert typing_events(carol) == []
 
 
 def test_typing_accepts_any_spelling_of_the_room(alice: Wire, bob: Wire, inside: str) -> None:
@@ -73,7 +73,7 @@ def test_typing_without_permission_to_send_is_refused(
     alice.request("add_friend", username=bob.username)
     alice.request("remove_friend", username=bob.username)
     assert alice.refusal("typing", conversation=bob.name) == "not_friends"
-    assert told(alice, bob) == []
+    assert typing_events(alice, bob) == []
 
 
 def test_blocked_user_gets_no_typing_event(alice: Wire, bob: Wire, carol: Wire, inside: str) -> None:
@@ -81,7 +81,7 @@ def test_blocked_user_gets_no_typing_event(alice: Wire, bob: Wire, carol: Wire, 
     alice.request("block", username=bob.username)
     alice.request("typing", conversation=inside)
     assert carol.event("typing")
-    assert told(bob) == []
+    assert typing_events(bob) == []
 
 
 def test_typing_is_not_stored(alice: Wire, bob: Wire, inside: str) -> None:

@@ -177,21 +177,21 @@ class Eavesdropper:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self.heard: list[Msg] = []
+        self.received: list[Msg] = []
         self.client: Client = self._do(nats_client.connect(nats.url))
-        self._do(self.client.subscribe("chatroom.>", cb=self._hear))
+        self._do(self.client.subscribe("chatroom.>", cb=self._receive))
         self._do(self.client.flush())
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
-    async def _hear(self, message: Msg) -> None:
-        self.heard.append(message)
+    async def _receive(self, message: Msg) -> None:
+        self.received.append(message)
 
     def wait_for(self, text: bytes) -> None:
-        """Wait until a frame with this text was heard."""
+        """Wait until a frame with this text was received."""
         deadline = time.monotonic() + PATIENCE
-        while not any(text in message.data for message in self.heard):
+        while not any(text in message.data for message in self.received):
             assert time.monotonic() < deadline, "NATS carries no hints"
             time.sleep(0.01)
 
@@ -221,7 +221,7 @@ def test_forged_and_repeated_hints_change_nothing(
     for wire in (alice, bob):
         wire.message(text="the truth")
     eavesdropper.wait_for(b"the truth")
-    frames = [each for each in eavesdropper.heard if b"the truth" in each.data]
+    frames = [each for each in eavesdropper.received if b"the truth" in each.data]
     assert frames
     for frame in frames:
         eavesdropper.publish(frame.subject, frame.data)

@@ -40,4 +40,4 @@ def lab_room(app: App) -> Conversation:
 
 
 def lab_texts(app: App) -> list[str]:
-    return [one.text for one in lab_room(app).timeline.messages]
+    return [message.text for message in lab_room(app).timeline.messages]

@@ -28,9 +28,9 @@ and tags; and what a format string would obey."""
 KINDS = ("text", "action", "enter", "leave", "nick", "topic", "kick", "ban", "transfer", "dance", HOSTILE)
 
 ANSWERS = {
-    frame.__struct_config__.tag: found[1]
+    frame.__struct_config__.tag: match[1]
     for frame in get_args(requests.AnyRequest)
-    if (found := re.search(r"->\s+``(\w+)``", frame.__doc__ or ""))
+    if (match := re.search(r"->\s+``(\w+)``", frame.__doc__ or ""))
 } | {"history": "history", "export": "history"}
 """The response to each request, as its description says."""
 
@@ -60,10 +60,10 @@ def hostile(kind: inspect.Type, name: str = "") -> Any:
         case inspect.DictType(value_type=value):
             return {HOSTILE: hostile(value), "reason": hostile(value)}
         case inspect.UnionType(types=types):
-            return hostile(next(one for one in types if not isinstance(one, NOTHING)), name)
+            return hostile(next(member for member in types if not isinstance(member, NOTHING)), name)
         case inspect.StructType(fields=fields, tag=tag):
             own = {} if tag is None else {"type": tag}
-            return own | {one.encode_name: hostile(one.type, one.encode_name) for one in fields}
+            return own | {field.encode_name: hostile(field.type, field.encode_name) for field in fields}
     raise AssertionError(f"what is {kind}?")
 
 
@@ -85,7 +85,7 @@ class HostileServer(socketserver.ThreadingTCPServer):
         self.refuses = refuses
         self.greeting = greeting
         self.seq = 1
-        self.heard: list[str] = []
+        self.requests: list[str] = []
         self.failures: list[str] = []
 
     def handle_error(self, *_: object) -> None:
@@ -96,7 +96,7 @@ class HostileServer(socketserver.ThreadingTCPServer):
         return f"127.0.0.1:{self.server_address[1]}"
 
     def answer(self, request: Json) -> Json:
-        self.heard.append(request["type"])
+        self.requests.append(request["type"])
         refused = request["type"] in self.refuses or "*" in self.refuses
         tag = "error" if refused else ANSWERS[request["type"]]
         made = of_struct(STRUCTS[tag], id=request["id"])

@@ -30,8 +30,8 @@ def log_in(state: ClientState, *rooms: dict[str, Any], friends: tuple[dict[str, 
     )
 
 
-def tell(state: ClientState, told: values.Message) -> None:
-    apply.apply_event(state, events.Message(message=told))
+def tell(state: ClientState, message: values.Message) -> None:
+    apply.apply_event(state, events.Message(message=message))
 
 
 def page(state: ClientState, *messages: values.Message, more: bool = False, **where: int) -> None:
@@ -42,7 +42,7 @@ def page(state: ClientState, *messages: values.Message, more: bool = False, **wh
 
 
 def texts(state: ClientState) -> list[str]:
-    return [one.text for one in state.conversations["#lab"].timeline.messages]
+    return [message.text for message in state.conversations["#lab"].timeline.messages]
 
 
 LOG = [msg(seq) for seq in range(1, 31)]
@@ -52,8 +52,8 @@ LOG = [msg(seq) for seq in range(1, 31)]
 @given(st.data())
 def test_events_and_pages_in_any_order_give_same_timeline(data: st.DataObject) -> None:
     state = ClientState()
-    told = data.draw(st.integers(0, 30), label="head at login")
-    log_in(state, room(head=told))
+    head = data.draw(st.integers(0, 30), label="head at login")
+    log_in(state, room(head=head))
     lab = state.conversations["#lab"]
     for _ in range(data.draw(st.integers(0, 40), label="steps")):
         first = data.draw(st.integers(1, 30))
@@ -73,16 +73,16 @@ def test_events_and_pages_in_any_order_give_same_timeline(data: st.DataObject) -
     fresh = ClientState()
     log_in(fresh, room(head=30))
     page(fresh, *LOG)
-    here = lab.timeline.messages
-    assert here[-1] == LOG[-1]
-    assert here == fresh.conversations["#lab"].timeline.messages[-len(here) :]
+    shown = lab.timeline.messages
+    assert shown[-1] == LOG[-1]
+    assert shown == fresh.conversations["#lab"].timeline.messages[-len(shown) :]
     assert lab.head == 30
 
 
 @given(st.lists(st.integers(1, 30), max_size=40), st.integers(0, 30))
-def test_unread_counts_every_message_once(seqs: list[int], told: int) -> None:
+def test_unread_counts_every_message_once(seqs: list[int], head: int) -> None:
     state = ClientState()
-    log_in(state, room(head=told, unread=told))
+    log_in(state, room(head=head, unread=head))
     lab = state.conversations["#lab"]
     for seq in [*seqs, 30]:
         tell(state, LOG[seq - 1])
@@ -270,7 +270,9 @@ def test_roster_follows_notices_and_presence() -> None:
     log_in(state, room(head=0))
     tell(state, msg(1, kind="enter", text="", username="Carol", nickname="CC"))
     lab = state.conversations["#lab"]
-    assert [(one.username, one.nickname, one.entered) for one in lab.roster] == [("Carol", "CC", True)]
+    assert [(member.username, member.nickname, member.entered) for member in lab.roster] == [
+        ("Carol", "CC", True)
+    ]
     apply.apply_event(state, events.Presence(username="Carol", online=False))
     tell(state, msg(2, kind="leave", text="", username="Carol", nickname="CC"))
     assert (lab.roster[0].entered, lab.roster[0].online) == (False, False)
@@ -287,7 +289,7 @@ def test_roster_stays_in_display_order() -> None:
     apply.apply_answer(state, asked, responses.Members(id=1, members=seats))
 
     def names() -> list[str]:
-        return [one.username for one in state.conversations["#lab"].roster]
+        return [member.username for member in state.conversations["#lab"].roster]
 
     assert names() == ["Zoe", "Bob", "Al"]
     apply.apply_event(state, events.Presence(username="Al", online=True))
@@ -313,8 +315,8 @@ def test_room_resigned_elsewhere_loses_history() -> None:
 def test_ended_friendship_stays_readable() -> None:
     state = ClientState()
     log_in(state, friends=(friend(head=2, unread=2),))
-    told = msgspec.convert(friend(head=2, unread=2, online=False), values.Friend)
-    apply.apply_event(state, events.Friend(friend=told, ended=True))
+    former = msgspec.convert(friend(head=2, unread=2, online=False), values.Friend)
+    apply.apply_event(state, events.Friend(friend=former, ended=True))
     bob = state.conversations["@Bob"]
     assert (bob.ended, bob.member, bob.unread) == (True, True, 2)
     assert select.list_friends(state) == []

@@ -56,8 +56,8 @@ def logs(draw: st.DrawFn) -> list[Message]:
             break
         kind = draw(st.sampled_from(sorted(CHANGE_KINDS)))
         text = {"edit": f"edit {seq}", "delete": ""}.get(kind) or draw(st.sampled_from("👍❤"))
-        who = draw(st.sampled_from(["Bob", "Carol"]))
-        made = msg(seq, kind=kind, target=draw(st.sampled_from(alive)), username=who)
+        username = draw(st.sampled_from(["Bob", "Carol"]))
+        made = msg(seq, kind=kind, target=draw(st.sampled_from(alive)), username=username)
         log.append(replace(made, text="" if kind == "delete" else text))
     return log
 
@@ -92,10 +92,10 @@ def change(seq: int, kind: str, target: int, text: str = "", **fields: Any) -> M
     return replace(msg(seq, kind=kind, target=target, **fields), text=text)
 
 
-def lab(*said: Message) -> ClientState:
+def lab(*messages: Message) -> ClientState:
     state = ClientState()
     log_in(state, room(head=0))
-    for message in said:
+    for message in messages:
         tell(state, message)
     return state
 
@@ -126,8 +126,8 @@ def test_reactions_are_added_and_removed() -> None:
 
 def test_change_does_not_count_as_unread() -> None:
     state = lab(msg(1), change(2, "edit", 1, "Alice, look"), change(3, "react", 1, "👍"))
-    one = state.conversations["#lab"]
-    assert (one.unread, one.mentions) == (1, 0)
+    conversation = state.conversations["#lab"]
+    assert (conversation.unread, conversation.mentions) == (1, 0)
 
 
 def test_page_with_edited_message_is_no_conflict() -> None:
@@ -151,21 +151,21 @@ class TestGoingBack:
 
     def test_past_page_leaves_timeline_growing(self) -> None:
         state = self.state()
-        one = state.conversations["#lab"]
+        conversation = state.conversations["#lab"]
         tell(state, msg(31))
-        assert (one.shown.first, one.shown.last, one.timeline.last) == (5, 9, 31)
-        assert select.missing_after(one) is None
+        assert (conversation.shown.first, conversation.shown.last, conversation.timeline.last) == (5, 9, 31)
+        assert select.missing_after(conversation) is None
 
     def test_past_grows_until_it_joins_timeline(self) -> None:
         state = self.state()
-        one = state.conversations["#lab"]
+        conversation = state.conversations["#lab"]
         page(state, *self.LOG[2:4], before=5)
         page(state, *self.LOG[9:14], after=9)
-        assert (one.shown.first, one.shown.last) == (3, 14)
+        assert (conversation.shown.first, conversation.shown.last) == (3, 14)
         page(state, *self.LOG[14:24], after=14)
-        assert one.past is None
-        assert (one.timeline.first, one.timeline.last) == (3, 30)
-        assert [each.seq for each in one.timeline.messages] == list(range(3, 31))
+        assert conversation.past is None
+        assert (conversation.timeline.first, conversation.timeline.last) == (3, 30)
+        assert [each.seq for each in conversation.timeline.messages] == list(range(3, 31))
 
     def test_change_of_old_message_is_applied_after_join(self) -> None:
         state = self.state()
@@ -178,9 +178,9 @@ class TestGoingBack:
     def test_touching_page_joins_timeline(self) -> None:
         state = self.state()
         apply.show_past_page(state, "#lab", list(self.LOG[15:20]))
-        one = state.conversations["#lab"]
-        assert one.past is None
-        assert one.timeline.first == 16
+        conversation = state.conversations["#lab"]
+        assert conversation.past is None
+        assert conversation.timeline.first == 16
 
     def test_show_newest_drops_past(self) -> None:
         state = self.state()

@@ -36,9 +36,14 @@ NOT_TYPED = {
 
 ARGUMENTS = {"CAPACITY": "5"}
 COMMAND_LINES = [
-    " ".join([f"/{one.name}", *(ARGUMENTS.get(word, "Bob") for word in one.arguments.split()[: one.least])])
-    for one in COMMANDS
-    if one.name not in NOT_TYPED
+    " ".join(
+        [
+            f"/{command.name}",
+            *(ARGUMENTS.get(word, "Bob") for word in command.arguments.split()[: command.least]),
+        ]
+    )
+    for command in COMMANDS
+    if command.name not in NOT_TYPED
 ]
 TYPED = "\n".join(
     ["hello", "/invite", "/banned", *COMMAND_LINES, "/switch #lab", "/search x", "/goto 1", "/members", ""]
@@ -70,10 +75,10 @@ def test_server_texts_are_escaped_in_pipe(tmp_path: Path, mode: str, refuses: tu
     with serving(refuses) as server:
         output, errors = run(tmp_path, mode, server.address)
     check(output, errors)
-    assert "login" in server.heard
+    assert "login" in server.requests
     assert "52;c;QUJD" in output + errors
     if not refuses:
-        assert {"whois", "search", "list_members", "make_invitation", "list_banned"} <= set(server.heard)
+        assert {"whois", "search", "list_members", "make_invitation", "list_banned"} <= set(server.requests)
 
 
 @pytest.mark.parametrize("mode", ["--plain", "--json"])
@@ -102,7 +107,9 @@ def test_escaped_json_has_same_values(tmp_path: Path) -> None:
     with serving() as server:
         output, _ = run(tmp_path, "--json", server.address)
     texts = [
-        one["message"]["text"] for one in map(json.loads, output.splitlines()) if one["type"] == "message"
+        frame["message"]["text"]
+        for frame in map(json.loads, output.splitlines())
+        if frame["type"] == "message"
     ]
     assert HOSTILE in texts
 
@@ -114,7 +121,7 @@ def test_server_texts_are_escaped_on_full_screen(terminal: Open) -> None:
         for line in ("/members", "/rooms", "/friends", "/whois Bob", "/search x"):
             screen.enter(line)
         screen.press("F1").press("Esc").press("Alt-0").wait_until(
-            lambda: {"whois", "search"} <= set(server.heard), "for the commands"
+            lambda: {"whois", "search"} <= set(server.requests), "for the commands"
         )
         screen.enter("/quit")
         assert screen.wait_exit() == 0

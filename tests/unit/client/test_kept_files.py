@@ -32,9 +32,9 @@ DIGEST = "ab" * 32
 
 
 def settings(home: Path, server: str) -> Path:
-    kept = config.load_config(home / "client.json")
-    kept.ignored = ["Bob"]
-    kept.save_config("ignored")
+    settings = config.load_config(home / "client.json")
+    settings.ignored = ["Bob"]
+    settings.save_config("ignored")
     return home / "client.json"
 
 
@@ -45,9 +45,9 @@ def known_servers(home: Path, server: str) -> Path:
 
 
 def outbox(home: Path, server: str) -> Path:
-    one = Outbox(home, "Alice", server)
-    one.add_message(PendingMessage("c1", "#lab", "from before"))
-    one.close()
+    outbox = Outbox(home, "Alice", server)
+    outbox.add_message(PendingMessage("c1", "#lab", "from before"))
+    outbox.close()
     [path] = home.rglob("outbox/*/*.sqlite")
     return path
 
@@ -59,8 +59,8 @@ def drafts(home: Path, server: str) -> Path:
 
 
 def logins(home: Path, server: str) -> Path:
-    kept = config.ClientConfig(home / "client.json", stay_logged_in="on")
-    KeptLogins(kept, home).keep_login("bob@other:7878", KeptLogin("id", "token"))
+    settings = config.ClientConfig(home / "client.json", stay_logged_in="on")
+    KeptLogins(settings, home).keep_login("bob@other:7878", KeptLogin("id", "token"))
     return home / "logins.json"
 
 
@@ -133,10 +133,10 @@ CASES = [(make, damage) for make, damages in FILES.items() for damage in damages
 
 
 def app_of(home: Path) -> tuple[App, list[ClientNote]]:
-    kept = config.load_config(home / "client.json")
-    trust = KnownServers(home / "known_servers", notices=kept.notices)
+    settings = config.load_config(home / "client.json")
+    trust = KnownServers(home / "known_servers", notices=settings.notices)
     front_end = FakeFrontEnd(is_full_screen=True)
-    app = App(kept, trust, home, front_end, timeouts=FAST_RECONNECT)
+    app = App(settings, trust, home, front_end, timeouts=FAST_RECONNECT)
     return app, front_end.notes
 
 
@@ -160,7 +160,7 @@ async def test_damaged_file_is_renamed_and_client_logs_in(
             assert (warnings(notes), asides) == ([], [])
         else:
             [(key, facts)] = warnings(notes)
-            aside = next(one for one in asides if not one.name.endswith(("-wal", "-shm")))
+            aside = next(each for each in asides if not each.name.endswith(("-wal", "-shm")))
             assert (key, facts["path"], facts["aside"]) == ("file_damaged", str(path), aside.name)
             changed = before is None or before.startswith(b"SQLite")  # a database notes who has opened it
             assert changed or aside.read_bytes() == before
@@ -250,10 +250,10 @@ async def test_unwritable_home_is_reported_and_messages_are_sent(fake: FakeServe
     code, output, errors = await session(fake, client)
     assert code == 0
     assert output.splitlines()[-1].endswith("-- ALICE:done")
-    told = errors.splitlines()
-    assert sum("Messages not delivered before you quit are lost." in line for line in told) == 1
-    assert all("Permission denied" in line and str(public_home) in line for line in told)
-    assert len(told) == len(set(told))
+    lines = errors.splitlines()
+    assert sum("Messages not delivered before you quit are lost." in line for line in lines) == 1
+    assert all("Permission denied" in line and str(public_home) in line for line in lines)
+    assert len(lines) == len(set(lines))
 
 
 async def test_unreadable_home_is_reported_and_nothing_is_sent(public_home: Path) -> None:

@@ -62,9 +62,9 @@ async def test_signal_during_password_prompt_restores_echo(
     fake: FakeServer, tmp_path: Path, number: signal.Signals
 ) -> None:
     async with fake:
-        told = 'stty -a | grep -o "[-]*echo "'
+        print_echo = 'stty -a | grep -o "[-]*echo "'
         command = [sys.executable, "-m", "chatroom.client", "--plain", f"Alice@{fake.address}"]
-        terminal = Terminal(["sh", "-c", f'stty echo; "$@"; {told}', "sh", *command], tmp_path)
+        terminal = Terminal(["sh", "-c", f'stty echo; "$@"; {print_echo}', "sh", *command], tmp_path)
         await fake.accept_and_welcome()
         await asyncio.to_thread(terminal.wait_for, "Password")
         client = child_of(int(terminal._child.pid or 0))

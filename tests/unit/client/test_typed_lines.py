@@ -31,10 +31,10 @@ async def in_pipe(fake: FakeServer, app: App, **session: Any) -> Peer:
     return peer
 
 
-def kept(app: App) -> list[tuple[str, str]]:
-    """What is on the disk: conversation and text."""
+def outbox_messages(app: App) -> list[tuple[str, str]]:
+    """Return the conversation and the text of each message in the outbox file."""
     assert app.outbox_sender._outbox is not None
-    return [(one.conversation, one.text) for one in app.outbox_sender._outbox.load_messages()]
+    return [(message.conversation, message.text) for message in app.outbox_sender._outbox.load_messages()]
 
 
 def refusals(app: App) -> list[dict[str, object]]:
@@ -57,8 +57,8 @@ class TestOnScreen:
             app.conversations.show("@Bob")
             app.lines.submit_line("/whois Bob")
             app.lines.submit_line("my PIN is 4711")
-            assert kept(app) == [("@Bob", "my PIN is 4711")]
-            assert [one.text for one in app.state.conversations["@Bob"].pending] == ["my PIN is 4711"]
+            assert outbox_messages(app) == [("@Bob", "my PIN is 4711")]
+            assert [message.text for message in app.state.conversations["@Bob"].pending] == ["my PIN is 4711"]
             app.conversations.show("#lab")
             await peer.expect("whois")
             await peer.expect("send", to="@Bob", text="my PIN is 4711")  # while /whois has no answer
@@ -127,7 +127,7 @@ class TestOnScreen:
             peer = await on_screen(fake, app)
             app.lines.submit_line("/join NEW")
             app.lines.submit_line("hello")
-            assert kept(app) == [("#NEW", "hello")]
+            assert outbox_messages(app) == [("#NEW", "hello")]
             assert app.state.notes[-1].key == "kept"
             entering = await peer.expect("enter_room", room="#NEW")
             peer.answer(entering, "entered", room=room("#new"), members=["Alice"], messages=[])
@@ -146,7 +146,7 @@ class TestOnScreen:
             app.conversations.show("")
             app.lines.submit_line("hello")
             assert app.state.notes[-1].key == "nowhere"
-            assert kept(app) == []
+            assert outbox_messages(app) == []
 
     async def test_client_error_affects_only_its_line(
         self, fake: FakeServer, start: Start, monkeypatch: pytest.MonkeyPatch
@@ -191,7 +191,7 @@ class TestOnScreen:
             [facts] = refusals(app)
             assert (facts["conversation"], facts["text"]) == ("#lab", "important")
             assert app.state.notes[-1].conversation == "#ops"
-            assert kept(app) == []
+            assert outbox_messages(app) == []
 
     async def test_line_refused_in_sight_is_marked_in_place(self, fake: FakeServer, start: Start) -> None:
         async with fake:
@@ -215,7 +215,12 @@ class TestInPipe:
             peer = await in_pipe(fake, app)
             for line in ("one", "/join lab", "two", "/me waves", "/query Bob", "three"):
                 app.lines.submit_line(line)
-            assert kept(app) == [("#ops", "one"), ("#lab", "two"), ("#lab", "waves"), ("@Bob", "three")]
+            assert outbox_messages(app) == [
+                ("#ops", "one"),
+                ("#lab", "two"),
+                ("#lab", "waves"),
+                ("@Bob", "three"),
+            ]
             stored(peer, await peer.expect("send", to="#ops", text="one"))
             entering = await peer.expect("enter_room", room="#lab")
             peer.answer(entering, "entered", room=room("#lab"), members=["Alice"], messages=[])
@@ -225,7 +230,7 @@ class TestInPipe:
             peer.answer(entering, "entered", friend=friend("@Bob", entered=True), messages=[])
             stored(peer, await peer.expect("send", to="@Bob", text="three"))
             await app.wait_until_settled()
-            assert kept(app) == []
+            assert outbox_messages(app) == []
 
     async def test_message_behind_failed_join_is_refused(self, fake: FakeServer, start: Start) -> None:
         async with fake:
@@ -239,11 +244,11 @@ class TestInPipe:
             )
             stored(peer, await peer.expect("send", to="#ops", text="for ops"))
             await app.wait_until_settled()
-            assert [(one.text, one.error) for one in front_end_of(app).refused] == [
+            assert [(message.text, message.error) for message in front_end_of(app).refused] == [
                 ("for the lab", "room_full"),
                 ("for nobody", "no_conversation"),
             ]
-            assert kept(app) == []
+            assert outbox_messages(app) == []
 
     async def test_message_long_after_failed_join_is_refused(self, fake: FakeServer, start: Start) -> None:
         async with fake:
@@ -259,7 +264,7 @@ class TestInPipe:
             assert [(facts["conversation"], facts["text"]) for facts in refusals(app)] == [
                 ("#lab", "for the lab")
             ]
-            assert kept(app) == []
+            assert outbox_messages(app) == []
 
     async def test_message_behind_failed_nick_is_sent(self, fake: FakeServer, start: Start) -> None:
         async with fake:
@@ -278,7 +283,7 @@ class TestInPipe:
             app.lines.submit_line(line)
             app.lines.submit_line("hello")
             assert app.state.notes[-1].key == "nowhere"
-            assert kept(app) == []
+            assert outbox_messages(app) == []
 
     async def test_message_behind_switch_is_sent_to_the_found_room(
         self, fake: FakeServer, start: Start

@@ -122,15 +122,15 @@ def test_cid_index_migration_keeps_messages(
         upgrade_schema(bare)
     with begin_write(bare) as connection:
         alice = make_account(connection, "Alice")
-        here = make_room(connection, "here", alice)
+        room_id = make_room(connection, "here", alice)
         insert_early_messages(
-            connection, here, alice, [(None, words, "text") for words in ("one", "two", "three")]
+            connection, room_id, alice, [(None, words, "text") for words in ("one", "two", "three")]
         )
     upgrade_schema(bare)
     assert differences(bare) == []
     with begin_write(bare) as connection:
-        assert append_message(connection, here, alice, "four").seq == 4
-        page, _ = messages.message_page(connection, here, limit=9)
+        assert append_message(connection, room_id, alice, "four").seq == 4
+        page, _ = messages.message_page(connection, room_id, limit=9)
         assert [(message.seq, message.text) for message in page] == [
             (1, "one"),
             (2, "two"),
@@ -174,25 +174,25 @@ def test_erasure_migration_erases_deleted_and_replaced_texts(
         upgrade_schema(bare)
     with begin_write(bare) as connection:
         alice = make_account(connection, "Alice")
-        here = make_room(connection, "here", alice)
+        room_id = make_room(connection, "here", alice)
         changes = [
             (None, "kept", "text"), (None, "deleted", "text"), (None, "first", "action"),
             (2, "deleted edit", "edit"), (3, "second", "edit"), (3, "third", "edit"), (2, "", "delete"),
             (None, "Caf\u00e9", "text"),
         ]  # fmt: skip
-        insert_early_messages(connection, here, alice, changes)
+        insert_early_messages(connection, room_id, alice, changes)
         for target, seq in ((3, 6), (2, 7)):
-            row = {"conversation_id": here, "target": target, "seq": seq}
+            row = {"conversation_id": room_id, "target": target, "seq": seq}
             connection.execute(schema.revisions.insert().values(row))
     upgrade_schema(bare)
     with begin_write(bare) as connection:
-        page, _ = messages.message_page(connection, here, limit=9)
+        page, _ = messages.message_page(connection, room_id, limit=9)
         assert [message.text for message in page] == ["kept", "", "", "", "", "third", "", "Caf\u00e9"]
         drafts = [
-            MessageDraft(here, alice, "Alice", "Alice", kind, words, f"c{number}", target)
+            MessageDraft(room_id, alice, "Alice", "Alice", kind, words, f"c{number}", target)
             for number, (target, words, kind) in enumerate(changes, 1)
         ]
-        again = messages.append_messages(connection, messages.lock_heads(connection, [here]), drafts, NOW)
+        again = messages.append_messages(connection, messages.lock_heads(connection, [room_id]), drafts, NOW)
         assert {outcome.verdict for outcome in again} == {messages.DUPLICATE}
         pending = connection.execute(select(schema.erasures.c.seq, schema.erasures.c.unindex_after)).all()
         assert sorted(pending) == [(2, 8), (3, 8), (8, 8)]

@@ -28,8 +28,8 @@ def add_account(connection: Connection, name: str) -> int:
         password_hash="x",
         registered_at=1,
     )
-    found = PreparedSelect(select(accounts.c.id).where(accounts.c.username == bindparam("name")))
-    id: int = found.row(connection, name=name).id
+    id_query = PreparedSelect(select(accounts.c.id).where(accounts.c.username == bindparam("name")))
+    id: int = id_query.row(connection, name=name).id
     return id
 
 

@@ -61,8 +61,8 @@ def all_calls() -> set[str]:
 
 
 def test_calls_are_found_in_expressions_and_in_text() -> None:
-    found = set(calls('func.md5(1)\nask(f"SELECT sha2(x, 256) FROM t WHERE id IN (1) AND y = {z}")'))
-    assert found == {"md5", "sha2"}
+    names = set(calls('func.md5(1)\nask(f"SELECT sha2(x, 256) FROM t WHERE id IN (1) AND y = {z}")'))
+    assert names == {"md5", "sha2"}
 
 
 def test_only_portable_functions_are_called() -> None:

@@ -24,7 +24,7 @@ invitations = st.builds(
 )
 
 
-@given(invitations.filter(lambda one: one.host.isprintable()))
+@given(invitations.filter(lambda invitation: invitation.host.isprintable()))
 def test_written_invitation_is_read_back(invitation: Invitation) -> None:
     assert read_invitation(str(invitation)) == invitation
 

@@ -14,12 +14,12 @@ from chatroom.protocol.names import MAX_KEY, is_name, is_nickname, name_key, nam
 ASCII = st.text(string.printable, min_size=1, max_size=10)
 
 
-def are_one(one: str, other: str) -> bool:
-    return name_key(one) == name_key(other)
+def are_one(name: str, other: str) -> bool:
+    return name_key(name) == name_key(other)
 
 
-def look_alike(one: str, other: str) -> bool:
-    return name_skeleton(one) == name_skeleton(other)
+def look_alike(name: str, other: str) -> bool:
+    return name_skeleton(name) == name_skeleton(other)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_variants_of_a_name_have_one_key(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("name", "other"),
     [
         ("straße", "STRASSE"),
         ("é", "e\u0301"),
@@ -55,8 +55,8 @@ def test_variants_of_a_name_have_one_key(name: str) -> None:
         ("가", "\u1100\u1161"),
     ],
 )
-def test_spellings_of_one_name_have_one_key(one: str, other: str) -> None:
-    assert are_one(one, other)
+def test_spellings_of_one_name_have_one_key(name: str, other: str) -> None:
+    assert are_one(name, other)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_look_alike_has_another_key_and_the_same_skeleton(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("name", "other"),
     [
         ("Вob", "bob"),
         ("аррӏе", "apple"),
@@ -80,12 +80,12 @@ def test_look_alike_has_another_key_and_the_same_skeleton(name: str) -> None:
         ("土", "士"),
     ],
 )
-def test_look_alikes_have_one_skeleton(one: str, other: str) -> None:
-    assert look_alike(one, other)
+def test_look_alikes_have_one_skeleton(name: str, other: str) -> None:
+    assert look_alike(name, other)
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("name", "other"),
     [
         ("ádmin", "admin"),
         ("a1", "al"),
@@ -97,15 +97,15 @@ def test_look_alikes_have_one_skeleton(one: str, other: str) -> None:
         ("Müller", "Muller"),
     ],
 )
-def test_distinguishable_names_have_different_skeletons(one: str, other: str) -> None:
-    assert not are_one(one, other)
-    assert not look_alike(one, other)
+def test_distinguishable_names_have_different_skeletons(name: str, other: str) -> None:
+    assert not are_one(name, other)
+    assert not look_alike(name, other)
 
 
 @given(ASCII, ASCII)
-def test_ascii_names_differ_by_their_letters_only(one: str, other: str) -> None:
-    same = one.strip().lower() == other.strip().lower()
-    assert are_one(one, other) == look_alike(one, other) == same
+def test_ascii_names_differ_by_their_letters_only(name: str, other: str) -> None:
+    same = name.strip().lower() == other.strip().lower()
+    assert are_one(name, other) == look_alike(name, other) == same
 
 
 @given(st.text(max_size=80))

@@ -129,16 +129,16 @@ def test_start_failure_is_one_line_and_exit_code_1(
 
 def test_sighup_during_start_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     """A supervisor may tell of a new certificate before there is anybody to be told."""
-    heard: list[object] = []
+    configs: list[object] = []
 
     async def serve(config: ServerConfig, announce: object, *_: object) -> None:
         signal.raise_signal(signal.SIGHUP)
-        heard.append(config)
+        configs.append(config)
 
     monkeypatch.setattr(command, "serve_until_stopped", serve)
     before = signal.getsignal(signal.SIGHUP)
     assert command.run_command([]) == 0
-    assert len(heard) == 1
+    assert len(configs) == 1
     signal.signal(signal.SIGHUP, before)
 
 
@@ -171,17 +171,17 @@ def test_unknown_variable_is_logged(
 
 
 def test_announcement_is_flushed_as_one_line(monkeypatch: pytest.MonkeyPatch, capfd: Output) -> None:
-    told = []
+    lines = []
 
     async def serve(config: ServerConfig, announce: object, *_: object) -> None:
         assert callable(announce)
         announce(ServerEndpoint("127.0.0.1", 7878), "")
         command.output.flush(PATIENCE)
-        told.append(capfd.readouterr().out)
+        lines.append(capfd.readouterr().out)
 
     monkeypatch.setattr(command, "serve_until_stopped", serve)
     assert command.run_command([]) == 0
-    assert told == ["listening on 127.0.0.1:7878\n"]
+    assert lines == ["listening on 127.0.0.1:7878\n"]
 
 
 # The log

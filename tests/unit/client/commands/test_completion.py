@@ -22,7 +22,7 @@ def state() -> ClientState:
 
 
 def offered(text: str) -> list[str]:
-    return [one.replacement for one in complete_word(state(), text, len(text))]
+    return [candidate.replacement for candidate in complete_word(state(), text, len(text))]
 
 
 def test_command_is_completed_by_name_and_alias() -> None:
@@ -72,10 +72,13 @@ def test_completed_account_is_what_the_command_resolves() -> None:
         Member(username="Carol", nickname="Wang Fang", entered=True, online=True),
         Member(username="Dave", nickname="Bob", entered=True, online=True),
     ]
-    inserted = [one.replacement for one in complete_word(wang, "/msg Wang", 9)]
+    inserted = [candidate.replacement for candidate in complete_word(wang, "/msg Wang", 9)]
     assert inserted == ["Carol ", "@Wang "]
-    assert [one.display for one in complete_word(wang, "/msg Wang", 9)] == ["Carol (Wang Fang)", "@Wang"]
-    assert [one.replacement for one in complete_word(wang, "/kick bob", 9)] == ["@Bob ", "Dave "]
+    assert [candidate.display for candidate in complete_word(wang, "/msg Wang", 9)] == [
+        "Carol (Wang Fang)",
+        "@Wang",
+    ]
+    assert [candidate.replacement for candidate in complete_word(wang, "/kick bob", 9)] == ["@Bob ", "Dave "]
 
 
 def test_name_at_line_start_gets_a_colon() -> None:
@@ -91,8 +94,8 @@ def test_mention_and_room_keep_their_signs() -> None:
 
 
 def test_completion_in_the_middle_keeps_the_rest() -> None:
-    [one] = complete_word(state(), "hey caro, come", len("hey caro"))
-    assert (one.replacement, one.start) == ("Carol ", 4)
+    [candidate] = complete_word(state(), "hey caro, come", len("hey caro"))
+    assert (candidate.replacement, candidate.start) == ("Carol ", 4)
 
 
 def test_emoji_is_completed_by_name() -> None:

@@ -23,8 +23,8 @@ def mine(seq: int, text: str) -> dict[str, object]:
 async def in_lab(fake: FakeServer, app: App) -> Peer:
     """Alice looks at #lab, where Bob has said something, she has, and Bob again."""
     peer = await log_in(fake, app, rooms=[room()], friends=[friend()])
-    for said in (message(1, "hi"), mine(2, "helo"), message(3, "what?")):
-        peer.send(type="message", message=said)
+    for stored in (message(1, "hi"), mine(2, "helo"), message(3, "what?")):
+        peer.send(type="message", message=stored)
     await wait_until(app, lambda: lab_room(app).timeline.last == 3)
     app.conversations.show("#lab")
     return peer

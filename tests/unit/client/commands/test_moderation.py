@@ -68,7 +68,7 @@ async def test_command_with_a_notice_shows_no_note(
 
 
 @pytest.mark.parametrize(
-    ("line", "request_", "answer", "said"),
+    ("line", "request_", "answer", "expected"),
     [
         ("/invite Eve", {"type": "invite", "username": "Eve"}, ("ok", {}), "Invited Eve to #lab."),
         ("/unban Eve", {"type": "list_banned"}, names("banned"), "Eve isn't banned from #lab."),
@@ -85,13 +85,13 @@ async def test_command_without_a_notice_shows_a_note(
     line: str,
     request_: dict[str, Any],
     answer: tuple[str, dict[str, Any]],
-    said: str,
+    expected: str,
 ) -> None:
     async with fake:
         app, peer = await in_lab(fake, start)
         await typed(app, peer, line, (request_, *answer))
         [note] = app.state.notes
-        assert i18n.translate(note.key, **note.facts) == said
+        assert i18n.translate(note.key, **note.facts) == expected
 
 
 async def test_unban_looks_the_name_up(fake: FakeServer, start: Start) -> None:
@@ -224,9 +224,9 @@ async def test_create_private_room_with_a_password(fake: FakeServer, start: Star
         app = start()
         peer = await log_in(fake, app)
         asked = answers(app, "correct horse", "correct horse")
-        wanted = {"type": "create_room", "capacity": 9, "private": True, "password": "correct horse"}
+        request = {"type": "create_room", "capacity": 9, "private": True, "password": "correct horse"}
         made = room("#den", member=False, entered=False, private=True, locked=True)
-        await typed(app, peer, "/create den 9 password private", (wanted, "room", {"room": made}))
+        await typed(app, peer, "/create den 9 password private", (request, "room", {"room": made}))
         assert asked == ["Room password: ", "Confirm room password: "]
         await typed(app, peer, "/create den 9 secret")
         assert keys(app) == ["created", "usage"]
@@ -262,8 +262,8 @@ async def test_new_password_is_used_for_later_logins(fake: FakeServer, start: St
         app = start()
         peer = await log_in(fake, app)
         answers(app, "secret1", "secret2", "secret2")
-        wanted = {"type": "change_password", "password": "secret1", "new_password": "secret2"}
-        await typed(app, peer, "/passwd", (wanted, "ok", {}))
+        request = {"type": "change_password", "password": "secret1", "new_password": "secret2"}
+        await typed(app, peer, "/passwd", (request, "ok", {}))
         assert keys(app) == ["password_changed"]
         peer.abort()
         peer = await fake.accept_and_welcome()

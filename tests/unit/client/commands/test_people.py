@@ -10,7 +10,7 @@ from tests.unit.client.fake_session import answer_session, lab_room, log_in, wai
 BOB = {"username": "Bob", "registered": "2026-09-01T12:00:12.750Z", "online": True, "rooms": ["#lab"]}
 
 
-def said(app: App) -> list[str]:
+def note_texts(app: App) -> list[str]:
     return [i18n.translate(note.key, **note.facts) for note in app.state.notes]
 
 
@@ -24,7 +24,7 @@ async def test_whois_of_nickname_shows_the_account(fake: FakeServer, start: Star
         await wait_until(app, lambda: lab_room(app).roster)
         user = {"user": BOB | {"away": "at lunch"}}
         await typed(app, peer, "/whois prof", ({"type": "whois", "username": "Bob"}, "user", user))
-        assert said(app) == [
+        assert note_texts(app) == [
             "Bob — away: at lunch; in #lab as Prof; registered 2026-09-01",
         ]
 
@@ -38,7 +38,7 @@ async def test_whois_without_a_common_room_asks_the_server(fake: FakeServer, sta
         unknown = {"code": "unknown_user", "message": "", "details": {}}
         await typed(app, peer, "/whois @No", ({"type": "whois", "username": "No"}, "error", unknown))
         assert keys(app) == ["whois", "unknown_user"]
-        assert "offline" not in said(app)[0]
+        assert "offline" not in note_texts(app)[0]
 
 
 async def test_away_without_text_shows_one_note(fake: FakeServer, start: Start) -> None:
@@ -46,7 +46,7 @@ async def test_away_without_text_shows_one_note(fake: FakeServer, start: Start) 
         app = start()
         peer = await log_in(fake, app)
         await typed(app, peer, "/away", ({"type": "set_away", "text": "away"}, "ok", {}))
-        assert said(app) == ["You are away. /back ends it."]
+        assert note_texts(app) == ["You are away. /back ends it."]
 
 
 async def test_friend_who_is_away_is_listed_as_away(fake: FakeServer, start: Start) -> None:

@@ -30,22 +30,22 @@ class TestSettings:
         assert config.load_config(app.config.path).compact == "on"
 
     @pytest.mark.parametrize(
-        ("line", "said"),
+        ("line", "note_key"),
         [
             ("/set nonsense", "no_setting"),
             ("/set nonsense on", "no_setting"),
             ("/set compact yes", "no_choice"),
         ],
     )
-    async def test_unknown_setting_or_choice_is_refused(self, start: Start, line: str, said: str) -> None:
-        assert await enter(start(), line) == [said]
+    async def test_unknown_setting_or_choice_is_refused(self, start: Start, line: str, note_key: str) -> None:
+        assert await enter(start(), line) == [note_key]
 
     async def test_file_with_other_content_counts_as_empty(self, start: Start) -> None:
         app = start()
         app.config.path.parent.mkdir(parents=True)
         app.config.path.write_text('{"alert": "siren", "keys": {"f9": 1, "f10": "home"}, "attention": []}')
-        kept = config.load_config(app.config.path)
-        assert (kept.alert, kept.keys, kept.attention) == ("bell", {"f10": "home"}, {})
+        loaded = config.load_config(app.config.path)
+        assert (loaded.alert, loaded.keys, loaded.attention) == ("bell", {"f10": "home"}, {})
 
 
 class TestKeys:
@@ -56,11 +56,11 @@ class TestKeys:
 
     async def test_default_restores_the_key(self, start: Start) -> None:
         app = start()
-        said = await enter(app, "/unbind Ctrl-G", "/bind Ctrl-G", "/bind Ctrl-G default", "/bind")
-        assert said == ["key_unbound", "key_free", "key_bound", "no_keys_bound"]
+        note_keys = await enter(app, "/unbind Ctrl-G", "/bind Ctrl-G", "/bind Ctrl-G default", "/bind")
+        assert note_keys == ["key_unbound", "key_free", "key_bound", "no_keys_bound"]
 
     @pytest.mark.parametrize(
-        ("line", "said"),
+        ("line", "note_key"),
         [
             ("/bind Enter home", "no_key"),
             ("/unbind Esc", "no_key"),
@@ -69,9 +69,9 @@ class TestKeys:
             ("/bind Alt-X numbered_conversation", "no_choice"),
         ],
     )
-    async def test_invalid_key_or_action_is_refused(self, start: Start, line: str, said: str) -> None:
+    async def test_invalid_key_or_action_is_refused(self, start: Start, line: str, note_key: str) -> None:
         app = start()
-        assert await enter(app, line) == [said]
+        assert await enter(app, line) == [note_key]
         assert app.config.keys == {}
 
 
@@ -83,15 +83,15 @@ class TestAttention:
             app.conversations.show("#lab")
             assert await enter(app, "/notify all", "/mute @Bob") == ["attention.all", "attention.none"]
             assert app.state.attention == {"#lab": "all", "@Bob": "none"}
-            kept = config.load_config(app.config.path).attention
-            assert kept == {f"Alice@{fake.address}/#lab": "all", f"Alice@{fake.address}/@Bob": "none"}
+            levels = config.load_config(app.config.path).attention
+            assert levels == {f"Alice@{fake.address}/#lab": "all", f"Alice@{fake.address}/@Bob": "none"}
 
     async def test_mute_twice_restores_the_level(self, fake: FakeServer, start: Start) -> None:
         async with fake:
             app = start()
             await log_in(fake, app, rooms=[room()])
-            said = await enter(app, "/mute #lab", "/mute #lab")
-            assert said == ["attention.none", "attention.mentions"]
+            note_keys = await enter(app, "/mute #lab", "/mute #lab")
+            assert note_keys == ["attention.none", "attention.mentions"]
             assert app.config.attention == {}
 
     async def test_level_is_restored_at_login(self, fake: FakeServer, start: Start) -> None:

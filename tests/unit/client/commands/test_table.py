@@ -55,8 +55,8 @@ def test_command_names_are_unique() -> None:
     ],
 )
 def test_line_is_split_into_command_and_arguments(line: str, name: str, arguments: list[str]) -> None:
-    command, found = parse_command(line)
-    assert (command.name, found) == (name, arguments)
+    command, parsed = parse_command(line)
+    assert (command.name, parsed) == (name, arguments)
 
 
 @pytest.mark.parametrize(
@@ -128,9 +128,9 @@ async def test_full_and_unknown_room_have_distinct_notes(fake: FakeServer, start
         assert keys(app) == ["room_full", "unknown_room"]
         assert all(note.error for note in app.state.notes)
         i18n.use_language("zh")
-        said = [i18n.translate(note.key, **note.facts) for note in app.state.notes]
-        assert said[0].startswith("聊天室 #two 人数已满")
-        assert said[1].startswith("聊天室 #no 不存在")
+        texts = [i18n.translate(note.key, **note.facts) for note in app.state.notes]
+        assert texts[0].startswith("聊天室 #two 人数已满")
+        assert texts[1].startswith("聊天室 #no 不存在")
 
 
 async def test_code_of_newer_server_is_shown_unchanged(fake: FakeServer, start: Start) -> None:
@@ -219,8 +219,8 @@ async def test_search_shows_results_newest_last(fake: FakeServer, start: Start) 
     async with fake:
         app = start()
         peer = await log_in(fake, app)
-        found = {"messages": [message(9), message(2, "nine \x1b[2J")], "more": True}
-        await typed(app, peer, "/search nine", ({"type": "search", "query": "nine"}, "found", found))
+        answer = {"messages": [message(9), message(2, "nine \x1b[2J")], "more": True}
+        await typed(app, peer, "/search nine", ({"type": "search", "query": "nine"}, "found", answer))
         assert keys(app) == ["found", "found_line", "found_line", "found_more"]
         assert "\x1b" not in i18n.translate("found_line", **app.state.notes[1].facts)
 

@@ -33,15 +33,15 @@ Open = Callable[..., Outbox]
 
 @pytest.fixture
 def outbox_of() -> Iterator[Open]:
-    """Open an outbox: of a folder, and perhaps of a user name and a server. Closed with the test."""
+    """Yield a function that opens an outbox. The outboxes are closed after the test."""
     with ExitStack() as opened:
 
-        def one(folder: Path, username: str = "Alice", server: str = "host:7878") -> Outbox:
+        def open_outbox(folder: Path, username: str = "Alice", server: str = "host:7878") -> Outbox:
             outbox = Outbox(folder, username, server)
             opened.callback(_close, outbox)
             return outbox
 
-        yield one
+        yield open_outbox
 
 
 def _close(outbox: Outbox) -> None:
@@ -54,7 +54,7 @@ def pending(cid: str, text: str = "hello") -> PendingMessage:
 
 
 def cids(outbox: Outbox) -> list[str]:
-    return [one.cid for one in outbox.load_messages()]
+    return [message.cid for message in outbox.load_messages()]
 
 
 def test_messages_are_loaded_unchanged_in_order(tmp_path: Path, outbox_of: Open) -> None:
@@ -75,7 +75,7 @@ def test_outbox_of_killed_process_is_taken_over_once(tmp_path: Path, outbox_of: 
         assert cids(beside) == []  # its owner lives
         process.kill()
     heir = outbox_of(tmp_path)
-    assert [one.text for one in heir.load_messages()] == ["line 0", "line 1", "line 2"]
+    assert [message.text for message in heir.load_messages()] == ["line 0", "line 1", "line 2"]
     assert cids(outbox_of(tmp_path)) == []  # the heir lives
 
 
@@ -122,14 +122,14 @@ def test_outbox_is_readable_by_owner_only(tmp_path: Path, outbox_of: Open) -> No
 
 def test_unwritable_outbox_is_reported_once_and_stays_in_memory(tmp_path: Path) -> None:
     (tmp_path / "outbox").write_text("a file where the folder should be")
-    notices, told = FileNotices(), list[str]()
-    notices.listen(lambda key, facts: told.append(key))
+    notices, note_keys = FileNotices(), list[str]()
+    notices.listen(lambda key, facts: note_keys.append(key))
     outbox = Outbox(tmp_path, "Alice", "host:7878", notices)
     for cid in ("c1", "c2", "c3"):
         outbox.add_message(pending(cid))
     outbox.remove_message("c2")
     assert cids(outbox) == ["c1", "c3"]
-    assert told == ["outbox_in_memory"]
+    assert note_keys == ["outbox_in_memory"]
     outbox.close()
 
 

@@ -126,14 +126,14 @@ async def test_other_refusal_keeps_the_login(fake: FakeServer, start: Start, sto
 
 async def test_reconnect_uses_token_that_other_client_has_stored(fake: FakeServer, start: Start) -> None:
     async with fake:
-        one = stay(start())
-        peer = await log_in(fake, one)
+        app = stay(start())
+        peer = await log_in(fake, app)
         await continue_login(fake, stay(start()), "first", "second")
         peer.abort()
         peer = await fake.accept_and_welcome()
         peer.answer_error(await peer.expect("resume", token="first"), "bad_token")
         answer_session(peer, await peer.expect("resume", token="second"), token="third")
-        await wait_until(one, lambda: one.state.link is ConnectionState.LOGGED_IN)
+        await wait_until(app, lambda: app.state.link is ConnectionState.LOGGED_IN)
 
 
 async def test_kept_login_that_expires_asks_for_password(fake: FakeServer, start: Start) -> None:

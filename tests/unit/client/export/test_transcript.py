@@ -41,7 +41,9 @@ def _shanghai(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-def said(conversation: str, seq: int, clock: str, username: str, kind: str = "text", text: str = "") -> Json:
+def stored_message(
+    conversation: str, seq: int, clock: str, username: str, kind: str = "text", text: str = ""
+) -> Json:
     """``clock`` is Shanghai's."""
     hour, rest = clock.split(":", 1)
     moment = f"2022-12-14T{int(hour) - 8:02}:{rest}.000Z"
@@ -51,13 +53,13 @@ def said(conversation: str, seq: int, clock: str, username: str, kind: str = "te
 
 HISTORY = {
     "#test": [
-        said("#test", 1, "23:02:58", "Alice", "enter"),
-        said("#test", 2, "23:14:50", "Alice", "leave"),
+        stored_message("#test", 1, "23:02:58", "Alice", "enter"),
+        stored_message("#test", 2, "23:14:50", "Alice", "leave"),
     ],
-    "#thuhole": [said("#thuhole", 1, "23:03:07", "Bob", text="你好")],
+    "#thuhole": [stored_message("#thuhole", 1, "23:03:07", "Bob", text="你好")],
     "@Bob": [
-        said("@Bob", 1, "23:46:47", "Alice", "enter"),
-        said("@Bob", 2, "23:50:10", "Bob", text="在吗"),
+        stored_message("@Bob", 1, "23:46:47", "Alice", "enter"),
+        stored_message("@Bob", 2, "23:50:10", "Bob", text="在吗"),
     ],
 }
 
@@ -79,8 +81,8 @@ async def serve(peer: Peer, history: dict[str, list[Json]], request: str = "hist
     while True:
         asked = await peer.expect(request)
         log, after = history[asked["conversation"]], asked["after"]
-        told = log[after : after + min(page, asked["limit"])]
-        peer.answer(asked, "history", messages=told, more=after + len(told) < len(log))
+        page_messages = log[after : after + min(page, asked["limit"])]
+        peer.answer(asked, "history", messages=page_messages, more=after + len(page_messages) < len(log))
 
 
 def files_in(folder: Path) -> dict[str, str]:
@@ -158,20 +160,20 @@ async def test_progress_shows_the_total_from_the_start(
     async with fake:
         app = start()
         peer = await in_chat(fake, app, HISTORY)
-        told: list[tuple[int, int]] = []
+        progress: list[tuple[int, int]] = []
         saving = asyncio.create_task(
             write_transcript(
                 app.state,
                 app.session,
                 tmp_path / "log.txt",
                 TranscriptFormat.TXT,
-                lambda done, total: told.append((done, total)),
+                lambda done, total: progress.append((done, total)),
             )
         )
         serving = asyncio.create_task(serve(peer, HISTORY))
         await saving
         serving.cancel()
-        assert told == [(0, 5)]
+        assert progress == [(0, 5)]
 
 
 @pytest.mark.parametrize("shape", TranscriptFormat)
@@ -321,15 +323,15 @@ async def test_changed_messages_are_marked_in_the_transcript(
 
 
 @pytest.mark.parametrize(
-    ("line", "said"), [("/save --since never", "no_day"), ("/save --in nowhere", "no_conversation")]
+    ("line", "note_key"), [("/save --since never", "no_day"), ("/save --in nowhere", "no_conversation")]
 )
 async def test_save_of_unknown_date_or_conversation_is_refused(
-    fake: FakeServer, start: Start, line: str, said: str
+    fake: FakeServer, start: Start, line: str, note_key: str
 ) -> None:
     async with fake:
         app = start()
         await in_chat(fake, app, HISTORY)
         app.lines.submit_line(line)
         await app.lines.wait_until_finished()
-        assert [note.key for note in app.state.notes] == [said]
+        assert [note.key for note in app.state.notes] == [note_key]
         assert app.context.running_save.task is None

@@ -58,8 +58,10 @@ def parts(output: list[str]) -> tuple[list[str], list[str]]:
     """The texts (or kinds) of the messages before and behind ``caught_up``."""
     frames = [json.loads(line) for line in output]
     border = [frame["type"] for frame in frames].index("caught_up")
-    told = [[one["message"] for one in half if one["type"] == "message"] for half in _halves(frames, border)]
-    before, behind = ([one["text"] or one["kind"] for one in half] for half in told)
+    halves = [
+        [frame["message"] for frame in half if frame["type"] == "message"] for half in _halves(frames, border)
+    ]
+    before, behind = ([message["text"] or message["kind"] for message in half] for half in halves)
     return before, behind
 
 
@@ -79,8 +81,8 @@ def test_history_flag_delivers_that_many_old_messages(
     for number in range(200):
         bob.request("send", to="#lab", text=str(number))
     before, behind = parts(alice.run(server, "--json", f"--history={count}"))
-    said = ["enter", "enter", "one", "two", "three", "leave", *map(str, range(200))]
-    assert before == said[len(said) - min(count, len(said)) :]
+    stored = ["enter", "enter", "one", "two", "three", "leave", *map(str, range(200))]
+    assert before == stored[len(stored) - min(count, len(stored)) :]
     assert behind == ["enter"]
 
 
@@ -111,7 +113,7 @@ def test_quiet_client_reads_and_writes_without_notices(server: Server, bob: Wire
     alice.run(server, "--plain", "--quiet", typed="done\n/me waves\n")
     alice.run(server, "--json", "--quiet", typed=raw + "\n")
     page = bob.request("history", conversation="#lab", after=6)["messages"]
-    assert [(one["kind"], one["text"]) for one in page] == [
+    assert [(entry["kind"], entry["text"]) for entry in page] == [
         ("text", "done"), ("action", "waves"), ("text", "raw")]  # fmt: skip
 
 
@@ -173,8 +175,12 @@ async def test_missed_messages_are_delivered_once_after_reconnect(fake: FakeServ
         peer.answer(sent, "sent", cid=sent["cid"], seq=10, time=stored[9]["time"], duplicate=False)
         peer.answer(await until(peer, "logout", stored), "ok")
         _, output, _ = await running
-    told = [one["message"]["seq"] for one in map(json.loads, output.splitlines()) if one["type"] == "message"]
-    assert told == [2, 3, 4, 5, 6, 7, 8, 9, 10]
+    seqs = [
+        frame["message"]["seq"]
+        for frame in map(json.loads, output.splitlines())
+        if frame["type"] == "message"
+    ]
+    assert seqs == [2, 3, 4, 5, 6, 7, 8, 9, 10]
 
 
 @pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])

@@ -122,8 +122,8 @@ async def test_current_conversation_is_announced(fake: FakeServer, client: Run) 
         peer.answer(await peer.expect("logout"), "ok")
         code, output, errors = await running
     assert (code, errors) == (0, "")
-    said = output.splitlines()
-    assert said.index("Now in #lab.") < said.index("Not in a conversation now.")
+    lines = output.splitlines()
+    assert lines.index("Now in #lab.") < lines.index("Not in a conversation now.")
 
 
 async def test_change_names_its_message(fake: FakeServer, client: Run) -> None:
@@ -142,9 +142,9 @@ async def test_change_names_its_message(fake: FakeServer, client: Run) -> None:
         )
         peer.answer(await peer.expect("logout"), "ok")
         code, output, _ = await running
-        told = [line.partition("-- ")[2] for line in output.splitlines() if line.startswith("#lab --")]
+        bodies = [line.partition("-- ")[2] for line in output.splitlines() if line.startswith("#lab --")]
         at = output.partition("--")[2][:19]
-        assert told == [
+        assert bodies == [
             "BOB:the plan (edited)",
             f"* BOB edited BOB's message of {at}: the plan",
             "* ALICE reacted 👍 to BOB:the plan (edited)",
@@ -187,8 +187,8 @@ async def test_password_is_not_read_from_a_pipe(
         monkeypatch.setenv("CHAT_NEW_PASSWORD", "secret2")
         running = asyncio.create_task(client("--plain", f"Alice@{fake.address}").run("/passwd\n"))
         peer = await accept_login(fake)
-        wanted = {"password": "secret1", "new_password": "secret2"}
-        peer.answer(await peer.expect("change_password", **wanted), "ok")
+        passwords = {"password": "secret1", "new_password": "secret2"}
+        peer.answer(await peer.expect("change_password", **passwords), "ok")
         peer.answer(await peer.expect("logout"), "ok")
         assert (await running)[0] == 0
 
@@ -204,11 +204,11 @@ async def test_json_delivers_each_message_once_and_answers_requests(fake: FakeSe
         peer.answer(await peer.next_request({"ping"}), "pong")
         peer.answer(await peer.expect("logout"), "ok")
         code, output, _ = await running
-        said = [json.loads(line) for line in output.splitlines()]
-        messages = [one["message"] for one in said if one["type"] == "message"]
+        frames = [json.loads(line) for line in output.splitlines()]
+        messages = [frame["message"] for frame in frames if frame["type"] == "message"]
         assert messages == [message(2), message(3, "a\u2028b")]
-        assert {"type": "pong", "id": "p"} in said
-        [error] = [one for one in said if one["type"] == "error"]
+        assert {"type": "pong", "id": "p"} in frames
+        [error] = [frame for frame in frames if frame["type"] == "error"]
         assert (error["id"], error["code"], code) == (7, "unknown_type", 1)
 
 
@@ -218,8 +218,8 @@ async def test_json_line_that_is_no_request_is_not_sent(fake: FakeServer, client
         peer = await accept_login(fake)
         peer.answer(await peer.expect("logout"), "ok")
         code, output, _ = await running
-        errors = [one for one in map(json.loads, output.splitlines()) if one["type"] == "error"]
-        assert [(one["id"], one["code"]) for one in errors] == [(None, "bad_json"), (None, "bad_frame")]
+        errors = [frame for frame in map(json.loads, output.splitlines()) if frame["type"] == "error"]
+        assert [(error["id"], error["code"]) for error in errors] == [(None, "bad_json"), (None, "bad_frame")]
         assert code == 1
 
 

@@ -130,7 +130,9 @@ SPELLINGS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("known", "typed"), [(known, typed) for known, them in SPELLINGS for typed in them])
+@pytest.mark.parametrize(
+    ("known", "typed"), [(known, typed) for known, spellings in SPELLINGS for typed in spellings]
+)
 def test_spellings_of_a_host_are_one_server(path: Path, known: str, typed: str) -> None:
     KnownServers(path).accept_certificate(parse_address(known), FIRST)
     assert KnownServers(path).allowed_transports(parse_address(typed)) == [Transport.TLS]
@@ -251,12 +253,12 @@ async def test_loopback_server_with_tls_is_recognised(tmp_path: Path, path: Path
 @pytest.fixture
 def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
     """One that this machine trusts."""
-    one = Authority(tmp_path)
-    monkeypatch.setenv("SSL_CERT_FILE", str(one.path))
-    return one
+    authority = Authority(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
+    return authority
 
 
-def kept(path: Path) -> str:
+def file_text(path: Path) -> str:
     return path.read_text()
 
 
@@ -285,7 +287,7 @@ async def test_valid_chain_is_accepted_after_renewal(
             key = new_key()
             server.present(authority.sign(key), key)
             await meet(server, path)
-        assert kept(path).endswith(" chain\n")
+        assert file_text(path).endswith(" chain\n")
 
 
 @pytest.mark.parametrize("flaw", ["self-signed", "expired", "other host"])
@@ -324,10 +326,10 @@ async def test_entry_of_older_client_is_extended_with_the_key(tmp_path: Path, pa
     async with FakeTlsServer(tmp_path) as server:
         certificate = self_signed(server.key)
         server.present(certificate, server.key)
-        seen = digest(certificate.public_bytes(serialization.Encoding.DER))
-        keep(path, f"{server.address} sha256:{seen}\n")
+        fingerprint = digest(certificate.public_bytes(serialization.Encoding.DER))
+        keep(path, f"{server.address} sha256:{fingerprint}\n")
         await meet(server, path)
-        assert f"{server.address} sha256:{seen} key:" in kept(path)
+        assert f"{server.address} sha256:{fingerprint} key:" in file_text(path)
         server.present(self_signed(server.key), server.key)
         await meet(server, path)
 
@@ -341,7 +343,7 @@ async def test_entry_of_older_client_is_replaced_by_a_valid_chain(
             await meet(server, path)
         server.present(authority.sign(server.key), server.key)
         await meet(server, path)
-        assert kept(path).endswith(" chain\n")
+        assert file_text(path).endswith(" chain\n")
 
 
 async def test_changed_certificate_is_refused_before_anything_is_sent(tmp_path: Path, path: Path) -> None:

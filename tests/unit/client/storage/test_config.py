@@ -15,7 +15,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "config" / "client.json"
 
 
-def kept(path: Path) -> Any:
+def stored_config(path: Path) -> Any:
     return json.loads(path.read_text())
 
 
@@ -29,15 +29,15 @@ def test_setting_is_loaded_by_next_client(path: Path) -> None:
 
 
 def test_changes_of_two_clients_are_merged(path: Path) -> None:
-    one, two = config.load_config(path), config.load_config(path)
-    one.ignored, one.theme = ["Bob"], "dark"
-    one.save_config("ignored")
-    one.save_config("theme")
-    two.server, two.username = "host:7878", "Alice"
-    two.save_config("server", "username")
-    two.ignored = ["Carol"]
-    two.save_config("ignored")
-    assert kept(path) == {
+    first, second = config.load_config(path), config.load_config(path)
+    first.ignored, first.theme = ["Bob"], "dark"
+    first.save_config("ignored")
+    first.save_config("theme")
+    second.server, second.username = "host:7878", "Alice"
+    second.save_config("server", "username")
+    second.ignored = ["Carol"]
+    second.save_config("ignored")
+    assert stored_config(path) == {
         "ignored": ["Bob", "Carol"], "theme": "dark", "server": "host:7878", "username": "Alice",
     }  # fmt: skip
 
@@ -47,24 +47,24 @@ def test_entries_changed_by_two_clients_are_merged(path: Path, name: str) -> Non
     first = config.load_config(path)
     getattr(first, name).update(a="1", b="1", c="1")
     first.save_config(name)
-    one, two = config.load_config(path), config.load_config(path)
-    del getattr(one, name)["a"]
-    getattr(one, name)["b"] = "2"
-    one.save_config(name)
-    getattr(two, name)["d"] = "3"
-    two.save_config(name)
-    assert kept(path)[name] == {"b": "2", "c": "1", "d": "3"}
+    second, third = config.load_config(path), config.load_config(path)
+    del getattr(second, name)["a"]
+    getattr(second, name)["b"] = "2"
+    second.save_config(name)
+    getattr(third, name)["d"] = "3"
+    third.save_config(name)
+    assert stored_config(path)[name] == {"b": "2", "c": "1", "d": "3"}
 
 
 def test_setting_changed_by_other_client_can_be_set_again(path: Path) -> None:
-    one = config.load_config(path)
-    one.theme = "dark"
-    one.save_config("theme")
-    two = config.load_config(path)
-    two.theme = "light"
-    two.save_config("theme")
-    one.save_config("theme")
-    assert kept(path)["theme"] == "dark"
+    first = config.load_config(path)
+    first.theme = "dark"
+    first.save_config("theme")
+    second = config.load_config(path)
+    second.theme = "light"
+    second.save_config("theme")
+    first.save_config("theme")
+    assert stored_config(path)["theme"] == "dark"
 
 
 def test_unknown_values_stay_in_file(path: Path) -> None:
@@ -77,7 +77,12 @@ def test_unknown_values_stay_in_file(path: Path) -> None:
     assert config.load_config(path).theme == "solarized"  # the user's own
     older.typing = "off"
     older.save_config("typing")
-    assert kept(path) == {"theme": "solarized", "sidebar": [1, 2], "ignored": ["Bob"], "typing": "off"}
+    assert stored_config(path) == {
+        "theme": "solarized",
+        "sidebar": [1, 2],
+        "ignored": ["Bob"],
+        "typing": "off",
+    }
 
 
 def test_file_with_wrong_types_keeps_valid_values(path: Path) -> None:
@@ -85,16 +90,16 @@ def test_file_with_wrong_types_keeps_valid_values(path: Path) -> None:
     path.write_text('{"theme": 5, "ignored": ["Bob", 1], "keys": {"f9": 1, "f10": "home"}}')
     read = config.load_config(path)
     assert (read.theme, read.ignored, read.keys) == ("default", ["Bob"], {"f10": "home"})
-    assert kept(path) == {"ignored": ["Bob"], "keys": {"f10": "home"}}
+    assert stored_config(path) == {"ignored": ["Bob"], "keys": {"f10": "home"}}
     [aside] = path.parent.glob("client.json.damaged-*")
-    assert kept(aside)["theme"] == 5
+    assert stored_config(aside)["theme"] == 5
 
 
 def test_concurrent_clients_lose_no_changes(path: Path) -> None:
     clients = [config.load_config(path) for _ in range(8)]
     for number, client in enumerate(clients):
         _ignore(client, f"User{number}")
-    assert kept(path)["ignored"] == [f"User{number}" for number in range(8)]
+    assert stored_config(path)["ignored"] == [f"User{number}" for number in range(8)]
 
 
 def _ignore(client: ClientConfig, name: str) -> None:

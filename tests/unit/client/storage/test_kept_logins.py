@@ -34,13 +34,13 @@ def test_login_is_found_by_next_client_in_private_file(tmp_path: Path) -> None:
 
 
 def test_token_of_removed_login_is_used_but_not_stored(tmp_path: Path) -> None:
-    one, two = open_logins(tmp_path), open_logins(tmp_path)
-    one.keep_login(ALICE, FIRST)
-    assert one.replace_token(ALICE, SECOND)
-    assert two.find_login(ALICE) == SECOND
-    two.forget_login(ALICE)
-    assert one.replace_token(ALICE, KeptLogin("a", "third"))
-    assert one.find_login(ALICE) is None
+    first, second = open_logins(tmp_path), open_logins(tmp_path)
+    first.keep_login(ALICE, FIRST)
+    assert first.replace_token(ALICE, SECOND)
+    assert second.find_login(ALICE) == SECOND
+    second.forget_login(ALICE)
+    assert first.replace_token(ALICE, KeptLogin("a", "third"))
+    assert first.find_login(ALICE) is None
 
 
 def test_void_token_is_removed_only_if_it_is_still_stored(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from chatroom.client.text import emoji
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"),
+    ("typed", "expected"),
     [
         (":tada:", "🎉"),
         (":+1:", "👍"),
@@ -21,14 +21,14 @@ from chatroom.client.text import emoji
         (":", ":"),
     ],
 )
-def test_name_is_replaced_and_other_text_unchanged(typed: str, meant: str) -> None:
-    assert emoji.emoji_or_text(typed) == meant
+def test_name_is_replaced_and_other_text_unchanged(typed: str, expected: str) -> None:
+    assert emoji.emoji_or_text(typed) == expected
 
 
 def test_search_finds_each_emoji_once_best_match_first() -> None:
-    found = [picture for picture, _ in emoji.find_emoji("thumbs")]
-    assert found[:2] == ["👍", "👎"]
-    assert len(found) == len(set(found))
+    emojis = [picture for picture, _ in emoji.find_emoji("thumbs")]
+    assert emojis[:2] == ["👍", "👎"]
+    assert len(emojis) == len(set(emojis))
     assert emoji.find_emoji("heart")[0] == ("❤", "heart")
     assert len(emoji.find_emoji("a")) == emoji.MAX_MATCHES
 

@@ -39,13 +39,13 @@ def facts_of(texts: list[str]) -> set[str]:
 
 @pytest.mark.parametrize("domain", i18n.DOMAINS)
 def test_languages_have_same_keys_and_facts(domain: str) -> None:
-    english = {key_of(one.id): one for one in catalogue("en", domain) if one.id}
-    chinese = {key_of(one.id): one for one in catalogue("zh", domain) if one.id}
+    english = {key_of(entry.id): entry for entry in catalogue("en", domain) if entry.id}
+    chinese = {key_of(entry.id): entry for entry in catalogue("zh", domain) if entry.id}
     assert english.keys() == chinese.keys()
-    for key, one in english.items():
-        assert one.string, key
+    for key, entry in english.items():
+        assert entry.string, key
         assert chinese[key].string, key
-        assert facts_of(texts_of(chinese[key])) <= facts_of(texts_of(one)) | {"count"}, key
+        assert facts_of(texts_of(chinese[key])) <= facts_of(texts_of(entry)) | {"count"}, key
 
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
@@ -89,10 +89,10 @@ def test_count_selects_singular_or_plural() -> None:
 
 
 def test_facts_are_escaped_and_never_formats() -> None:
-    said = i18n.translate("unknown_room", room="#\x1b[2J{capacity}\n")
-    assert "\x1b" not in said
-    assert "\n" not in said
-    assert "{capacity}" in said
+    text = i18n.translate("unknown_room", room="#\x1b[2J{capacity}\n")
+    assert "\x1b" not in text
+    assert "\n" not in text
+    assert "{capacity}" in text
 
 
 def test_missing_facts_show_question_mark() -> None:
@@ -133,7 +133,9 @@ LOG_KEYS = ("log.", "said.", "change.")
 
 @pytest.mark.parametrize("domain", i18n.DOMAINS)
 def test_chinese_texts_have_full_width_punctuation_and_one_form_of_address(domain: str) -> None:
-    texts = {key: texts_of(one) for key, one in _keys("zh", domain).items() if not key.startswith(LOG_KEYS)}
+    texts = {
+        key: texts_of(entry) for key, entry in _keys("zh", domain).items() if not key.startswith(LOG_KEYS)
+    }
     assert texts
     wrong = {
         key: text
@@ -149,7 +151,7 @@ ENGLISH_PARAPHRASES = r"\b(somebody|anybody|nobody|whoever|oneself|calls you|on 
 
 @pytest.mark.parametrize("domain", i18n.DOMAINS)
 def test_english_texts_avoid_paraphrases(domain: str) -> None:
-    texts = {key: texts_of(one) for key, one in _keys("en", domain).items()}
+    texts = {key: texts_of(entry) for key, entry in _keys("en", domain).items()}
     assert texts
     assert [
         key for key, forms in texts.items() if re.search(ENGLISH_PARAPHRASES, " ".join(forms), re.I)
@@ -157,4 +159,4 @@ def test_english_texts_avoid_paraphrases(domain: str) -> None:
 
 
 def _keys(language: str, domain: str) -> dict[str, Message]:
-    return {key_of(one.id): one for one in catalogue(language, domain) if one.id}
+    return {key_of(entry.id): entry for entry in catalogue(language, domain) if entry.id}

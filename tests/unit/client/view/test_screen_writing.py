@@ -314,16 +314,16 @@ class TestRecalledLineAndDraft:
     def test_switch_while_a_recalled_line_is_shown_keeps_the_draft(
         self, alice: FakeApp, there_and_back: tuple[str, str]
     ) -> None:
-        there, back = there_and_back
+        leave, enter = there_and_back
 
         async def steps(screen: ScreenHarness) -> None:
             await self.recall(screen)
             assert self.draft(screen) == "a draft"
-            screen.press(there)
+            screen.press(leave)
             await screen.wait_until(
                 lambda: "old line" not in input_line(screen), "for the other conversation"
             )
-            screen.press(back)
+            screen.press(enter)
             await screen.wait_until(lambda: input_line(screen) == "a draft", "for the draft")
 
         run_steps(alice, steps)

@@ -83,9 +83,9 @@ def test_names_equal_under_collation_are_distinct(engine: Engine) -> None:
     with engine.connect() as connection:
         assert accounts.usernames_by_id(connection, ids) == ids
         for id, name in ids.items():
-            found = accounts.find_account(connection, name.encode())
-            assert found is not None
-            assert (found.id, found.username) == (id, name)
+            record = accounts.find_account(connection, name.encode())
+            assert record is not None
+            assert (record.id, record.username) == (id, name)
 
 
 def test_set_password_changes_one_account(engine: Engine) -> None:

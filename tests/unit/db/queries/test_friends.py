@@ -69,8 +69,12 @@ def test_list_directs_is_sorted_and_filtered(engine: Engine) -> None:
         friends.add_friendship(connection, bob, zoe, NOW)
         friends.add_friendship(connection, carol, bob, NOW)
         friends.add_friendship(connection, carol, alice, NOW)
-        assert [one.friend for one in friends.list_directs(connection, bob)] == ["alice", "Carol", "Zoe"]
-        assert [one.friend for one in friends.list_directs(connection, bob, [with_alice])] == ["alice"]
+        assert [direct.friend for direct in friends.list_directs(connection, bob)] == [
+            "alice",
+            "Carol",
+            "Zoe",
+        ]
+        assert [direct.friend for direct in friends.list_directs(connection, bob, [with_alice])] == ["alice"]
         assert friends.list_directs(connection, zoe, [with_alice]) == []
         assert friends.friend_ids(connection, bob) == {alice, carol, zoe}
 
@@ -80,8 +84,8 @@ def test_both_friends_can_enter_chat(engine: Engine) -> None:
         alice, bob = make_account(connection, "Alice"), make_account(connection, "Bob")
         id = friends.add_friendship(connection, alice, bob, NOW)
         memberships.enter_seat(connection, id, bob, "BOB")
-        (seen,) = friends.list_directs(connection, bob)
-        assert (seen.seat.nickname, seen.seat.entered) == ("BOB", True)
+        (direct,) = friends.list_directs(connection, bob)
+        assert (direct.seat.nickname, direct.seat.entered) == ("BOB", True)
         assert [seat.entered for seat in memberships.list_roster(connection, id)] == [False, True]
 
 
@@ -101,11 +105,12 @@ def test_concurrent_add_friendship_succeeds_once(engine: Engine, before: str) ->
             return False
         return True
 
-    both_ways = pairs + [(other, one) for one, other in pairs]
+    both_ways = pairs + [(second, first) for first, second in pairs]
     results = run_concurrently(
-        engine, [partial(befriend, account_id=one, other_id=other) for one, other in both_ways]
+        engine,
+        [partial(befriend, account_id=account_id, other_id=other_id) for account_id, other_id in both_ways],
     )
-    assert [one + other for one, other in zip(results[:10], results[10:], strict=True)] == [1] * 10
+    assert [first + second for first, second in zip(results[:10], results[10:], strict=True)] == [1] * 10
     with engine.connect() as connection:
         assert connection.scalar(select(func.count()).select_from(conversations)) == 10
         assert all(len(friends.list_directs(connection, id)) == 1 for pair in pairs for id in pair)

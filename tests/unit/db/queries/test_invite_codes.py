@@ -47,13 +47,21 @@ def scene(engine: Engine) -> Iterator[CodeScenario]:
 
 def test_code_admits_limited_accounts(scene: CodeScenario) -> None:
     scene.add(uses=2)
-    assert [scene.use(one) for one in (scene.alice, scene.bob, scene.carol)] == [True, True, False]
+    assert [scene.use(account_id) for account_id in (scene.alice, scene.bob, scene.carol)] == [
+        True,
+        True,
+        False,
+    ]
     assert invite_codes.users_by_code(scene.connection) == {CODE: ["Alice", "Bob"]}
 
 
 def test_repeated_use_by_same_account_is_not_counted(scene: CodeScenario) -> None:
     scene.add()
-    assert [scene.use(one) for one in (scene.alice, scene.alice, scene.bob)] == [True, True, False]
+    assert [scene.use(account_id) for account_id in (scene.alice, scene.alice, scene.bob)] == [
+        True,
+        True,
+        False,
+    ]
     assert scene.uses_left() == [0]
     assert invite_codes.find_code(scene.connection, CODE, scene.alice, NOW) is not None
     assert invite_codes.find_code(scene.connection, CODE, scene.bob, NOW) is None
@@ -73,7 +81,7 @@ def test_code_spent_on_seat_is_invalid_for_its_account(scene: CodeScenario) -> N
 def test_expired_code_is_invalid_and_deleted(scene: CodeScenario) -> None:
     scene.add(uses=5)
     assert scene.use(scene.alice)
-    assert [scene.use(one, LATER) for one in (scene.alice, scene.bob)] == [False, False]
+    assert [scene.use(account_id, LATER) for account_id in (scene.alice, scene.bob)] == [False, False]
     invite_codes.delete_expired_codes(scene.connection, LATER)
     assert invite_codes.list_codes(scene.connection) == []
     assert invite_codes.users_by_code(scene.connection) == {}
@@ -82,7 +90,7 @@ def test_expired_code_is_invalid_and_deleted(scene: CodeScenario) -> None:
 def test_code_lists_room_and_maker(scene: CodeScenario) -> None:
     scene.add(OTHER)
     scene.add(room_id=scene.lab)
-    known = {one.digest: (one.room, one.maker) for one in invite_codes.list_codes(scene.connection)}
+    known = {code.digest: (code.room, code.maker) for code in invite_codes.list_codes(scene.connection)}
     assert known == {OTHER: (None, None), CODE: ("lab", "Alice")}
     invite_codes.delete_code(scene.connection, CODE)
     assert not scene.use(scene.bob)

@@ -20,9 +20,9 @@ class SeatScenario(NamedTuple):
 
     def counts(self) -> tuple[int, int]:
         """The room's member count and roster version."""
-        found = rooms.find_room(self.connection, b"thuhole")
-        assert found is not None
-        return found.members, found.roster
+        room = rooms.find_room(self.connection, b"thuhole")
+        assert room is not None
+        return room.members, room.roster
 
 
 @pytest.fixture

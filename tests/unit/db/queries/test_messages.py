@@ -23,13 +23,13 @@ class MessageScenario:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.alice, self.bob = make_account(connection, "Alice"), make_account(connection, "Bob")
-        self.here = make_room(connection, "here", self.alice)
-        self.there = make_room(connection, "there", self.alice)
+        self.lab = make_room(connection, "lab", self.alice)
+        self.hall = make_room(connection, "hall", self.alice)
 
-    def draft(self, text: str, cid: str | None, *, there: bool = False, bob: bool = False) -> MessageDraft:
+    def draft(self, text: str, cid: str | None, *, in_hall: bool = False, bob: bool = False) -> MessageDraft:
         author, name = (self.bob, "Bob") if bob else (self.alice, "Alice")
         kind = "text" if cid is not None else "enter"
-        return MessageDraft(self.there if there else self.here, author, name, name, kind, text, cid)
+        return MessageDraft(self.hall if in_hall else self.lab, author, name, name, kind, text, cid)
 
     def append(self, *drafts: MessageDraft, now: int = NOW) -> list[tuple[str, int]]:
         heads = messages.lock_heads(self.connection, {draft.conversation_id for draft in drafts})
@@ -49,11 +49,11 @@ def test_message_columns_are_those_of_the_record() -> None:
 
 
 def test_stored_message_is_read_back_with_every_field(scene: MessageScenario) -> None:
-    draft = MessageDraft(scene.here, scene.alice, "Alice", "ALICE", "action", "waves", "a", 7)
-    heads = messages.lock_heads(scene.connection, [scene.here])
+    draft = MessageDraft(scene.lab, scene.alice, "Alice", "ALICE", "action", "waves", "a", 7)
+    heads = messages.lock_heads(scene.connection, [scene.lab])
     [outcome] = messages.append_messages(scene.connection, heads, [draft], NOW)
     assert outcome.stored == StoredMessage(
-        conversation_id=scene.here,
+        conversation_id=scene.lab,
         account_id=scene.alice,
         username="Alice",
         nickname="ALICE",
@@ -64,13 +64,13 @@ def test_stored_message_is_read_back_with_every_field(scene: MessageScenario) ->
         seq=1,
         sent_at=NOW,
     )
-    assert messages.message_page(scene.connection, scene.here, limit=9)[0] == [outcome.stored]
-    assert export.export_page(scene.connection, scene.here, after=0, limit=9)[0] == [outcome.stored]
+    assert messages.message_page(scene.connection, scene.lab, limit=9)[0] == [outcome.stored]
+    assert export.export_page(scene.connection, scene.lab, after=0, limit=9)[0] == [outcome.stored]
 
 
 def test_each_conversation_has_its_own_seqs(scene: MessageScenario) -> None:
     stored = scene.append(
-        scene.draft("one", "a"), scene.draft("uno", "b", there=True), scene.draft("two", "c")
+        scene.draft("one", "a"), scene.draft("uno", "b", in_hall=True), scene.draft("two", "c")
     )
     assert stored == [("STORED", 1), ("STORED", 1), ("STORED", 2)]
     assert scene.append(scene.draft("three", "d")) == [("STORED", 3)]
@@ -79,7 +79,7 @@ def test_each_conversation_has_its_own_seqs(scene: MessageScenario) -> None:
 def test_append_updates_head_and_spoken_count(scene: MessageScenario) -> None:
     scene.append(scene.draft("", None), scene.draft("hi", "a"), scene.draft("ho", "b"))
     row = conversations.c
-    rows = scene.connection.execute(select(row.head, row.spoken, row.last_at).where(row.id == scene.here))
+    rows = scene.connection.execute(select(row.head, row.spoken, row.last_at).where(row.id == scene.lab))
     assert list(rows) == [(3, 2, NOW)]
 
 
@@ -101,7 +101,7 @@ def test_duplicate_in_batch_leaves_no_gap(scene: MessageScenario, size: int) -> 
     drafts = [scene.draft(str(number), f"cid{number}") for number in range(size)]
     stored = scene.append(*drafts, scene.draft("known", "known"))
     assert stored == [*[("STORED", number + 2) for number in range(size)], ("DUPLICATE", 1)]
-    assert len(messages.messages_in_ranges(scene.connection, [SeqRange(scene.here, 0, 1000)])) == size + 1
+    assert len(messages.messages_in_ranges(scene.connection, [SeqRange(scene.lab, 0, 1000)])) == size + 1
 
 
 def test_heads_of_many_conversations_are_updated(scene: MessageScenario) -> None:
@@ -112,7 +112,7 @@ def test_heads_of_many_conversations_are_updated(scene: MessageScenario) -> None
     scene.append(*drafts, now=NOW + 1)
     row = conversations.c
     rows = scene.connection.execute(
-        select(row.kind, row.head, row.spoken, row.last_at).where(row.id.in_([*places, scene.there]))
+        select(row.kind, row.head, row.spoken, row.last_at).where(row.id.in_([*places, scene.hall]))
     )
     assert sorted(rows) == [("room", 0, 0, NOW), *[("room", 1, 1, NOW + 1)] * 5]
 
@@ -120,7 +120,7 @@ def test_heads_of_many_conversations_are_updated(scene: MessageScenario) -> None
 @pytest.mark.parametrize("other", ["text", "place"])
 def test_same_cid_with_other_content_is_reused(scene: MessageScenario, other: str) -> None:
     scene.append(scene.draft("hi", "a"))
-    draft = scene.draft("ho", "a") if other == "text" else scene.draft("hi", "a", there=True)
+    draft = scene.draft("ho", "a") if other == "text" else scene.draft("hi", "a", in_hall=True)
     assert scene.append(draft) == [("REUSED", 1)]
 
 
@@ -132,15 +132,15 @@ def test_cids_are_case_sensitive_and_per_account(scene: MessageScenario) -> None
 def test_find_duplicate_finds_stored_cid(scene: MessageScenario) -> None:
     scene.append(scene.draft("hi", "a"))
     assert messages.find_duplicate(scene.connection, scene.draft("hi", "b")) is None
-    found = messages.find_duplicate(scene.connection, scene.draft("hi", "a"))
-    assert found is not None
-    assert found.verdict is AppendVerdict.DUPLICATE
+    duplicate = messages.find_duplicate(scene.connection, scene.draft("hi", "a"))
+    assert duplicate is not None
+    assert duplicate.verdict is AppendVerdict.DUPLICATE
 
 
 def test_times_do_not_decrease_when_clock_does(scene: MessageScenario) -> None:
     scene.append(scene.draft("late", "a"), now=NOW + 5_000)
     scene.append(scene.draft("early", "b"), now=NOW)
-    page, _ = messages.message_page(scene.connection, scene.here, limit=10)
+    page, _ = messages.message_page(scene.connection, scene.lab, limit=10)
     assert [stored.sent_at for stored in page] == [NOW + 5_000, NOW + 5_000]
 
 
@@ -149,16 +149,16 @@ def test_times_do_not_decrease_when_clock_does(scene: MessageScenario) -> None:
 )
 def test_text_is_stored_unchanged(scene: MessageScenario, text: str) -> None:
     scene.append(scene.draft(text, "a"))
-    page, _ = messages.message_page(scene.connection, scene.here, limit=1)
+    page, _ = messages.message_page(scene.connection, scene.lab, limit=1)
     assert page[0].text == text
 
 
 def test_message_page_in_both_directions(scene: MessageScenario) -> None:
     scene.append(*(scene.draft(str(n), str(n)) for n in range(1, 8)))
-    page = partial(messages.message_page, scene.connection, scene.here)
+    page = partial(messages.message_page, scene.connection, scene.lab)
 
-    def seqs(found: tuple[list[StoredMessage], bool]) -> tuple[list[int], bool]:
-        return [stored.seq for stored in found[0]], found[1]
+    def seqs(page_and_more: tuple[list[StoredMessage], bool]) -> tuple[list[int], bool]:
+        return [stored.seq for stored in page_and_more[0]], page_and_more[1]
 
     assert seqs(page(limit=3)) == ([5, 6, 7], True)
     assert seqs(page(before=5, limit=3)) == ([2, 3, 4], True)
@@ -166,16 +166,18 @@ def test_message_page_in_both_directions(scene: MessageScenario) -> None:
     assert seqs(page(after=0, limit=3)) == ([1, 2, 3], True)
     assert seqs(page(after=4, limit=3)) == ([5, 6, 7], False)
     assert seqs(page(after=7, limit=3)) == ([], False)
-    within = messages.messages_in_ranges(scene.connection, [SeqRange(scene.here, 2, 4)])
+    within = messages.messages_in_ranges(scene.connection, [SeqRange(scene.lab, 2, 4)])
     assert [stored.seq for stored in within] == [3, 4]
 
 
 def test_last_seq_before_finds_time(scene: MessageScenario) -> None:
-    assert messages.last_seq_before(scene.connection, scene.here, NOW) == 0
+    assert messages.last_seq_before(scene.connection, scene.lab, NOW) == 0
     for number, seconds in enumerate((1, 2, 2, 2, 5)):
         scene.append(scene.draft("hi", str(number)), now=NOW + seconds)
-    found = [messages.last_seq_before(scene.connection, scene.here, NOW + seconds) for seconds in range(8)]
-    assert found == [0, 0, 1, 4, 4, 4, 5, 5]
+    seqs_before = [
+        messages.last_seq_before(scene.connection, scene.lab, NOW + seconds) for seconds in range(8)
+    ]
+    assert seqs_before == [0, 0, 1, 4, 4, 4, 5, 5]
 
 
 def test_mysql_newest_page_scans_few_rows(mysql_url: str) -> None:
@@ -185,7 +187,7 @@ def test_mysql_newest_page_scans_few_rows(mysql_url: str) -> None:
         scene = MessageScenario(connection)
         scene.append(*(scene.draft("hi", str(n)) for n in range(500)))
         before = rows_scanned(connection)
-        assert len(messages.message_page(connection, scene.here, limit=10)[0]) == 10
+        assert len(messages.message_page(connection, scene.lab, limit=10)[0]) == 10
         assert rows_scanned(connection) - before < 100
     engine.dispose()
 
@@ -201,15 +203,15 @@ def test_concurrent_writers_leave_no_gap(engine: Engine) -> None:
         drafts = [
             MessageDraft(place, scene.alice, "Alice", "A", "text", "hi", f"{writer}-{place}-{n}")
             for n in range(5)
-            for place in (scene.here, scene.there)
+            for place in (scene.lab, scene.hall)
         ]
         messages.append_messages(
-            connection, messages.lock_heads(connection, [scene.there, scene.here]), drafts, NOW
+            connection, messages.lock_heads(connection, [scene.hall, scene.lab]), drafts, NOW
         )
 
     run_concurrently(engine, [partial(work, writer) for writer in range(8)])
     with engine.connect() as connection:
-        for place in (scene.here, scene.there):
+        for place in (scene.lab, scene.hall):
             page, _ = messages.message_page(connection, place, limit=100)
             assert [stored.seq for stored in page] == list(range(1, 41))
 
@@ -238,13 +240,15 @@ def test_sqlite_message_queries_use_indexes(tmp_path: Path) -> None:
         with traced_statements(connection) as statements:
             scene.append(scene.draft("hi", "a"), scene.draft("ho", "b", bob=True))
             scene.append(scene.draft("hi", "a"), scene.draft("ho", "b", bob=True))
-            messages.messages_in_ranges(connection, [SeqRange(scene.here, 0, 9), SeqRange(scene.there, 0, 9)])
-            messages.messages_at(connection, [(scene.here, 1), (scene.there, 1)])
-            messages.last_seq_before(connection, scene.here, NOW)
+            messages.messages_in_ranges(connection, [SeqRange(scene.lab, 0, 9), SeqRange(scene.hall, 0, 9)])
+            messages.messages_at(connection, [(scene.lab, 1), (scene.hall, 1)])
+            messages.last_seq_before(connection, scene.lab, NOW)
             for side in ({}, {"before": 2}, {"after": 1}):
-                messages.message_page(connection, scene.here, limit=10, **side)
+                messages.message_page(connection, scene.lab, limit=10, **side)
         ways = [
-            way for one in statements for *_, way in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {one}")
+            way
+            for statement in statements
+            for *_, way in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")
         ]
     engine.dispose()
     assert "SCAN messages" not in ways
@@ -256,6 +260,8 @@ def traced_statements(connection: Connection) -> Iterator[list[str]]:
     """The SQLite statements in the block that mention messages, with values."""
     statements: list[str] = []
     driver: Any = connection.connection.driver_connection
-    driver.set_trace_callback(lambda one: statements.append(one) if "messages" in one else None)
+    driver.set_trace_callback(
+        lambda statement: statements.append(statement) if "messages" in statement else None
+    )
     yield statements
     driver.set_trace_callback(None)

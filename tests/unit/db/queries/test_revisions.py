@@ -41,7 +41,7 @@ class RevisionScenario:
     def random_change(self, chance: Random) -> None:
         """Append a random message, or a random change to an existing one."""
         kind = chance.choice(["delete", "text"] + ["edit", "unreact"] * 2 + ["react"] * 3)
-        standing = [one.seq for one in self.page() if one.kind == "text" and one.text]
+        standing = [message.seq for message in self.page() if message.kind == "text" and message.text]
         if kind == "text" or not standing:
             self.append("text", f"text {chance.random()}")
             return
@@ -112,9 +112,9 @@ def test_resend_of_changed_message_is_duplicate(scene: RevisionScenario) -> None
     scene.append("edit", "second", target=1)
     scene.append("delete", target=1)
     again = MessageDraft(scene.room_id, scene.alice, "Alice", "Alice", "text", "first", "1")
-    found = messages.find_duplicate(scene.connection, again)
-    assert found is not None
-    assert found.verdict is messages.AppendVerdict.DUPLICATE
+    duplicate = messages.find_duplicate(scene.connection, again)
+    assert duplicate is not None
+    assert duplicate.verdict is messages.AppendVerdict.DUPLICATE
 
 
 def test_reactions_keep_order_and_usernames(scene: RevisionScenario) -> None:
@@ -182,10 +182,12 @@ class ReplayClient:
     """A client: it begins with a page and applies all later messages in order."""
 
     def __init__(self, page: list[StoredMessage]) -> None:
-        self.texts = {one.seq: one.text for one in page if one.kind in messages.SPOKEN_KINDS}
-        self.edited = {one.seq: one.revision.edited_at for one in page if one.revision}
-        self.deleted = {one.seq for one in page if one.revision and one.revision.deleted}
-        self.reactions = {one.seq: deepcopy(one.revision.reactions) for one in page if one.revision}
+        self.texts = {message.seq: message.text for message in page if message.kind in messages.SPOKEN_KINDS}
+        self.edited = {message.seq: message.revision.edited_at for message in page if message.revision}
+        self.deleted = {message.seq for message in page if message.revision and message.revision.deleted}
+        self.reactions = {
+            message.seq: deepcopy(message.revision.reactions) for message in page if message.revision
+        }
 
     def apply(self, message: StoredMessage) -> None:
         target = message.target or 0
@@ -248,8 +250,8 @@ def test_find_message_skips_system_messages_and_changes(scene: RevisionScenario)
     scene.append("enter")
     scene.append("action", "waves")
     scene.append("edit", "smiles", target=2)
-    found = [revisions.find_message(scene.connection, scene.room_id, seq) for seq in (0, 1, 2, 3, 4)]
-    assert [stored and stored.text for stored in found] == [None, None, "smiles", None, None]
+    targets = [revisions.find_message(scene.connection, scene.room_id, seq) for seq in (0, 1, 2, 3, 4)]
+    assert [stored and stored.text for stored in targets] == [None, None, "smiles", None, None]
 
 
 def test_mysql_latest_states_scan_few_rows(mysql_url: str) -> None:

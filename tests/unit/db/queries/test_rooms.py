@@ -15,10 +15,10 @@ def test_new_room_has_owner_and_no_members(engine: Engine) -> None:
     with begin_write(engine) as connection:
         alice = make_account(connection, "Alice")
         id = make_room(connection, "THU hole", alice, capacity=5)
-        found = rooms.find_room(connection, b"thu hole")
-    assert found is not None
-    assert (found.conversation_id, found.name, found.owner) == (id, "THU hole", "Alice")
-    assert (found.members, found.capacity, found.head, found.seat) == (0, 5, 0, None)
+        room = rooms.find_room(connection, b"thu hole")
+    assert room is not None
+    assert (room.conversation_id, room.name, room.owner) == (id, "THU hole", "Alice")
+    assert (room.members, room.capacity, room.head, room.seat) == (0, 5, 0, None)
 
 
 def test_unknown_room_is_none(engine: Engine) -> None:
@@ -38,7 +38,7 @@ def test_duplicate_name_or_look_alike_is_refused(engine: Engine, key: bytes, ske
     with pytest.raises(AlreadyExists), begin_write(engine) as connection:
         rooms.add_room(connection, name="x", key=key, skeleton=skeleton, capacity=2, owner_id=alice, now=NOW)
     with engine.connect() as connection:
-        assert [found.name for found in rooms.list_rooms(connection, alice)] == ["thuhole"]
+        assert [room.name for room in rooms.list_rooms(connection, alice)] == ["thuhole"]
 
 
 def test_room_is_found_by_skeleton(engine: Engine) -> None:
@@ -47,9 +47,9 @@ def test_room_is_found_by_skeleton(engine: Engine) -> None:
         rooms.add_room(
             connection, name="paypal", key=b"paypal", skeleton=b"paypaI", capacity=2, owner_id=alice, now=NOW
         )
-        found = rooms.find_look_alike(connection, b"paypaI")
-    assert found is not None
-    assert found.name == "paypal"
+        room = rooms.find_look_alike(connection, b"paypaI")
+    assert room is not None
+    assert room.name == "paypal"
 
 
 def test_list_rooms_is_sorted_and_includes_own_seat(engine: Engine) -> None:
@@ -63,13 +63,13 @@ def test_list_rooms_is_sorted_and_includes_own_seat(engine: Engine) -> None:
         listed = rooms.list_rooms(connection, alice)
         mine = rooms.list_rooms(connection, alice, only_member=True)
         some = rooms.list_rooms(connection, alice, [gamma, alpha])
-    assert [(one.name, one.members, one.seat is not None) for one in listed] == [
+    assert [(room.name, room.members, room.seat is not None) for room in listed] == [
         ("Alpha", 0, False),
         ("beta", 2, True),
         ("gamma", 1, False),
     ]
-    assert [one.name for one in mine] == ["beta"]
-    assert [one.name for one in some] == ["Alpha", "gamma"]
+    assert [room.name for room in mine] == ["beta"]
+    assert [room.name for room in some] == ["Alpha", "gamma"]
     seat = mine[0].seat
     assert seat is not None
     assert (seat.account_id, seat.username, seat.nickname, seat.entered) == (alice, "Alice", "ALICE", True)
@@ -83,15 +83,15 @@ def test_last_seat_is_taken_once_by_concurrent_accounts(engine: Engine) -> None:
 
     def enter(connection: Connection, account_id: int) -> bool:
         messages.lock_heads(connection, [narrow])
-        found = rooms.find_room_as(connection, b"narrow", account_id)
-        assert found is not None
-        if found.members >= found.capacity:
+        room = rooms.find_room_as(connection, b"narrow", account_id)
+        assert room is not None
+        if room.members >= room.capacity:
             return False
         take_seats(connection, narrow, account_id)
         return True
 
     seated = sum(run_concurrently(engine, [partial(enter, account_id=id) for id in people]))
     with engine.connect() as connection:
-        found = rooms.find_room(connection, b"narrow")
-        assert found is not None
-        assert (seated, found.members, len(memberships.list_roster(connection, narrow))) == (1, 1, 1)
+        room = rooms.find_room(connection, b"narrow")
+        assert room is not None
+        assert (seated, room.members, len(memberships.list_roster(connection, narrow))) == (1, 1, 1)

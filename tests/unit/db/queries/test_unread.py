@@ -101,7 +101,7 @@ def test_unread_of_more_conversations_than_one_query_takes(
         for author in (bob, alice, *[bob] * n):
             append_message(connection, id, author)
     listed = rooms.list_rooms(connection, alice)
-    assert [one.seat.unread for one in listed if one.seat] == [1, 2, 3, 4, 5, 0]
+    assert [room.seat.unread for room in listed if room.seat] == [1, 2, 3, 4, 5, 0]
 
 
 def test_own_messages_beyond_counted_range_are_not_subtracted(

@@ -178,6 +178,6 @@ def test_message_whose_document_is_being_replaced_is_found(scene: IndexScenario)
     assert current is not None
     assert former is not None
     with begin_read(scene.engine) as connection:
-        found = search_messages(connection, scene.alice, current, limit=10)
-        assert [message.seq for message in found.messages] == [1]
+        matches = search_messages(connection, scene.alice, current, limit=10)
+        assert [message.seq for message in matches.messages] == [1]
         assert search_messages(connection, scene.alice, former, limit=10).messages == []

@@ -85,7 +85,7 @@ def append_at(
     return messages.append_messages(connection, heads, [draft], at)[0].stored
 
 
-def found(
+def search_texts(
     connection: Connection,
     account_id: int,
     query: str,
@@ -126,9 +126,9 @@ def test_search_finds_indexed_and_unindexed_messages(
 ) -> None:
     for number, text in enumerate(LIBRARY):
         append_at(connection, library, alice, text, NOW + number)
-    assert {query: found(connection, alice, query) for query in FOUND} == FOUND
+    assert {query: search_texts(connection, alice, query) for query in FOUND} == FOUND
     index_all(connection)
-    assert {query: found(connection, alice, query) for query in FOUND} == FOUND
+    assert {query: search_texts(connection, alice, query) for query in FOUND} == FOUND
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -160,10 +160,10 @@ def test_search_finds_the_same_as_a_full_scan(
         if chance.random() < 0.1:
             index_some(connection, chance.randint(1, 30))
         if chance.random() < 0.1:
-            one, text = chance.randrange(len(stored)), chance.choice(["", *WORDS])
-            if stored[one].text:
-                change(connection, stored[one], "edit" if text else "delete", text)
-                stored[one] = replace(stored[one], text=text)
+            index, text = chance.randrange(len(stored)), chance.choice(["", *WORDS])
+            if stored[index].text:
+                change(connection, stored[index], "edit" if text else "delete", text)
+                stored[index] = replace(stored[index], text=text)
     for _ in range(40):
         query = " ".join(chance.choices([*WORDS, '"quick fox"', '"天气"'], k=chance.choice([1, 1, 2])))
         account, limit = chance.choice(people), chance.choice([1, 7, 200])
@@ -181,14 +181,16 @@ def pages(
 ) -> Iterator[StoredMessage]:
     """All matches, with as many searches as needed."""
     while True:
-        found = search_query.search_messages(connection, account, query, below=below, limit=limit)
-        yield from found.messages
-        if found.continue_below is None:
+        matches = search_query.search_messages(connection, account, query, below=below, limit=limit)
+        yield from matches.messages
+        if matches.continue_below is None:
             return
-        assert found.stopped_early or len(found.messages) == limit
-        assert found.continue_below < below, "no progress"
-        assert all(match.rank >= found.continue_below for match in found.messages), "there may be newer ones"
-        below = found.continue_below
+        assert matches.stopped_early or len(matches.messages) == limit
+        assert matches.continue_below < below, "no progress"
+        assert all(match.rank >= matches.continue_below for match in matches.messages), (
+            "there may be newer ones"
+        )
+        below = matches.continue_below
 
 
 def key_of(message: StoredMessage) -> MessageKey:
@@ -228,23 +230,23 @@ def test_search_finds_only_readable_conversations(connection: Connection, alice:
     append_at(connection, library, alice, "fox in the library", NOW)
     append_at(connection, private, bob, "private fox", NOW + 1)
     for _ in range(2):
-        assert found(connection, alice, "fox") == ["private fox", "fox in the library"]
-        assert found(connection, alice, "fox", conversation_id=library) == ["fox in the library"]
-        assert found(connection, bob, "fox") == ["private fox"]
-        assert found(connection, bob, "fox", conversation_id=library) == []
-        assert found(connection, carol, "fox") == []
+        assert search_texts(connection, alice, "fox") == ["private fox", "fox in the library"]
+        assert search_texts(connection, alice, "fox", conversation_id=library) == ["fox in the library"]
+        assert search_texts(connection, bob, "fox") == ["private fox"]
+        assert search_texts(connection, bob, "fox", conversation_id=library) == []
+        assert search_texts(connection, carol, "fox") == []
         index_all(connection)
     friends.end_friendship(connection, private, NOW + 2)
     memberships.give_up_seat(connection, library, alice)
-    assert found(connection, alice, "fox") == ["private fox"]
+    assert search_texts(connection, alice, "fox") == ["private fox"]
 
 
 def test_search_skips_system_messages(connection: Connection, alice: int, library: int) -> None:
     append_message(connection, library, alice, "fox", kind="nick")
     append_message(connection, library, alice, "a fox", kind="action")
-    assert found(connection, alice, "fox") == ["a fox"]
+    assert search_texts(connection, alice, "fox") == ["a fox"]
     index_all(connection)
-    assert found(connection, alice, "fox") == ["a fox"]
+    assert search_texts(connection, alice, "fox") == ["a fox"]
 
 
 @pytest.mark.parametrize("indexed", [0, 1, 2, 3, 4])
@@ -257,12 +259,12 @@ def test_search_uses_current_text_of_changed_message(
     change(connection, first, "edit", "a badger")
     if indexed:
         index_some(connection, indexed)
-    assert found(connection, alice, "badger") == ["a badger"]
-    assert found(connection, alice, "hound") == []
-    assert found(connection, alice, "fox") == ["another fox"]
-    assert found(connection, alice, "a badger", before=NOW + 1) == ["a badger"]
+    assert search_texts(connection, alice, "badger") == ["a badger"]
+    assert search_texts(connection, alice, "hound") == []
+    assert search_texts(connection, alice, "fox") == ["another fox"]
+    assert search_texts(connection, alice, "a badger", before=NOW + 1) == ["a badger"]
     change(connection, first, "delete", "")
-    assert found(connection, alice, "badger") == []
+    assert search_texts(connection, alice, "badger") == []
 
 
 def change(connection: Connection, target: StoredMessage, kind: str, text: str) -> None:
@@ -305,15 +307,15 @@ def test_search_reads_messages_of_one_millisecond_completely(
     fox = tokenizer.parse_query("fox")
     assert fox is not None
     assert search_query.search_messages(connection, alice, fox, limit=5) == ([], MessageRank(NOW + 1), True)
-    assert found(connection, alice, "fox", before=NOW + 1) == ["a fox"]
+    assert search_texts(connection, alice, "fox", before=NOW + 1) == ["a fox"]
 
 
 def test_search_accepts_any_time_limit(connection: Connection, alice: int, library: int) -> None:
     append_at(connection, library, alice, "fox")
     for _ in range(2):
-        assert found(connection, alice, "fox", before=253_402_300_799_999) == ["fox"]
-        assert found(connection, alice, "fox", before=-62_135_596_800_000) == []
-        assert found(connection, alice, "fox", before=NOW) == []
+        assert search_texts(connection, alice, "fox", before=253_402_300_799_999) == ["fox"]
+        assert search_texts(connection, alice, "fox", before=-62_135_596_800_000) == []
+        assert search_texts(connection, alice, "fox", before=NOW) == []
         index_all(connection)
 
 
@@ -327,7 +329,7 @@ def test_documents_with_equal_rowid_are_stored_at_next_free_rowids(
     for text in texts:
         append_at(connection, library, alice, text)
     index_all(connection, limit=2)
-    assert found(connection, alice, "fox") == texts[::-1]
+    assert search_texts(connection, alice, "fox") == texts[::-1]
 
 
 def test_conversation_with_fewest_unindexed_messages_is_indexed_first(
@@ -353,7 +355,7 @@ def test_slice_indexed_by_another_process_is_refused(
         with pytest.raises(AlreadyExists):
             search_index.store_slice(connection, slice)
         connection.rollback()
-        assert found(connection, alice, "fox") == ["fox"] * (round + 1)
+        assert search_texts(connection, alice, "fox") == ["fox"] * (round + 1)
 
 
 def test_concurrent_indexers_index_each_message_once(engine: Engine) -> None:
@@ -396,7 +398,7 @@ def test_indexer_killed_at_any_statement_continues(engine: Engine) -> None:
             search_index.store_slice(connection, slice)
     with engine.connect() as connection:
         assert search_index.read_slice(connection, 1) is None
-        assert found(connection, alice, "fox") == ["fox"] * 10
+        assert search_texts(connection, alice, "fox") == ["fox"] * 10
         assert connection.scalar(select(func.count()).select_from(index)) == 10
 
 
@@ -441,4 +443,4 @@ def test_deleted_documents_include_edits(connection: Connection, alice: int, lib
     search_index.delete_documents(connection, hall, [(message.seq, message.sent_at) for message in stored])
     connection.commit()
     assert connection.scalar(select(func.count()).select_from(index)) == 5
-    assert found(connection, alice, "fox") == ["fox"] * 5
+    assert search_texts(connection, alice, "fox") == ["fox"] * 5

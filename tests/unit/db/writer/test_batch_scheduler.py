@@ -107,9 +107,9 @@ def test_random_operations_are_taken_once_in_allowed_order(
     taken: list[Operation] = []
     longest: Operation | None = None
     waited = 0  # batches for which the longest waiting operation has waited
-    for kind, conversation, who in steps:
+    for kind, conversation, session_number in steps:
         if kind == 1:
-            oldest = next((one for one in added if one not in taken), None)
+            oldest = next((operation for operation in added if operation not in taken), None)
             waited = waited + 1 if oldest is longest else 1
             longest = oldest
             batch = backlog.next_batch(limit)
@@ -117,7 +117,7 @@ def test_random_operations_are_taken_once_in_allowed_order(
             assert oldest is None or oldest in batch or waited < 3  # two other conversations may be before it
             taken += batch
         else:
-            added.append(post(conversation, sessions[who]) if kind else job())
+            added.append(post(conversation, sessions[session_number]) if kind else job())
             backlog.add_operation(added[-1])
     taken += chain.from_iterable(drain(backlog, limit))
     assert len(taken) == len(added)
@@ -126,15 +126,22 @@ def test_random_operations_are_taken_once_in_allowed_order(
         assert _of(session, taken) == _of(session, added)
         assert not session.pending
     for conversation in range(1, 4):
-        here = [one for one in added if conversations([one]) == [conversation]]
-        assert [one for one in taken if one in here] == here
+        posts = [operation for operation in added if conversations([operation]) == [conversation]]
+        assert [operation for operation in taken if operation in posts] == posts
     assert _parts(taken) == _parts(added)
 
 
 def _of(session: SessionOrder, operations: list[Operation]) -> list[Operation]:
-    return [one for one in operations if isinstance(one, MessagePost) and one.session_order is session]
+    return [
+        operation
+        for operation in operations
+        if isinstance(operation, MessagePost) and operation.session_order is session
+    ]
 
 
 def _parts(operations: list[Operation]) -> list[set[int]]:
     """The groups of operations between jobs, and the groups of jobs."""
-    return [set(map(id, part)) for _, part in groupby(operations, key=lambda one: isinstance(one, WriteJob))]
+    return [
+        set(map(id, part))
+        for _, part in groupby(operations, key=lambda operation: isinstance(operation, WriteJob))
+    ]

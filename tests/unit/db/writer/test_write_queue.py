@@ -153,14 +153,14 @@ def test_batch_size_is_limited(scene: QueueScenario) -> None:
 
 @pytest.mark.usefixtures("impatient")
 def test_overload_batch_holds_whole_conversations(scene: QueueScenario) -> None:
-    here, there = range(MAX_BATCH // 2), range(MAX_BATCH // 2, MAX_BATCH + 2)
-    for one, other in zip(here, there, strict=False):
-        scene.queue.add_operation(numbered(one, conversation=1))
-        scene.queue.add_operation(numbered(other, conversation=2))
+    first, second = range(MAX_BATCH // 2), range(MAX_BATCH // 2, MAX_BATCH + 2)
+    for in_first, in_second in zip(first, second, strict=False):
+        scene.queue.add_operation(numbered(in_first, conversation=1))
+        scene.queue.add_operation(numbered(in_second, conversation=2))
     scene.tick(MAX_BATCH)
-    assert scene.take() == [*here, MAX_BATCH]
+    assert scene.take() == [*first, MAX_BATCH]
     scene.answer()
-    assert scene.take() == [*there][: len(here)]
+    assert scene.take() == [*second][: len(first)]
 
 
 @pytest.mark.usefixtures("patient")

@@ -38,12 +38,12 @@ async def test_waiting_posts_share_one_transaction(fixture: WriterFixture) -> No
 
 async def test_post_is_answered_after_commit(fixture: WriterFixture) -> None:
     """When the answer arrives, another connection already sees the message."""
-    seen: list[list[str]] = []
+    stored: list[list[str]] = []
     # A method replaced on one object: mypy has no word for that.
-    fixture._done = lambda outcome: seen.append(fixture.stored_texts())  # type: ignore[method-assign]
+    fixture._done = lambda outcome: stored.append(fixture.stored_texts())  # type: ignore[method-assign]
     async with fixture.running_writer() as writer:
         writer.add_operation(fixture.make_post("hi"))
-    assert seen == [["hi"]]
+    assert stored == [["hi"]]
 
 
 async def test_job_is_answered_before_its_messages_are_delivered(fixture: WriterFixture) -> None:
@@ -187,11 +187,11 @@ async def test_missed_messages_beyond_limit_are_not_fetched(
 
 
 async def test_each_transaction_publishes_what_it_changed(fixture: WriterFixture) -> None:
-    told: list[ChangeSet] = []
+    published: list[ChangeSet] = []
 
     def publish(connection: Connection, changes: ChangeSet) -> int:
-        told.append(changes)
-        return len(told)
+        published.append(changes)
+        return len(published)
 
     async with fixture.running_writer(publish=publish) as writer:
         with pytest.raises(NotEntitled):
@@ -204,7 +204,7 @@ async def test_each_transaction_publishes_what_it_changed(fixture: WriterFixture
     def heads(head: int) -> dict[int, int]:
         return {} if is_sqlite(fixture.engine.url) else {fixture.room_id: head}
 
-    assert told == [
+    assert published == [
         ChangeSet(appended={fixture.room_id}, heads=heads(1)),
         ChangeSet(appended={fixture.room_id}, changed={fixture.room_id}, heads=heads(2)),
     ]

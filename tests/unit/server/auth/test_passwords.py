@@ -39,9 +39,9 @@ def test_password_of_up_to_72_bytes_verifies(passwords: PasswordHasher, password
 
 def test_hashes_of_one_password_differ_and_fit_the_column(passwords: PasswordHasher) -> None:
     async def story() -> None:
-        one, other = await passwords.hash_password("111111"), await passwords.hash_password("111111")
-        assert one != other
-        assert len(one) == len(other) == 60
+        first, second = await passwords.hash_password("111111"), await passwords.hash_password("111111")
+        assert first != second
+        assert len(first) == len(second) == 60
 
     asyncio.run(story())
 
@@ -261,8 +261,8 @@ async def test_hash_of_decomposed_password_verifies_in_both_forms(
     assert not await passwords.verify_password("cafe-1", old)
 
 
-@pytest.mark.parametrize("one", ["Passw\u00f6rd", "PASSW\u00d6RD", "\uff50assword", "ﬁfth1", " spaced"])
-async def test_case_and_width_of_password_matter(passwords: PasswordHasher, one: str) -> None:
-    hashed = await passwords.hash_password(one)
+@pytest.mark.parametrize("password", ["Passw\u00f6rd", "PASSW\u00d6RD", "\uff50assword", "ﬁfth1", " spaced"])
+async def test_case_and_width_of_password_matter(passwords: PasswordHasher, password: str) -> None:
+    hashed = await passwords.hash_password(password)
     for other in ("passw\u00f6rd", "password", "fifth1", "spaced"):
         assert not await passwords.verify_password(other, hashed)

@@ -75,13 +75,13 @@ def plain(address: str, typed: str, home: Path) -> subprocess.CompletedProcess[s
 def test_invitation_is_enough_to_join(encrypted: Server, tmp_path: Path) -> None:
     """From the line on the server's standard error to a word in the room."""
     [line] = [line for line in encrypted.log.splitlines() if line.startswith("join with: chat-client ")]
-    told = invitation.read_invitation(line.removeprefix("join with: chat-client "))
-    assert told.fingerprint in encrypted.announcement
-    finished = plain(f"Alice@{told}", "/create lab 5\n/join lab\nhello\n", tmp_path)
+    shown = invitation.read_invitation(line.removeprefix("join with: chat-client "))
+    assert shown.fingerprint in encrypted.announcement
+    finished = plain(f"Alice@{shown}", "/create lab 5\n/join lab\nhello\n", tmp_path)
     assert (finished.returncode, finished.stderr) == (0, "")
     assert finished.stdout.rstrip().endswith("-- Alice:hello")
     known = (tmp_path / "config" / "chatroom" / "known_servers").read_text()
-    assert known.startswith(f"127.0.0.1:{told.port} sha256:{told.fingerprint} key:")
+    assert known.startswith(f"127.0.0.1:{shown.port} sha256:{shown.fingerprint} key:")
 
 
 def test_invitation_with_a_code_grants_access(tmp_path: Path, capsys: Output) -> None:

@@ -202,9 +202,9 @@ def test_described_config_loads_as_the_same_config(home: Path) -> None:
 def test_described_config_hides_passwords(url: str) -> None:
     loaded = load_config({}, {"CHAT_SERVER_DATABASE_URL": url, "CHAT_SERVER_DATABASE_PASSWORD": "geheim"})
     assert "geheim" not in describe_config(loaded)
-    told = tomllib.loads(describe_config(loaded))["database"]
-    assert told["password"] == "***"
-    assert told["url"] != ""
+    described = tomllib.loads(describe_config(loaded))["database"]
+    assert described["password"] == "***"
+    assert described["url"] != ""
 
 
 # What follows from the settings

@@ -47,9 +47,9 @@ def test_stalled_reader_does_not_block_and_gets_the_dropped_count(pipe: tuple[in
     lines.flush(within=0)
     while inside:
         inside -= len(os.read(reading, inside))
-    told = lines_within(reading, PATIENCE)
-    assert next(told) == "line 0"
-    dropped = next(line for line in told if "dropped" in line)
+    written = lines_within(reading, PATIENCE)
+    assert next(written) == "line 0"
+    dropped = next(line for line in written if "dropped" in line)
     assert int(dropped.split()[0]) in (50, 51)
 
 
@@ -140,9 +140,9 @@ def test_server_runs_with_an_unread_pipe(tmp_path: Path, pipe: tuple[int, int]) 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full")
 @pytest.mark.parametrize("command", ["--show-config", "invite --host example.org"])
 def test_failed_output_is_reported_in_one_line(tmp_path: Path, command: str) -> None:
-    told = run(f"{command} --data {tmp_path}", "> /dev/full")
-    assert (told.returncode, told.stderr.count("\n")) == (1, 1)
-    assert "cannot write to standard output: No space left on device" in told.stderr
+    finished = run(f"{command} --data {tmp_path}", "> /dev/full")
+    assert (finished.returncode, finished.stderr.count("\n")) == (1, 1)
+    assert "cannot write to standard output: No space left on device" in finished.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full")

@@ -97,8 +97,8 @@ def handled(budgets: list[InputBudget], seconds: int, size: int = 20) -> list[in
 
 def opened(count: int, address: str = HERE, budgets: InputBudgets | None = None) -> list[InputBudget]:
     budgets = budgets or InputBudgets(500, 1000, 2000, 8000)
-    found = [budgets.open(address, START) for _ in range(count)]
-    return [budget for budget in found if budget is not None]
+    results = [budgets.open(address, START) for _ in range(count)]
+    return [budget for budget in results if budget is not None]
 
 
 def test_connection_has_its_own_line_rate() -> None:
@@ -206,7 +206,7 @@ def test_doorkeeper_drops_unused_addresses_and_keeps_open_ones(monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
+    ("address", "other", "same"),
     [
         ("192.0.2.1", "192.0.2.1", True),
         ("192.0.2.1", "192.0.2.2", False),
@@ -217,8 +217,8 @@ def test_doorkeeper_drops_unused_addresses_and_keeps_open_ones(monkeypatch: pyte
         ("", "", True),
     ],
 )
-def test_address_group_is_ipv4_address_or_ipv6_network(one: str, other: str, same: bool) -> None:
-    assert (address_group(one) == address_group(other)) is same
+def test_address_group_is_ipv4_address_or_ipv6_network(address: str, other: str, same: bool) -> None:
+    assert (address_group(address) == address_group(other)) is same
 
 
 # Attempts

@@ -34,23 +34,23 @@ class Stage:
         self.delivery = MessageDelivery(
             self.directory, EventNotifier(self.directory, loop), SessionStatistics()
         )
-        self.told: list[tuple[str, str]] = []
+        self.received: list[tuple[str, str]] = []
         self.alice, self.bob = self.arrive(1, "Alice"), self.arrive(2, "Bob")
         for account in (self.alice, self.bob):
             self.directory.seat_in_room(account, room(account))
 
     def arrive(self, id: int, username: str) -> LiveAccount:
-        def hear(lines: bytes) -> None:
+        def receive(lines: bytes) -> None:
             for line in lines.splitlines():
                 event = json.loads(line)
-                what = event["message"]["text"] if event["type"] == "message" else event["reason"]
-                self.told.append((username, what))
+                content = event["message"]["text"] if event["type"] == "message" else event["reason"]
+                self.received.append((username, content))
 
         def close(reason: ChatError) -> None:
-            self.told.append((username, reason.code))
+            self.received.append((username, reason.code))
 
         account = self.directory.add_account(id, username)
-        self.directory.add_speaker(account, Speaker("", hear, close, TokenBucket(0, 0), TokenBucket(0, 0)))
+        self.directory.add_speaker(account, Speaker("", receive, close, TokenBucket(0, 0), TokenBucket(0, 0)))
         return account
 
 
@@ -59,7 +59,7 @@ def room(account: LiveAccount) -> RoomRecord:
     return RoomRecord(DEN, "den", 5, 2, 1, "Alice", "", False, None, head=3, roster=2, seat=seat)
 
 
-def said(seq: int, text: str, kind: str = "text") -> StoredMessage:
+def stored_message(seq: int, text: str, kind: str = "text") -> StoredMessage:
     return StoredMessage(DEN, 1, "Alice", "ALICE", kind, text, seq=seq)
 
 
@@ -71,20 +71,24 @@ def stage() -> Iterator[Stage]:
 
 
 def test_removed_member_gets_the_reason_and_no_messages(stage: Stage) -> None:
-    kick, after = said(4, "Bob", "kick"), said(5, "among us")
+    kick, after = stored_message(4, "Bob", "kick"), stored_message(5, "among us")
     stage.delivery.apply_rosters([RosterSeats(DEN, 3, {1: SeatStatus("ALICE", True)}, {})], [kick, after])
     stage.delivery.deliver_messages([kick, after])
-    assert stage.told == [("Bob", "kick"), ("Alice", "Bob"), ("Alice", "among us")]
+    assert stage.received == [("Bob", "kick"), ("Alice", "Bob"), ("Alice", "among us")]
     assert DEN not in stage.bob.seats
 
 
 def test_removed_author_gets_no_message_of_the_run(stage: Stage) -> None:
     own = StoredMessage(DEN, 2, "Bob", "BOB", "text", "mine", "cid-1", seq=4)
-    run = [own, said(5, "Bob", "kick"), said(6, "among us")]
+    run = [own, stored_message(5, "Bob", "kick"), stored_message(6, "among us")]
     stage.delivery.apply_rosters([RosterSeats(DEN, 3, {1: SeatStatus("ALICE", True)}, {})], run)
     stage.delivery.deliver_messages(run)
-    assert [what for who, what in stage.told if who == "Bob"] == ["kick"]
-    assert [what for who, what in stage.told if who == "Alice"] == ["mine", "Bob", "among us"]
+    assert [content for username, content in stage.received if username == "Bob"] == ["kick"]
+    assert [content for username, content in stage.received if username == "Alice"] == [
+        "mine",
+        "Bob",
+        "among us",
+    ]
 
 
 def test_leave_on_another_process_applies_at_once(stage: Stage) -> None:
@@ -99,14 +103,14 @@ def test_member_added_by_another_process_is_unsettled(stage: Stage) -> None:
     standings = {id: SeatStatus(name, True) for id, name in ((1, "ALICE"), (2, "BOB"), (3, "CAROL"))}
     stage.delivery.apply_rosters([RosterSeats(DEN, 3, standings, {})], [])
     assert stage.delivery.unsettled == {(carol.id, DEN)}
-    assert stage.told == []
+    assert stage.received == []
 
 
 def test_listener_with_a_gap_is_disconnected(stage: Stage) -> None:
-    stage.delivery.deliver_messages([said(4, "next")])
-    stage.delivery.deliver_messages([said(1004, "long after")])
-    told = [what for who, what in stage.told if who == "Bob"]
-    assert told[:2] == ["next", "unavailable"]
+    stage.delivery.deliver_messages([stored_message(4, "next")])
+    stage.delivery.deliver_messages([stored_message(1004, "long after")])
+    contents = [content for username, content in stage.received if username == "Bob"]
+    assert contents[:2] == ["next", "unavailable"]
 
 
 @given(text=strategies.text, target=st.none() | st.integers(1, 9), cid=strategies.of(Cid))

@@ -148,8 +148,8 @@ class TestEditsRepliesAndReactions:
         ]
 
     def test_reactions_are_below_the_message(self) -> None:
-        who = {"👍": ["Alice", "Carol"], "❤": ["Alice", "Bob", "Carol", "Dave"]}
-        *_, reactions = self.lines(make_message("a"), replace(make_message("b", seq=2), reactions=who))
+        users = {"👍": ["Alice", "Carol"], "❤": ["Alice", "Bob", "Carol", "Dave"]}
+        *_, reactions = self.lines(make_message("a"), replace(make_message("b", seq=2), reactions=users))
         assert reactions == "    👍 Alice Carol  ❤ 4"
 
     def test_reply_is_below_the_quoted_message(self) -> None:

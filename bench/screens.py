@@ -111,7 +111,7 @@ async def _pictures(system: str, count: int, folder: Path, *, floor: bool) -> li
         }
         took = {name: await _milliseconds(act, drawn) for name, act in acts.items()}
     memory = (machine.resident_bytes(os.getpid()) - before) / 1e6
-    figures = [Figure(what, system, each, "ms", floor) for what, each in took.items()]
+    figures = [Figure(name, system, each, "ms", floor) for name, each in took.items()]
     return [*figures, Figure("memory of the pictures", system, memory, "MB", floor)]
 
 

@@ -48,7 +48,7 @@ class Soak:
         self.server.user("Alice").close()
         self.terminal = self._open_client("soaked")
         self.typed: list[str] = []
-        self._said = 0
+        self._sent = 0
 
     def _enter(self, peer: Wire) -> Wire:
         peer.request("enter_room", room=ROOM, nickname=peer.username)
@@ -91,9 +91,9 @@ class Soak:
             self.random.choice(actions)()
 
     def _text(self, prefix: str) -> str:
-        self._said += 1
+        self._sent += 1
         words = self.random.choices(PIECES, k=self.random.randint(0, 4))
-        return " ".join([f"{prefix}{self._said}", *words])
+        return " ".join([f"{prefix}{self._sent}", *words])
 
     def _to_input(self) -> None:
         """Leave questions, menus, history lines and other conversations; the input is empty."""

@@ -52,6 +52,10 @@ VAGUE = re.compile(
 MAX_VAGUE = 1 / 1000
 """Of the words of prose."""
 
+VAGUE_NAMES = {"found", "heard", "here", "kept", "meant", "one", "said", "seen", "them", "there", "told",
+               "wanted", "what", "which", "who"}  # fmt: skip
+"""Names that do not tell whether the value is a row, a message, a frame or an account."""
+
 MAX_ONE_WORD = {"functions": 0.47, "classes": 0.36}
 """The share of names that are a single word, outside ``protocol``, whose classes are the frames of the
 wire."""
@@ -254,6 +258,38 @@ def test_few_names_are_one_word(kind: str, types: tuple[type[ast.AST], ...], par
     single = [name for name in names if len(re.findall(parts, name)) == 1]
     assert len(names) > 100
     assert len(single) / len(names) <= MAX_ONE_WORD[kind]
+
+
+def test_name_tells_what_the_value_is() -> None:
+    modules = (path for path in MODULES if path.relative_to(ROOT).parts[0] != "protocol")
+    vague = [
+        f"{path.relative_to(ROOT)}:{line}: {name}"
+        for path in modules
+        for name, line in bound_names(tree(path))
+        if name.strip("_") in VAGUE_NAMES
+    ]
+    assert not vague
+
+
+def bound_names(module: ast.Module) -> Iterator[tuple[str, int]]:
+    """Yield the names of functions, parameters, variables and attributes where they are defined."""
+    for node in ast.walk(module):
+        match node:
+            case ast.FunctionDef(name=str(name)) | ast.AsyncFunctionDef(name=str(name)):
+                yield name, node.lineno
+            case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                yield name, node.lineno
+            case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()):
+                yield name, node.lineno
+            case ast.Attribute(attr=name, ctx=ast.Store()):
+                yield name, node.lineno
+
+
+def test_bound_names_are_found() -> None:
+    module = ast.parse(
+        "def a(b, *c):\n d = lambda e: [f for f in e]\n b.g = 1\n match d:\n  case [*h, i]: pass"
+    )
+    assert {name for name, _ in bound_names(module)} == set("abcdefghi")
 
 
 def prose(path: Path) -> str:

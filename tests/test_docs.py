@@ -160,16 +160,16 @@ def setting_rows(document: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("document", ["docs/operating.md", "docs/operating.zh-CN.md"])
 def test_every_setting_is_listed_with_its_default(document: str) -> None:
-    told = {row[0].strip("`"): row[1].strip("`") for row in setting_rows(document)}
+    documented = {row[0].strip("`"): row[1].strip("`") for row in setting_rows(document)}
     settings = {name: str(setting.default) for name, setting in SETTINGS.items()}
-    assert told.keys() == settings.keys()
-    del told["data"], settings["data"]  # depends on whose machine it is
-    assert told == settings
+    assert documented.keys() == settings.keys()
+    del documented["data"], settings["data"]  # depends on whose machine it is
+    assert documented == settings
 
 
 def test_every_setting_has_its_own_explanation() -> None:
-    told = {row[0].strip("`"): row[2] for row in setting_rows("docs/operating.md")}
-    assert told == {name: setting.purpose for name, setting in SETTINGS.items()}
+    documented = {row[0].strip("`"): row[2] for row in setting_rows("docs/operating.md")}
+    assert documented == {name: setting.purpose for name, setting in SETTINGS.items()}
 
 
 def test_operating_pages_begin_with_the_same_synopsis() -> None:
@@ -178,7 +178,7 @@ def test_operating_pages_begin_with_the_same_synopsis() -> None:
 
 def test_every_flag_of_the_server_is_listed() -> None:
     synopsis = first_block("docs/operating.md")
-    told = set(re.findall(r"--[a-z-]+", " ".join(synopsis)))
+    documented = set(re.findall(r"--[a-z-]+", " ".join(synopsis)))
     finished = subprocess.run(
         [sys.executable, "-m", "chatroom.server", "--help"],
         cwd=ROOT,
@@ -187,8 +187,12 @@ def test_every_flag_of_the_server_is_listed() -> None:
         text=True,
         check=True,
     )
-    assert set(re.findall(r"--[a-z-]+", finished.stdout)) - told <= {"--help", "--show-config", "--version"}
-    assert told <= set(re.findall(r"--[a-z-]+", finished.stdout))
+    assert set(re.findall(r"--[a-z-]+", finished.stdout)) - documented <= {
+        "--help",
+        "--show-config",
+        "--version",
+    }
+    assert documented <= set(re.findall(r"--[a-z-]+", finished.stdout))
 
 
 def test_both_readmes_begin_with_the_same_commands() -> None:

@@ -20,8 +20,10 @@ upgrade_schema(open_engine(sys.argv[1]))
 
 def imported(program: str, *arguments: str) -> set[str]:
     """The packages that a program has imported at its end."""
-    told = f"{program}\nprint(*{{name.removeprefix('chatroom.').partition('.')[0] for name in sys.modules}})"
-    command = [sys.executable, "-c", told, *arguments]
+    print_packages = (
+        f"{program}\nprint(*{{name.removeprefix('chatroom.').partition('.')[0] for name in sys.modules}})"
+    )
+    command = [sys.executable, "-c", print_packages, *arguments]
     return set(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split())
 
 

@@ -65,7 +65,7 @@ class Client:
         self.random = random
         self.seats: set[str] = set()  # the conversations that this client may read, as far as it knows
         self.inside: set[str] = set()  # those of them that it has entered
-        self.said: list[Pending] = []  # acknowledged messages
+        self.acknowledged: list[Pending] = []  # acknowledged messages
         self.outbox: dict[str, Pending] = {}
         self.is_retired = False
         self._proxies = proxies
@@ -137,9 +137,9 @@ class Client:
         rooms = {room["room"]: room for room in session["rooms"]}
         friends = {self.private(friend["friend"]): friend for friend in session["friends"]}
         self.seats = {*rooms, *friends}
-        self.inside = {name for name, one in {**rooms, **friends}.items() if one["entered"]}
-        for conversation, one in {**rooms, **friends}.items():
-            self._tell(conversation, one["head"], begun, opens=True)
+        self.inside = {name for name, value in {**rooms, **friends}.items() if value["entered"]}
+        for conversation, value in {**rooms, **friends}.items():
+            self._tell(conversation, value["head"], begun, opens=True)
 
     def retire(self) -> None:
         """Stop. Open requests are abandoned."""
@@ -240,7 +240,7 @@ class Client:
     def _confirm(self, pending: Pending, ack: Ack) -> None:
         self._learn(pending.conversation, ack.seq)
         if self._drop(pending):
-            self.said.append(pending)
+            self.acknowledged.append(pending)
 
     def _drop(self, pending: Pending) -> bool:
         """Remove a message from the outbox, unless another one is there under its cid."""
@@ -431,8 +431,8 @@ class Client:
     # The wire names a private chat after the other account, the history after both
 
     def private(self, friend: str) -> str:
-        one, other = sorted((self.name, friend.removeprefix("@")))
-        return f"{one}&{other}"
+        first, second = sorted((self.name, friend.removeprefix("@")))
+        return f"{first}&{second}"
 
     def _shared_name(self, conversation: str) -> str:
         return conversation if conversation.startswith("#") else self.private(conversation)
@@ -440,5 +440,5 @@ class Client:
     def _address(self, conversation: str) -> str:
         if conversation.startswith("#"):
             return conversation
-        one, other = conversation.split("&")
-        return f"@{other if one == self.name else one}"
+        first, second = conversation.split("&")
+        return f"@{second if first == self.name else first}"

@@ -111,9 +111,9 @@ class Deployment:
     nats: NatsServer | None = None
     hint_proxies: list[HintProxy] = field(default_factory=list)
 
-    def note(self, what: str, unanswered: int = 0) -> None:
+    def note(self, fault: str, unanswered: int = 0) -> None:
         """Record that a fault begins."""
-        self.history.add(InjectedFault(now(), "", 0, what, unanswered))
+        self.history.add(InjectedFault(now(), "", 0, fault, unanswered))
 
     @property
     def tracebacks(self) -> list[str]:

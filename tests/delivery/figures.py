@@ -32,7 +32,9 @@ class Figures:
     recovery: float  # seconds from healing to the last answer
 
     def __str__(self) -> str:
-        broken = ", ".join(f"{count} × {what}" for what, count in sorted(self.breakages.items())) or "nothing"
+        broken = (
+            ", ".join(f"{count} × {fault}" for fault, count in sorted(self.breakages.items())) or "nothing"
+        )
         return "\n".join(
             (
                 f"acknowledged messages        {self.acknowledged}",
@@ -64,7 +66,7 @@ def figures(history: History) -> Figures:
         applied=sum(1 for _ in history.of(Applied)),
         duplicates=sum(ack.duplicate for ack in acks),
         resolved=sum(_was_unknown(attempts[name], ack) for name, ack in first.items()),
-        breakages=Counter(each.what for each in spoilt),
+        breakages=Counter(each.fault for each in spoilt),
         with_sends_in_flight=sum(each.unanswered > 0 for each in spoilt),
         longest=max((ack.at - attempts[name][0].at for name, ack in first.items()), default=0.0),
         recovery=max(

@@ -24,8 +24,8 @@ class Message:
     time: str
 
     def __str__(self) -> str:
-        said = f" {self.text!r}" if self.text else ""
-        return f"{self.conversation}[{self.seq}] = {self.kind} by {self.username}{said}"
+        text = f" {self.text!r}" if self.text else ""
+        return f"{self.conversation}[{self.seq}] = {self.kind} by {self.username}{text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,9 @@ class Attempt(Record):
     conversation: str
     text: str
     doomed: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.client}'s {self.cid} to {self.conversation}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +187,7 @@ class Occupancy(Record):
 class InjectedFault(Record):
     """A fault was injected; ``unanswered`` sends were in flight. It belongs to no client."""
 
-    what: str
+    fault: str
     unanswered: int
 
 

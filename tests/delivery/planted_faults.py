@@ -101,12 +101,12 @@ def seq_outside_lock() -> None:
             select(func.max(messages.c.seq)).where(messages.c.conversation_id == row.id).scalar_subquery()
         )
         query = select(row.id, func.coalesce(highest, 0), row.spoken, row.roster, row.last_at)
-        found = {
+        heads = {
             id: chatroom.db.queries.messages.LockedHead(*rest)
             for id, *rest in connection.execute(query.where(row.id.in_(ids)))
         }
         time.sleep(WRONG_STATE_SECONDS)
-        return found
+        return heads
 
     def upgrade(engine: Engine) -> None:
         proper(engine)
@@ -124,14 +124,14 @@ def page_by_row() -> None:
     """Pages go by the time of a row instead of its seq."""
 
     def page(connection: Connection, conversation_id: int, *, limit: int, **bounds: int | None) -> Any:
-        found, more = proper(connection, conversation_id, limit=limit, **bounds)
+        page_messages, more = proper(connection, conversation_id, limit=limit, **bounds)
         after = bounds.get("after")
-        if after is None or not found:
-            return found, more
+        if after is None or not page_messages:
+            return page_messages, more
         bound = chatroom.db.queries.messages.messages_in_ranges(
             connection, [SeqRange(conversation_id, after - 1, after)]
         )
-        return [each for each in found if not bound or each.sent_at > bound[0].sent_at], more
+        return [each for each in page_messages if not bound or each.sent_at > bound[0].sent_at], more
 
     proper = _patch(chatroom.db.queries.messages, "message_page", page)
 

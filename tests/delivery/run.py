@@ -103,11 +103,11 @@ async def _set_up(talkers: Sequence[RandomClient]) -> None:
     await _retry(host.create, VAULT, 2)
     for talker in (host, others[0]):
         await _retry(talker.enter, VAULT)
-    for one, other in zip(talkers, [*others, host], strict=True):
-        one.expect_friendship(other.name)
-        other.expect_friendship(one.name)
-        await _retry(one.befriend, other.name)
-        other.seats.add(other.private(one.name))
+    for client, friend in zip(talkers, [*others, host], strict=True):
+        client.expect_friendship(friend.name)
+        friend.expect_friendship(client.name)
+        await _retry(client.befriend, friend.name)
+        friend.seats.add(friend.private(client.name))
     for room in ROOMS:
         await asyncio.gather(*(_retry(talker.enter, room) for talker in talkers))  # compete for the seats
 
@@ -169,10 +169,10 @@ async def _retry(step: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.
         await asyncio.sleep(0.05)
 
 
-async def _until(holds: Callable[[], bool], what: str, seconds: float = 3 * PATIENCE) -> None:
+async def _until(holds: Callable[[], bool], description: str, seconds: float = 3 * PATIENCE) -> None:
     """Wait for a condition over many clients."""
     deadline = now() + seconds
     while not holds():
         if now() > deadline:
-            raise Stuck(f"waited in vain until {what}")
+            raise Stuck(f"waited in vain until {description}")
         await asyncio.sleep(0.01)

@@ -24,16 +24,16 @@ from tests.delivery.history import (
 DEN = "#den"
 
 
-def said(who: str, cid: str, seq: int, conversation: str = DEN, time: str = "12:00") -> Message:
-    return Message(conversation, seq, "text", who, who.upper(), words(who, cid), time)
+def text_message(client: str, cid: str, seq: int, conversation: str = DEN, time: str = "12:00") -> Message:
+    return Message(conversation, seq, "text", client, client.upper(), words(client, cid), time)
 
 
-def notice(kind: str, who: str, seq: int, conversation: str = DEN) -> Message:
-    return Message(conversation, seq, kind, who, who.upper(), "", "12:00")
+def notice(kind: str, client: str, seq: int, conversation: str = DEN) -> Message:
+    return Message(conversation, seq, kind, client, client.upper(), "", "12:00")
 
 
-def words(who: str, cid: str) -> str:
-    return f"{who}'s {cid}"
+def words(client: str, cid: str) -> str:
+    return f"{client}'s {cid}"
 
 
 class Scenario:
@@ -58,12 +58,12 @@ class Scenario:
     def add(self, record: Record) -> None:
         self.history.add(record)
 
-    def moves(self, who: str, move: Move, conversation: str = DEN, on: int = 1) -> None:
-        self.add(Seat(self.tick(), who, on, conversation, move))
+    def moves(self, client: str, move: Move, conversation: str = DEN, on: int = 1) -> None:
+        self.add(Seat(self.tick(), client, on, conversation, move))
 
-    def sends(self, who: str, cid: str, to: str = DEN, doomed: str = "", text: str = "") -> Attempt:
+    def sends(self, client: str, cid: str, to: str = DEN, doomed: str = "", text: str = "") -> Attempt:
         self.ids += 1
-        attempt = Attempt(self.tick(), who, 1, self.ids, cid, to, text or words(who, cid), doomed)
+        attempt = Attempt(self.tick(), client, 1, self.ids, cid, to, text or words(client, cid), doomed)
         self.add(attempt)
         return attempt
 
@@ -73,20 +73,20 @@ class Scenario:
     def refuses(self, attempt: Attempt, code: str) -> None:
         self.add(Refusal(self.tick(), attempt.client, 1, attempt.id, attempt.cid, code))
 
-    def says(self, who: str, cid: str, seq: int) -> None:
+    def sends_acked(self, client: str, cid: str, seq: int) -> None:
         """Send, and receive the acknowledgement."""
-        self.acks(self.sends(who, cid), seq)
+        self.acks(self.sends(client, cid), seq)
 
-    def shows(self, who: str, message: Message, cid: str = "", on: int = 1) -> None:
-        self.add(Arrival(self.tick(), who, on, message, cid))
+    def shows(self, client: str, message: Message, cid: str = "", on: int = 1) -> None:
+        self.add(Arrival(self.tick(), client, on, message, cid))
 
-    def applies(self, who: str, *seqs: int) -> None:
+    def applies(self, client: str, *seqs: int) -> None:
         for seq in seqs:
-            self.add(Applied(self.tick(), who, 1, DEN, seq))
+            self.add(Applied(self.tick(), client, 1, DEN, seq))
 
     def reads(
         self,
-        who: str,
+        client: str,
         *messages: Message,
         way: Way = Way.NEWEST,
         bound: int = 0,
@@ -95,14 +95,14 @@ class Scenario:
         conversation: str = DEN,
     ) -> None:
         began = self.tick() if begun is None else begun
-        self.add(Page(self.tick(), who, 1, began, conversation, way, bound, messages, (), more))
+        self.add(Page(self.tick(), client, 1, began, conversation, way, bound, messages, (), more))
 
-    def tells(self, who: str, head: int, on: int = 1) -> None:
+    def reports_head(self, client: str, head: int, on: int = 1) -> None:
         began = self.tick()
-        self.add(HeadReport(self.tick(), who, on, began, DEN, head, True))
+        self.add(HeadReport(self.tick(), client, on, began, DEN, head, True))
 
-    def counts(self, who: str, members: int, capacity: int) -> None:
-        self.add(Occupancy(self.tick(), who, 1, DEN, members, capacity))
+    def counts(self, client: str, members: int, capacity: int) -> None:
+        self.add(Occupancy(self.tick(), client, 1, DEN, members, capacity))
 
     def heals(self) -> None:
         self.add(Healed(self.tick(), "", 0))

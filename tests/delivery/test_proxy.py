@@ -121,11 +121,11 @@ def test_dripping_keeps_all_bytes() -> None:
 
 
 def test_only_acknowledged_send_is_repeated_between_lines() -> None:
-    one, other = _line("send", 1), _line("send", 2)
+    first, second = _line("send", 1), _line("send", 2)
 
     async def story(client: Ends, server: Ends, cable: Cable) -> None:
-        client[1].write(one + other)
-        assert await server[0].readexactly(len(one + other)) == one + other
+        client[1].write(first + second)
+        assert await server[0].readexactly(len(first + second)) == first + second
         cable.replay(Random(1))
         server[1].write(_line("sent", 2))
         await client[0].readline()
@@ -134,7 +134,7 @@ def test_only_acknowledged_send_is_repeated_between_lines() -> None:
         assert await server[0].readexactly(11) == b'{"type":"pi'
         client[1].write(b'ng"}\n')
         assert await server[0].readline() == b'ng"}\n'
-        assert await server[0].readline() == other
+        assert await server[0].readline() == second
 
     tell(story)
 

@@ -30,11 +30,11 @@ def prove(
             return site.tracebacks
 
     tracebacks = asyncio.run(whole())
-    found = figures(site.history)
-    told = "\n".join(str(violation) for violation in check(site.history))
-    assert not told, f"{told}\n{found}"
+    run_figures = figures(site.history)
+    violations = "\n".join(str(violation) for violation in check(site.history))
+    assert not violations, f"{violations}\n{run_figures}"
     assert not tracebacks, "\n".join(tracebacks)
-    return found
+    return run_figures
 
 
 @pytest.mark.parametrize("database", ["sqlite", "fragile_mariadb", "fragile_mysql"])
@@ -42,10 +42,10 @@ def test_no_message_is_lost_duplicated_or_moved(
     database: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     private = None if database == "sqlite" else request.getfixturevalue(database)
-    found = prove(deploy(tmp_path, private), seconds=20, seed=7)
-    assert found.with_sends_in_flight
-    assert found.resolved
-    assert found.duplicates
+    run_figures = prove(deploy(tmp_path, private), seconds=20, seed=7)
+    assert run_figures.with_sends_in_flight
+    assert run_figures.resolved
+    assert run_figures.duplicates
 
 
 def test_two_servers_on_one_database_agree(tmp_path: Path, fragile_mariadb: PrivateMariaDB) -> None:
@@ -61,6 +61,6 @@ def test_three_servers_agree_while_hints_and_nats_are_lost(
 
 
 def test_restart_loses_no_message_of_twenty_clients(tmp_path: Path) -> None:
-    found = prove(deploy(tmp_path), seconds=10, seed=9, network=False, breakages={restart_server: 1.0})
-    assert found.breakages["restart server"]
-    assert found.with_sends_in_flight
+    run_figures = prove(deploy(tmp_path), seconds=10, seed=9, network=False, breakages={restart_server: 1.0})
+    assert run_figures.breakages["restart server"]
+    assert run_figures.with_sends_in_flight

@@ -83,8 +83,8 @@ async def send_twice(me: RandomClient) -> None:
 
 async def repeat(me: RandomClient) -> None:
     """Resend a message that was acknowledged long ago, as a client does that has lost its state."""
-    if me.said:
-        me.say(me.random.choice(me.said))
+    if me.acknowledged:
+        me.say(me.random.choice(me.acknowledged))
 
 
 async def look(me: RandomClient) -> None:
@@ -134,8 +134,8 @@ async def resign_elsewhere(me: RandomClient) -> None:
 
 async def forge(me: RandomClient) -> None:
     """Send other content under an old cid."""
-    if me.said:
-        old = me.random.choice(me.said)
+    if me.acknowledged:
+        old = me.random.choice(me.acknowledged)
         me.say(Pending(old.cid, old.conversation, f"{old.text}, or not", doomed="cid_reused"))
 
 

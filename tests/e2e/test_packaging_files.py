@@ -159,8 +159,10 @@ def test_fail2ban_finds_each_failed_login_and_nothing_else(serve: Serve, tmp_pat
     assert len(failed) == 8
     assert int(matched[2]) == len([line for line in failed if "bad_username" not in line]) == 5, report
     assert int(matched[1]) == len(server.log.splitlines())
-    found = run("fail2ban-regex", "-o", "ip", str(log), str(PACKAGING / "fail2ban" / "chatroom.conf")).split()
-    assert set(found) == {"127.0.0.1"}
+    addresses = run(
+        "fail2ban-regex", "-o", "ip", str(log), str(PACKAGING / "fail2ban" / "chatroom.conf")
+    ).split()
+    assert set(addresses) == {"127.0.0.1"}
 
 
 # The container

@@ -69,8 +69,8 @@ def chatting(alice: TerminalUser, bob: TerminalUser) -> None:
     alice.says("/set time full").sees("time = full")
     for person in (alice, bob):
         person.sees("ALICE:你好!")
-        for said in ("BOB:Hello World!", "ALICE:你好!"):
-            assert re.search(LINE + re.escape(said), person.terminal.text)
+        for line in ("BOB:Hello World!", "ALICE:你好!"):
+            assert re.search(LINE + re.escape(line), person.terminal.text)
     alice.says("/members").sees("#test_chat 的成员（2 人）", "Alice（ALICE）", "Bob（BOB）")
 
 

@@ -31,9 +31,9 @@ def texts(server: Server, conversation: str, last: str) -> list[str]:
     end = time.monotonic() + PATIENCE
     while True:
         messages = wire.request("history", conversation=conversation)["messages"]
-        found = [message["text"] for message in messages if message["kind"] in ("text", "action")]
-        if last in found or time.monotonic() > end:
-            return found
+        stored = [message["text"] for message in messages if message["kind"] in ("text", "action")]
+        if last in stored or time.monotonic() > end:
+            return stored
 
 
 def test_line_behind_a_waiting_command_stays_in_its_private_chat(pair: tuple[Server, TerminalUser]) -> None:

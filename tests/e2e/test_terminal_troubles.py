@@ -205,10 +205,10 @@ def test_damaged_configuration_is_reported_on_screen(serve: Serve, terminal: Ope
 
 def test_dumb_terminal_suggests_plain(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "chatroom.client"]
-    one = Terminal(command, tmp_path, 80, 24, {"TERM": "dumb"})
-    one.wait_for("use chat-client --pl")
-    assert one.wait_exit() == 1
-    assert b"\x1b" not in one.output
+    terminal = Terminal(command, tmp_path, 80, 24, {"TERM": "dumb"})
+    terminal.wait_for("use chat-client --pl")
+    assert terminal.wait_exit() == 1
+    assert b"\x1b" not in terminal.output
 
 
 def test_conversation_rings_when_it_is_out_of_sight(pair: tuple[Server, TerminalUser, TerminalUser]) -> None:

@@ -79,13 +79,13 @@ def a_full_room(alice: Wire, bob: Wire, carol: Wire) -> None:
 
 
 def chatting(alice: Wire, bob: Wire) -> None:
-    said = [(bob, "test"), (bob, "Hello World!"), (alice, "你好!"), (alice, "你是mm还是gg")]
-    for speaker, text in said:
+    sent = [(bob, "test"), (bob, "Hello World!"), (alice, "你好!"), (alice, "你是mm还是gg")]
+    for speaker, text in sent:
         speaker.request("send", to="#test_chat", text=text)
     for listener in (alice, bob):
-        heard = [listener.message(kind="text", conversation="#test_chat") for _ in said]
-        assert [(message["nickname"], message["text"]) for message in heard] == [
-            (speaker.username.upper(), text) for speaker, text in said
+        received = [listener.message(kind="text", conversation="#test_chat") for _ in sent]
+        assert [(message["nickname"], message["text"]) for message in received] == [
+            (speaker.username.upper(), text) for speaker, text in sent
         ]
 
 
@@ -95,8 +95,8 @@ def a_private_chat(alice: Wire, bob: Wire, carol: Wire) -> None:
     alice.request("enter_direct", username="Bob", nickname="ALICE")
     alice.request("send", to="@Bob", text="sefwef")
     alice.request("leave_direct", username="Bob")
-    heard = [bob.message(conversation="@Alice") for _ in range(3)]
-    assert [(message["kind"], message["text"]) for message in heard] == [
+    received = [bob.message(conversation="@Alice") for _ in range(3)]
+    assert [(message["kind"], message["text"]) for message in received] == [
         ("enter", ""), ("text", "sefwef"), ("leave", ""),
     ]  # fmt: skip
     assert carol.refusal("history", conversation="@Bob") == "not_friends"

@@ -106,37 +106,37 @@ class Sessions(RuleBasedStateMachine):
         self._ask(wire, {"type": "register", "username": username, "password": PASSWORD})
         self._ask(wire, {"type": "login", "username": username, "password": PASSWORD})
 
-    @rule(which=st.integers(0, 3), room=st.sampled_from(["lab", "hall"]))
-    def enter(self, which: int, room: str) -> None:
-        self._ask(self._wire(which), {"type": "create_room", "room": room, "capacity": 9})
-        self._ask(self._wire(which), {"type": "enter_room", "room": room, "nickname": "N"})
+    @rule(number=st.integers(0, 3), room=st.sampled_from(["lab", "hall"]))
+    def enter(self, number: int, room: str) -> None:
+        self._ask(self._wire(number), {"type": "create_room", "room": room, "capacity": 9})
+        self._ask(self._wire(number), {"type": "enter_room", "room": room, "nickname": "N"})
 
-    @rule(which=st.integers(0, 3), batch=st.lists(frames(), min_size=1, max_size=6))
-    def send_requests(self, which: int, batch: list[Json]) -> None:
+    @rule(number=st.integers(0, 3), batch=st.lists(frames(), min_size=1, max_size=6))
+    def send_requests(self, number: int, batch: list[Json]) -> None:
         """Several at once: each gets exactly one answer."""
-        wire = self._wire(which)
+        wire = self._wire(number)
         ids = [self._start(wire, frame) for frame in batch]
         for frame, id in zip(batch, ids, strict=True):
             if not self._take_answer(wire, frame, id):
                 return
 
-    @rule(which=st.integers(0, 3), line=st.sampled_from(RAW))
-    def send_raw_line(self, which: int, line: bytes) -> None:
+    @rule(number=st.integers(0, 3), line=st.sampled_from(RAW))
+    def send_raw_line(self, number: int, line: bytes) -> None:
         with suppress(ConnectionError):  # the server may have closed the connection
-            self._wire(which).send_bytes(line)
+            self._wire(number).send_bytes(line)
 
-    @rule(which=st.integers(0, 3))
-    def resume(self, which: int) -> None:
+    @rule(number=st.integers(0, 3))
+    def resume(self, number: int) -> None:
         if self._tokens:
             wire = self._connect()
             self._wires.append(wire)
-            self._ask(wire, {"type": "resume", "token": self._tokens[which % len(self._tokens)]})
+            self._ask(wire, {"type": "resume", "token": self._tokens[number % len(self._tokens)]})
             self._drop(0)
 
-    @rule(which=st.integers(0, 3))
-    def disconnect(self, which: int) -> None:
+    @rule(number=st.integers(0, 3))
+    def disconnect(self, number: int) -> None:
         if len(self._wires) > 1:
-            self._drop(which % len(self._wires))
+            self._drop(number % len(self._wires))
 
     @invariant()
     def server_answers(self) -> None:
@@ -146,13 +146,13 @@ class Sessions(RuleBasedStateMachine):
         for wire in self._wires:
             wire.close()
 
-    def _wire(self, which: int) -> Wire:
+    def _wire(self, number: int) -> Wire:
         if not self._wires:
             self._wires.append(self._connect())
-        return self._wires[which % len(self._wires)]
+        return self._wires[number % len(self._wires)]
 
-    def _drop(self, which: int) -> None:
-        self._wires.pop(which).close()
+    def _drop(self, number: int) -> None:
+        self._wires.pop(number).close()
 
     def _ask(self, wire: Wire, frame: Json) -> None:
         self._take_answer(wire, frame, self._start(wire, frame))

@@ -21,15 +21,15 @@ LIMIT = 4096
 
 def lines_of(pieces: list[bytes]) -> list[bytes]:
     """Return the lines in bytes that arrive in pieces; ``TOO LONG`` stands for a line that is too long."""
-    lines, found = LineBuffer(LIMIT), []
+    lines, taken = LineBuffer(LIMIT), []
     for piece in pieces:
         lines.feed_bytes(piece)
         try:
             while (line := lines.take_line()) is not None:
-                found.append(line)
+                taken.append(line)
         except LineTooLong:
-            return [*found, b"TOO LONG"]
-    return found
+            return [*taken, b"TOO LONG"]
+    return taken
 
 
 def read(line: bytes) -> None:
@@ -41,7 +41,7 @@ def read(line: bytes) -> None:
     assert read_request(encode_frame(request).rstrip(b"\n")) == request
 
 
-def one(data: bytes) -> None:
+def check_pieces(data: bytes) -> None:
     middle = len(data) // 2
     lines = lines_of([data])
     assert lines == lines_of([data[:middle], data[middle:]])
@@ -50,5 +50,5 @@ def one(data: bytes) -> None:
 
 
 if __name__ == "__main__":
-    atheris.Setup(sys.argv, one)
+    atheris.Setup(sys.argv, check_pieces)
     atheris.Fuzz()

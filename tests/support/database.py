@@ -414,15 +414,15 @@ class EmptyDatabases:
 @pytest.fixture(scope="session")
 def empty_databases() -> Iterator[Callable[[DatabaseServer], EmptyDatabases]]:
     """Finds the empty databases of a server."""
-    found: dict[int, EmptyDatabases] = {}
+    databases_by_server: dict[int, EmptyDatabases] = {}
 
     def find(server: DatabaseServer) -> EmptyDatabases:
-        if id(server) not in found:
-            found[id(server)] = EmptyDatabases(server)
-        return found[id(server)]
+        if id(server) not in databases_by_server:
+            databases_by_server[id(server)] = EmptyDatabases(server)
+        return databases_by_server[id(server)]
 
     yield find
-    for databases in found.values():
+    for databases in databases_by_server.values():
         databases.drop_all()
 
 

@@ -95,9 +95,9 @@ class Tour:
     def shot(self, name: str, title: str = "chat-client", paper: Paper = DARK) -> None:
         self.terminal.shot(IMAGES / f"{name}{self.voice.suffix}.svg", title, paper)
 
-    def types(self, line: str, *seen: str) -> None:
+    def types(self, line: str, *texts: str) -> None:
         """Type a line and wait until all of these texts are shown."""
-        self.terminal.enter(line).wait_for(*seen)
+        self.terminal.enter(line).wait_for(*texts)
 
     def clears(self) -> None:
         """Close the banner. Wait for it, because Esc and a following key would be one sequence."""
@@ -317,8 +317,8 @@ def without_a_screen(tour: Tour) -> None:
     for name, lines in (("plain", plain), ("json", (("/msg Bob 👋", "👋"),))):
         tour.terminal = tour.open("Ada@{}/ops", f"--{name}", environment={"CHAT_PASSWORD": PASSWORD})
         tour.terminal.wait_for("#ops")
-        for line, seen in lines:
-            tour.types(line, seen)
+        for line, text in lines:
+            tour.types(line, text)
         tour.shot(name, title=f"chat-client --{name}")
         tour.terminal.enter("/quit").wait_exit()
 

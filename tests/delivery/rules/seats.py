@@ -87,7 +87,7 @@ def rooms_stay_within_capacity(index: HistoryIndex) -> Iterator[str]:
         elif isinstance(record, Seat):
             room = claims[record.conversation]
             room[record.client].apply_move(record)
-            seated = sorted(who for who, claim in room.items() if claim.is_certain)
+            seated = sorted(client for client, claim in room.items() if claim.is_certain)
             capacity = capacities.get(record.conversation, len(seated))
             if record.move is Move.ENTERED and len(seated) > capacity:
                 yield f"{record.conversation} has {capacity} seats, which are held by {', '.join(seated)}"
@@ -97,12 +97,12 @@ def entries_and_exits_alternate(index: HistoryIndex) -> Iterator[str]:
     """D7. An account that enters was outside, an account that leaves was inside."""
     inside: set[tuple[str, str]] = set()
     for message in index.finals():
-        who = message.conversation, message.username
+        account = message.conversation, message.username
         if message.kind not in NOTICES:
             continue
-        if (who in inside) == (message.kind == "enter"):
-            yield f"{message}, who {'had entered already' if who in inside else 'was not inside'}"
+        if (account in inside) == (message.kind == "enter"):
+            yield f"{message}, who {'had entered already' if account in inside else 'was not inside'}"
         if message.kind == "leave":
-            inside.discard(who)
+            inside.discard(account)
         else:
-            inside.add(who)
+            inside.add(account)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from tests.delivery.history import Applied, Arrival, HeadReport, History, Message, Move, Page, Record, Seat
 from tests.delivery.history_index import HistoryIndex
-from tests.delivery.rules.wording import asked, who
+from tests.delivery.rules.wording import asked, label
 
 
 def observations_agree(index: HistoryIndex) -> Iterator[str]:
@@ -20,12 +20,12 @@ def observations_agree(index: HistoryIndex) -> Iterator[str]:
         if key not in reference:
             reference[key] = by, message
             if message.conversation in index.wholes:
-                yield f"{who(by)} was shown {message}, which is not stored in the end"
+                yield f"{label(by)} was shown {message}, which is not stored in the end"
         elif reference[key][1] != message and message not in reported:
             reported.add(message)
-            yield f"{who(by)} was shown {message}, and {who(reference[key][0])} {reference[key][1]}"
+            yield f"{label(by)} was shown {message}, and {label(reference[key][0])} {reference[key][1]}"
         if cid and index.cids.get((message.username, message.text)) != cid:
-            yield f"{who(by)} was shown {message} under the cid {cid}, which is another's"
+            yield f"{label(by)} was shown {message} under the cid {cid}, which is another's"
 
 
 def streams_have_no_gap(index: HistoryIndex) -> Iterator[str]:
@@ -62,14 +62,14 @@ def _steps(conversation: str, stream: Stream) -> Iterator[str]:
         if isinstance(record, Arrival):
             seq = record.message.seq
             if last is not None and seq != last + 1:
-                yield f"the events of {conversation} to {who(record)} went from {last} to {seq}"
+                yield f"the events of {conversation} to {label(record)} went from {last} to {seq}"
             first, last = first or seq, seq
         elif isinstance(record, HeadReport):
             head = record.head if head is None else head
         elif record.move is Move.RESIGNED:
             head = first = last = None
         if head is not None and first is not None and first > head + 1:
-            yield f"the events of {conversation} to {who(record)} began at {first}, after {head} was told"
+            yield f"the events of {conversation} to {label(record)} began at {first}, after {head} was told"
             head = first
 
 
@@ -86,7 +86,7 @@ def reads_do_not_go_back(index: HistoryIndex) -> Iterator[str]:
             upcoming = next(known_heads, None)
         if reading.conversation in known and reach < known[reading.conversation][0]:
             seq, record = known[reading.conversation]
-            yield f"{asked(reading)} and was shown it up to {reach}, after {who(record)} knew of {seq}"
+            yield f"{asked(reading)} and was shown it up to {reach}, after {label(record)} knew of {seq}"
 
 
 def _readings(history: History) -> Iterator[tuple[float, int, Page | HeadReport]]:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from tests.delivery.history import Ack, Attempt, History, Move, Page, Refusal, Seat, Way
 from tests.delivery.history_index import NOTICES, HistoryIndex, Name
-from tests.delivery.rules.wording import asked, listed, runs, said
+from tests.delivery.rules.wording import asked, listed, runs
 
 EXITS = {
     Move.LEAVING: 1, Move.LEFT: -1, Move.RESIGNING: 1, Move.GIVEN_UP: 0, Move.RESIGNED: -1, Move.STAYED: -1,
@@ -21,9 +21,9 @@ def acknowledged_is_stored(index: HistoryIndex) -> Iterator[str]:
         attempt = index.attempts[ack.client, ack.id]
         stored = final.get(attempt.conversation, {}).get(ack.seq)
         if stored is None:
-            yield f"{said(attempt)} was acknowledged as {ack.seq}, where nothing is stored in the end"
+            yield f"{attempt} was acknowledged as {ack.seq}, where nothing is stored in the end"
         elif (stored.username, stored.text, stored.time) != (ack.client, attempt.text, ack.time):
-            yield f"{said(attempt)} was acknowledged as {ack.seq} of {ack.time}; stored is {stored}"
+            yield f"{attempt} was acknowledged as {ack.seq} of {ack.time}; stored is {stored}"
 
 
 def no_cid_is_stored_twice(index: HistoryIndex) -> Iterator[str]:
@@ -68,11 +68,11 @@ def _wrong_verdicts(index: HistoryIndex) -> Iterator[str]:
         attempt = index.attempts[refusal.client, refusal.id]
         outside = {"not_entered", "not_a_member"} if (attempt.client, attempt.id) in while_leaving else set()
         if refusal.is_definite and refusal.code not in ({attempt.doomed} if attempt.doomed else outside):
-            yield f"{said(attempt)} was refused as {refusal.code}; expected was {attempt.doomed or 'sent'}"
+            yield f"{attempt} was refused as {refusal.code}; expected was {attempt.doomed or 'sent'}"
     for ack in index.history.of(Ack):
         attempt = index.attempts[ack.client, ack.id]
         if attempt.doomed:
-            yield f"{said(attempt)} was acknowledged, and had to be refused as {attempt.doomed}"
+            yield f"{attempt} was acknowledged, and had to be refused as {attempt.doomed}"
 
 
 def _sent_while_leaving(history: History) -> set[tuple[str, int]]:
@@ -96,9 +96,9 @@ def seqs_have_no_gap(index: HistoryIndex) -> Iterator[str]:
         seqs = [message.seq for message in messages]
         if seqs != list(range(1, len(seqs) + 1)):
             yield f"{conversation} was read from 1 as {runs(seqs)}"
-        for one, next in pairwise(messages):
-            if next.time < one.time:
-                yield f"in {conversation} {next.seq} is of {next.time}, before {one.seq} of {one.time}"
+        for earlier, later in pairwise(messages):
+            if later.time < earlier.time:
+                yield f"in {conversation} {later.seq} is of {later.time}, {earlier.seq} of {earlier.time}"
     for page in index.history.of(Page):
         if _is_inconsistent(page):
             shown = runs([message.seq for message in page.messages])
@@ -111,7 +111,7 @@ def _is_inconsistent(page: Page) -> bool:
     seqs = [message.seq for message in page.messages]
     if not seqs:
         return page.more
-    if any(next != one + 1 for one, next in pairwise(seqs)):
+    if any(next != seq + 1 for seq, next in pairwise(seqs)):
         return True
     match page.way:
         case Way.AFTER:
@@ -140,8 +140,8 @@ def order_is_kept(index: HistoryIndex) -> Iterator[str]:
                 continue
             ack = highest.get(record.conversation)
             if ack is not None and seq <= ack.seq:
-                yield f"{said(record)} stands at {seq}, before {ack.seq}, acknowledged before it was sent"
+                yield f"{record} stands at {seq}, before {ack.seq}, acknowledged before it was sent"
             before = last.get((record.client, record.conversation))
             if before and before[0] > seq:
-                yield f"{said(record)} stands at {seq}, before {said(before[1])} at {before[0]}, sent earlier"
+                yield f"{record} stands at {seq}, before {before[1]} at {before[0]}, sent earlier"
             last[record.client, record.conversation] = seq, record

@@ -2,15 +2,11 @@
 
 from collections.abc import Iterable
 
-from tests.delivery.history import Attempt, HeadReport, Message, Page, Record
+from tests.delivery.history import HeadReport, Message, Page, Record
 
 
-def who(record: Record) -> str:
+def label(record: Record) -> str:
     return f"{record.client} ({type(record).__name__.lower()} at {record.at:.3f})"
-
-
-def said(attempt: Attempt) -> str:
-    return f"{attempt.client}'s {attempt.cid} to {attempt.conversation}"
 
 
 def asked(reading: Page | HeadReport) -> str:

@@ -346,16 +346,16 @@ ROOMS_EACH = 5
 
 
 class Costs(NamedTuple):
-    """What was measured on one core of this machine, in microseconds of CPU unless said otherwise."""
+    """What was measured on one core of this machine, in microseconds of CPU unless noted."""
 
     message: float = 100.0  # to take, store and publish one, on its own process, in batches
-    hint: float = 60.0  # to receive, check, order and hand on the messages of one batch
+    hint: float = 60.0  # to receive, check, order and forward the messages of one batch
     delivery: float = 3.0  # to write one event to one connection
     connection_bytes: float = 8_000.0
     subscription_bytes: float = 4_200.0  # for each conversation that a process follows
     statement: float = 110.0  # of the database, for each statement
     statements: float = 4.0  # for each transaction
-    transaction_seconds: float = 0.004  # messages that arrive meanwhile share the next one
+    transaction_seconds: float = 0.004  # messages that arrive during it share the next one
     poll_row: float = 4.0  # of the database, to return one change to one poll
 
 

@@ -102,7 +102,7 @@ def stored(effort: Effort) -> Iterator[Measured]:
             with archive.opened(f"sqlite:///{data / 'chatroom.sqlite'}") as engine:
                 archive.fill(engine, count, after=before)
                 archive.leave_unindexed(engine, count)
-            os.sync()  # or what was put there would still be on its way to the disk
+            os.sync()  # or the system would write these pages during the measurement
             hosts = dict.fromkeys(ON_SQLITE, partial(on_file, data))
             measure_curve = partial(_talk_beside, effort.seconds, number, count)
             yield from _measure_each("messages stored", hosts, measure_curve)

@@ -16,7 +16,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 @contextmanager
 def on(*cores: int) -> Iterator[None]:
-    """Run this process on these cores. Programs that it starts meanwhile stay there."""
+    """Run this process on these cores. Programs that it starts in the block stay there."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:

@@ -1,7 +1,7 @@
-"""Storms: many users register, log in, enter rooms, or come back after a crash, all at once.
+"""Storms: many users register, log in, enter rooms, or reconnect after a crash, all at once.
 
 The figure of a storm is the CPU time of the server per user. Beside it: the seconds until all are served, and
-the latency of pings of a user who was there before.
+the latency of pings of a user who was already logged in.
 """
 
 import re
@@ -59,7 +59,7 @@ def _all_storms(system: str, opening: Opening, users: int) -> Iterator[Figure]:
 
 
 class Crowd:
-    """Connected users, and one more who is logged in and pings."""
+    """Connected users, and one logged-in user that sends pings."""
 
     def __init__(self, system: str, host: Host, users: int) -> None:
         self._system = system
@@ -100,7 +100,7 @@ class Crowd:
         return Figure(f"storm: {name}", self._system, cpu / len(self._clients) * 1e3, "ms", beside=beside)
 
     def _wait_for_all(self, answer: bytes) -> list[float]:
-        """Return the latencies of the pings meanwhile."""
+        """Wait until all clients are answered. Return the latencies of the pings until then."""
         waiting = {client.socket.fileno(): client for client in self._clients}
         pings: list[float] = []
         with closing(select.epoll()) as poller:

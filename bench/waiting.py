@@ -100,7 +100,7 @@ def login_storm() -> Iterator[Figure]:
 
 
 def _storm(pool: ClientPool, quiet: Client) -> list[float]:
-    """Log in twenty users at once, on new connections. Return the delays of the pings meanwhile."""
+    """Log in twenty users at once, on new connections. Return the delays of the pings until then."""
     people = [pool.connect(f"u{number}") for number in range(STORM)]
     waiting = {client: Chat().login(client.name) for client in people}
     for client, step in waiting.items():

@@ -1,4 +1,4 @@
-"""What any test may ask for: a running server, people logged in to it, a room, a terminal."""
+"""Fixtures for all tests: a running server, logged-in users, a room, a terminal."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ from tests.support.terminal import Terminal
 pytest_plugins = ["tests.support.database", "tests.support.nats"]
 
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("unhurried")  # how long an example takes says how busy the machine is, and no more
+settings.load_profile("unhurried")  # the duration of an example only depends on the load of the machine
 
 Serve = Callable[..., Server]
 Open = Callable[..., Terminal]
@@ -56,7 +56,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
 @pytest.fixture
 def server(serve: Serve) -> Server:
-    """A fresh server of its own on SQLite."""
+    """A new server on SQLite for one test."""
     return serve()
 
 

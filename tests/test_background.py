@@ -1,4 +1,4 @@
-"""Background tasks and threads: they are started in one place, and none of them fails unseen."""
+"""Background tasks and threads are started in one place, and no failure is lost."""
 
 import ast
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from tests.support.processes import ROOT
 
 STARTERS = {"create_task", "ensure_future", "Thread", "Timer", "create_background_task"}
 ON_THREADS = {"run_in_executor", "to_thread", "submit", "run_coroutine_threadsafe"}
-"""Their failures go to the caller who awaits them."""
+"""Their failures reach the caller that awaits them."""
 
 HELPERS = {"client/background.py", "db/background.py"}
 OTHERS = {
@@ -45,7 +45,7 @@ def test_background_tasks_and_threads_start_only_in_the_helpers() -> None:
 
 
 def test_search_for_starters_finds_them() -> None:
-    """A guard: the test above must not pass on nothing."""
+    """The test above needs matches."""
     tree = ast.parse(
         "import asyncio\nasyncio.create_task(x)\nThread(target=f)\nloop.run_in_executor(None, f)"
     )

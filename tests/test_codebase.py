@@ -47,7 +47,7 @@ VAGUE = re.compile(
     r"|wherever|whatever)\b",
     re.IGNORECASE,
 )
-"""Words that stand where the name of a thing should: session, sender, member, process."""
+"""Words used in place of the name of a thing: session, sender, member, process."""
 
 MAX_VAGUE = 1 / 1000
 """Of the words of prose."""

@@ -1,4 +1,4 @@
-"""What the documents say and what the code does are one thing."""
+"""The documents agree with the code."""
 
 import os
 import re

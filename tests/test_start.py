@@ -1,4 +1,4 @@
-"""What a start does without: to import it would take longer than all that the start is for."""
+"""Modules that a start must not import, because they would slow it down."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ upgrade_schema(open_engine(sys.argv[1]))
 
 
 def imported(program: str, *arguments: str) -> set[str]:
-    """The packages that a program has imported at its end."""
+    """Return the packages that a program has imported."""
     print_packages = (
         f"{program}\nprint(*{{name.removeprefix('chatroom.').partition('.')[0] for name in sys.modules}})"
     )

@@ -1,4 +1,4 @@
-"""``chat-server admin export``: everything that is kept about an account, beside a running server."""
+"""``chat-server admin export``: all stored data of an account, while a server runs."""
 
 import json
 import subprocess

@@ -48,14 +48,14 @@ def admin(server: Server, *arguments: str, password: str | None = None, stdin: s
 
 
 def admin_output(server: Server, *arguments: str, password: str | None = None, stdin: str = "") -> list[str]:
-    """Return the lines that a command prints, which must succeed."""
+    """Run a command that must succeed. Return the lines that it prints."""
     finished = admin(server, *arguments, password=password, stdin=stdin)
     assert (finished.code, finished.err) == (0, "")
     return finished.out.splitlines()
 
 
-def complaint(server: Server, *arguments: str, password: str | None = None, stdin: str = "") -> str:
-    """The one line of an order that fails."""
+def error_line(server: Server, *arguments: str, password: str | None = None, stdin: str = "") -> str:
+    """Run a command that must fail. Return the only line that it prints."""
     finished = admin(server, *arguments, password=password, stdin=stdin)
     assert finished.code > 0
     assert finished.out == ""
@@ -111,7 +111,7 @@ def test_admin_command_runs_as_a_program(server: Server) -> None:
 
 @pytest.mark.parametrize("arguments", [[], ["fly"], ["disable"], ["accounts", "x"], ["--wings", "accounts"]])
 def test_invalid_admin_command_is_one_clear_line(server: Server, arguments: list[str]) -> None:
-    assert complaint(server, *arguments).startswith("chat-server: ")
+    assert error_line(server, *arguments).startswith("chat-server: ")
 
 
 def test_accounts_and_sessions_are_listed(site: Server) -> None:
@@ -159,8 +159,8 @@ def test_password_reset_hides_the_password_from_the_process_list(site: Server, w
 
 def test_invalid_new_password_is_refused(server: Server) -> None:
     server.user("Alice")
-    assert "at least 6 characters" in complaint(server, "reset-password", "Alice", stdin="short\n")
-    assert "at least 6 characters" in complaint(server, "reset-password", "Alice")
+    assert "at least 6 characters" in error_line(server, "reset-password", "Alice", stdin="short\n")
+    assert "at least 6 characters" in error_line(server, "reset-password", "Alice")
 
 
 def test_session_is_ended_by_id_or_user_name(site: Server) -> None:
@@ -175,7 +175,7 @@ def test_session_is_ended_by_id_or_user_name(site: Server) -> None:
     assert last(alice) == ("closing", "session_ended")
     assert bob.message(kind="leave")["username"] == "Alice"
     assert site.connect().login("Alice").username == "Alice"
-    assert "there is no session 999" in complaint(site, "end-session", "999")
+    assert "there is no session 999" in error_line(site, "end-session", "999")
 
 
 def test_private_rooms_are_listed(site: Server) -> None:
@@ -204,15 +204,15 @@ def test_room_with_members_is_deleted(site: Server) -> None:
 
 @pytest.mark.parametrize("order", [["disable"], ["enable"], ["reset-password"], ["end-session"]])
 def test_admin_command_for_an_unknown_user_is_refused(server: Server, order: list[str]) -> None:
-    assert "no such user" in complaint(server, *order, "Nobody", password="111111")
-    assert "no such room" in complaint(server, "delete-room", "#nowhere")
+    assert "no such user" in error_line(server, *order, "Nobody", password="111111")
+    assert "no such room" in error_line(server, "delete-room", "#nowhere")
 
 
 def test_admin_command_is_logged_with_user_and_result(server: Server) -> None:
     server.user("Alice")
     admin_output(server, "reset-password", "Alice", password="new secret")
-    complaint(server, "disable", "Nobody")
-    server.stop()  # everything is written
+    error_line(server, "disable", "Nobody")
+    server.stop()  # the log is complete now
     user = pwd.getpwuid(os.getuid()).pw_name
     assert (
         f'INFO chatroom.server.events: admin_command by={user} command="reset_password Alice" result=done'
@@ -238,7 +238,7 @@ def test_invalid_line_on_the_admin_socket_is_ignored(server: Server, line: bytes
         door.connect(str(server.data / "admin.sock"))
         door.sendall(line)
         door.shutdown(socket.SHUT_WR)
-        with suppress(ConnectionResetError):  # it did not even read all of it
+        with suppress(ConnectionResetError):  # it stopped reading at the limit
             assert door.recv(1) == b""
     assert admin_output(server, "rooms")
 
@@ -261,13 +261,13 @@ def test_admin_commands_work_on_a_stopped_server(site: Server) -> None:
 
 def test_admin_command_creates_no_database(server: Server, tmp_path: Path) -> None:
     nowhere = tmp_path / "nowhere"
-    assert "there is no database at" in complaint(server, "--data", str(nowhere), "accounts")
+    assert "there is no database at" in error_line(server, "--data", str(nowhere), "accounts")
     assert not nowhere.exists()
 
 
 def test_database_in_use_is_refused(site: Server, tmp_path: Path) -> None:
     url = site.arguments or ("--database", f"sqlite:///{site.data / 'chatroom.sqlite'}")
-    line = complaint(site, "--data", str(tmp_path / "elsewhere"), *url, "accounts")
+    line = error_line(site, "--data", str(tmp_path / "elsewhere"), *url, "accounts")
     assert "another chat-server uses" in line or "a chat-server uses" in line
 
 
@@ -282,14 +282,14 @@ def test_admin_command_works_after_a_kill(server: Server) -> None:
 def test_room_of_a_disabled_owner_is_transferred(site: Server) -> None:
     _, bob = into_room(site, "Alice", "Bob")
     admin_output(site, "disable", "Alice")
-    assert complaint(site, "transfer-room", ROOM, "Alice").endswith("Alice is disabled")
-    assert complaint(site, "transfer-room", ROOM, "Nobody").startswith("chat-server: ")
+    assert error_line(site, "transfer-room", ROOM, "Alice").endswith("Alice is disabled")
+    assert error_line(site, "transfer-room", ROOM, "Nobody").startswith("chat-server: ")
     assert admin_output(site, "transfer-room", ROOM, "Bob") == ["#thuhole belongs to Bob now"]
     assert bob.message(kind="transfer")["text"] == "Bob"
     while bob.event("room")["room"]["owner"] != "Bob":
         pass
     bob.request("set_topic", room=ROOM, topic="mine now")
-    assert complaint(site, "transfer-room", ROOM, "Bob").endswith("Bob owns #thuhole already")
+    assert error_line(site, "transfer-room", ROOM, "Bob").endswith("Bob owns #thuhole already")
     site.stop()
     admin_output(site, *site.arguments, "enable", "Alice")
     transferred = admin_output(site, *site.arguments, "transfer-room", ROOM, "Alice")
@@ -314,5 +314,5 @@ def test_admin_reaches_a_server_in_a_deep_folder(tmp_path: Path) -> None:
     with running(data) as server:
         server.user("Alice")
         assert "Alice" in admin_output(server, "accounts")[1]
-        assert complaint(server, "delete-room", "#nowhere")
+        assert error_line(server, "delete-room", "#nowhere")
     assert "Alice" in admin_output(server, "accounts")[1]

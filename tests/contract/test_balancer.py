@@ -57,7 +57,7 @@ def balancer(servers: tuple[Server, Server], tmp_path: Path) -> Iterator[int]:
 
 
 def connect(port: int) -> Wire:
-    """Connect through the balancer, as soon as a server behind it answers."""
+    """Connect through the balancer as soon as one of its servers answers."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
     deadline = time.monotonic() + PATIENCE
@@ -81,7 +81,9 @@ def test_users_behind_balancer_move_to_the_server_that_is_left(
     bob.request("send", to="#lab", text="before")
     assert alice.message(text="before")["username"] == "Bob"
     for server in servers:
-        assert "login address=127.0.0.1" in server.log  # one user each, with the address that HAProxy tells
+        assert (
+            "login address=127.0.0.1" in server.log
+        )  # one user each, with the address from HAProxy's header
 
     servers[0].pause()
     closed = alice if "account=Alice" in servers[0].log else bob

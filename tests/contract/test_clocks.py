@@ -44,7 +44,7 @@ def test_process_with_wrong_clock_makes_no_user_leave(pair: tuple[Server, Server
     members = {each["username"]: each for each in bob.request("list_members", room=ROOM)["members"]}
     assert members["Alice"]["online"]
     assert members["Alice"]["entered"]
-    right.connect().login("Alice")  # another look at the other processes
+    right.connect().login("Alice")  # the next poll of the other processes
     kinds = [message["kind"] for message in alice.request("history", conversation=ROOM)["messages"]]
     assert kinds == ["enter", "enter", "text", "text"]
     listed = admin(ahead, "servers").out

@@ -1,4 +1,4 @@
-"""Server processes that are connected by NATS: hints make them fast, and nothing depends on them."""
+"""Server processes connected by NATS: hints shorten delays, and correctness does not depend on them."""
 
 import asyncio
 import threading
@@ -166,12 +166,12 @@ def test_wrong_passwords_count_on_all_processes(
         for server in (east, west):
             wire = server.connect()
             while (code := wire.refusal("login", username="Alice", password="wrong one")) == "wrong_password":
-                pass  # the hint of the last attempt is on its way; each more is counted too
+                pass  # the hint of the last attempt may still arrive; later attempts count too
             assert code == "too_many_attempts"
 
 
 class Eavesdropper:
-    """A foreign client of NATS that hears everything and repeats what it wants."""
+    """Another client of NATS, which receives all frames and can publish them again."""
 
     def __init__(self, nats: NatsServer) -> None:
         self._loop = asyncio.new_event_loop()
@@ -234,7 +234,7 @@ def test_forged_and_repeated_hints_change_nothing(
     assert "the truth" not in texts
 
 
-# What cannot work is one line
+# Configuration errors are reported in one line
 
 
 def test_unreachable_nats_is_one_line(tmp_path: Path, mariadb: DatabaseServer) -> None:

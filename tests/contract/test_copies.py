@@ -1,4 +1,4 @@
-"""``chat-server backup``, ``restore`` and ``move`` as an operator runs them, beside a running server."""
+"""``chat-server backup``, ``restore`` and ``move`` as an operator runs them, while a server runs."""
 
 import os
 import resource
@@ -46,7 +46,7 @@ def refusal_line(*arguments: str, full_disk: bool = False) -> str:
 
 
 class SteadySender(threading.Thread):
-    """Sends one message after the other until it is stopped, and keeps the acknowledgements."""
+    """Sends messages one by one until it is stopped, and records the acknowledgements."""
 
     def __init__(self, wire: Wire, room: str) -> None:
         super().__init__()

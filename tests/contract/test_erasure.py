@@ -1,4 +1,4 @@
-"""What a user deletes is gone from the database, and authors can delete what they wrote after they left."""
+"""Deleted texts are erased from the database, and authors can delete their messages after they left."""
 
 import sqlite3
 import time

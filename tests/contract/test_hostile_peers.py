@@ -1,6 +1,6 @@
 """Attacks by hostile clients on a real socket affect no other client and leave no traceback in the log.
 
-Every server here is one of its own; that it has not stumbled is asserted when it is closed.
+Each test has its own server; its log is checked when it is closed.
 """
 
 import os
@@ -28,7 +28,7 @@ def in_room(server: Server, username: str, **more: str) -> Wire:
 
 
 def raw(server: Server) -> socket.socket:
-    """A connection that speaks no protocol."""
+    """A connection without a client."""
     return socket.create_connection((server.host, server.port), timeout=30)
 
 

@@ -15,20 +15,20 @@ ANY = "a" * 26
 
 
 def invited(server: Server, capsys: Output, *arguments: str) -> invitation.Invitation:
-    """What ``chat-server invite`` prints."""
+    """Return the invitation that ``chat-server invite`` prints."""
     where = ("--data", str(server.data), "--port", str(server.port))
     assert invite.run_command([*arguments, *where]) == 0
     return invitation.read_invitation(capsys.readouterr().out.removeprefix("chat-client "))
 
 
 def first_code(server: Server) -> str:
-    """That of the invitation that a server tells at its start."""
+    """Return the code of the invitation that a server prints at its start."""
     [line] = [line for line in server.log.splitlines() if line.startswith("join with: chat-client ")]
     return invitation.read_invitation(line.removeprefix("join with: chat-client ")).code
 
 
 def register(server: Server, username: str, code: str) -> str:
-    """What comes of making an account: nothing, or a code of the other kind."""
+    """Register an account. Return the code of the refusal; empty if there was none."""
     with server.connect() as wire:
         answer = wire.ask("register", username=username, password="111111", invitation=code)
         return str(answer.get("code", ""))
@@ -146,7 +146,9 @@ def test_refused_entry_does_not_use_the_code(server: Server, capsys: Output) -> 
 def test_guessed_codes_are_limited(serve: Serve) -> None:
     server = serve(settings=(*CLOSED, "limits.password_attempts=3"))
     assert [register(server, "Bob", ANY) for _ in range(4)] == ["bad_invitation"] * 3 + ["too_many_attempts"]
-    assert register(server, "Bob", first_code(server)) == ""  # guesses of others do not lock its bearer out
+    assert (
+        register(server, "Bob", first_code(server)) == ""
+    )  # failed attempts of others do not block the owner of a valid code
 
 
 def test_codes_are_listed_and_revoked(server: Server, private: Wire, capsys: Output) -> None:

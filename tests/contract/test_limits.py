@@ -19,7 +19,7 @@ def in_room(server: Server, username: str) -> Wire:
 # Every limit off
 
 LENGTHS = ("_min", "_max", ".topic")
-"""How long a name may be ends where the columns of the database do."""
+"""The maximal length of names is limited by the columns of the database."""
 
 OFF = tuple(f"{name}=0" for name in SETTINGS if name.startswith("limits.") and not name.endswith(LENGTHS))
 
@@ -119,7 +119,7 @@ def test_slow_consumer_is_closed_and_loses_no_message(serve: Serve) -> None:
 
 
 def everything(wire: Wire) -> list[Json]:
-    """A conversation from its first message to its last, page by page."""
+    """Return all messages of a conversation, read page by page."""
     messages: list[Json] = []
     more = True
     while more:

@@ -101,7 +101,7 @@ def test_line_after_login_is_limited_to_64_kib(alice: Wire) -> None:
 
 
 def ping_of_length(length: int) -> bytes:
-    """A line, its end not counted, that is refused for its id."""
+    """Return a line of this length, without its end, that is refused because of its id."""
     line = b'{"type":"ping","id":"%s"}'
     return line % (b"x" * (length - len(line) + 2))
 
@@ -138,7 +138,7 @@ def test_delayed_requests_before_half_close_are_answered(serve: Serve) -> None:
 
 
 def assert_ends_with(wire: Wire, code: str) -> None:
-    """An error and ``closing`` with this code, then the end; nothing behind the line is carried out."""
+    """Check that an error and ``closing`` with this code came last, and that later requests were ignored."""
     frames = wire.rest()
     codes = [(frame["type"], frame["code"]) for frame in frames if frame["type"] in ("error", "closing")]
     assert codes == [("error", code), ("closing", code)]

@@ -19,14 +19,14 @@ from tests.unit.server.net.test_tls import trusting
 ROOM = "#thuhole"
 
 
-def told_over_tls(server: Server) -> list[Json]:
-    """What a new connection with TLS hears until it is hung up on."""
+def frames_over_tls(server: Server) -> list[Json]:
+    """Return what a new TLS connection receives until the server closes it."""
     with Wire(server.host, server.port, trusting()) as wire:
         return [wire.welcome, *wire.rest()]
 
 
 def is_turned_away(server: Server) -> bool:
-    (only,) = told_over_tls(server)
+    (only,) = frames_over_tls(server)
     return bool(only["code"] == "too_many_connections" and only["details"]["retry_after"] > 0)
 
 
@@ -104,7 +104,7 @@ def allow_files(server: Server, more: int) -> None:
     ("more", "words"), [(RESERVED_FILES + 10, "too few file descriptors"), (0, "cannot accept connections: ")]
 )
 def test_server_without_file_descriptors_keeps_its_connections(serve: Serve, more: int, words: str) -> None:
-    """With a few to spare they are kept for the database; with none at all, newcomers wait in the queue."""
+    """The last few descriptors are reserved for the database; without any, new connections wait."""
     server = serve()
     alice, bob = in_room(server, "Alice"), in_room(server, "Bob")
     allow_files(server, more)
@@ -134,7 +134,7 @@ def test_server_raises_its_file_descriptor_limit(server: Server) -> None:
 
 
 def test_host_name_with_several_addresses_listens_on_all(serve: Serve) -> None:
-    """All of them listen on one port, also when that was left to the system."""
+    """All addresses use the same port, also if the system chose it."""
     server = serve("--host", "", "--insecure")
     for host in ("127.0.0.1", "::1"):
         with suppress(OSError), socket.create_connection((host, server.port), timeout=30) as line:

@@ -137,7 +137,7 @@ def test_named_proxy_without_a_valid_header_is_disconnected(serve: Serve, header
     server = serve(settings=("proxy.trusted=127.0.0.1",))
     with socket.create_connection((server.host, server.port), timeout=PATIENCE) as connection:
         connection.sendall(header)
-        with suppress(ConnectionResetError):  # it did not even read all of it
+        with suppress(ConnectionResetError):  # it stopped reading at the limit
             assert connection.recv(1) == b""
     wait_for_log(server, "proxy_header_invalid address=127.0.0.1")
     proxied(server, HEADER_1 % 7).register("Alice")

@@ -124,7 +124,7 @@ def test_member_removed_on_other_process_gets_no_later_message(
 def test_member_removed_on_other_process_gets_no_message_of_its_own_process(
     scene: Scene, lose: Callable[[Scene], None]
 ) -> None:
-    """Carol's message is stored by the process that has not heard yet what became of Bob."""
+    """Carol's message is stored by the process that does not know of Bob's removal yet."""
     room, carol, west = scene.room, scene.carol, scene.pair.west
     west.pause()
     carol.start("send", to=room, text=SECRET)
@@ -147,9 +147,9 @@ def test_login_survives_session_end_of_process_with_clock_ahead(
     again = pair.west.connect().login(alice.username, "222222")
     carol, bob = pair.west.user(unique("Carol")), pair.east.user(unique("Bob"))
     friend = carol.request("add_friend", username=bob.username)["friend"]
-    if not friend["online"]:  # the west has not heard yet that he is there
+    if not friend["online"]:  # the west has not polled Bob's login yet
         carol.event("presence", username=bob.username, online=True)
-    bob.request("logout")  # of which the west takes notice, and of whose sessions are over
+    bob.request("logout")  # the west reads this change, and the end of the sessions
     carol.event("presence", username=bob.username, online=False)
     assert again.request("ping")
     assert alice.request("ping")

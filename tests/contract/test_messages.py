@@ -183,7 +183,7 @@ class TestHistory:
 
 
 class TestRead:
-    """How far I have read: a fact of the account, which only moves forward."""
+    """The read position belongs to the account and only advances."""
 
     def test_unread_counts_messages_of_others_only(self, alice: Wire, bob: Wire, inside: str) -> None:
         for text in ("one", "two"):
@@ -218,7 +218,7 @@ class TestRead:
 
 
 class TestSearch:
-    """Every word, in any order and case; Chinese inside longer text; a phrase as it stands."""
+    """All words match in any order and case, Chinese inside longer text, and a phrase literally."""
 
     @pytest.fixture
     def library(self, alice: Wire, inside: str) -> str:

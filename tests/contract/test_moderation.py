@@ -82,7 +82,7 @@ def test_notices_do_not_count_as_unread(alice: Wire, bob: Wire, room: str) -> No
     assert (room_value["head"], room_value["unread"]) == (3, 0)
 
 
-# Whose it is
+# Ownership
 
 
 OWNERS_ONLY = [
@@ -162,7 +162,7 @@ def test_resignation_reaches_other_sessions(shared_server: Server, alice: Wire, 
     assert not any(event["type"] == "removed" for event in alice.events)
 
 
-# Who has to go
+# Kicks and bans
 
 
 def test_kick_frees_seat_and_notifies_members(alice: Wire, bob: Wire, carol: Wire, room: str) -> None:
@@ -189,7 +189,7 @@ def test_kick_of_non_member_is_refused(alice: Wire, bob: Wire, room: str) -> Non
 def test_kicked_member_gets_no_later_message(
     shared_server: Server, alice: Wire, bob: Wire, carol: Wire, room: str
 ) -> None:
-    """Also while other members send, on every terminal of the account, with requests under way."""
+    """Also while other members send, on all sessions of the account, and with open requests."""
     enter(room, alice, bob, carol)
     phone = shared_server.connect().login(bob.username)
     ids = [carol.start("send", to=room, text=f"{number}") for number in range(100)]
@@ -249,7 +249,7 @@ def test_user_who_never_joined_can_be_banned(alice: Wire, bob: Wire, room: str) 
     assert not any(event["type"] == "removed" for event in bob.events)
 
 
-# Doors
+# Private rooms and passwords
 
 
 FOR_ANYBODY = [
@@ -275,7 +275,7 @@ def test_strangers_get_no_list_entry_or_event_of_private_room(alice: Wire, bob: 
     assert bob.refusal("send", to=private, text="hello?") == "unknown_room"
     assert bob.refusal("enter_room", room=private, nickname="BOB") == "invitation_needed"
     while alice.event("room")["room"].get("topic") != "secret":
-        pass  # by now everybody who is to hear of it has
+        pass  # all receivers have their events by now
     bob.request("ping")
     assert not any(private in str(event) for event in bob.events)
 
@@ -416,7 +416,7 @@ def test_last_seat_of_locked_room_is_taken_once(
     assert sorted(answer.get("code", "") for answer in answers) == [""] + ["room_full"] * 9
 
 
-# The end
+# Disbanding
 
 
 def test_owner_closes_room_without_other_members(alice: Wire, bob: Wire, room: str) -> None:

@@ -1,4 +1,4 @@
-"""A SQLite file that is moved or deleted under the server: nothing is confirmed any more."""
+"""A SQLite file that is moved or deleted under the server: no message is confirmed any more."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def server(serve: Serve) -> Server:
 
 
 def send(server: Server, text: str) -> str:
-    """What comes of a message on a new connection: nothing, or the code of the refusal."""
+    """Send a message on a new connection. Return the code of the refusal; empty if there was none."""
     with server.connect() as wire:
         answer = wire.ask("login", username="Alice", password="111111")
         if answer["type"] != "error":

@@ -93,7 +93,7 @@ def test_concurrent_password_changes_succeed_once(shared_server: Server, alice: 
 
 
 def outcome(wire: Wire, id: int) -> str:
-    """How a request was answered: ``ok``, a code, or the one that the connection was closed with."""
+    """Return ``ok``, the code of the refusal, or the code with which the connection was closed."""
     try:
         answer = wire.answer(id)
     except EOFError:
@@ -115,7 +115,7 @@ def test_login_after_cost_change_rehashes_the_password(serve: Serve) -> None:
 
 
 def stored_hash(server: Server) -> str:
-    """What the database keeps of the only password."""
+    """Return the stored hash of the only password."""
     engine = open_engine(f"sqlite:///{server.data / 'chatroom.sqlite'}")
     with engine.connect() as connection:
         hashed = connection.execute(select(accounts.c.password_hash)).scalar_one()
@@ -124,7 +124,7 @@ def stored_hash(server: Server) -> str:
 
 
 def test_password_change_ends_sessions_on_other_process(serve: Serve, mysql_server: DatabaseServer) -> None:
-    """Not at once, but with that process's next sign of life."""
+    """They end at the next heartbeat of that process."""
     mysql_server.drop("chat_passwd")
     url = mysql_server.url("chat_passwd")
     first, second = (serve("--database", url, settings=("limits.linger=600",)) for _ in range(2))

@@ -13,13 +13,13 @@ ROOM = "#thuhole"
 
 @pytest.fixture
 def patient(serve: Serve) -> Server:
-    """A server that waits longer for a lost connection than any test lasts."""
+    """A server whose grace time is longer than any test."""
     return serve(settings=("limits.linger=600",))
 
 
 @pytest.fixture
 def hasty(serve: Serve) -> Server:
-    """A server that hardly waits for a lost connection."""
+    """A server with a very short grace time."""
     return serve(settings=("limits.linger=0.2",))
 
 

@@ -1,4 +1,4 @@
-"""Retention on a real socket: who sets it, and what removed messages leave behind."""
+"""Retention on a real socket: who may set it, and what remains of removed messages."""
 
 from tests.contract.test_moderation import enter
 from tests.support.processes import Wire

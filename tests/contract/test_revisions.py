@@ -1,4 +1,4 @@
-"""Edits, deletions, reactions and replies; and pages from a time on."""
+"""Edits, deletions, reactions and replies, and history pages that begin at a time."""
 
 from uuid import uuid4
 
@@ -32,7 +32,7 @@ def page(wire: Wire, conversation: str, **fields: object) -> list[Json]:
 
 
 def shown(wire: Wire, conversation: str, seq: int) -> Json:
-    """A message as the history shows it now."""
+    """Return a message as the history shows it now."""
     return page(wire, conversation, after=seq - 1, limit=1)[0]
 
 
@@ -268,7 +268,7 @@ def test_changes_and_messages_keep_their_order(alice: Wire, bob: Wire, inside: s
 
 
 def test_change_may_be_sent_before_the_answer_to_its_message(alice: Wire, inside: str) -> None:
-    """The answer that tells the seq need not have come: the seq of the next message is known."""
+    """An edit can be sent before the answer to its target, because the next seq is predictable."""
     ids = [alice.start("send", to=inside, text="teh")]
     ids.append(alice.start("send", to=inside, kind="edit", target=3, text="the"))
     assert [alice.answer(id)["type"] for id in ids] == ["sent", "sent"]

@@ -1,4 +1,4 @@
-"""Search over the wire, and the indexer behind it."""
+"""Search over the wire, and the indexer."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -78,7 +78,7 @@ def test_page_is_limited_by_request_and_server(alice: Wire, inside: str) -> None
 
 def test_pages_by_cursor_show_each_message_once(alice: Wire, inside: str) -> None:
     sent = [alice.start("send", to=inside, text="a fox") for _ in range(20)]
-    expected = [alice.answer(id)["seq"] for id in sent][::-1]  # many of them of one millisecond
+    expected = [alice.answer(id)["seq"] for id in sent][::-1]  # many have the same time
     for limit in (1, 7, 20):
         seqs: list[int] = []
         asked: Json = {}
@@ -148,7 +148,7 @@ async def working(engine: Engine) -> AsyncIterator[SearchIndexer]:
 
 @pytest.fixture
 def stored(engine: Engine) -> int:
-    """This many messages without an index entry."""
+    """Store messages that are not indexed. Return their number."""
     with begin_write(engine) as connection:
         alice = make_account(connection, "Alice")
         library = add_room(connection, "library", alice)

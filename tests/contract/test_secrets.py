@@ -1,4 +1,4 @@
-"""Passwords and tokens stand nowhere but where they belong: not in a log, an error, a configuration that is
+"""Passwords and tokens appear in no log, no error, no configuration that is
 shown, or the ``repr`` of anything."""
 
 from pathlib import Path
@@ -51,7 +51,7 @@ def guarded(fragile_mariadb: PrivateMariaDB) -> str:
 def test_database_password_is_not_in_log_or_process_list(
     guarded: str, fragile_mariadb: PrivateMariaDB, tmp_path: Path
 ) -> None:
-    """Neither at the start nor while the database goes away and comes back."""
+    """Neither at the start nor while the database is unavailable and after it is back."""
     server = Server(
         tmp_path / "data",
         *("--database", guarded, "--log-level", "debug"),

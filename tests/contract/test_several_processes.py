@@ -207,12 +207,12 @@ def test_invitation_reaches_the_other_process(alice: Wire, bob: Wire, room_name:
     assert (event["room"]["room"], event["username"]) == (room_name, alice.username)
 
 
-# People
+# Friends and presence
 
 
 def test_presence_of_friend_reaches_the_other_process(pair: Pair, alice: Wire, bob: Wire) -> None:
     friend = alice.request("add_friend", username=bob.username)["friend"]
-    if not friend["online"]:  # the east has not heard yet that he is there
+    if not friend["online"]:  # the east has not polled Bob's login yet
         alice.event("presence", username=bob.username, online=True)
     assert alice.request("list_friends")["friends"][0]["online"] is True
     bob.request("logout")
@@ -275,7 +275,7 @@ def test_account_disabled_on_other_process_is_disconnected(pair: Pair, bob: Wire
     assert bob.event("closing")["code"] == "account_disabled"
 
 
-# Processes that come and go
+# Starting and stopping processes
 
 
 def test_account_of_stopped_process_has_grace_time_on_the_other(serve: Serve, mysql_url: str) -> None:
@@ -292,7 +292,7 @@ def test_account_of_stopped_process_has_grace_time_on_the_other(serve: Serve, my
 
 
 def test_killed_process_is_replaced_by_its_restart(serve: Serve, mysql_url: str) -> None:
-    """Also on another port: the data folder names the process that ran before."""
+    """Also on another port: the data folder identifies the earlier process."""
     server = serve("--database", mysql_url, settings=HOURS)
     alice = server.user("Alice")
     alice.request("create_room", room="#thuhole", capacity=5)
@@ -317,7 +317,7 @@ def test_paused_process_catches_up(serve: Serve, mysql_url: str) -> None:
 
 
 def test_process_started_later_is_noticed_immediately(serve: Serve, mysql_url: str) -> None:
-    """From its first moment on, nothing is missed: neither has to look whether the other is there."""
+    """A process that starts misses no change of the other, and the other none of its own."""
     alice = serve("--database", mysql_url).user("Alice")
     bob = serve("--database", mysql_url).user("Bob")
     bob.request("create_room", room="#thuhole", capacity=5)

@@ -20,7 +20,7 @@ LONG = "n" * 300
 
 
 def failure(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> str:
-    """The line that a failed start leaves."""
+    """Return the line that a failed start prints."""
     ended = subprocess.run(
         [sys.executable, "-m", "chatroom.server", "--port", "0", *arguments],
         cwd=folder,

@@ -93,7 +93,7 @@ def is_running(pid: int) -> bool:
 
 
 def test_rolling_restart_is_seen_as_reconnects_only(site: Server) -> None:
-    """Each user sends all the time and reconnects when it is told to; nothing is lost or doubled."""
+    """All users send continuously and reconnect when asked to; no message is lost or duplicated."""
     owner = site.user("Owner")
     owner.request("create_room", room="#den", capacity=20)
     before = set(workers(site))
@@ -120,7 +120,7 @@ def test_rolling_restart_is_seen_as_reconnects_only(site: Server) -> None:
 
 
 class Sender:
-    """Sends one message after the other, again under the same cid until it is confirmed."""
+    """Sends messages one by one, each under its cid until it is confirmed."""
 
     def __init__(self, site: Server, name: str, stop: threading.Event) -> None:
         self.name, self.sent, self.failure = name, 0, None
@@ -152,7 +152,7 @@ class Sender:
             time.sleep(0.02)
 
 
-# What cannot work is one line
+# Configuration errors are reported in one line
 
 
 def test_workers_on_sqlite_are_refused(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def names(count: int) -> list[str]:
 
 async def _set_up(talkers: Sequence[RandomClient]) -> None:
     """Create the rooms, fill them, and make each client a friend of the next."""
-    await _until(lambda: all(talker.is_online for talker in talkers), "everybody is logged in")
+    await _until(lambda: all(talker.is_online for talker in talkers), "all clients are logged in")
     host, *others = talkers
     for room, share in ROOMS.items():
         await _retry(host.create, room, max(2, round(share * len(talkers))))

@@ -154,12 +154,12 @@ class TestStored:
     @pytest.mark.parametrize(
         ("way", "bound", "seqs", "more"),
         [
-            (Way.AFTER, 1, [2, 4], False),  # a hole
-            (Way.AFTER, 1, [3, 4], False),  # something left out at the start
-            (Way.AFTER, 1, [], True),  # more of nothing
-            (Way.BEFORE, 3, [2, 3], True),  # not before
-            (Way.BEFORE, 4, [2, 3], False),  # 1 is more
-            (Way.NEWEST, 0, [1, 2], True),  # nothing is before 1
+            (Way.AFTER, 1, [2, 4], False),  # a gap
+            (Way.AFTER, 1, [3, 4], False),  # a gap after the requested seq
+            (Way.AFTER, 1, [], True),  # ``more`` on an empty page
+            (Way.BEFORE, 3, [2, 3], True),  # a seq that is not before the bound
+            (Way.BEFORE, 4, [2, 3], False),  # ``more`` is false, though seq 1 is before the page
+            (Way.NEWEST, 0, [1, 2], True),  # ``more``, but no seq is below 1
         ],
     )
     def test_inconsistent_page_breaks_rule_4(

@@ -75,7 +75,7 @@ def test_cut_occurs_after_given_byte() -> None:
 
 
 def test_cut_is_permanent() -> None:
-    """Bytes behind it are lost already; whatever came later would make nonsense of the line."""
+    """The bytes after it are lost already, so later bytes would corrupt the line."""
 
     async def story(client: Ends, server: Ends, cable: Cable) -> None:
         cable.up.cut_after, cable.up.drips = 100, True

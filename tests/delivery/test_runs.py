@@ -22,7 +22,7 @@ def prove(
     network: bool = True,
     breakages: Mapping[Breakage, float] | None = None,
 ) -> Figures:
-    """A run in which nothing may go wrong; what it has been through."""
+    """Run the clients, and check that no rule was broken. Return the figures."""
 
     async def whole() -> list[str]:
         async with site.open():

@@ -147,7 +147,7 @@ def test_fail2ban_finds_each_failed_login_and_nothing_else(serve: Serve, tmp_pat
         "Alice",
     ):
         assert stranger.ask("login", username=username, password="222222")["type"] == "error"
-    server.stop()  # everything is written
+    server.stop()  # the log is complete now
     failed = [line for line in server.log.splitlines() if "login_failed" in line]
     log = tmp_path / "chatroom.log"
     log.write_text(server.log)

@@ -17,7 +17,7 @@ def test_messages_are_answered_edited_and_deleted(server: Server, terminal: Open
     bob.terminal.press("Ctrl-U")
     bob.says("吃什吗")
     alice.sees("BOB:吃什吗").says("吃什吗？")
-    bob.sees("ALICE:吃什吗？")  # so what he said is confirmed
+    bob.sees("ALICE:吃什吗？")  # so his message is confirmed
     bob.terminal.press("Alt-e").wait_for("/edit 吃什吗")
     bob.terminal.press("Ctrl-U").enter("/edit 吃什么")
     alice.sees("BOB:吃什么（已编辑）")

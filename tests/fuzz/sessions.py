@@ -113,7 +113,7 @@ class Sessions(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 3), batch=st.lists(frames(), min_size=1, max_size=6))
     def send_requests(self, number: int, batch: list[Json]) -> None:
-        """Several at once: each gets exactly one answer."""
+        """Send several requests at once. Each must get exactly one answer."""
         wire = self._wire(number)
         ids = [self._start(wire, frame) for frame in batch]
         for frame, id in zip(batch, ids, strict=True):

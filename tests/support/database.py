@@ -183,7 +183,7 @@ class PrivateMySQL(PrivateServer):
 
 
 def _as_root() -> list[str]:
-    """Both run as root only when told to."""
+    """Return the flag without which neither server runs as root."""
     return ["--user=root"] if os.geteuid() == 0 else []
 
 
@@ -285,7 +285,7 @@ _numbers = count(1)
 
 @contextmanager
 def fresh_database(server: DatabaseServer) -> Iterator[str]:
-    """The URL of a database with a name of its own, which is dropped in the end."""
+    """Yield the URL of a new database, which is dropped afterwards."""
     name = f"chat_{os.getpid()}_{next(_numbers)}"
     yield server.url(name)
     server.drop(name)
@@ -353,7 +353,7 @@ class EmptyDatabases:
         self._model = self._add_name()
         _migrate(server.url(self._model))
         self._tables = self._table_names(self._model)
-        # The statements that the server itself tells.
+        # The statements that the server recommends.
         self._statements = [
             server.execute(f"SHOW CREATE TABLE {self._model}.{table}")[0][1] for table in self._tables
         ]
@@ -413,7 +413,7 @@ class EmptyDatabases:
 
 @pytest.fixture(scope="session")
 def empty_databases() -> Iterator[Callable[[DatabaseServer], EmptyDatabases]]:
-    """Finds the empty databases of a server."""
+    """Return a function that gives the empty databases of a server."""
     databases_by_server: dict[int, EmptyDatabases] = {}
 
     def find(server: DatabaseServer) -> EmptyDatabases:

@@ -62,7 +62,7 @@ class NatsServer:
         self.process.wait(PATIENCE)
 
     def pause(self) -> None:
-        """It keeps its connections and carries nothing."""
+        """Suspend it: it keeps its connections and forwards no frames."""
         self.process.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
 
@@ -86,7 +86,7 @@ def nats(tmp_path: Path) -> Iterator[NatsServer]:
 
 @pytest.fixture(scope="session")
 def shared_nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
-    """A NATS for all tests that leave it alone."""
+    """A NATS for all tests that do not stop it."""
     need_nats()
     server = NatsServer(tmp_path_factory.mktemp("nats")).start()
     yield server

@@ -1,4 +1,4 @@
-"""A real ``chat-server`` in a process of its own, and ``Wire``, the plainest client there can be.
+"""A real ``chat-server`` in its own process, and ``Wire``, a minimal client.
 
 Nothing here sleeps: a wait reads until the expected line arrives, or fails at a deadline far beyond what a
 slow machine needs.
@@ -47,7 +47,7 @@ class Refused(AssertionError):
 class Wire:
     """One connection, line by line. Events that arrive while an answer is awaited are kept in ``events``.
 
-    Once logged in it knows its account: ``username``, its ``token``, and all that login told in ``session``.
+    After the login, ``username`` and ``token`` are set, and ``session`` is the answer to the login.
     """
 
     def __init__(
@@ -227,7 +227,7 @@ class Server:
 
     @property
     def log(self) -> str:
-        """Everything that it wrote to standard error, in all its lives."""
+        """All output on standard error since the first start."""
         return self._log.read_text() if self._log.exists() else ""
 
     def keep(self, wire: Wire) -> Wire:
@@ -275,7 +275,7 @@ class Server:
         return self.start()
 
     def close(self) -> None:
-        """Close every connection and the server, which must not have stumbled over anything."""
+        """Close all connections and the server, and check that it logged no traceback."""
         for wire in self._wires:
             wire.close()
         code = self.stop() if self._process else 0

@@ -1,4 +1,4 @@
-"""The tables of commands and keys in the READMEs, made from the program's tables.
+"""The tables of commands and keys in the READMEs, generated from the program's tables.
 
 ``python -m tests.support.readme_tables`` writes them; ``tests/test_docs.py`` compares them.
 """

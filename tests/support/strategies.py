@@ -1,4 +1,4 @@
-"""Any frame there can be, for Hypothesis: strategies made from the types of the frames' own fields."""
+"""Strategies for Hypothesis that generate valid frames from the types of their fields."""
 
 import types
 from functools import cache
@@ -13,7 +13,7 @@ from chatroom.protocol import events, requests, responses
 from chatroom.protocol.frame import MAX_INTEGER
 
 text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)
-"""What may stand in a line: no NUL, and no halves of surrogate pairs."""
+"""Characters that a line may contain: no NUL, and no halves of surrogate pairs."""
 
 scalars = st.none() | st.booleans() | st.integers(-MAX_INTEGER, MAX_INTEGER) | text
 json_values = st.recursive(

@@ -1,1 +1,1 @@
-"""The client: its model without a screen, its network against a scripted server, its words."""
+"""Tests of the client: its model, its network against a scripted server, its texts."""

@@ -1,4 +1,4 @@
-"""A front end that records what the client shows, and answers as the test says."""
+"""A front end that records what the client shows, and gives the answers of the test."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

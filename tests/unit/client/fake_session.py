@@ -1,4 +1,4 @@
-"""A logged-in client and the scripted server that it talks to."""
+"""A logged-in client and its scripted server."""
 
 import asyncio
 from collections.abc import Callable

@@ -32,7 +32,7 @@ ANSWERS = {
     for frame in get_args(requests.AnyRequest)
     if (match := re.search(r"->\s+``(\w+)``", frame.__doc__ or ""))
 } | {"history": "history", "export": "history"}
-"""The response to each request, as its description says."""
+"""The response to each request, from the docstring of its class."""
 
 STRUCTS = {frame.__struct_config__.tag: frame for frame in get_args(responses.AnyResponse)}
 EVENTS = [frame for frame in get_args(events.AnyEvent) if frame not in (events.Welcome, events.Closing)]

@@ -28,7 +28,7 @@ class Client:
         }
 
     async def run(self, typed: str) -> tuple[int, str, str]:
-        """What comes of it when this is typed and then nothing more: exit code, output, errors."""
+        """Type this and close the input. Return the exit code, the output and the errors."""
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
             *self._before, sys.executable, "-m", "chatroom.client", *self.arguments,
@@ -60,7 +60,7 @@ async def accept_entry_with_history(peer: Peer, *messages: Json) -> None:
 
 
 async def accept_message(peer: Peer, text: str, seq: int) -> None:
-    """Store what the client sends, and tell it so."""
+    """Store the message that the client sends, and acknowledge it."""
     sent = await peer.expect("send", text=text)
     own = message(seq, text, username="Alice", nickname="ALICE", cid=sent["cid"])
     peer.send(type="message", message=own)

@@ -1,4 +1,4 @@
-"""However the history arrives, the state is the one that a fresh client would have."""
+"""The state does not depend on the order in which the history arrives."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def texts(state: ClientState) -> list[str]:
 
 
 LOG = [msg(seq) for seq in range(1, 31)]
-"""What was ever said."""
+"""All messages of the room."""
 
 
 @given(st.data())

@@ -1,4 +1,4 @@
-"""The client's background tasks, each of them killed once."""
+"""Each background task of the client fails once."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ from tests.unit.client.fake_session import answer_session, lab_room, lab_texts, 
 
 
 class Bug(Exception):
-    """What should not be possible."""
+    """An unexpected exception."""
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ async def test_log_file_holds_the_traceback_and_no_escape(
 
 
 async def fail_once(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> asyncio.Event:
-    """Let a method raise at its next call; the event tells that it did."""
+    """Let a method raise at its next call. The returned event is then set."""
     right, failed = getattr(owner, name), asyncio.Event()
 
     async def wrong(self: object, *arguments: object) -> object:

@@ -1,4 +1,4 @@
-"""What was done to messages later: however it comes to us, it ends with what a fresh page shows."""
+"""Edits, deletions and reactions in any order of arrival give the state of a fresh page."""
 
 from typing import Any
 
@@ -14,11 +14,11 @@ from tests.unit.client.fake_server import room
 from tests.unit.client.test_apply import log_in, msg, page, tell
 
 SAID = 5
-"""So many messages are said first; all that follows is done to them."""
+"""The number of messages at the start; all later ones are changes of them."""
 
 
 def revised(log: list[Message], upto: int) -> list[Message]:
-    """The log as a page shows it that is read when ``upto`` messages are stored."""
+    """Return the log as a page shows it when ``upto`` messages are stored."""
     return [_as_it_stands(log[:upto], message) for message in log[:upto]]
 
 
@@ -47,7 +47,7 @@ def _as_it_stands(log: list[Message], message: Message) -> Message:
 
 @st.composite
 def logs(draw: st.DrawFn) -> list[Message]:
-    """Five messages, and what was done to them: nothing to one that is deleted."""
+    """Draw the initial messages and some changes of them. A deleted message is not changed."""
     log = [msg(seq) for seq in range(1, SAID + 1)]
     for seq in range(SAID + 1, SAID + draw(st.integers(1, 12)) + 1):
         dead = {each.target for each in log if each.kind == "delete"}
@@ -68,7 +68,7 @@ def shown(messages: list[Message]) -> list[Message]:
 
 
 steps = st.lists(st.tuples(st.booleans(), st.integers(0, 3), st.integers(0, 20)), max_size=30)
-"""An event or a page; how many messages were stored meanwhile; where the page begins."""
+"""Whether it is an event or a page, how many messages were stored since, and where the page begins."""
 
 
 @given(logs(), steps)
@@ -138,7 +138,7 @@ def test_page_with_edited_message_is_no_conflict() -> None:
 
 
 class TestGoingBack:
-    """Far above what is here there may be a second run of messages, until the two touch."""
+    """A second range of old messages is kept apart until it touches the timeline."""
 
     LOG = tuple(msg(seq) for seq in range(1, 31))
 

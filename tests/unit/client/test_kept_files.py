@@ -127,7 +127,7 @@ FILES: dict[Make, tuple[Damage, ...]] = {
     logins: (*ANY, other_json),
 }
 QUIET = {(outbox, empty), (drafts, empty), (settings, link_to_nowhere), (logins, link_to_nowhere)}
-"""What is no damage: an empty database, no file."""
+"""Cases that are not damage: an empty database, no file."""
 
 CASES = [(make, damage) for make, damages in FILES.items() for damage in damages]
 
@@ -162,7 +162,7 @@ async def test_damaged_file_is_renamed_and_client_logs_in(
             [(key, facts)] = warnings(notes)
             aside = next(each for each in asides if not each.name.endswith(("-wal", "-shm")))
             assert (key, facts["path"], facts["aside"]) == ("file_damaged", str(path), aside.name)
-            changed = before is None or before.startswith(b"SQLite")  # a database notes who has opened it
+            changed = before is None or before.startswith(b"SQLite")  # opening a database changes it
             assert changed or aside.read_bytes() == before
         assert config.load_config(home / "client.json").attention
         peer.abort()
@@ -194,7 +194,7 @@ async def test_damaged_lock_file_does_not_lock(
         await app.close()
 
 
-# In a process of its own
+# In a separate process
 
 
 @pytest.fixture
@@ -223,7 +223,7 @@ def as_user(home: Path, mode: int) -> tuple[str, ...]:
 
 
 async def session(fake: FakeServer, client: Client, **facts: Any) -> tuple[int, str, str]:
-    """Log in, say something and leave."""
+    """Log in, send a message and leave."""
     async with fake:
         client.arguments = ("--plain", f"Alice@{fake.address}/lab")
         running = asyncio.create_task(client.run("done"))
@@ -257,7 +257,7 @@ async def test_unwritable_home_is_reported_and_messages_are_sent(fake: FakeServe
 
 
 async def test_unreadable_home_is_reported_and_nothing_is_sent(public_home: Path) -> None:
-    """Which certificates are known cannot be known then."""
+    """Without the file the client cannot check certificates."""
     client = Client(public_home, "--plain", "Alice@127.0.0.1:1", before=as_user(public_home, 0o000))
     code, _, errors = await client.run("")
     assert code == 1

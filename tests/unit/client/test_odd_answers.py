@@ -1,4 +1,4 @@
-"""A client survives any line of a server: it says what it cannot read, and goes on."""
+"""A client reports lines of a server that it cannot read, and continues."""
 
 import asyncio
 from collections.abc import Awaitable

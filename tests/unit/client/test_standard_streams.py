@@ -1,4 +1,4 @@
-"""``--plain`` and ``--json`` with standard streams that are closed or full, and a signal at the password."""
+"""``--plain`` and ``--json`` with closed or full standard streams, and a signal at the password prompt."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""A typed line belongs to the conversation in which Enter was pressed, whatever waits or follows."""
+"""A typed line belongs to the conversation in which Enter was pressed."""
 
 from typing import Any
 from unittest.mock import Mock
@@ -24,7 +24,7 @@ async def on_screen(fake: FakeServer, app: App) -> Peer:
 
 
 async def in_pipe(fake: FakeServer, app: App, **session: Any) -> Peer:
-    """Alice's script, in #ops."""
+    """Alice, whose lines come from a pipe, in #ops."""
     front_end_of(app).is_scripted = True
     peer = await log_in(fake, app, **({"rooms": [room("#ops")]} | session))
     app.conversations.show("#ops")

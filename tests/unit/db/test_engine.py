@@ -1,4 +1,4 @@
-"""URLs, engines and transactions: what is accepted, what is refused."""
+"""Database URLs, engines and transactions, valid and invalid ones."""
 
 import stat
 from pathlib import Path

@@ -88,7 +88,7 @@ def test_sqlite_on_full_disk_is_outage(sqlite_url: str) -> None:
     with begin_write(engine) as connection:
         connection.exec_driver_sql("CREATE TABLE t (x)")
     with engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA max_page_count = 3")  # what a full disk looks like from inside
+        connection.exec_driver_sql("PRAGMA max_page_count = 3")  # the error of a full disk
     with pytest.raises(OperationalError) as refused, begin_write(engine) as connection:
         connection.exec_driver_sql("INSERT INTO t VALUES (zeroblob(100000))")
     assert classify(refused.value) == (False, False, True)

@@ -61,7 +61,7 @@ def next_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def differences(engine: Engine) -> list[Any]:
-    """What Alembic would still change to arrive at ``db.schema``."""
+    """Return the changes that Alembic would still make to arrive at ``db.schema``."""
 
     def is_for_this_engine(item: object, name: str | None, *_: object) -> bool:
         return name != OTHER_ENGINE_CONSTRAINTS[engine.dialect.name]

@@ -71,7 +71,7 @@ def test_reads_run_in_parallel(engine: Engine) -> None:
 
 
 def test_read_sees_one_snapshot(engine: Engine) -> None:
-    """A right that was checked before it was taken away shows nothing that was stored later."""
+    """A permission that was checked before its removal gives no access to later messages."""
 
     def look_twice(connection: Connection) -> list[bool]:
         first = instances.has_live_instance(connection, 1)

@@ -1,7 +1,7 @@
 """The SQL functions that ``db`` calls exist in every supported engine and version.
 
 MySQL drops functions (MD5() is gone in 9.6) and MariaDB lacks some that MySQL has, so a new function needs a
-line here and a look at the manuals of SQLite, MySQL and MariaDB.
+line here and a check in the manuals of SQLite, MySQL and MariaDB.
 """
 
 import ast

@@ -143,11 +143,11 @@ def test_valid_name_is_accepted(name: str) -> None:
     [
         "", "A", "A" * 11,  # too short, too long
         "two words", "tab\tbed", "line\n", "no\u00a0break", "全\u3000角", "\u2800\u2800", "a\u2028b",  # blank
-        "#room", "@user",  # what stands before a name
-        "a\x1b[2J", "a\x07", "a\x9b", "del\x7f",  # obeyed by a terminal
-        "ad\u200bmin", "a\u202eb", "a\ufe0f", "\u3164\u3164", "a\U000e0041",  # not seen
-        "a\ue000", "a\ud800", "a\uffff", "a\u0378", "a\U0001faff",  # no character yet, or ever
-        "\u0301a", "Z" + "\u0335" * 6,  # not drawn where it belongs
+        "#room", "@user",  # the prefix of a name
+        "a\x1b[2J", "a\x07", "a\x9b", "del\x7f",  # terminal controls
+        "ad\u200bmin", "a\u202eb", "a\ufe0f", "\u3164\u3164", "a\U000e0041",  # invisible
+        "a\ue000", "a\ud800", "a\uffff", "a\u0378", "a\U0001faff",  # unassigned code points
+        "\u0301a", "Z" + "\u0335" * 6,  # drawn at another position
     ],
 )  # fmt: skip
 def test_invalid_name_is_refused(name: str) -> None:

@@ -113,7 +113,7 @@ def test_safe_text_is_idempotent(text: str, lines: bool) -> None:
 
 
 def test_shortcut_for_plain_text_equals_the_slow_path() -> None:
-    """Behind a character that is not plain, every plain one is looked at, and must come out as it was."""
+    """After an escaped character, plain characters are unchanged."""
     for code in range(0x20, 0x30000):
         character = chr(code)
         if safe_text(character) == character and unicodedata.category(character) not in ("Mn", "Me"):

@@ -17,7 +17,7 @@ LIMIT = 20
 
 
 def taken(lines: LineBuffer) -> list[bytes]:
-    """All that can be taken."""
+    """Take all complete lines."""
     return list(iter(lines.take_line, None))
 
 
@@ -195,7 +195,7 @@ TORTURE = [
     (b'{"type":"ping","id":1,"x":' + b"[" * 16 + b"]" * 16 + b"}", "bad_json", None),
     (b"[" * 100_000, "bad_json", None),
     (b'{"a":' * 10_000, "bad_json", None),
-    # what takes for ever, unless each byte is looked at once
+    # quadratic unless each byte is read once
     (b'"' + b'\\"' * 32_000, "bad_json", None),
     (b'"\\' * 32_000, "bad_json", None),
     (b'{"type":"ping","id":' + b'"' * 64_000, "bad_json", None),
@@ -230,7 +230,7 @@ TORTURE = [
     (b'{"type":"send","id":1,"to":"#a","text":"","cid":"line\\n"}', "bad_frame", 1),
     (b'{"type":"history","id":1,"conversation":"#a","before":-1}', "bad_frame", 1),
     (b'{"type":"history","id":1,"conversation":"#a","limit":0}', "bad_frame", 1),
-    # a frame, but none that is asked with
+    # a frame, but no request
     (b'{"type":"Ping","id":1}', "unknown_type", 1),
     (b'{"type":"pong","id":1}', "unknown_type", 1),
     (b'{"type":"it\'s","id":"x"}', "unknown_type", "x"),

@@ -1,1 +1,1 @@
-"""The server, from its parts to the contract on a real socket."""
+"""Tests of the parts of the server."""

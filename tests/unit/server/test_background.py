@@ -1,4 +1,4 @@
-"""The server's background tasks and threads, each of them killed once."""
+"""Each background task and thread of the server fails once."""
 
 import asyncio
 import logging
@@ -49,7 +49,7 @@ __main__.main()
 
 
 class KilledServer:
-    """A server whose chores fail at their first start, and whose writer dies of the message ``die``."""
+    """A server whose background jobs fail at first, and whose writer fails at the text ``die``."""
 
     def __init__(self, data: Path) -> None:
         command = [sys.executable, "-c", KILLS, "--port", "0", "--data", str(data)]

@@ -1,4 +1,4 @@
-"""The command line: what is told, what is refused, and in how many lines. No server is started."""
+"""The command line: its output, its errors, and the number of their lines. No server is started."""
 
 import logging
 import os
@@ -23,7 +23,7 @@ Output = pytest.CaptureFixture[str]
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[ServerConfig]:
-    """What servers were started with, none of which serves for long."""
+    """Record the configurations with which servers are started; each stops at once."""
     started = []
 
     async def serve(config: ServerConfig, announce: object, *_: object) -> None:
@@ -34,7 +34,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[ServerConfig]:
 
 
 def logged(capfd: Output) -> str:
-    """What was written to standard error, once all of it is."""
+    """Return the complete output on standard error."""
     log.errors.flush(PATIENCE)
     return capfd.readouterr().err
 
@@ -128,7 +128,7 @@ def test_start_failure_is_one_line_and_exit_code_1(
 
 
 def test_sighup_during_start_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A supervisor may tell of a new certificate before there is anybody to be told."""
+    """A supervisor may announce a new certificate before the server handles signals."""
     configs: list[object] = []
 
     async def serve(config: ServerConfig, announce: object, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""What the commands do to messages, against a server that plays its part."""
+"""Commands about messages, against a scripted server."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -21,7 +21,7 @@ def mine(seq: int, text: str) -> dict[str, object]:
 
 
 async def in_lab(fake: FakeServer, app: App) -> Peer:
-    """Alice looks at #lab, where Bob has said something, she has, and Bob again."""
+    """Alice has #lab open, with a message of Bob's, one of hers, and another one of Bob's."""
     peer = await log_in(fake, app, rooms=[room()], friends=[friend()])
     for stored in (message(1, "hi"), mine(2, "helo"), message(3, "what?")):
         peer.send(type="message", message=stored)
@@ -183,7 +183,7 @@ async def test_change_without_messages_is_refused(fake: FakeServer, start: Start
 
 
 def watched(app: App) -> list[tuple[str, int]]:
-    """What is shown from now on."""
+    """Record the texts that are shown from now on."""
     front_end = front_end_of(app)
     front_end.scrolls = True
     return front_end.sought

@@ -18,7 +18,7 @@ from tests.unit.client.view.fake import make_member
 
 
 async def in_lab(fake: FakeServer, start: Start, **session: Any) -> tuple[App, Peer]:
-    """Alice looks at #lab, which is hers; Bob sits there."""
+    """Alice has #lab open, which she owns; Bob is a member."""
     app = start()
     peer = await log_in(fake, app, rooms=[room(owner="Alice")], **session)
     app.conversations.show("#lab")
@@ -26,7 +26,7 @@ async def in_lab(fake: FakeServer, start: Start, **session: Any) -> tuple[App, P
 
 
 def answers(app: App, *passwords: str) -> list[str]:
-    """The user will type these; what they were asked stands in the list that is returned."""
+    """Answer the prompts with these texts. Return the list to which the prompts are added."""
     asked: list[str] = []
     left: Iterator[str] = iter(passwords)
 

@@ -10,7 +10,7 @@ from tests.unit.client.fake_session import log_in
 
 
 async def enter(app: App, *lines: str) -> list[str]:
-    """Type lines; the keys of what is then said."""
+    """Type lines. Return the keys of the notes that are shown."""
     before = len(app.state.notes)
     for line in lines:
         app.lines.submit_line(line)

@@ -1,4 +1,4 @@
-"""Typed lines: which command they are, with what arguments, and what becomes of them."""
+"""Typed lines: the command, its arguments, and its effect."""
 
 import asyncio
 from pathlib import Path
@@ -28,7 +28,7 @@ SAME = {
     "switch": {"buffer", "win"},
     "quit": {"exit"},
 }
-"""What hands know from elsewhere."""
+"""Aliases that users know from other clients."""
 
 
 def test_command_names_are_unique() -> None:
@@ -90,7 +90,7 @@ def keys(app: App) -> list[str]:
 async def typed(
     app: App, peer: Peer, line: str, *answers: tuple[dict[str, Any], str, dict[str, Any]]
 ) -> None:
-    """Type a line; the server hears these requests and answers so."""
+    """Type a line. The server expects these requests and gives these answers."""
     app.lines.submit_line(line)
     for expected, type, fields in answers:
         peer.answer(await peer.expect(**expected), type, **fields)

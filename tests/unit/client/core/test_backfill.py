@@ -38,7 +38,7 @@ async def test_unread_messages_are_scanned_page_by_page(fake: FakeServer, start:
         peer.answer(asked, "history", messages=[message(seq, "Alice!") for seq in (1, 2, 3)], more=False)
         await wait_until(app, lambda: not lab_room(app).has_unscanned)
         assert (lab_room(app).unread, lab_room(app).mention_seqs) == (8, {2, 3, 4, 5, 6, 8})
-        assert len(lab_room(app).timeline.messages) == 3  # nothing more of it is kept
+        assert len(lab_room(app).timeline.messages) == 3  # no other part of it is in memory
 
 
 async def test_scan_stops_after_its_limit(

@@ -1,4 +1,4 @@
-"""What was written outlives the process that wrote it, and belongs to one process at a time."""
+"""The outbox survives its process, and belongs to one process at a time."""
 
 import sqlite3
 import subprocess
@@ -72,11 +72,11 @@ def test_outbox_of_killed_process_is_taken_over_once(tmp_path: Path, outbox_of: 
         assert process.stdout is not None
         assert process.stdout.readline() == b"written\n"
         beside = outbox_of(tmp_path)
-        assert cids(beside) == []  # its owner lives
+        assert cids(beside) == []  # its owner still runs
         process.kill()
     heir = outbox_of(tmp_path)
     assert [message.text for message in heir.load_messages()] == ["line 0", "line 1", "line 2"]
-    assert cids(outbox_of(tmp_path)) == []  # the heir lives
+    assert cids(outbox_of(tmp_path)) == []  # the process that took it over still runs
 
 
 def test_outbox_of_closed_client_is_loaded_by_next_client(tmp_path: Path, outbox_of: Open) -> None:

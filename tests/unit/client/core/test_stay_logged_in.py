@@ -1,4 +1,4 @@
-"""A login that is kept: the next client continues it without a password, and what ends it."""
+"""Stored logins: the next client continues them without a password; how they end."""
 
 import asyncio
 from pathlib import Path
@@ -82,7 +82,7 @@ async def test_restarted_client_continues_without_password(
 async def test_new_token_is_stored_before_it_is_used(
     fake: FakeServer, start: Start, stored: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While the disk is full, the client goes on with the stored token, which the server still accepts."""
+    """While the disk is full, the client continues with the stored token, which the server still accepts."""
     async with fake:
         app = stay(start())
         (await log_in(fake, app)).abort()

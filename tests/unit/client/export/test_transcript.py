@@ -1,4 +1,4 @@
-"""log.txt: exactly the report's lines, whole or not at all."""
+"""log.txt has exactly the report's lines, and is written completely or not at all."""
 
 import asyncio
 import errno
@@ -77,7 +77,7 @@ async def in_chat(fake: FakeServer, app: App, history: dict[str, list[Json]]) ->
 
 
 async def serve(peer: Peer, history: dict[str, list[Json]], request: str = "history", page: int = 3) -> None:
-    """Answer every question for history, with so many messages at most."""
+    """Answer all requests for history, with at most ``page`` messages."""
     while True:
         asked = await peer.expect(request)
         log, after = history[asked["conversation"]], asked["after"]

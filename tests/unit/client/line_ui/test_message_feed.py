@@ -1,4 +1,4 @@
-"""What a script gets of the past, and that it gets everything new exactly once."""
+"""Scripts get the requested part of the history, and each new message exactly once."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ from tests.unit.client.line_client import Run, accept_login
 
 @pytest.fixture
 def bob(server: Server) -> Wire:
-    """In #lab, where he has said three things; Alice is a member and has read two of them."""
+    """Bob in #lab, where he has sent three messages; Alice is a member and has read two of them."""
     alice, bob = server.user("Alice"), server.user("Bob")
     bob.request("create_room", room="#lab", capacity=5)
     for each in (alice, bob):
@@ -42,7 +42,7 @@ class Home:
         }  # fmt: skip
 
     def run(self, server: Server, *flags: str, to: str = "/lab", typed: str = "") -> list[str]:
-        """The output, after a run that must go well."""
+        """Run the client, which must exit with 0. Return the lines of its output."""
         command = [sys.executable, "-m", "chatroom.client", f"Alice@127.0.0.1:{server.port}{to}", *flags]
         done = subprocess.run(command, input=typed.encode(), capture_output=True, env=self.environment)
         assert (done.returncode, done.stderr.decode()) == (0, "")
@@ -55,7 +55,7 @@ def alice(tmp_path: Path) -> Home:
 
 
 def parts(output: list[str]) -> tuple[list[str], list[str]]:
-    """The texts (or kinds) of the messages before and behind ``caught_up``."""
+    """Return the texts (or kinds) of the messages before and after ``caught_up``."""
     frames = [json.loads(line) for line in output]
     border = [frame["type"] for frame in frames].index("caught_up")
     halves = [
@@ -145,7 +145,7 @@ def test_terminal_shows_a_marked_page_of_history(server: Server, bob: Wire, term
 
 
 async def until(peer: Peer, type: str, stored: list[Json]) -> Json:
-    """The next request of this type; on the way, ``history`` is answered from what is stored."""
+    """Return the next request of this type. Answer each ``history`` before it from the stored messages."""
     while (asked := await peer.next_request({"history", type}))["type"] == "history":
         after, before = asked.get("after", 0), asked.get("before", len(stored) + 1)
         page = stored[after : before - 1][: asked.get("limit", 100)]

@@ -1,4 +1,4 @@
-"""``--plain`` and ``--json`` as a script meets them: a real process, pipes, an exit code."""
+"""``--plain`` and ``--json`` as a script uses them: a real process, pipes, an exit code."""
 
 import asyncio
 import json
@@ -68,7 +68,7 @@ async def test_refused_line_sets_exit_code_1(fake: FakeServer, client: Run) -> N
 
 
 async def test_quit_keeps_exit_code_1(fake: FakeServer, client: Run) -> None:
-    """What was said before ``/quit`` is seen through to its answer, and counts."""
+    """Messages sent before ``/quit`` are answered first, and their failure sets the exit code."""
     async with fake:
         running = asyncio.create_task(client("--plain", f"Alice@{fake.address}/lab").run("one\n/quit\n"))
         peer = await accept_login(fake)

@@ -1,4 +1,4 @@
-"""What a person types to say where to go."""
+"""Server addresses as users type them."""
 
 import pytest
 

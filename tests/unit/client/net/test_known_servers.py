@@ -1,4 +1,4 @@
-"""When a connection is encrypted, and whose certificate is believed."""
+"""Whether a connection is encrypted, and which certificates are trusted."""
 
 import asyncio
 import ssl
@@ -252,7 +252,7 @@ async def test_loopback_server_with_tls_is_recognised(tmp_path: Path, path: Path
 
 @pytest.fixture
 def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
-    """One that this machine trusts."""
+    """An authority that this machine trusts."""
     authority = Authority(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
     return authority

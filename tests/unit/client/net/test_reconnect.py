@@ -120,7 +120,7 @@ async def test_reconnect_after_wakeup_does_not_wait(home: Path) -> None:
 
 
 async def test_dead_connection_is_replaced_after_wakeup(fake: FakeServer, start: Start) -> None:
-    """The monotonic clock stood still, so only the wake-up shows that the connection may be dead."""
+    """The monotonic clock was stopped, so only the wake-up shows that the connection may be dead."""
     async with fake:
         app = start(timeouts=replace(LONG_TIMEOUTS, first_wait=0.01, longest_wait=0.01, answer=0.1))
         await log_in(fake, app)

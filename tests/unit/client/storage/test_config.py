@@ -1,4 +1,4 @@
-"""What is kept of the user's choices while several clients write the same file."""
+"""The configuration file, also while several clients write it."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Every word there is, in both languages, and no key without words."""
+"""All texts exist in both languages, and every key of the code has a text."""
 
 import ast
 import re
@@ -25,7 +25,7 @@ def catalogue(language: str, domain: str) -> Catalog:
 
 
 def texts_of(message: Message) -> list[str]:
-    """The words for one, and for many."""
+    """Return the texts for one and for several."""
     return [message.string] if isinstance(message.string, str) else list(message.string or ())
 
 
@@ -71,7 +71,7 @@ def test_every_key_in_source_has_text() -> None:
 
 
 def _keys_named_in(tree: ast.Module) -> set[str]:
-    """The literal first argument of whatever says, notes or refuses something."""
+    """Yield the literal keys in the calls that translate, show a note or refuse."""
     named = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and node.args:

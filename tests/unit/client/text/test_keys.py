@@ -1,4 +1,4 @@
-"""The table of keys: every row does something, and says what; and what the user has changed in it."""
+"""The table of keys: each row has an action and a description; and the user's own keys."""
 
 from pathlib import Path
 

@@ -26,7 +26,7 @@ class ScreenHarness:
     def __init__(self, app: FakeApp, keyboard: PipeInput, columns: int, lines: int) -> None:
         self.app = app
         self._keyboard = keyboard
-        self.output = ""  # everything that was written to the terminal
+        self.output = ""  # all bytes written to the terminal
         self._drawn = asyncio.Event()
         self._terminal = pyte.Screen(columns, lines)
         self._stream = pyte.Stream(self._terminal)

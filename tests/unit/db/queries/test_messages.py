@@ -193,9 +193,7 @@ def test_mysql_newest_page_scans_few_rows(mysql_url: str) -> None:
 
 
 def test_concurrent_writers_leave_no_gap(engine: Engine) -> None:
-    """Each appends to two rooms; if a seq were taken without the lock, two writers would take the same
-    one.
-    """
+    """Each writer appends to two rooms. Without the lock, two writers would take the same seq."""
     with begin_write(engine) as connection:
         scene = MessageScenario(connection)
 

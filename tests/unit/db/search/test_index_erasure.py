@@ -1,4 +1,4 @@
-"""Words of erased messages leave the search index, and SQLite's file."""
+"""Words of erased messages are removed from the search index and from SQLite's file."""
 
 from pathlib import Path
 
@@ -47,7 +47,7 @@ class IndexScenario:
                 search_index.store_slice(connection, slice)
 
     def erase(self) -> int:
-        """Remove the words that can be removed; how many messages that were."""
+        """Remove the words that can be removed. Return the number of their messages."""
         with begin_write(self.engine) as connection:
             pending = index_erasure.pending_erasures(connection, 100)
             if pending:
@@ -66,7 +66,7 @@ def scene(engine: Engine) -> IndexScenario:
 
 
 def test_words_of_deleted_message_leave_the_index(scene: IndexScenario) -> None:
-    for text in ("public", "secret", "harmless"):  # of one millisecond
+    for text in ("public", "secret", "harmless"):  # with the same time
         scene.say(text)
     scene.index()
     scene.change("delete", 2)

@@ -106,7 +106,7 @@ def test_random_operations_are_taken_once_in_allowed_order(
     added: list[Operation] = []
     taken: list[Operation] = []
     longest: Operation | None = None
-    waited = 0  # batches for which the longest waiting operation has waited
+    waited = 0  # the number of batches that the oldest operation has waited for
     for kind, conversation, session_number in steps:
         if kind == 1:
             oldest = next((operation for operation in added if operation not in taken), None)

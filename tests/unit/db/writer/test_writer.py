@@ -37,9 +37,9 @@ async def test_waiting_posts_share_one_transaction(fixture: WriterFixture) -> No
 
 
 async def test_post_is_answered_after_commit(fixture: WriterFixture) -> None:
-    """When the answer arrives, another connection already sees the message."""
+    """When the answer arrives, another connection can already read the message."""
     stored: list[list[str]] = []
-    # A method replaced on one object: mypy has no word for that.
+    # mypy has no type for a method that is replaced on one object.
     fixture._done = lambda outcome: stored.append(fixture.stored_texts())  # type: ignore[method-assign]
     async with fixture.running_writer() as writer:
         writer.add_operation(fixture.make_post("hi"))

@@ -101,7 +101,7 @@ def test_long_queue_refuses_with_retry_after(slow: Event, monkeypatch: pytest.Mo
 
     async def story() -> None:
         crowd = [asyncio.ensure_future(passwords.verify_password("111111", None)) for _ in range(21)]
-        await asyncio.sleep(0)  # all of them stand in the queue now
+        await asyncio.sleep(0)  # all of them are queued now
         with pytest.raises(Unavailable) as refusal:
             await passwords.verify_password("111111", None)
         assert refusal.value.details == {"retry_after": 1}
@@ -124,7 +124,7 @@ class Connected:
 def served_order(
     asked: list[tuple[str, Connected, bool]], monkeypatch: pytest.MonkeyPatch, started: Event
 ) -> list[str]:
-    """In which order a single thread serves those who ask, by name, while it is held up by the first one."""
+    """Return the names in the order in which a single thread hashes for them; the first one blocks it."""
     passwords, order = PasswordHasher(cost=4, max_wait=0, threads=1), []
     real_check, real_hash = bcrypt.checkpw, bcrypt.hashpw
 

@@ -63,7 +63,7 @@ def encrypted(tmp_path: Path) -> Iterator[Server]:
 
 
 def plain(address: str, typed: str, home: Path) -> subprocess.CompletedProcess[str]:
-    """The session of a new user: what it types and what it shows."""
+    """Run a client of a new user with this input."""
     folders = {"XDG_CONFIG_HOME": str(home / "config"), "XDG_STATE_HOME": str(home / "state")}
     return subprocess.run(
         [sys.executable, "-m", "chatroom.client", "--plain", "--lang", "en", "--register", address],
@@ -73,7 +73,7 @@ def plain(address: str, typed: str, home: Path) -> subprocess.CompletedProcess[s
 
 
 def test_invitation_is_enough_to_join(encrypted: Server, tmp_path: Path) -> None:
-    """From the line on the server's standard error to a word in the room."""
+    """From the line on the server's standard error to a message in the room."""
     [line] = [line for line in encrypted.log.splitlines() if line.startswith("join with: chat-client ")]
     shown = invitation.read_invitation(line.removeprefix("join with: chat-client "))
     assert shown.fingerprint in encrypted.announcement
@@ -85,7 +85,7 @@ def test_invitation_is_enough_to_join(encrypted: Server, tmp_path: Path) -> None
 
 
 def test_invitation_with_a_code_grants_access(tmp_path: Path, capsys: Output) -> None:
-    """A stranger on a server where accounts are for the invited, in a private room, by one word."""
+    """One invitation admits a new user to a server that requires one, and to a private room."""
     with running(tmp_path / "data", settings=(*QUICK, "accounts.registration=invited")) as server:
         where = ["--data", str(server.data), "--port", str(server.port)]
         [line] = [line for line in server.log.splitlines() if line.startswith("join with: chat-client ")]

@@ -1,4 +1,4 @@
-"""What a heartbeat logs about this process."""
+"""The log lines of a heartbeat about this process."""
 
 from typing import Any
 from unittest.mock import Mock

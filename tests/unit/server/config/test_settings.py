@@ -180,7 +180,7 @@ def test_unknown_variable_is_only_reported() -> None:
     ]
 
 
-# What is told
+# Descriptions
 
 
 def test_described_config_loads_as_the_same_config(home: Path) -> None:
@@ -207,7 +207,7 @@ def test_described_config_hides_passwords(url: str) -> None:
     assert described["url"] != ""
 
 
-# What follows from the settings
+# Derived values
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 
 def fill(writing: int) -> int:
-    """Leave no room in a pipe; how many bytes are in it."""
+    """Fill a pipe. Return the number of bytes in it."""
     os.set_blocking(writing, False)
     written = 0
     with suppress(BlockingIOError):

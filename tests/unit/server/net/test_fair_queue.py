@@ -1,4 +1,4 @@
-"""Turns at the reader threads."""
+"""Reader threads serve the accounts in turn."""
 
 import asyncio
 from dataclasses import dataclass

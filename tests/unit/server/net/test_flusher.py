@@ -51,7 +51,7 @@ def flusher(loop: ManualLoop) -> WriteFlusher:
 
 
 def crowd_in(flusher: WriteFlusher, size: int) -> list[Speaker]:
-    """So many, who have something to say."""
+    """Return this many connections with data to write."""
     crowd = [Speaker() for _ in range(size)]
     for speaker in crowd:
         flusher.add_writer(speaker)

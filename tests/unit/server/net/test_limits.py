@@ -84,7 +84,7 @@ def test_negative_level_requires_a_wait() -> None:
 
 
 def handled(budgets: list[InputBudget], seconds: int, size: int = 20) -> list[int]:
-    """How many lines each of some connections has handled that all send as much as they can."""
+    """Return how many lines the server handles for each of several connections that send at full speed."""
     counts = [0] * len(budgets)
     for step in range(seconds * 100):
         now = START + step / 100

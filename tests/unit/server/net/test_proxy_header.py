@@ -1,4 +1,4 @@
-"""The headers of the PROXY protocol: good ones, cut ones, forged ones."""
+"""The headers of the PROXY protocol: valid, truncated and forged ones."""
 
 import asyncio
 import socket

@@ -47,7 +47,7 @@ def trusting() -> ssl.SSLContext:
 
 
 def shown(server: ssl.SSLContext) -> bytes:
-    """The certificate (DER) that a client gets to see, over a connection that needs no socket."""
+    """Return the certificate (DER) that a client receives, over a connection without a socket."""
     upstream, downstream = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = trusting().wrap_bio(downstream, upstream)
     for end in [client, server.wrap_bio(upstream, downstream, server_side=True)] * 3:
@@ -73,7 +73,7 @@ def _locked(password: bytes) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password))
 
 
-# Made here
+# Self-signed certificates
 
 
 def test_loopback_server_has_no_tls(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def link_to_nowhere(file: Path) -> None:
 def test_damaged_certificate_is_reported_and_not_replaced(
     tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:
-    """A new one would stop every client."""
+    """Clients would refuse a new one."""
     own(tmp_path)
     damage(tmp_path / OWN_CERTIFICATE)
     with pytest.raises(
@@ -183,7 +183,7 @@ def test_unwritable_folder_is_refused(tmp_path: Path) -> None:
         own(tmp_path / "file")
 
 
-# Brought along
+# Configured certificates
 
 
 def test_configured_certificate_is_used(tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_key_with_a_password_is_refused_without_a_prompt(tmp_path: Path) -> None
         TlsCertificate(*brought(tmp_path, password=b"geheim"))
 
 
-# Exchanged
+# Reloaded certificates
 
 
 def test_reloaded_certificate_is_used_for_new_connections(tmp_path: Path) -> None:
@@ -283,7 +283,7 @@ def test_unusable_new_certificate_keeps_the_old_one(tmp_path: Path) -> None:
     cert, key = brought(tmp_path / "old")
     tls = TlsCertificate(cert, key)
     before = tls.fingerprint
-    brought(tmp_path / "new")[0].replace(cert)  # and its key is still on the way
+    brought(tmp_path / "new")[0].replace(cert)  # its key is not replaced yet
     with pytest.raises(CertificateError):
         tls.reload_files()
     assert tls.fingerprint == before == hashlib.sha256(shown(tls.context)).hexdigest()

@@ -27,7 +27,7 @@ DEN = 7
 
 
 class Stage:
-    """A room of which Alice and Bob are members, at head 3, and what their sessions are told."""
+    """A room with the members Alice and Bob, at head 3, and the events that their sessions receive."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.directory = LiveDirectory()

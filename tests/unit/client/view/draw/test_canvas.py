@@ -1,4 +1,4 @@
-"""Rows drawn on a real screen replace everything that was there before."""
+"""Rows drawn on a real screen replace all earlier content."""
 
 from io import StringIO
 

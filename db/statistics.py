@@ -35,6 +35,7 @@ class BucketCounts:
 class DatabaseStatistics:
     def __init__(self) -> None:
         self.messages = 0  # stored by this process, with notices
+        self.purged = 0  # messages that this process removed because of their age
         self.retries = 0  # repeated attempts of transactions and queries
         self.errors: Counter[str] = Counter()  # by kind: deadlock, lock, outage, other
         self.commit_seconds = BucketCounts(SECONDS)  # whole transactions of the writer

@@ -34,6 +34,16 @@ class Read(Event, frozen=True, kw_only=True):
     seq: int
 
 
+class Purged(Event, frozen=True, kw_only=True):
+    """The messages before ``first`` were removed because of their age. ``unread`` is set if some of them were
+    unread: the number of unread messages that are left.
+    """
+
+    conversation: str
+    first: int
+    unread: int | UnsetType = UNSET
+
+
 class Typing(Event, frozen=True, kw_only=True):
     """A user is typing in a room that the account has entered, or in a private chat with it."""
 
@@ -90,4 +100,4 @@ class Closing(Event, frozen=True, kw_only=True):
     details: dict[str, Any] | UnsetType = UNSET
 
 
-AnyEvent = Welcome | Message | Read | Typing | Presence | Room | Invited | Removed | Friend | Closing
+AnyEvent = Welcome | Message | Read | Purged | Typing | Presence | Room | Invited | Removed | Friend | Closing

@@ -133,10 +133,13 @@ class Sent(Response, frozen=True, kw_only=True):
 
 
 class History(Response, frozen=True, kw_only=True):
-    """A page, ascending by seq; ``more`` if there are more messages in the requested direction."""
+    """A page, ascending by seq; ``more`` if there are more messages in the requested direction. ``first`` is
+    set if older messages were removed: the seq of the first one that is left.
+    """
 
     messages: list[values.Message]
     more: bool
+    first: int | UnsetType = UNSET
 
 
 class Found(Response, frozen=True, kw_only=True):

@@ -63,6 +63,7 @@ class Room(Value, frozen=True, kw_only=True):
 
     ``members`` is the number of seats taken, of ``capacity``. Only a member gets ``head``, ``read`` (seqs)
     and ``unread`` (the number of messages by others after ``read``), and ``nickname`` if one is set.
+    ``first`` is set for a member if older messages were removed: the seq of the first one that is left.
     ``private`` (visible only to members and invited users), ``locked`` (a seat needs a password) and
     ``invited`` (the account is) are set only if true. ``retention`` is the number of days after which
     messages are removed, if the owner has set one; the server may remove them earlier.
@@ -83,10 +84,13 @@ class Room(Value, frozen=True, kw_only=True):
     locked: bool | UnsetType = UNSET
     invited: bool | UnsetType = UNSET
     retention: int | UnsetType = UNSET
+    first: int | UnsetType = UNSET
 
 
 class Friend(Value, frozen=True, kw_only=True):
-    """A friend and the private chat with that friend. ``away`` is the friend's away message."""
+    """A friend and the private chat with that friend. ``away`` is the friend's away message. ``first`` is set
+    if older messages were removed: the seq of the first one that is left.
+    """
 
     friend: Label
     online: bool
@@ -96,6 +100,7 @@ class Friend(Value, frozen=True, kw_only=True):
     unread: int
     nickname: str | UnsetType = UNSET
     away: str | UnsetType = UNSET
+    first: int | UnsetType = UNSET
 
 
 class Member(Value, frozen=True, kw_only=True):

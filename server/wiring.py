@@ -54,6 +54,7 @@ from chatroom.server.jobs.housekeeping import run_housekeeping
 from chatroom.server.jobs.indexer import SearchIndexer
 from chatroom.server.jobs.loop_monitor import LoopMonitor
 from chatroom.server.jobs.memory_trimmer import MemoryTrimmer
+from chatroom.server.jobs.retention import MessageRetention
 from chatroom.server.jobs.slow_steps import run_slow_step_log
 from chatroom.server.net.connection import PeerConnection
 from chatroom.server.net.fair_queue import ReadLanes
@@ -91,6 +92,7 @@ class ServerParts:
     exchange: HintExchange | None
     bus: NatsBus | None
     indexer: SearchIndexer
+    retention: MessageRetention
     admin: AdminService
     session_log: SessionLog
     memory_trimmer: MemoryTrimmer
@@ -128,6 +130,7 @@ class ServerParts:
             self.indexer.run_indexing,
             self.memory_trimmer.run_trimming,
             partial(run_housekeeping, self.writer),
+            self.retention.run_purging,
             partial(run_slow_step_log, self.config.slow_step_ms / 1000),
             self.disk.run_watch,
             self.loop_monitor.run_monitor,
@@ -259,6 +262,10 @@ def assemble_parts(
     presence = PresenceTracker(directory, notifier, writer, server_id=server_id, linger=limits.linger)
     attempts = PasswordAttempts(limits.password_attempts)
     checker, invitation_checker = PasswordChecker(passwords, attempts), InvitationChecker(reader, attempts)
+    retention = MessageRetention(
+        engine, reader, writer, directory, notifier, database_statistics, config.retention.days
+    )
+    notifier.retention_changed = retention.purge_soon
     handlers = dispatch.Handlers(
         accounts=AccountHandlers(config, reader, passwords, checker, presence, invitation_checker, disk),
         sessions=SessionHandlers(config, reader, writer, passwords, checker, presence),
@@ -306,6 +313,7 @@ def assemble_parts(
         exchange=exchange,
         bus=bus,
         indexer=SearchIndexer(engine, reader, writer, disk),
+        retention=retention,
         admin=AdminService(
             config.password, reader, writer, passwords, directory, presence, notifier, limit_report
         ),

@@ -45,8 +45,8 @@ class ClosedRoom(Struct, frozen=True):
 class ChangeSet(Struct):
     """The changes of one or more transactions: conversations with ``appended`` messages, conversations of
     which anything may have ``changed``, accounts that connected, disconnected or changed, rooms that were
-    ``closed``, and seats whose accounts have ``read`` further. With ``everything`` set, the reader compares
-    all of it with the database.
+    ``closed``, seats whose accounts have ``read`` further, and conversations whose oldest messages were
+    ``purged``. With ``everything`` set, the reader compares all of it with the database.
     """
 
     appended: set[int] = msgspec.field(default_factory=set, name="said")
@@ -55,12 +55,11 @@ class ChangeSet(Struct):
     closed: list[ClosedRoom] = msgspec.field(default_factory=list)
     heads: dict[int, int] = msgspec.field(default_factory=dict)  # of ``appended`` conversations, if known
     read: set[SeatKey] = msgspec.field(default_factory=set)
+    purged: dict[int, int] = msgspec.field(default_factory=dict)  # the new first seq, by conversation
     everything: bool = False
 
     def __bool__(self) -> bool:
-        return bool(
-            self.appended or self.changed or self.accounts or self.closed or self.read or self.everything
-        )
+        return bool(self.appended) or not self.is_only_appended
 
     def add(self, other: "ChangeSet") -> None:
         """Add later changes."""
@@ -71,12 +70,14 @@ class ChangeSet(Struct):
         for id, head in other.heads.items():
             self.heads[id] = max(head, self.heads.get(id, 0))
         self.read |= other.read
+        self.purged |= other.purged
         self.everything = self.everything or other.everything
 
     @property
     def is_only_appended(self) -> bool:
         """Whether messages were appended and nothing else changed."""
-        return not (self.changed or self.accounts or self.closed or self.read or self.everything)
+        changed = self.changed or self.accounts or self.closed or self.read or self.purged
+        return not (changed or self.everything)
 
     def copy(self) -> "ChangeSet":
         copied = ChangeSet()

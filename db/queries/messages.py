@@ -251,7 +251,8 @@ def message_page(
 
 
 def last_seq_before(connection: Connection, conversation_id: int, time_ms: int) -> int:
-    """The seq of the last message older than a time, in milliseconds since 1970; 0 if there is none.
+    """The seq of the last message older than a time, in milliseconds since 1970. Without one, it is the seq
+    before the first message.
 
     Times never decrease, so a binary search finds it: twenty lookups for a million messages, without an
     index.
@@ -259,6 +260,7 @@ def last_seq_before(connection: Connection, conversation_id: int, time_ms: int) 
     row = messages.c
     in_conversation = row.conversation_id == conversation_id
     head = connection.execute(select(func.max(row.seq)).where(in_conversation)).scalar_one() or 0
+    first = first_seq(connection, conversation_id)
 
     def sent_at(seq: int) -> int:
         time: int = connection.execute(
@@ -266,7 +268,14 @@ def last_seq_before(connection: Connection, conversation_id: int, time_ms: int) 
         ).scalar_one()
         return time
 
-    return bisect_left(range(1, head + 1), time_ms, key=sent_at)
+    return first - 1 + bisect_left(range(first, head + 1), time_ms, key=sent_at)
+
+
+def first_seq(connection: Connection, conversation_id: int) -> int:
+    """The seq of the first message that was not removed; without messages, that of the next one."""
+    query = "SELECT first_seq FROM conversations WHERE id = ?"
+    [[first]] = raw_select.execute_select(connection, query, conversation_id)
+    return int(first)
 
 
 def messages_in_ranges(connection: Connection, ranges: Sequence[SeqRange]) -> list[StoredMessage]:

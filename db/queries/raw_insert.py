@@ -110,6 +110,13 @@ def move_marks(connection: Connection, marks: Sequence[tuple[int, int | None, in
     return _execute_raw(connection, statement).rowcount
 
 
+def delete_documents(connection: Connection, conversation_id: int, rowids: Sequence[int]) -> None:
+    """Delete the documents of a conversation that have one of these rowids."""
+    literals = ", ".join(map(str, rowids))
+    condition = f"conversation_id = {conversation_id} AND rowid IN ({literals})"
+    _execute_raw(connection, f"DELETE FROM documents WHERE {condition}")
+
+
 def taken_rowids(connection: Connection, rowids: Sequence[int]) -> set[int]:
     """The numbers of these that are rowids of documents."""
     literals = ", ".join(map(str, rowids))

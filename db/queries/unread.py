@@ -1,10 +1,10 @@
 """An account's own seat with its unread count, as every listing has it.
 
 ``unread`` counts the messages of others after ``read``: all text and action messages after it, which is the
-difference of two stored counters (``conversations.spoken`` and ``messages.spoken``), minus the account's own,
-which are counted. That count is a separate query because MariaDB scans only the part of a conversation after
-a seq if the seq is a literal in the query; compared with a column of another table, it would scan the whole
-conversation.
+difference of two stored counters (``conversations.spoken`` and ``messages.spoken``, or
+``conversations.purged_spoken`` if that message was removed), minus the account's own, which are counted. That
+count is a separate query because MariaDB scans only the part of a conversation after a seq if the seq is a
+literal in the query; compared with a column of another table, it would scan the whole conversation.
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ SEAT_COLUMNS = (
     memberships.c.nickname,
     memberships.c.entered,
     memberships.c.read_seq,
-    (conversations.c.spoken - func.coalesce(_spoken_at_read, 0)).label("behind"),
+    (conversations.c.spoken - func.coalesce(_spoken_at_read, conversations.c.purged_spoken)).label("behind"),
 )
 """For a query that joins ``conversations`` and (perhaps as outer joins) ``memberships`` and ``holder``, and
 that also selects ``conversation_id`` and ``head``.

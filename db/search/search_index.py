@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, insert
+from sqlalchemy import Connection, insert
 
 from chatroom.db.errors import AlreadyExists, duplicates_as_already_exists
 from chatroom.db.queries import raw_insert, raw_select
 from chatroom.db.queries.messages import SPOKEN_KINDS
-from chatroom.db.schema import documents, indexed
+from chatroom.db.schema import indexed
 from chatroom.db.search.tokenizer import conversation_term, index_terms
 
 MAX_SLICE_CONVERSATIONS = 50
@@ -218,5 +218,4 @@ def delete_documents(
     """
     rowids = [_document_rowid(IndexDocument(conversation_id, seq, sent_at, "")) for seq, sent_at in messages]
     candidates = [rowid + shift for rowid in rowids for shift in range(MAX_ROWID_SHIFT)]
-    deletion = delete(documents).where(documents.c.rowid.in_(candidates))
-    connection.execute(deletion.where(documents.c.conversation_id == conversation_id))
+    raw_insert.delete_documents(connection, conversation_id, candidates)

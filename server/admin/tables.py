@@ -47,7 +47,7 @@ def room_table(rooms: Iterable[RoomRecord]) -> list[str]:
     rows = [("ROOM", "MEMBERS", "MESSAGES", "OWNER", "")]
     for room in rooms:
         seats, marks = f"{room.members}/{room.capacity}", " ".join(_room_marks(room))
-        rows.append((labels.room_label(room.name), seats, str(room.head), room.owner, marks))
+        rows.append((labels.room_label(room.name), seats, str(room.head + 1 - room.first), room.owner, marks))
     return _format_table(rows)
 
 
@@ -74,11 +74,13 @@ def short_digest(code: InviteCode) -> str:
 
 
 def _room_marks(room: RoomRecord) -> Iterator[str]:
-    """Return the marks of a private or locked room."""
+    """Return the marks of a private or locked room, or one whose owner limits its retention."""
     if room.private:
         yield "private"
     if room.password_hash is not None:
         yield "locked"
+    if room.retention_days is not None:
+        yield f"retention:{room.retention_days}d"
 
 
 def _format_day(milliseconds: int) -> str:

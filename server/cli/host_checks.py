@@ -49,12 +49,18 @@ def check_host(config: ServerConfig) -> Iterator[CheckResult]:
     yield _check_port(config)
     yield _check_certificate(config)
     yield _check_file_limit()
+    yield _check_retention(config.retention.days)
 
 
 def _check_versions() -> CheckResult:
     return check_passed(
         "versions", f"chatroom {RELEASE}, Python {platform.python_version()}, {ssl.OPENSSL_VERSION}"
     )
+
+
+def _check_retention(days: int) -> CheckResult:
+    duration = f"messages are kept for {days} days" if days else "messages are kept for ever"
+    return check_passed("retention", f"{duration}; a room's owner may choose fewer days")
 
 
 # Files

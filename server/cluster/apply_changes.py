@@ -1,6 +1,6 @@
 """Applies what other server processes have changed (``snapshot``) to the live state."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from chatroom.db.records import DirectRecord, RoomRecord, SeatKey
 from chatroom.server.cluster.hint_frames import AwayAccount, TypingHint
@@ -17,9 +17,14 @@ class ChangeApplier:
         self._presence = presence
 
     def apply_snapshot(
-        self, snapshot: ClusterSnapshot, unsettled: Collection[SeatKey], *, lost: bool
+        self,
+        snapshot: ClusterSnapshot,
+        unsettled: Collection[SeatKey],
+        purged: Mapping[int, int],
+        *,
+        lost: bool,
     ) -> None:
-        """Apply a snapshot, in commit order.
+        """Apply a snapshot, in commit order, and the first seqs of conversations with ``purged`` messages.
 
         ``unsettled`` seats are always announced. With ``lost`` a process may have died, so that its accounts
         have disconnected without leaving.
@@ -36,6 +41,8 @@ class ChangeApplier:
             if account := self._directory.find_account(changed.id):
                 self._update_invited(account, changed.invited, snapshot.rooms)
                 self._update_blocked(account, changed.blocked)
+        for id, first in purged.items():
+            self._notifier.messages_purged(id, first)
         self._presence.end_sessions(snapshot.ended)
 
     def _update_seat(

@@ -249,7 +249,7 @@ class ChangePoller:
             return snapshot
 
         def then(snapshot: ClusterSnapshot) -> None:
-            self._applier.apply_snapshot(snapshot, unsettled, lost=changes.everything)
+            self._applier.apply_snapshot(snapshot, unsettled, changes.purged, lost=changes.everything)
 
         await self._writer.run_job_then(work, then)
 
@@ -266,10 +266,23 @@ class ChangePoller:
             seated={
                 (account.id, id) for account in accounts.values() for id in account.seats.keys() & changed
             },
-            moved={(account_id, id) for account_id, id in changes.read | unsettled if account_id in accounts},
+            moved={
+                (account_id, id)
+                for account_id, id in changes.read | unsettled | self._seats_behind(changes.purged)
+                if account_id in accounts
+            },
             accounts=account_ids,
             everything=changes.everything,
         )
+
+    def _seats_behind(self, purged: Mapping[int, int]) -> set[SeatKey]:
+        """Return the seats whose unread messages may have been removed."""
+        return {
+            (account.id, id)
+            for id, first in purged.items()
+            for account, seat in self._directory.seats_in(id)
+            if seat.read < first - 1
+        }
 
     async def _delete_read_changes(self) -> None:
         if time.monotonic() - self._deleted_at < KEEP_CHANGES_SECONDS:

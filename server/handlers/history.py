@@ -17,7 +17,7 @@ from chatroom.server.domain.request_checks import page_size, parse_request_time,
 from chatroom.server.results import CommitWork, ReadPage, Reply
 from chatroom.server.state.directory import LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier
-from chatroom.server.state.serialize import page_values
+from chatroom.server.state.serialize import first_value, page_values
 
 
 class HistoryHandlers:
@@ -71,8 +71,9 @@ class HistoryHandlers:
             after = messages.last_seq_before(connection, target.id, at)
         page, more = messages.message_page(connection, target.id, before=before, after=after, limit=limit)
         latest = revisions.latest_states(connection, page)
+        first = messages.first_seq(connection, target.id)
         return self._encode_messages(
-            id, page_values(latest, target.label, account_id), more, keep_last=after is None
+            id, page_values(latest, target.label, account_id), more, first, keep_last=after is None
         )
 
     def _encode_export(
@@ -87,11 +88,14 @@ class HistoryHandlers:
     ) -> bytes:
         target = permissions.readable_conversation(connection, account_id, conversation)
         page, more = export.export_page(connection, target.id, after=after, limit=limit)
-        return self._encode_messages(id, page_values(page, target.label, account_id), more)
+        first = messages.first_seq(connection, target.id)
+        return self._encode_messages(id, page_values(page, target.label, account_id), more, first)
 
-    def _encode_messages(self, id: Id, page: list[Message], more: bool, *, keep_last: bool = False) -> bytes:
+    def _encode_messages(
+        self, id: Id, page: list[Message], more: bool, first: int, *, keep_last: bool = False
+    ) -> bytes:
         def make(fitting: list[Message], cut: int) -> responses.Response:
-            return responses.History(id=id, messages=fitting, more=more or cut > 0)
+            return responses.History(id=id, messages=fitting, more=more or cut > 0, first=first_value(first))
 
         return encode_messages(make, page, self._limits, keep_last=keep_last)
 

@@ -97,6 +97,8 @@ class ServerCollector(Collector):
     def _message_metrics(self) -> Iterator[Metric]:
         database = self._parts.database_statistics
         yield _counter("messages_stored", "Messages and notices that this process stored", database.messages)
+        yield _counter("messages_purged", "Messages that this process removed because of their age",
+                       database.purged)  # fmt: skip
         yield _counter("deliveries", "Messages sent to sessions", self._parts.session_statistics.deliveries)
         yield _histogram("ack_seconds", "From a message's request to its answer", database.ack_seconds)
 

@@ -60,6 +60,7 @@ class LiveConversation:
     name: str
     roster: int
     head: int
+    first: int = 1  # the seq before which all messages were removed
     spoken: int = 0  # messages without notices, since this object exists
     seats: int = 0  # seats of live accounts; the conversation is dropped with the last one
     listeners: set[Speaker] = field(default_factory=set)
@@ -205,6 +206,7 @@ class LiveDirectory:
             conversation = self.conversations[id] = LiveConversation(id, name, record.roster, record.head)
             self.conversation_added(id)
         conversation.roster = record.roster
+        conversation.first = max(conversation.first, record.first)
         seat = account.seats.get(id)
         if seat is None:
             seat = LiveSeat(conversation, label, stored.nickname or "", stored.entered, stored.read)

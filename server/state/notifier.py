@@ -20,7 +20,7 @@ from chatroom.server.state.directory import (
     Speaker,
     send_lines,
 )
-from chatroom.server.state.serialize import friend_value, room_value
+from chatroom.server.state.serialize import first_value, friend_value, room_value
 
 BATCH_SECONDS = 0.1
 """Seconds for which room changes are collected, so that n users who enter a room do not cause n² events."""
@@ -28,6 +28,9 @@ BATCH_SECONDS = 0.1
 
 AWAY_SECONDS = 1.0
 """Minimum seconds between two events about the away status of one account."""
+
+PURGED_SECONDS = 1.0
+"""Seconds for which removals of messages are collected, so that a long one does not cause many events."""
 
 MAX_ROOMS_PER_BATCH = 20
 """Rooms whose changes are sent to all users at once. The others follow, so that many changes do not flood
@@ -38,8 +41,10 @@ class EventNotifier:
     def __init__(self, directory: LiveDirectory, loop: AbstractEventLoop) -> None:
         self._directory = directory
         self._loop = loop
+        self._purged: set[int] = set()  # conversations from which messages were removed
         self._changed: dict[int, records.RoomRecord] = {}
         self._last_values: dict[int, values.Room] = {}  # by room, as last sent
+        self.retention_changed: Callable[[], None] = lambda: None
         self.share_typing: Callable[[LiveAccount, LiveSeat], None] = lambda account, seat: None
         self.share_away: Callable[[LiveAccount], None] = lambda account: None
 
@@ -48,7 +53,10 @@ class EventNotifier:
         if not self._changed:
             self._loop.call_later(BATCH_SECONDS, self._send_room_events)
         self._changed[room.conversation_id] = room
-        self._last_values[room.conversation_id] = _public_room_value(room)
+        before, value = self._last_values.get(room.conversation_id), _public_room_value(room)
+        if value.retention is not UNSET and (before is None or before.retention != value.retention):
+            self.retention_changed()
+        self._last_values[room.conversation_id] = value
 
     def room_seen(self, room: records.RoomRecord) -> None:
         """Do the same for a room that another server process may have changed."""
@@ -108,6 +116,23 @@ class EventNotifier:
 
     def read_moved(self, account: LiveAccount, seat: LiveSeat, *, but: Speaker | None = None) -> None:
         self.send_event(account.speakers, events.Read(conversation=seat.label, seq=seat.read), but=but)
+
+    def messages_purged(self, conversation_id: int, first: int) -> None:
+        """Schedule a ``purged`` event: the messages of a conversation before ``first`` were removed."""
+        if conversation := self._directory.conversations.get(conversation_id):
+            conversation.first = max(conversation.first, first)
+            if not self._purged:
+                self._loop.call_later(PURGED_SECONDS, self._send_purged)
+            self._purged.add(conversation_id)
+
+    def _send_purged(self) -> None:
+        purged, self._purged = self._purged, set()
+        for id in purged:
+            lines: dict[events.Purged, bytes] = {}
+            for account, seat in self._directory.seats_in(id):
+                event = _purged_event(seat)
+                lines[event] = lines.get(event) or encode_frame(event)
+                send_lines(account.speakers, lines[event])
 
     def user_typing(self, account: LiveAccount, seat: LiveSeat) -> None:
         """Notify the other users in a room, or the friend, that an account is typing there."""
@@ -203,6 +228,12 @@ def _presence_event(account: LiveAccount, online: bool) -> events.Presence:
     return events.Presence(username=account.username, online=online, away=away or UNSET)
 
 
+def _purged_event(seat: LiveSeat) -> events.Purged:
+    first = seat.conversation.first
+    unread = seat.unread if seat.read < first - 1 else UNSET
+    return events.Purged(conversation=seat.label, first=first, unread=unread)
+
+
 def _sessions_of_others(account: LiveAccount, speakers: set[Speaker]) -> Iterator[Speaker]:
     """Filter out the account's own sessions and those of accounts that it has blocked."""
     return _without_blocked(account.blocked, speakers - account.speakers)
@@ -245,6 +276,7 @@ def _room_value_for(account: LiveAccount, id: int, public_value: values.Room) ->
         entered=seat.entered,
         nickname=seat.nickname or UNSET,
         head=seat.conversation.head,
+        first=first_value(seat.conversation.first),
         read=seat.read,
         unread=seat.unread,
     )

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from chatroom.db.records import DirectRecord, RoomRecord, StoredMessage
 from chatroom.protocol import labels, values
-from chatroom.protocol.frame import UNSET
+from chatroom.protocol.frame import UNSET, UnsetType
 from chatroom.protocol.values import format_time
 from chatroom.server.state.directory import LiveDirectory
 
@@ -44,6 +44,11 @@ def shown_value(stored: StoredMessage, label: str, *, own: bool) -> values.Messa
     )
 
 
+def first_value(first: int) -> int | UnsetType:
+    """Return the seq of the first message that is left; unset if no message was removed."""
+    return first if first > 1 else UNSET
+
+
 def room_value(room: RoomRecord) -> values.Room:
     """Return a room as a wire value for the account whose view the record holds."""
     seat = room.seat
@@ -61,6 +66,7 @@ def room_value(room: RoomRecord) -> values.Room:
         entered=seat is not None and seat.entered,
         nickname=UNSET if seat is None or seat.nickname is None else seat.nickname,
         head=UNSET if seat is None else room.head,
+        first=UNSET if seat is None else first_value(room.first),
         read=UNSET if seat is None else seat.read,
         unread=UNSET if seat is None else seat.unread,
     )
@@ -76,6 +82,7 @@ def friend_value(direct: DirectRecord, directory: LiveDirectory) -> values.Frien
         entered=seat.entered,
         nickname=UNSET if seat.nickname is None else seat.nickname,
         head=direct.head,
+        first=first_value(direct.first),
         read=seat.read,
         unread=seat.unread,
     )

@@ -23,6 +23,7 @@ from chatroom.client.core.requester import Requester
 from chatroom.client.core.session import LOGOUT_TIMEOUT, Session
 from chatroom.client.core.tasks import GuardedTasks
 from chatroom.client.model import apply
+from chatroom.client.model.runs import is_erasure
 from chatroom.client.model.state import ClientState
 from chatroom.client.net.address import ServerAddress
 from chatroom.client.net.connection import ConnectionLost, Refused
@@ -209,9 +210,14 @@ class App:
                 if message.username == self.state.username:
                     self.drafts.drop_sent(message.conversation)
                 self.backfill.fetch_missing(message.conversation)
+                if is_erasure(message):
+                    self.conversations.messages_erased(message.conversation)
             case events.Room(room=room) if room.member:
                 self.backfill.fetch_missing(room.room)
                 self.conversations.room_changed(room)
+            case events.Friend(friend=friend, former=str(former)):
+                self.conversations.messages_erased(friend.friend)
+                self.notes.show("friend_erased", username=former[1:])
             case events.Friend(friend=friend, ended=ended):
                 self.backfill.fetch_missing(friend.friend)
                 key = "unfriended_by" if ended is True else "befriended_by"

@@ -24,6 +24,7 @@ class AccountRecord:
     registered_at: int
     disabled: bool = False
     session_epoch: int = 0  # sessions that began under a smaller epoch have ended
+    erased: bool = False  # its name is neutral, and its texts are gone or going
 
 
 @dataclass(frozen=True, slots=True)

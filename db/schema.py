@@ -67,6 +67,7 @@ accounts = Table(
     Column("password_hash", Ascii, nullable=False),
     Column("registered_at", Whole, nullable=False),
     Column("disabled_at", Whole),
+    Column("erased_at", Whole),  # since then its name is neutral and logins are refused
     Column("sessions_since", Whole, index=True),  # when its sessions were last ended
     Column("session_epoch", Whole, nullable=False, server_default="0"),  # how often they were ended ended
     **INNODB,
@@ -271,6 +272,26 @@ erasures = Table(  # messages whose text was erased: deleted ones, and texts tha
         "unindex_after", Whole, index=True
     ),  # the index holds its words; remove them after this seq is indexed
     sqlite_with_rowid=False,
+    **INNODB,
+)
+
+account_erasures = Table(  # erased accounts whose messages are still being erased
+    "account_erasures",
+    metadata,
+    Column("account_id", ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True),
+    Column("username", Name, nullable=False),  # the name that it had, for notices that contain it
+    Column("requested_at", Whole, nullable=False),
+    Column("conversation_id", Whole, nullable=False, server_default="0"),  # how far the erasure is
+    Column("seq", Whole, nullable=False, server_default="0"),
+    Column("messages", Whole, nullable=False, server_default="0"),  # erased so far
+    **INNODB,
+)
+
+erased_names = Table(  # digests of the names of erased accounts, which stay taken
+    "erased_names",
+    metadata,
+    Column("digest", Digest, primary_key=True),
+    Column("erased_at", Whole, nullable=False),
     **INNODB,
 )
 

@@ -86,10 +86,13 @@ class Removed(Event, frozen=True, kw_only=True):
 
 
 class Friend(Event, frozen=True, kw_only=True):
-    """A friendship began or changed, or (``ended``) is over."""
+    """A friendship began or changed, or (``ended``) is over. ``former`` is the earlier name of the private
+    chat if the friend's account was erased.
+    """
 
     friend: values.Friend
     ended: bool | UnsetType = UNSET
+    former: values.Label | UnsetType = UNSET
 
 
 class Closing(Event, frozen=True, kw_only=True):

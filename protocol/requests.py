@@ -58,6 +58,12 @@ class ChangePassword(Request, frozen=True, kw_only=True):
     new_password: str
 
 
+class DeleteAccount(Request, frozen=True, kw_only=True):
+    """Erase the account of this session, for good. Its sessions end; this connection may log in again."""
+
+    password: str
+
+
 class ListRequest(Request, frozen=True, kw_only=True):
     """A list in pages: ``cursor`` from an answer continues it, ``limit`` is the maximum number of entries."""
 
@@ -331,6 +337,7 @@ AnyRequest = (
     | Resume
     | Logout
     | ChangePassword
+    | DeleteAccount
     | ListRooms
     | CreateRoom
     | EnterRoom

@@ -107,6 +107,7 @@ def build_table(handlers: Handlers) -> Table:
         requests.Resume: HandlerRow(handlers.sessions.resume, Audience.ANONYMOUS, cost=CHANGE_COST),
         requests.Logout: HandlerRow(handlers.sessions.logout, cost=CHANGE_COST),
         requests.ChangePassword: HandlerRow(handlers.accounts.change_password, cost=CHANGE_COST),
+        requests.DeleteAccount: HandlerRow(handlers.accounts.delete_account, cost=CHANGE_COST),
         requests.ListRooms: HandlerRow(handlers.rooms.list_rooms, cost=LIST_COST),
         requests.CreateRoom: HandlerRow(handlers.rooms.create_room, cost=ROOM_COST),
         requests.EnterRoom: HandlerRow(handlers.room_entry.enter_room, cost=CHANGE_COST),

@@ -50,6 +50,7 @@ from chatroom.server.handlers.rooms import RoomHandlers
 from chatroom.server.handlers.search import SearchHandlers
 from chatroom.server.handlers.sessions import SessionHandlers
 from chatroom.server.handlers.typing import TypingHandlers
+from chatroom.server.jobs.account_eraser import AccountEraser
 from chatroom.server.jobs.housekeeping import run_housekeeping
 from chatroom.server.jobs.indexer import SearchIndexer
 from chatroom.server.jobs.loop_monitor import LoopMonitor
@@ -93,6 +94,7 @@ class ServerParts:
     bus: NatsBus | None
     indexer: SearchIndexer
     retention: MessageRetention
+    eraser: AccountEraser
     admin: AdminService
     session_log: SessionLog
     memory_trimmer: MemoryTrimmer
@@ -131,6 +133,7 @@ class ServerParts:
             self.memory_trimmer.run_trimming,
             partial(run_housekeeping, self.writer),
             self.retention.run_purging,
+            self.eraser.run_erasing,
             partial(run_slow_step_log, self.config.slow_step_ms / 1000),
             self.disk.run_watch,
             self.loop_monitor.run_monitor,
@@ -266,8 +269,11 @@ def assemble_parts(
         engine, reader, writer, directory, notifier, database_statistics, config.retention.days
     )
     notifier.retention_changed = retention.purge_soon
+    eraser = AccountEraser(reader, writer, directory, notifier, presence)
     handlers = dispatch.Handlers(
-        accounts=AccountHandlers(config, reader, passwords, checker, presence, invitation_checker, disk),
+        accounts=AccountHandlers(
+            config, reader, passwords, checker, presence, invitation_checker, disk, eraser
+        ),
         sessions=SessionHandlers(config, reader, writer, passwords, checker, presence),
         rooms=RoomHandlers(config, reader, passwords, directory, notifier, disk),
         room_entry=RoomEntryHandlers(limits, reader, checker, directory, notifier, invitation_checker),
@@ -314,8 +320,17 @@ def assemble_parts(
         bus=bus,
         indexer=SearchIndexer(engine, reader, writer, disk),
         retention=retention,
+        eraser=eraser,
         admin=AdminService(
-            config.password, reader, writer, passwords, directory, presence, notifier, limit_report
+            config.password,
+            reader,
+            writer,
+            passwords,
+            directory,
+            presence,
+            notifier,
+            eraser,
+            limit_report,
         ),
         session_log=SessionLog(loop),
         memory_trimmer=MemoryTrimmer(),

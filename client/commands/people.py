@@ -1,13 +1,17 @@
-"""The commands about users: whois and block; and about the user's own account: away and password."""
+"""The commands about users: whois and block; and about the user's own account: away, password, deletion."""
 
 from chatroom.client.commands import name_lookup
 from chatroom.client.commands.context import CommandContext
+from chatroom.client.commands.conversations import YES, UsageError
 from chatroom.client.core.requester import expect
 from chatroom.client.net.connection import Refused
 from chatroom.client.text import dates, i18n
 from chatroom.protocol import requests, responses
 from chatroom.protocol.names import name_key
 from chatroom.protocol.values import Member, User
+
+DELETE = "delete"
+"""The only action of ``/account``."""
 
 
 async def show_user(context: CommandContext, name: str) -> None:
@@ -88,3 +92,18 @@ async def change_password(context: CommandContext) -> None:
     new = await context.prompts.ask_new_password("prompt.new_password")
     await context.session.change_password(old, new)
     context.notes.show("password_changed")
+
+
+async def manage_account(context: CommandContext, action: str, option: str = "") -> None:
+    """Delete the user's account, after a question and with its password."""
+    if action != DELETE or option not in ("", YES):
+        raise UsageError("usage", usage=f"/account {DELETE} [{YES}]")
+    username = context.state.username
+    if option != YES:
+        await context.prompts.confirm(
+            "confirm.delete_account", command=f"/account {DELETE} {YES}", username=username
+        )
+    password = await context.prompts.ask_password("prompt.delete_password", username=username)
+    await context.session.delete_account(password)
+    context.conversations.show("")
+    context.notes.show("account_deleted", username=username)

@@ -184,6 +184,7 @@ COMMAND_GROUPS = {
         SlashCommand("bind", "[KEY] [ACTION]", settings.bind_key, choices=keys.BINDABLE),
         SlashCommand("unbind", "KEY", settings.unbind_key),
         SlashCommand("passwd", "", people.change_password),
+        SlashCommand("account", "delete [--yes]", people.manage_account, choices=(people.DELETE,)),
         SlashCommand("logout", "", conversations.log_out),
         SlashCommand("quit", "", conversations.quit_program, ("exit",), at_once=True),
     ),
@@ -192,7 +193,7 @@ COMMAND_GROUPS = {
 
 COMMANDS = tuple(command for group in COMMAND_GROUPS.values() for command in group)
 
-LEADING = frozenset({"join", "leave", "resign", "query", "switch", "close", "logout", "quit"})
+LEADING = frozenset({"join", "leave", "resign", "query", "switch", "close", "logout", "quit", "account"})
 """Commands after which the user is in another conversation."""
 
 _BY_NAME = {name: command for command in COMMANDS for name in (command.name, *command.aliases)}
@@ -246,7 +247,7 @@ def leads_to(
             return select.find_conversation(context.state, name)
         case (("resign" | "disband"), [room, *_]) if room != conversations.YES:
             return "" if conversations.room_label(context, room) == current else current
-        case (("leave" | "resign" | "close" | "logout" | "quit"), _):
+        case (("leave" | "resign" | "close" | "logout" | "quit" | "account"), _):
             return ""
     return current
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from chatroom.client import background
 from chatroom.client.core.front_end import FrontEnd
 from chatroom.client.core.requester import Requester, expect
-from chatroom.client.model import apply, select
+from chatroom.client.model import apply, former_friends, select
 from chatroom.client.model.state import ClientState, Conversation
 from chatroom.client.net.connection import ConnectionLost, Refused
 from chatroom.protocol import requests, responses
@@ -129,7 +129,9 @@ class Backfill:
                     apply.give_up_missing(self._state, name)
             if check and not conversation.timeline.messages and conversation.head:
                 await self._request(requests.History(id=0, conversation=name))
-        except Refused:
+        except Refused as error:
+            if error.code == "unknown_user":
+                former_friends.user_is_gone(self._state, name)
             apply.give_up_missing(self._state, name)
         except ConnectionLost:
             pass  # the next session fetches again

@@ -124,6 +124,13 @@ class Conversations:
         if conversation is not None and conversation.is_room and conversation.member:
             self._history.load_members(conversation.name)
 
+    def messages_erased(self, name: str) -> None:
+        """A deleted account's messages were erased: load what is shown again."""
+        if self._state.current == name:
+            self._history.load_shown(name)
+        if (conversation := self._state.conversations[name]).is_room and conversation.roster:
+            self._history.load_members(name)
+
     def room_changed(self, room: values.Room) -> None:
         """Load the members again if their number shows that one has joined or resigned."""
         roster = self._state.conversations[room.room].roster

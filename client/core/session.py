@@ -171,6 +171,14 @@ class Session:
         await self._requests.ask(requests.ChangePassword(id=0, password=password, new_password=new_password))
         self._password = new_password
 
+    async def delete_account(self, password: str) -> None:
+        """Delete the account on the server, and log out. Raises ``Refused`` or ``ConnectionLost``."""
+        await self._requests.ask(requests.DeleteAccount(id=0, password=password))
+        self._logins.forget_login(self._account)
+        self._end()
+        apply.logged_out(self._state)
+        self._show_logged_out()
+
     async def logout(self) -> None:
         """Log out and keep the connection for the next login."""
         self._logins.forget_login(self._account)

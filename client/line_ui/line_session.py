@@ -30,6 +30,7 @@ from chatroom.protocol.safe import safe_text
 VARIABLES = {
     "prompt.password": PASSWORD_VARIABLE,
     "prompt.old_password": PASSWORD_VARIABLE,
+    "prompt.delete_password": PASSWORD_VARIABLE,
     "prompt.new_password": "CHAT_NEW_PASSWORD",
     "prompt.room_password": "CHAT_ROOM_PASSWORD",
     "prompt.new_room_password": "CHAT_ROOM_PASSWORD",

@@ -13,7 +13,7 @@ the two runs touch.
 
 import time
 
-from chatroom.client.model import roster, select, unread
+from chatroom.client.model import former_friends, roster, select, unread
 from chatroom.client.model.runs import drop_oldest, join_page
 from chatroom.client.model.state import (
     ClientNote,
@@ -51,7 +51,8 @@ def apply_event(state: ClientState, event: events.AnyEvent) -> None:
             _apply_presence(state, event)
         case events.Room(room=room):
             _apply_room(state, room)
-        case events.Friend(friend=friend, ended=ended):
+        case events.Friend(friend=friend, ended=ended, former=former):
+            former_friends.rename_direct(state, former, friend.friend)
             _apply_friend(state, friend).ended = ended is True
         case events.Closing():
             pass  # the connection stores the reason
@@ -96,7 +97,7 @@ def apply_answer(state: ClientState, request: requests.AnyRequest, response: res
             find_or_add_conversation(state, f"@{name}").entered = False
         case requests.RemoveFriend(username=name) | requests.Block(username=name), responses.Ok():
             if (direct := state.conversations.get(f"@{name}")) is not None:
-                _apply_unfriended(direct)
+                former_friends.friendship_ended(direct)
         case requests.CloseRoom(room=name), responses.Ok():
             _apply_removed(state, name, "close")
         case requests.Read(conversation=name, seq=seq), responses.Ok():
@@ -257,7 +258,7 @@ def _apply_session(state: ClientState, response: responses.Session) -> None:
     for conversation in state.conversations.values():
         rest = response.rooms_cursor if conversation.is_room else response.friends_cursor
         if conversation.name not in mine and rest is UNSET:  # else further pages follow
-            _apply_resigned(conversation) if conversation.is_room else _apply_unfriended(conversation)
+            (_apply_resigned if conversation.is_room else former_friends.friendship_ended)(conversation)
         if conversation.name != state.current:
             conversation.roster = []  # it may have changed; the members are requested when shown
     for room in response.rooms:
@@ -357,6 +358,7 @@ def _merge_run(
     if not page:
         return
     conversation.timeline = join_page(conversation.timeline, page, newest=newest)
+    former_friends.forget_past(conversation, page)
     if page[0].seq > conversation.timeline.last:
         return
     if page[0].seq > conversation.head + 1:
@@ -444,7 +446,3 @@ def _apply_removed(state: ClientState, name: str, reason: str) -> None:
     _apply_resigned(find_or_add_conversation(state, name))
     if reason == "close":
         del state.conversations[name]
-
-
-def _apply_unfriended(conversation: Conversation) -> None:
-    conversation.ended, conversation.entered, conversation.online = True, False, False

@@ -14,7 +14,11 @@ def join_page(timeline: Timeline, page: list[Message], *, newest: bool = False) 
 
     A page that does not touch the timeline is ignored, but the newest page replaces the timeline.
     """
-    if _has_conflict(timeline, page) or (newest and page[0].seq > timeline.last + 1):
+    if (
+        _has_conflict(timeline, page)
+        or _erases_loaded(timeline, page)
+        or (newest and page[0].seq > timeline.last + 1)
+    ):
         timeline = Timeline()
     if not timeline.messages:
         timeline.messages = list(page)
@@ -58,6 +62,16 @@ def _apply_revisions(timeline: Timeline, page: list[Message]) -> None:
             revisions = timeline.changes[seq]
             latest = changes.latest_state(target, (revisions[at] for at in sorted(revisions)))
             timeline.messages[seq - timeline.first] = latest
+
+
+def is_erasure(message: Message) -> bool:
+    """Whether earlier messages of a user, whose account was deleted, have been erased."""
+    return message.kind == "erase"
+
+
+def _erases_loaded(timeline: Timeline, page: list[Message]) -> bool:
+    """Whether messages of the timeline may have been erased since they were loaded."""
+    return any(is_erasure(message) and message.seq > timeline.last for message in page)
 
 
 def _has_conflict(timeline: Timeline, page: list[Message]) -> bool:

@@ -31,6 +31,7 @@ _ALL = select(
     accounts.c.registered_at,
     accounts.c.disabled_at,
     accounts.c.session_epoch,
+    accounts.c.erased_at,
 )
 
 
@@ -79,8 +80,16 @@ def _select_one(connection: Connection, query: PreparedSelect, **values: Value) 
 
 
 def _account_record(row: Row[*tuple[Any, ...]]) -> AccountRecord:
-    id, username, password_hash, registered_at, disabled_at, epoch = row
-    return AccountRecord(id, username, password_hash, registered_at, disabled_at is not None, epoch)
+    id, username, password_hash, registered_at, disabled_at, epoch, erased_at = row
+    return AccountRecord(
+        id,
+        username,
+        password_hash,
+        registered_at,
+        disabled=disabled_at is not None,
+        session_epoch=epoch,
+        erased=erased_at is not None,
+    )
 
 
 def add_account(

@@ -208,6 +208,20 @@ def seated_conversation_ids(connection: Connection, account_id: int) -> set[int]
     return set(connection.scalars(select(row.conversation_id).where(row.account_id == account_id)))
 
 
+def some_seated_conversations(connection: Connection, account_id: int, limit: int) -> list[int]:
+    """At most ``limit`` conversations in which an account has a seat."""
+    row = memberships.c
+    query = select(row.conversation_id).where(row.account_id == account_id).order_by(row.conversation_id)
+    return list(connection.scalars(query.limit(limit)))
+
+
+def members_by_age(connection: Connection, conversation_id: int) -> list[int]:
+    """The accounts with a seat in a conversation, the oldest seat first."""
+    row = memberships.c
+    query = select(row.account_id).where(row.conversation_id == conversation_id)
+    return list(connection.scalars(query.order_by(row.joined_at, row.joined_seq, row.account_id)))
+
+
 def increment_roster(connection: Connection, conversation_id: int) -> None:
     """Increment the roster: the members that other server processes have in memory are out of date."""
     _INCREMENT_ROSTER.execute(connection, conversation_id=conversation_id)

@@ -79,11 +79,14 @@ def latest_states(connection: Connection, page: Sequence[StoredMessage]) -> list
     changes_of = _effective_changes(
         connection, _changed_keys(connection, {_target_key(message) for message in page})
     )
-    return (
-        [_with_changes(message, changes_of.get(_target_key(message), [])) for message in page]
-        if changes_of
-        else list(page)
-    )
+    if not changes_of and all(map(_has_text, page)):
+        return list(page)
+    return [_with_changes(message, changes_of.get(_target_key(message), [])) for message in page]
+
+
+def _has_text(message: StoredMessage) -> bool:
+    """Whether the text of a message was not erased; notices never have been."""
+    return bool(message.text) or message.kind not in SPOKEN_KINDS
 
 
 def _changed_keys(connection: Connection, keys: Collection[MessageKey]) -> set[MessageKey]:
@@ -130,7 +133,7 @@ def _target_key(message: StoredMessage) -> MessageKey:
 
 
 def _with_changes(message: StoredMessage, changes: Sequence[MessageChange]) -> StoredMessage:
-    if not changes:
+    if not changes and _has_text(message):
         return message
     text, edited_at, deleted = message.text, None, False
     reactions: dict[str, list[str]] = {}
@@ -144,6 +147,7 @@ def _with_changes(message: StoredMessage, changes: Sequence[MessageChange]) -> S
                 reactions.setdefault(change.text, []).append(change.username)
     if message.kind == "edit":
         return replace(message, text=text)
+    deleted = deleted or not text  # without a change: its author's account was erased
     return replace(message, text=text, revision=MessageRevision(edited_at, deleted, reactions))
 
 

@@ -181,6 +181,17 @@ def count_owned(connection: Connection, owner_id: int) -> int:
     return connection.execute(select(func.count()).where(rooms.c.owner_id == owner_id)).scalar_one()
 
 
+def some_owned_rooms(connection: Connection, owner_id: int, limit: int) -> list[int]:
+    """The ids of at most ``limit`` rooms that an account owns."""
+    query = select(rooms.c.conversation_id).where(rooms.c.owner_id == owner_id)
+    return list(connection.scalars(query.order_by(rooms.c.conversation_id).limit(limit)))
+
+
+def last_conversation_id(connection: Connection) -> int:
+    """The largest id of a conversation; 0 if there is none."""
+    return connection.execute(select(func.max(conversations.c.id))).scalar_one() or 0
+
+
 def set_topic(connection: Connection, conversation_id: int, topic: str) -> None:
     _update_room(connection, conversation_id, topic=topic or None)
 

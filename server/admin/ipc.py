@@ -79,6 +79,16 @@ class ResetPassword(AdminCommand, frozen=True):
     password: str
 
 
+class EraseAccount(AdminCommand, frozen=True):
+    """Erase an account: its name, its texts, its seats; for good."""
+
+    username: str
+
+
+class ListErasures(AdminCommand, frozen=True):
+    """List the erasures that are not complete."""
+
+
 class EndSession(AdminCommand, frozen=True):
     """End the session with a number, or every session of a user."""
 
@@ -140,6 +150,8 @@ AnyCommand = (
     | DisableAccount
     | EnableAccount
     | ResetPassword
+    | EraseAccount
+    | ListErasures
     | EndSession
     | ListServerRooms
     | DeleteRoom

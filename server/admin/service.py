@@ -9,6 +9,8 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from chatroom.db.account_erasure import erasure_queue
+from chatroom.db.account_erasure.erasure_queue import AccountErasure
 from chatroom.db.errors import DatabaseUnavailable
 from chatroom.db.queries import accounts, instances, invite_codes, rooms, tokens
 from chatroom.db.queries.changefeed import ClosedRoom
@@ -25,6 +27,7 @@ from chatroom.server.auth import invitations, permissions
 from chatroom.server.auth.passwords import PasswordHasher
 from chatroom.server.auth.validation import check_password
 from chatroom.server.config.settings import PasswordSettings
+from chatroom.server.domain.account_erasure import ErasureRunner, begin_erasure
 from chatroom.server.domain.rooms import announce_room_closed, remove_room
 from chatroom.server.state.directory import LiveDirectory, Speaker
 from chatroom.server.state.limit_report import LimitReport
@@ -49,6 +52,7 @@ class AdminService:
         directory: LiveDirectory,
         presence: PresenceTracker,
         notifier: EventNotifier,
+        eraser: ErasureRunner,
         limit_report: LimitReport | None = None,
     ) -> None:
         self._limits = limits
@@ -59,6 +63,7 @@ class AdminService:
         self._directory = directory
         self._presence = presence
         self._notifier = notifier
+        self._eraser = eraser
 
     async def execute(self, command: AnyCommand) -> Answer:
         """Execute a command. Every failure becomes a ``CommandFailed``."""
@@ -91,6 +96,10 @@ class AdminService:
                 return self._writer.run_job_then(partial(_enable_account, username=username), _enabled_lines)
             case ipc.ResetPassword(username=username, password=password):
                 return self._reset_password(username, password)
+            case ipc.EraseAccount(username=username):
+                return self._erase_account(username)
+            case ipc.ListErasures():
+                return self._list_erasures()
             case ipc.EndSession(target=target):
                 return self._end_session(target)
             case ipc.ListServerRooms():
@@ -136,6 +145,10 @@ class AdminService:
         users = await self._reader.run(invite_codes.users_by_code)
         return tables.invitation_table(await self._reader.run(invite_codes.list_codes), users)
 
+    async def _list_erasures(self) -> list[str]:
+        pending = await self._reader.run(erasure_queue.list_erasures)
+        return tables.erasure_table(pending, await self._reader.run(rooms.last_conversation_id))
+
     async def _find_room(self, room: str) -> list[str]:
         record = await self._reader.run(rooms.find_room, names.name_key(labels.room_name(room)))
         if record is None:
@@ -158,6 +171,23 @@ class AdminService:
         password_hash = await self._passwords.hash_password(password)
         work = partial(_reset_password, username=username, password_hash=password_hash)
         return await self._writer.run_job_then(work, self._after_password_reset)
+
+    async def _erase_account(self, username: str) -> list[str]:
+        """Begin to erase an account. Without a running server, erase all of it."""
+        erasure = await self._writer.run_job_then(
+            partial(_begin_erasure, username=username), self._after_erasure_begun
+        )
+        if self._limit_report is None:
+            await self._eraser.erase_pending()
+            return [f"{erasure.username} is erased; its name is {erasure.neutral_name} now"]
+        return [
+            f"{erasure.username} cannot log in any more; its name is {erasure.neutral_name} now",
+            "its rooms, seats and messages are erased in the background: see chat-server admin erasures",
+        ]
+
+    def _after_erasure_begun(self, erasure: AccountErasure) -> AccountErasure:
+        self._eraser.erasure_begun(erasure)
+        return erasure
 
     async def _end_session(self, target: str) -> list[str]:
         if not target.isdecimal():
@@ -239,6 +269,10 @@ def _end_sessions(transaction: WriteTransaction, *, username: str) -> AccountRec
     transaction.end_sessions(account.id)
     tokens.delete_account_tokens(transaction.connection, account.id)
     return account
+
+
+def _begin_erasure(transaction: WriteTransaction, *, username: str) -> AccountErasure:
+    return begin_erasure(transaction, permissions.find_user(transaction.connection, username).id)
 
 
 def _delete_room(transaction: WriteTransaction, *, room: str) -> ClosedRoom:

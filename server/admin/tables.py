@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from unicodedata import east_asian_width
 
+from chatroom.db.account_erasure.erasure_queue import AccountErasure
 from chatroom.db.queries.instances import DEAD_AFTER_SECONDS, InstanceRecord
 from chatroom.db.queries.invite_codes import InviteCode
 from chatroom.db.records import AccountRecord, RoomRecord
@@ -17,8 +18,24 @@ def account_table(accounts: Iterable[AccountRecord], directory: LiveDirectory) -
     rows = [("NAME", "REGISTERED", "SESSIONS", "")]
     for account in accounts:
         live = directory.find_account(account.id)
-        sessions, mark = len(live.speakers) if live else 0, "disabled" if account.disabled else ""
+        sessions, mark = len(live.speakers) if live else 0, _account_mark(account)
         rows.append((account.username, _format_day(account.registered_at), str(sessions), mark))
+    return _format_table(rows)
+
+
+def _account_mark(account: AccountRecord) -> str:
+    if account.erased:
+        return "erased"
+    return "disabled" if account.disabled else ""
+
+
+def erasure_table(erasures: Iterable[AccountErasure], conversations: int) -> list[str]:
+    """Return the erasures that are not complete, and how many of the conversations each has looked at."""
+    rows = [("NAME", "SINCE", "MESSAGES", "CONVERSATIONS")]
+    for erasure in erasures:
+        at = f"{min(erasure.conversation_id, conversations)}/{conversations}"
+        since = format_time(erasure.requested_at)
+        rows.append((erasure.neutral_name, since, str(erasure.messages), at))
     return _format_table(rows)
 
 

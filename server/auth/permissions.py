@@ -152,6 +152,15 @@ def checks_password(account_id: int, room: RoomRecord) -> bool:
 
 
 def find_user(connection: Connection, username: str) -> AccountRecord:
+    """Return the account with a name, unless it is erased. Raises ``UnknownUser``."""
+    account = find_author(connection, username)
+    if account.erased:
+        raise UnknownUser(username=username)
+    return account
+
+
+def find_author(connection: Connection, username: str) -> AccountRecord:
+    """Return the account with a name, also an erased one. Raises ``UnknownUser``."""
     account = accounts.find_account(connection, names.name_key(username))
     if account is None:
         raise UnknownUser(username=username)
@@ -160,7 +169,7 @@ def find_user(connection: Connection, username: str) -> AccountRecord:
 
 def find_direct(connection: Connection, account_id: int, username: str) -> DirectRecord:
     """Return the private chat with a friend or former friend. Raises ``UnknownUser``, ``NotFriends``."""
-    other = find_user(connection, username)
+    other = find_author(connection, username)
     direct = friends.find_direct(connection, account_id, other.id)
     if direct is None:
         raise NotFriends(username=other.username)
@@ -174,7 +183,7 @@ def readable_conversation(
     ``UnknownUser``, ``NotFriends``.
     """
     if labels.is_direct(conversation):
-        other = find_user(connection, labels.direct_username(conversation))
+        other = find_author(connection, labels.direct_username(conversation))
         chat = friends.direct_id(connection, account_id, other.id)
         if chat is None:
             raise NotFriends(username=other.username)

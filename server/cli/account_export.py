@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from sqlalchemy import Connection
 
+from chatroom.db.account_erasure import erased_names
 from chatroom.db.archive.account_rows import AccountReferences, AccountRow, read_account_rows
 from chatroom.db.engine import begin_read, is_sqlite, normalise_url, open_engine, open_migration_engine
 from chatroom.db.errors import DatabaseUnusable
 from chatroom.db.migrate import newest_revision, present_revisions
 from chatroom.db.preflight import errors_as_unusable
+from chatroom.db.records import AccountRecord
+from chatroom.protocol import names
+from chatroom.protocol.errors import UnknownUser
 from chatroom.protocol.safe import json_text
 from chatroom.protocol.values import format_time
 from chatroom.server.auth import permissions
@@ -23,9 +28,13 @@ TIME_SUFFIXES = ("_at", "since")
 """Ends of the names of columns with times."""
 
 
+class AccountErased(Exception):
+    """There is nothing to export under this name. The message is one sentence."""
+
+
 def export_lines(config: ServerConfig, username: str) -> Iterator[str]:
-    """Yield a JSON line for each row that refers to an account. Raises ``DatabaseUnusable`` and
-    ``UnknownUser``.
+    """Yield a JSON line for each row that refers to an account. Raises ``DatabaseUnusable``,
+    ``UnknownUser`` and ``AccountErased``.
     """
     url = normalise_url(config.database_url, config.database.password or None)
     if is_sqlite(url) and not Path(str(url.database)).exists():
@@ -36,13 +45,28 @@ def export_lines(config: ServerConfig, username: str) -> Iterator[str]:
         with errors_as_unusable(engine), begin_read(engine) as connection, begin_read(pool) as lookups:
             if present_revisions(connection) != {newest_revision()}:
                 raise DatabaseUnusable("the database is of another release: start its server first")
-            account = permissions.find_user(connection, username)
+            account = _find_account(connection, username)
             references = AccountReferences(lookups, account.id)
             for row in read_account_rows(connection, account.id, references):
                 yield _as_line(row)
     finally:
         engine.dispose()
         pool.dispose()
+
+
+def _find_account(connection: Connection, username: str) -> AccountRecord:
+    """Return an account, also an erased one by its neutral name. Raises ``UnknownUser``, or
+    ``AccountErased`` for the name that an erased account had.
+    """
+    try:
+        return permissions.find_author(connection, username)
+    except UnknownUser:
+        erased_at = erased_names.erasure_time(connection, names.name_key(username))
+        if erased_at is None:
+            raise
+        raise AccountErased(
+            f"{username} was erased on {format_time(erased_at)[:10]}; only a digest of the name is kept"
+        ) from None
 
 
 def _as_line(row: AccountRow) -> str:

@@ -28,11 +28,12 @@ from chatroom.server.admin.ipc import Answer, AnyCommand, CommandFailed
 from chatroom.server.admin.service import AdminService
 from chatroom.server.auth import permissions
 from chatroom.server.auth.passwords import PasswordHasher
-from chatroom.server.cli.account_export import export_lines
+from chatroom.server.cli.account_export import AccountErased, export_lines
 from chatroom.server.cli.arguments import OneLineParser, add_settings, print_error
 from chatroom.server.config import log
 from chatroom.server.config.loader import ConfigurationError, load_config
 from chatroom.server.config.settings import ServerConfig
+from chatroom.server.jobs.account_eraser import AccountEraser
 from chatroom.server.preparation import StartError, open_database
 from chatroom.server.state.directory import LiveDirectory
 from chatroom.server.state.notifier import EventNotifier
@@ -49,11 +50,12 @@ EXPORT_HELP = "print everything that is kept about an account, as JSON lines"
 
 
 class AdminCommandRow(NamedTuple):
-    """A command: the metavars of its arguments, its help, and the order that it sends."""
+    """A command: the metavars of its arguments, its help, the order that it sends, and its question."""
 
     arguments: str | None
     purpose: str
     order: Callable[..., AnyCommand]
+    confirms: str = ""  # a question that is asked first, unless ``--yes`` is given
 
 
 def run_command(arguments: Sequence[str]) -> int:
@@ -67,9 +69,12 @@ def run_command(arguments: Sequence[str]) -> int:
         return _export_account(config, flags.NAME)
     try:
         command = COMMANDS[flags.command]
-        order = command.order(*[getattr(flags, name) for name in _argument_names(command)])
+        arguments = [getattr(flags, name) for name in _argument_names(command)]
+        if command.confirms and not flags.yes:
+            _confirm(command.confirms.format(*map(safe_text, arguments)))
+        order = command.order(*arguments)
         answer = execute_command(config, order)
-    except (StartError, PasswordMissing) as error:
+    except (StartError, PasswordMissing, NotConfirmed) as error:
         return print_error(str(error), code=1)
     except OSError as error:
         return print_error(f"cannot reach the server in {config.data}: {error.strerror or error}", code=1)
@@ -85,7 +90,7 @@ def _export_account(config: ServerConfig, username: str) -> int:
     try:
         for line in export_lines(config, username):
             print(line)
-    except (ChatError, DatabaseUnusable) as error:
+    except (ChatError, DatabaseUnusable, AccountErased) as error:
         return print_error(str(error), code=1)
     return 0
 
@@ -93,6 +98,19 @@ def _export_account(config: ServerConfig, username: str) -> int:
 def execute_command(config: ServerConfig, order: AnyCommand) -> Answer:
     """Send a command to the running server, or execute it here. Raises ``StartError`` and ``OSError``."""
     return ipc.send_command(order, config.data) or _execute_locally(config, order)
+
+
+class NotConfirmed(Exception):
+    """The administrator did not confirm the command. The message is one sentence."""
+
+
+def _confirm(question: str) -> None:
+    """Ask at the terminal. Raises ``NotConfirmed``."""
+    if not sys.stdin.isatty():
+        raise NotConfirmed("this cannot be undone: confirm it with --yes")
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise NotConfirmed("nothing was changed")
 
 
 # A new password
@@ -146,6 +164,13 @@ COMMANDS = {
     ),
     "end-session": AdminCommandRow("ID|NAME", "end a session, or all of a user (@NAME if digits)",
                            ipc.EndSession),
+    "erase": AdminCommandRow(
+        "NAME", "erase an account for good: its name, its texts, its seats; asks first (--yes: does not)",
+        ipc.EraseAccount,
+        "Erase {} for good? Its messages, name, friends and seats are erased. Its rooms go to their"
+        " longest-standing members, or are deleted.",
+    ),
+    "erasures": AdminCommandRow(None, "list accounts that are being erased", ipc.ListErasures),
     "rooms": AdminCommandRow(None, "list all rooms, private ones too", ipc.ListServerRooms),
     "delete-room": AdminCommandRow("ROOM", "delete a room and all its messages", ipc.DeleteRoom),
     "delete-rooms-of": AdminCommandRow("NAME", "delete all rooms of an account", ipc.DeleteRoomsOf),
@@ -174,6 +199,8 @@ def _build_parser() -> argparse.ArgumentParser:
         )
         for argument in _argument_names(command):
             subparser.add_argument(argument)
+        if command.confirms:
+            subparser.add_argument("--yes", action="store_true", help="do not ask")
     export = commands.add_parser(EXPORT, help=EXPORT_HELP, description=EXPORT_HELP, allow_abbrev=False)
     export.add_argument("NAME")
     return parser
@@ -232,7 +259,8 @@ def _offline_service(
     directory = LiveDirectory()
     notifier = EventNotifier(directory, asyncio.get_running_loop())
     presence = PresenceTracker(directory, notifier, writer, server_id=b"", linger=0)
-    return AdminService(config.password, reader, writer, passwords, directory, presence, notifier)
+    eraser = AccountEraser(reader, writer, directory, notifier, presence)
+    return AdminService(config.password, reader, writer, passwords, directory, presence, notifier, eraser)
 
 
 def _check_not_in_use(engine: Engine) -> None:

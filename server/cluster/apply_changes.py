@@ -57,8 +57,11 @@ class ChangeApplier:
             if before is None or announce:
                 self._notifier.own_room_changed(account, followed)
         else:
+            former = None if before is None else (before.label, before.ended)
             self._directory.seat_in_direct(account, followed)
-            if before is None or announce:
+            if former is not None and before is not None and former[0] != before.label:
+                self._notifier.friend_renamed(account, followed, former[0], was_ended=former[1])
+            elif before is None or announce:
                 self._notifier.friend_changed(account, followed)
         if before is not None and before.read > read:
             self._notifier.read_moved(account, before)

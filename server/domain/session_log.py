@@ -26,6 +26,7 @@ DONE_EVENTS: dict[type[Request], str] = {
     requests.Resume: "login",
     requests.Logout: "logout",
     requests.ChangePassword: "password_changed",
+    requests.DeleteAccount: "account_deleted",
     requests.CreateRoom: "room_created",
     requests.CloseRoom: "room_deleted",
     requests.TransferRoom: "room_transferred",
@@ -41,6 +42,7 @@ FAILED_EVENTS: dict[type[Request], str] = {
     requests.Login: "login_failed",
     requests.Resume: "login_failed",
     requests.ChangePassword: "password_change_failed",
+    requests.DeleteAccount: "account_deletion_failed",
 }
 """Events for requests that were refused."""
 

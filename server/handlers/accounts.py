@@ -3,6 +3,8 @@
 import time
 from functools import partial
 
+from chatroom.db.account_erasure import erased_names
+from chatroom.db.account_erasure.erasure_queue import AccountErasure
 from chatroom.db.errors import AlreadyExists
 from chatroom.db.queries import accounts, tokens
 from chatroom.db.reader import DatabaseReader
@@ -12,6 +14,7 @@ from chatroom.protocol import names, requests, responses
 from chatroom.protocol.errors import (
     RegistrationClosed,
     SessionEnded,
+    Unavailable,
     UsernameTaken,
 )
 from chatroom.protocol.frame import UNSET
@@ -21,7 +24,12 @@ from chatroom.server.auth.password_check import PasswordChecker
 from chatroom.server.auth.passwords import PasswordHasher
 from chatroom.server.auth.validation import check_password, check_username
 from chatroom.server.config.settings import ServerConfig
-from chatroom.server.domain.accounts import replace_password_hash, verify_account
+from chatroom.server.domain.account_erasure import ErasureRunner, begin_erasure
+from chatroom.server.domain.accounts import (
+    PASSWORD_RETRY_SECONDS,
+    replace_password_hash,
+    verify_account,
+)
 from chatroom.server.domain.names import is_name_taken
 from chatroom.server.domain.request_checks import check_rate, speaker_account
 from chatroom.server.net.limits import MINUTE, AddressBuckets
@@ -41,8 +49,10 @@ class AccountHandlers:
         presence: PresenceTracker,
         invitation_checker: InvitationChecker,
         disk: DiskSpace,
+        eraser: ErasureRunner,
     ) -> None:
         self._disk = disk
+        self._eraser = eraser
         self._open = config.accounts.registration == "open"
         self._limits = config.limits
         self.apply_limits()
@@ -113,6 +123,21 @@ class AccountHandlers:
             then,
         )
 
+    async def delete_account(self, speaker: Speaker, request: requests.DeleteAccount) -> Reply:
+        """Begin to erase the account. Ends all of its sessions, this one without closing the connection."""
+        account = speaker_account(speaker)
+        stored = await self._reader.run(accounts.find_account_by_id, account.id)
+        attempts_key = b"session of %d" % account.id
+        verified = await verify_account(
+            self._password_checker, stored, request.password, attempts_key, speaker, logged_in=True
+        )
+
+        def then(erasure: AccountErasure) -> responses.Response:
+            self._eraser.erasure_begun(erasure, speaker)
+            return responses.Ok(id=request.id)
+
+        return CommitWork(partial(_delete_account, verified=verified), then)
+
 
 # In the transaction
 
@@ -126,6 +151,8 @@ def _add_account(
     password_hash: str,
     code_digest: bytes | None,
 ) -> None:
+    if erased_names.is_reserved(transaction.connection, key, skeleton):
+        raise UsernameTaken
     try:
         account_id = accounts.add_account(
             transaction.connection,
@@ -150,3 +177,12 @@ def _change_password(
     replace_password_hash(transaction, account=verified, password_hash=password_hash)
     tokens.delete_account_tokens(transaction.connection, verified.id, except_digest=token)
     return transaction.now, epoch
+
+
+def _delete_account(transaction: WriteTransaction, *, verified: AccountRecord) -> AccountErasure:
+    """Begin to erase an account. Raises ``Unavailable`` if the password was changed meanwhile."""
+    accounts.lock_accounts(transaction.connection, [verified.id])
+    current = accounts.find_account_by_id(transaction.connection, verified.id)
+    if current is None or current.password_hash != verified.password_hash:
+        raise Unavailable(retry_after=PASSWORD_RETRY_SECONDS)
+    return begin_erasure(transaction, verified.id)

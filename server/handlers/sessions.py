@@ -85,6 +85,8 @@ class SessionHandlers:
         check_password(request.password, self._password)
         key = names.name_key(request.username)
         stored = await self._reader.run(accounts.find_account, key)
+        if stored is not None and stored.erased:
+            stored = None
         if stored is None:
             check_username(request.username, self._limits)
         verified = await verify_account(self._password_checker, stored, request.password, key, speaker)

@@ -119,6 +119,8 @@ class ServerCollector(Collector):
             "loop_lag_seconds", "Delay of the event loop's timers", parts.loop_monitor.lag_seconds
         )
         yield _gauge("search_backlog", "Messages that the search index lacks", parts.indexer.backlog)
+        yield _counter("accounts_erased", "Erasures of accounts that this process completed",
+                       parts.eraser.completed)  # fmt: skip
         if parts.poller is not None:
             yield _gauge("cluster_peers", "Other server processes on this database", parts.poller.peers)
             yield _counter("cluster_hints", "Polls that found changes of other processes", parts.poller.hints)

@@ -214,6 +214,10 @@ class LiveDirectory:
             account.seats[id] = account.labels[label] = account.keys[seat.key] = seat
             conversation.seats += 1
             conversation.listeners |= account.speakers
+        elif seat.label != label:
+            del account.labels[seat.label], account.keys[seat.key]
+            seat.label, seat.key = label, _label_key(label)
+            account.labels[label] = account.keys[seat.key] = seat
         seat.nickname, seat.entered, seat.read = stored.nickname or "", stored.entered, stored.read
         seat.ended = ended
         seat.set_unread(stored.unread)

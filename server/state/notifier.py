@@ -114,6 +114,18 @@ class EventNotifier:
         value = friend_value(direct, self._directory)
         self.send_event(account.speakers, events.Friend(friend=value, ended=direct.ended or UNSET), but=but)
 
+    def friend_renamed(
+        self, account: LiveAccount, direct: records.DirectRecord, former: str, *, was_ended: bool
+    ) -> None:
+        """Notify an account's sessions that the other side of a private chat was erased and has another name.
+        ``former`` is the label that they know.
+        """
+        value = friend_value(direct, self._directory)
+        if not was_ended:
+            ended = structs.replace(value, friend=former)
+            self.send_event(account.speakers, events.Friend(friend=ended, ended=True))
+        self.send_event(account.speakers, events.Friend(friend=value, ended=True, former=former))
+
     def read_moved(self, account: LiveAccount, seat: LiveSeat, *, but: Speaker | None = None) -> None:
         self.send_event(account.speakers, events.Read(conversation=seat.label, seq=seat.read), but=but)
 

@@ -369,3 +369,21 @@ def test_removed_member_never_gets_later_messages(pair: Pair, alice: Wire, room:
         name = wire.username
         for first, seqs, end in zip(came[name], received[name], without[name], strict=True):
             assert all(first <= seq < end for seq in seqs)
+
+
+def test_account_erased_on_one_process_is_gone_on_the_other(alice: Wire, bob: Wire, inside: str) -> None:
+    alice.request("add_friend", username=bob.username)
+    bob.event("friend")
+    for conversation in (inside, bob.name):
+        say(alice, conversation, "kryptonite")
+    assert bob.message(text="kryptonite", conversation=alice.name)
+    alice.request("delete_account", password="111111")
+    renamed = bob.event("friend", former=alice.name)
+    name = renamed["friend"]["friend"]
+    erased = {bob.message(kind="erase")["conversation"] for _ in range(2)}
+    assert erased <= {inside, name, alice.name}
+    for conversation in (inside, name):
+        texts = [message["text"] for message in bob.request("history", conversation=conversation)["messages"]]
+        assert "kryptonite" not in texts
+    [room] = [room for room in bob.request("list_rooms")["rooms"] if room["room"] == inside]
+    assert (room["owner"], room["members"]) == (bob.username, 1)

@@ -328,3 +328,40 @@ def test_logout_clears_state() -> None:
     log_in(state, room(head=1))
     apply.apply_answer(state, requests.Logout(id=2), responses.Ok(id=2))
     assert (state.username, state.conversations, state.current) == ("", {}, "")
+
+
+def erase(seq: int) -> values.Message:
+    return msg(seq, kind="erase", username="deleted-1a2b")
+
+
+def test_erase_notice_drops_messages_loaded_before_it() -> None:
+    state = ClientState()
+    log_in(state, room(head=3))
+    page(state, *LOG[:3])
+    tell(state, erase(4))
+    timeline = state.conversations["#lab"].timeline
+    assert ([entry.seq for entry in timeline.messages], timeline.more) == ([4], True)
+    page(state, msg(1), msg(2, deleted=True), msg(3), before=4)
+    assert [entry.deleted for entry in timeline.messages] == [UNSET, True, UNSET, UNSET]
+
+
+def test_page_with_erase_notice_replaces_messages_loaded_before() -> None:
+    state = ClientState()
+    log_in(state, room(head=3))
+    page(state, *LOG[:3])
+    log_in(state, room(head=5))
+    page(state, erase(4), msg(5), after=3)
+    assert [entry.seq for entry in state.conversations["#lab"].timeline.messages] == [4, 5]
+
+
+def test_private_chat_with_erased_user_is_renamed_and_emptied() -> None:
+    state = ClientState()
+    log_in(state, friends=(friend(head=2),))
+    [name] = state.conversations
+    apply.switch_to(state, name)
+    tell(state, msg(3, "secret", conversation=name))
+    value = msgspec.convert(friend(head=2) | {"friend": "@deleted-1a2b"}, values.Friend)
+    apply.apply_event(state, events.Friend(friend=value, ended=True, former=name))
+    assert (list(state.conversations), state.current) == (["@deleted-1a2b"], "@deleted-1a2b")
+    conversation = state.conversations["@deleted-1a2b"]
+    assert (conversation.timeline.messages, conversation.ended) == ([], True)

@@ -1,0 +1,1 @@
+"""Accounts that are erased: their names, and their texts in every conversation."""

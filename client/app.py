@@ -112,7 +112,7 @@ class App:
         return self._logins.find_login(account_key(place.canonical, username)) is not None
 
     def input_changed(self, conversation: str, draft: str) -> None:
-        """Store the draft that the user has changed, and tell the others that the user types."""
+        """Store the changed draft, and send ``typing`` to the other users."""
         self.drafts.input_changed(conversation, draft)
         self._typing_notifier.input_changed(draft)
 

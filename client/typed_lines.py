@@ -98,7 +98,7 @@ class TypedLines:
     def _accept(self, text: str) -> None:
         """Send a message or start a command. Raises what is wrong with the line."""
         name = self._conversation_of_line()
-        if message := table.spoken(text):
+        if message := table.parse_message(text):
             self._accept_message(name, *message)
             return
         try:
@@ -149,8 +149,8 @@ class TypedLines:
     def _accept_command(self, name: str | None, command: table.SlashCommand, arguments: list[str]) -> None:
         is_immediate = not self._front_end.is_scripted and not self._must_wait(name)
         try:
-            destination = table.leads_to(self._context, name, command, arguments)
-            is_immediate = is_immediate and table.is_at_once(self._context, command, arguments)
+            destination = table.destination_of(self._context, name, command, arguments)
+            is_immediate = is_immediate and table.runs_at_once(self._context, command, arguments)
         except Refused:
             destination = None
         leads_away = command.name in table.LEADING or destination != name
@@ -204,7 +204,7 @@ class TypedLines:
             self._failed_switch = None
 
     async def _send_kept(self, pending: PendingMessage, note: ClientNote | None) -> None:
-        """Send a message when the commands before it are done. ``note`` told the user that it waits."""
+        """Send a message when the commands before it are done. ``note`` says that it waits."""
         if note is not None:
             apply.remove_note(self._state, note)
         pending.conversation = self._context.target

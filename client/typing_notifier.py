@@ -1,4 +1,4 @@
-"""Tells the server that the user is typing, but not what."""
+"""Sends ``typing`` to the server, without the text."""
 
 import time
 from contextlib import suppress
@@ -13,7 +13,7 @@ from chatroom.client.storage.config import ClientConfig
 from chatroom.protocol import requests
 
 TYPING_INTERVAL = 3.0
-"""Seconds between two ``typing`` requests while the user goes on typing."""
+"""Seconds between two ``typing`` requests while the user continues to type."""
 
 
 class TypingNotifier:

@@ -43,7 +43,7 @@ class CheckStatus(StrEnum):
 
 
 class CheckResult(NamedTuple):
-    """The result of one check. ``advice`` says what to do about a warning or an error."""
+    """The result of one check. ``advice`` is the remedy of a warning or an error."""
 
     name: str
     status: CheckStatus

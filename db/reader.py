@@ -24,7 +24,7 @@ MAX_QUEUED_READS = 1000
 """Reads that may wait for a thread. Further ones would be answered after their clients' timeout."""
 
 RETRY_WITHIN_SECONDS = 1.0
-"""A read that failed within this time is tried once more: its connection was dead. If it took longer, the
+"""A read that failed within this time is tried again: its connection was dead. If it took longer, the
 database hangs, and a second attempt would only hang again.
 """
 

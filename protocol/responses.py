@@ -18,7 +18,7 @@ class Response(Frame, frozen=True, kw_only=True, tag=snake_case):
 
 
 class Ok(Response, frozen=True, kw_only=True):
-    """The request was carried out."""
+    """The request succeeded."""
 
 
 class Pong(Response, frozen=True, kw_only=True):

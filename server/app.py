@@ -310,7 +310,7 @@ class ChatServer:
             self._begin_shutdown()
 
     def _end_by_failure(self) -> None:
-        """Shut down in order; the exit code tells the supervisor to start another process."""
+        """Shut down in order; the exit code makes the supervisor start another process."""
         self._has_failed = True
         self._begin_shutdown()
 

@@ -292,7 +292,7 @@ class ClientSession:
         self._request_done()
 
     async def _ask_current(self, ask: Callable[[], Awaitable[Any]]) -> Any:
-        """Run a query, and again if the account has lost a seat meanwhile.
+        """Run a query, and again if the account has lost a seat since.
 
         The query checks permissions as of its own time; its result must not be sent after they have ended.
         """
@@ -311,7 +311,7 @@ class ClientSession:
         try:
             reply = await handled
             if self.speaker.account is not account:
-                raise NotLoggedIn  # the session was ended meanwhile
+                raise NotLoggedIn  # the session has ended since
         except Exception as error:
             self._answer_failure(request, error)
             reply = None

@@ -10,7 +10,7 @@ from chatroom.client.model.state import ClientState, Conversation
 from chatroom.client.text import emoji, i18n
 
 _RECENT_MESSAGES = 500
-"""Messages that tell who spoke last."""
+"""The newest messages, whose authors are offered first."""
 
 
 class CompletionItem(NamedTuple):

@@ -176,7 +176,7 @@ async def close_conversation(context: CommandContext) -> None:
 
 
 def _show_conversation(context: CommandContext, name: str) -> None:
-    """Show a conversation or the home screen; without a full screen, a note tells it."""
+    """Show a conversation or the home screen. Without a full screen, a note names it."""
     context.conversations.show(name)
     if not context.front_end.is_full_screen:
         context.notes.show("turned_to" if name else "turned_home", name=name)

@@ -48,7 +48,7 @@ async def mark_unread(context: CommandContext) -> None:
 
 
 async def toggle_pin(context: CommandContext) -> None:
-    """Pin the selected message, or else the last one, for this account; once more removes the pin."""
+    """Pin the selected message, or else the last one, for this account, or remove its pin."""
     conversation = named_or_current(context)
     message = select.target_message(context.state, conversation)
     if message is None or not select.is_changeable(message):

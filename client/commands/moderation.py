@@ -114,7 +114,7 @@ async def disband_room(context: CommandContext, room: str, yes: str = "") -> Non
 
 
 def _current_room(context: CommandContext) -> Conversation:
-    """The room in sight. Raises ``UsageError`` in a private context, ``Refused`` on the home screen."""
+    """The current room. Raises ``UsageError`` in a private context, ``Refused`` on the home screen."""
     conversation = named_or_current(context)
     if not conversation.is_room:
         raise UsageError("only_in_rooms")

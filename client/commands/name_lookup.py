@@ -63,7 +63,7 @@ class NameTable:
 
 
 class Addressee(NamedTuple):
-    """An account, and the text behind its name."""
+    """An account, and the text after its name."""
 
     username: str
     text: str
@@ -78,7 +78,7 @@ def account_name(context: CommandContext, name: str) -> str:
 
 
 async def member(context: CommandContext, room: Conversation, name: str) -> str:
-    """``account_name``, by the names in one room. Its members are asked for if they are not here."""
+    """``account_name``, by the names in one room. Its members are requested if they are not loaded."""
     if not room.roster and context.state.link is ConnectionState.LOGGED_IN:
         await context.requests.ask_all_pages(requests.ListMembers(id=0, room=room.name))
     return _single(name, NameTable((), room.roster).candidates(name))

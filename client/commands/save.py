@@ -41,7 +41,7 @@ class SaveRequest:
 
 
 def parse_save(typed: str) -> SaveRequest:
-    """The options may stand anywhere; what is left is the path, which may hold blanks. Raises
+    """The options may be anywhere. The rest is the path, which may contain blanks. Raises
     ``UsageError``."""
     request = SaveRequest()
     for is_current, name, value in _OPTION.findall(typed):
@@ -113,7 +113,7 @@ async def _write_transcript(
         nonlocal note
         facts: dict[str, Any] = {"bar": _progress_bar(done, total), "done": done, "total": total}
         if not context.front_end.is_full_screen:
-            return  # a line cannot change, and the last one tells the number
+            return  # a printed line cannot change, and the last one has the number
         if note is None:
             note = context.notes.show("saving", **facts)
         note.facts |= facts

@@ -34,18 +34,18 @@ __all__ = [
     "COMMAND_GROUPS",
     "SlashCommand",
     "UsageError",
+    "destination_of",
     "find_command",
-    "is_at_once",
     "is_command",
-    "leads_to",
     "parse_command",
-    "spoken",
+    "parse_message",
+    "runs_at_once",
 ]
 
 
 @dataclass(frozen=True)
 class SlashCommand:
-    """One row. ``completes`` says what the arguments name, ``choices`` lists words that they may be."""
+    """One row. ``completes`` is the kind of names in the arguments, ``choices`` are words for them."""
 
     name: str
     arguments: str
@@ -53,7 +53,7 @@ class SlashCommand:
     aliases: tuple[str, ...] = ()
     completes: str = ""
     choices: tuple[str, ...] = ()
-    at_once: bool = False  # see ``is_at_once``
+    at_once: bool = False  # see ``runs_at_once``
     verbatim: bool = False  # its argument keeps the blanks around it
 
     @property
@@ -209,29 +209,29 @@ def is_command(text: str) -> bool:
     return text.startswith("/") and not text.startswith("//")
 
 
-def spoken(text: str) -> tuple[str, SentKind] | None:
-    """What a line says where it is entered, if it does only that."""
+def parse_message(text: str) -> tuple[str, SentKind] | None:
+    """Return the text and the kind if a line only sends a message to the current conversation."""
     if not is_command(text):
         return unescape_slash(text), "text"
-    name, rest = _taken_apart(text)
+    name, rest = _split_name(text)
     return (rest, "action") if rest and find_command(name) is find_command("me") else None
 
 
-def _taken_apart(text: str) -> tuple[str, str]:
-    """A command's name and what stands behind it."""
+def _split_name(text: str) -> tuple[str, str]:
+    """Return a command's name and the rest of its line."""
     name, rest = re.split(r"\s+|$", text[1:], maxsplit=1)
     return name, rest.rstrip()
 
 
-def is_at_once(context: CommandContext, command: SlashCommand, arguments: list[str]) -> bool:
-    """Whether it waits for no other command: it says something, to an account that is known, or quits."""
+def runs_at_once(context: CommandContext, command: SlashCommand, arguments: list[str]) -> bool:
+    """Whether it waits for no other command: it sends a message to a known account, or quits."""
     if command.name != "msg":
         return command.at_once
     username, _ = name_lookup.addressee(context, " ".join(arguments))
     return f"@{username}" in context.state.conversations
 
 
-def leads_to(
+def destination_of(
     context: CommandContext, current: str | None, command: SlashCommand, arguments: list[str]
 ) -> str | None:
     """Return the conversation that is current after a command, if it succeeds; ``None`` if that is not known
@@ -269,7 +269,7 @@ def _unknown_command(name: str) -> UsageError:
 
 def parse_command(text: str) -> tuple[SlashCommand, list[str]]:
     """A command's line -> the command and its arguments. Raises ``UsageError``."""
-    name, rest = _taken_apart(text)
+    name, rest = _split_name(text)
     command = find_command(name)
     if command is None:
         raise _unknown_command(name)

@@ -1,9 +1,9 @@
 """Fetches missing messages: after a lost connection, after the server dropped a slow reader, or after a lost
 event.
 
-``select.missing_after`` tells where messages are missing behind the last one that is here; this module
-requests the pages, and ``apply`` adds them to the timeline. If very many are missing, the newest page
-replaces the timeline, and older pages are fetched when the user scrolls up.
+``select.missing_after`` gives the seq after which messages are missing; this module requests the pages, and
+``apply`` adds them to the timeline. If very many are missing, the newest page replaces the timeline, and
+older pages are fetched when the user scrolls up.
 
 The server counts the unread messages, but not the mentions among them: ``find_mentions`` reads the messages.
 """

@@ -100,7 +100,7 @@ class Conversations:
             await self._requests.ask(requests.LeaveRoom(id=0, room=name))
 
     async def give_up(self, request: requests.ResignRoom | requests.CloseRoom) -> None:
-        """Give up a seat, or close a room. No note tells of the event that the server sends then."""
+        """Give up a seat, or close a room. The event that the server then sends causes no note."""
         self._giving_up.add(request.room)
         try:
             await self._requests.ask(request)
@@ -162,7 +162,7 @@ class Conversations:
         self.room_removed(name, reason)
 
     async def _enter_as_member(self, name: str) -> str:
-        """Enter without taking a seat: the user may have lost it meanwhile."""
+        """Enter without taking a seat: the user may have lost it since."""
         try:
             return await self._enter(name, member_only=True)
         except Refused as error:

@@ -12,7 +12,7 @@ class FrontEnd(Protocol):
 
     @property
     def is_full_screen(self) -> bool:
-        """Whether the user sees which conversation is shown, so that no note needs to tell it."""
+        """Whether the user sees which conversation is shown, so that no note is needed."""
 
     @property
     def is_scripted(self) -> bool:

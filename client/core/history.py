@@ -18,7 +18,7 @@ READ_PAUSE = 0.3
 
 
 class HistoryPager:
-    """Loads pages, and owns the read marks that the server does not know yet."""
+    """Loads pages, and keeps the read marks that are not sent yet."""
 
     def __init__(
         self, state: ClientState, requests: Requester, tasks: GuardedTasks, front_end: FrontEnd
@@ -82,7 +82,7 @@ class HistoryPager:
         return page[0].seq
 
     def mark_read(self, name: str, seq: int) -> None:
-        """The user has read everything up to this message. One request tells the server of many marks."""
+        """The user has read everything up to this message. One request sends many marks."""
         if seq <= self._state.conversations[name].read:
             return
         apply.mark_read(self._state, name, seq)

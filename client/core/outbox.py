@@ -42,7 +42,7 @@ Row = tuple[str, str, SentKind, str, int, int]
 class Outbox:
     """The unconfirmed messages of one account on one server, the oldest first.
 
-    On a disk that takes nothing they are in memory, and the user is told once what that means.
+    If the disk cannot be written, they are in memory only, and one note warns the user.
     """
 
     def __init__(self, folder: Path, username: str, server: str, notices: FileNotices | None = None) -> None:
@@ -74,7 +74,7 @@ class Outbox:
     def remove_message(self, cid: str) -> None:
         """The server has answered for it."""
         self._unkept.pop(cid, None)
-        with suppress(sqlite3.Error):  # then it is sent once more, and answered as a duplicate
+        with suppress(sqlite3.Error):  # then it is sent again, and answered as a duplicate
             self._file.execute("DELETE FROM messages WHERE cid = ?", (cid,))
 
     def load_messages(self) -> list[PendingMessage]:

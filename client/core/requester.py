@@ -1,4 +1,4 @@
-"""Requests to the server, over a connection that comes back after it was lost."""
+"""Requests to the server, over a connection that reconnects after a loss."""
 
 import asyncio
 from typing import TypeVar
@@ -143,7 +143,7 @@ class Requester:
         return pages
 
     def set_connection_state(self, connection_state: ConnectionState, retry_at: float = 0.0) -> None:
-        """Record how the connection stands. ``retry_at`` is when the next attempt is made."""
+        """Record the state of the connection. ``retry_at`` is when the next attempt is made."""
         self._state.link, self._state.retry_at = connection_state, retry_at
         self._front_end.state_changed()
 

@@ -106,7 +106,7 @@ class Session:
     async def continue_login(self, username: str) -> bool:
         """Log in with the token of a kept login. Return whether the server accepts one.
 
-        Raises ``Refused`` if it was not asked for another reason; the login is still kept then.
+        Raises ``Refused`` if it could not be asked; then the login is still kept.
         """
         await self._requests.ensure_connected()
         self._account = account_key(self._requests.connection.address.canonical, username)

@@ -134,7 +134,7 @@ def mark_read(state: ClientState, name: str, seq: int) -> None:
 
 
 def switch_to(state: ClientState, name: str) -> None:
-    """Show another conversation, or the home page. The "new" line stands above its first unread message."""
+    """Show another conversation, or the home page. The "new" line is above its first unread message."""
     state.current = name
     if name:
         find_or_add_conversation(state, name).unread_from = 0
@@ -168,7 +168,7 @@ def _forget_unknown_room(state: ClientState, name: str, code: str) -> None:
 
 
 def set_draft(state: ClientState, name: str, text: str) -> None:
-    """Store a text that is not sent yet. A name of no conversation stands for the home screen."""
+    """Store a text that is not sent yet. An empty name means the home screen."""
     conversation = state.conversations.get(name)
     if conversation is None:
         state.home_draft = text

@@ -203,7 +203,7 @@ _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
     "\u2e80-\u9fff\ua000-\ua4cf\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese, Japanese, Korean
 )
-"""Scripts without blanks between words, or with particles directly behind a name."""
+"""Scripts without blanks between words, or with particles directly after a name."""
 
 _LETTER = f"[^\\W{_UNSPACED}]"
 """A character that makes a longer word of a name next to it. Underscores and digits count as letters."""

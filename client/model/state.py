@@ -22,7 +22,7 @@ class DeliveryState(Enum):
     """The state of a message that the server has not confirmed."""
 
     WAITING = auto()  # in the outbox, not confirmed
-    REFUSED = auto()  # never stored; ``PendingMessage.error`` says why
+    REFUSED = auto()  # never stored; the reason is ``PendingMessage.error``
 
 
 @dataclass(slots=True)

@@ -134,7 +134,7 @@ class ReconnectingConnection:
         )
 
     def delay_reconnect(self, error: Refused) -> None:
-        """Wait before the next attempt as long as the server asked for."""
+        """Wait before the next attempt for the time that the server requested."""
         wait = error.details.get("retry_after")
         if isinstance(wait, int | float) and wait > 0:
             self._not_before = time.monotonic() + min(wait, MAX_RETRY_AFTER)

@@ -80,11 +80,11 @@ _KNOWN_WORDS = re.compile(
     rf"(?:bg:|fg:)?(?:{_COLOURS}|#[0-9a-fA-F]{{6}}|default)"
     r"|(?:no)?(?:bold|dim|italic|underline|reverse)|noinherit"
 )
-"""The words that a style may consist of, which prompt_toolkit knows."""
+"""The words of prompt_toolkit that a style may consist of."""
 
 
 class ThemeError(ValueError):
-    """A theme cannot be used; the message says why."""
+    """A theme cannot be used; the message is the reason."""
 
 
 class ThemeFile(NamedTuple):

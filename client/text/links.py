@@ -1,6 +1,6 @@
 """Finds what a text contains that can be opened or copied: links and invitations.
 
-A link is shown, opened and copied as it stands in the text: no text hides another target. Only the schemes
+A link is shown, opened and copied exactly as in the text: no text hides another target. Only the schemes
 in ``SCHEMES`` are links, and a target is printable ASCII, so it misleads neither a terminal nor a program.
 """
 

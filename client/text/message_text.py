@@ -61,7 +61,7 @@ def transcript_text(message: Message) -> str:
 
 
 def change_text(kind: str, text: str, target: str = "") -> str:
-    """Describe a change to a message on a line of its own. ``target`` identifies the message."""
+    """Describe a change to a message in one line. ``target`` identifies the message."""
     return i18n.translate(f"change.{kind}", text=text, target=target or i18n.translate("said.earlier"))
 
 

@@ -1,4 +1,4 @@
-"""Whether the user looks at the screen, as far as the terminal tells it."""
+"""Whether the user looks at the screen, as far as the terminal reports it."""
 
 import time
 

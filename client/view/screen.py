@@ -232,7 +232,7 @@ class FullScreen:
         return True
 
     def _notify_user(self) -> None:
-        """Notify the user of a new message that is not in sight."""
+        """Notify the user of a new message that is not visible."""
         in_sight = self._app.state.current if self.screen_state.watches_end else None
         notification = self._bell.next_notification(self._app.config.notify, in_sight)
         config = self._app.config

@@ -144,7 +144,7 @@ def split_by_size(rows: Sequence[RowValues], limit: int) -> Iterator[Sequence[Ro
 
 
 def _max_statement_bytes(connection: Connection) -> int:
-    """The longest statement that the server accepts; asked for once on each connection."""
+    """The longest statement that the server accepts; read once on each connection."""
     limit: int | None = connection.info.get("max_statement_bytes")
     if limit is None:
         [[packet]] = _execute_raw(connection, "SELECT @@max_allowed_packet").fetchall()

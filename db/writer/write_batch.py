@@ -1,4 +1,4 @@
-"""The operations that one transaction writes, and what became of each."""
+"""The operations that one transaction writes, and the outcome of each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

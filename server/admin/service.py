@@ -290,7 +290,7 @@ def _owned_rooms(connection: Connection, username: str) -> list[RoomRecord]:
 
 
 def _delete_owned_room(transaction: WriteTransaction, *, room: RoomRecord) -> ClosedRoom | None:
-    """Delete a room unless it was deleted or transferred meanwhile."""
+    """Delete a room unless it has been deleted or transferred since."""
     transaction.lock_changing([room.conversation_id])
     current = rooms.find_room(transaction.connection, names.name_key(room.name))
     if current is None or current.conversation_id != room.conversation_id:

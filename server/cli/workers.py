@@ -27,7 +27,7 @@ from chatroom.server.systemd.notifier import ServiceNotifier
 log = logging.getLogger(__name__)
 
 PLACE_VARIABLE = "CHATROOM_WORKER"
-"""The environment variable that tells a worker its place."""
+"""The environment variable with a worker's number."""
 
 START_SECONDS = 120.0
 """Seconds that a worker may take to start; a migration may be among it."""
@@ -110,7 +110,7 @@ class WorkerSupervisor:
         return code
 
     async def _start_unless_stopped(self, slot: int) -> Worker:
-        """Start a worker; SIGTERM meanwhile ends it. Raises ``WorkerFailed``."""
+        """Start a worker. SIGTERM during the start ends it. Raises ``WorkerFailed``."""
         starting = background.start_task(asyncio.get_running_loop(), self._fill(slot))
         self._stopping_starts = starting
         try:

@@ -32,7 +32,7 @@ Count = Annotated[int, Meta(ge=0, le=1 << 40, description="a whole number, at le
 Some = Annotated[int, Meta(ge=1, le=1 << 20, description="a whole number, at least 1")]
 Amount = Annotated[float, Meta(ge=0, lt=1e9, description="a number, at least 0")]
 NameLength = Annotated[int, Meta(ge=1, le=64, description="a whole number, 1 to 64")]  # the columns' width
-TopicLength = Annotated[int, Meta(ge=1, le=512, description="a whole number, 1 to 512")]  # likewise
+TopicLength = Annotated[int, Meta(ge=1, le=512, description="a whole number, 1 to 512")]  # as above
 PasswordLength = Annotated[int, Meta(ge=1, le=72, description="a whole number, 1 to 72 (bcrypt ends there)")]
 Days = Annotated[
     int, Meta(ge=0, le=MAX_RETENTION_DAYS, description=f"a whole number, 0 to {MAX_RETENTION_DAYS}")

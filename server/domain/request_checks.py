@@ -14,7 +14,7 @@ DEFAULT_PAGE_SIZE = 100
 
 
 def speaker_account(speaker: Speaker) -> LiveAccount:
-    """Return the speaker's account. Raises ``NotLoggedIn`` when the session ended meanwhile."""
+    """Return the speaker's account. Raises ``NotLoggedIn`` when the session has ended since."""
     if speaker.account is None:
         raise NotLoggedIn
     return speaker.account

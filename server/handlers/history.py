@@ -124,7 +124,7 @@ def _mark_read(
     target = permissions.readable_conversation(connection, account_id, conversation)
     read = memberships.mark_read(connection, target.id, account_id, seq)
     seat = memberships.find_seat(connection, target.id, account_id)
-    if seat is None:  # removed by another server process meanwhile
+    if seat is None:  # removed by another server process since
         raise NotAMember(room=target.label)
     transaction.changes.read.add((account_id, target.id))
     return target.id, read, seat.unread

@@ -1,4 +1,4 @@
-"""Answers whether the server lives (``/healthz``) and whether it can serve clients (``/readyz``)."""
+"""Answers whether the server is alive (``/healthz``) and whether it can serve clients (``/readyz``)."""
 
 import asyncio
 import math

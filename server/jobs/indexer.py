@@ -130,7 +130,7 @@ class SearchIndexer:
             await asyncio.sleep((loop.time() - began) * MERGE_REST)
 
     async def erase_words(self) -> int:
-        """Remove the words of some erased messages from the index. Returns how many messages that were."""
+        """Remove the words of some erased messages from the index. Return the number of these messages."""
         pending = await self._reader.run(index_erasure.pending_erasures, ERASURES_PER_STEP)
         if not pending:
             return 0

@@ -81,7 +81,7 @@ class WriteFlusher:
             self._write_pass()
 
     def _write_pass(self) -> None:
-        """Continue a pass. Connections queued meanwhile wait for the next one."""
+        """Continue a pass. Connections queued during it wait for the next one."""
         began = self._clock()
         try:
             for _ in range(min(self._left, WRITERS_PER_TICK)):

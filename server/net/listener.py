@@ -127,7 +127,7 @@ class ConnectionListener:
             self._admit_socket(listening, connected, address)
 
     async def _admit_proxied(self, listening: socket.socket, connected: socket.socket, proxy: str) -> None:
-        """Admit a connection by the address that its proxy tells."""
+        """Admit a connection by the address in its proxy header."""
         try:
             connected.setblocking(False)
             address = await read_proxy_header(connected, self.handshake_timeout or None)

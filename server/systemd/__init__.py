@@ -1,1 +1,1 @@
-"""What the server and a service manager such as systemd tell each other: notifications, passed sockets."""
+"""Messages between the server and a service manager such as systemd: notifications, passed sockets."""

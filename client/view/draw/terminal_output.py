@@ -61,7 +61,7 @@ class TerminalOutput(Vt100_Output):
             self.flush()
 
     def use_kitty_keys(self) -> None:
-        """Let the terminal, which has answered that it can, send each key as a sequence of its own."""
+        """Let the terminal, which supports it, send each key as a separate sequence."""
         if not self._has_kitty_keys:
             self._has_kitty_keys = True
             self.write_raw(_KITTY_KEYS)
@@ -94,7 +94,7 @@ class TerminalOutput(Vt100_Output):
             return
         for unit in text_units(text):
             if COMPLEX.search(unit.text) and unit.columns:
-                # A terminal that draws it narrower would leave an old character behind.
+                # A terminal that draws it narrower would keep an old character.
                 self.write_raw(f"{' ' * unit.columns}\x1b[{self._column + 1}G")
                 super().write(unit.text)
                 self.write_raw(f"\x1b[{self._column + unit.columns + 1}G")

@@ -29,7 +29,7 @@ class ThemeStyles:
     def __init__(self, files: ThemeFiles) -> None:
         self._files = files
         self._loaded: dict[str, tuple[float, Style]] = {}  # by theme, with the time of the file
-        self.background = ""  # ``dark`` or ``light`` once the terminal has told it
+        self.background = ""  # ``dark`` or ``light`` once the terminal has reported it
 
     def style(self, name: str) -> Style:
         """Return the style of a theme, or the default one if its file is wrong."""

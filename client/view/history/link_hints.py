@@ -1,4 +1,4 @@
-"""Letters over the links in sight: a letter opens its link, the capital letter copies it."""
+"""Letters over the visible links: a letter opens its link, the capital letter copies it."""
 
 from collections.abc import Mapping, Sequence
 

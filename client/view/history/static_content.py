@@ -7,7 +7,7 @@ from chatroom.client.view.draw.text import Row, wrap_row
 
 
 class StaticBlock(Protocol):
-    """A part of the content that knows how to wrap itself."""
+    """A part of the content that wraps itself."""
 
     def rows_at(self, width: int) -> list[Row]: ...
 

@@ -107,7 +107,7 @@ class HistoryActions:
         self._app.notes.show("view.no_mention")
 
     def choose_link(self, event: KeyPressEvent) -> None:
-        """Show letters over the links in sight. ``link_hint_keys`` are active until one is chosen."""
+        """Show letters over the visible links. ``link_hint_keys`` are active until one is chosen."""
         self._screen_state.link_hints = hints_for(self._history_view.visible.rows)
         if not self._screen_state.link_hints:
             self._app.notes.show("no_links")

@@ -39,7 +39,7 @@ _HISTORY_LINES = 2
 """Lines of a small history that the banner leaves."""
 
 _FRAME = 4
-"""Columns of the box besides its text."""
+"""Columns of the box in addition to its text."""
 
 
 def belongs_in_banner(note: ClientNote) -> bool:

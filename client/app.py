@@ -38,6 +38,10 @@ from chatroom.protocol import events, requests, responses
 __all__ = ["App", "ConnectionLost", "Refused"]
 
 
+MAX_UNKNOWN_ROOMS = 20
+"""Rooms of drafts and preferences that are looked up after a login because they may have been renamed."""
+
+
 class App:
     """One user's client.
 
@@ -151,13 +155,23 @@ class App:
         self.backfill.check_conversations()
         self.backfill.find_mentions()
         self.outbox_sender.session_started()
-        self.tasks.start(self.conversations.refresh_rooms())
+        self.tasks.start(self._load_rooms(resumed=resumed))
         if cursor := self.session.friends_cursor:
             self.tasks.start(self.conversations.load_friends(cursor))
         self.conversations.refresh_members()
         if not resumed:
             self._account_opened()
         self.front_end.state_changed()
+
+    async def _load_rooms(self, *, resumed: bool) -> None:
+        """Load the list of rooms, and find those that were renamed while the client did not run.
+
+        Raises ``Refused`` or ``ConnectionLost``.
+        """
+        await self.conversations.refresh_rooms()
+        if not resumed:
+            names = self.drafts.unknown_rooms() | self.preferences.unknown_rooms()
+            await self.conversations.find_renamed(sorted(names)[:MAX_UNKNOWN_ROOMS])
 
     def session_interrupted(self) -> None:
         self.backfill.cancel_fetches()
@@ -196,13 +210,23 @@ class App:
     ) -> None:
         if isinstance(frame, events.Event):
             apply.apply_event(self.state, frame)
+            self._move_renamed()
             self._route_event(frame)
         elif request is not None:
             apply.apply_answer(self.state, request, frame)
+            self._move_renamed()
             if isinstance(frame, responses.Sent) and isinstance(request, requests.Send):
                 self.backfill.fetch_missing(request.to)
         self.front_end.show_frame(frame)
         self.front_end.state_changed()
+
+    def _move_renamed(self) -> None:
+        """Move what is stored under the former names of rooms."""
+        for former, name in apply.take_renamed(self.state):
+            self.outbox_sender.rename_room(former, name)
+            self.preferences.rename_room(former, name)
+            self.front_end.room_renamed(former, name)
+            self.drafts.rename_room(former, name)
 
     def _route_event(self, event: events.AnyEvent) -> None:
         match event:
@@ -224,5 +248,7 @@ class App:
                 self.notes.show(key, username=friend.friend[1:])
             case events.Invited(room=room, username=username):
                 self.notes.show("invited_by", username=username, room=room.room)
+            case events.Announcement(text=text):
+                self.notes.show("announcement", text=text)
             case events.Removed(room=name, reason=reason):
                 self.conversations.room_removed(name, reason)

@@ -69,7 +69,9 @@ class DirectRecord:
 
 @dataclass(frozen=True, slots=True)
 class SeatRecord:
-    """An account's membership in a conversation. ``unread`` counts the messages of others after ``read``."""
+    """An account's membership in a conversation. ``unread`` counts the messages of others after ``read``;
+    ``moderator`` may be set in a room.
+    """
 
     conversation_id: int
     account_id: int
@@ -78,6 +80,7 @@ class SeatRecord:
     entered: bool
     read: int
     unread: int = 0
+    moderator: bool = False
 
 
 class MessageFields(Struct, frozen=True, gc=False):

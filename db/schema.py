@@ -118,6 +118,17 @@ rooms = Table(
     **INNODB,
 )
 
+former_room_names = Table(  # they still lead to the room, and no other room may have them
+    "former_room_names",
+    metadata,
+    Column("name_key", Key, primary_key=True),
+    Column("name_skeleton", Key, nullable=False, index=True),
+    Column("name", Name, nullable=False),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("renamed_at", Whole, nullable=False),
+    **INNODB,
+)
+
 bans = Table(
     "bans",
     metadata,
@@ -189,6 +200,7 @@ memberships = Table(
     Column("read_seq", Whole, nullable=False, server_default="0"),
     Column("joined_seq", Whole, nullable=False, server_default="0"),  # the head when the seat was taken
     Column("joined_at", Whole, nullable=False),
+    Column("moderator", Boolean, nullable=False, server_default="0"),  # of a room
     Index(None, "account_id"),
     **INNODB,
 )

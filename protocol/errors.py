@@ -12,6 +12,7 @@
     │   ├── UnknownUser  WrongPassword  BadToken  NotYourself
     │   ├── AccountDisabled                                 (closes the account's sessions)
     │   ├── UnknownRoom  BadRoom  RoomExists  RoomFull  BadCapacity  TooManyRooms  BadNickname
+    │   ├── CapacityTooSmall  TooManyNames
     │   ├── RegistrationClosed  BadInvitation
     │   ├── InvitationNeeded  WrongRoomPassword  Banned
     │   ├── NotAMember  NotEntered  NotOwner  NoSuchMember  RoomNotEmpty
@@ -169,6 +170,20 @@ class BadCapacity(Refusal):
 
     code = "bad_capacity"
     wording = "rooms have {least} to {most} seats"
+
+
+class CapacityTooSmall(Refusal):
+    """Details: ``room``, ``members``."""
+
+    code = "capacity_too_small"
+    wording = "{room} has {members} members; its capacity cannot be smaller"
+
+
+class TooManyNames(Refusal):
+    """Details: ``room``, ``limit``."""
+
+    code = "too_many_names"
+    wording = "{room} has had {limit} other names lately; rename it later"
 
 
 class TooManyRooms(Refusal):

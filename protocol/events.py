@@ -95,6 +95,13 @@ class Friend(Event, frozen=True, kw_only=True):
     former: values.Label | UnsetType = UNSET
 
 
+class Announcement(Event, frozen=True, kw_only=True):
+    """An announcement of an administrator to all connected users."""
+
+    text: str
+    time: str
+
+
 class Closing(Event, frozen=True, kw_only=True):
     """The server is about to close this connection."""
 
@@ -103,4 +110,17 @@ class Closing(Event, frozen=True, kw_only=True):
     details: dict[str, Any] | UnsetType = UNSET
 
 
-AnyEvent = Welcome | Message | Read | Purged | Typing | Presence | Room | Invited | Removed | Friend | Closing
+AnyEvent = (
+    Welcome
+    | Message
+    | Read
+    | Purged
+    | Typing
+    | Presence
+    | Room
+    | Invited
+    | Removed
+    | Friend
+    | Announcement
+    | Closing
+)

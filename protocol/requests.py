@@ -123,8 +123,14 @@ class ListMembers(ListRequest, frozen=True, kw_only=True):
     room: str
 
 
+class ShowRoom(Request, frozen=True, kw_only=True):
+    """Return a visible room with its details. -> ``room_details``"""
+
+    room: str
+
+
 class SetTopic(Request, frozen=True, kw_only=True):
-    """Set the topic of an own room; an empty topic removes it. -> ``ok``"""
+    """Set the topic of a room; an empty topic removes it. -> ``ok``"""
 
     room: str
     topic: str
@@ -133,36 +139,41 @@ class SetTopic(Request, frozen=True, kw_only=True):
 class SetRoom(Request, frozen=True, kw_only=True):
     """Change an own room; a field that is left out stays as it is. -> ``room``
 
-    Messages older than ``retention`` days are removed, or earlier if the server keeps them for fewer days; 0
-    leaves it to the server.
+    After a change of the ``name``, requests with the former one still reach the room. ``password`` is needed
+    for a seat from now on; an empty one removes it. Messages older than ``retention`` days are removed, or
+    earlier if the server keeps them for fewer days; 0 leaves it to the server.
     """
 
     room: str
+    name: str | UnsetType = UNSET
+    capacity: Whole | UnsetType = UNSET
+    private: bool | UnsetType = UNSET
+    password: str | UnsetType = UNSET
     retention: Days | UnsetType = UNSET
 
 
 class Invite(Request, frozen=True, kw_only=True):
-    """Invite a user to an own room; an invited user needs no password. -> ``ok``"""
+    """Invite a user to a room; an invited user needs no password. -> ``ok``"""
 
     room: str
     username: str
 
 
 class MakeInvitation(Request, frozen=True, kw_only=True):
-    """Create an invite code to an own room, for one user and some days. -> ``invitation``"""
+    """Create an invite code to a room, for one user and some days. -> ``invitation``"""
 
     room: str
 
 
 class Kick(Request, frozen=True, kw_only=True):
-    """Remove a member from an own room. -> ``ok``"""
+    """Remove a member from a room. -> ``ok``"""
 
     room: str
     username: str
 
 
 class Ban(Request, frozen=True, kw_only=True):
-    """Ban a user from an own room, and remove the user's seat if there is one. -> ``ok``"""
+    """Ban a user from a room, and remove the user's seat if there is one. -> ``ok``"""
 
     room: str
     username: str
@@ -176,9 +187,23 @@ class Unban(Request, frozen=True, kw_only=True):
 
 
 class ListBanned(ListRequest, frozen=True, kw_only=True):
-    """List the users who are banned from an own room. -> ``banned``"""
+    """List the users who are banned from a room. -> ``banned``"""
 
     room: str
+
+
+class AddModerator(Request, frozen=True, kw_only=True):
+    """Make a member a moderator of an own room. -> ``ok``"""
+
+    room: str
+    username: str
+
+
+class RemoveModerator(Request, frozen=True, kw_only=True):
+    """End that a member is a moderator of an own room; a moderator may also resign. -> ``ok``"""
+
+    room: str
+    username: str
 
 
 class TransferRoom(Request, frozen=True, kw_only=True):
@@ -344,14 +369,17 @@ AnyRequest = (
     | LeaveRoom
     | ResignRoom
     | ListMembers
-    | SetTopic
+    | ShowRoom
     | SetRoom
+    | SetTopic
     | Invite
     | MakeInvitation
     | Kick
     | Ban
     | Unban
     | ListBanned
+    | AddModerator
+    | RemoveModerator
     | TransferRoom
     | CloseRoom
     | AddFriend

@@ -67,6 +67,14 @@ class Room(Response, frozen=True, kw_only=True):
     room: values.Room
 
 
+class RoomDetails(Response, frozen=True, kw_only=True):
+    """A room, the time at which it was created, and its moderators, the first hundred."""
+
+    room: values.Room
+    created: str
+    moderators: list[str]
+
+
 class Entered(Response, frozen=True, kw_only=True):
     """Entered: ``room`` and its ``members`` (usernames), or ``friend``; and the newest page.
 
@@ -160,6 +168,7 @@ AnyResponse = (
     | Session
     | Rooms
     | Room
+    | RoomDetails
     | Entered
     | Members
     | Banned

@@ -59,7 +59,7 @@ class Message(Value, frozen=True, kw_only=True):
 
 
 class Room(Value, frozen=True, kw_only=True):
-    """A room as one account sees it.
+    """A room as one account sees it. ``room_id`` stays the same when the room is renamed.
 
     ``members`` is the number of seats taken, of ``capacity``. Only a member gets ``head``, ``read`` (seqs)
     and ``unread`` (the number of messages by others after ``read``), and ``nickname`` if one is set.
@@ -85,6 +85,7 @@ class Room(Value, frozen=True, kw_only=True):
     invited: bool | UnsetType = UNSET
     retention: int | UnsetType = UNSET
     first: int | UnsetType = UNSET
+    room_id: int | UnsetType = UNSET
 
 
 class Friend(Value, frozen=True, kw_only=True):
@@ -104,18 +105,22 @@ class Friend(Value, frozen=True, kw_only=True):
 
 
 class Member(Value, frozen=True, kw_only=True):
-    """A member of a room. ``nickname`` is empty until the first entry."""
+    """A member of a room. ``nickname`` is empty until the first entry; ``role`` is ``owner`` or
+    ``moderator``.
+    """
 
     username: str
     nickname: str
     entered: bool
     online: bool
     away: str | UnsetType = UNSET
+    role: str | UnsetType = UNSET
 
 
 class User(Value, frozen=True, kw_only=True):
     """The public profile of an account: ``registered`` is a time, ``rooms`` are the common rooms, the first
-    hundred. Users without a common room or friendship appear offline to each other.
+    hundred, of which the user ``owns`` or ``moderates`` some. Users without a common room or
+    friendship appear offline to each other.
     """
 
     username: str
@@ -123,6 +128,8 @@ class User(Value, frozen=True, kw_only=True):
     online: bool
     rooms: list[str]
     away: str | UnsetType = UNSET
+    owns: list[str] | UnsetType = UNSET
+    moderates: list[str] | UnsetType = UNSET
 
 
 class Limits(Value, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from chatroom.server.handlers.messages import MessageHandlers
 from chatroom.server.handlers.moderation import ModerationHandlers
 from chatroom.server.handlers.profile import ProfileHandlers
 from chatroom.server.handlers.room_entry import RoomEntryHandlers
+from chatroom.server.handlers.room_settings import RoomSettingsHandlers
 from chatroom.server.handlers.rooms import RoomHandlers
 from chatroom.server.handlers.search import SearchHandlers
 from chatroom.server.handlers.sessions import SessionHandlers
@@ -89,6 +90,7 @@ class Handlers:
     sessions: SessionHandlers
     rooms: RoomHandlers
     room_entry: RoomEntryHandlers
+    room_settings: RoomSettingsHandlers
     moderation: ModerationHandlers
     friends: FriendHandlers
     blocks: BlockHandlers
@@ -114,14 +116,17 @@ def build_table(handlers: Handlers) -> Table:
         requests.LeaveRoom: HandlerRow(handlers.rooms.leave_room, cost=CHANGE_COST),
         requests.ResignRoom: HandlerRow(handlers.rooms.resign_room, cost=CHANGE_COST),
         requests.ListMembers: HandlerRow(handlers.rooms.list_members, cost=LIST_COST),
+        requests.ShowRoom: HandlerRow(handlers.room_settings.show_room),
+        requests.SetRoom: HandlerRow(handlers.room_settings.set_room, cost=CHANGE_COST),
         requests.SetTopic: HandlerRow(handlers.moderation.set_topic, cost=CHANGE_COST),
-        requests.SetRoom: HandlerRow(handlers.moderation.set_room, cost=CHANGE_COST),
         requests.Invite: HandlerRow(handlers.moderation.invite, cost=CHANGE_COST),
         requests.MakeInvitation: HandlerRow(handlers.moderation.make_invitation, cost=CHANGE_COST),
         requests.Kick: HandlerRow(handlers.moderation.kick, cost=CHANGE_COST),
         requests.Ban: HandlerRow(handlers.moderation.ban, cost=CHANGE_COST),
         requests.Unban: HandlerRow(handlers.moderation.unban, cost=CHANGE_COST),
         requests.ListBanned: HandlerRow(handlers.moderation.list_banned, cost=LIST_COST),
+        requests.AddModerator: HandlerRow(handlers.moderation.add_moderator, cost=CHANGE_COST),
+        requests.RemoveModerator: HandlerRow(handlers.moderation.remove_moderator, cost=CHANGE_COST),
         requests.TransferRoom: HandlerRow(handlers.moderation.transfer_room, cost=CHANGE_COST),
         requests.CloseRoom: HandlerRow(handlers.moderation.close_room, cost=CHANGE_COST),
         requests.ListFriends: HandlerRow(handlers.friends.list_friends, cost=LIST_COST),

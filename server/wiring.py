@@ -46,6 +46,7 @@ from chatroom.server.handlers.messages import MessageHandlers
 from chatroom.server.handlers.moderation import ModerationHandlers
 from chatroom.server.handlers.profile import ProfileHandlers
 from chatroom.server.handlers.room_entry import RoomEntryHandlers
+from chatroom.server.handlers.room_settings import RoomSettingsHandlers
 from chatroom.server.handlers.rooms import RoomHandlers
 from chatroom.server.handlers.search import SearchHandlers
 from chatroom.server.handlers.sessions import SessionHandlers
@@ -277,6 +278,7 @@ def assemble_parts(
         sessions=SessionHandlers(config, reader, writer, passwords, checker, presence),
         rooms=RoomHandlers(config, reader, passwords, directory, notifier, disk),
         room_entry=RoomEntryHandlers(limits, reader, checker, directory, notifier, invitation_checker),
+        room_settings=RoomSettingsHandlers(config, reader, passwords, directory, notifier),
         moderation=ModerationHandlers(limits, directory, notifier),
         friends=FriendHandlers(limits, directory, notifier),
         blocks=BlockHandlers(limits, directory, notifier),

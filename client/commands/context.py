@@ -15,6 +15,7 @@ from chatroom.client.core.prompts import UserPrompts
 from chatroom.client.core.requester import Requester
 from chatroom.client.core.session import Session
 from chatroom.client.core.tasks import GuardedTasks
+from chatroom.client.model import select
 from chatroom.client.model.state import ClientState
 from chatroom.client.storage.config import ClientConfig
 from chatroom.protocol.values import Message
@@ -61,4 +62,4 @@ class CommandContext:
     @property
     def target(self) -> str:
         """The conversation that the command is about; "" for the home screen."""
-        return target_name(self.state)
+        return select.original_spelling(self.state, target_name(self.state))

@@ -8,7 +8,7 @@ arguments make no sense.
 from chatroom.client.commands import name_lookup
 from chatroom.client.commands.context import CommandContext
 from chatroom.client.core.requester import expect
-from chatroom.client.model import apply, select
+from chatroom.client.model import apply, roster, select
 from chatroom.client.model.state import Conversation
 from chatroom.client.net.connection import Refused
 from chatroom.client.text import i18n
@@ -96,7 +96,10 @@ async def list_rooms(context: CommandContext) -> None:
     rooms = select.list_rooms(context.state)
     context.notes.show("rooms", count=len(rooms)) if rooms else context.notes.show("no_rooms")
     for room in rooms:
-        context.notes.show("room_line", room=room.name, members=room.members, capacity=room.capacity)
+        key = "room_line_owner" if room.owner else "room_line"
+        context.notes.show(
+            key, room=room.name, members=room.members, capacity=room.capacity, owner=room.owner
+        )
 
 
 async def list_members(context: CommandContext, room: str = "") -> None:
@@ -105,6 +108,8 @@ async def list_members(context: CommandContext, room: str = "") -> None:
     context.notes.show("members", room=conversation.name, count=len(conversation.roster))
     for seat in conversation.roster:
         state = presence_words(seat.online, seat.away or "", inside=seat.entered)
+        if role := roster.role_of(seat, conversation.owner):
+            state = f"{i18n.translate(state)} · {i18n.translate(f'role.{role}')}"
         if seat.nickname in ("", seat.username):
             context.notes.show("member_line", username=seat.username, state=state)
         else:

@@ -62,7 +62,7 @@ def recent_targets(context: CommandContext) -> list[str]:
 def _written_texts(context: CommandContext) -> list[tuple[int, str]]:
     """Return the messages of the conversation and the notes with an invitation, by seq."""
     name = context.target
-    conversation = context.state.conversations.get(name)
+    conversation = context.state.conversations.find(name)
     messages = conversation.shown.messages[-MAX_SEARCHED:] if conversation else []
     texts = [(message.seq, message.text) for message in messages if select.is_changeable(message)]
     for note in context.state.notes:
@@ -74,7 +74,7 @@ def _written_texts(context: CommandContext) -> list[tuple[int, str]]:
 def _chosen_target(context: CommandContext, number: str) -> str:
     if number and not (number.isascii() and number.isdecimal() and len(number) < 10):
         raise UsageError("no_link_number", number=number)
-    conversation = context.state.conversations.get(context.target)
+    conversation = context.state.conversations.find(context.target)
     if not number and conversation and conversation.selected:
         message = select.target_message(context.state, conversation)
         targets = find_targets(message.text) if message else []
@@ -89,7 +89,7 @@ def _chosen_target(context: CommandContext, number: str) -> str:
 
 
 def _text_to_copy(context: CommandContext) -> str:
-    conversation = context.state.conversations.get(context.target)
+    conversation = context.state.conversations.find(context.target)
     if conversation and conversation.selected:
         message = select.target_message(context.state, conversation)
         text = message.text if message else ""

@@ -68,7 +68,7 @@ async def reply_to_message(context: CommandContext, text: str) -> None:
 
     On the home screen: the user who wrote in private, if that is one alone.
     """
-    conversation = context.state.conversations.get(context.target)
+    conversation = context.state.conversations.find(context.target)
     if conversation is None:
         _reply_in_private(context, text)
         return

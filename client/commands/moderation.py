@@ -1,11 +1,19 @@
-"""The commands of a room's owner: topic, invitations, kick and ban, transfer, disband.
+"""The commands of a room's owner and moderators: topic, invitations, kick and ban; of the owner alone:
+moderators, transfer, disband.
 
 A command whose effect the room's history shows adds no note.
 """
 
 from chatroom.client.commands import name_lookup
 from chatroom.client.commands.context import CommandContext
-from chatroom.client.commands.conversations import YES, UsageError, check_yes, named_or_current, room_of
+from chatroom.client.commands.conversations import (
+    YES,
+    UsageError,
+    check_yes,
+    named_or_current,
+    room_label,
+    room_of,
+)
 from chatroom.client.core.requester import expect
 from chatroom.client.model.state import Conversation
 from chatroom.client.net.connection import Refused
@@ -15,6 +23,16 @@ from chatroom.protocol.names import name_key
 
 NO_TOPIC = "-"
 """The argument of ``/topic`` that removes the topic; no argument shows it."""
+
+
+async def _ask(context: CommandContext, frame: requests.AnyRequest) -> responses.AnyResponse:
+    """Ask for what moderators may do too. The server's refusal says so in its details."""
+    try:
+        return await context.requests.ask(frame)
+    except Refused as error:
+        if error.code == "not_owner" and error.details.get("moderators"):
+            raise Refused("not_moderator", error.details) from None
+        raise
 
 
 async def set_topic(context: CommandContext, text: str = "") -> None:
@@ -30,7 +48,7 @@ async def set_topic(context: CommandContext, text: str = "") -> None:
 
 async def _set_topic(context: CommandContext, room: str, text: str) -> None:
     try:
-        await context.requests.ask(requests.SetTopic(id=0, room=room, topic=text))
+        await _ask(context, requests.SetTopic(id=0, room=room, topic=text))
     except Refused as error:
         if error.code == "text_too_long":
             raise Refused("topic_too_long", error.details) from None
@@ -42,7 +60,7 @@ async def invite_user(context: CommandContext, name: str = "") -> None:
     if not name:
         room = _current_room(context).name
         invitation = expect(
-            await context.requests.ask(requests.MakeInvitation(id=0, room=room)), responses.Invitation
+            await _ask(context, requests.MakeInvitation(id=0, room=room)), responses.Invitation
         )
         try:
             address = str(context.requests.make_invitation(room, invitation.code))
@@ -52,28 +70,28 @@ async def invite_user(context: CommandContext, name: str = "") -> None:
         context.notes.show("invitation", room=room, until=day, command=f"chat-client {address}")
         return
     room, username = _current_room(context).name, name_lookup.account_name(context, name)
-    await context.requests.ask(requests.Invite(id=0, room=room, username=username))
+    await _ask(context, requests.Invite(id=0, room=room, username=username))
     context.notes.show("invited", username=username, room=room)
 
 
 async def kick_member(context: CommandContext, name: str) -> None:
     room = _current_room(context)
     username = await name_lookup.member(context, room, name)
-    await context.requests.ask(requests.Kick(id=0, room=room.name, username=username))
+    await _ask(context, requests.Kick(id=0, room=room.name, username=username))
 
 
 async def ban_user(context: CommandContext, name: str) -> None:
     room = _current_room(context)
     username = await name_lookup.member(context, room, name)
-    await context.requests.ask(requests.Ban(id=0, room=room.name, username=username))
+    await _ask(context, requests.Ban(id=0, room=room.name, username=username))
 
 
 async def unban_user(context: CommandContext, name: str) -> None:
     room, username = _current_room(context).name, name.removeprefix("@")
-    banned = expect(await context.requests.ask(requests.ListBanned(id=0, room=room)), responses.Banned)
+    banned = expect(await _ask(context, requests.ListBanned(id=0, room=room)), responses.Banned)
     if name_key(username) not in map(name_key, banned.usernames):
         raise Refused("not_banned", {"username": username, "room": room})
-    await context.requests.ask(requests.Unban(id=0, room=room, username=username))
+    await _ask(context, requests.Unban(id=0, room=room, username=username))
     context.notes.show("unbanned", username=username, room=room)
 
 
@@ -85,6 +103,28 @@ async def list_banned(context: CommandContext) -> None:
         context.notes.show("banned_from", room=room, names=" ".join(usernames))
     else:
         context.notes.show("banned_nobody", room=room)
+
+
+async def add_moderator(context: CommandContext, name: str) -> None:
+    room = _current_room(context)
+    username = await name_lookup.member(context, room, name)
+    await context.requests.ask(requests.AddModerator(id=0, room=room.name, username=username))
+
+
+async def remove_moderator(context: CommandContext, name: str) -> None:
+    room = _current_room(context)
+    username = await name_lookup.member(context, room, name)
+    await context.requests.ask(requests.RemoveModerator(id=0, room=room.name, username=username))
+
+
+async def list_moderators(context: CommandContext, room: str = "") -> None:
+    name = room_label(context, room) if room else _current_room(context).name
+    answer = await context.requests.ask(requests.ShowRoom(id=0, room=name))
+    details = expect(answer, responses.RoomDetails)
+    if details.moderators:
+        context.notes.show("moderators", room=details.room.room, names=" ".join(details.moderators))
+    else:
+        context.notes.show("no_moderators", room=details.room.room)
 
 
 async def transfer_room(context: CommandContext, name: str, more: str = "") -> None:

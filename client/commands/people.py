@@ -28,9 +28,18 @@ def _user_facts(context: CommandContext, user: User) -> str:
     facts = [_presence_text(user)] if _shows_presence(context, user) else []
     for room in user.rooms:
         nickname = _nickname_in(context, room, user.username)
-        facts.append(i18n.translate("whois.member", room=room, nickname=nickname))
+        role = _role_in(user, room)
+        key = "whois.member_role" if role else "whois.member"
+        facts.append(i18n.translate(key, room=room, nickname=nickname, role=role))
     facts.append(i18n.translate("whois.registered", since=dates.clock(user.registered)[:10]))
     return i18n.translate("whois.and").join(facts)
+
+
+def _role_in(user: User, room: str) -> str:
+    """Return the word for the user's role in a room; empty for an ordinary member."""
+    if room in (user.owns or ()):
+        return i18n.translate("role.owner")
+    return i18n.translate("role.moderator") if room in (user.moderates or ()) else ""
 
 
 def _presence_text(user: User) -> str:
@@ -41,14 +50,14 @@ def _presence_text(user: User) -> str:
 
 def _shows_presence(context: CommandContext, user: User) -> bool:
     """Whether the server tells this user whether the other is online: to friends and members of one room."""
-    direct = context.state.conversations.get(f"@{user.username}")
+    direct = context.state.conversations.find(f"@{user.username}")
     is_friend = direct is not None and not direct.ended
     return user.online or bool(user.rooms) or is_friend or user.username == context.state.username
 
 
 def _nickname_in(context: CommandContext, room: str, username: str) -> str:
     """Return the user's nickname in a room, if it is known, or else the account name."""
-    conversation = context.state.conversations.get(room)
+    conversation = context.state.conversations.find(room)
     roster: list[Member] = conversation.roster if conversation else []
     return next((seat.nickname for seat in roster if seat.username == username), "") or username
 

@@ -3,6 +3,9 @@
 To *enter* a conversation is to take part in it; to *show* one is to put it on the screen.
 """
 
+from collections.abc import Iterable
+from contextlib import suppress
+
 from chatroom.client.core.command_target import command_target, target_name
 from chatroom.client.core.front_end import FrontEnd
 from chatroom.client.core.history import HistoryPager
@@ -113,6 +116,12 @@ class Conversations:
     async def refresh_rooms(self) -> None:
         """Load the list of rooms. Raises ``Refused`` or ``ConnectionLost``."""
         await self._requests.ask_all_pages(requests.ListRooms(id=0), retry=True)
+
+    async def find_renamed(self, names: Iterable[str]) -> None:
+        """Ask for rooms by names that they may have had before. Raises ``ConnectionLost``."""
+        for name in names:
+            with suppress(Refused):
+                await self._requests.ask_with_retry(requests.ShowRoom(id=0, room=name))
 
     async def load_friends(self, cursor: str) -> None:
         """Load the friends after those that the login listed. Raises ``Refused`` or ``ConnectionLost``."""

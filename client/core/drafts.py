@@ -53,6 +53,16 @@ class DraftStore:
                 _write_changes(file, changes.items())
                 self._stored = {**self._stored, **changes}
 
+    def names(self) -> list[str]:
+        """Return the conversations that have a stored draft."""
+        return [name for name, text in self._stored.items() if text]
+
+    def take_draft(self, name: str) -> str:
+        """Return a stored draft, and delete it."""
+        text = self._stored.get(name, "")
+        self.save_drafts({name: ""})
+        return text
+
     def is_deleted(self, name: str, text: str) -> bool:
         """Whether another client has deleted this stored draft."""
         if self._stored.get(name) != text:
@@ -106,6 +116,21 @@ class DraftKeeper:
             if name in self._state.conversations:
                 apply.set_draft(self._state, name, text)
 
+    def unknown_rooms(self) -> set[str]:
+        """Return the rooms with a stored draft that the state does not have."""
+        names = [] if self._store is None else self._store.names()
+        return {name for name in names if name.startswith("#") and name not in self._state.conversations}
+
+    def rename_room(self, former: str, name: str) -> None:
+        """Move the draft of a room that was renamed."""
+        room = self._state.conversations.find(name)
+        if self._store is None or room is None:
+            return
+        text = self._store.take_draft(former)
+        if text and not room.draft:
+            apply.set_draft(self._state, room.name, text)
+        self.save()
+
     def input_changed(self, conversation: str, draft: str) -> None:
         """Set a draft, and save all soon; at once if it was sent or deleted, so that it does not reappear."""
         apply.set_draft(self._state, conversation, draft)
@@ -116,7 +141,7 @@ class DraftKeeper:
 
     def drop_sent(self, name: str) -> bool:
         """Delete a draft that another client of the account has sent. Return whether there was one."""
-        chat = self._state.conversations.get(name)
+        chat = self._state.conversations.find(name)
         if self._store is None or chat is None or not chat.draft:
             return False
         recent = chat.timeline.messages[-RECENT_MESSAGES:]

@@ -27,6 +27,9 @@ class FrontEnd(Protocol):
     def show_frame(self, frame: responses.AnyResponse | events.AnyEvent) -> None:
         """The server sent this frame; it has been applied to the state."""
 
+    def room_renamed(self, former: str, name: str) -> None:
+        """A room has another name; the state has it already."""
+
     def show_refused(self, pending: PendingMessage) -> bool:
         """This message will never be stored. Return whether the user sees that without a note."""
 

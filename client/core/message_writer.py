@@ -33,7 +33,7 @@ class MessageWriter:
         """
         if not self._outbox_sender.is_open:
             raise Refused("not_logged_in")
-        conversation = self._state.conversations.get(name)
+        conversation = self._state.conversations.find(name)
         if conversation is None:
             raise Refused("nowhere")
         is_offline = self._state.link is not ConnectionState.LOGGED_IN

@@ -47,8 +47,9 @@ class Notes:
         self, key: str, facts: dict[str, object], *, error: bool = False, warning: bool = False
     ) -> ClientNote:
         name = target_name(self._state)
-        conversation = self._state.conversations.get(name)
+        conversation = self._state.conversations.find(name)
         after = conversation.timeline.last if conversation else 0
+        name = conversation.name if conversation else name
         note = ClientNote(key, facts, error, at=now_ms(), conversation=name, after=after, warning=warning)
         apply.add_note(self._state, note)
         self._front_end.show_note(note)

@@ -77,6 +77,11 @@ class Outbox:
         with suppress(sqlite3.Error):  # then it is sent again, and answered as a duplicate
             self._file.execute("DELETE FROM messages WHERE cid = ?", (cid,))
 
+    def rename_room(self, former: str, name: str) -> None:
+        """The messages for a room that was renamed are for its new name."""
+        with suppress(sqlite3.Error):  # the server knows the former name too
+            self._file.execute("UPDATE messages SET conversation = ? WHERE conversation = ?", (name, former))
+
     def load_messages(self) -> list[PendingMessage]:
         """Everything in it, in the order in which it was written."""
         stored = {row[0]: _pending(row) for row in self._file.execute(_ALL)}

@@ -119,6 +119,10 @@ class OutboxSender:
         self._queue_changed()
         self._front_end.state_changed()
 
+    def rename_room(self, former: str, name: str) -> None:
+        if self._outbox is not None:
+            self._outbox.rename_room(former, name)
+
     def session_started(self) -> None:
         """Send from now on: the user is logged in on a working connection."""
         self._ready.set()
@@ -170,7 +174,7 @@ class OutboxSender:
             self._requests.connection.connection_failed()
             return False
         if error.code == "not_entered":
-            if not select.has_seat(self._state, pending.conversation):
+            if not await self._has_seat(pending.conversation):
                 error = Refused("no_longer_a_member", {"room": pending.conversation})
             elif not self._quiet and await self._is_entered(pending.conversation):
                 return False
@@ -178,6 +182,21 @@ class OutboxSender:
         apply.refuse_pending(self._state, pending.cid, pending.error, pending.facts)
         self._notes.show_refused(pending)
         return True
+
+    async def _has_seat(self, name: str) -> bool:
+        """Whether the user is a member of a room, or a friend. A room may have been renamed since the message
+        was written: then the server knows its former name.
+        """
+        room = self._state.conversations.find(name)
+        is_known = room is not None and room.room_id
+        if not select.has_seat(self._state, name) and name.startswith("#") and not is_known:
+            try:
+                await self._requests.ask_with_retry(requests.ShowRoom(id=0, room=name))
+            except Refused:
+                return False
+            except ConnectionLost:
+                return True  # that is asked again
+        return select.has_seat(self._state, name)
 
     async def _is_entered(self, name: str) -> bool:
         """Enter a conversation that the server has left because the client was away for too long."""

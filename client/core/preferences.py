@@ -1,9 +1,22 @@
 """Choices of the user that are kept in the configuration file and change the state."""
 
+import msgspec
+from msgspec.structs import replace
+
 from chatroom.client.core.front_end import FrontEnd
 from chatroom.client.model import apply
 from chatroom.client.model.state import ClientState
 from chatroom.client.storage.config import ClientConfig
+from chatroom.protocol.values import Message
+
+
+def _moved_message(text: str, conversation: str) -> str:
+    """Return a pinned message with another conversation; a damaged one as it is."""
+    try:
+        message = msgspec.json.decode(text, type=Message)
+    except msgspec.MsgspecError:
+        return text
+    return msgspec.json.encode(replace(message, conversation=conversation)).decode()
 
 
 class UserPreferences:
@@ -42,6 +55,27 @@ class UserPreferences:
         choices = self._config.attention.items()
         attention = {name.removeprefix(prefix): choice for name, choice in choices if name.startswith(prefix)}
         apply.set_attention(self._state, attention)
+
+    def unknown_rooms(self) -> set[str]:
+        """Return the rooms with choices or pinned messages that the state does not have."""
+        prefix = f"{self._account}/#"
+        keys = [key for key in (*self._config.attention, *self._config.pins) if key.startswith(prefix)]
+        names = {f"#{key.removeprefix(prefix).partition('/')[0]}" for key in keys}
+        return {name for name in names if name not in self._state.conversations}
+
+    def rename_room(self, former: str, name: str) -> None:
+        """Move the choices and the pinned messages of a room that was renamed."""
+        before, after = f"{self._account}/{former}", f"{self._account}/{name}"
+        attention, pins = self._config.attention, self._config.pins
+        if before in attention:
+            attention[after] = attention.pop(before)
+            self._config.save_config("attention")
+            self.load_attention()
+        moved = [key for key in pins if key.startswith(f"{before}/")]
+        for key in moved:
+            pins[after + key.removeprefix(before)] = _moved_message(pins.pop(key), name)
+        if moved:
+            self._config.save_config("pins")
 
     @property
     def _account(self) -> str:

@@ -44,33 +44,35 @@ class MessageFeed:
         self._app = app
         self._start = start
         self._deliver = deliver
-        self._delivered: dict[str, int] = {}  # the last seq, by conversation
+        # By the key of the conversation, which stays the same when a room is renamed:
+        self._delivered: dict[str, int] = {}  # the last seq
         self._read: dict[str, int] = {}  # the read position when the conversation was first seen
-        self._waiting: set[str] = set()  # conversations whose older messages are being fetched
+        self._waiting: set[str] = set()  # those whose older messages are being fetched
         self._fetching: set[asyncio.Task[None]] = set()
         self._begun = False
 
     @property
     def delivered(self) -> dict[str, int]:
         """The last seq that was delivered or is before the start, by conversation."""
-        return dict(self._delivered)
+        table = self._app.state.conversations
+        return {table[key].name if key in table else key: seq for key, seq in self._delivered.items()}
 
     def deliver_new(self) -> None:
         """Deliver new messages."""
         for conversation in list(self._app.state.conversations.values()):
             if conversation.is_room and not conversation.member:
-                self._delivered.pop(conversation.name, None)  # joining again is a new start
+                self._delivered.pop(conversation.key, None)  # joining again is a new start
                 continue
-            if conversation.name not in self._delivered:
+            if conversation.key not in self._delivered:
                 self._add_conversation(conversation)
-            if self._begun and conversation.name not in self._waiting:
+            if self._begun and conversation.key not in self._waiting:
                 self._deliver_timeline(conversation)
 
     async def begin(self) -> None:
         """Deliver the requested older messages. Raises ``Refused`` or ``ConnectionLost``."""
         self.deliver_new()
         if self._start != StartPoint():
-            for name, last in self.delivered.items():
+            for name, last in list(self._delivered.items()):
                 async with self._paused(name):
                     await self._deliver_range(name, await self._start_seq(name, last), last)
         self._begun = True
@@ -91,21 +93,19 @@ class MessageFeed:
         entered = (
             newest is not None and newest.kind == "enter" and newest.username == self._app.state.username
         )
-        self._delivered[conversation.name] = conversation.head - entered
-        self._read[conversation.name] = self._delivered[conversation.name] if entered else conversation.read
+        self._delivered[conversation.key] = conversation.head - entered
+        self._read[conversation.key] = self._delivered[conversation.key] if entered else conversation.read
 
     def _deliver_timeline(self, conversation: Conversation) -> None:
         timeline = conversation.timeline
-        after = self._delivered[conversation.name] = min(
-            self._delivered[conversation.name], conversation.head
-        )
+        after = self._delivered[conversation.key] = min(self._delivered[conversation.key], conversation.head)
         if timeline.last <= after:
             return
         if timeline.first > after + 1:
-            self._waiting.add(conversation.name)
-            self._spawn(self._fill(conversation.name, after, timeline.first - 1))
+            self._waiting.add(conversation.key)
+            self._spawn(self._fill(conversation.key, after, timeline.first - 1))
             return
-        self._delivered[conversation.name] = timeline.last
+        self._delivered[conversation.key] = timeline.last
         self._deliver(conversation, timeline.messages[after + 1 - timeline.first :])
 
     async def _start_seq(self, name: str, last: int) -> int:

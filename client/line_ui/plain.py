@@ -78,8 +78,10 @@ class PlainFrontEnd(PrintingFrontEnd):
 
     def _show_past(self, name: str) -> None:
         """Show a page of older messages when a conversation is opened at a terminal."""
-        if self._shows_past and name and name not in self._opened:
-            self._opened.add(name)
+        conversation = self._app.state.conversations.find(name)
+        key = name if conversation is None else conversation.key
+        if self._shows_past and name and key not in self._opened:
+            self._opened.add(key)
             self.feed.show_past(name, CONTEXT, self._deliver_past)
 
     def _deliver_past(self, conversation: Conversation, messages: list[Message]) -> None:

@@ -53,6 +53,9 @@ class PrintingFrontEnd(LineFrontEnd):
         if self._marks_read:
             self._app.history.mark_read(conversation.name, messages[-1].seq)
 
+    def room_renamed(self, former: str, name: str) -> None:
+        """Nothing: a message in the room tells it."""
+
     def seek(self, name: str, seq: int) -> bool:
         return False
 

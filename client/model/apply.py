@@ -1,4 +1,5 @@
-"""The only module that changes the client's state.
+"""The only module that changes the client's state, with its parts ``apply_values``, ``roster``, ``runs`` and
+``unread``.
 
 Frames of the server are applied by ``apply_event`` and ``apply_answer``, actions of the user by the other
 functions.
@@ -14,6 +15,16 @@ the two runs touch.
 import time
 
 from chatroom.client.model import former_friends, roster, select, unread
+from chatroom.client.model.apply_values import (
+    apply_friend,
+    apply_presence,
+    apply_room,
+    clear_room,
+    find_or_add_conversation,
+    find_room,
+    note_former_name,
+    remove_room,
+)
 from chatroom.client.model.runs import drop_oldest, join_page
 from chatroom.client.model.state import (
     ClientNote,
@@ -30,6 +41,9 @@ from chatroom.protocol.values import Message
 
 TYPING_TIMEOUT = 6.0
 """Seconds after the last typing event until its user no longer counts as typing."""
+
+ROLES = {"appoint": "moderator", "dismiss": "", "transfer": "owner"}
+"""The role of the member in ``text``, after a notice of this kind."""
 
 MAX_NOTES = 1000
 """Notes of the client that are kept; older ones are deleted."""
@@ -48,18 +62,18 @@ def apply_event(state: ClientState, event: events.AnyEvent) -> None:
             typing = TypingUser(event.nickname, time.monotonic() + TYPING_TIMEOUT)
             find_or_add_conversation(state, event.conversation).typing[event.username] = typing
         case events.Presence():
-            _apply_presence(state, event)
+            apply_presence(state, event)
         case events.Room(room=room):
-            _apply_room(state, room)
+            apply_room(state, room)
         case events.Friend(friend=friend, ended=ended, former=former):
             former_friends.rename_direct(state, former, friend.friend)
-            _apply_friend(state, friend).ended = ended is True
-        case events.Closing():
-            pass  # the connection stores the reason
+            apply_friend(state, friend).ended = ended is True
+        case events.Closing() | events.Announcement():
+            pass  # the connection stores the reason; a note shows the announcement
         case events.Invited(room=room):
-            _apply_room(state, room)
+            apply_room(state, room)
         case events.Removed(room=name, reason=reason):
-            _apply_removed(state, name, reason)
+            remove_room(state, name, reason)
 
 
 def apply_answer(state: ClientState, request: requests.AnyRequest, response: responses.AnyResponse) -> None:
@@ -69,16 +83,21 @@ def apply_answer(state: ClientState, request: requests.AnyRequest, response: res
             _apply_session(state, response)
         case _, responses.Entered():
             _apply_entered(state, response)
+            if isinstance(request, requests.EnterRoom) and response.room:
+                note_former_name(state, request.room, response.room)
         case _, responses.Rooms(rooms=rooms):
             for room in rooms:
-                _apply_room(state, room)
+                apply_room(state, room)
         case _, responses.Room(room=room):
-            _apply_room(state, room)
+            apply_room(state, room)
+        case requests.ShowRoom(room=name), responses.RoomDetails(room=room):
+            apply_room(state, room)
+            note_former_name(state, name, room)
         case _, responses.Friends(friends=friends):
             for friend in friends:
-                _apply_friend(state, friend).ended = False
+                apply_friend(state, friend).ended = False
         case _, responses.Friend(friend=friend):
-            _apply_friend(state, friend).ended = False
+            apply_friend(state, friend).ended = False
         case requests.ListMembers(room=name, cursor=cursor), responses.Members(members=members):
             conversation = find_or_add_conversation(state, name)
             earlier = [] if cursor is UNSET else conversation.roster
@@ -92,14 +111,14 @@ def apply_answer(state: ClientState, request: requests.AnyRequest, response: res
         case requests.LeaveRoom(room=name), responses.Ok():
             find_or_add_conversation(state, name).entered = False
         case requests.ResignRoom(room=name), responses.Ok():
-            _apply_resigned(find_or_add_conversation(state, name))
+            clear_room(find_or_add_conversation(state, name))
         case requests.LeaveDirect(username=name), responses.Ok():
             find_or_add_conversation(state, f"@{name}").entered = False
         case requests.RemoveFriend(username=name) | requests.Block(username=name), responses.Ok():
-            if (direct := state.conversations.get(f"@{name}")) is not None:
+            if (direct := state.conversations.find(f"@{name}")) is not None:
                 former_friends.friendship_ended(direct)
         case requests.CloseRoom(room=name), responses.Ok():
-            _apply_removed(state, name, "close")
+            remove_room(state, name, "close")
         case requests.Read(conversation=name, seq=seq), responses.Ok():
             mark_read(state, name, seq)
         case requests.SetAway(text=text), responses.Ok():
@@ -108,11 +127,10 @@ def apply_answer(state: ClientState, request: requests.AnyRequest, response: res
             logged_out(state)
 
 
-def find_or_add_conversation(state: ClientState, name: str) -> Conversation:
-    """Return the conversation of this name; create it if it is unknown."""
-    if name not in state.conversations:
-        state.conversations[name] = Conversation(name, member=name.startswith("@"))
-    return state.conversations[name]
+def take_renamed(state: ClientState) -> list[tuple[str, str]]:
+    """Return the rooms that were renamed since the last call: the former and the new name of each."""
+    renamed, state.renamed = state.renamed, []
+    return renamed
 
 
 def logged_out(state: ClientState) -> None:
@@ -135,15 +153,15 @@ def mark_read(state: ClientState, name: str, seq: int) -> None:
 
 def switch_to(state: ClientState, name: str) -> None:
     """Show another conversation, or the home page. The "new" line is above its first unread message."""
-    state.current = name
+    state.current = find_or_add_conversation(state, name).name if name else ""
     if name:
-        find_or_add_conversation(state, name).unread_from = 0
+        state.conversations[name].unread_from = 0
         mark_first_unread(state, name)
 
 
 def mark_first_unread(state: ClientState, name: str) -> None:
     """Put the "new" line above the first unread message, if there is one."""
-    if (conversation := state.conversations.get(name)) is not None and conversation.unread:
+    if (conversation := state.conversations.find(name)) is not None and conversation.unread:
         conversation.unread_from = conversation.read + 1
 
 
@@ -169,7 +187,7 @@ def _forget_unknown_room(state: ClientState, name: str, code: str) -> None:
 
 def set_draft(state: ClientState, name: str, text: str) -> None:
     """Store a text that is not sent yet. An empty name means the home screen."""
-    conversation = state.conversations.get(name)
+    conversation = state.conversations.find(name)
     if conversation is None:
         state.home_draft = text
     else:
@@ -254,76 +272,31 @@ def apply_unread_page(state: ClientState, name: str, page: list[Message]) -> Non
 
 def _apply_session(state: ClientState, response: responses.Session) -> None:
     state.username = response.username
+    for room in response.rooms:
+        find_room(state, room)  # before others are cleared: one may have been renamed
     mine = {room.room for room in response.rooms} | {friend.friend for friend in response.friends}
     for conversation in state.conversations.values():
         rest = response.rooms_cursor if conversation.is_room else response.friends_cursor
         if conversation.name not in mine and rest is UNSET:  # else further pages follow
-            (_apply_resigned if conversation.is_room else former_friends.friendship_ended)(conversation)
+            (clear_room if conversation.is_room else former_friends.friendship_ended)(conversation)
         if conversation.name != state.current:
             conversation.roster = []  # it may have changed; the members are requested when shown
     for room in response.rooms:
-        _apply_room(state, room, fresh=True)
+        apply_room(state, room, fresh=True)
     for friend in response.friends:
-        _apply_friend(state, friend, fresh=True).ended = False
+        apply_friend(state, friend, fresh=True).ended = False
 
 
 def _apply_entered(state: ClientState, response: responses.Entered) -> None:
     if isinstance(response.room, values.Room):
-        conversation = _apply_room(state, response.room, fresh=True)
+        conversation = apply_room(state, response.room, fresh=True)
         conversation.roster = conversation.roster or roster.members_of_names(response.members or ())
     elif isinstance(response.friend, values.Friend):
-        conversation = _apply_friend(state, response.friend, fresh=True)
+        conversation = apply_friend(state, response.friend, fresh=True)
     else:
         return
     conversation.entered = True
     _merge_run(state, conversation, response.messages, newest=True)
-
-
-def _apply_room(state: ClientState, room: values.Room, *, fresh: bool = False) -> Conversation:
-    conversation = find_or_add_conversation(state, room.room)
-    fresh = fresh or (room.member and not conversation.member)
-    if conversation.member and not room.member:
-        _apply_resigned(conversation)
-    conversation.members, conversation.capacity = room.members, room.capacity
-    conversation.member, conversation.entered = room.member, room.entered
-    conversation.nickname = room.nickname or conversation.nickname
-    conversation.owner = room.owner or conversation.owner
-    conversation.topic = room.topic or ""
-    conversation.private, conversation.locked = room.private is True, room.locked is True
-    conversation.invited = room.invited is True
-    if room.head is not UNSET:
-        _apply_head(state, conversation, room.head, room.read or 0, room.unread or 0, fresh)
-    return conversation
-
-
-def _apply_friend(state: ClientState, friend: values.Friend, *, fresh: bool = False) -> Conversation:
-    fresh = fresh or friend.friend not in state.conversations
-    conversation = find_or_add_conversation(state, friend.friend)
-    conversation.online, conversation.entered = friend.online, friend.entered
-    conversation.away = friend.away or ""
-    conversation.nickname = friend.nickname or conversation.nickname
-    _apply_head(state, conversation, friend.head, friend.read, friend.unread, fresh)
-    return conversation
-
-
-def _apply_head(
-    state: ClientState, conversation: Conversation, head: int, read: int, count: int, fresh: bool
-) -> None:
-    """Apply the head of a conversation, as the server reported it.
-
-    ``fresh``: it comes from a response that begins a stream of events (``session``, ``entered``), so it is
-    exact and may lower the counts. Any other head only says that there may be more messages.
-    """
-    conversation.known_head = max(conversation.known_head, head)
-    if not fresh:
-        return
-    conversation.head = conversation.known_head = head
-    conversation.read, conversation.unread = read, count
-    if head < conversation.timeline.last or not head:
-        conversation.timeline, conversation.past = Timeline(more=head > 0), None
-    if conversation.timeline.last < head:
-        conversation.scanned_from = head + 1
-    unread.recount_unread(state, conversation)
 
 
 def _apply_message(state: ClientState, message: Message) -> None:
@@ -388,6 +361,8 @@ def _count_arrival(state: ClientState, conversation: Conversation, message: Mess
         _apply_notice(state, conversation, message)
     elif message.kind in ("kick", "ban"):
         conversation.roster = roster.without_member(conversation.roster, message.text)
+    elif message.kind in ROLES:
+        conversation.roster = roster.with_role(conversation.roster, message.text, ROLES[message.kind])
 
 
 def _apply_notice(state: ClientState, conversation: Conversation, message: Message) -> None:
@@ -418,31 +393,3 @@ def _apply_sent(conversation: Conversation, cid: str, seq: int) -> None:
             pending.seq = seq
     conversation.known_head = max(conversation.known_head, seq)
     _settle_pending(conversation, [])
-
-
-def _apply_presence(state: ClientState, event: events.Presence) -> None:
-    if event.username == state.username:
-        state.away = event.away or ""
-    for conversation in state.conversations.values():
-        if conversation.name == f"@{event.username}":
-            conversation.online, conversation.away = event.online, event.away or ""
-        conversation.roster = roster.with_presence(
-            conversation.roster, event.username, event.online, event.away
-        )
-
-
-def _apply_resigned(conversation: Conversation) -> None:
-    """Clear a room in which the user is no longer a member and may no longer read the history."""
-    conversation.member = conversation.entered = False
-    conversation.timeline, conversation.past, conversation.selected = Timeline(), None, 0
-    conversation.head = conversation.known_head = conversation.read = 0
-    conversation.unread = conversation.unread_from = 0
-    conversation.mention_seqs, conversation.scanned_from = set(), 1
-    conversation.roster = []
-
-
-def _apply_removed(state: ClientState, name: str, reason: str) -> None:
-    """Clear a room that the user was removed from; delete a room that was closed."""
-    _apply_resigned(find_or_add_conversation(state, name))
-    if reason == "close":
-        del state.conversations[name]

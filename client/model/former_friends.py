@@ -28,7 +28,7 @@ def rename_direct(state: ClientState, former: str | UnsetType, name: str) -> Non
 
 def user_is_gone(state: ClientState, name: str) -> None:
     """The friend of a private chat does not exist any more: drop what was loaded of it."""
-    conversation = state.conversations.get(name)
+    conversation = state.conversations.find(name)
     if conversation is None or conversation.is_room:
         return
     _forget_messages(conversation)

@@ -25,5 +25,9 @@ class ConversationNumbers:
         numbers = self.current_numbers().items()
         return next((name for name, value in numbers if value == number), None)
 
+    def rename_room(self, former: str, name: str) -> None:
+        if former in self._numbers:
+            self._numbers[name] = self._numbers.pop(former)
+
     def forget(self) -> None:
         self._numbers.clear()

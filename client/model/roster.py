@@ -7,7 +7,7 @@ is never changed in place, so a view can compare lists by identity to see whethe
 from bisect import insort
 from collections.abc import Iterable
 
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from chatroom.protocol.values import Member
@@ -48,6 +48,23 @@ def with_entered(roster: list[Member], username: str, nickname: str, *, inside: 
     known = find_member(roster, username) or _unknown_member(username)
     online = inside or known.online
     return with_member(roster, replace(known, nickname=nickname, entered=inside, online=online))
+
+
+def role_of(member: Member, owner: str) -> str:
+    """Return ``owner``, ``moderator`` or an empty string; ``owner`` is the room's."""
+    if member.username == owner:
+        return "owner"
+    return "moderator" if member.role == "moderator" else ""
+
+
+def with_role(roster: list[Member], username: str, role: str) -> list[Member]:
+    """Apply a new role of a member; an empty one is that of an ordinary member. A room has one owner."""
+    if role == "owner":
+        previous = [member.username for member in roster if member.role == "owner"]
+        for name in previous:
+            roster = with_role(roster, name, "")
+    known = find_member(roster, username)
+    return with_member(roster, replace(known, role=role or UNSET)) if known else roster
 
 
 def with_presence(roster: list[Member], username: str, online: bool, away: str | UnsetType) -> list[Member]:

@@ -44,7 +44,7 @@ _DIGITS = re.compile(rb"([0-9]+)")
 
 def current_conversation(state: ClientState) -> Conversation | None:
     """Return the conversation on the screen; ``None`` on the home page."""
-    return state.conversations.get(state.current)
+    return state.conversations.find(state.current)
 
 
 def next_active(state: ClientState) -> str:
@@ -145,22 +145,25 @@ def conversations_named(state: ClientState, name: str) -> list[Conversation]:
 
 def has_seat(state: ClientState, name: str) -> bool:
     """Whether the user is a member of the room, or a friend of the other user of the private chat."""
-    chat = state.conversations.get(name)
+    chat = state.conversations.find(name)
     return chat is not None and (chat.member if chat.is_room else not chat.ended)
 
 
 def original_spelling(state: ClientState, name: str) -> str:
-    """Return the original spelling of a conversation's name; an unknown name as it is."""
-    if name in state.conversations:
-        return name
+    """Return the current name of a conversation for any spelling of it, or of a former one; an unknown name
+    as it is.
+    """
+    if (conversation := state.conversations.find(name)) is not None:
+        return conversation.name
     key = name[:1], name_key(name[1:])
-    matches = (known for known in state.conversations if (known[:1], name_key(known[1:])) == key)
-    return next(matches, name)
+    names = (*state.conversations, *state.conversations.former_names())
+    matches = (known for known in names if (known[:1], name_key(known[1:])) == key)
+    return next((state.conversations[known].name for known in matches), name)
 
 
 def is_open(state: ClientState, name: str) -> bool:
     """Whether the user may write there: a room that is entered, or a private chat with a friend."""
-    chat = state.conversations.get(name)
+    chat = state.conversations.find(name)
     return chat is not None and (chat.entered if chat.is_room else not chat.ended)
 
 
@@ -298,13 +301,13 @@ def pending_messages(state: ClientState) -> list[PendingMessage]:
 
 def current_draft(state: ClientState) -> str:
     """Return the draft of the current conversation or of the home screen."""
-    conversation = state.conversations.get(state.current)
+    conversation = state.conversations.find(state.current)
     return conversation.draft if conversation else state.home_draft
 
 
 def default_nickname(state: ClientState, conversation: str) -> str:
     """Return the nickname to enter with if none is given: the last one used there, or the user name."""
-    known = state.conversations.get(conversation)
+    known = state.conversations.find(conversation)
     return known.nickname if known is not None and known.nickname else state.username
 
 

@@ -83,6 +83,8 @@ class Conversation:
     """A room or a private chat, with its messages and what the screen shows about it."""
 
     name: str  # "#thuhole", "@Bob"
+    key: str = ""  # its first name here, which stays the same when a room is renamed
+    room_id: int = 0  # a room: the server's id; 0 if it is unknown
     members: int = 0
     capacity: int = 0
     member: bool = False  # of a room; always true for a private chat
@@ -112,6 +114,9 @@ class Conversation:
     pending: list[PendingMessage] = field(default_factory=list)
     draft: str = ""
 
+    def __post_init__(self) -> None:
+        self.key = self.key or self.name
+
     @property
     def is_room(self) -> bool:
         return self.name.startswith("#")
@@ -129,6 +134,58 @@ class Conversation:
     def shown(self) -> Timeline:
         """The messages on the screen."""
         return self.past or self.timeline
+
+
+class ConversationTable(dict[str, Conversation]):
+    """The conversations by name. A room that was renamed is found by its former names too; these are not
+    iterated.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._current_names: dict[str, str] = {}  # by former name
+        self._names_by_id: dict[int, str] = {}  # of rooms
+
+    def __missing__(self, name: str) -> Conversation:
+        return super().__getitem__(self._current_names[name])
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or super().__contains__(self._current_names.get(str(name)))
+
+    def clear(self) -> None:
+        super().clear()
+        self._current_names.clear()
+        self._names_by_id.clear()
+
+    def find(self, name: str) -> Conversation | None:
+        """Return the conversation that has or had this name."""
+        try:
+            return self[name]
+        except KeyError:
+            return None
+
+    def find_room(self, room_id: int) -> Conversation | None:
+        """Return the room with this id of the server."""
+        room = self.get(self._names_by_id.get(room_id, ""))
+        return room if room is not None and room.room_id == room_id else None
+
+    def set_room_id(self, room: Conversation, room_id: int) -> None:
+        room.room_id = room_id
+        if room_id:
+            self._names_by_id[room_id] = room.name
+
+    def former_names(self) -> list[str]:
+        return [name for name in self._current_names if name in self]
+
+    def add_former_name(self, former: str, name: str) -> None:
+        """The room ``name`` had another name before."""
+        names = {other: name for other, now in self._current_names.items() if now == former}
+        self._current_names |= names | {former: name}
+        self._current_names.pop(name, None)
+
+    def forget_former_name(self, former: str) -> None:
+        """Another room has this name now."""
+        self._current_names.pop(former, None)
 
 
 @dataclass(slots=True)
@@ -166,7 +223,8 @@ class ClientState:
     lag: float | None = None  # seconds, of the last ping or of one that is not answered yet
     username: str = ""
     away: str = ""  # the away text of the user
-    conversations: dict[str, Conversation] = field(default_factory=dict)
+    conversations: ConversationTable = field(default_factory=ConversationTable)
+    renamed: list[tuple[str, str]] = field(default_factory=list)  # rooms to report: former and new name
     current: str = ""  # "" is the home page
     home_draft: str = ""
     notes: list[ClientNote] = field(default_factory=list)

@@ -58,6 +58,10 @@ class NotificationBell:
                 return self._notification_for(name)
         return None
 
+    def rename_room(self, former: str, name: str) -> None:
+        if self._counts is not None and former in self._counts:
+            self._counts[name] = self._counts.pop(former)
+
     def _count_unread(self, default_level: str) -> dict[str, UnreadCount] | None:
         """Return ``None`` before the login: messages that are unread at the login do not notify."""
         if not self._state.username:

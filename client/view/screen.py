@@ -204,6 +204,10 @@ class FullScreen:
     def show_frame(self, frame: responses.AnyResponse | events.AnyEvent) -> None:
         """Do nothing: the screen draws the state."""
 
+    def room_renamed(self, former: str, name: str) -> None:
+        self.screen_state.rename_room(former, name)
+        self._bell.rename_room(former, name)
+
     def show_refused(self, pending: PendingMessage) -> bool:
         """The current conversation shows a refused message with the reason."""
         return pending.conversation == self._app.state.current

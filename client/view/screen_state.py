@@ -98,6 +98,15 @@ class ScreenState:
         self.targets.follow_input(self.composer.text)
         self._continue_seek()
 
+    def rename_room(self, former: str, name: str) -> None:
+        """Keep the input, the scroll position and the number of a room that was renamed."""
+        self.composer.rename_room(former, name)
+        self.targets.rename_room(former, name)
+        self.history_view.rename_title(former, name)
+        self.numbers.rename_room(former, name)
+        if former in self.expanded:
+            self.expanded.add(name)
+
     def _reset_to_form(self) -> None:
         """Show the login form. Nothing of the previous user stays."""
         self.banner = self.confirm_prompt = None

@@ -42,18 +42,29 @@ class ClosedRoom(Struct, frozen=True):
     by: str | None
 
 
+class AdminAnnouncement(Struct, frozen=True):
+    """A text for all connected users; ``id`` is unique, ``at`` in milliseconds since 1970."""
+
+    id: str
+    text: str
+    at: int
+
+
 class ChangeSet(Struct):
     """The changes of one or more transactions: conversations with ``appended`` messages, conversations of
     which anything may have ``changed``, accounts that connected, disconnected or changed, rooms that were
-    ``closed``, seats whose accounts have ``read`` further, and conversations whose oldest messages were
-    ``purged``. With ``everything`` set, the reader compares all of it with the database.
+    ``closed``, ``changed`` rooms that became private and so ``hidden``, seats whose accounts have ``read``
+    further, and conversations whose oldest messages were ``purged``. With ``everything`` set, the reader
+    compares all of it with the database.
     """
 
     appended: set[int] = msgspec.field(default_factory=set, name="said")
     changed: set[int] = msgspec.field(default_factory=set)
     accounts: set[int] = msgspec.field(default_factory=set)
     closed: list[ClosedRoom] = msgspec.field(default_factory=list)
+    hidden: set[int] = msgspec.field(default_factory=set)
     heads: dict[int, int] = msgspec.field(default_factory=dict)  # of ``appended`` conversations, if known
+    announcements: list[AdminAnnouncement] = msgspec.field(default_factory=list)
     read: set[SeatKey] = msgspec.field(default_factory=set)
     purged: dict[int, int] = msgspec.field(default_factory=dict)  # the new first seq, by conversation
     everything: bool = False
@@ -67,6 +78,8 @@ class ChangeSet(Struct):
         self.changed |= other.changed
         self.accounts |= other.accounts
         self.closed += other.closed
+        self.hidden |= other.hidden
+        self.announcements += other.announcements
         for id, head in other.heads.items():
             self.heads[id] = max(head, self.heads.get(id, 0))
         self.read |= other.read
@@ -77,7 +90,7 @@ class ChangeSet(Struct):
     def is_only_appended(self) -> bool:
         """Whether messages were appended and nothing else changed."""
         changed = self.changed or self.accounts or self.closed or self.read or self.purged
-        return not (changed or self.everything)
+        return not (changed or self.announcements or self.everything)
 
     def copy(self) -> "ChangeSet":
         copied = ChangeSet()

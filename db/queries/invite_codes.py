@@ -116,6 +116,12 @@ def delete_code(connection: Connection, digest: bytes) -> None:
     connection.execute(delete(passes).where(passes.c.digest == digest))
 
 
+def delete_codes_by(connection: Connection, conversation_id: int, maker_id: int) -> None:
+    """Delete the codes to a room that an account has made."""
+    row = passes.c
+    connection.execute(delete(passes).where(row.conversation_id == conversation_id, row.maker_id == maker_id))
+
+
 def delete_expired_codes(connection: Connection, now: int) -> None:
     connection.execute(delete(passes).where(passes.c.expires_at <= now))
 

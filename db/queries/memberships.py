@@ -185,6 +185,20 @@ def enter_seat(connection: Connection, conversation_id: int, account_id: int, ni
     increment_roster(connection, conversation_id)
 
 
+def set_moderator(connection: Connection, conversation_id: int, account_id: int, moderator: bool) -> None:
+    """Make a member a moderator of the room, or end that. Does nothing without a seat."""
+    row = memberships.c
+    is_seat = and_(row.conversation_id == conversation_id, row.account_id == account_id)
+    connection.execute(update(memberships).where(is_seat).values(moderator=moderator))
+
+
+def moderator_usernames(connection: Connection, conversation_id: int, limit: int) -> list[str]:
+    """The user names of the moderators of a room, sorted, the first ones."""
+    query = select(accounts.c.username).join(memberships, memberships.c.account_id == accounts.c.id)
+    query = query.where(memberships.c.conversation_id == conversation_id, memberships.c.moderator == true())
+    return list(connection.scalars(query.order_by(accounts.c.username_key).limit(limit)))
+
+
 def set_left(connection: Connection, account_id: int, conversation_ids: Collection[int]) -> None:
     """Record that the account leaves locked conversations."""
     seat, row = memberships.c, conversations.c
@@ -254,11 +268,17 @@ def _count_seats(connection: Connection, conversation_id: int, seats: int) -> No
 def _select_seats() -> Select[*tuple[Any, ...]]:
     row = memberships.c
     query = select(
-        row.conversation_id, row.account_id, accounts.c.username, row.nickname, row.entered, row.read_seq
+        row.conversation_id,
+        row.account_id,
+        accounts.c.username,
+        row.nickname,
+        row.entered,
+        row.read_seq,
+        row.moderator,
     )
     return query.join_from(memberships, accounts, accounts.c.id == row.account_id)
 
 
 def _seat_record(row: AnyRow) -> SeatRecord:
-    id, account_id, username, nickname, entered, read = row
-    return SeatRecord(id, account_id, username, nickname, entered, read)
+    id, account_id, username, nickname, entered, read, moderator = row
+    return SeatRecord(id, account_id, username, nickname, entered, read, moderator=moderator)

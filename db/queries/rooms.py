@@ -1,10 +1,11 @@
 """Rooms: conversations with a name and a limited number of seats.
 
-``memberships`` has the seats, ``bans_and_invites`` the bans and invitations.
+``memberships`` has the seats, ``bans_and_invites`` the bans and invitations. A room that was renamed is found
+by its former names too, and no other room may take these while it exists.
 """
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BindParameter,
@@ -16,16 +17,26 @@ from sqlalchemy import (
     false,
     func,
     insert,
+    or_,
     select,
     update,
 )
 
-from chatroom.db.errors import duplicates_as_already_exists
+from chatroom.db.errors import AlreadyExists, duplicates_as_already_exists
 from chatroom.db.prepared import PreparedSelect
-from chatroom.db.queries.memberships import increment_roster
+from chatroom.db.queries.memberships import increment_roster, set_moderator
 from chatroom.db.queries.unread import SEAT_COLUMNS, AnyRow, holder, seats_from_rows
 from chatroom.db.records import RoomRecord, SeatRecord
-from chatroom.db.schema import accounts, bans, conversations, invitations, memberships, passes, rooms
+from chatroom.db.schema import (
+    accounts,
+    bans,
+    conversations,
+    former_room_names,
+    invitations,
+    memberships,
+    passes,
+    rooms,
+)
 
 _owner = accounts.alias("owner")
 
@@ -48,43 +59,65 @@ _INVITED = invitations.c.account_id.is_not(None).label("invited")
 _NOT_INVITED = false().label("invited")
 
 
+class CommonRoom(NamedTuple):
+    """A room of two accounts: whether the other one owns or moderates it."""
+
+    name: str
+    owned: bool
+    moderated: bool
+
+
 _ID_BY_KEY = PreparedSelect(select(rooms.c.conversation_id).where(rooms.c.name_key == bindparam("key")))
+_ID_BY_FORMER_KEY = PreparedSelect(
+    select(former_room_names.c.conversation_id).where(former_room_names.c.name_key == bindparam("key"))
+)
 
 
 def find_room(connection: Connection, key: bytes) -> RoomRecord | None:
-    """The room with this name, without the seat of any account."""
-    query = _with_conversation(select(*_ROOM, _NOT_INVITED)).where(rooms.c.name_key == key)
-    row = connection.execute(query).one_or_none()
-    return None if row is None else _room_record(row, None)
+    """The room that has this name, or had it, without the seat of any account."""
+    id = room_id(connection, key)
+    return None if id is None else _find_by_id(connection, id)
 
 
 def find_look_alike(connection: Connection, skeleton: bytes) -> RoomRecord | None:
-    """The room whose name looks like this one."""
-    query = _with_conversation(select(*_ROOM, _NOT_INVITED)).where(rooms.c.name_skeleton == skeleton)
-    row = connection.execute(query).one_or_none()
+    """The room that has or had a name that looks like this one."""
+    former = former_room_names.c
+    ids = select(rooms.c.conversation_id).where(rooms.c.name_skeleton == skeleton)
+    former_ids = select(former.conversation_id).where(former.name_skeleton == skeleton)
+    id = connection.execute(ids.union_all(former_ids).limit(1)).scalar_one_or_none()
+    return None if id is None else _find_by_id(connection, id)
+
+
+def _find_by_id(connection: Connection, conversation_id: int) -> RoomRecord | None:
+    query = _with_conversation(select(*_ROOM, _NOT_INVITED))
+    row = connection.execute(query.where(rooms.c.conversation_id == conversation_id)).one_or_none()
     return None if row is None else _room_record(row, None)
 
 
 def find_room_as(connection: Connection, key: bytes, account_id: int) -> RoomRecord | None:
-    """The room with this name, with the account's seat in it."""
+    """The room that has this name, or had it, with the account's seat in it."""
     rows = _ROOM_BY_KEY.rows(connection, account_id=account_id, key=key)
+    if not rows and (former := _ID_BY_FORMER_KEY.row(connection, key=key)) is not None:
+        rows = _ROOM_BY_ID.rows(connection, account_id=account_id, conversation_id=former.conversation_id)
     return next(iter(_room_records(connection, rows)), None)
 
 
 def room_id(connection: Connection, key: bytes) -> int | None:
-    """The conversation of the room with this name."""
-    row = _ID_BY_KEY.row(connection, key=key)
+    """The conversation of the room that has this name, or had it."""
+    row = _ID_BY_KEY.row(connection, key=key) or _ID_BY_FORMER_KEY.row(connection, key=key)
     return None if row is None else row.conversation_id
 
 
 def find_member_room(connection: Connection, key: bytes, account_id: int) -> tuple[int, str] | None:
-    """Id and name of the room with this name if the account has a seat in it. It counts nothing and so is
-    fast.
+    """Id and name of the room that has this name, or had it, if the account has a seat in it. It counts
+    nothing and so is fast.
     """
     row, seat = rooms.c, memberships.c
-    query = select(row.conversation_id, row.name).where(row.name_key == key, seat.account_id == account_id)
+    query = select(row.conversation_id, row.name).where(seat.account_id == account_id)
     query = query.join(memberships, seat.conversation_id == row.conversation_id)
-    room = connection.execute(query).one_or_none()
+    room = connection.execute(query.where(row.name_key == key)).one_or_none()
+    if room is None and (former := _ID_BY_FORMER_KEY.row(connection, key=key)) is not None:
+        room = connection.execute(query.where(row.conversation_id == former.conversation_id)).one_or_none()
     return None if room is None else (room.conversation_id, room.name)
 
 
@@ -100,8 +133,8 @@ def add_room(
     private: bool = False,
     password_hash: str | None = None,
 ) -> int:
-    """Return the new conversation's id. Raises ``AlreadyExists`` if the name, or one that looks like it,
-    exists.
+    """Return the new conversation's id. Raises ``AlreadyExists`` if a room has or had the name, or one that
+    looks like it.
     """
     added = connection.execute(insert(conversations).values(kind="room", last_at=now))
     conversation_id = added.lastrowid
@@ -118,7 +151,53 @@ def add_room(
     }
     with duplicates_as_already_exists():
         connection.execute(insert(rooms).values(values))
+    _check_former_names(connection, conversation_id, key, skeleton)
     return conversation_id
+
+
+def rename_room(
+    connection: Connection, conversation_id: int, *, name: str, key: bytes, skeleton: bytes, now: int
+) -> None:
+    """Rename a locked room. Its former name still leads to it. Raises ``AlreadyExists``, as ``add_room``."""
+    row, former = rooms.c, former_room_names.c
+    query = select(row.name, row.name_key, row.name_skeleton).where(row.conversation_id == conversation_id)
+    before = connection.execute(query).one()
+    with duplicates_as_already_exists():
+        _update_room(connection, conversation_id, name=name, name_key=key, name_skeleton=skeleton)
+    _check_former_names(connection, conversation_id, key, skeleton)
+    connection.execute(delete(former_room_names).where(former.name_key == key))
+    if before.name_key != key:
+        values = {"conversation_id": conversation_id, "renamed_at": now, **before._mapping}
+        connection.execute(insert(former_room_names).values(values))
+
+
+def _check_former_names(connection: Connection, conversation_id: int, key: bytes, skeleton: bytes) -> None:
+    """Check that no other room had this name, or one that looks like it. Raises ``AlreadyExists``.
+
+    It is called after the name was written to ``rooms``: there, a transaction that renames a room away from
+    it holds the name until COMMIT, and then it is a former name.
+    """
+    former = former_room_names.c
+    query = select(former.conversation_id).where(
+        or_(former.name_key == key, former.name_skeleton == skeleton),
+        former.conversation_id != conversation_id,
+    )
+    if connection.execute(query.limit(1)).one_or_none() is not None:
+        raise AlreadyExists
+
+
+def former_name_times(connection: Connection, conversation_id: int) -> list[int]:
+    """When each of the former names of a room was given up, the oldest first."""
+    former = former_room_names.c
+    query = select(former.renamed_at).where(former.conversation_id == conversation_id)
+    return list(connection.scalars(query.order_by(former.renamed_at)))
+
+
+def delete_former_names(connection: Connection, conversation_id: int, upto: int) -> None:
+    """Free the former names that a room gave up at this time or before it."""
+    former = former_room_names.c
+    is_old = and_(former.conversation_id == conversation_id, former.renamed_at <= upto)
+    connection.execute(delete(former_room_names).where(is_old))
 
 
 def list_all_rooms(connection: Connection) -> list[RoomRecord]:
@@ -192,6 +271,25 @@ def last_conversation_id(connection: Connection) -> int:
     return connection.execute(select(func.max(conversations.c.id))).scalar_one() or 0
 
 
+def creation_time(connection: Connection, conversation_id: int) -> int:
+    """When a room was created."""
+    query = select(rooms.c.created_at).where(rooms.c.conversation_id == conversation_id)
+    created_at: int = connection.execute(query).scalar_one()
+    return created_at
+
+
+def set_capacity(connection: Connection, conversation_id: int, capacity: int) -> None:
+    _update_room(connection, conversation_id, capacity=capacity)
+
+
+def set_private(connection: Connection, conversation_id: int, private: bool) -> None:
+    _update_room(connection, conversation_id, private=private)
+
+
+def set_password(connection: Connection, conversation_id: int, password_hash: str | None) -> None:
+    _update_room(connection, conversation_id, password_hash=password_hash)
+
+
 def set_topic(connection: Connection, conversation_id: int, topic: str) -> None:
     _update_room(connection, conversation_id, topic=topic or None)
 
@@ -202,7 +300,15 @@ def set_retention(connection: Connection, conversation_id: int, days: int) -> No
 
 
 def set_owner(connection: Connection, conversation_id: int, owner_id: int) -> None:
+    """Make an account the owner of a room. It is no longer one of its moderators."""
     _update_room(connection, conversation_id, owner_id=owner_id)
+    set_moderator(connection, conversation_id, owner_id, False)
+
+
+def owner_id(connection: Connection, conversation_id: int) -> int | None:
+    """The account that owns the room; ``None`` for a private chat or a removed room."""
+    query = select(rooms.c.owner_id).where(rooms.c.conversation_id == conversation_id)
+    return connection.execute(query).scalar_one_or_none()
 
 
 def _update_room(connection: Connection, conversation_id: int, **values: Any) -> None:
@@ -215,20 +321,24 @@ def remove_room(connection: Connection, conversation_id: int) -> None:
 
     The conversation's row remains, so that a message to it is refused.
     """
-    for table in (memberships, bans, invitations, passes, rooms):
+    for table in (memberships, bans, invitations, passes, former_room_names, rooms):
         connection.execute(delete(table).where(table.c.conversation_id == conversation_id))
     increment_roster(connection, conversation_id)
 
 
 def common_rooms(
     connection: Connection, account_id: int, other_id: int, limit: int | None = None
-) -> list[str]:
-    """The names of the rooms in which both accounts have a seat, sorted."""
+) -> list[CommonRoom]:
+    """The rooms in which both accounts have a seat, by name."""
     other_seat = memberships.alias()
-    query = select(rooms.c.name).join(memberships, memberships.c.conversation_id == rooms.c.conversation_id)
+    query = select(rooms.c.name, rooms.c.owner_id == other_id, other_seat.c.moderator)
+    query = query.join_from(rooms, memberships, memberships.c.conversation_id == rooms.c.conversation_id)
     query = query.join(other_seat, other_seat.c.conversation_id == rooms.c.conversation_id)
     query = query.where(memberships.c.account_id == account_id, other_seat.c.account_id == other_id)
-    return list(connection.scalars(query.order_by(rooms.c.name_key).limit(limit)))
+    return [
+        CommonRoom(name, bool(owned), moderated)
+        for name, owned, moderated in connection.execute(query.order_by(rooms.c.name_key).limit(limit))
+    ]
 
 
 def _with_conversation(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:

@@ -40,6 +40,7 @@ SEAT_COLUMNS = (
     memberships.c.nickname,
     memberships.c.entered,
     memberships.c.read_seq,
+    memberships.c.moderator,
     (conversations.c.spoken - func.coalesce(_spoken_at_read, conversations.c.purged_spoken)).label("behind"),
 )
 """For a query that joins ``conversations`` and (perhaps as outer joins) ``memberships`` and ``holder``, and
@@ -70,6 +71,7 @@ def _seat_record(row: AnyRow, unread: int) -> SeatRecord:
         entered=row.entered,
         read=row.read_seq,
         unread=unread,
+        moderator=row.moderator,
     )
 
 

@@ -142,6 +142,12 @@ class RevokeInvitation(AdminCommand, frozen=True):
     invitation: str
 
 
+class Announce(AdminCommand, frozen=True):
+    """Send a text to all connected users."""
+
+    text: str
+
+
 AnyCommand = (
     ListAccounts
     | ListSessions
@@ -161,6 +167,7 @@ AnyCommand = (
     | CreateInvitation
     | ListInvitations
     | RevokeInvitation
+    | Announce
 )
 
 

@@ -13,14 +13,16 @@ from chatroom.db.account_erasure import erasure_queue
 from chatroom.db.account_erasure.erasure_queue import AccountErasure
 from chatroom.db.errors import DatabaseUnavailable
 from chatroom.db.queries import accounts, instances, invite_codes, rooms, tokens
-from chatroom.db.queries.changefeed import ClosedRoom
+from chatroom.db.queries.changefeed import AdminAnnouncement, ClosedRoom
 from chatroom.db.queries.invite_codes import InviteCode
 from chatroom.db.reader import DatabaseReader
 from chatroom.db.records import AccountRecord, RoomRecord
 from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.db.writer.writer import DatabaseWriter
 from chatroom.protocol import labels, names
+from chatroom.protocol.cids import new_cid
 from chatroom.protocol.errors import AccountDisabled, ChatError, SessionEnded, UnknownRoom
+from chatroom.protocol.values import now_milliseconds
 from chatroom.server.admin import ipc, tables
 from chatroom.server.admin.ipc import Answer, AnyCommand, CommandDone, CommandFailed
 from chatroom.server.auth import invitations, permissions
@@ -29,6 +31,7 @@ from chatroom.server.auth.validation import check_password
 from chatroom.server.config.settings import PasswordSettings
 from chatroom.server.domain.account_erasure import ErasureRunner, begin_erasure
 from chatroom.server.domain.rooms import announce_room_closed, remove_room
+from chatroom.server.state.announcements import send_announcement
 from chatroom.server.state.directory import LiveDirectory, Speaker
 from chatroom.server.state.limit_report import LimitReport
 from chatroom.server.state.notifier import EventNotifier
@@ -36,6 +39,10 @@ from chatroom.server.state.presence import PresenceTracker
 from chatroom.server.state.system_messages import add_notice
 
 log = logging.getLogger(__name__)
+
+
+MAX_ANNOUNCEMENT = 500
+"""Characters."""
 
 
 class CommandRefused(Exception):
@@ -121,6 +128,8 @@ class AdminService:
                 return self._list_invitations()
             case ipc.RevokeInvitation(invitation=invitation):
                 return self._writer.run_job_then(partial(_revoke_code, invitation=invitation), _revoked_lines)
+            case ipc.Announce(text=text):
+                return self._announce(text)
 
     # Lists
 
@@ -156,6 +165,22 @@ class AdminService:
         return [labels.room_label(record.name)]
 
     # Changes
+
+    async def _announce(self, text: str) -> list[str]:
+        """Send a text to all connected users, also those of the other server processes."""
+        if self._limit_report is None:
+            raise CommandRefused("no server is running here")
+        if not text.strip():
+            raise CommandRefused("the announcement is empty")
+        if len(text) > MAX_ANNOUNCEMENT:
+            raise CommandRefused(f"an announcement has at most {MAX_ANNOUNCEMENT} characters")
+        announcement = AdminAnnouncement(new_cid(), text.strip(), now_milliseconds())
+        work = partial(_publish_announcement, announcement=announcement)
+        return await self._writer.run_job_then(work, lambda _: self._after_announcement(announcement))
+
+    def _after_announcement(self, announcement: AdminAnnouncement) -> list[str]:
+        sessions = send_announcement(self._directory, announcement)
+        return [f"announced to {sessions} sessions of this process, and to all other server processes"]
 
     async def _delete_rooms_of(self, username: str) -> list[str]:
         """Delete an account's rooms one by one, so that others wait for no more than one."""
@@ -243,6 +268,10 @@ class AdminService:
 
 
 # In the transaction
+
+
+def _publish_announcement(transaction: WriteTransaction, *, announcement: AdminAnnouncement) -> None:
+    transaction.changes.announcements.append(announcement)
 
 
 def _disable_account(transaction: WriteTransaction, *, username: str) -> AccountRecord:

@@ -4,12 +4,15 @@
   friendship.
 * Sending to a room requires having entered it; sending to a friend requires the friendship. The same holds
   for changes of messages: authors may edit their own messages, a room's owner may delete all messages there,
-  and all may react. Authors may delete their own messages at any time, also after they have left.
+  its moderators those of ordinary members, and all may react. Authors may delete their own messages at any
+  time, also after they have left.
 * A private room is visible only to its owner, its members and invited users. Others learn that it exists when
   they try to enter it, which creating a room of the same name would tell them too.
 * A banned user gets no seat. A private room requires an invitation; a room with a password, private or not,
   requires an invitation or the password. A member may enter and leave freely.
-* Only the owner changes the topic and the members of a room. The number of rooms per owner is limited.
+* The owner and the moderators of a room set its topic, invite, kick and ban. Moderators do not act on the
+  owner or on each other. Only the owner changes the room itself and appoints moderators, who are members and
+  lose their rights with the seat. The number of rooms per owner is limited.
 * A user who has blocked another one appears offline to that user, and cannot be befriended or invited by that
   user.
 
@@ -17,13 +20,21 @@ All functions query the database within the caller's transaction: the committed 
 in memory.
 """
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from sqlalchemy import Connection
 
-from chatroom.db.queries import accounts, bans_and_invites, blocks, friends, messages, rooms
-from chatroom.db.records import AccountRecord, DirectRecord, MessageDraft, RoomRecord, StoredMessage
+from chatroom.db.queries import accounts, bans_and_invites, blocks, friends, memberships, messages, rooms
+from chatroom.db.records import (
+    AccountRecord,
+    DirectRecord,
+    MessageDraft,
+    RoomRecord,
+    SeatRecord,
+    StoredMessage,
+)
 from chatroom.protocol import labels, names
 from chatroom.protocol.errors import (
     AccountDisabled,
@@ -81,11 +92,14 @@ def find_room(connection: Connection, account_id: int, room: str) -> RoomRecord:
 
 def find_enterable_room(connection: Connection, account_id: int, room: str) -> RoomRecord:
     """Return a room like ``find_room``, but also one that is not visible to the account, which may try to
-    enter it. Raises ``UnknownRoom``."""
+    enter it. Raises ``UnknownRoom``.
+
+    A room that is not visible has the requested name, so that a former name does not reveal the current one.
+    """
     record = rooms.find_room_as(connection, names.name_key(labels.room_name(room)), account_id)
     if record is None:
         raise UnknownRoom(room=labels.room_label(room))
-    return record
+    return record if sees_room(account_id, record) else replace(record, name=labels.room_name(room))
 
 
 def sees_room(account_id: int, room: RoomRecord) -> bool:
@@ -107,6 +121,25 @@ def check_owner(account_id: int, room: RoomRecord) -> None:
     """Raises ``NotOwner``."""
     if room.owner_id != account_id:
         raise NotOwner(room=labels.room_label(room.name))
+
+
+def check_moderator(account_id: int, room: RoomRecord) -> None:
+    """Check that an account is the owner or a moderator; ``room`` is its view. Raises ``NotOwner``."""
+    if room.owner_id != account_id and not (room.seat is not None and room.seat.moderator):
+        raise NotOwner(room=labels.room_label(room.name), moderators=True)
+
+
+def check_may_moderate(account_id: int, room: RoomRecord, other_id: int, other: SeatRecord | None) -> None:
+    """Check that an account may kick or ban another one; ``other`` is the seat of that one. Raises
+    ``NotOwner``."""
+    check_moderator(account_id, room)
+    if _has_role(room, other_id, other):
+        check_owner(account_id, room)
+
+
+def _has_role(room: RoomRecord, account_id: int, seat: SeatRecord | None) -> bool:
+    """Whether an account with this seat is the owner or a moderator."""
+    return room.owner_id == account_id or (seat is not None and seat.moderator)
 
 
 def check_may_own_more(connection: Connection, account: NamedAccount, limit: int) -> None:
@@ -235,9 +268,12 @@ def check_may_change(connection: Connection, draft: MessageDraft, target: Stored
     """Check that a draft's author may change the target message. Raises ``NotYours``."""
     if draft.kind in ("react", "unreact") or target.account_id == draft.account_id:
         return
-    room_records = rooms.list_rooms(connection, draft.account_id, [draft.conversation_id])
-    if draft.kind == "delete" and any(room.owner_id == draft.account_id for room in room_records):
-        return
+    if draft.kind == "delete":
+        author = memberships.find_seat(connection, draft.conversation_id, target.account_id)
+        for room in rooms.list_rooms(connection, draft.account_id, [draft.conversation_id]):
+            with suppress(NotOwner):
+                check_may_moderate(draft.account_id, room, target.account_id, author)
+                return
     raise NotYours(target=target.seq)
 
 

@@ -178,6 +178,7 @@ COMMANDS = {
     "invitations": AdminCommandRow(None, "list invite codes: uses left, expiry, room, used by",
                            ipc.ListInvitations),
     "revoke": AdminCommandRow("INVITATION", "revoke an invite code", ipc.RevokeInvitation),
+    "announce": AdminCommandRow("TEXT", "send a text to all connected users", ipc.Announce),
 }  # fmt: skip
 """All admin commands."""
 

@@ -1,13 +1,19 @@
 """Applies what other server processes have changed (``snapshot``) to the live state."""
 
+from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 
+from chatroom.db.queries.changefeed import AdminAnnouncement
 from chatroom.db.records import DirectRecord, RoomRecord, SeatKey
 from chatroom.server.cluster.hint_frames import AwayAccount, TypingHint
 from chatroom.server.cluster.snapshot import ChangedAccount, ClusterSnapshot
+from chatroom.server.state.announcements import send_announcement
 from chatroom.server.state.directory import LiveAccount, LiveDirectory
 from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.presence import PresenceTracker
+
+REMEMBERED_ANNOUNCEMENTS = 100
+"""Announcements that are not sent again if the changes with them are read again."""
 
 
 class ChangeApplier:
@@ -15,6 +21,7 @@ class ChangeApplier:
         self._directory = directory
         self._notifier = notifier
         self._presence = presence
+        self._announced: deque[str] = deque(maxlen=REMEMBERED_ANNOUNCEMENTS)
 
     def apply_snapshot(
         self,
@@ -22,13 +29,16 @@ class ChangeApplier:
         unsettled: Collection[SeatKey],
         purged: Mapping[int, int],
         *,
+        hidden: Collection[int] = (),
         lost: bool,
     ) -> None:
         """Apply a snapshot, in commit order, and the first seqs of conversations with ``purged`` messages.
 
-        ``unsettled`` seats are always announced. With ``lost`` a process may have died, so that its accounts
-        have disconnected without leaving.
+        ``unsettled`` seats are always announced, and ``hidden`` rooms to those who saw them. With ``lost`` a
+        process may have died, so that its accounts have disconnected without leaving.
         """
+        for room in snapshot.rooms:
+            self._directory.update_name(room)
         for account_id, followed in snapshot.seats:
             if account := self._directory.find_account(account_id):
                 self._update_seat(
@@ -36,6 +46,8 @@ class ChangeApplier:
                 )
         for room in snapshot.rooms:
             self._notifier.room_seen(room)
+            if room.conversation_id in hidden and room.private:
+                self._notifier.room_hidden(room)
         for changed in snapshot.accounts:
             self._update_attendance(changed, lost=lost)
             if account := self._directory.find_account(changed.id):
@@ -86,6 +98,13 @@ class ChangeApplier:
                 online=online,
                 away=self._directory.away_text(changed.id) if online else "",
             )
+
+    def apply_announcements(self, announcements: Iterable[AdminAnnouncement]) -> None:
+        """Send announcements that were made on another process."""
+        for announcement in announcements:
+            if announcement.id not in self._announced:
+                self._announced.append(announcement.id)
+                send_announcement(self._directory, announcement)
 
     def apply_typing(self, hint: TypingHint) -> None:
         """Show that an account is typing, if its conversation has the same members here as there."""

@@ -174,8 +174,7 @@ class ChangePoller:
         """Read the announced changes. If that fails, polling finds them."""
         changes, self._hinted = self._hinted, ChangeSet()
         announced, self._hinted_numbers = self._hinted_numbers, defaultdict(set)
-        for room in changes.closed:
-            self._room_closed(room)
+        self._apply_at_once(changes)
         unsettled = self._delivery.take_unsettled()
         try:
             await self._apply_changes(changes, unsettled, greet=False)
@@ -195,8 +194,7 @@ class ChangePoller:
         self._publisher.has_readers = bool(polled.numbers)
         if changes or unsettled:
             self.hints += 1
-            for room in changes.closed:
-                self._room_closed(room)
+            self._apply_at_once(changes)
             try:
                 await self._apply_changes(changes, unsettled, greet=bool(new_instances))
             except Exception:
@@ -208,6 +206,12 @@ class ChangePoller:
             {id: {n for n in self._hinted_numbers[id] if n > read} for id, read in polled.numbers.items()},
         )
         self._polled_at = began
+
+    def _apply_at_once(self, changes: ChangeSet) -> None:
+        """Apply the changes for which nothing is read."""
+        for room in changes.closed:
+            self._room_closed(room)
+        self._applier.apply_announcements(changes.announcements)
 
     async def _poll_changes(self) -> PolledChanges:
         """Return the changes of other processes since the last poll; of a new process, only later ones."""
@@ -249,7 +253,9 @@ class ChangePoller:
             return snapshot
 
         def then(snapshot: ClusterSnapshot) -> None:
-            self._applier.apply_snapshot(snapshot, unsettled, changes.purged, lost=changes.everything)
+            self._applier.apply_snapshot(
+                snapshot, unsettled, changes.purged, hidden=changes.hidden, lost=changes.everything
+            )
 
         await self._writer.run_job_then(work, then)
 

@@ -18,7 +18,7 @@ from chatroom.db.queries.changefeed import ClosedRoom
 from chatroom.db.records import AccountRecord, DirectRecord, RoomRecord
 from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.protocol.errors import AccountDisabled, UnknownUser
-from chatroom.server.domain.rooms import announce_room_closed, remove_room
+from chatroom.server.domain.rooms import announce_room_closed, remove_room, remove_seat
 from chatroom.server.state.directory import LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier
 from chatroom.server.state.presence import PresenceTracker
@@ -104,7 +104,7 @@ def give_up_seats(transaction: WriteTransaction, account_id: int) -> GivenUpSeat
     for direct in directs:
         _end_direct(transaction, direct)
     for seat in seats:
-        memberships.give_up_seat(connection, seat.conversation_id, account_id)
+        remove_seat(transaction, seat)
     return GivenUpSeats(
         account_id,
         rooms.list_rooms(connection, account_id, ids),

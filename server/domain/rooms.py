@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
-from chatroom.db.queries import rooms
+from chatroom.db.queries import invite_codes, memberships, rooms
 from chatroom.db.queries.changefeed import ClosedRoom, closed_room
-from chatroom.db.records import RoomRecord
+from chatroom.db.records import RoomRecord, SeatRecord
 from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.protocol import labels, names
 from chatroom.server.auth import permissions
@@ -23,7 +23,38 @@ def lock_room(
     id = rooms.room_id(transaction.connection, names.name_key(labels.room_name(name)))
     if id is not None:
         transaction.lock_changing([id])
-    return find(transaction.connection, account_id, name)
+    record = find(transaction.connection, account_id, name)
+    if record.conversation_id != id:  # meanwhile, another room has taken the name
+        transaction.lock_changing([record.conversation_id])
+        record = find(transaction.connection, account_id, name)
+    return record
+
+
+def lock_own_room(transaction: WriteTransaction, account_id: int, name: str) -> RoomRecord:
+    """Lock a room that the account owns, and return it. Raises ``UnknownRoom``, ``NotOwner``."""
+    own = lock_room(transaction, account_id, name)
+    permissions.check_owner(account_id, own)
+    return own
+
+
+def lock_moderated_room(transaction: WriteTransaction, account_id: int, name: str) -> RoomRecord:
+    """Lock a room that the account owns or moderates. Raises ``UnknownRoom``, ``NotOwner``."""
+    room = lock_room(transaction, account_id, name)
+    permissions.check_moderator(account_id, room)
+    return room
+
+
+def remove_seat(transaction: WriteTransaction, seat: SeatRecord) -> None:
+    """Take a seat in a locked room away. With it, the rights of a moderator end."""
+    end_moderation(transaction, seat)
+    memberships.give_up_seat(transaction.connection, seat.conversation_id, seat.account_id)
+
+
+def end_moderation(transaction: WriteTransaction, seat: SeatRecord) -> None:
+    """End the rights of a moderator, if the member is one, with the codes that the moderator has made."""
+    if seat.moderator:
+        memberships.set_moderator(transaction.connection, seat.conversation_id, seat.account_id, False)
+        invite_codes.delete_codes_by(transaction.connection, seat.conversation_id, seat.account_id)
 
 
 def remove_room(transaction: WriteTransaction, room: RoomRecord, by: str | None) -> ClosedRoom:

@@ -29,7 +29,10 @@ DONE_EVENTS: dict[type[Request], str] = {
     requests.DeleteAccount: "account_deleted",
     requests.CreateRoom: "room_created",
     requests.CloseRoom: "room_deleted",
+    requests.SetRoom: "room_changed",
     requests.TransferRoom: "room_transferred",
+    requests.AddModerator: "moderator_added",
+    requests.RemoveModerator: "moderator_removed",
     requests.Kick: "kicked",
     requests.Ban: "banned",
     requests.Unban: "unbanned",
@@ -106,9 +109,11 @@ def _request_fields(request: Request) -> dict[str, str]:
             fields = {"account": username}
         case requests.Kick() | requests.Ban() | requests.Unban() | requests.TransferRoom():
             fields = {"room": request.room, "username": request.username}
+        case requests.AddModerator() | requests.RemoveModerator():
+            fields = {"room": request.room, "username": request.username}
         case requests.CreateRoom(room=room) | requests.CloseRoom(room=room) | requests.EnterRoom(room=room):
             fields = {"room": room}
-        case requests.MakeInvitation(room=room):
+        case requests.MakeInvitation(room=room) | requests.SetRoom(room=room):
             fields = {"room": room}
         case _:
             fields = {}

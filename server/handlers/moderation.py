@@ -1,4 +1,5 @@
-"""Requests of a room's owner: topic, settings, invitations, kick, ban, transfer, close.
+"""Requests of a room's owner and moderators: topic, invitations, kick, ban; of the owner alone: moderators,
+transfer, close.
 
 A removed member receives no message that is committed later: on the loop, its seat is dropped in the same
 step that handles the commit. A notice in the room's history records each action; its text is the new topic
@@ -16,24 +17,31 @@ from chatroom.db.records import AccountRecord, RoomRecord
 from chatroom.db.writer.transaction import WriteTransaction
 from chatroom.protocol import labels, requests, responses
 from chatroom.protocol.errors import Banned, NoSuchMember, NotYourself, RoomNotEmpty, TextTooLong
-from chatroom.protocol.frame import UNSET, Id
+from chatroom.protocol.frame import Id
 from chatroom.protocol.values import DAY, format_time
 from chatroom.protocol.wire import encode_frame
 from chatroom.server.auth import invitations, permissions
 from chatroom.server.config.settings import LimitSettings
 from chatroom.server.domain.pages import answer_size, fill_page, page_start
 from chatroom.server.domain.request_checks import speaker_account
-from chatroom.server.domain.rooms import announce_room_closed, lock_room, remove_room
+from chatroom.server.domain.rooms import (
+    announce_room_closed,
+    end_moderation,
+    lock_moderated_room,
+    lock_own_room,
+    lock_room,
+    remove_room,
+    remove_seat,
+)
 from chatroom.server.results import CommitWork, ReadPage, Reply
 from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
 from chatroom.server.state.notifier import EventNotifier
-from chatroom.server.state.serialize import room_value
 from chatroom.server.state.system_messages import add_notice
 
 
 @dataclass(frozen=True, slots=True)
 class ModerationResult:
-    """An owner's action: the room as the owner sees it now, the other account, and whether it had effect."""
+    """The room as the acting account sees it now, the other account, and whether the action had effect."""
 
     room: RoomRecord
     other: AccountRecord
@@ -57,15 +65,6 @@ class ModerationHandlers:
 
         topic = "" if request.topic.isspace() else request.topic
         return CommitWork(partial(_set_topic, account=account, room=request.room, topic=topic), then)
-
-    def set_room(self, speaker: Speaker, request: requests.SetRoom) -> Reply:
-        account = speaker_account(speaker)
-
-        def then(room: RoomRecord) -> responses.Response:
-            self._notifier.room_changed(room)
-            return responses.Room(id=request.id, room=room_value(room))
-
-        return CommitWork(partial(_set_room, account=account, request=request), then)
 
     def invite(self, speaker: Speaker, request: requests.Invite) -> Reply:
         account = speaker_account(speaker)
@@ -111,7 +110,7 @@ class ModerationHandlers:
 
         def work(connection: Connection) -> bytes:
             own = permissions.find_room(connection, account_id, request.room)
-            permissions.check_owner(account_id, own)
+            permissions.check_moderator(account_id, own)
             read = partial(bans_and_invites.banned_usernames, connection, own.conversation_id)
             usernames = start.read_entries(read, str)
             page, end = fill_page(usernames, str, start.limit, answer_size(self._limits))
@@ -120,6 +119,16 @@ class ModerationHandlers:
             )
 
         return ReadPage(work)
+
+    def add_moderator(self, speaker: Speaker, request: requests.AddModerator) -> Reply:
+        account = speaker_account(speaker)
+        work = partial(_add_moderator, account=account, room=request.room, username=request.username)
+        return CommitWork(work, lambda _: responses.Ok(id=request.id))
+
+    def remove_moderator(self, speaker: Speaker, request: requests.RemoveModerator) -> Reply:
+        account = speaker_account(speaker)
+        work = partial(_remove_moderator, account=account, room=request.room, username=request.username)
+        return CommitWork(work, lambda _: responses.Ok(id=request.id))
 
     def transfer_room(self, speaker: Speaker, request: requests.TransferRoom) -> Reply:
         account = speaker_account(speaker)
@@ -165,19 +174,10 @@ class ModerationHandlers:
 
 
 def _set_topic(transaction: WriteTransaction, *, account: LiveAccount, room: str, topic: str) -> RoomRecord:
-    own = _lock_own_room(transaction, account, room)
+    own = lock_moderated_room(transaction, account.id, room)
     if topic != own.topic:
         rooms.set_topic(transaction.connection, own.conversation_id, topic)
         add_notice(transaction, own, account, "topic", topic)
-    return rooms.read_room(transaction.connection, account.id, own.conversation_id)
-
-
-def _set_room(
-    transaction: WriteTransaction, *, account: LiveAccount, request: requests.SetRoom
-) -> RoomRecord:
-    own = _lock_own_room(transaction, account, request.room)
-    if request.retention is not UNSET:
-        rooms.set_retention(transaction.connection, own.conversation_id, request.retention)
     return rooms.read_room(transaction.connection, account.id, own.conversation_id)
 
 
@@ -186,7 +186,7 @@ def _add_invite(
 ) -> ModerationResult:
     """Invite an account, unless it is a member. Raises ``Banned`` and ``Declined``."""
     connection = transaction.connection
-    own = _lock_own_room(transaction, account, room)
+    own = lock_moderated_room(transaction, account.id, room)
     other = _find_other(connection, account, username)
     permissions.check_may_approach(connection, account.id, other)
     if bans_and_invites.is_banned(connection, own.conversation_id, other.id):
@@ -201,7 +201,7 @@ def _add_invite(
 
 def _make_invitation(transaction: WriteTransaction, *, account: LiveAccount, room: str) -> tuple[str, int]:
     """Return an invitation code, and when it expires."""
-    own = _lock_own_room(transaction, account, room)
+    own = lock_moderated_room(transaction, account.id, room)
     code = invitations.issue_code(transaction, conversation_id=own.conversation_id, maker_id=account.id)
     return code, transaction.now + invitations.DAYS * DAY
 
@@ -210,12 +210,14 @@ def _kick_member(
     transaction: WriteTransaction, *, account: LiveAccount, room: str, username: str
 ) -> ModerationResult:
     connection = transaction.connection
-    own = _lock_own_room(transaction, account, room)
+    own = lock_moderated_room(transaction, account.id, room)
     other = _find_other(connection, account, username)
-    if memberships.find_seat(connection, own.conversation_id, other.id) is None:
+    seat = memberships.find_seat(connection, own.conversation_id, other.id)
+    permissions.check_may_moderate(account.id, own, other.id, seat)
+    if seat is None:
         raise NoSuchMember(room=labels.room_label(own.name), username=other.username)
     add_notice(transaction, own, account, "kick", other.username)
-    memberships.give_up_seat(connection, own.conversation_id, other.id)
+    remove_seat(transaction, seat)
     return ModerationResult(rooms.read_room(connection, account.id, own.conversation_id), other)
 
 
@@ -223,27 +225,58 @@ def _ban_account(
     transaction: WriteTransaction, *, account: LiveAccount, room: str, username: str
 ) -> ModerationResult:
     connection = transaction.connection
-    own = _lock_own_room(transaction, account, room)
+    own = lock_moderated_room(transaction, account.id, room)
     other = _find_other(connection, account, username)
+    seat = memberships.find_seat(connection, own.conversation_id, other.id)
+    permissions.check_may_moderate(account.id, own, other.id, seat)
     if bans_and_invites.add_ban(connection, own.conversation_id, other.id, transaction.now):
         add_notice(transaction, own, account, "ban", other.username)
         bans_and_invites.remove_invite(connection, own.conversation_id, other.id)
         transaction.changes.accounts.add(other.id)
-        memberships.give_up_seat(connection, own.conversation_id, other.id)
+        if seat is not None:
+            remove_seat(transaction, seat)
     return ModerationResult(rooms.read_room(connection, account.id, own.conversation_id), other)
 
 
 def _unban_account(transaction: WriteTransaction, *, account: LiveAccount, room: str, username: str) -> None:
-    own = _lock_own_room(transaction, account, room)
+    own = lock_moderated_room(transaction, account.id, room)
     other = permissions.find_user(transaction.connection, username)
     bans_and_invites.remove_ban(transaction.connection, own.conversation_id, other.id)
+
+
+def _add_moderator(transaction: WriteTransaction, *, account: LiveAccount, room: str, username: str) -> None:
+    """Make a member a moderator, unless the member is one. Raises ``NoSuchMember``."""
+    connection = transaction.connection
+    own = lock_own_room(transaction, account.id, room)
+    other = _find_other(connection, account, username)
+    seat = memberships.find_seat(connection, own.conversation_id, other.id)
+    if seat is None:
+        raise NoSuchMember(room=labels.room_label(own.name), username=other.username)
+    if not seat.moderator:
+        memberships.set_moderator(connection, own.conversation_id, other.id, True)
+        add_notice(transaction, own, account, "appoint", other.username)
+
+
+def _remove_moderator(
+    transaction: WriteTransaction, *, account: LiveAccount, room: str, username: str
+) -> None:
+    """End the rights of a moderator, if the account is one. A moderator may end the own ones."""
+    connection = transaction.connection
+    target = lock_room(transaction, account.id, room)
+    other = permissions.find_user(connection, username)
+    seat = memberships.find_seat(connection, target.conversation_id, other.id)
+    if other.id != account.id or seat is None or not seat.moderator:
+        permissions.check_owner(account.id, target)
+    if seat is not None and seat.moderator:
+        end_moderation(transaction, seat)
+        add_notice(transaction, target, account, "dismiss", other.username)
 
 
 def _transfer_room(
     transaction: WriteTransaction, *, account: LiveAccount, room: str, username: str, room_limit: int
 ) -> RoomRecord:
     connection = transaction.connection
-    own = _lock_own_room(transaction, account, room)
+    own = lock_own_room(transaction, account.id, room)
     other = _find_other(connection, account, username)
     if memberships.find_seat(connection, own.conversation_id, other.id) is None:
         raise NoSuchMember(room=labels.room_label(own.name), username=other.username)
@@ -254,18 +287,11 @@ def _transfer_room(
 
 
 def _close_room(transaction: WriteTransaction, *, account: LiveAccount, room: str) -> ClosedRoom:
-    own = _lock_own_room(transaction, account, room)
+    own = lock_own_room(transaction, account.id, room)
     others = own.members - (own.seat is not None)
     if others:
         raise RoomNotEmpty(room=labels.room_label(own.name), members=others)
     return remove_room(transaction, own, account.username)
-
-
-def _lock_own_room(transaction: WriteTransaction, account: LiveAccount, room: str) -> RoomRecord:
-    """Lock a room that the account owns, and return it. Raises ``UnknownRoom``, ``NotOwner``."""
-    own = lock_room(transaction, account.id, room)
-    permissions.check_owner(account.id, own)
-    return own
 
 
 def _find_other(connection: Connection, account: LiveAccount, username: str) -> AccountRecord:

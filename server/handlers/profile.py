@@ -9,6 +9,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from chatroom.db.queries import accounts, rooms
+from chatroom.db.queries.rooms import CommonRoom
 from chatroom.db.records import AccountRecord
 from chatroom.protocol import labels, requests, responses, values
 from chatroom.protocol.errors import EmptyText, TextTooLong
@@ -31,7 +32,7 @@ class AccountProfile:
 
     account: AccountRecord
     registered_at: int
-    rooms: list[str]
+    rooms: list[CommonRoom]
     presence_visible: bool
 
 
@@ -67,7 +68,9 @@ class ProfileHandlers:
             registered=format_time(profile.registered_at),
             online=online,
             away=self._directory.away_text(profile.account.id) or UNSET if online else UNSET,
-            rooms=[labels.room_label(name) for name in profile.rooms],
+            rooms=[labels.room_label(room.name) for room in profile.rooms],
+            owns=[labels.room_label(room.name) for room in profile.rooms if room.owned] or UNSET,
+            moderates=[labels.room_label(room.name) for room in profile.rooms if room.moderated] or UNSET,
         )
 
 

@@ -11,7 +11,7 @@ from chatroom.db.queries import accounts, bans_and_invites, memberships, message
 from chatroom.db.reader import DatabaseReader
 from chatroom.db.records import RoomRecord, SeatRecord, StoredMessage
 from chatroom.db.writer.transaction import WriteTransaction
-from chatroom.protocol import labels, names, requests, responses
+from chatroom.protocol import labels, requests, responses
 from chatroom.protocol.errors import RoomFull
 from chatroom.protocol.frame import UNSET
 from chatroom.server.auth import invitations, permissions
@@ -91,7 +91,7 @@ class RoomEntryHandlers:
         if not permissions.checks_password(account_id, target):
             return None
         hashed = target.password_hash
-        guessed = b"#%d %s" % (account_id, names.name_key(labels.room_name(room)))
+        guessed = b"#%d %d" % (account_id, target.conversation_id)
         is_right = await self._password_checker.is_right(password, hashed, guessed, speaker, logged_in=True)
         return hashed if is_right else None
 

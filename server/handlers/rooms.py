@@ -24,7 +24,7 @@ from chatroom.server.config.settings import ServerConfig
 from chatroom.server.domain.names import is_name_taken
 from chatroom.server.domain.pages import answer_size, fill_page, page_start
 from chatroom.server.domain.request_checks import speaker_account
-from chatroom.server.domain.rooms import lock_room
+from chatroom.server.domain.rooms import lock_room, remove_seat
 from chatroom.server.results import CommitWork, ReadPage, Reply
 from chatroom.server.state.directory import LiveAccount, LiveDirectory, Speaker
 from chatroom.server.state.disk_space import DiskSpace
@@ -127,9 +127,11 @@ class RoomHandlers:
                 connection, account_id, labels.room_label(request.room)
             )
             hidden = permissions.hidden_from(connection, account_id)
+            owner_id = rooms.owner_id(connection, target.id)
             read = partial(memberships.list_roster, connection, target.id)
             members = (
-                self._member_value(seat, hidden) for seat in start.read_entries(read, attrgetter("username"))
+                self._member_value(seat, hidden, owner_id)
+                for seat in start.read_entries(read, attrgetter("username"))
             )
             page, end = fill_page(members, attrgetter("username"), start.limit, answer_size(self._limits))
             return encode_frame(
@@ -138,7 +140,7 @@ class RoomHandlers:
 
         return ReadPage(work)
 
-    def _member_value(self, seat: SeatRecord, hidden: set[int]) -> values.Member:
+    def _member_value(self, seat: SeatRecord, hidden: set[int], owner_id: int | None) -> values.Member:
         online = seat.account_id not in hidden and self._directory.is_online(seat.account_id)
         return values.Member(
             username=seat.username,
@@ -146,6 +148,7 @@ class RoomHandlers:
             entered=seat.entered,
             online=online,
             away=self._directory.away_text(seat.account_id) or UNSET if online else UNSET,
+            role="owner" if seat.account_id == owner_id else "moderator" if seat.moderator else UNSET,
         )
 
 
@@ -197,7 +200,7 @@ def _resign_room(transaction: WriteTransaction, *, account: LiveAccount, room: s
     target, seat = _lock_own(transaction, account.id, room)
     if seat.entered:
         leave_conversation(transaction, seat)
-    memberships.give_up_seat(connection, target.conversation_id, account.id)
+    remove_seat(transaction, seat)
     successor = memberships.oldest_seat(connection, target.conversation_id)
     if target.owner_id == account.id and successor is not None:
         rooms.set_owner(connection, target.conversation_id, successor.account_id)

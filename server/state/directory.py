@@ -135,6 +135,7 @@ class LiveDirectory:
         self.conversations: dict[int, LiveConversation] = {}
         self.elsewhere: set[int] = set()  # accounts with a session on another server process
         self.away_elsewhere: dict[int, str] = {}  # away messages of these accounts
+        self.room_renamed: Callable[[records.RoomRecord], None] = lambda room: None
         self.conversation_added: Callable[[int], None] = lambda id: None
         self.conversation_dropped: Callable[[int], None] = lambda id: None
 
@@ -180,9 +181,22 @@ class LiveDirectory:
                 seat.conversation.listeners.discard(speaker)
         return account
 
+    def update_name(self, room: records.RoomRecord) -> None:
+        """Take over the name of a room that was renamed, and then call ``room_renamed``."""
+        conversation = self.conversations.get(room.conversation_id)
+        if conversation is None or conversation.name in ("", room.name):
+            return
+        conversation.name, label = room.name, labels.room_label(room.name)
+        for account, seat in self.seats_in(conversation.id):
+            del account.labels[seat.label], account.keys[seat.key]
+            seat.label, seat.key = label, _label_key(label)
+            account.labels[label] = account.keys[seat.key] = seat
+        self.room_renamed(room)
+
     def seat_in_room(self, account: LiveAccount, room: records.RoomRecord) -> None:
         """Add or update a seat in a room from the database."""
         assert room.seat is not None
+        self.update_name(room)
         self._put_seat(account, room, room.seat, labels.room_label(room.name), name=room.name)
 
     def seat_in_direct(self, account: LiveAccount, direct: records.DirectRecord) -> None:

@@ -44,6 +44,7 @@ class EventNotifier:
         self._purged: set[int] = set()  # conversations from which messages were removed
         self._changed: dict[int, records.RoomRecord] = {}
         self._last_values: dict[int, values.Room] = {}  # by room, as last sent
+        directory.room_renamed = self.room_renamed
         self.retention_changed: Callable[[], None] = lambda: None
         self.share_typing: Callable[[LiveAccount, LiveSeat], None] = lambda account, seat: None
         self.share_away: Callable[[LiveAccount], None] = lambda account: None
@@ -62,6 +63,21 @@ class EventNotifier:
         """Do the same for a room that another server process may have changed."""
         if self._last_values.get(room.conversation_id) != _public_room_value(room):
             self.room_changed(room)
+
+    def room_renamed(self, room: records.RoomRecord) -> None:
+        """Send a renamed room to its members, before any message under the new name."""
+        id, public_value = room.conversation_id, _public_room_value(room)
+        for account, _ in self._directory.seats_in(id):
+            send_lines(account.speakers, _room_line(_room_value_for(account, id, public_value)))
+
+    def room_hidden(self, room: records.RoomRecord) -> None:
+        """Send a room that became private once more to those who do not see it any more, so that they can
+        delete it.
+        """
+        line = _room_line(_public_room_value(room))
+        for account in self._directory.accounts.values():
+            if not _has_own_view(account, room):
+                send_lines(account.speakers, line)
 
     def _send_room_events(self) -> None:
         changed = dict(islice(self._changed.items(), MAX_ROOMS_PER_BATCH))

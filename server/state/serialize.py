@@ -54,6 +54,7 @@ def room_value(room: RoomRecord) -> values.Room:
     seat = room.seat
     return values.Room(
         room=labels.room_label(room.name),
+        room_id=room.conversation_id,
         members=room.members,
         capacity=room.capacity,
         owner=room.owner,

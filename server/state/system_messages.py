@@ -1,4 +1,5 @@
-"""Notices: messages that report entering, leaving, a new nickname or an action of a room's owner. Each is
+"""Notices: messages that report entering, leaving, a new nickname or an action of a room's owner
+or moderator. Each is
 stored in the same transaction as the change.
 """
 

@@ -387,3 +387,46 @@ def test_account_erased_on_one_process_is_gone_on_the_other(alice: Wire, bob: Wi
         assert "kryptonite" not in texts
     [room] = [room for room in bob.request("list_rooms")["rooms"] if room["room"] == inside]
     assert (room["owner"], room["members"]) == (bob.username, 1)
+
+
+# Settings of rooms
+
+
+def test_room_settings_reach_the_other_process(alice: Wire, bob: Wire, room: str) -> None:
+    alice.request("set_room", room=room, capacity=77)
+    next_room_value(bob, room, capacity=77)
+    alice.request("set_room", room=room, private=True)
+    assert next_room_value(bob, room, private=True)["member"] is False
+    assert bob.refusal("show_room", room=room) == "unknown_room"
+
+
+def test_announcement_reaches_users_of_the_other_process_once(pair: Pair, alice: Wire, bob: Wire) -> None:
+    for text in ("first", "second"):
+        assert admin(pair.east, "announce", text).code == 0
+    for wire in (alice, bob):
+        texts = [wire.event("announcement")["text"] for _ in range(2)]
+        assert texts == ["first", "second"]
+
+
+def test_renamed_room_follows_on_the_other_process(alice: Wire, bob: Wire, inside: str) -> None:
+    new_name = f"{inside}new"
+    say(bob, inside, "before")
+    alice.request("set_room", room=inside, name=new_name)
+    value = next_room_value(bob, new_name)
+    assert (value["member"], value["entered"]) == (True, True)
+    assert say(bob, inside, "to the old name") < say(bob, new_name, "to the new name")
+    assert alice.message(text="to the old name")["conversation"] == new_name
+    say(alice, new_name, "after")
+    assert bob.message(text="after")["conversation"] == new_name
+    assert bob.refusal("create_room", room=inside, capacity=5) == "room_exists"
+
+
+def test_moderator_who_was_dismissed_on_one_process_has_no_rights_on_the_other(
+    pair: Pair, alice: Wire, bob: Wire, inside: str, unique: Unique
+) -> None:
+    carol = pair.west.user(unique("Carol"))
+    enter(inside, carol)
+    alice.request("add_moderator", room=inside, username=bob.username)
+    bob.request("set_topic", room=inside, topic="by a moderator")
+    alice.request("remove_moderator", room=inside, username=bob.username)
+    assert bob.refusal("kick", room=inside, username=carol.username) == "not_owner"

@@ -102,6 +102,11 @@ class HistoryView:
         """Show the content with this title as when it was first opened."""
         self._positions.pop(title, None)
 
+    def rename_title(self, former: str, title: str) -> None:
+        """Keep the position of a content whose title has changed."""
+        if former in self._positions:
+            self._positions[title] = self._positions.pop(former)
+
     def forget_positions(self) -> None:
         self._positions.clear()
 

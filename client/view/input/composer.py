@@ -105,6 +105,12 @@ class Composer:
             self.conversation = self._state.current
             self.buffer.reset(Document(draft))
 
+    def rename_room(self, former: str, name: str) -> None:
+        if former in self._histories:
+            self._histories[name] = self._histories.pop(former)
+        if self.conversation == former:
+            self.conversation = name
+
     @property
     def draft(self) -> str:
         """Return the typed text, also while a history line is shown.

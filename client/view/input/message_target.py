@@ -54,6 +54,15 @@ class MessageTargets:
         if target := self.current:
             self.set_target(target.command)
 
+    def rename_room(self, former: str, name: str) -> None:
+        """Keep the targets of a room that was renamed."""
+        self._targets = {
+            name if place == former else place: target._replace(
+                conversation=name if target.conversation == former else target.conversation
+            )
+            for place, target in self._targets.items()
+        }
+
     def clear_targets(self) -> None:
         self._targets.clear()
 

@@ -10,6 +10,7 @@ from chatroom.client.view.history.message_rows import note_text
 
 BANNER_NOTES = frozenset(
     {
+        "announcement",
         "logged_in",
         "entered_room",
         "entered_direct",

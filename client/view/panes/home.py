@@ -63,6 +63,8 @@ def _room_row(room: Conversation) -> Row:
     seats = i18n.translate("room_line", room=name, members=room.members, capacity=room.capacity)
     marks = [mark for mark in ("private", "locked", "invited") if getattr(room, mark)]
     row: Row = [("class:hint", i18n.translate(f"room.{mark}")) for mark in marks]
+    if room.owner:
+        row.append(("class:hint", i18n.translate("home.owner", owner=room.owner)))
     if room.member:
         row.append(("class:online", i18n.translate("home.entered" if room.entered else "home.member")))
     return [("class:text", f"  {seats}"), *_details_row(row + _unread_row(room))]

@@ -1,8 +1,10 @@
 """The pane on the right: the members of the current room, with account and nickname.
 
-They are in the order of ``model.roster``: members who are in the room come first.
+They are in the order of ``model.roster``: members who are in the room come first. A star marks the owner, an
+empty one the moderators.
 """
 
+from chatroom.client.model.roster import role_of
 from chatroom.client.model.state import Conversation
 from chatroom.client.text import i18n
 from chatroom.client.view.draw.text import Row, column_count, drawable_text, fit_text
@@ -24,7 +26,7 @@ _MEASURED_MEMBERS = 100
 
 def preferred_width(room: Conversation) -> int:
     """Return the columns that the rows need."""
-    names = (_member_name(member) for member in room.roster[:_MEASURED_MEMBERS])
+    names = (_member_name(member, room.owner) for member in room.roster[:_MEASURED_MEMBERS])
     widest = max((column_count(name) + 2 for name in names), default=0)
     scrolled = _LONG_LIST_WIDTH if len(room.roster) > _LONG_LIST else 0
     return max(MIN_WIDTH, min(MAX_WIDTH, max(widest, scrolled, column_count(_heading(room)))))
@@ -60,7 +62,7 @@ class MembersPane:
         lines -= len(roster) - offset > lines
         visible = roster[offset : offset + max(0, lines)]
         self._page_size = max(1, len(visible))
-        rows = [_member_row(member, width) for member in visible]
+        rows = [_member_row(member, room.owner, width) for member in visible]
         names = [safe_text(member.nickname or member.username) for member in visible]
         self.visible_names = ["", *([""] if offset else []), *names]
         if offset:
@@ -90,15 +92,21 @@ def _member_count(room: Conversation) -> int:
     return room.members or len(room.roster)
 
 
-def _member_name(member: Member) -> str:
+ROLE_MARKS = {"owner": "★", "moderator": "☆"}
+"""Marks behind the names of these members."""
+
+
+def _member_name(member: Member, owner: str) -> str:
     name = drawable_text(member.username)
+    if role := role_of(member, owner):
+        name += ROLE_MARKS[role]
     if member.nickname and member.nickname != member.username:
         name += f" ({drawable_text(member.nickname)})"
     return name
 
 
-def _member_row(member: Member, width: int) -> Row:
-    name = _member_name(member)
+def _member_row(member: Member, owner: str, width: int) -> Row:
+    name = _member_name(member, owner)
     mark = "◐" if member.online and member.away else "●" if member.online and member.entered else "○"
     style = nickname_style(member.username) if member.online else "class:offline"
     return [

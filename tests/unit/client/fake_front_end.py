@@ -23,6 +23,7 @@ class FakeFrontEnd:
         self.notes: list[ClientNote] = []
         self.edited: list[Path] = []
         self.copied: list[str] = []
+        self.renamed: list[tuple[str, str]] = []
         self.refused: list[PendingMessage] = []
         self.sought: list[tuple[str, int]] = []
         self.scrolls = False
@@ -44,6 +45,9 @@ class FakeFrontEnd:
 
     def show_frame(self, frame: Frame) -> None:
         self.handle_frame(frame)
+
+    def room_renamed(self, former: str, name: str) -> None:
+        self.renamed.append((former, name))
 
     def show_refused(self, pending: PendingMessage) -> bool:
         self.refused.append(pending)

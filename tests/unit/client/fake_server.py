@@ -23,7 +23,7 @@ LIMITS = {
     "page": 3,
 }
 
-ROUTINE_REQUESTS = frozenset({"list_rooms", "list_members", "ping", "read"})
+ROUTINE_REQUESTS = frozenset({"list_rooms", "list_members", "show_room", "ping", "read"})
 """Requests that the client sends by itself; the server gives them empty responses."""
 
 
@@ -88,6 +88,8 @@ class Peer:
                 self.answer(request, "rooms", rooms=[])
             case "list_members":
                 self.answer(request, "members", members=[])
+            case "show_room":
+                self.answer_error(request, "unknown_room", room=request["room"])
             case "ping":
                 self.answer(request, "pong")
             case "read":

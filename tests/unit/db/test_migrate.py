@@ -20,7 +20,7 @@ from chatroom.db.migrate import upgrade_schema
 from chatroom.db.queries import accounts, messages
 from chatroom.db.records import MessageDraft
 from tests.support.database import DatabaseServer, fresh_database
-from tests.unit.db.builders import NOW, append_message, make_account, make_room
+from tests.unit.db.builders import NOW, append_message, make_account
 
 NEXT_MIGRATION = '''
 """A future migration: accounts get a colour."""
@@ -58,6 +58,18 @@ def next_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (head,) = ScriptDirectory(str(later)).get_heads()
     (later / "versions" / "9000_colour.py").write_text(NEXT_MIGRATION.format(head=head))
     monkeypatch.setattr(migrate, "MIGRATIONS", later)
+
+
+def make_earlier_room(connection: Connection, name: str, owner_id: int) -> int:
+    """Create a room in a schema without later tables."""
+    added = connection.execute(text("INSERT INTO conversations (kind) VALUES ('room')"))
+    room_id: int = added.lastrowid
+    names = ", ".join(("name", "name_key", "name_skeleton", "capacity", "owner_id", "created_at"))
+    connection.execute(
+        text(f"INSERT INTO rooms (conversation_id, {names}) VALUES (:id, :name, :key, :key, 5, :owner, 0)"),
+        {"id": room_id, "name": name, "key": name.encode(), "owner": owner_id},
+    )
+    return room_id
 
 
 def differences(engine: Engine) -> list[Any]:
@@ -122,7 +134,7 @@ def test_cid_index_migration_keeps_messages(
         upgrade_schema(bare)
     with begin_write(bare) as connection:
         alice = make_account(connection, "Alice")
-        room_id = make_room(connection, "here", alice)
+        room_id = make_earlier_room(connection, "here", alice)
         insert_early_messages(
             connection, room_id, alice, [(None, words, "text") for words in ("one", "two", "three")]
         )
@@ -174,7 +186,7 @@ def test_erasure_migration_erases_deleted_and_replaced_texts(
         upgrade_schema(bare)
     with begin_write(bare) as connection:
         alice = make_account(connection, "Alice")
-        room_id = make_room(connection, "here", alice)
+        room_id = make_earlier_room(connection, "here", alice)
         changes = [
             (None, "kept", "text"), (None, "deleted", "text"), (None, "first", "action"),
             (2, "deleted edit", "edit"), (3, "second", "edit"), (3, "third", "edit"), (2, "", "delete"),

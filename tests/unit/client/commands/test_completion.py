@@ -13,11 +13,12 @@ def state() -> ClientState:
         Member(username="张三", nickname="小三", entered=True, online=True),
     ]
     made = ClientState(username="Alice", current="#lab")
-    made.conversations = {
-        "#lab": Conversation("#lab", member=True, roster=roster),
-        "#lounge": Conversation("#lounge"),
-        "@Carol": Conversation("@Carol", member=True),
-    }
+    for conversation in (
+        Conversation("#lab", member=True, roster=roster),
+        Conversation("#lounge"),
+        Conversation("@Carol", member=True),
+    ):
+        made.conversations[conversation.name] = conversation
     return made
 
 

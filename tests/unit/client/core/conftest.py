@@ -15,8 +15,9 @@ from tests.unit.client.fake_front_end import FakeFrontEnd
 def state() -> ClientState:
     """Alice is logged in and has entered #lab."""
     lab = Conversation("#lab", member=True, entered=True, nickname="ALICE", head=9)
-    conversations = {"#lab": lab}
-    return ClientState(link=ConnectionState.LOGGED_IN, username="Alice", conversations=conversations)
+    state = ClientState(link=ConnectionState.LOGGED_IN, username="Alice")
+    state.conversations["#lab"] = lab
+    return state
 
 
 @pytest.fixture

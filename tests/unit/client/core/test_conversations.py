@@ -63,7 +63,7 @@ async def test_room_lost_while_offline_is_not_entered_again(fake: FakeServer, st
     """Kicked, or resigned in another client: the waiting line is not posted, and both are reported."""
     async with fake:
         app = start()
-        peer = await log_in(fake, app)
+        peer = await log_in(fake, app, rooms=[room(room_id=7)])
         app.conversations.show("#lab")
         app.writer.write("#lab", "a secret")
         await peer.expect("send")
@@ -103,7 +103,7 @@ async def test_room_resigned_in_other_client_is_not_entered_for_pending_message(
 ) -> None:
     async with fake:
         app = start()
-        peer = await log_in(fake, app)
+        peer = await log_in(fake, app, rooms=[room(room_id=7)])
         app.writer.write("#lab", "too late")
         send = await peer.expect("send")
         peer.send(type="removed", room="#lab", reason="resign", username="Alice")

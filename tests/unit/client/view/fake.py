@@ -8,6 +8,7 @@ from chatroom.client.core.history import HistoryPager
 from chatroom.client.core.requester import Requester
 from chatroom.client.core.session import Session
 from chatroom.client.model import apply
+from chatroom.client.model.apply_values import find_or_add_conversation
 from chatroom.client.model.state import ClientState, ConnectionState, Conversation
 from chatroom.client.net.connection import Refused
 from chatroom.client.net.known_servers import KnownServers
@@ -114,7 +115,7 @@ class _FakeLines(TypedLines):
 
 def add_room(state: ClientState, name: str = "#thuhole", *, says: int = 0, first: int = 1) -> Conversation:
     """Add a room that Alice has entered as ALICE, with ``says`` messages from Bob."""
-    room = apply.find_or_add_conversation(state, name)
+    room = find_or_add_conversation(state, name)
     room.member = room.entered = True
     room.nickname, room.members, room.capacity = "ALICE", 2, 5
     room.roster = [make_member("Alice", "ALICE"), make_member("Bob", "BOB")]
@@ -126,7 +127,7 @@ def add_room(state: ClientState, name: str = "#thuhole", *, says: int = 0, first
 
 
 def add_friend(state: ClientState, name: str = "@Bob", *, online: bool = True) -> Conversation:
-    friend = apply.find_or_add_conversation(state, name)
+    friend = find_or_add_conversation(state, name)
     friend.online, friend.timeline.more = online, False
     return friend
 

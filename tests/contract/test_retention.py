@@ -11,26 +11,8 @@ from sqlalchemy import text
 from chatroom.db.engine import begin_write, normalise_url, open_engine
 from tests.contract.test_erasure import wait_until
 from tests.contract.test_moderation import enter
+from tests.support.aged_messages import DAY_MS, age_messages
 from tests.support.processes import Json, Server, Wire
-
-DAY_MS = 24 * 60 * 60 * 1000
-
-AGE_MESSAGES = text(
-    "UPDATE messages SET sent_at = sent_at - :age WHERE seq <= :upto"
-    " AND conversation_id = (SELECT conversation_id FROM rooms WHERE name = :room)"
-)
-
-
-def age_messages(server: Server, room: str, upto: int, days: int) -> None:
-    """Let the messages up to a seq be some days older."""
-    arguments = server.arguments
-    url = arguments[1] if "--database" in arguments else f"sqlite:///{server.data / 'chatroom.sqlite'}"
-    engine = open_engine(normalise_url(url))
-    try:
-        with begin_write(engine) as connection:
-            connection.execute(AGE_MESSAGES, {"age": days * DAY_MS, "upto": upto, "room": room[1:]})
-    finally:
-        engine.dispose()
 
 
 def first_of(wire: Wire, room: str) -> int:
@@ -67,7 +49,7 @@ def aged(shared_server: Server, alice: Wire, bob: Wire, room: str) -> str:
     enter(room, alice, bob)
     say(alice, room, "old1", "old2", "old3", "new1", "new2", "new3", "new4", "new5")
     bob.request("read", conversation=room, seq=3)
-    age_messages(shared_server, room, 5, 40)
+    age_messages(shared_server, room, 5, days=40)
     return room
 
 
@@ -119,7 +101,7 @@ def test_removed_messages_are_not_found_and_cannot_be_changed(alice: Wire, bob: 
 def test_seqs_go_on_after_all_messages_were_removed(
     shared_server: Server, alice: Wire, bob: Wire, aged: str
 ) -> None:
-    age_messages(shared_server, aged, 10, 40)
+    age_messages(shared_server, aged, 10, days=40)
     purge(alice, aged, 11)
     empty = bob.request("history", conversation=aged)
     assert (empty["messages"], empty["more"]) == ([], False)
@@ -134,7 +116,7 @@ def test_session_names_the_first_message_after_a_restart(server: Server) -> None
     alice.request("create_room", room="#lab", capacity=5)
     enter("#lab", alice)
     say(alice, "#lab", "old", "new")
-    age_messages(server, "#lab", 2, 40)
+    age_messages(server, "#lab", 2, days=40)
     purge(alice, "#lab", 3)
     server.restart()
     with closing(server.connect().login("Alice")) as again:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tests.delivery.history import History
 from tests.delivery.history_index import HistoryIndex
-from tests.delivery.rules import recovery, seats, shown, stored
+from tests.delivery.rules import recovery, removed, seats, shown, stored
 
 Rule = Callable[[HistoryIndex], Iterable[str]]
 
@@ -25,9 +25,10 @@ RULES: dict[str, Rule] = {
     "10": seats.rooms_stay_within_capacity,
     "11": recovery.every_outcome_is_known,
     "D7": seats.entries_and_exits_alternate,
+    "first": removed.first_never_goes_back,
     "stop": recovery.servers_stop_cleanly,
 }
-"""The eleven rules of the contract, and two more that the same runs can check."""
+"""The eleven rules of the contract, and three more that the same runs can check."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,7 @@ class Client:
         self.seats = {*rooms, *friends}
         self.inside = {name for name, value in {**rooms, **friends}.items() if value["entered"]}
         for conversation, value in {**rooms, **friends}.items():
-            self._tell(conversation, value["head"], begun, opens=True)
+            self._tell(conversation, value["head"], begun, opens=True, first=value.get("first", 1))
 
     def retire(self) -> None:
         """Stop. Open requests are abandoned."""
@@ -249,11 +249,12 @@ class Client:
         del self.outbox[pending.cid]
         return True
 
-    def _apply(self, message: Message) -> None:
-        """Apply the message if it is the next one. A later one shows that messages are missing."""
+    def _apply(self, message: Message, first: int = 1) -> None:
+        """Apply the next one, or the first after removed ones. A later one shows that some are missing."""
         conversation = message.conversation
         self._learn(conversation, message.seq)
-        if message.seq == self._last.get(conversation, 0) + 1:
+        last = self._last.get(conversation, 0)
+        if message.seq == last + 1 or last < message.seq == first:
             self._last[conversation] = message.seq
             self._history.add(Applied(*self._stamp(), conversation, message.seq))
 
@@ -281,20 +282,22 @@ class Client:
         answer = await self._ask("history", conversation=self._address(conversation), **part)
         if answer["type"] != "history":
             return None
-        return self._note_page(conversation, begun, way, bound, answer["messages"], answer["more"])
+        first = answer.get("first", 1)
+        return self._note_page(conversation, begun, way, bound, answer["messages"], answer["more"], first)
 
     async def read_whole(self, conversation: str) -> None:
         """Read a conversation from 1. Raises ``AssertionError`` if that is refused."""
         messages: list[Message] = []
         cids: list[tuple[int, str]] = []
-        more = True
+        more, first = True, 1
         while more:
             page = await self.read(conversation, Way.AFTER, messages[-1].seq if messages else 0)
             assert page is not None, f"{self.name} may not read {conversation}"
             messages += page.messages
             cids += page.cids
-            more = page.more and bool(page.messages)
-        self._history.add(FullRead(*self._stamp(), conversation, tuple(messages), tuple(cids)))
+            more, first = page.more and bool(page.messages), page.first
+        whole = FullRead(*self._stamp(), conversation, tuple(messages), tuple(cids), first)
+        self._history.add(whole)
 
     async def enter(self, conversation: str) -> None:
         """Enter a room or a private chat."""
@@ -312,10 +315,11 @@ class Client:
             self._move(conversation, Move.KEPT_OUT)
 
     def _apply_entered(self, conversation: str, entered: Json, begun: float) -> None:
-        messages = entered["messages"]
-        self._tell(conversation, messages[-1]["seq"] if messages else 0, begun, opens=True)
-        more = bool(messages) and messages[0]["seq"] > 1
-        self._note_page(conversation, begun, Way.NEWEST, 0, messages, more)
+        messages, place = entered["messages"], entered.get("room") or entered["friend"]
+        first = place.get("first", 1)
+        self._tell(conversation, messages[-1]["seq"] if messages else 0, begun, opens=True, first=first)
+        more = bool(messages) and messages[0]["seq"] > first
+        self._note_page(conversation, begun, Way.NEWEST, 0, messages, more, first)
         if "room" in entered:
             self._note_occupancy(entered["room"])
 
@@ -366,7 +370,8 @@ class Client:
             self.seats.discard(room["room"])
             if room["member"]:
                 self.seats.add(room["room"])
-                self._tell(room["room"], room["head"], begun, opens=False)
+                first = room.get("first", 1)
+                self._tell(room["room"], room["head"], begun, opens=False, first=first)
 
     async def _at(self, conversation: str, verb: str, **fields: Any) -> Json:
         if conversation.startswith("#"):
@@ -397,22 +402,22 @@ class Client:
     def _move(self, conversation: str, move: Move) -> None:
         self._history.add(Seat(*self._stamp(), conversation, move))
 
-    def _tell(self, conversation: str, head: int, begun: float, opens: bool) -> None:
+    def _tell(self, conversation: str, head: int, begun: float, opens: bool, first: int = 1) -> None:
         self._learn(conversation, head)
-        self._history.add(HeadReport(*self._stamp(), begun, conversation, head, opens))
+        self._history.add(HeadReport(*self._stamp(), begun, conversation, head, opens, first))
 
     def _note_occupancy(self, room: Json) -> None:
         self._history.add(Occupancy(*self._stamp(), room["room"], room["members"], room["capacity"]))
 
     def _note_page(
-        self, conversation: str, begun: float, way: Way, bound: int, shown: list[Json], more: bool
+        self, conversation: str, begun: float, way: Way, bound: int, shown: list[Json], more: bool, first: int
     ) -> Page:
         messages = tuple(self._message(each) for each in shown)
         cids = tuple((each["seq"], each["cid"]) for each in shown if "cid" in each)
-        page = Page(*self._stamp(), begun, conversation, way, bound, messages, cids, more)
+        page = Page(*self._stamp(), begun, conversation, way, bound, messages, cids, more, first)
         self._history.add(page)
         for message in messages:
-            self._apply(message)
+            self._apply(message, first)
         return page
 
     def _message(self, shown: Json) -> Message:

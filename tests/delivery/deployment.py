@@ -12,6 +12,7 @@ from typing import Protocol
 from tests.delivery.hint_proxy import HintProxy
 from tests.delivery.history import History, InjectedFault, now
 from tests.delivery.proxy import Proxy
+from tests.support.aged_messages import age_messages
 from tests.support.database import PrivateServer
 from tests.support.galera import GaleraCluster
 from tests.support.nats import NatsServer, free_port
@@ -66,6 +67,9 @@ class Host(Protocol):
 
     async def resume(self) -> None: ...
 
+    def age_messages(self, room: str, keep: int, *, days: int) -> int:
+        """Let all messages of a room but the newest be some days older. Returns the last seq of these."""
+
     @property
     def log(self) -> str: ...
 
@@ -94,6 +98,9 @@ class Process:
 
     async def resume(self) -> None:
         self.server.resume()
+
+    def age_messages(self, room: str, keep: int, *, days: int) -> int:
+        return age_messages(self.server, room, days=days, keep=keep)
 
     @property
     def log(self) -> str:

@@ -6,8 +6,13 @@ process at a time, the next one only after that process works again.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from itertools import cycle, islice
 from random import Random
+from typing import Any
 
+from tests.delivery.client import PASSWORD
+from tests.delivery.client_line import ConnectionEnded, Json, ask_once
 from tests.delivery.deployment import Deployment
 from tests.delivery.history import Stopped, now
 from tests.delivery.proxy import Cable
@@ -57,6 +62,9 @@ NETWORK: Mapping[Callable[[Cable, Random], None], float] = {
 
 NETWORK_FAULT_INTERVAL = 0.05
 """Average seconds between two network faults, for all connections together."""
+
+OWNER = "Ann"
+"""The client that creates the rooms."""
 
 # The processes
 
@@ -129,6 +137,40 @@ async def partition_nats(site: Deployment, random: Random) -> None:
     proxy.partition()
     await asyncio.sleep(random.uniform(0.3, 6))
     proxy.heal()
+
+
+AGED_ROOM = "#den"
+"""The room from which old messages are removed."""
+
+KEPT_MESSAGES = 10
+"""The messages of that room that are not old."""
+
+ATTEMPTS = 100
+"""Requests for a removal before it is given up. A server that removes nothing is found by other tests."""
+
+
+async def remove_old_messages(site: Deployment, random: Random) -> None:
+    """Let the older messages of a room be three days old, and its owner keep them for one day or two."""
+    upto = await asyncio.to_thread(site.hosts[0].age_messages, AGED_ROOM, KEPT_MESSAGES, days=3)
+    for retention in islice(cycle((1, 2)), ATTEMPTS):
+        if await _first_left(site) > upto:
+            return
+        with suppress(ConnectionEnded, OSError, TimeoutError):
+            await _ask_as_owner(site, "set_room", room=AGED_ROOM, retention=retention)
+        await asyncio.sleep(0.1)
+
+
+async def _first_left(site: Deployment) -> int:
+    """The first seq that is left; 0 if that is not known."""
+    with suppress(ConnectionEnded, OSError, TimeoutError):
+        answer = await _ask_as_owner(site, "history", conversation=AGED_ROOM, limit=1)
+        return int(answer.get("first", 0))
+    return 0
+
+
+async def _ask_as_owner(site: Deployment, type: str, **fields: Any) -> Json:
+    login = {"type": "login", "id": 1, "username": OWNER, "password": PASSWORD}
+    return await ask_once(site.hosts[0].port, login, {"type": type, "id": 2, **fields})
 
 
 SERVERS: Mapping[Breakage, float] = {kill_server: 3, pause_server: 1, restart_server: 2}

@@ -119,6 +119,7 @@ class Page(Record):
     messages: tuple[Message, ...]
     cids: tuple[tuple[int, str], ...]
     more: bool
+    first: int = 1  # the server has removed all messages before it
 
     @property
     def reach(self) -> int | None:
@@ -127,7 +128,7 @@ class Page(Record):
         """
         if self.way is Way.BEFORE or (self.way is Way.AFTER and self.more):
             return None
-        return self.messages[-1].seq if self.messages else self.bound
+        return self.messages[-1].seq if self.messages else max(self.bound, self.first - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,15 +142,17 @@ class HeadReport(Record):
     conversation: str
     head: int
     opens: bool
+    first: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class FullRead(Record):
-    """A conversation read from 1 after healing."""
+    """A conversation read after healing, from 1 or from the first message that was not removed."""
 
     conversation: str
     messages: tuple[Message, ...]
     cids: tuple[tuple[int, str], ...]
+    first: int = 1
 
 
 class Move(StrEnum):

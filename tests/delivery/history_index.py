@@ -96,6 +96,18 @@ class HistoryIndex:
         wholes = self.wholes.get(conversation)
         return wholes[0].messages if wholes else ()
 
+    def first(self, conversation: str) -> int:
+        """The first seq that was not removed, as it was read in the end."""
+        wholes = self.wholes.get(conversation)
+        return wholes[0].first if wholes else 1
+
+    def is_removed(self, name: Name) -> bool:
+        """Whether a message was stored and then removed, so that its cid may be stored again."""
+        return any(
+            ack.seq < self.first(self.attempts[ack.client, ack.id].conversation)
+            for ack in self.fates[name].acks
+        )
+
     def name(self, message: Message) -> Name | None:
         """The name of a message; ``None`` for system messages and for messages that were never sent."""
         cid = self.cids.get((message.username, message.text))

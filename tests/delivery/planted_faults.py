@@ -11,8 +11,9 @@ from random import Random
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, Engine, func, inspect, select
+from sqlalchemy import Connection, Engine, func, inspect, select, update
 
+import chatroom.db.purge
 import chatroom.db.queries.messages
 import chatroom.db.queries.raw_insert
 import chatroom.server.__main__
@@ -223,6 +224,37 @@ def no_fallback_poll() -> None:
     proper = _patch(chatroom.server.cluster.change_poller.ChangePoller, "run_polling", run_polling)
 
 
+def first_before_deletion() -> None:
+    """The first seq moves, and the messages before it are deleted some time later."""
+
+    def delete_rows(connection: Connection, conversation_id: int, first: int, last: int) -> None:
+        postponed.append((conversation_id, first, last, time.monotonic() + WRONG_STATE_SECONDS))
+        while postponed and postponed[0][-1] < time.monotonic():
+            proper(connection, *postponed.pop(0)[:-1])
+
+    postponed: list[tuple[int, int, int, float]] = []
+    proper = _patch(chatroom.db.purge, "_delete_rows", delete_rows)
+
+
+def renumbered_after_deletion() -> None:
+    """The messages that are left get the seqs from 1 on."""
+
+    def delete_step(connection: Connection, step: Any, now: int) -> bool:
+        if not (is_done := proper(connection, step, now)):
+            return False
+        row, id = messages.c, step.conversation_id
+        in_room = row.conversation_id == id
+        seqs = list(connection.scalars(select(row.seq).where(in_room).order_by(row.seq)))
+        for seq in seqs:
+            renumbering = update(messages).where(in_room, row.seq == seq)
+            connection.execute(renumbering.values(seq=seq - step.last))
+        moved = {"head": conversations.c.head - step.last, "first_seq": 1}
+        connection.execute(update(conversations).where(conversations.c.id == id).values(moved))
+        return bool(is_done)
+
+    proper = _patch(chatroom.db.purge, "delete_step", delete_step)
+
+
 FLAWS: dict[str, Callable[[], None]] = {
     "ack-before-commit": ack_before_commit,
     "delivery-before-commit": delivery_before_commit,
@@ -236,6 +268,8 @@ FLAWS: dict[str, Callable[[], None]] = {
     "hints-in-any-order": hints_in_any_order,
     "hints-trusted-for-seats": hints_trusted_for_seats,
     "no-fallback-poll": no_fallback_poll,
+    "first-before-deletion": first_before_deletion,
+    "renumbered-after-deletion": renumbered_after_deletion,
 }
 
 

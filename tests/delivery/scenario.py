@@ -93,13 +93,14 @@ class Scenario:
         more: bool = False,
         begun: float | None = None,
         conversation: str = DEN,
+        first: int = 1,
     ) -> None:
         began = self.tick() if begun is None else begun
-        self.add(Page(self.tick(), client, 1, began, conversation, way, bound, messages, (), more))
+        self.add(Page(self.tick(), client, 1, began, conversation, way, bound, messages, (), more, first))
 
-    def reports_head(self, client: str, head: int, on: int = 1) -> None:
+    def reports_head(self, client: str, head: int, on: int = 1, first: int = 1) -> None:
         began = self.tick()
-        self.add(HeadReport(self.tick(), client, on, began, DEN, head, True))
+        self.add(HeadReport(self.tick(), client, on, began, DEN, head, True, first))
 
     def counts(self, client: str, members: int, capacity: int) -> None:
         self.add(Occupancy(self.tick(), client, 1, DEN, members, capacity))
@@ -111,6 +112,10 @@ class Scenario:
         self.add(Stopped(self.tick(), "", 0, code, seconds))
 
     def ends_as(
-        self, *messages: Message, conversation: str = DEN, cids: tuple[tuple[int, str], ...] = ()
+        self,
+        *messages: Message,
+        conversation: str = DEN,
+        cids: tuple[tuple[int, str], ...] = (),
+        first: int = 1,
     ) -> None:
-        self.add(FullRead(self.tick(), "Ann", 1, conversation, messages, cids))
+        self.add(FullRead(self.tick(), "Ann", 1, conversation, messages, cids, first))

@@ -96,11 +96,14 @@ def rooms_stay_within_capacity(index: HistoryIndex) -> Iterator[str]:
 def entries_and_exits_alternate(index: HistoryIndex) -> Iterator[str]:
     """D7. An account that enters was outside, an account that leaves was inside."""
     inside: set[tuple[str, str]] = set()
+    noticed: set[tuple[str, str]] = set()
     for message in index.finals():
         account = message.conversation, message.username
         if message.kind not in NOTICES:
             continue
-        if (account in inside) == (message.kind == "enter"):
+        is_known = account in noticed or index.first(message.conversation) == 1  # else a notice was removed
+        noticed.add(account)
+        if is_known and (account in inside) == (message.kind == "enter"):
             yield f"{message}, who {'had entered already' if account in inside else 'was not inside'}"
         if message.kind == "leave":
             inside.discard(account)

@@ -19,6 +19,8 @@ def acknowledged_is_stored(index: HistoryIndex) -> Iterator[str]:
     final = {name: {each.seq: each for each in index.final(name)} for name in index.wholes}
     for ack in index.history.of(Ack):
         attempt = index.attempts[ack.client, ack.id]
+        if ack.seq < index.first(attempt.conversation):
+            continue  # removed because of its age
         stored = final.get(attempt.conversation, {}).get(ack.seq)
         if stored is None:
             yield f"{attempt} was acknowledged as {ack.seq}, where nothing is stored in the end"
@@ -33,9 +35,10 @@ def no_cid_is_stored_twice(index: HistoryIndex) -> Iterator[str]:
     for name, story in index.fates.items():
         if len(story.places) > 1:
             yield f"{name} stands in the end {len(story.places)} times: {listed(story.places)}"
-        if len({(ack.seq, ack.time) for ack in story.acks}) > 1:
-            yield f"{name} was acknowledged as {', '.join(f'{ack.seq} of {ack.time}' for ack in story.acks)}"
-        if sum(not ack.duplicate for ack in story.acks) > 1:
+        acks = [ack for ack in story.acks if ack.seq >= index.first(story.attempts[0].conversation)]
+        if len({(ack.seq, ack.time) for ack in acks}) > 1:
+            yield f"{name} was acknowledged as {', '.join(f'{ack.seq} of {ack.time}' for ack in acks)}"
+        if sum(not ack.duplicate for ack in acks) > 1:
             yield f"{name} was stored anew more than once, by its acknowledgements"
 
 
@@ -54,7 +57,7 @@ def only_sent_messages_are_stored(index: HistoryIndex) -> Iterator[str]:
                 yield f"{message}, who never asked to enter"
         elif attempt is None:
             yield f"{message}, which nobody sent there"
-        elif attempt.doomed:
+        elif attempt.doomed and not _is_cid_free(index, attempt):
             yield f"{message}, which had to be refused as {attempt.doomed}"
     for name, story in index.fates.items():
         if story.was_refused and story.places:
@@ -67,12 +70,19 @@ def _wrong_verdicts(index: HistoryIndex) -> Iterator[str]:
     for refusal in index.history.of(Refusal):
         attempt = index.attempts[refusal.client, refusal.id]
         outside = {"not_entered", "not_a_member"} if (attempt.client, attempt.id) in while_leaving else set()
+        if refusal.code == "cid_reused" and index.is_removed(Name(attempt.client, attempt.cid)):
+            continue  # another message has its cid now
         if refusal.is_definite and refusal.code not in ({attempt.doomed} if attempt.doomed else outside):
             yield f"{attempt} was refused as {refusal.code}; expected was {attempt.doomed or 'sent'}"
     for ack in index.history.of(Ack):
         attempt = index.attempts[ack.client, ack.id]
-        if attempt.doomed:
+        if attempt.doomed and not _is_cid_free(index, attempt):
             yield f"{attempt} was acknowledged, and had to be refused as {attempt.doomed}"
+
+
+def _is_cid_free(index: HistoryIndex, attempt: Attempt) -> bool:
+    """Whether the reuse of a cid may succeed, because its message was removed."""
+    return attempt.doomed == "cid_reused" and index.is_removed(Name(attempt.client, attempt.cid))
 
 
 def _sent_while_leaving(history: History) -> set[tuple[str, int]]:
@@ -90,12 +100,13 @@ def _sent_while_leaving(history: History) -> set[tuple[str, int]]:
 
 
 def seqs_have_no_gap(index: HistoryIndex) -> Iterator[str]:
-    """4. A conversation is 1 … n, so is every page of it, and its times do not decrease."""
+    """4. A conversation is 1 … n, or first … n; so is every page of it, and its times do not decrease."""
     for conversation in index.wholes:
         messages = index.final(conversation)
         seqs = [message.seq for message in messages]
-        if seqs != list(range(1, len(seqs) + 1)):
-            yield f"{conversation} was read from 1 as {runs(seqs)}"
+        first = index.first(conversation)
+        if seqs != list(range(first, first + len(seqs))):
+            yield f"{conversation} was read from {first} as {runs(seqs)}"
         for earlier, later in pairwise(messages):
             if later.time < earlier.time:
                 yield f"in {conversation} {later.seq} is of {later.time}, {earlier.seq} of {earlier.time}"
@@ -115,11 +126,11 @@ def _is_inconsistent(page: Page) -> bool:
         return True
     match page.way:
         case Way.AFTER:
-            return seqs[0] != page.bound + 1
+            return seqs[0] != max(page.bound + 1, page.first)
         case Way.BEFORE:
-            return seqs[-1] >= page.bound or page.more != (seqs[0] > 1)
+            return seqs[-1] >= page.bound or page.more != (seqs[0] > page.first)
         case Way.NEWEST:
-            return page.more != (seqs[0] > 1)
+            return page.more != (seqs[0] > page.first)
 
 
 def order_is_kept(index: HistoryIndex) -> Iterator[str]:
@@ -127,7 +138,11 @@ def order_is_kept(index: HistoryIndex) -> Iterator[str]:
 
     A message counts as sent with its first attempt: any of them may have stored it.
     """
-    places = {name: story.places[0].seq for name, story in index.fates.items() if story.places}
+    places = {
+        name: story.places[0].seq
+        for name, story in index.fates.items()
+        if story.places and not index.is_removed(name)
+    }
     highest: dict[str, Ack] = {}
     last: dict[tuple[str, str], tuple[int, Attempt]] = {}
     for record in index.history.records:

@@ -9,7 +9,8 @@ moves in the same transaction; ``head`` and all seqs stay. So a message exists i
 ``first_seq``. Two rules keep deleted words out of the search index:
 
 * Only indexed messages are deleted, so that no slice that was read before can index them later.
-* The documents of a message are those of its edits, too. If an edit is not indexed yet, its message waits.
+* The documents of a message are those of its edits, too. If an edit is not indexed yet, or the documents are
+  being replaced, the message waits.
 
 Edits are messages of their own and remain, but their texts are erased: they are those of deleted messages.
 """
@@ -137,6 +138,13 @@ STEP_EDITS_SQL = (
 )
 
 
+UNERASED_SQL = (
+    "SELECT MIN(seq) FROM erasures"
+    " WHERE conversation_id = ? AND seq BETWEEN ? AND ? AND unindex_after IS NOT NULL"
+)
+"""The first message whose documents are being replaced (``search.index_erasure``)."""
+
+
 def last_conversation(connection: Connection) -> int:
     """The highest id of a conversation."""
     [[last]] = raw_select.execute_select(connection, "SELECT COALESCE(MAX(id), 0) FROM conversations")
@@ -174,12 +182,14 @@ def read_step(connection: Connection, expired: ExpiredConversation, limit: int) 
     rows = raw_select.execute_select(connection, STEP_SQL, expired.id, expired.cutoff, limit)
     if not rows:
         return None
-    edits = raw_select.execute_select(connection, STEP_EDITS_SQL, expired.id, rows[0][0], rows[-1][0])
+    extent = expired.id, rows[0][0], rows[-1][0]
+    edits = raw_select.execute_select(connection, STEP_EDITS_SQL, *extent)
+    [[unerased]] = raw_select.execute_select(connection, UNERASED_SQL, *extent)
     end = next(
         (target for count, (target, seq, mark) in enumerate(edits) if seq > mark or count >= MAX_STEP_EDITS),
         rows[-1][0] + 1,
     )
-    rows = [row for row in rows if row[0] < end]
+    rows = [row for row in rows if row[0] < min(end, unerased or end)]
     if not rows:
         return None
     last = rows[-1][0]

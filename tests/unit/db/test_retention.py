@@ -165,6 +165,10 @@ def test_text_of_an_edit_goes_with_the_message(engine: Engine) -> None:
     assert step is not None
     assert step.last == 1, "the edit is not indexed yet"
     room.age_and_index()
+    step = room.next_step(day=10, server_days=5)
+    assert step is not None
+    assert step.last == 1, "the document of the text before the edit is not replaced yet"
+    room.erase()
     room.purge(day=10, server_days=5)
     assert room.seqs() == [5, 6, 7, 8, 9, 10, 11, 12]
     with begin_read(engine) as connection:
@@ -185,6 +189,7 @@ def test_edits_of_one_step_are_few(engine: Engine) -> None:
         for seq in (1, 3, 5):
             room.change("edit", seq, "new text")
         room.age_and_index()
+        room.erase()
         step = room.next_step(day=10, server_days=1)
         assert step is not None
         assert (step.last, step.edits) == (4, [11, 12])
@@ -222,6 +227,7 @@ def test_records_of_erased_texts_go_with_their_messages(engine: Engine) -> None:
     room = AgedRoom(engine)
     room.change("delete", 1)
     room.age_and_index()
+    room.erase()
     room.purge(day=10, server_days=5)
     with begin_read(engine) as connection:
         assert set(connection.scalars(select(erasures.c.seq))) == {0}

@@ -3,6 +3,7 @@
 from chatroom.client.commands.context import CommandContext
 from chatroom.client.commands.conversations import UsageError, room_label, room_of
 from chatroom.client.core.requester import expect
+from chatroom.client.model import select
 from chatroom.client.text import dates, i18n
 from chatroom.protocol import requests, responses
 from chatroom.protocol.frame import MAX_RETENTION_DAYS
@@ -32,8 +33,8 @@ async def show_room(context: CommandContext, room: str = "") -> None:
     if shown.topic:
         context.notes.show("topic_line", room=shown.room, text=shown.topic)
     context.notes.show("room_owner", username=shown.owner or "?")
-    if shown.retention:
-        context.notes.show("room_retention", count=shown.retention)
+    if days := select.retention_days(context.state, shown.retention or 0):
+        context.notes.show("room_retention", count=days)
     if details.moderators:
         context.notes.show("moderators", room=shown.room, names=" ".join(details.moderators))
     context.notes.show("room_created", time=dates.clock(details.created))

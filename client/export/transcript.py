@@ -124,13 +124,14 @@ class _ConversationReader:
     def __init__(self, state: ClientState, session: Session, conversation: Conversation, share: int) -> None:
         limits = state.limits
         assert limits is not None  # every server begins with a welcome
-        self.total = conversation.head
+        self._first = conversation.first
+        self.total = conversation.head + 1 - conversation.first
         self._session = session
         self._name = conversation.name
         self._head = conversation.head
         self._exports = limits.export is not UNSET
         self._page = limits.page if limits.export is UNSET else max(limits.page, min(limits.export, share))
-        self._requested = 0
+        self._requested = conversation.first - 1
         self._pages: deque[asyncio.Task[list[Message]]] = deque()
 
     async def seek_since(self, since: str) -> None:
@@ -144,13 +145,20 @@ class _ConversationReader:
 
     async def next_messages(self) -> list[Message]:
         """Return the next messages; an empty list at the end."""
+        while self._requested < self._head or self._pages:
+            if messages := await self._next_page():
+                return messages
+        return []
+
+    async def _next_page(self) -> list[Message]:
+        """Return the next page, which is empty if all of its messages were removed meanwhile."""
         while self._requested < self._head and len(self._pages) < PAGES_AHEAD:
             to = min(self._requested + self._page, self._head)
             self._pages.append(
                 background.start(self._fetch_messages(self._requested, to), expected=(Refused,))
             )
             self._requested = to
-        return await self._pages.popleft() if self._pages else []
+        return await self._pages.popleft()
 
     def cancel_fetch(self) -> None:
         for task in self._pages:
@@ -166,7 +174,7 @@ class _ConversationReader:
             )
             if not page:
                 break
-            messages += page
+            messages += [message for message in page if message.seq <= to]  # older ones may be removed
             after = page[-1].seq
         return messages
 

@@ -16,8 +16,10 @@ import time
 
 from chatroom.client.model import former_friends, roster, select, unread
 from chatroom.client.model.apply_values import (
+    advance_first,
     apply_friend,
     apply_presence,
+    apply_purged,
     apply_room,
     clear_room,
     find_or_add_conversation,
@@ -58,6 +60,8 @@ def apply_event(state: ClientState, event: events.AnyEvent) -> None:
             _apply_message(state, message)
         case events.Read(conversation=name, seq=seq):
             mark_read(state, name, seq)
+        case events.Purged():
+            apply_purged(state, event)
         case events.Typing():
             typing = TypingUser(event.nickname, time.monotonic() + TYPING_TIMEOUT)
             find_or_add_conversation(state, event.conversation).typing[event.username] = typing
@@ -239,7 +243,7 @@ def stop_loading(state: ClientState, name: str) -> None:
 def show_past_page(state: ClientState, name: str, page: list[Message]) -> None:
     """Show a page far above the end. It is a run of its own, unless it touches the timeline."""
     conversation = find_or_add_conversation(state, name)
-    conversation.past = join_page(Timeline(more=page[0].seq > 1), page) if page else None
+    conversation.past = join_page(Timeline(), page) if page else None
     _join_runs(conversation)
 
 
@@ -311,6 +315,7 @@ def _apply_message(state: ClientState, message: Message) -> None:
 def _apply_history(state: ClientState, request: requests.History, response: responses.History) -> None:
     conversation = find_or_add_conversation(state, request.conversation)
     conversation.timeline.loading = conversation.shown.loading = False
+    advance_first(conversation, response.first or 1)
     if request.after is not UNSET and not response.messages and request.after < conversation.timeline.last:
         conversation.timeline, conversation.past = Timeline(), None  # the server has lost them
         return
@@ -330,6 +335,8 @@ def _merge_run(
     """Add a page of messages without a gap to the timeline, and count the new ones."""
     if not page:
         return
+    if conversation.timeline.last < conversation.first == page[0].seq:
+        conversation.timeline = Timeline()  # all of its messages were removed
     conversation.timeline = join_page(conversation.timeline, page, newest=newest)
     former_friends.forget_past(conversation, page)
     if page[0].seq > conversation.timeline.last:
@@ -339,6 +346,7 @@ def _merge_run(
     for message in page:
         if message.seq > conversation.head:
             _count_arrival(state, conversation, message)
+    advance_first(conversation, conversation.first)
     unread.scan_joined_page(state, conversation, page)
     _settle_pending(conversation, page)
 
@@ -348,6 +356,7 @@ def _join_runs(conversation: Conversation) -> None:
     past, timeline = conversation.past, conversation.timeline
     if past is not None and timeline.messages and past.last >= timeline.first - 1:
         conversation.timeline, conversation.past = join_page(timeline, past.messages), None
+    advance_first(conversation, conversation.first)
 
 
 def _count_arrival(state: ClientState, conversation: Conversation, message: Message) -> None:

@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from chatroom.client.model import roster, unread
+from chatroom.client.model.runs import drop_removed
 from chatroom.client.model.state import ClientState, Conversation, Timeline
 from chatroom.protocol import events, values
 from chatroom.protocol.frame import UNSET
@@ -28,10 +29,12 @@ def apply_room(state: ClientState, room: values.Room, *, fresh: bool = False) ->
     conversation.topic = room.topic or ""
     conversation.private, conversation.locked = room.private is True, room.locked is True
     conversation.invited = room.invited is True
+    conversation.retention = room.retention or 0
     if _is_hidden(state, conversation):
         state.conversations.pop(conversation.name, None)
     if room.head is not UNSET:
         _apply_head(state, conversation, room.head, room.read or 0, room.unread or 0, fresh)
+        advance_first(conversation, room.first or 1)
     return conversation
 
 
@@ -104,6 +107,7 @@ def apply_friend(state: ClientState, friend: values.Friend, *, fresh: bool = Fal
     conversation.away = friend.away or ""
     conversation.nickname = friend.nickname or conversation.nickname
     _apply_head(state, conversation, friend.head, friend.read, friend.unread, fresh)
+    advance_first(conversation, friend.first or 1)
     return conversation
 
 
@@ -127,6 +131,35 @@ def _apply_head(
     unread.recount_unread(state, conversation)
 
 
+def apply_purged(state: ClientState, event: events.Purged) -> None:
+    conversation = find_or_add_conversation(state, event.conversation)
+    if event.unread is not UNSET:
+        conversation.unread = event.unread
+    advance_first(conversation, event.first)
+    unread.recount_unread(state, conversation)
+
+
+def advance_first(conversation: Conversation, first: int) -> None:
+    """Drop the messages that the server has removed: those before ``first``.
+
+    If all loaded ones were removed and later ones are missing, they stay until the page after the gap comes.
+    """
+    conversation.first = max(conversation.first, first)
+    if conversation.first == 1:
+        return
+    first, timeline = conversation.first, conversation.timeline
+    if timeline.last >= min(first, conversation.known_head):
+        drop_removed(timeline, first)
+    if not timeline.messages and first > conversation.known_head:
+        timeline.more = False
+    if conversation.past is not None:
+        drop_removed(conversation.past, first)
+        conversation.past = conversation.past if conversation.past.messages else None
+    conversation.mention_seqs = {seq for seq in conversation.mention_seqs if seq >= first}
+    conversation.selected = conversation.selected if conversation.selected >= first else 0
+    conversation.unread_from = conversation.unread_from and max(conversation.unread_from, first)
+
+
 def apply_presence(state: ClientState, event: events.Presence) -> None:
     if event.username == state.username:
         state.away = event.away or ""
@@ -143,6 +176,7 @@ def clear_room(conversation: Conversation) -> None:
     conversation.member = conversation.entered = False
     conversation.timeline, conversation.past, conversation.selected = Timeline(), None, 0
     conversation.head = conversation.known_head = conversation.read = 0
+    conversation.first = 1
     conversation.unread = conversation.unread_from = 0
     conversation.mention_seqs, conversation.scanned_from = set(), 1
     conversation.roster = []

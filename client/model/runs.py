@@ -50,6 +50,15 @@ def drop_oldest(timeline: Timeline) -> None:
     timeline.changes = {target: changes for target, changes in timeline.changes.items() if target >= first}
 
 
+def drop_removed(timeline: Timeline, first: int) -> None:
+    """Drop the messages before ``first``, which the server has removed. Above ``first`` there are no more."""
+    if timeline.first < first:
+        timeline.messages = [message for message in timeline.messages if message.seq >= first]
+        timeline.changes = {target: each for target, each in timeline.changes.items() if target >= first}
+    if timeline.messages and timeline.first <= first:
+        timeline.more = False
+
+
 def _apply_revisions(timeline: Timeline, page: list[Message]) -> None:
     """Apply the changes that the page contains, and known changes to the messages on the page."""
     changed = {message.seq for message in page} & timeline.changes.keys()

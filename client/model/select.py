@@ -172,8 +172,16 @@ def missing_after(conversation: Conversation) -> int | None:
 
     Where no messages were loaded, only those beyond the head that the server reported are missing.
     """
-    last = conversation.timeline.last or conversation.head
+    last = max(conversation.timeline.last or conversation.head, conversation.first - 1)
     return last if conversation.known_head > last else None
+
+
+def retention_days(state: ClientState, room_days: int) -> int:
+    """Return the days after which messages are removed: the room's or the server's, the smaller of both; 0 if
+    they are kept.
+    """
+    server_days = (state.limits.retention or 0) if state.limits else 0
+    return min(filter(None, (room_days, server_days)), default=0)
 
 
 def counts_as_unread(state: ClientState, message: Message) -> bool:

@@ -100,6 +100,8 @@ class Conversation:
     ended: bool = False  # a private chat: the friendship has ended
     head: int = 0  # the last seq that ``unread`` and the notices include
     known_head: int = 0  # the last seq known to exist; beyond ``head``, messages are missing
+    first: int = 1  # the server has removed all messages before this seq
+    retention: int = 0  # a room: days after which messages are removed, as its owner says; 0 for none
     read: int = 0
     unread: int = 0
     mention_seqs: set[int] = field(default_factory=set)  # of the unread messages that mention the user
@@ -128,7 +130,12 @@ class Conversation:
     @property
     def has_unscanned(self) -> bool:
         """Whether there are unread messages that have not been searched for mentions."""
-        return bool(self.unread) and self.scanned_from > self.read + 1
+        return bool(self.unread) and self.scanned_from > self.first_unread
+
+    @property
+    def first_unread(self) -> int:
+        """The seq of the first message that is not read and not removed."""
+        return max(self.read + 1, self.first)
 
     @property
     def shown(self) -> Timeline:

@@ -48,7 +48,7 @@ def recount_unread(state: ClientState, conversation: Conversation) -> None:
         conversation.unread = 0
     elif (
         conversation.timeline.last >= conversation.head
-        and conversation.timeline.first <= conversation.read + 1
+        and conversation.timeline.first <= conversation.first_unread
     ):
         conversation.unread = sum(select.counts_as_unread(state, message) for message in unread)
 

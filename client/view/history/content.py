@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from chatroom.client.model.select import mentions_me
+from chatroom.client.model.select import mentions_me, retention_days
 from chatroom.client.model.state import ClientNote, ClientState, Conversation, DeliveryState, PendingMessage
 from chatroom.client.text import dates, i18n
 from chatroom.client.view.draw.joined_rows import unbroken_rows
@@ -192,13 +192,19 @@ class ConversationContent:
     def _top_rows(self, width: int) -> list[Row]:
         if not self._conversation.member:
             label = i18n.translate("view.not_member", room=self._conversation.name)
-        elif not (self._messages or self._timeline.more):
-            label = i18n.translate("view.nothing_said")
         elif self._timeline.more:
             label = i18n.translate("view.loading" if self._timeline.loading else "view.more_above")
+        elif self._conversation.first > 1:
+            return [ruler_row("class:hint", self._removed_label(), width)]
+        elif not self._messages:
+            label = i18n.translate("view.nothing_said")
         else:
             label = i18n.translate("view.beginning")
         return [ruler_row("class:day", label, width)]
+
+    def _removed_label(self) -> str:
+        days = retention_days(self._state, self._conversation.retention)
+        return i18n.translate("view.removed_days" if days else "view.removed", count=days)
 
     def _message_rows(self, message: Message, width: int) -> list[Row]:
         rulers = self._ruler_rows(message, width)
@@ -248,7 +254,9 @@ class ConversationContent:
     def _quote_rows(self, message: Message, width: int) -> list[Row]:
         if message.kind not in SPOKEN_KINDS or message.target is UNSET or message.deleted is True:
             return []
-        return quote_rows(self._timeline.find(message.target), width, self._options.columns)
+        is_removed = message.target < self._conversation.first
+        quoted = self._timeline.find(message.target)
+        return quote_rows(quoted, width, self._options.columns, is_removed=is_removed)
 
     def _continues_author(self, message: Message) -> bool:
         """Return whether the message above is by the same author and not much older."""

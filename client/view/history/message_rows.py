@@ -122,10 +122,16 @@ def _shown_nickname(message: Message, options: MessageStyle) -> str:
     return drawable_text(message.nickname) + account
 
 
-def quote_rows(quoted: Message | None, width: int, columns: TextColumns = REPORT_COLUMNS) -> list[Row]:
-    """Return the row above a reply. ``quoted`` is ``None`` if that message is not loaded."""
+def quote_rows(
+    quoted: Message | None,
+    width: int,
+    columns: TextColumns = REPORT_COLUMNS,
+    *,
+    is_removed: bool = False,
+) -> list[Row]:
+    """Return the row above a reply. ``quoted`` is ``None`` if that message is not loaded or was removed."""
     if quoted is None:
-        quote = i18n.translate("view.quote_elsewhere")
+        quote = i18n.translate("view.quote_removed" if is_removed else "view.quote_elsewhere")
     else:
         quote = f"{drawable_text(quoted.nickname)}: {drawable_text(message_text.message_body(quoted))}"
     return [_hint_row(f"┌ {quote}", width, columns)]

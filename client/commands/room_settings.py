@@ -33,10 +33,10 @@ async def show_room(context: CommandContext, room: str = "") -> None:
     if shown.topic:
         context.notes.show("topic_line", room=shown.room, text=shown.topic)
     context.notes.show("room_owner", username=shown.owner or "?")
-    if days := select.retention_days(context.state, shown.retention or 0):
-        context.notes.show("room_retention", count=days)
     if details.moderators:
         context.notes.show("moderators", room=shown.room, names=" ".join(details.moderators))
+    if days := select.retention_days(context.state, shown.retention or 0):
+        context.notes.show("room_retention", count=days)
     context.notes.show("room_created", time=dates.clock(details.created))
 
 

@@ -83,17 +83,11 @@ class Session:
     async def register(self, username: str, password: str) -> None:
         """Create an account. Raises ``Refused``."""
         await self._requests.ensure_connected()
-        self._check_length(password)
+        _check_length(self._state, password)
         code = self._requests.invitation_code()
         await self._requests.ask(
             requests.Register(id=0, username=username, password=password, invitation=code)
         )
-
-    def _check_length(self, password: str) -> None:
-        """Raise ``Refused`` if a new password is too long; the server does not say which limit is missed."""
-        limits = self._state.limits
-        if limits is not None and len(password.encode()) > limits.password[1]:
-            raise Refused("password_too_long", {"most": limits.password[1]})
 
     async def login(self, username: str, password: str) -> None:
         """Log in, and stay logged in over lost connections. Raises ``Refused``."""
@@ -167,7 +161,7 @@ class Session:
 
     async def change_password(self, password: str, new_password: str) -> None:
         """Change the account's password; its other sessions end. Raises ``Refused``."""
-        self._check_length(new_password)
+        _check_length(self._state, new_password)
         await self._requests.ask(requests.ChangePassword(id=0, password=password, new_password=new_password))
         self._password = new_password
 
@@ -309,3 +303,10 @@ class Session:
         self._requests.set_connection_state(
             ConnectionState.ONLINE if is_connected else ConnectionState.OFFLINE
         )
+
+
+def _check_length(state: ClientState, password: str) -> None:
+    """Raise ``Refused`` if a new password is too long; the server does not say which limit is missed."""
+    limits = state.limits
+    if limits is not None and len(password.encode()) > limits.password[1]:
+        raise Refused("password_too_long", {"most": limits.password[1]})

@@ -203,10 +203,14 @@ async def _enter(app: App, name: str) -> str:
     """Enter a conversation, or with ``--quiet`` only find it. Raises ``Refused`` or ``ConnectionLost``."""
     if not app.quiet:
         return await app.conversations.enter(name)
-    matches = select.conversations_named(app.state, name)
-    if not matches:
+    if matches := select.conversations_named(app.state, name):
+        return matches[0].name
+    if name.startswith("#"):  # it may be a former name
+        await app.conversations.find_renamed([name])
+    current_name = select.original_spelling(app.state, name)
+    if not name.startswith("#") or not select.has_seat(app.state, current_name):
         raise Refused("quiet_needs_seat", {"name": name})
-    return matches[0].name
+    return current_name
 
 
 def _ask_username() -> str:

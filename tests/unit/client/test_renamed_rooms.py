@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from chatroom.client.line_ui.message_feed import MessageFeed, StartPoint
 from chatroom.client.model import apply, select
 from chatroom.client.model.state import ClientState
 from chatroom.protocol import events, responses, values
@@ -130,3 +131,22 @@ async def test_notification_level_and_pins_follow_the_name(fake: FakeServer, sta
         await wait_until(app, lambda: "#new" in app.state.conversations)
         assert app.state.attention == {"#new": "none"}
         assert front_end_of(app).renamed == [("#lab", "#new")]
+
+
+async def test_script_gets_each_message_once_across_a_rename(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app = start()
+        peer = await log_in(fake, app, rooms=[room(room_id=7)])
+        delivered: list[str] = []
+        feed = MessageFeed(
+            app, StartPoint(), lambda _, page: delivered.extend(message.text for message in page)
+        )
+        await feed.begin()
+        peer.send(type="message", message=message(1, "before"))
+        peer.send(type="room", room=room("#new", room_id=7))
+        peer.send(type="message", message=message(2, "after", conversation="#new"))
+        conversations = app.state.conversations
+        await wait_until(app, lambda: "#new" in conversations and conversations["#new"].timeline.last == 2)
+        feed.deliver_new()
+        assert delivered == ["before", "after"]
+        assert feed.delivered == {"#new": 2}

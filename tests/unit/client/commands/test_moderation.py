@@ -48,12 +48,19 @@ def names(type: str, *usernames: str) -> tuple[str, dict[str, Any]]:
     return type, {"usernames": list(usernames)}
 
 
+def details(*moderators: str) -> tuple[str, dict[str, Any]]:
+    answer = {"room": room(owner="Alice"), "created": "2026-11-22T04:20:01.120Z", "moderators": moderators}
+    return "room_details", answer
+
+
 @pytest.mark.parametrize(
     ("line", "request_"),
     [
         ("/topic exams 期末", {"type": "set_topic", "room": "#lab", "topic": "exams 期末"}),
         ("/topic -", {"type": "set_topic", "room": "#lab", "topic": ""}),
         ("/kick Bob", {"type": "kick", "room": "#lab", "username": "Bob"}),
+        ("/op Bob", {"type": "add_moderator", "room": "#lab", "username": "Bob"}),
+        ("/deop @Bob", {"type": "remove_moderator", "room": "#lab", "username": "Bob"}),
         ("/ban @Bob", {"type": "ban", "room": "#lab", "username": "Bob"}),
         ("/transfer Bob --yes", {"type": "transfer_room", "room": "#lab", "username": "Bob"}),
     ],
@@ -77,6 +84,12 @@ async def test_command_with_a_notice_shows_no_note(
         ("/banned", {"type": "list_banned"}, names("banned"), "#lab has no bans."),
         ("/blocked", {"type": "list_blocked"}, names("blocked", "Mal"), "Blocked: Mal"),
         ("/kick Eve", {"type": "kick"}, refusal("not_owner"), "Only the owner of ? can do that."),
+        (
+            "/kick Eve", {"type": "kick"}, refusal("not_owner", room="#lab", moderators=True),
+            "Only the owner and moderators of #lab can do that.",
+        ),
+        ("/ops", {"type": "show_room"}, details("Eve", "Mal"), "Moderators of #lab: Eve Mal"),
+        ("/moderators", {"type": "show_room"}, details(), "#lab has no moderators."),
     ],
 )  # fmt: skip
 async def test_command_without_a_notice_shows_a_note(

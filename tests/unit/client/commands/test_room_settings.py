@@ -21,18 +21,27 @@ def shown(app: Any) -> list[str]:
 async def test_room_is_shown_with_owner_and_password_to_a_member(fake: FakeServer, start: Start) -> None:
     async with fake:
         app, peer = await in_lab(fake, start)
-        details = {"room": room(owner="Bob", topic="exams", locked=True), "created": CREATED}
+        shown_room = room(owner="Bob", topic="exams", locked=True, retention=30)
+        details = {"room": shown_room, "created": CREATED, "moderators": ["Carol", "Dave"]}
         await typed(app, peer, "/room", ({"type": "show_room", "room": "#lab"}, "room_details", details))
-        assert shown(app)[:3] == [
-            "#lab · members 2/5 · public · password", "Topic of #lab: exams", "Owner: Bob",
-        ]  # fmt: skip
-        assert shown(app)[3].startswith("Created: 2026-11-22 ")
+        assert shown(app)[:-1] == [
+            "#lab · members 2/5 · public · password",
+            "Topic of #lab: exams",
+            "Owner: Bob",
+            "Moderators of #lab: Carol Dave",
+            "Messages are removed after 30 days.",
+        ]
+        assert shown(app)[-1].startswith("Created: 2026-11-22 ")
 
 
 async def test_password_of_a_room_is_not_shown_to_others(fake: FakeServer, start: Start) -> None:
     async with fake:
         app, peer = await in_lab(fake, start)
-        details = {"room": room("#big", member=False, entered=False, locked=True), "created": CREATED}
+        details = {
+            "room": room("#big", member=False, entered=False, locked=True),
+            "created": CREATED,
+            "moderators": [],
+        }
         await typed(app, peer, "/room big", ({"type": "show_room", "room": "#big"}, "room_details", details))
         assert shown(app)[0] == "#big · members 2/5 · public"
 
@@ -60,6 +69,14 @@ async def test_setting_of_a_room_is_sent_and_confirmed(
         request = {"type": "set_room", "room": "#lab", **fields}
         await typed(app, peer, line, (request, "room", {"room": room(owner="Alice")}))
         assert shown(app) == [text]
+
+
+async def test_new_name_is_sent_and_told_by_the_notice(fake: FakeServer, start: Start) -> None:
+    async with fake:
+        app, peer = await in_lab(fake, start)
+        request = {"type": "set_room", "room": "#lab", "name": "physics"}
+        await typed(app, peer, "/set-room name #physics", (request, "room", {"room": room("#physics")}))
+        assert shown(app) == []
 
 
 async def test_room_password_is_asked_for_twice(fake: FakeServer, start: Start) -> None:

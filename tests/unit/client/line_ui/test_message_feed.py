@@ -74,6 +74,15 @@ def test_script_gets_no_message_older_than_its_start(server: Server, bob: Wire, 
     assert not [line for line in alice.run(server, "--plain") if "BOB" in line.upper()]
 
 
+@pytest.mark.parametrize("flags", [("--plain",), ("--plain", "--quiet")])
+def test_line_for_a_former_name_reaches_the_renamed_room(
+    server: Server, bob: Wire, alice: Home, flags: tuple[str, ...]
+) -> None:
+    bob.request("set_room", room="#lab", name="physics")
+    alice.run(server, *flags, typed="from cron\n")
+    assert bob.message(text="from cron")["conversation"] == "#physics"
+
+
 @pytest.mark.parametrize("count", [0, 2, 500])
 def test_history_flag_delivers_that_many_old_messages(
     server: Server, bob: Wire, alice: Home, count: int

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from msgspec.structs import replace
 
 from chatroom.client.model.numbers import ConversationNumbers
 from chatroom.client.model.roster import ordered_members
@@ -111,6 +112,14 @@ class TestMembers:
         conversation.roster = ordered_members(seats)
         lines = [line.rstrip() for line in member_lines(MembersPane(), conversation, 10)]
         assert lines == ["成员 2/5", "● Zoe", "○ Alice (ALICE)", "○ Bob (BOB)"]
+
+    def test_owner_and_moderators_are_marked(self, state: ClientState) -> None:
+        conversation = state.conversations["#thuhole"]
+        conversation.owner = "Zoe"
+        moderator = replace(make_member("Bob"), role="moderator")
+        conversation.roster = ordered_members([make_member("Zoe", "ZOE"), moderator])
+        lines = [line.rstrip() for line in member_lines(MembersPane(), conversation, 10)]
+        assert lines == ["成员 2/5", "● Bob☆", "● Zoe★ (ZOE)"]
 
     def test_hidden_members_are_counted(self, state: ClientState) -> None:
         conversation = state.conversations["#thuhole"]

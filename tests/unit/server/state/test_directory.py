@@ -11,7 +11,7 @@ from chatroom.server.state.directory import LiveAccount, LiveDirectory
 
 def room(number: int, name: str) -> Mock:
     seat = Mock(spec=records.SeatRecord, nickname="", entered=True, read=0, unread=0)
-    record = Mock(spec=records.RoomRecord, conversation_id=number, seat=seat, roster=1, head=0)
+    record = Mock(spec=records.RoomRecord, conversation_id=number, seat=seat, roster=1, head=0, first=1)
     record.configure_mock(name=name)
     return record
 

@@ -162,17 +162,10 @@ async def _run_front_end(
         fingerprint=flags.fingerprint,
         notices=client_config.notices,
     )
-    start = StartPoint(flags.since or ("" if flags.history is None else NOW), flags.history or 0)
     first_time = place.invited and not (
         (place.username or client_config.username) and client_config.server == place.server
     )
-    front_end: PlainFrontEnd | JsonFrontEnd | FullScreen
-    if flags.plain:
-        front_end = PlainFrontEnd(start)
-    elif flags.json:
-        front_end = JsonFrontEnd(start)
-    else:
-        front_end = FullScreen(register=flags.register or first_time)
+    front_end = _create_front_end(flags, register=flags.register or first_time)
     fill = flags.plain or flags.json
     app = App(client_config, known, state_folder, front_end, fill=fill, quiet=flags.quiet)
     try:
@@ -185,6 +178,15 @@ async def _run_front_end(
     finally:
         await app.close()
         client_config.notices.listen(_tell_of_file)  # not yet shown if no session has begun
+
+
+def _create_front_end(
+    flags: argparse.Namespace, *, register: bool
+) -> PlainFrontEnd | JsonFrontEnd | FullScreen:
+    if not (flags.plain or flags.json):
+        return FullScreen(register=register)
+    start = StartPoint(flags.since or ("" if flags.history is None else NOW), flags.history or 0)
+    return PlainFrontEnd(start) if flags.plain else JsonFrontEnd(start)
 
 
 def _tell_of_file(key: str, facts: dict[str, object]) -> None:

@@ -72,20 +72,25 @@ def _written_texts(context: CommandContext) -> list[tuple[int, str]]:
 
 
 def _chosen_target(context: CommandContext, number: str) -> str:
-    if number and not (number.isascii() and number.isdecimal() and len(number) < 10):
-        raise UsageError("no_link_number", number=number)
-    conversation = context.state.conversations.find(context.target)
-    if not number and conversation and conversation.selected:
-        message = select.target_message(context.state, conversation)
-        targets = find_targets(message.text) if message else []
-    else:
-        targets = recent_targets(context)
+    """Return the target with this number, or without a number the first link."""
     if not number:
-        targets = [target for target in targets if is_link(target)]
-    at = int(number or 1)
-    if not 1 <= at <= len(targets):
-        raise UsageError("no_link_number", number=number) if number else Refused("no_links")
-    return targets[at - 1]
+        if link := next(filter(is_link, _nearest_targets(context)), None):
+            return link
+        raise Refused("no_links")
+    if number.isascii() and number.isdecimal() and len(number) < 10:
+        targets = recent_targets(context)
+        if 1 <= int(number) <= len(targets):
+            return targets[int(number) - 1]
+    raise UsageError("no_link_number", number=number)
+
+
+def _nearest_targets(context: CommandContext) -> list[str]:
+    """Return the targets in the selected message, or without a selection the recent ones."""
+    conversation = context.state.conversations.find(context.target)
+    if not (conversation and conversation.selected):
+        return recent_targets(context)
+    message = select.target_message(context.state, conversation)
+    return find_targets(message.text) if message else []
 
 
 def _text_to_copy(context: CommandContext) -> str:

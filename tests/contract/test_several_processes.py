@@ -13,6 +13,8 @@ import pytest
 
 from tests.conftest import Serve, Unique
 from tests.contract.test_admin import admin
+from tests.contract.test_retention import purge
+from tests.support.aged_messages import age_messages
 from tests.support.database import DatabaseServer
 from tests.support.processes import Json, Server, Wire
 
@@ -111,6 +113,22 @@ def test_private_message_is_delivered_on_the_other_process(alice: Wire, bob: Wir
     assert bob.event("friend")["friend"]["friend"] == alice.name
     say(alice, bob.name, "psst")
     assert bob.message(text="psst")["conversation"] == alice.name
+
+
+def test_removal_of_old_messages_reaches_the_other_process(
+    pair: Pair, alice: Wire, bob: Wire, inside: str
+) -> None:
+    for number in range(4):
+        say(alice, inside, f"old {number}")
+    last = say(alice, inside, "new")
+    age_messages(pair.east, inside, last - 1, days=40)
+    purge(alice, inside, last)
+    while (event := bob.event("purged", conversation=inside))["first"] != last:
+        pass  # part of it
+    assert event["unread"] == 1
+    rooms = {room["room"]: room for room in bob.request("list_rooms")["rooms"]}
+    assert (rooms[inside]["first"], rooms[inside]["head"], rooms[inside]["unread"]) == (last, last, 1)
+    assert bob.request("history", conversation=inside)["first"] == last
 
 
 def test_read_position_reaches_sessions_on_the_other_process(

@@ -1,13 +1,13 @@
 """Full-text search, in one conversation or in every readable one."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import partial
 
 from sqlalchemy import Connection
 
 from chatroom.db.queries import friends, rooms
-from chatroom.db.records import MessageRank
+from chatroom.db.records import MessageRank, StoredMessage
 from chatroom.db.search import search_query, tokenizer
 from chatroom.db.search.search_budget import SearchBudget, limited_statements
 from chatroom.protocol import labels, requests, responses
@@ -86,19 +86,28 @@ class SearchHandlers:
             for message in visible
         ]
 
-        def make(fitting: list[Message], cut: int) -> responses.Response:
-            rest = visible[len(fitting) - 1].rank if cut else matches.continue_below
-            return responses.Found(
-                id=id,
-                messages=fitting,
-                more=rest is not None,
-                before=format_time(rest.sent_at)
-                if rest is not None and matches.stopped_early and not cut
-                else UNSET,
-                cursor="-".join(map(str, rest)) if rest is not None else UNSET,
-            )
+        answer = partial(_search_answer, id, matches, visible)
+        return encode_messages(answer, values, self._limits)
 
-        return encode_messages(make, values, self._limits)
+
+def _search_answer(
+    id: Id,
+    matches: search_query.SearchMatches,
+    visible: Sequence[StoredMessage],
+    fitting: list[Message],
+    cut: int,
+) -> responses.Found:
+    """Return the answer with the ``fitting`` first values of the ``visible`` matches."""
+    rest = visible[len(fitting) - 1].rank if cut else matches.continue_below
+    if rest is None:
+        return responses.Found(id=id, messages=fitting, more=False)
+    return responses.Found(
+        id=id,
+        messages=fitting,
+        more=True,
+        before=format_time(rest.sent_at) if matches.stopped_early and not cut else UNSET,
+        cursor="-".join(map(str, rest)),
+    )
 
 
 def _search_start(request: requests.Search) -> MessageRank:

@@ -9,7 +9,7 @@ def test_new_room_has_no_members(alice: Wire, bob: Wire, room_name: str) -> None
     made = alice.request("create_room", room=room_name, capacity=5)["room"]
     assert made == {
         "room": room_name, "members": 0, "capacity": 5, "member": False, "entered": False,
-        "owner": alice.username,
+        "owner": alice.username, "room_id": made["room_id"],
     }  # fmt: skip
     while (changed := bob.event("room")["room"])["room"] != made["room"]:
         pass  # of a room of another test
@@ -160,7 +160,7 @@ def test_list_members_shows_accounts(alice: Wire, bob: Wire, room: str) -> None:
     both_in(alice, bob, room)
     bob.request("leave_room", room=room)
     assert alice.request("list_members", room=room)["members"] == [
-        {"username": alice.username, "nickname": "ALICE", "entered": True, "online": True},
+        {"username": alice.username, "nickname": "ALICE", "entered": True, "online": True, "role": "owner"},
         {"username": bob.username, "nickname": "BOB", "entered": False, "online": True},
     ]
 

@@ -100,7 +100,10 @@ def _build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "address", nargs="?", default="", help="[USER@]HOST[:PORT][/ROOM], or an invitation (chat1-…)"
+        "address",
+        nargs="?",
+        default="",
+        help="[USER@]HOST[:PORT][/ROOM], [USER@]unix:PATH[#ROOM], or an invitation (chat1-…)",
     )
     parser.add_argument("--lang", choices=i18n.LANGUAGES, help="language (default: the locale)")
     front = parser.add_mutually_exclusive_group()

@@ -159,9 +159,15 @@ async def _run_search(context: CommandContext, filters: SearchFilters) -> tuple[
     return messages, True
 
 
+ORIGINAL = "original"
+"""The argument of ``/goto`` for the message that a reply answers."""
+
+
 async def go_to_place(context: CommandContext, where: str) -> None:
-    """Show the messages from a date on, or the search result with a number."""
-    if where.isdecimal() and where.isascii() and len(where) < 10:
+    """Show the messages from a date on, the search result with a number, or the original of a reply."""
+    if where == ORIGINAL:
+        await _show_original(context, named_or_current(context))
+    elif where.isdecimal() and where.isascii() and len(where) < 10:
         _show_found(context, int(where))
     else:
         await _show_date(context, named_or_current(context).name, where)
@@ -177,6 +183,23 @@ def _show_found(context: CommandContext, number: int) -> None:
     if not (is_known and context.front_end.seek(message.conversation, message.seq)):
         apply.select_message(context.state, message.conversation, 0)
         show_found_lines(context, [(number, message)])
+
+
+async def _show_original(context: CommandContext, conversation: Conversation) -> None:
+    """Show what the selected or last reply answers. Without a screen, load it if needed."""
+    reply = select.reply_message(conversation)
+    if reply is None or reply.target is UNSET:
+        raise UsageError("no_reply")
+    name, seq = conversation.name, reply.target
+    apply.select_message(context.state, name, seq)
+    if context.front_end.seek(name, seq):
+        return
+    apply.select_message(context.state, name, 0)
+    message = conversation.timeline.find(seq) or await context.history.load_message(name, seq)
+    if message is None:
+        raise UsageError("no_original")
+    line = message_text.message_line(message)
+    context.notes.show("history_line", conversation=name, line=line)
 
 
 async def _show_date(context: CommandContext, name: str, where: str) -> None:

@@ -59,6 +59,8 @@ async def invite_user(context: CommandContext, name: str = "") -> None:
     """Invite a user; without a name, make an invitation that can be passed on."""
     if not name:
         room = _current_room(context).name
+        if context.requests.connection.address.path:  # of a Unix socket; of no use to others
+            raise Refused("no_address_to_share")
         invitation = expect(
             await _ask(context, requests.MakeInvitation(id=0, room=room)), responses.Invitation
         )

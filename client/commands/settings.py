@@ -11,6 +11,9 @@ MUTED = "none"
 EDIT = "edit"
 """The argument of ``/theme`` that opens the editor."""
 
+WORDS = "words"
+"""The argument of ``/notify`` before words that count as mentions."""
+
 DEFAULT = "default"
 """The argument that restores the general choice."""
 
@@ -102,9 +105,17 @@ def _show_setting(context: CommandContext, setting: UserSetting) -> None:
 # Notifications
 
 
-async def set_notify(context: CommandContext, choice: str = "") -> None:
+async def set_notify(context: CommandContext, choice: str = "", words: str = "") -> None:
+    """Choose what notifies in this conversation: a level, or words that count as mentions in it."""
     conversation = named_or_current(context)
-    if choice:
+    if choice == WORDS:
+        if words and not _find_setting("notify_words").accepts(words):
+            raise UsageError("no_choice", name=choice, value=words, choices="WORD,WORD off")
+        if words:
+            context.preferences.set_words(conversation.name, "" if words == "off" else words)
+    elif words:
+        raise UsageError("usage", usage="/notify [all|mentions|none|words] [WORD,WORD]")
+    elif choice:
         choices = _find_setting("notify").choices
         _check_choice("notify", choice, (*choices, DEFAULT))
         context.preferences.set_attention(conversation.name, "" if choice == DEFAULT else choice)
@@ -125,6 +136,8 @@ def _show_notify(context: CommandContext, name: str) -> None:
     if choice == "mentions" and name.startswith("@"):
         choice = "all"  # every private message counts as a mention
     context.notes.show(f"attention.{choice}", name=name)
+    if words := context.state.conversation_words.get(name):
+        context.notes.show("attention.words", name=name, words=", ".join(words))
 
 
 # Keys

@@ -12,6 +12,7 @@ from chatroom.client.core.tasks import GuardedTasks
 from chatroom.client.model import apply
 from chatroom.client.model.state import ClientState
 from chatroom.protocol import requests, responses
+from chatroom.protocol.values import Message
 
 READ_PAUSE = 0.3
 """Seconds between two ``read`` requests: while the user scrolls, many messages a second are read."""
@@ -80,6 +81,13 @@ class HistoryPager:
         apply.show_past_page(self._state, name, page)
         self._front_end.state_changed()
         return page[0].seq
+
+    async def load_message(self, name: str, seq: int) -> Message | None:
+        """Load one message, without changing what is shown. Raises ``Refused`` or ``ConnectionLost``."""
+        frame = requests.History(id=0, conversation=name, after=seq - 1, limit=1)
+        answer = await self._requests.ask_with_retry(frame, update_state=False)
+        page = expect(answer, responses.History).messages
+        return next((message for message in page if message.seq == seq), None)
 
     def mark_read(self, name: str, seq: int) -> None:
         """The user has read everything up to this message. One request sends many marks."""

@@ -30,7 +30,17 @@ class UserPreferences:
     def load_notify_words(self) -> None:
         """Put the words of ``/set notify_words`` into the state."""
         words = "" if self._config.notify_words == "off" else self._config.notify_words
-        self._state.notify_words = tuple(word.strip() for word in words.split(",") if word.strip())
+        self._state.notify_words = _split_words(words)
+
+    def set_words(self, name: str, words: str) -> None:
+        """Choose words that count as mentions in one conversation; ``""`` for none."""
+        key = f"{self._account}/{name}"
+        self._config.words.pop(key, None)
+        if words:
+            self._config.words[key] = words
+        self._config.save_config("words")
+        self.load_attention()
+        self._front_end.state_changed()
 
     def set_ignored(self, username: str, ignored: bool) -> None:
         """Hide the messages of an account, or show them again."""
@@ -51,10 +61,14 @@ class UserPreferences:
 
     def load_attention(self) -> None:
         """Put the account's choices into the state."""
+        apply.set_attention(self._state, self._of_account(self._config.attention))
+        words = self._of_account(self._config.words)
+        self._state.conversation_words = {name: _split_words(text) for name, text in words.items()}
+
+    def _of_account(self, choices: dict[str, str]) -> dict[str, str]:
+        """Return the choices of this account by conversation."""
         prefix = f"{self._account}/"
-        choices = self._config.attention.items()
-        attention = {name.removeprefix(prefix): choice for name, choice in choices if name.startswith(prefix)}
-        apply.set_attention(self._state, attention)
+        return {key.removeprefix(prefix): choice for key, choice in choices.items() if key.startswith(prefix)}
 
     def unknown_rooms(self) -> set[str]:
         """Return the rooms with choices or pinned messages that the state does not have."""
@@ -80,3 +94,7 @@ class UserPreferences:
     @property
     def _account(self) -> str:
         return f"{self._state.username}@{self._state.server}"
+
+
+def _split_words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())

@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 
 from chatroom.client.model.state import ClientState, Conversation, DeliveryState, PendingMessage
+from chatroom.protocol.frame import UNSET
 from chatroom.protocol.names import name_key
 from chatroom.protocol.values import SPOKEN_KINDS, Message
 
@@ -193,7 +194,8 @@ def mentions_me(state: ClientState, conversation: Conversation, message: Message
     """Whether another user mentions this one, by user name or by the nickname in the conversation."""
     if not counts_as_unread(state, message):
         return False
-    names = frozenset(filter(None, (state.username, conversation.nickname, *state.notify_words)))
+    words = (*state.notify_words, *state.conversation_words.get(conversation.name, ()))
+    names = frozenset(filter(None, (state.username, conversation.nickname, *words)))
     return _mention_pattern(names).search(message.text) is not None
 
 
@@ -255,6 +257,19 @@ def is_mine(state: ClientState, message: Message) -> bool:
 def is_changeable(message: Message) -> bool:
     """Whether a user has sent this message and it is not deleted, so that it can be changed or answered."""
     return message.kind in SPOKEN_KINDS and message.deleted is not True
+
+
+def is_reply(message: Message | None) -> bool:
+    """Whether this is a message that answers another one."""
+    return message is not None and is_changeable(message) and message.target is not UNSET
+
+
+def reply_message(conversation: Conversation) -> Message | None:
+    """Return the selected message, or else the last loaded one, if it answers another one."""
+    if conversation.selected:
+        message = conversation.shown.find(conversation.selected)
+        return message if is_reply(message) else None
+    return next(filter(is_reply, reversed(conversation.timeline.messages)), None)
 
 
 def target_message(state: ClientState, conversation: Conversation, *, mine: bool = False) -> Message | None:

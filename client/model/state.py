@@ -236,6 +236,9 @@ class ClientState:
     home_draft: str = ""
     notes: list[ClientNote] = field(default_factory=list)
     notify_words: tuple[str, ...] = ()  # words that count as a mention of the user
+    conversation_words: dict[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # more words, by conversation
     search_terms: tuple[str, ...] = ()  # the words of the last search, which are marked in messages
     ignored: set[str] = field(default_factory=set)
     attention: dict[str, str] = field(

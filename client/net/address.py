@@ -1,6 +1,9 @@
-"""Parses the address of a server: ``[USER@]HOST[:PORT][/ROOM]``, or ``[USER@]`` and an invitation."""
+"""Parses the address of a server: ``[USER@]HOST[:PORT][/ROOM]``, ``[USER@]unix:PATH[#ROOM]``, or ``[USER@]``
+and an invitation.
+"""
 
 import ipaddress
+import os
 import re
 import socket
 from dataclasses import dataclass, field, replace
@@ -12,8 +15,15 @@ DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 7878
 LOCALHOST = "127.0.0.1"
 
+UNIX_PREFIX = "unix:"
+"""Begins the address of a server's Unix socket, as the server prints it."""
+
 _HOST = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 _OLD_IPV4 = re.compile(r"(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|\d+)){0,3}", re.ASCII)
+
+
+_UNIX = re.compile(rf"(?:[^@\s]*@)?{UNIX_PREFIX}(?!\d+(?:/|$)|$)")
+"""``unix:7878`` is a host and its port."""
 
 
 class AddressError(ValueError):
@@ -31,20 +41,27 @@ class ServerAddress:
     fingerprint: str = ""  # in hex, of the certificate that an invitation names
     invited: bool = False
     code: str = field(default="", repr=False)  # the invite code of the invitation
+    path: str = ""  # of a Unix socket, in place of host and port
 
     @property
     def server(self) -> str:
-        """``host:port`` as typed, IPv6 in brackets. Outboxes are stored under this name."""
+        """``host:port`` as typed, IPv6 in brackets, or ``unix:PATH``. Outboxes are stored under this name."""
+        if self.path:
+            return f"{UNIX_PREFIX}{self.path}"
         return host_and_port(self.host, self.port)
 
     @property
     def canonical(self) -> str:
         """``host:port``, the same for every spelling of the host: the name of a known server."""
+        if self.path:
+            return self.server
         return host_and_port(canonical_host(self.host), self.port)
 
     @property
     def loopback(self) -> bool:
         """Whether the server is on this machine."""
+        if self.path:
+            return True
         try:
             return is_loopback(canonical_host(self.host))
         except AddressError:
@@ -99,6 +116,8 @@ def parse_address(text: str) -> ServerAddress:
     username, _, token = text.strip().rpartition("@")
     if invitation.looks_like_invitation(token):
         return replace(_from_invitation(invitation.read_invitation(token)), username=username)
+    if _UNIX.match(text.strip()):
+        return _parse_unix_address(text.strip())
     location, _, conversation = text.strip().partition("/")
     username, _, server = location.rpartition("@")
     host, port = _split_port(server)
@@ -108,6 +127,16 @@ def parse_address(text: str) -> ServerAddress:
     if conversation and conversation[0] not in "#@":
         conversation = f"#{conversation}"
     return ServerAddress(host or DEFAULT_HOST, port, username, conversation)
+
+
+def _parse_unix_address(text: str) -> ServerAddress:
+    """Parse ``[USER@]unix:PATH[#ROOM]``. The path becomes absolute; ``~`` is the user's home."""
+    before, _, rest = text.partition(UNIX_PREFIX)
+    path, _, room = rest.partition("#")
+    if not path:
+        raise AddressError(text)
+    path = os.path.abspath(os.path.expanduser(path))
+    return ServerAddress(path=path, username=before.rstrip("@"), conversation=f"#{room}" if room else "")
 
 
 def _from_invitation(parsed: invitation.Invitation) -> ServerAddress:

@@ -12,6 +12,7 @@ The rules:
   TLS is refused: each may be an attack from the middle.
 * ``--fingerprint`` names the certificate or key that is accepted; its key is stored.
 * An invitation does the same for an unknown server. It cannot change a known server.
+* A Unix socket is protected by the permissions of its file: nothing is stored about it.
 * If the file of known servers cannot be read, every connection is refused: the file may have an entry for the
   server.
 
@@ -87,6 +88,8 @@ class KnownServers:
 
     def allowed_transports(self, address: ServerAddress) -> list[Transport]:
         """Return the transports to try, in this order. Raises ``UntrustedServer``."""
+        if address.path and not self._insecure:
+            return [Transport.PLAIN, Transport.TLS]
         known = self._find(address) or self._pinned or self._invited.get(address.canonical)
         if self._insecure:
             if known:
@@ -98,6 +101,8 @@ class KnownServers:
 
     def tls_contexts(self, address: ServerAddress) -> list[ssl.SSLContext]:
         """Return the TLS contexts to try, in this order. Raises ``UntrustedServer``."""
+        if address.path:
+            return [tls_context()]
         known = self._find(address)
         if self._pinned or not known or not known.key:
             return [tls_context(verify=True), tls_context()]
@@ -127,7 +132,7 @@ class KnownServers:
         if invited and not chain:
             self._check(address, invited, fingerprint, key)
         entry = KnownServer(fingerprint, CHAIN if chain else key)
-        if known != entry:
+        if known != entry and not address.path:
             self._save_entry(address, entry)
 
     def known_fingerprint(self, address: ServerAddress) -> str:

@@ -19,7 +19,7 @@ from functools import partial
 
 from chatroom.client import background
 from chatroom.client.model.state import ConnectionState
-from chatroom.client.net.address import ServerAddress
+from chatroom.client.net.address import LOCALHOST, ServerAddress
 from chatroom.client.net.connection import ConnectionLost, FrameReceiver, LineConnection, Refused
 from chatroom.client.net.known_servers import KnownServers, Transport, UntrustedServer
 from chatroom.client.net.wakeup import watch_clocks
@@ -228,9 +228,18 @@ class ReconnectingConnection:
         raise ConnectionLost
 
     async def _connect(self, tls: ssl.SSLContext | None) -> LineConnection:
-        _, connection = await asyncio.get_running_loop().create_connection(
-            lambda: LineConnection(self._receive), self.address.host, self.address.port, ssl=tls
-        )
+        loop = asyncio.get_running_loop()
+        if self.address.path:
+            _, connection = await loop.create_unix_connection(
+                lambda: LineConnection(self._receive),
+                self.address.path,
+                ssl=tls,
+                server_hostname=LOCALHOST if tls else None,
+            )
+        else:
+            _, connection = await loop.create_connection(
+                lambda: LineConnection(self._receive), self.address.host, self.address.port, ssl=tls
+            )
         return connection
 
     def _check_certificate(self, connection: LineConnection, *, chain: bool) -> None:

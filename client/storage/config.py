@@ -60,6 +60,7 @@ SETTINGS = (
     UserSetting("notify_words", ("off",), "set.notify_words", _WORDS, "WORD,WORD"),
     UserSetting("notify_command", ("off",), "set.notify_command", _WORDS, "PROGRAM"),
     UserSetting("markdown", ("on", "off"), "set.markdown"),
+    UserSetting("ambiguous_width", ("auto", "narrow", "wide"), "set.ambiguous_width"),
     UserSetting("mouse", ("off", "on"), "set.mouse"),
     UserSetting("editing", ("emacs", "vi"), "set.editing"),
     UserSetting("title", ("on", "off"), "set.title"),
@@ -102,6 +103,7 @@ class ClientConfig:
     notify_words: str = "off"
     notify_command: str = "off"
     markdown: str = "on"
+    ambiguous_width: str = "auto"
     mouse: str = "off"
     editing: str = "emacs"
     title: str = "on"
@@ -115,6 +117,7 @@ class ClientConfig:
     username: str = ""
     ignored: list[str] = field(default_factory=list)
     attention: dict[str, str] = field(default_factory=dict)  # user@server/conversation -> as ``notify``
+    words: dict[str, str] = field(default_factory=dict)  # user@server/conversation -> as ``notify_words``
     pins: dict[str, str] = field(default_factory=dict)  # user@server/conversation/seq -> message as JSON
     keys: dict[str, str] = field(default_factory=dict)  # key -> action that it is bound to
 

@@ -50,6 +50,7 @@ KEY_GROUPS = {
         KeyBinding(("escape u",), "first_unread"),
         KeyBinding(("escape n",), "next_mention"),
         KeyBinding(("escape p",), "previous_mention"),
+        KeyBinding(("escape j",), "original"),
         KeyBinding(("escape g",), "open_link"),
     ),
     "keys.message": (

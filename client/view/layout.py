@@ -22,6 +22,7 @@ from chatroom.client.text import i18n
 from chatroom.client.text.keys import key_of
 from chatroom.client.view.draw.canvas import Canvas
 from chatroom.client.view.draw.text import Row, fit_text, wrap_text
+from chatroom.client.view.draw.widths import line_text
 from chatroom.client.view.history.link_hints import with_hints
 from chatroom.client.view.panes import members, sidebar
 from chatroom.client.view.panes.banner import banner_rows
@@ -211,7 +212,7 @@ class _ChatContainer(Container):
         """Draw the sidebar, the history and the members side by side."""
         screen_state, left, right = self._screen_state, 0, width
         conversation, widths = screen_state.conversation, pane_widths(screen_state)
-        border: list[Row] = [[("class:border", "│")]] * height
+        border: list[Row] = [[("class:border", line_text("│"))]] * height
         if widths.sidebar:
             left = widths.sidebar + 1
             numbers = screen_state.numbers.current_numbers()

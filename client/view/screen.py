@@ -28,7 +28,7 @@ from chatroom.client.model.state import ClientNote, ConnectionState, PendingMess
 from chatroom.client.view import layout
 from chatroom.client.view.alerts import OFF, is_quiet, run_notify_command
 from chatroom.client.view.clipboard import copy_sequence
-from chatroom.client.view.draw import theme
+from chatroom.client.view.draw import theme, widths
 from chatroom.client.view.draw.link_text import shows_links
 from chatroom.client.view.draw.terminal_output import TerminalOutput
 from chatroom.client.view.input.terminal_input import use_parser
@@ -116,8 +116,8 @@ class FullScreen:
         self._job_control = JobControl(self.application)
         redraw = self.application.invalidate
         self._theme_watcher = ThemeWatcher(app, self._themes, redraw)
-        reports = TerminalReports(self.screen_state, self.application.output, self._themes, redraw)
-        use_parser(self.application.input, self._on_late_key, self._on_focus, reports.handle)
+        self._reports = TerminalReports(self.screen_state, self.application.output, self._themes, redraw)
+        use_parser(self.application.input, self._on_late_key, self._on_focus, self._reports.handle)
         self.application.key_processor.before_key_press += lambda _: self.screen_state.focus.key_pressed()
         self.application.ttimeoutlen, self.application.timeoutlen = ESCAPE_TIMEOUT, SEQUENCE_TIMEOUT
 
@@ -258,7 +258,11 @@ class FullScreen:
         if isinstance(output, TerminalOutput):
             output.shows_links = shows_links(self._app.config.links, os.environ.get("TERM", ""))
             output.asks_terminal = shows_links("auto", os.environ.get("TERM", ""))
+            output.asks_width = self._app.config.ambiguous_width == "auto"
             output.set_mouse(self._app.config.mouse == "on")
+        setting = self._app.config.ambiguous_width
+        if widths.use_wide(setting == "wide" or (setting == "auto" and self._reports.draws_wide)):
+            self.application.renderer.clear()
         self._frame_started = time.thread_time()
 
     def _on_frame_end(self) -> None:

@@ -29,6 +29,8 @@ from chatroom.client.view.input.switcher import Switcher
 from chatroom.client.view.panes.banner import belongs_in_banner
 from chatroom.client.view.panes.members import MembersPane
 from chatroom.client.view.screen_content import ScreenContent
+from chatroom.protocol.frame import UNSET
+from chatroom.protocol.values import Message
 
 
 class ClickArea(NamedTuple):
@@ -212,6 +214,13 @@ class ScreenState:
             seq, self.sought_seq = min(max(self.sought_seq, shown.first), shown.last), 0
             content = self.content.of_conversation(conversation, self.history_view.width)
             self.history_view.center_block(content.block_of(seq))
+
+    def show_original(self, reply: Message) -> None:
+        """Select and show the message that a reply answers."""
+        if reply.target is not UNSET:
+            apply.select_message(self.state, reply.conversation, reply.target)
+            self.targets.follow_selection()
+            self.show_message(reply.conversation, reply.target)
 
     def show_message(self, name: str, seq: int) -> None:
         """Show a message of any conversation."""

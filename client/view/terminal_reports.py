@@ -1,4 +1,4 @@
-"""Acts on what the terminal reports: its background, its keyboard protocol, clicks."""
+"""Acts on what the terminal reports: background, keyboard protocol, width of characters, clicks."""
 
 from collections.abc import Callable
 
@@ -12,6 +12,8 @@ from chatroom.client.view.screen_state import ScreenState
 _BACKGROUND = "11;"
 _KEYBOARD = "u"
 _LEFT_BUTTON = "<0;"
+_NARROW, _WIDE = "2;2R", "2;3R"
+"""Where the cursor is after an ambiguous character in the first column of row 2."""
 
 
 class TerminalReports:
@@ -24,6 +26,7 @@ class TerminalReports:
         self._output = output
         self._themes = themes
         self._redraw = redraw
+        self.draws_wide = False  # ambiguous characters
 
     def handle(self, report: str) -> None:
         if report.startswith(_BACKGROUND):
@@ -32,6 +35,9 @@ class TerminalReports:
         elif report.startswith("?") and report.endswith(_KEYBOARD):
             if isinstance(self._output, TerminalOutput):
                 self._output.use_kitty_keys()
+        elif report in (_NARROW, _WIDE):
+            self.draws_wide = report == _WIDE
+            self._redraw()
         elif report.startswith(_LEFT_BUTTON) and report.endswith("M"):
             column, row = (int(part) - 1 for part in report.removeprefix(_LEFT_BUTTON)[:-1].split(";"))
             click(self._screen_state, column, row)

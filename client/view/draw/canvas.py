@@ -5,7 +5,6 @@ because most rows of a frame were on the previous one too.
 """
 
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 
 from prompt_toolkit.layout import Container, Dimension
 from prompt_toolkit.layout.mouse_handlers import MouseHandlers
@@ -14,6 +13,7 @@ from prompt_toolkit.layout.screen import Char, Screen, WritePosition
 from chatroom.client.view.draw.joined_rows import join_sequence
 from chatroom.client.view.draw.link_text import LinkText, link_style, split_style
 from chatroom.client.view.draw.text import Fragment, Row, clip_text, column_count, drawable_text, text_units
+from chatroom.client.view.draw.widths import cached_by_width
 
 RowSource = Callable[[int, int], list[Row]]
 """Takes width and height, returns at most ``height`` rows."""
@@ -80,7 +80,7 @@ class Canvas:
             above = row
 
 
-@lru_cache(maxsize=2048)
+@cached_by_width(maxsize=2048)
 def _row_cells(row: tuple[Fragment, ...], column: int, end: int, pad: bool) -> dict[int, Char]:
     """Return the cells of the columns from ``column`` to before ``end``, one for each fragment."""
     cells: dict[int, Char] = {}
@@ -94,7 +94,7 @@ def _row_cells(row: tuple[Fragment, ...], column: int, end: int, pad: bool) -> d
     return cells
 
 
-@lru_cache(maxsize=256)
+@cached_by_width(maxsize=256)
 def _character_cells(row: tuple[Fragment, ...], column: int, end: int, pad: bool) -> dict[int, Char]:
     """Return the same with one cell for each character."""
     cells: dict[int, Char] = {}

@@ -17,6 +17,7 @@ from chatroom.client.view.draw.text import COMPLEX, column_count, text_units
 _REPORT_FOCUS, _STOP_REPORTING_FOCUS = "\x1b[?1004h", "\x1b[?1004l"
 _KEEP_TITLE, _RESTORE_TITLE = "\x1b[22;2t", "\x1b[23;2t"
 _ASK_BACKGROUND, _ASK_KEYS = "\x1b]11;?\x1b\\", "\x1b[?u"
+_ASK_WIDTH = "\x1b[2;1H─\x1b[6n\x1b[2K\x1b[H"  # in row 2: an answer for row 1 could be a key, as \x1b[1;2R
 _OTHER_KEYS, _STOP_OTHER_KEYS = "\x1b[>4;1m\x1b[m", "\x1b[>4m\x1b[m"  # a terminal may take it for a style
 _KITTY_KEYS, _STOP_KITTY_KEYS = "\x1b[>1u", "\x1b[<u"
 _MOUSE, _STOP_MOUSE = "\x1b[?1000h\x1b[?1006h", "\x1b[?1006l\x1b[?1000l"
@@ -27,6 +28,7 @@ class TerminalOutput(Vt100_Output):
     """Writes to a terminal that obeys xterm's sequences or ignores them."""
 
     shows_links = False
+    asks_width = False  # whether it may be asked where the cursor is after an ambiguous character
     asks_terminal = False  # whether the terminal may be asked for its background and its keys
     _has_kitty_keys = _has_mouse = False
     _title = ""
@@ -40,6 +42,8 @@ class TerminalOutput(Vt100_Output):
         self.write_raw(_KEEP_TITLE)
         if self.asks_terminal:
             self.write_raw(_OTHER_KEYS + _ASK_KEYS + _ASK_BACKGROUND)
+        if self.asks_terminal and self.asks_width:
+            self.write_raw(_ASK_WIDTH)
 
     def quit_alternate_screen(self) -> None:
         self.write_raw(_STOP_REPORTING_FOCUS)

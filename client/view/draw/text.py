@@ -1,20 +1,19 @@
 """Text on a grid of columns: which characters are drawn, how wide they are, and where lines break.
 
 Text from users and servers passes through ``drawable_text`` before it is measured. ``column_count`` is the
-only measure of width. It counts grapheme clusters as ``wcwidth.wcswidth`` does: the vowel signs of Indic
-scripts make a cluster wider, a flag is narrower than its two letters. Terminals disagree about joined emoji
-and skin tones, which are removed, and about the characters in ``COMPLEX``, after which ``TerminalOutput``
-sets the cursor.
+only measure of width; ``widths`` has the characters that are narrow or wide. It counts grapheme clusters as
+``wcwidth.wcswidth`` does: the vowel signs of Indic scripts make a cluster wider, a flag is narrower than its
+two letters. Terminals disagree about joined emoji and skin tones, which are removed, and about the characters
+in ``COMPLEX``, after which ``TerminalOutput`` sets the cursor.
 """
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import NamedTuple
 
-from prompt_toolkit.utils import get_cwidth
-from wcwidth import iter_graphemes, wcswidth
+from wcwidth import iter_graphemes
 
+from chatroom.client.view.draw.widths import cached_by_width, character_widths, cluster_width, is_ambiguous
 from chatroom.protocol.safe import safe_text
 
 Fragment = tuple[str, str]
@@ -46,6 +45,10 @@ _ASCII_BREAK = re.compile(f"(?<= )(?=[^ {re.escape(''.join(sorted(_NOT_AT_ROW_ST
 """Where a line of ASCII text may break."""
 
 
+_CLIP_MARK = "…"
+"""In place of the end of a text that is too long."""
+
+
 def drawable_text(text: str, *, lines: bool = False) -> str:
     """Return untrusted text as it is drawn. ``lines`` keeps its line feeds."""
     if text.isascii() and text.isprintable():
@@ -62,10 +65,10 @@ def column_count(text: str) -> int:
     """Return how many columns drawn text takes."""
     if text.isascii():
         return len(text)
-    return _complex_width(text) if COMPLEX.search(text) else sum(map(get_cwidth, text))
+    return _complex_width(text) if COMPLEX.search(text) else character_widths(text)
 
 
-@lru_cache(maxsize=4096)
+@cached_by_width(maxsize=4096)
 def _complex_width(text: str) -> int:
     return sum(unit.columns for unit in text_units(text))
 
@@ -75,11 +78,12 @@ def clip_text(text: str, width: int) -> str:
     if column_count(text) <= width:
         return text
     clipped, used = "", 0
+    room = width - column_count(_CLIP_MARK)
     for unit in text_units(text):
-        if used + unit.columns > width - 1:
+        if used + unit.columns > room:
             break
         clipped, used = clipped + unit.text, used + unit.columns
-    return clipped + "…" if width > 0 else ""
+    return clipped + _CLIP_MARK if room >= 0 else ""
 
 
 def fit_text(text: str, width: int) -> str:
@@ -156,12 +160,12 @@ def text_units(text: str) -> Iterator[TextUnit]:
         return
     start = end = used = 0
     for cluster in iter_graphemes(text):
-        width = max(0, wcswidth(cluster))
+        width = cluster_width(cluster)
         if width and used:
             yield TextUnit(text[start:end], start, used)
             start, used = end, 0
         end += len(cluster)
-        used = width if width or not used else max(0, wcswidth(text[start:end]))
+        used = width if width or not used else cluster_width(text[start:end])
     if start < end:
         yield TextUnit(text[start:], start, used)
 
@@ -193,7 +197,7 @@ def _may_begin_row(unit: TextUnit, before: TextUnit) -> bool:
         return True
     if before.text in _NOT_AT_ROW_END or '"' in (unit.text, before.text):
         return False
-    return max(unit.columns, before.columns) > 1
+    return any(part.columns > 1 and not is_ambiguous(part.text) for part in (unit, before))
 
 
 def _wrap_line(line: str, first: int, rest: int) -> Iterator[TextSpan]:

@@ -164,6 +164,13 @@ class ConversationContent:
         index = items - bisect_left(self._inserted_indexes, items) - 1
         return self._messages[index].seq if index >= 0 else 0
 
+    def message_at(self, block: int) -> Message | None:
+        """Return the message of a block; ``None`` for a block of another kind."""
+        if block == 0 or self._is_more_below(block):
+            return None
+        item = self._block_item(block)
+        return item if isinstance(item, Message) else None
+
     def count_below(self, block: int) -> int:
         """Return how many messages and pending lines are below the block."""
         messages = self._conversation.timeline.last - self.seq_at(block) if self._messages else 0

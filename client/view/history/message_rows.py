@@ -7,7 +7,6 @@ indented too.
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import NamedTuple
 
 from msgspec import UNSET
@@ -18,6 +17,7 @@ from chatroom.client.text.links import find_links
 from chatroom.client.view.draw.link_text import link_style, split_style
 from chatroom.client.view.draw.text import Fragment, Row, clip_text, column_count, drawable_text, wrap_row
 from chatroom.client.view.draw.theme import nickname_style
+from chatroom.client.view.draw.widths import cached_by_width, line_text
 from chatroom.client.view.history.columns import REPORT_COLUMNS, TextColumns
 from chatroom.client.view.history.markdown import markdown_row
 from chatroom.protocol.values import CHANGE_KINDS, SPOKEN_KINDS, Message
@@ -33,6 +33,9 @@ NOTICE_MARK = "--"
 
 CONTINUED_MARK = "·"
 """In place of a name that is not repeated, where no time shows that a message begins."""
+
+QUOTE_STYLE = "class:hint class:quoted"
+"""The style of the row above a reply, which leads to the original (Alt-J, a click)."""
 
 MAX_MARKED_TERMS = 20
 """Words of a search that are marked."""
@@ -58,7 +61,7 @@ class MessageStyle(NamedTuple):
     marked_terms: tuple[str, ...] = ()  # words of a search that are marked
 
 
-@lru_cache(maxsize=2048)
+@cached_by_width(maxsize=2048)
 def message_rows(message: Message, options: MessageStyle) -> list[Row]:
     """Return no rows for an unknown kind, and for a message that changes another one."""
     body = _body_row(message, options)
@@ -134,7 +137,7 @@ def quote_rows(
         quote = i18n.translate("view.quote_removed" if is_removed else "view.quote_elsewhere")
     else:
         quote = f"{drawable_text(quoted.nickname)}: {drawable_text(message_text.message_body(quoted))}"
-    return [_hint_row(f"┌ {quote}", width, columns)]
+    return [[(QUOTE_STYLE, text) for _, text in _hint_row(f"{line_text('┌')} {quote}", width, columns)]]
 
 
 def reaction_rows(message: Message, width: int, columns: TextColumns = REPORT_COLUMNS) -> list[Row]:
@@ -206,7 +209,8 @@ def ruler_row(style: str, label: str, width: int) -> Row:
     """Return a horizontal line with a label."""
     before = max(0, min(4, width - column_count(label) - 2))
     after = max(0, width - before - column_count(label) - 2)
-    return [(style, f"{'─' * before} {label} {'─' * after}")]
+    line = line_text("─")
+    return [(style, f"{line * before} {label} {line * after}")]
 
 
 def wrap_with_head(

@@ -38,12 +38,16 @@ class ContentRow(NamedTuple):
 
 
 class VisibleRows(NamedTuple):
-    """The rows in the pane, the first and last of them, and the position that finds them again."""
+    """The rows in the pane, the first and last of them, and the position that finds them again.
+
+    ``blocks`` has the number of the block of each row.
+    """
 
     rows: list[Row]
     top: ContentRow
     bottom: ContentRow
     position: ScrollPosition
+    blocks: list[int]
 
 
 def visible_rows_at(snapshot: "ContentSnapshot", position: ScrollPosition, height: int) -> VisibleRows:
@@ -55,7 +59,8 @@ def visible_rows_at(snapshot: "ContentSnapshot", position: ScrollPosition, heigh
         visible.append(below)
     top, bottom = visible[0], visible[-1]
     rows = [snapshot.row_at(row) for row in visible]
-    return VisibleRows(rows, top, bottom, snapshot.position_of(top, bottom, position))
+    blocks = [row.block for row in visible]
+    return VisibleRows(rows, top, bottom, snapshot.position_of(top, bottom, position), blocks)
 
 
 def scrolled_position(snapshot: "ContentSnapshot", visible: VisibleRows, rows: int) -> ScrollPosition:

@@ -28,6 +28,7 @@ _UNFINISHED = re.compile(r"\x1b(?:\]\d[^\x07\x1b]*\x1b?|[P_^X][^\x1b]+\x1b?|\[[0
 _KITTY_KEY = re.compile(r"(\d+)(?::\d*)*(?:;(\d*)(?::(\d+))?)?(?:;[\d:]*)?u")
 _OTHER_KEY = re.compile(r"27;(\d+);(\d+)~")
 _MOUSE = re.compile(r"<(\d+);(\d+);(\d+)[Mm]")
+_CURSOR = re.compile(r"2;\d+R")  # in row 2; keys have a 1 here
 _WHEEL = re.compile(r"(?:(?:\x1b\[A|\x1bOA){3,}|(?:\x1b\[B|\x1bOB){3,})")
 _PASTE_START, _PASTE_END = "200~", "201~"
 
@@ -44,7 +45,7 @@ _KEYPAD = {57399 + digit: str(digit) for digit in range(10)} | {
 
 
 class SequenceTranslator:
-    """Translates what one terminal sends. ``on_report`` gets answers and clicks: ``11;rgb:…``, ``?1u``."""
+    """Translates what one terminal sends. ``on_report`` gets answers and clicks: ``11;rgb:…``, ``2;3R``."""
 
     def __init__(self, on_report: Callable[[str], None]) -> None:
         self._on_report = on_report
@@ -75,7 +76,7 @@ class SequenceTranslator:
         csi = match["csi"]
         if csi is None:
             return ""
-        if csi.startswith("?"):
+        if csi.startswith("?") or _CURSOR.fullmatch(csi):
             self._on_report(csi)
             return ""
         if mouse := _MOUSE.fullmatch(csi):

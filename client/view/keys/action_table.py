@@ -50,6 +50,7 @@ def _history_handlers(actions: HistoryActions) -> dict[str, KeyHandler]:
         "next_mention": actions.next_mention,
         "previous_mention": actions.previous_mention,
         "unfold": actions.toggle_collapse,
+        "original": actions.go_to_original,
         "open_link": actions.choose_link,
     }
 

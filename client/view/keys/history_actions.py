@@ -106,6 +106,21 @@ class HistoryActions:
                 return
         self._app.notes.show("view.no_mention")
 
+    def go_to_original(self, event: KeyPressEvent) -> None:
+        """Go to the message that the selected reply answers, or else the lowest reply in sight."""
+        conversation, content = self._screen_state.conversation, self._history_view.current_content
+        if conversation is None or not isinstance(content, ConversationContent):
+            return
+        if conversation.selected:
+            reply = conversation.shown.find(conversation.selected)
+        else:
+            messages = map(content.message_at, reversed(self._history_view.visible.blocks))
+            reply = next(filter(select.is_reply, messages), None)
+        if reply is not None and select.is_reply(reply):
+            self._screen_state.show_original(reply)
+        else:
+            self._app.notes.show("no_reply")
+
     def choose_link(self, event: KeyPressEvent) -> None:
         """Show letters over the visible links. ``link_hint_keys`` are active until one is chosen."""
         self._screen_state.link_hints = hints_for(self._history_view.visible.rows)

@@ -1,7 +1,9 @@
-"""Clicks, with ``/set mouse on``: a conversation, a link, a member."""
+"""Clicks, with ``/set mouse on``: a conversation, a link, the quotation above a reply, a member."""
 
 from chatroom.client.view.draw.link_text import split_style
 from chatroom.client.view.draw.text import Row, column_count
+from chatroom.client.view.history.content import ConversationContent
+from chatroom.client.view.history.message_rows import QUOTE_STYLE
 from chatroom.client.view.keys.bindings import use_link
 from chatroom.client.view.screen_state import ScreenState
 
@@ -27,9 +29,16 @@ def _click_sidebar(screen_state: ScreenState, line: int) -> None:
 
 
 def _click_history(screen_state: ScreenState, line: int, column: int) -> None:
-    rows = screen_state.history_view.visible.rows
-    if 0 <= line < len(rows) and (target := _target_at(rows[line], column)):
+    visible, content = screen_state.history_view.visible, screen_state.history_view.current_content
+    if not 0 <= line < len(visible.rows):
+        return
+    row = visible.rows[line]
+    if target := _target_at(row, column):
         use_link(screen_state.app, target, copies=False)
+    elif row[:1] and row[0][0] == QUOTE_STYLE and isinstance(content, ConversationContent):
+        reply = content.message_at(visible.blocks[line])
+        if reply is not None:
+            screen_state.show_original(reply)
 
 
 def _target_at(row: Row, column: int) -> str:

@@ -6,6 +6,7 @@ It takes no key from the input. Enter, Esc or the next note removes it. The note
 from chatroom.client.model.state import ClientNote
 from chatroom.client.text import i18n
 from chatroom.client.view.draw.text import Row, column_count, fit_text, wrap_row, wrap_text
+from chatroom.client.view.draw.widths import line_text
 from chatroom.client.view.history.message_rows import note_text
 
 BANNER_NOTES = frozenset(
@@ -21,6 +22,7 @@ BANNER_NOTES = frozenset(
         "befriended",
         "befriended_by",
         "saved",
+        "no_reply",
         "view.no_mention",
         "view.nothing_unread",
     }
@@ -63,9 +65,9 @@ def banner_rows(note: ClientNote, width: int, height: int = FRAMED_FROM) -> list
     hint = f" {i18n.translate('banner.close')} "
     inside = max(column_count(hint), *map(column_count, lines))
     box = [
-        f"╭{'─' * (inside + 2)}╮",
-        *(f"│ {fit_text(line, inside)} │" for line in lines),
-        f"╰{'─' * (inside + 1 - column_count(hint))}{hint}─╯",
+        line_text(f"╭{'─' * (inside + 2)}╮"),
+        *(f"{line_text('│')} {fit_text(line, inside)} {line_text('│')}" for line in lines),
+        line_text(f"╰{'─' * (inside + 1 - column_count(hint))}{hint}─╯"),
     ]
     margin = " " * ((width - inside - _FRAME) // 2)
     return [[("", margin), (style, row)] for row in box]

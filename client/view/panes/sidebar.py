@@ -1,7 +1,6 @@
 """The pane on the left: home, joined rooms and friends, with presence and unread counts."""
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import NamedTuple
 
 from chatroom.client.model import select
@@ -9,6 +8,7 @@ from chatroom.client.model.numbers import ConversationNumbers
 from chatroom.client.model.state import ClientState, Conversation
 from chatroom.client.text import i18n
 from chatroom.client.view.draw.text import Row, column_count, drawable_text, fit_text
+from chatroom.client.view.draw.widths import cached_by_width
 from chatroom.client.view.panes.status import unread_counts
 
 MIN_WIDTH, MAX_WIDTH = 10, 22
@@ -90,7 +90,7 @@ def _status_mark(conversation: Conversation) -> str:
     return ("◐ " if conversation.away else "● ") if conversation.online else "○ "
 
 
-@lru_cache(maxsize=1024)
+@cached_by_width(maxsize=1024)
 def _line_row(line: SidebarLine, is_current: bool, width: int) -> Row:
     label = fit_text(line.label, max(0, width - column_count(line.unread) - 1))
     return [("class:current" if is_current else line.style, fit_text(f"{label} {line.unread}", width))]

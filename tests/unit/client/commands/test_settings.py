@@ -3,10 +3,12 @@
 import pytest
 
 from chatroom.client.app import App
+from chatroom.client.model import select
 from chatroom.client.storage import config
 from tests.unit.client.conftest import Start
 from tests.unit.client.fake_server import FakeServer, friend, room
 from tests.unit.client.fake_session import log_in
+from tests.unit.client.view.fake import make_message
 
 
 async def enter(app: App, *lines: str) -> list[str]:
@@ -46,6 +48,30 @@ class TestSettings:
         app.config.path.write_text('{"alert": "siren", "keys": {"f9": 1, "f10": "home"}, "attention": []}')
         loaded = config.load_config(app.config.path)
         assert (loaded.alert, loaded.keys, loaded.attention) == ("bell", {"f10": "home"}, {})
+
+
+class TestNotify:
+    async def test_words_of_a_conversation_are_mentions_only_there(
+        self, fake: FakeServer, start: Start
+    ) -> None:
+        async with fake:
+            app = start()
+            await log_in(fake, app, rooms=[room(), room("#ops")])
+            app.state.current = "#lab"
+            note_keys = await enter(app, "/notify words deploy, 上线", "/notify none", "/notify")
+            assert (
+                note_keys
+                == ["attention.mentions", "attention.words"] + ["attention.none", "attention.words"] * 2
+            )
+            lab, ops = (app.state.conversations[name] for name in ("#lab", "#ops"))
+            said_by_bob = make_message("the Deploy begins")
+            assert select.mentions_me(app.state, lab, said_by_bob)
+            assert not select.mentions_me(app.state, ops, said_by_bob)
+            [saved_words] = config.load_config(app.config.path).words.values()
+            assert saved_words == "deploy, 上线"
+            assert await enter(app, "/notify words off") == ["attention.none"]
+            assert not select.mentions_me(app.state, lab, said_by_bob)
+            assert await enter(app, "/notify all words", "/notify loud") == ["usage", "no_choice"]
 
 
 class TestKeys:

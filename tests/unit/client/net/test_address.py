@@ -22,6 +22,14 @@ from chatroom.protocol.invitation import Invitation, InvitationError
         ("::1", ServerAddress("::1")),
         ("/ops", ServerAddress(conversation="#ops")),
         ("alice@", ServerAddress(username="alice")),
+        ("unix:/run/chat.sock", ServerAddress(path="/run/chat.sock")),
+        (
+            "alice@unix:/run/a@b/x.sock#ops",
+            ServerAddress(path="/run/a@b/x.sock", username="alice", conversation="#ops"),
+        ),
+        ("unix:/run/../run/ chat.sock", ServerAddress(path="/run/ chat.sock")),
+        ("unix:7878/ops", ServerAddress("unix", 7878, conversation="#ops")),
+        ("unix:", ServerAddress("unix")),
     ],
 )
 def test_address_is_parsed_in_every_form(text: str, address: ServerAddress) -> None:
@@ -50,6 +58,12 @@ def test_invalid_address_is_refused(text: str) -> None:
 )
 def test_loopback_addresses_are_recognised(host: str, loopback: bool) -> None:
     assert ServerAddress(host).loopback is loopback
+
+
+def test_unix_socket_has_one_name_and_is_on_this_machine() -> None:
+    place = parse_address("alice@unix:/run//chat.sock")
+    assert place.server == place.canonical == "unix:/run/chat.sock"
+    assert place.loopback
 
 
 def test_spellings_of_a_server_have_one_name() -> None:

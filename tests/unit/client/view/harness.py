@@ -39,11 +39,19 @@ class ScreenHarness:
 
     @property
     def lines(self) -> list[str]:
-        return [line.rstrip() for line in self._terminal.display]
+        return ["".join(row).rstrip() for row in self.cells]
 
     @property
     def text(self) -> str:
         return "\n".join(self.lines)
+
+    @property
+    def cells(self) -> list[list[str]]:
+        """The characters of each row by column; empty for the right half of a wide one."""
+        columns = range(self._terminal.columns)
+        return [
+            [self._terminal.buffer[row][at].data for at in columns] for row in range(self._terminal.lines)
+        ]
 
     def cell(self, row: int, column: int) -> pyte.screens.Char:
         """Return a cell of the screen with its attributes."""

@@ -181,7 +181,9 @@ class Session:
             async with asyncio.timeout(LOGOUT_TIMEOUT):
                 await self._requests.ask(requests.Logout(id=0))
         except (ConnectionLost, Refused, TimeoutError):
-            await self._drop_connection()  # else the next login would meet a session that is still open
+            with suppress(ConnectionLost):  # else the next login would meet a session that is still open
+                self._requests.connection.drop_connection()
+                await self._requests.connection.wait_until_lost()
             apply.logged_out(self._state)
         self._show_logged_out()
 
@@ -292,11 +294,6 @@ class Session:
         if self._keeper is not None:
             self._keeper.cancel()
             self._keeper = None
-
-    async def _drop_connection(self) -> None:
-        with suppress(ConnectionLost):
-            self._requests.connection.drop_connection()
-            await self._requests.connection.wait_until_lost()
 
     def _show_logged_out(self) -> None:
         is_connected = self._requests.is_connected

@@ -11,6 +11,9 @@ from chatroom.client.net.connection import ConnectionLost, Refused
 FAILURE_PAUSE = 10.0
 """Seconds. Only the first of the unexpected errors in this time is shown; the log file has all of them."""
 
+LOGGED_OUT = "not_logged_in"
+"""The code for work that was under way when the user logged out. The user does not wait for it."""
+
 
 class GuardedTasks:
     """Runs coroutines as tasks. Shows the first of several unexpected errors, of other tasks as well."""
@@ -22,7 +25,7 @@ class GuardedTasks:
         self._stop_observing = background.observe(self._show_failure)
 
     def start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        """Run a coroutine. A ``Refused`` becomes a note; a ``ConnectionLost`` is ignored."""
+        """Run a coroutine. A ``Refused`` becomes a note; after a loss or a logout it is ignored."""
         task = background.start(self._run(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -40,7 +43,8 @@ class GuardedTasks:
         except ConnectionLost:
             pass  # what the task would have fetched is fetched in the next session
         except Refused as error:
-            self._notes.show_error(error)
+            if error.code != LOGGED_OUT:
+                self._notes.show_error(error)
 
     def _show_failure(self, error: BaseException) -> None:
         now = time.monotonic()

@@ -285,7 +285,7 @@ def assemble_parts(
         messages=MessageHandlers(limits, directory, rates, disk),
         history=HistoryHandlers(limits, directory, notifier),
         search=SearchHandlers(limits),
-        typing=TypingHandlers(directory, notifier),
+        typing=TypingHandlers(directory, notifier, shared=is_shared),
         profile=ProfileHandlers(limits, directory, notifier),
     )
     applier = ChangeApplier(directory, notifier, presence)

@@ -7,6 +7,7 @@ stays.
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from chatroom.client.model import apply
 from chatroom.client.model.state import ClientState
 from chatroom.client.storage import files
 from chatroom.client.storage.files import FileNotices
+from chatroom.protocol.cids import new_cid
 
 PASSWORD_PREFIX = 4
 """Characters. A text that ends with this many of a password's first ones may become the password."""
@@ -28,7 +30,19 @@ SAVE_DELAY = 1.0
 RECENT_MESSAGES = 50
 """Messages among which a draft is searched that another client may have sent."""
 
-_SCHEMA = "CREATE TABLE IF NOT EXISTS drafts (conversation TEXT PRIMARY KEY, text TEXT NOT NULL)"
+MAX_CLAIM_AGE = 30 * 24 * 3600
+"""Seconds after which the claim of a sent draft is forgotten."""
+
+CLAIM_LOCK_TIMEOUT = 1.0
+"""Seconds to wait for another client that writes the file while a draft is claimed."""
+
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS drafts (conversation TEXT PRIMARY KEY, text TEXT NOT NULL)",
+    # Each draft has an id, so that it is sent once, whichever of the clients that show it sends it.
+    "CREATE TABLE IF NOT EXISTS draft_ids"
+    " (conversation TEXT PRIMARY KEY, text TEXT NOT NULL, id TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS sent_drafts (id TEXT PRIMARY KEY, sent_at INTEGER NOT NULL)",
+)
 
 
 class DraftStore:
@@ -38,11 +52,12 @@ class DraftStore:
         self._path = folder / "drafts" / f"{quote(f'{username}@{server}', safe='@')}.sqlite"
         self._notices = notices or FileNotices()
         self._stored: dict[str, str] = {}
+        self._ids: dict[str, str] = {}  # of the stored drafts, by conversation
 
     def load_drafts(self) -> Mapping[str, str]:
         """Return the stored drafts by conversation."""
         with self._warning(), closing(self._opened()) as file:
-            self._stored = _drafts(file)
+            self._stored, self._ids = _drafts(file), _ensure_ids(file)
         return dict(self._stored)
 
     def save_drafts(self, drafts: Mapping[str, str]) -> None:
@@ -50,8 +65,23 @@ class DraftStore:
         changes = {name: text for name, text in drafts.items() if text != self._stored.get(name, "")}
         if changes:
             with self._warning(), closing(self._opened()) as file:
-                _write_changes(file, changes.items())
+                self._ids |= _write_changes(file, changes.items())
                 self._stored = {**self._stored, **changes}
+
+    def claim_draft(self, name: str, text: str) -> bool:
+        """Claim the right to send a draft. Returns ``False`` if another client of the account has claimed the
+        same draft; one that was typed anew is another draft.
+        """
+        draft_id = self._ids.get(name, "")
+        if not draft_id or self._stored.get(name) != text:
+            return True
+        is_first = True
+        with self._warning(), closing(self._opened()) as file:
+            file.execute(f"PRAGMA busy_timeout = {round(1000 * CLAIM_LOCK_TIMEOUT)}")
+            is_first = _claim(file, name, text, draft_id)
+            self._ids.pop(name, None)
+            self._stored.pop(name, None)
+        return is_first
 
     def names(self) -> list[str]:
         """Return the conversations that have a stored draft."""
@@ -153,6 +183,16 @@ class DraftKeeper:
         apply.set_draft(self._state, name, "")
         return True
 
+    def claim_draft(self, name: str) -> bool:
+        """Claim the right to send the draft of a conversation. Return ``False``, and delete the draft, if
+        another client of the account sends it, perhaps while this one is offline.
+        """
+        chat = self._state.conversations.get(name)
+        if self._store is None or chat is None or self._store.claim_draft(name, chat.draft):
+            return True
+        apply.set_draft(self._state, name, "")
+        return False
+
     def save(self) -> None:
         """Save the drafts, without those that may contain the password."""
         if self._store is not None:
@@ -176,7 +216,8 @@ def _open(path: Path) -> sqlite3.Connection:
     file = sqlite3.connect(path, timeout=0, isolation_level=None)
     try:
         file.execute("PRAGMA synchronous = OFF")  # typing must not wait for the disk
-        file.execute(_SCHEMA)
+        for statement in _SCHEMA:
+            file.execute(statement)
         _drafts(file)
     except sqlite3.Error:
         file.close()
@@ -192,14 +233,44 @@ def _drafts(file: sqlite3.Connection) -> dict[str, str]:
     return drafts
 
 
-def _write_changes(file: sqlite3.Connection, changes: Iterable[tuple[str, str]]) -> None:
+def _write_changes(file: sqlite3.Connection, changes: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Write drafts. Returns their new ids; that of a deleted one is empty."""
+    ids = {}
     file.execute("BEGIN IMMEDIATE")
     for name, text in changes:
+        ids[name] = new_cid() if text else ""
         if text:
             file.execute("INSERT OR REPLACE INTO drafts VALUES (?, ?)", (name, text))
+            file.execute("INSERT OR REPLACE INTO draft_ids VALUES (?, ?, ?)", (name, text, ids[name]))
         else:
             file.execute("DELETE FROM drafts WHERE conversation = ?", (name,))
     file.execute("COMMIT")
+    return ids
+
+
+def _ensure_ids(file: sqlite3.Connection) -> dict[str, str]:
+    """Return the ids of the drafts by conversation. One that an earlier release has stored gets an id."""
+    file.execute("BEGIN IMMEDIATE")
+    query = "SELECT conversation, text, id FROM drafts LEFT JOIN draft_ids USING (conversation, text)"
+    ids = {}
+    for name, text, draft_id in file.execute(query).fetchall():
+        ids[name] = draft_id or new_cid()
+        if draft_id is None:
+            file.execute("INSERT OR REPLACE INTO draft_ids VALUES (?, ?, ?)", (name, text, ids[name]))
+    file.execute("COMMIT")
+    return ids
+
+
+def _claim(file: sqlite3.Connection, name: str, text: str, draft_id: str) -> bool:
+    """Note that a draft is sent, and delete it. Returns whether no other client has done so."""
+    now = round(time.time())
+    file.execute("BEGIN IMMEDIATE")
+    file.execute("DELETE FROM sent_drafts WHERE sent_at < ?", (now - MAX_CLAIM_AGE,))
+    claim = file.execute("INSERT OR IGNORE INTO sent_drafts VALUES (?, ?)", (draft_id, now))
+    if claim.rowcount:
+        file.execute("DELETE FROM drafts WHERE conversation = ? AND text = ?", (name, text))
+    file.execute("COMMIT")
+    return bool(claim.rowcount)
 
 
 def holds_password(text: str, password: str) -> bool:

@@ -6,7 +6,7 @@ from prompt_toolkit.filters import vi_insert_mode
 from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 from prompt_toolkit.key_binding.vi_state import InputMode
 
-from chatroom.client.commands.table import is_command
+from chatroom.client.commands.table import is_command, parse_message
 from chatroom.client.model import apply
 from chatroom.client.text import i18n
 from chatroom.client.view.input.composer import PASTE_CONFIRM_LINES
@@ -37,7 +37,7 @@ class InputActions:
 
     def _submit(self) -> None:
         target = self._screen_state.targets.current
-        if self._app.drafts.drop_sent(self._state.current):
+        if self._is_sent_elsewhere():
             self._app.notes.show("draft_sent")
             return
         text = self._screen_state.take_input().rstrip("\n")
@@ -53,6 +53,15 @@ class InputActions:
                 self._screen_state.return_to_end()
             if not self._app.lines.submit_line(text):
                 self._composer.restore_text(text)
+
+    def _is_sent_elsewhere(self) -> bool:
+        """Whether another client of the account has sent the draft. Otherwise this one sends it, alone."""
+        drafts, name = self._app.drafts, self._state.current
+        if drafts.drop_sent(name):
+            return True
+        chat = self._state.conversations.get(name)
+        is_message = chat is not None and parse_message(chat.draft) is not None
+        return is_message and not drafts.claim_draft(name)
 
     def _with_target(self, text: str, target: MessageTarget) -> str:
         """Return the command for the shown target, or an empty text if there is none."""

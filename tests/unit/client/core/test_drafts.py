@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -184,3 +186,40 @@ async def test_draft_that_another_client_has_sent_is_dropped(
 def test_unknown_password_is_in_no_text() -> None:
     assert not holds_password("half a thought", "")
     assert holds_password("/passwd", "")
+
+
+def test_shared_draft_is_claimed_once(tmp_path: Path) -> None:
+    DraftStore(tmp_path, "Alice", "here").save_drafts({"#lab": "half a th"})
+    first, second = (DraftStore(tmp_path, "Alice", "here") for _ in range(2))
+    for store in (first, second):
+        assert store.load_drafts() == {"#lab": "half a th"}
+    assert first.claim_draft("#lab", "half a th")
+    assert not second.claim_draft("#lab", "half a th")
+    assert DraftStore(tmp_path, "Alice", "here").load_drafts() == {}
+
+
+def test_same_text_typed_anew_is_another_draft(tmp_path: Path) -> None:
+    first, second = (DraftStore(tmp_path, "Alice", "here") for _ in range(2))
+    for store in (first, second):
+        store.load_drafts()
+        store.save_drafts({"#lab": "ok"})
+        assert store.claim_draft("#lab", "ok")
+
+
+def test_draft_that_was_only_deleted_elsewhere_is_sent(tmp_path: Path) -> None:
+    first, second = (DraftStore(tmp_path, "Alice", "here") for _ in range(2))
+    first.save_drafts({"#lab": "half a th"})
+    second.load_drafts()
+    first.save_drafts({"#lab": ""})
+    assert second.claim_draft("#lab", "half a th")
+
+
+def test_draft_of_an_earlier_release_is_claimed_once(tmp_path: Path) -> None:
+    store = DraftStore(tmp_path, "Alice", "here")
+    store.save_drafts({"#lab": "half a th"})
+    with closing(sqlite3.connect(store._path, isolation_level=None)) as file:
+        file.execute("INSERT OR REPLACE INTO drafts VALUES ('#lab', 'changed')")
+    first, second = (DraftStore(tmp_path, "Alice", "here") for _ in range(2))
+    first.load_drafts()
+    second.load_drafts()
+    assert [store.claim_draft("#lab", "changed") for store in (first, second)] == [True, False]

@@ -150,10 +150,11 @@ def _print_listening(config: ServerConfig, endpoint: ServerEndpoint, code: str) 
 
 
 def _tell_supervisor(config: ServerConfig, endpoint: ServerEndpoint, code: str) -> None:
-    """Print the same for the supervisor of this worker, which prints it once for all."""
-    if line := _invitation_line(config, endpoint, code):
-        output.write(line)
-    output.write(str(endpoint))
+    """Print the same for the supervisor of this worker, which prints it once for all, and an empty line."""
+    for line in (_invitation_line(config, endpoint, code), endpoint, *endpoint.others):
+        if line:
+            output.write(str(line))
+    output.write("")
 
 
 def _invitation_line(config: ServerConfig, endpoint: ServerEndpoint, code: str) -> str:

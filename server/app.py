@@ -74,7 +74,7 @@ from chatroom.server.net.tls import (
 from chatroom.server.preparation import StartError, check_cluster, hint_key, open_database
 from chatroom.server.session import ClientSession
 from chatroom.server.state.directory import number_sessions_of
-from chatroom.server.systemd.activation import take_passed_sockets
+from chatroom.server.systemd.activation import adopt_sockets, take_passed_sockets
 from chatroom.server.systemd.notifier import ServiceNotifier
 from chatroom.server.wiring import assemble_parts
 
@@ -90,10 +90,10 @@ Announce = Callable[[ServerEndpoint, str], None]
 
 
 class WorkerPlace(NamedTuple):
-    """The number of a worker (``--workers``), and the port that all workers share."""
+    """The number of a worker (``--workers``), and the descriptors of the sockets that all workers share."""
 
     number: int
-    port: int
+    descriptors: tuple[int, ...]
 
 
 class ServerFailed(Exception):
@@ -111,7 +111,7 @@ async def serve_until_stopped(
 
     Raises ``StartError`` and ``tls.CertificateError``.
     """
-    passed = take_passed_sockets(os.environ)
+    passed = take_passed_sockets(os.environ) if place is None else adopt_sockets(place.descriptors)
     encrypted = any(config.encrypts(socket_address(each)) for each in passed)
     tls = load_certificate(config) if encrypted else prepare_tls(config)
     allow_many_files()
@@ -122,7 +122,7 @@ async def serve_until_stopped(
     check_cluster(config)
     async with open_database(config) as engine:
         key = await hint_key(config, engine)
-        sockets = passed or await _bind_sockets(config, place)
+        sockets = passed or await _bind_sockets(config)
         server = ChatServer(config, engine, tls, sockets, reload, hint_key=key, place=place)
         with serve_http(config.http, http_sockets, server.sources):
             await server.run_until_stopped(announce)
@@ -386,9 +386,9 @@ class RejectedConnection:
         self._gone()
 
 
-async def _bind_sockets(config: ServerConfig, place: WorkerPlace | None) -> list[socket.socket]:
+async def _bind_sockets(config: ServerConfig) -> list[socket.socket]:
     try:
-        return await open_client_sockets(config, 0 if place is None else place.port)
+        return await open_client_sockets(config)
     except ListenFailed as error:
         raise StartError(str(error)) from None
 

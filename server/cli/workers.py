@@ -1,15 +1,16 @@
-"""``chat-server --workers N``: several server processes on one port of this machine, supervised.
+"""``chat-server --workers N``: several server processes on the same addresses of this machine, supervised.
 
-The supervisor starts the workers, replaces one that ends, and passes on signals. SIGTERM stops all, SIGHUP
-reloads all, and SIGUSR2 replaces them one after the other: the new one accepts connections before the old one
-is stopped. The kernel distributes connections among the workers (SO_REUSEPORT); MySQL, and NATS if there is a
-cluster, connect them.
+The supervisor opens the listening sockets, and the workers inherit them: a worker that is not busy accepts a
+connection, and none is lost when a worker ends. The supervisor replaces a worker that ends, and passes on
+signals. SIGTERM stops all, SIGHUP reloads all, and SIGUSR2 replaces them one after the other: the new one
+accepts connections before the old one is stopped. MySQL, and NATS if there is a cluster, connect them.
 """
 
 import asyncio
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -20,14 +21,15 @@ from chatroom.db import background
 from chatroom.server.app import WorkerPlace
 from chatroom.server.config.log import errors
 from chatroom.server.config.settings import ServerConfig
-from chatroom.server.net.client_sockets import ListenFailed, open_client_sockets
+from chatroom.server.net.client_sockets import ListenFailed, open_client_sockets, remove_socket_files
 from chatroom.server.preparation import StartError
+from chatroom.server.systemd.activation import take_passed_sockets
 from chatroom.server.systemd.notifier import ServiceNotifier
 
 log = logging.getLogger(__name__)
 
 PLACE_VARIABLE = "CHATROOM_WORKER"
-"""The environment variable with a worker's number."""
+"""The environment variable that tells a worker its place: ``NUMBER:DESCRIPTOR,…``."""
 
 START_SECONDS = 120.0
 """Seconds that a worker may take to start; a migration may be among it."""
@@ -43,8 +45,8 @@ LISTENING = "listening on "
 
 def worker_place(environment: dict[str, str]) -> WorkerPlace | None:
     """Return the place of this worker; ``None`` if this process is none."""
-    number, _, port = environment.get(PLACE_VARIABLE, "").partition(":")
-    return WorkerPlace(int(number), int(port)) if number else None
+    number, _, descriptors = environment.get(PLACE_VARIABLE, "").partition(":")
+    return WorkerPlace(int(number), tuple(map(int, descriptors.split(",")))) if number else None
 
 
 @dataclass(eq=False)
@@ -62,13 +64,17 @@ class Worker:
 
 
 class WorkerSupervisor:
-    """``command`` starts a worker; ``announce`` prints the lines of the first one."""
+    """``command`` starts a worker, which inherits ``sockets``; ``announce`` prints the first one's lines."""
 
     def __init__(
-        self, count: int, port: int, command: Sequence[str], announce: Callable[[Sequence[str]], None]
+        self,
+        count: int,
+        sockets: Sequence[socket.socket],
+        command: Sequence[str],
+        announce: Callable[[Sequence[str]], None],
     ) -> None:
         self._count = count
-        self._port = port
+        self._sockets = sockets
         self._command = command
         self._announce = announce
         self._slots: list[Worker | None] = [None] * count
@@ -94,7 +100,7 @@ class WorkerSupervisor:
             first = self._slots[0]
             assert first is not None
             self._announce(first.lines)
-            self._notifier.announce_ready(first.lines[-1])
+            self._notifier.announce_ready(_first_address(first))
             watchdog = background.start_task(loop, self._notifier.run_watchdog(lambda: True))
             tasks = [background.start_task(loop, self._keep(slot)) for slot in range(self._count)]
             await self._stopping.wait()
@@ -106,6 +112,8 @@ class WorkerSupervisor:
         finally:
             for task in (*tasks, *self._restarts):
                 task.cancel()
+            for listening in self._sockets:
+                listening.close()
             code = await self._stop_all()
         return code
 
@@ -133,11 +141,16 @@ class WorkerSupervisor:
         another one.
         """
         number = slot + 1 + self._count * self._generation[slot]
+        descriptors = [listening.fileno() for listening in self._sockets]
         worker = Worker(
             number,
             await asyncio.create_subprocess_exec(
                 *self._command,
-                env={**_worker_environment(os.environ), PLACE_VARIABLE: f"{number}:{self._port}"},
+                env={
+                    **_worker_environment(os.environ),
+                    PLACE_VARIABLE: f"{number}:{','.join(map(str, descriptors))}",
+                },
+                pass_fds=descriptors,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             ),
@@ -155,9 +168,9 @@ class WorkerSupervisor:
     async def _read_announcement(self, worker: Worker) -> None:
         assert worker.process.stdout is not None
         async for line in worker.process.stdout:
-            worker.lines.append(line.decode(errors="replace").rstrip("\n"))
-            if worker.lines[-1].startswith(LISTENING):
+            if line == b"\n":
                 return
+            worker.lines.append(line.decode(errors="replace").rstrip("\n"))
         await self._wait_for(worker)
         raise WorkerFailed(worker.number)
 
@@ -247,6 +260,10 @@ class WorkerSupervisor:
         return 0 if not any(codes) else 1
 
 
+def _first_address(worker: Worker) -> str:
+    return next(line for line in worker.lines if line.startswith(LISTENING))
+
+
 def _worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the environment without what the service manager has for this process alone."""
     own = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
@@ -264,27 +281,23 @@ async def supervise_workers(config: ServerConfig, arguments: Sequence[str]) -> i
     """Run ``config.workers`` workers with the same arguments. Raises ``StartError``."""
     if config.is_sqlite:
         raise StartError("--workers needs a MySQL or MariaDB database: an SQLite file is for one process")
-    if config.listen:
-        raise StartError("--workers serves --host and --port: leave out --listen")
-    port = await _free_port(config)
-    command = [sys.executable, "-m", "chatroom.server", *arguments]
-    return await WorkerSupervisor(config.workers, port, command, _print_lines).run()
-
-
-async def _free_port(config: ServerConfig) -> int:
-    """Return the port for all workers, on which no other program may listen. Raises ``StartError``."""
+    passed = take_passed_sockets(os.environ)
     try:
-        sockets = await open_client_sockets(config)
+        sockets = passed or await open_client_sockets(config)
     except ListenFailed as error:
         raise StartError(str(error)) from None
-    port: int = sockets[0].getsockname()[1]
-    for each in sockets:
-        each.close()
-    return port
+    command = [sys.executable, "-m", "chatroom.server", *arguments]
+    try:
+        return await WorkerSupervisor(config.workers, sockets, command, _print_lines).run()
+    finally:
+        if not passed:
+            remove_socket_files(config)
 
 
 def _print_lines(lines: Sequence[str]) -> None:
-    for line in lines[:-1]:
-        errors.write(line)
+    """Print the addresses, and the invitation on standard error before them."""
+    for line in lines:
+        if not line.startswith(LISTENING):
+            errors.write(line)
     errors.flush()
-    print(lines[-1], flush=True)
+    print(*(line for line in lines if line.startswith(LISTENING)), sep="\n", flush=True)

@@ -1,5 +1,5 @@
 """The sockets on which the server listens for clients: those of ``listen`` or ``host`` and ``port``, or those
-that a service manager passes on."""
+that a service manager or the supervisor of the workers passes on."""
 
 import os
 import socket
@@ -15,15 +15,12 @@ class ListenFailed(Exception):
     """A socket cannot be opened. The message is one sentence."""
 
 
-async def open_client_sockets(config: ServerConfig, shared_port: int = 0) -> list[socket.socket]:
-    """Return listening sockets; with ``shared_port`` those of ``host`` on that port, which other processes
-    bind too. Raises ``ListenFailed``.
-    """
+async def open_client_sockets(config: ServerConfig) -> list[socket.socket]:
+    """Return listening sockets. Raises ``ListenFailed``."""
     sockets: list[socket.socket] = []
-    shared = [ListenAddress(config.host, shared_port)] if shared_port else []
-    for address in shared or config.listen_addresses:
+    for address in config.listen_addresses:
         try:
-            sockets += await _open_sockets(address, shared=bool(shared))
+            sockets += await _open_sockets(address)
         except (OSError, UnicodeError) as error:
             for listening in sockets:
                 listening.close()
@@ -31,9 +28,9 @@ async def open_client_sockets(config: ServerConfig, shared_port: int = 0) -> lis
     return sockets
 
 
-async def _open_sockets(address: ListenAddress, *, shared: bool) -> list[socket.socket]:
+async def _open_sockets(address: ListenAddress) -> list[socket.socket]:
     if address.path is None:
-        return await bind_sockets(address.host, address.port, shared=shared)
+        return await bind_sockets(address.host, address.port)
     listening = bind_unix_socket(address.path, ALL_USERS, purpose="listens")
     listening.listen(BACKLOG)
     listening.setblocking(False)

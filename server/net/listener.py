@@ -214,10 +214,9 @@ def _unix_peer(connected: socket.socket) -> str:
     return f"{UNIX_PEER}:{user}"
 
 
-async def bind_sockets(host: str, port: int, *, shared: bool = False) -> list[socket.socket]:
+async def bind_sockets(host: str, port: int) -> list[socket.socket]:
     """Return listening sockets for every address of a host, all on one port. An empty host or ``::`` means
-    all addresses, IPv4 too. ``shared`` sockets may be bound by several processes. Raises ``OSError``, and
-    ``UnicodeError`` for an invalid host name."""
+    all addresses, IPv4 too. Raises ``OSError``, and ``UnicodeError`` for an invalid host name."""
     name = None if host in ("", "::") else host
     addresses = await asyncio.get_running_loop().getaddrinfo(
         name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -228,7 +227,7 @@ async def bind_sockets(host: str, port: int, *, shared: bool = False) -> list[so
     try:
         for family, _, _, _, address in dict.fromkeys(addresses):
             try:
-                sockets.append(_bind_address(family, (address[0], port, *address[2:]), shared))
+                sockets.append(_bind_address(family, (address[0], port, *address[2:])))
             except OSError as error:
                 if error.errno not in ADDRESS_ERRORS:
                     raise
@@ -244,8 +243,8 @@ async def bind_sockets(host: str, port: int, *, shared: bool = False) -> list[so
     return sockets
 
 
-def _bind_address(family: int, address: tuple[str | int, ...], shared: bool) -> socket.socket:
-    listening = socket.create_server(address, family=family, backlog=BACKLOG, reuse_port=shared)
+def _bind_address(family: int, address: tuple[str | int, ...]) -> socket.socket:
+    listening = socket.create_server(address, family=family, backlog=BACKLOG)
     listening.setblocking(False)
     return listening
 

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 
 FIRST_DESCRIPTOR = 3
 VARIABLES = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
@@ -13,7 +13,12 @@ def take_passed_sockets(environment: MutableMapping[str, str]) -> list[socket.so
     pid, count, _ = (environment.pop(variable, "") for variable in VARIABLES)
     if pid != str(os.getpid()) or not (count.isascii() and count.isdecimal()):
         return []
-    sockets = [socket.socket(fileno=FIRST_DESCRIPTOR + number) for number in range(int(count))]
+    return adopt_sockets(range(FIRST_DESCRIPTOR, FIRST_DESCRIPTOR + int(count)))
+
+
+def adopt_sockets(descriptors: Iterable[int]) -> list[socket.socket]:
+    """Return inherited listening sockets. Children do not inherit them."""
+    sockets = [socket.socket(fileno=descriptor) for descriptor in descriptors]
     for listening in sockets:
         listening.setblocking(False)
         listening.set_inheritable(False)

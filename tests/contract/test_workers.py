@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from tests.contract.test_admin import admin
 from tests.contract.test_start_failures import failure
 from tests.support.database import DatabaseServer, fresh_database
 from tests.support.nats import NatsServer
-from tests.support.processes import PATIENCE, QUICK, Server, Wire
+from tests.support.processes import PATIENCE, QUICK, Server, Wire, lines_within
 
 WORKERS = 2
 
@@ -150,6 +151,31 @@ class Sender:
                 return Wire("127.0.0.1", self._site.port).login(self.name)
             assert time.monotonic() < deadline
             time.sleep(0.02)
+
+
+def test_workers_share_several_addresses(tmp_path: Path, mariadb: DatabaseServer) -> None:
+    path = tmp_path / "chat.sock"
+    with fresh_database(mariadb) as url:
+        server = Server(
+            tmp_path / "data", "--database", url, "--workers", str(WORKERS),
+            "--listen", f"127.0.0.1:0,unix:{path},127.0.0.2:0", patience=(1 + WORKERS) * PATIENCE,
+        )  # fmt: skip
+        try:
+            stdout = server.start().process.stdout
+            assert stdout is not None
+            unix, other = islice(lines_within(stdout.fileno(), PATIENCE), 2)
+            assert unix == f"listening on unix:{path}"
+            host, port = other.removeprefix("listening on ").split(":")
+            server.user("User0")
+            server.keep(Wire("", 0, path=path)).register("User1")
+            server.keep(Wire(host, int(port))).register("User2")
+            os.kill(server.process.pid, signal.SIGUSR2)
+            until(lambda: "all workers are replaced" in server.log, server.log)
+            server.keep(Wire("", 0, path=path)).login("User2")
+            assert server.stop() == 0
+            assert not path.exists()
+        finally:
+            server.close()
 
 
 # Configuration errors are reported in one line

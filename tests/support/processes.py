@@ -300,13 +300,15 @@ def running(data: Path, *arguments: str, settings: tuple[str, ...] = QUICK) -> I
 
 
 def lines_within(descriptor: int, seconds: float) -> Iterator[str]:
-    """The lines that come out of a pipe until it ends. Raises ``AssertionError`` when that takes too long."""
+    """The lines of a pipe until it ends. What follows a line stays in the pipe until the next one is read.
+    Raises ``AssertionError`` when that takes too long."""
     deadline, text = time.monotonic() + seconds, b""
     while select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))[0]:
-        data = os.read(descriptor, 65536)
-        if not data:
+        byte = os.read(descriptor, 1)
+        if not byte:
             return
-        *lines, text = (text + data).split(b"\n")
-        for line in lines:
-            yield line.decode()
+        text += byte
+        if byte == b"\n":
+            yield text[:-1].decode()
+            text = b""
     raise AssertionError(f"nothing for {seconds:g} seconds but {text!r}")

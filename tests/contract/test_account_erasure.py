@@ -157,7 +157,7 @@ def test_administrator_erases_only_with_yes(server: Server) -> None:
     assert error_line(server, "enable", "deleted-0001") == "chat-server: no such user"
     assert "Bob was erased on" in error_line(server, "export", "Bob")
     assert admin(server, "export", "deleted-0001").out.count("\n") == 1
-    assert "account_erased account=deleted-0001" in server.log
+    server.wait_for_log("account_erased account=deleted-0001")
 
 
 def test_stopped_server_erases_at_once(server: Server) -> None:

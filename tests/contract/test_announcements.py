@@ -26,7 +26,7 @@ def test_announcement_reaches_every_session_that_is_logged_in(own_server: Server
 def test_announcement_is_logged_with_its_text(serve: Serve) -> None:
     server = serve("--log-level", "info")
     admin_output(server, "announce", "Maintenance")
-    assert "announce Maintenance" in server.log
+    server.wait_for_log("announce Maintenance")
 
 
 @pytest.mark.parametrize(

@@ -80,10 +80,8 @@ def test_users_behind_balancer_move_to_the_server_that_is_left(
         wire.request("enter_room", room="#lab", nickname=wire.username)
     bob.request("send", to="#lab", text="before")
     assert alice.message(text="before")["username"] == "Bob"
-    for server in servers:
-        assert (
-            "login address=127.0.0.1" in server.log
-        )  # one user each, with the address from HAProxy's header
+    for server in servers:  # one user each, with the address that HAProxy tells
+        server.wait_for_log("login address=127.0.0.1")
 
     servers[0].pause()
     closed = alice if "account=Alice" in servers[0].log else bob

@@ -52,8 +52,8 @@ def test_file_locked_by_another_program_is_an_outage_until_it_is_free(serve: Ser
     stranger.rollback()
     again = server.connect().login("Alice")
     assert again.request("send", to="lab", text="now")["seq"] == 2
-    assert "the database is locked by another program" in server.log
-    assert "the database is back, after" in server.log
+    server.wait_for_log("the database is locked by another program")
+    server.wait_for_log("the database is back, after")
     stranger.execute("BEGIN IMMEDIATE")
     again.start("send", to="lab", text="too late")
     assert server.stop() == 0

@@ -3,7 +3,6 @@
 import os
 import socket
 import ssl
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,13 +30,6 @@ def proxied(server: Server, header: bytes, tls: ssl.SSLContext | None = None) ->
     return server.keep(Wire(server.host, server.port, tls, before=header))
 
 
-def wait_for_log(server: Server, text: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while text not in server.log:
-        assert time.monotonic() < deadline, f"no {text!r} in\n{server.log}"
-        time.sleep(0.02)
-
-
 def test_server_listens_on_several_addresses_and_unix_sockets(serve: Serve, tmp_path: Path) -> None:
     path = tmp_path / "chat.sock"
     server = serve("--listen", f"127.0.0.1:0, unix:{path}, 127.0.0.2:0")
@@ -56,7 +48,7 @@ def test_server_listens_on_several_addresses_and_unix_sockets(serve: Serve, tmp_
         == carol.message(text="over a file")["username"]
         == "Bob"
     )
-    wait_for_log(server, f"login address=unix:{os.getuid()} account=Bob")
+    server.wait_for_log(f"login address=unix:{os.getuid()} account=Bob")
     assert path.stat().st_mode & 0o777 == 0o666
     assert server.stop() == 0
     assert not path.exists()
@@ -119,7 +111,7 @@ def test_address_of_the_client_counts_behind_a_named_proxy(serve: Serve) -> None
         wire.register(f"User{number}")
     for place in ("198.51.100.7 account=User0", "198.51.100.8 account=User2", "198.51.100.77 account=User3",
                   "127.0.0.1 account=User4"):  # fmt: skip
-        wait_for_log(server, f"login address={place}")
+        server.wait_for_log(f"login address={place}")
 
 
 def test_header_comes_before_tls(serve: Serve) -> None:
@@ -127,7 +119,7 @@ def test_header_comes_before_tls(serve: Serve) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     proxied(server, HEADER_2, context).register("Alice")
-    wait_for_log(server, "login address=198.51.100.77 account=Alice")
+    server.wait_for_log("login address=198.51.100.77 account=Alice")
 
 
 @pytest.mark.parametrize(
@@ -139,7 +131,7 @@ def test_named_proxy_without_a_valid_header_is_disconnected(serve: Serve, header
         connection.sendall(header)
         with suppress(ConnectionResetError):  # it stopped reading at the limit
             assert connection.recv(1) == b""
-    wait_for_log(server, "proxy_header_invalid address=127.0.0.1")
+    server.wait_for_log("proxy_header_invalid address=127.0.0.1")
     proxied(server, HEADER_1 % 7).register("Alice")
 
 
@@ -154,7 +146,7 @@ def test_forged_header_of_a_client_is_an_invalid_line(serve: Serve) -> None:
     forger = proxied(server, HEADER_1 % 7)
     assert forger.read()["code"] == "bad_json"
     forger.register("Mallory")
-    wait_for_log(server, "login address=127.0.0.1 account=Mallory")
+    server.wait_for_log("login address=127.0.0.1 account=Mallory")
     assert "198.51.100" not in server.log
 
 
@@ -162,4 +154,4 @@ def test_unix_socket_can_be_a_proxy(serve: Serve, tmp_path: Path) -> None:
     path = tmp_path / "chat.sock"
     server = serve("--listen", f"127.0.0.1:0,unix:{path}", settings=("proxy.trusted=unix",))
     server.keep(Wire("", 0, path=path, before=HEADER_1 % 9)).register("Alice")
-    wait_for_log(server, "login address=198.51.100.9 account=Alice")
+    server.wait_for_log("login address=198.51.100.9 account=Alice")

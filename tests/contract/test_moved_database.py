@@ -36,11 +36,11 @@ def test_nothing_is_confirmed_until_the_file_is_back(server: Server, part: str) 
     aside = file.with_name("aside")
     file.rename(aside)
     assert send(server, "lost") == "unavailable"
-    assert f"{server.data / 'chatroom.sqlite'} was moved or deleted" in server.log
+    server.wait_for_log(f"{server.data / 'chatroom.sqlite'} was moved or deleted")
     assert not file.exists()
     aside.rename(file)
     assert send(server, "after") == ""
-    assert "the database is back" in server.log
+    server.wait_for_log("the database is back")
     reader = server.connect().login("Alice")
     texts = [message["text"] for message in reader.request("history", conversation=ROOM)["messages"]]
     assert (texts[1], texts[-1]) == ("before", "after")

@@ -230,6 +230,13 @@ class Server:
         """All output on standard error since the first start."""
         return self._log.read_text() if self._log.exists() else ""
 
+    def wait_for_log(self, text: str) -> None:
+        """Wait until the log has a text: a thread of its own writes it, soon after what it tells."""
+        deadline = time.monotonic() + PATIENCE
+        while text not in self.log:
+            assert time.monotonic() < deadline, f"no {text!r} in\n{self.log}"
+            time.sleep(0.02)
+
     def keep(self, wire: Wire) -> Wire:
         """Close a connection with the server."""
         self._wires.append(wire)

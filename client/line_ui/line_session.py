@@ -5,7 +5,6 @@ user of the machine could read.
 """
 
 import asyncio
-import getpass
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,13 +18,12 @@ from chatroom.client.core.session import LOGOUT_TIMEOUT
 from chatroom.client.line_ui import standard_streams
 from chatroom.client.line_ui.line_output import write_error
 from chatroom.client.line_ui.message_feed import MessageFeed
-from chatroom.client.line_ui.stdin import hidden_input, read_lines
+from chatroom.client.line_ui.stdin import hidden_input, read_hidden_line, read_lines
 from chatroom.client.model import select
 from chatroom.client.model.state import ConnectionState
 from chatroom.client.net.address import ServerAddress
 from chatroom.client.net.connection import ConnectionLost, Refused
 from chatroom.client.text import i18n
-from chatroom.protocol.safe import safe_text
 
 VARIABLES = {
     "prompt.password": PASSWORD_VARIABLE,
@@ -222,12 +220,10 @@ def _ask_username() -> str:
 
 
 async def _ask_password(prompt: str) -> str:
-    try:
-        return getpass.getpass(safe_text(prompt), stream=sys.stderr)
-    except UnicodeDecodeError:
-        return "\ufffd"  # not allowed in a password
-    except EOFError:
-        return ""
+    write_error(prompt, end="")
+    password = read_hidden_line()
+    write_error("")
+    return password
 
 
 def _require_terminal(code: str, **facts: object) -> None:

@@ -7,6 +7,8 @@ that is blocked in ``sys.stdin`` at exit crashes the interpreter.
 import asyncio
 import codecs
 import os
+import select
+import signal
 import termios
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -63,3 +65,24 @@ def hidden_input(descriptor: int = 0) -> Iterator[None]:
         yield
     finally:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+
+def read_hidden_line(descriptor: int = 0) -> str:
+    """Read a line from the terminal without echo; empty at the end of input. Blocks.
+
+    A signal ends the wait also if it arrives just before it begins: its number wakes ``select``, and then its
+    handler runs. ``getpass`` would wait for Enter first.
+    """
+    signal_numbers, wakeup = os.pipe()
+    os.set_blocking(wakeup, False)
+    earlier_wakeup = signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+    try:
+        with hidden_input(descriptor):
+            while descriptor not in select.select([descriptor, signal_numbers], [], [])[0]:
+                if signal.SIGINT in os.read(signal_numbers, CHUNK):
+                    raise KeyboardInterrupt
+            return os.read(descriptor, CHUNK).decode(errors="replace").rstrip("\r\n")
+    finally:
+        signal.set_wakeup_fd(earlier_wakeup)
+        os.close(signal_numbers)
+        os.close(wakeup)

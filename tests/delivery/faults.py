@@ -14,7 +14,7 @@ from typing import Any
 from tests.delivery.client import PASSWORD
 from tests.delivery.client_line import ConnectionEnded, Json, ask_once
 from tests.delivery.deployment import Deployment
-from tests.delivery.history import Stopped, now
+from tests.delivery.history import AgedMessages, Stopped, now
 from tests.delivery.proxy import Cable
 
 # The network
@@ -152,6 +152,7 @@ ATTEMPTS = 100
 async def remove_old_messages(site: Deployment, random: Random) -> None:
     """Let the older messages of a room be three days old, and its owner keep them for one day or two."""
     upto = await asyncio.to_thread(site.hosts[0].age_messages, AGED_ROOM, KEPT_MESSAGES, days=3)
+    site.history.add(AgedMessages(now(), "", 0, AGED_ROOM, upto))
     for retention in islice(cycle((1, 2)), ATTEMPTS):
         if await _first_left(site) > upto:
             return

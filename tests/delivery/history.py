@@ -195,6 +195,16 @@ class InjectedFault(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class AgedMessages(Record):
+    """The stored times of all messages up to a seq were changed, to let the server remove them. It belongs to
+    no client.
+    """
+
+    conversation: str
+    upto: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stopped(Record):
     """A server was asked to stop and exited with this code. It belongs to no client."""
 

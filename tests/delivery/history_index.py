@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from tests.delivery.history import (
     Ack,
+    AgedMessages,
     Applied,
     Arrival,
     Attempt,
@@ -71,6 +72,7 @@ class HistoryIndex:
         self.fates: dict[Name, MessageFate] = defaultdict(MessageFate)
         self.cids = {(each.client, each.text): each.cid for each in self.attempts.values()}
         self.wholes: dict[str, list[FullRead]] = defaultdict(list)
+        self.aged = {aged.conversation: aged.upto for aged in history.of(AgedMessages)}
         self._index_records()
 
     def _index_records(self) -> None:
@@ -100,6 +102,13 @@ class HistoryIndex:
         """The first seq that was not removed, as it was read in the end."""
         wholes = self.wholes.get(conversation)
         return wholes[0].first if wholes else 1
+
+    def comparable(self, message: Message) -> Message:
+        """The message, without its time if a fault has changed that."""
+        return replace(message, time=self.comparable_time(message.conversation, message.seq, message.time))
+
+    def comparable_time(self, conversation: str, seq: int, time: str) -> str:
+        return time if seq > self.aged.get(conversation, 0) else ""
 
     def is_removed(self, name: Name) -> bool:
         """Whether a message was stored and then removed, so that its cid may be stored again."""

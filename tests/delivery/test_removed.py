@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from tests.delivery.check import check
 from tests.delivery.deployment import Deployment, deploy
 from tests.delivery.faults import AGED_ROOM, Breakage, remove_old_messages, restart_server
-from tests.delivery.history import FullRead, Way
+from tests.delivery.history import AgedMessages, FullRead, Way
 from tests.delivery.run import run
 from tests.delivery.scenario import Scenario, notice, text_message
 
@@ -54,6 +55,23 @@ def test_cid_of_a_removed_message_may_be_stored_again(scene: Scenario) -> None:
 def test_notice_of_entry_may_be_removed(scene: Scenario) -> None:
     scene.ends_as(LAST, notice("leave", "Bob", 4), first=3)
     assert scene.broken() == set()
+
+
+def test_time_of_an_aged_message_is_not_compared(scene: Scenario) -> None:
+    aged = [replace(text_message("Ann", f"m{seq}", seq), time="2022-12-12T20:07:40.000Z") for seq in (1, 2)]
+    scene.history.add(AgedMessages(scene.tick(), "", 0, LAST.conversation, 2))
+    scene.ends_as(*aged, LAST)
+    assert scene.broken() == set()
+
+
+def test_changed_time_of_another_message_breaks_rule_1(scene: Scenario) -> None:
+    scene.history.add(AgedMessages(scene.tick(), "", 0, LAST.conversation, 2))
+    scene.ends_as(
+        text_message("Ann", "m1", 1),
+        text_message("Ann", "m2", 2),
+        replace(LAST, time="2022-12-12T20:07:40.000Z"),
+    )
+    assert "1" in scene.broken()
 
 
 def test_missing_message_after_the_first_breaks_rule_1(scene: Scenario) -> None:

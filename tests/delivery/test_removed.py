@@ -58,7 +58,7 @@ def test_notice_of_entry_may_be_removed(scene: Scenario) -> None:
 
 
 def test_time_of_an_aged_message_is_not_compared(scene: Scenario) -> None:
-    aged = [replace(text_message("Ann", f"m{seq}", seq), time="2022-12-12T20:07:40.000Z") for seq in (1, 2)]
+    aged = [replace(text_message("Ann", f"m{seq}", seq), time="11:00") for seq in (1, 2)]
     scene.history.add(AgedMessages(scene.tick(), "", 0, LAST.conversation, 2))
     scene.ends_as(*aged, LAST)
     assert scene.broken() == set()
@@ -69,7 +69,7 @@ def test_changed_time_of_another_message_breaks_rule_1(scene: Scenario) -> None:
     scene.ends_as(
         text_message("Ann", "m1", 1),
         text_message("Ann", "m2", 2),
-        replace(LAST, time="2022-12-12T20:07:40.000Z"),
+        replace(LAST, time="11:00"),
     )
     assert "1" in scene.broken()
 

@@ -52,6 +52,18 @@ def test_cid_of_a_removed_message_may_be_stored_again(scene: Scenario) -> None:
     assert scene.broken() == set()
 
 
+def test_reused_cid_of_a_removed_message_may_be_refused_otherwise(scene: Scenario) -> None:
+    scene.refuses(scene.sends("Ann", "m1", doomed="cid_reused", text="another"), "not_entered")
+    scene.ends_as(LAST, first=3)
+    assert scene.broken() == set()
+
+
+def test_reused_cid_of_a_stored_message_must_be_refused_as_such(scene: Scenario) -> None:
+    scene.refuses(scene.sends("Ann", "m3", doomed="cid_reused", text="another"), "not_entered")
+    scene.ends_as(LAST, first=3)
+    assert scene.broken() == {"3"}
+
+
 def test_notice_of_entry_may_be_removed(scene: Scenario) -> None:
     scene.ends_as(LAST, notice("leave", "Bob", 4), first=3)
     assert scene.broken() == set()

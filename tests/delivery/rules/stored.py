@@ -80,6 +80,8 @@ def _wrong_verdicts(index: HistoryIndex) -> Iterator[str]:
         outside = {"not_entered", "not_a_member"} if (attempt.client, attempt.id) in while_leaving else set()
         if refusal.code == "cid_reused" and index.is_removed(Name(attempt.client, attempt.cid)):
             continue  # another message has its cid now
+        if _is_cid_free(index, attempt):
+            continue  # the cid decides no more: the message is refused or stored as any other
         if refusal.is_definite and refusal.code not in ({attempt.doomed} if attempt.doomed else outside):
             yield f"{attempt} was refused as {refusal.code}; expected was {attempt.doomed or 'sent'}"
     for ack in index.history.of(Ack):

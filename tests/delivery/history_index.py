@@ -117,6 +117,14 @@ class HistoryIndex:
             for ack in self.fates[name].acks
         )
 
+    def may_be_removed(self, attempt: Attempt) -> bool:
+        """Whether an earlier attempt may have been stored, without an answer, and then removed. This one is
+        then a new message, also for the check of the seat.
+        """
+        name = Name(attempt.client, attempt.cid)
+        is_repeated = self.fates[name].attempts[0] is not attempt
+        return is_repeated and self.first(attempt.conversation) > 1
+
     def name(self, message: Message) -> Name | None:
         """The name of a message; ``None`` for system messages and for messages that were never sent."""
         cid = self.cids.get((message.username, message.text))

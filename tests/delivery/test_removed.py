@@ -58,6 +58,13 @@ def test_reused_cid_of_a_removed_message_may_be_refused_otherwise(scene: Scenari
     assert scene.broken() == set()
 
 
+def test_repetition_of_a_removed_message_is_judged_as_a_new_message(scene: Scenario) -> None:
+    scene.sends("Bob", "m1")
+    scene.refuses(scene.sends("Bob", "m1"), "not_entered")
+    scene.ends_as(LAST, first=3)
+    assert scene.broken() == set()
+
+
 def test_reused_cid_of_a_stored_message_must_be_refused_as_such(scene: Scenario) -> None:
     scene.refuses(scene.sends("Ann", "m3", doomed="cid_reused", text="another"), "not_entered")
     scene.ends_as(LAST, first=3)

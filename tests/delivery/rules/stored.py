@@ -77,7 +77,8 @@ def _wrong_verdicts(index: HistoryIndex) -> Iterator[str]:
     while_leaving = _sent_while_leaving(index.history)
     for refusal in index.history.of(Refusal):
         attempt = index.attempts[refusal.client, refusal.id]
-        outside = {"not_entered", "not_a_member"} if (attempt.client, attempt.id) in while_leaving else set()
+        may_be_outside = (attempt.client, attempt.id) in while_leaving or index.may_be_removed(attempt)
+        outside = {"not_entered", "not_a_member"} if may_be_outside else set()
         if refusal.code == "cid_reused" and index.is_removed(Name(attempt.client, attempt.cid)):
             continue  # another message has its cid now
         if _is_cid_free(index, attempt):
